@@ -1,0 +1,68 @@
+"""The errors every project raises, and the exit code each one means.
+
+An entry point catches `PortfolioError`, prints its message and leaves with its `exit_code`; anything else
+is a defect and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "ArtifactError",
+    "ConfigError",
+    "DataError",
+    "GateError",
+    "LeakageError",
+    "NotReadyError",
+    "PortfolioError",
+]
+
+
+class PortfolioError(Exception):
+    """Base of every error we raise on purpose.
+
+    Attributes
+    ----------
+    exit_code : int
+        What a command line leaves with: 2 configuration, 3 data, 4 artifact, 5 a quality gate said no.
+
+    Examples
+    --------
+    >>> issubclass(DataError, PortfolioError), DataError.exit_code
+    (True, 3)
+    """
+
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(PortfolioError):
+    """A setting is unknown, missing or outside its range."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class DataError(PortfolioError):
+    """A table or a value in it cannot be used; nothing was written."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class ArtifactError(PortfolioError):
+    """A bundle is missing, incomplete, altered or cannot be written."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class GateError(PortfolioError):
+    """A quality gate refused the result."""
+
+    exit_code: ClassVar[int] = 5
+
+
+class LeakageError(GateError):
+    """The training table tells the model what it will be asked."""
+
+
+class NotReadyError(PortfolioError):
+    """A service has no verified model to answer with."""

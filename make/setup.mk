@@ -1,0 +1,58 @@
+# Sets up one environment for the whole repository: a pinned uv, locked packages with hashes, members editable.
+# Included by the root Makefile and by every project's; ROOT is the repository's folder.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+ROOT := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))/..)
+UV_VERSION := 0.13.9
+TOOLS ?= $(ROOT)/.tools
+VENV ?= $(ROOT)/.venv
+UV := $(TOOLS)/bin/uv
+BIN := $(VENV)/bin
+MEMBERS := common_utils PlanRec
+
+# pyenv's shims hide the interpreters from uv; the folders behind them do not.
+export PATH := $(shell printf '%s:' "$$HOME"/.pyenv/versions/3.1[123].*/bin)$(PATH)
+export UV_PYTHON_DOWNLOADS := never
+export PYTHONDONTWRITEBYTECODE := 1
+
+# The tables of tests marked `realdata`: PORTFOLIO_DATA, or the folder beside the checkout, always absolute.
+ifeq ($(origin PORTFOLIO_DATA), undefined)
+  ifneq ($(wildcard $(ROOT)/../shared/data/megaline_users.csv),)
+    export PORTFOLIO_DATA := $(abspath $(ROOT)/../shared/data)
+  endif
+else ifneq ($(strip $(PORTFOLIO_DATA)),)
+  export PORTFOLIO_DATA := $(abspath $(PORTFOLIO_DATA))
+endif
+
+# The first of these that is Python >= 3.11 makes the environment; `make PYTHON=python3.13 ...` chooses.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
+
+SETUP_INPUTS := $(ROOT)/requirements.lock $(wildcard $(MEMBERS:%=$(ROOT)/%/pyproject.toml))
+STAMP := $(VENV)/.setup-done
+
+.PHONY: setup
+setup: $(STAMP) ## Create the environment: pinned uv, locked packages, members editable
+
+$(UV): $(ROOT)/make/setup.mk
+	@test -n "$(PYTHON)" || { echo "make: Python >= 3.11 not found; install it or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip' 2>/dev/null || { echo "make: $(PYTHON) cannot create environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "set up: uv $(UV_VERSION)"
+	@"$(PYTHON)" -m venv --clear "$(TOOLS)"
+	@"$(TOOLS)/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@touch "$@"
+
+$(STAMP): $(SETUP_INPUTS) $(UV)
+	@test -n "$(PYTHON)" || { echo "make: Python >= 3.11 not found; install it or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "set up: $(notdir $(VENV)) with $$("$(PYTHON)" --version)"
+	@"$(UV)" venv --quiet --clear --python "$(PYTHON)" "$(VENV)"
+	@"$(UV)" pip sync --quiet --python "$(BIN)/python" --require-hashes "$(ROOT)/requirements.lock"
+	@"$(UV)" pip install --quiet --python "$(BIN)/python" --no-deps --no-build-isolation $(foreach m,$(MEMBERS),-e "$(ROOT)/$(m)")
+	@touch "$@"
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
