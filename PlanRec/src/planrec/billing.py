@@ -1,0 +1,189 @@
+"""The rater: usage months times plans to bills, exact in whole cents.
+
+Usage arrives as numbers and is read to a millionth of its unit, so that a sum of decimals that floats cannot hold
+(15,359.999999999998 MB) is charged as the decimal it stands for. From there on everything is integer arithmetic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common_utils.errors import DataError
+from planrec.catalogue import Catalogue
+
+__all__ = ["MAX_USAGE", "Bills", "Usage", "bill_totals", "billable_units", "rate"]
+
+MAX_USAGE = 1_000_000_000  # of any unit in a month; a millionth of it is still exact in a double
+_MICRO = 1_000_000
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Usage of any number of subscriber-months; three arrays of one shape.
+
+    Attributes
+    ----------
+    minutes : float64 array of shape (...,)
+        Minutes called, each call already rounded up where the rate card says so.
+    messages : float64 array of shape (...,)
+        Messages sent.
+    megabytes : float64 array of shape (...,)
+        Megabytes used.
+
+    Examples
+    --------
+    >>> Usage.of([510], [20], [15361]).minutes.shape
+    (1,)
+    """
+
+    minutes: FloatArray
+    messages: FloatArray
+    megabytes: FloatArray
+
+    @classmethod
+    def of(cls, minutes: object, messages: object, megabytes: object) -> Usage:
+        """Build from anything NumPy reads as numbers."""
+        return cls(*(np.asarray(part, dtype=np.float64) for part in (minutes, messages, megabytes)))
+
+
+@dataclass(frozen=True, slots=True)
+class Bills:
+    """Bills with line items; int64 arrays of shape (..., n_plans), in cents; the items add up to `total_cents`."""
+
+    total_cents: IntArray
+    fee_cents: IntArray
+    minutes_cents: IntArray
+    messages_cents: IntArray
+    data_cents: IntArray
+
+
+def billable_units(usage: Usage, catalogue: Catalogue) -> tuple[IntArray, IntArray, IntArray]:
+    """Return started minutes, messages and started data units of each month.
+
+    Parameters
+    ----------
+    usage : Usage
+        Arrays of shape (...,), 0 <= value <= `MAX_USAGE`.
+    catalogue : Catalogue
+        Its rate card gives the size of a data unit.
+
+    Returns
+    -------
+    tuple of three int64 arrays of shape (...,)
+        Minutes, messages, data units.
+
+    Raises
+    ------
+    DataError
+        If a value is missing, negative, not finite or above `MAX_USAGE`, or the shapes differ.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from planrec.catalogue import load_catalogue
+    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
+    >>> [int(u[0]) for u in billable_units(Usage.of([499.2], [50], [15360.5]), card)]
+    [500, 50, 16]
+    """
+    if not usage.minutes.shape == usage.messages.shape == usage.megabytes.shape:
+        raise DataError(
+            "usage: minutes, messages and megabytes have different shapes; give one value of each per month."
+        )
+    minutes = _started(usage.minutes, "minutes", 1)
+    messages = _started(usage.messages, "messages", 1)
+    data_units = _started(usage.megabytes, "megabytes", catalogue.rounding.data_unit_megabytes)
+    return minutes, messages, data_units
+
+
+def bill_totals(usage: Usage, catalogue: Catalogue) -> IntArray:
+    """Return what each month costs on each plan.
+
+    Parameters
+    ----------
+    usage : Usage
+        Arrays of shape (...,).
+    catalogue : Catalogue
+
+    Returns
+    -------
+    int64 array of shape (..., n_plans)
+        Cents.
+
+    Raises
+    ------
+    DataError
+        As `billable_units`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from planrec.catalogue import load_catalogue
+    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
+    >>> bill_totals(Usage.of([510], [51], [15361]), card).tolist()  # 20.00 + .30 + .03 + 10.00
+    [[3033, 7000]]
+    """
+    units = billable_units(usage, catalogue)
+    p = catalogue.prices
+    total = p.fee_cents + _overage(units[0], p.included_minutes, p.cents_per_minute)
+    total += _overage(units[1], p.included_messages, p.cents_per_message)
+    total += _overage(units[2], p.included_data_units, p.cents_per_data_unit)
+    return total
+
+
+def rate(usage: Usage, catalogue: Catalogue) -> Bills:
+    """Return bills with their line items.
+
+    Parameters
+    ----------
+    usage : Usage
+        Arrays of shape (...,).
+    catalogue : Catalogue
+
+    Returns
+    -------
+    Bills
+        Arrays of shape (..., n_plans).
+
+    Raises
+    ------
+    DataError
+        As `billable_units`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from planrec.catalogue import load_catalogue
+    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
+    >>> bills = rate(Usage.of([510], [51], [15361]), card)
+    >>> [int(part[0, 0]) for part in (bills.fee_cents, bills.minutes_cents, bills.messages_cents, bills.data_cents)]
+    [2000, 30, 3, 1000]
+    """
+    units = billable_units(usage, catalogue)
+    p = catalogue.prices
+    minutes = _overage(units[0], p.included_minutes, p.cents_per_minute)
+    messages = _overage(units[1], p.included_messages, p.cents_per_message)
+    data = _overage(units[2], p.included_data_units, p.cents_per_data_unit)
+    fee = np.broadcast_to(p.fee_cents, minutes.shape)
+    return Bills(fee + minutes + messages + data, fee, minutes, messages, data)
+
+
+def _started(values: FloatArray, name: str, unit: int) -> IntArray:
+    bad = ~((values >= 0) & (values <= MAX_USAGE))  # NaN compares false and so is bad
+    if bad.any():
+        rows = np.flatnonzero(bad)[:5].tolist()
+        raise DataError(
+            f"usage: {name} must lie between 0 and {MAX_USAGE:,}; {int(bad.sum())} value(s) are missing, negative or "
+            f"too large, first at position(s) {rows}. Correct them or leave the month out."
+        )
+    micro = np.rint(values * _MICRO).astype(np.int64)
+    return -(-micro // (unit * _MICRO))
+
+
+def _overage(units: IntArray, included: IntArray, cents: IntArray) -> IntArray:
+    return np.maximum(units[..., None] - included, 0) * cents

@@ -1,0 +1,101 @@
+"""Calendar months as integers, so that the core can subtract and compare them.
+
+A month is `year * 12 + (month - 1)`; its text form is `YYYY-MM`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common_utils.errors import DataError
+
+__all__ = ["MONTH_PATTERN", "month_index", "month_indices", "month_text", "month_texts"]
+
+MONTH_PATTERN = r"^\d{4}-(0[1-9]|1[0-2])$"
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
+
+
+def month_index(text: str) -> int:
+    """Return the integer of a month.
+
+    Parameters
+    ----------
+    text : str
+        `YYYY-MM`, month 01 to 12.
+
+    Returns
+    -------
+    int
+        `year * 12 + (month - 1)`.
+
+    Raises
+    ------
+    DataError
+        If the text is not such a month.
+
+    Examples
+    --------
+    >>> month_index("2018-12") - month_index("2018-01")
+    11
+    """
+    match = _MONTH.fullmatch(text)
+    if match is None:
+        raise DataError("a month is not of the form YYYY-MM with month 01 to 12; correct it and run again.")
+    return int(match[1]) * 12 + int(match[2]) - 1
+
+
+def month_text(index: int) -> str:
+    """Return the `YYYY-MM` of a month's integer.
+
+    Examples
+    --------
+    >>> month_text(month_index("2018-12") + 1)
+    '2019-01'
+    """
+    return f"{index // 12:04d}-{index % 12 + 1:02d}"
+
+
+def month_indices(texts: Iterable[str]) -> NDArray[np.int64]:
+    """Return the integers of many months; each distinct text is read once.
+
+    Returns
+    -------
+    int64 array of shape (n,)
+
+    Raises
+    ------
+    DataError
+        If one of them is not a month.
+
+    Examples
+    --------
+    >>> month_indices(["2018-01", "2018-03"]).tolist()
+    [24216, 24218]
+    """
+    seen: dict[str, int] = {}
+    values: list[int] = []
+    for text in texts:
+        if text not in seen:
+            seen[text] = month_index(text)
+        values.append(seen[text])
+    return np.array(values, dtype=np.int64)
+
+
+def month_texts(indices: NDArray[np.int64]) -> list[str]:
+    """Return the `YYYY-MM` of many months.
+
+    Parameters
+    ----------
+    indices : int64 array of shape (n,)
+
+    Examples
+    --------
+    >>> month_texts(np.array([24216, 24227]))
+    ['2018-01', '2018-12']
+    """
+    names = {int(i): month_text(int(i)) for i in np.unique(indices)}
+    return [names[int(i)] for i in indices]
