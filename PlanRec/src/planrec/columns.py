@@ -1,0 +1,44 @@
+"""Names of the columns of the usage-month table, the one form every reader gives and every later step takes.
+
+One row per subscriber and month, sorted by subscriber, then month.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AGE",
+    "CONTRACT_LEFT",
+    "CURRENT_PLAN",
+    "DECISION",
+    "DECISION_REASONS",
+    "KEY",
+    "MEGABYTES",
+    "MESSAGES",
+    "MINUTES",
+    "MONTH",
+    "OPTIONAL",
+    "PARTIAL",
+    "REQUIRED",
+    "SUBSCRIBER",
+    "TENURE",
+    "USAGE",
+]
+
+SUBSCRIBER = "subscriber_id"  # text
+MONTH = "month"  # text, YYYY-MM
+MINUTES = "minutes"  # float; whole where the rate card rounds each call up
+MESSAGES = "messages"  # float
+MEGABYTES = "megabytes"  # float
+CURRENT_PLAN = "current_plan"  # text: the plan held during that month; missing where unknown
+DECISION = "decision"  # text: why a plan decision was taken at the start of that month; missing where none was
+AGE = "age"  # float, years
+TENURE = "tenure_months"  # float; whole months since the first one, which has 0
+CONTRACT_LEFT = "contract_months_left"  # float; months still bound at the start of that month, after its decision
+PARTIAL = "partial"  # bool: the subscriber was not yet there, or no longer, on some days of that month
+
+KEY = (SUBSCRIBER, MONTH)
+USAGE = (MINUTES, MESSAGES, MEGABYTES)
+REQUIRED = (*KEY, *USAGE)
+OPTIONAL = (CURRENT_PLAN, DECISION, AGE, TENURE, CONTRACT_LEFT, PARTIAL)
+
+DECISION_REASONS = ("activation", "contract_end", "bill_shock", "review")
