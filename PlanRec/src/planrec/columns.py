@@ -33,8 +33,10 @@ CURRENT_PLAN = "current_plan"  # text: the plan held during that month; missing 
 DECISION = "decision"  # text: why a plan decision was taken at the start of that month; missing where none was
 AGE = "age"  # float, years
 TENURE = "tenure_months"  # float; whole months since the first one, which has 0
-CONTRACT_LEFT = "contract_months_left"  # float; months still bound at the start of that month, after its decision
-PARTIAL = "partial"  # bool: the subscriber was not yet there, or no longer, on some days of that month
+CONTRACT_LEFT = (
+    "contract_months_left"  # float; months the plan still binds after that month; 0: free to leave at its end
+)
+PARTIAL = "partial"  # bool: the subscriber was not yet there on some days of that month
 
 KEY = (SUBSCRIBER, MONTH)
 USAGE = (MINUTES, MESSAGES, MEGABYTES)

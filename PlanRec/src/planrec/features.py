@@ -1,0 +1,273 @@
+"""Decision rows from usage months, and the transformer that turns them into features.
+
+A decision row belongs to one subscriber and one decision month. It carries the usage of the months before (most
+recent first), the plan held before, and as target the plan held after. The formulas are those of `formulas.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from common_utils.errors import ConfigError, DataError
+from planrec.billing import Usage
+from planrec.catalogue import Catalogue
+from planrec.columns import (
+    CONTRACT_LEFT,
+    CURRENT_PLAN,
+    DECISION,
+    MEGABYTES,
+    MESSAGES,
+    MINUTES,
+    MONTH,
+    SUBSCRIBER,
+    TENURE,
+)
+from planrec.formulas import SERVICES, History, decision_features, feature_names, history_columns, history_of
+from planrec.months import month_indices
+
+if TYPE_CHECKING:  # the transformer itself runs on plain arrays, so that a server needs no pandas
+    import pandas as pd
+
+__all__ = ["CHOSEN_PLAN", "DecisionFeatures", "decision_table", "latest_history", "plan_indices", "usage_of"]
+
+CHOSEN_PLAN = "chosen_plan"
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+
+def plan_indices(plan_ids: Sequence[object] | NDArray[np.generic], catalogue: Catalogue) -> IntArray:
+    """Return catalogue positions, -1 where a plan is missing or not in the catalogue.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from planrec.catalogue import load_catalogue
+    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
+    >>> plan_indices(["ultimate", None, "gone"], card).tolist()
+    [1, -1, -1]
+    """
+    seen = {plan_id: i for i, plan_id in enumerate(catalogue.plan_ids)}
+    values = np.asarray(plan_ids, dtype=object)
+    return np.array([seen.get(v, -1) if isinstance(v, str) else -1 for v in values], dtype=np.int64)
+
+
+def decision_table(months: pd.DataFrame, *, history_months: int) -> pd.DataFrame:
+    """Return one row per decision with at least one month before it.
+
+    Where the months carry a `decision` column, a decision is a month in which it is filled (activations have no month
+    before and fall away); otherwise every month counts.
+
+    Parameters
+    ----------
+    months : DataFrame
+        Usage months, sorted by subscriber and month, one row each.
+    history_months : int
+        Months before the decision to carry, >= 1.
+
+    Returns
+    -------
+    DataFrame
+        Columns `subscriber_id`, `month` (of the decision), `chosen_plan`, `current_plan` (held in the month before),
+        `history_columns(history_months)` with NaN where there is no such month, and the further columns of `months`
+        as they stood in the month before the decision. Index 0 .. n-1, ordered as `months`.
+
+    Raises
+    ------
+    DataError
+        If no decision is left.
+    """
+    keys = months[SUBSCRIBER].to_numpy()
+    lags = _lag_positions(keys, history_months)
+    rows = np.flatnonzero(lags[:, 0] >= 0)
+    if DECISION in months.columns:
+        rows = rows[months[DECISION].notna().to_numpy()[rows]]
+    if not len(rows):
+        raise DataError("usage months: no subscriber has a decision with a month before it; give at least two months.")
+    before = months.iloc[lags[rows, 0]].reset_index(drop=True)
+    here = months.iloc[rows].reset_index(drop=True)
+    usage = {MINUTES, MESSAGES, MEGABYTES}
+    table = before.drop(columns=[c for c in (*usage, DECISION) if c in before.columns])
+    table[MONTH] = here[MONTH]
+    table[CHOSEN_PLAN] = here[CURRENT_PLAN]
+    wide = _wide_usage(months, lags[rows])
+    return table.assign(**wide)
+
+
+def latest_history(months: pd.DataFrame, *, as_of: int, history_months: int) -> tuple[pd.DataFrame, History]:
+    """Return each subscriber's last months known up to and including `as_of`.
+
+    Parameters
+    ----------
+    months : DataFrame
+        Usage months, sorted by subscriber and month.
+    as_of : int
+        Month index; later months are not looked at.
+    history_months : int
+        Months to look back over, >= 1.
+
+    Returns
+    -------
+    tuple of DataFrame and History
+        The last row of each subscriber (index 0 .. n-1) and the history, most recent month first. Subscribers with no
+        month up to `as_of` are left out.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> months = pd.DataFrame({"subscriber_id": ["a", "a"], "month": ["2025-01", "2025-02"],
+    ...                        "minutes": [1.0, 2.0], "messages": [0.0, 0.0], "megabytes": [5.0, 6.0]})
+    >>> last, history = latest_history(months, as_of=24301, history_months=3)
+    >>> history.usage.minutes.tolist(), history.known.tolist()
+    ([[2.0, 1.0, 0.0]], [[True, True, False]])
+    """
+    past = months[month_indices(months[MONTH]) <= as_of]
+    keys = past[SUBSCRIBER].to_numpy()
+    ends = np.flatnonzero(np.append(keys[1:] != keys[:-1], True)) if len(keys) else np.array([], dtype=np.int64)
+    # Position 0 is the last month itself, then the ones before it.
+    lags = np.column_stack([np.arange(len(keys)), _lag_positions(keys, history_months - 1)])[ends]
+    wide = _wide_usage(past, lags)
+    return past.iloc[ends].reset_index(drop=True), history_of(wide, history_months)
+
+
+def _lag_positions(keys: NDArray[np.generic], n_lags: int) -> IntArray:
+    """Row number of the k-th month before each row of the same subscriber, -1 where there is none; (n, n_lags)."""
+    n = len(keys)
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if n else np.array([], dtype=np.int64)
+    first = np.repeat(starts, np.diff(np.append(starts, n)))
+    positions = np.arange(n)[:, None] - np.arange(1, n_lags + 1)
+    return np.where(positions >= first[:, None], positions, -1)
+
+
+def _wide_usage(months: pd.DataFrame, lags: IntArray) -> dict[str, FloatArray]:
+    columns: dict[str, FloatArray] = {}
+    for service in SERVICES:
+        values = months[service].to_numpy(dtype=np.float64)
+        for k in range(lags.shape[1]):
+            at = lags[:, k]
+            columns[f"{service}_{k + 1}"] = np.where(at >= 0, values[np.maximum(at, 0)], np.nan)
+    return columns
+
+
+class DecisionFeatures(TransformerMixin, BaseEstimator):
+    """Turn decision rows into the matrix of `formulas.decision_features`.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The plans that past usage is rated on.
+    history_months : int, default=6
+        Months of history in a row, >= 1.
+    with_current_plan : bool, default=True
+        Whether the plan held before, tenure and contract may be used. Where the target *is* the plan held, it may not.
+    extra_columns : tuple of str, default=()
+        Further numeric columns, passed through; missing values stay NaN.
+
+    Attributes
+    ----------
+    feature_names_out_ : tuple of str
+        Names of the columns of the matrix.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from planrec.catalogue import load_catalogue
+    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
+    >>> rows = {"minutes_1": [510.0], "messages_1": [0.0], "megabytes_1": [0.0], "current_plan": ["surf"]}
+    >>> features = DecisionFeatures(card, history_months=1).fit(rows)
+    >>> matrix = features.transform(rows)
+    >>> float(matrix[0, features.feature_names_out_.index("current_bill")])
+    2030.0
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        history_months: int = 6,
+        with_current_plan: bool = True,  # noqa: FBT001 - scikit-learn's clone passes parameters by name
+        extra_columns: tuple[str, ...] = (),
+    ) -> None:
+        self.catalogue = catalogue
+        self.history_months = history_months
+        self.with_current_plan = with_current_plan
+        self.extra_columns = extra_columns
+
+    def fit(self, X: Mapping[str, NDArray[np.generic]] | pd.DataFrame, y: object = None) -> DecisionFeatures:  # noqa: ARG002 - scikit-learn's signature
+        """Check parameters and columns; nothing is learnt from the values.
+
+        Raises
+        ------
+        ConfigError
+            If `history_months` < 1.
+        DataError
+            If a column is missing.
+        """
+        if self.history_months < 1:
+            raise ConfigError(f"history_months is {self.history_months!r}; give at least 1.")
+        self._columns(X)
+        self.feature_names_out_ = (
+            *feature_names(self.catalogue, with_current_plan=self.with_current_plan),
+            *self.extra_columns,
+        )
+        return self
+
+    def transform(self, X: Mapping[str, NDArray[np.generic]] | pd.DataFrame) -> FloatArray:
+        """Return the features of decision rows.
+
+        Parameters
+        ----------
+        X : DataFrame or mapping of str to array of shape (n,)
+            `history_columns(history_months)`, `extra_columns` and, with the current plan, `current_plan`;
+            `tenure_months` and `contract_months_left` are read where present.
+
+        Returns
+        -------
+        float64 array of shape (n, n_features)
+        """
+        check_is_fitted(self, "feature_names_out_")
+        columns = self._columns(X)
+        history = history_of(columns, self.history_months)
+        n = len(history.known)
+        matrix = (
+            decision_features(
+                history,
+                self.catalogue,
+                current=plan_indices(columns[CURRENT_PLAN], self.catalogue),
+                tenure_months=_optional(columns, TENURE, n),
+                contract_months_left=_optional(columns, CONTRACT_LEFT, n),
+            )
+            if self.with_current_plan
+            else decision_features(history, self.catalogue)
+        )
+        extra = [np.asarray(columns[name], dtype=np.float64)[:, None] for name in self.extra_columns]
+        return np.hstack([matrix, *extra])
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002 - scikit-learn's signature
+        """Return the names of the columns of the matrix."""
+        check_is_fitted(self, "feature_names_out_")
+        return np.array(self.feature_names_out_, dtype=object)
+
+    def _columns(self, X: Mapping[str, NDArray[np.generic]] | pd.DataFrame) -> dict[str, NDArray[np.generic]]:
+        needed = [*history_columns(self.history_months), *self.extra_columns]
+        if self.with_current_plan:
+            needed.append(CURRENT_PLAN)
+        missing = [name for name in needed if name not in X]
+        if missing:
+            raise DataError(f"decision rows: missing column(s) {missing[:5]}; build them with `decision_table`.")
+        optional = [name for name in (TENURE, CONTRACT_LEFT) if name in X]
+        return {name: np.asarray(X[name]) for name in (*needed, *optional)}
+
+
+def _optional(columns: Mapping[str, NDArray[np.generic]], name: str, n: int) -> FloatArray:
+    return np.asarray(columns[name], dtype=np.float64) if name in columns else np.full(n, np.nan)
+
+
+def usage_of(months: pd.DataFrame) -> Usage:
+    """Return the usage columns of a table as the rater takes them."""
+    return Usage.of(months[MINUTES], months[MESSAGES], months[MEGABYTES])

@@ -1,0 +1,259 @@
+"""Advice: rank the plans a subscriber may take by what they would have paid, or say stay.
+
+Ranking is by the risk-adjusted bill, mean + weight x spread of the bills the subscriber's own months would have had.
+The gain of a switch is the fall in that figure against the current plan; below the minimum gain the answer is "stay".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common_utils.errors import DataError
+from planrec.billing import bill_totals, rate
+from planrec.catalogue import Catalogue
+from planrec.formulas import History, bill_outlook, share_above
+
+__all__ = ["Advice", "AdvicePolicy", "ExclusionCode", "advise", "exclusions", "reasons"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class ExclusionCode(IntEnum):
+    """Why a plan is not offered; the name is the reason code shown outside."""
+
+    NONE = 0
+    NOT_YET_ON_SALE = 1
+    NO_LONGER_SOLD = 2
+    BELOW_MINIMUM_AGE = 3
+    ABOVE_MAXIMUM_AGE = 4
+    AGE_UNKNOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class AdvicePolicy:
+    """What advice weighs; returned with every answer.
+
+    Attributes
+    ----------
+    risk_weight : float
+        Standard deviations of the bill added to its mean, >= 0.
+    min_gain_cents : int
+        Fall in the risk-adjusted bill per month that a switch must bring, >= 0.
+    """
+
+    risk_weight: float = 0.5
+    min_gain_cents: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Ranked plans for n subscribers.
+
+    Attributes
+    ----------
+    order : int64 array of shape (n, n_plans)
+        Plan indices from rank 1 on; -1 where no further plan is offered.
+    stay : bool array of shape (n,)
+        Whether rank 1 is the current plan.
+    expected_cents, spread_cents : float64 arrays of shape (n, n_plans)
+        Mean and standard deviation of the bills, by plan index.
+    saving_cents, p_pay_more : float64 arrays of shape (n, n_plans)
+        Against the current plan, by plan index; NaN where that is unknown.
+    excluded : int64 array of shape (n, n_plans)
+        `ExclusionCode` by plan index.
+    """
+
+    order: IntArray
+    stay: NDArray[np.bool_]
+    expected_cents: FloatArray
+    spread_cents: FloatArray
+    saving_cents: FloatArray
+    p_pay_more: FloatArray
+    excluded: IntArray
+
+
+def exclusions(catalogue: Catalogue, month: int | IntArray, current: IntArray, age: FloatArray) -> IntArray:
+    """Return why each plan may not be taken; the current plan is never excluded.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    month : int or int64 array of shape (n,)
+        Month index at which a plan must be on sale.
+    current : int64 array of shape (n,)
+        Index of the plan held, -1 where unknown.
+    age : float64 array of shape (n,)
+        Years, NaN where unknown.
+
+    Returns
+    -------
+    int64 array of shape (n, n_plans)
+        `ExclusionCode`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from planrec.catalogue import load_catalogue
+    >>> from planrec.months import month_index
+    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans.yaml")
+    >>> codes = exclusions(card, month_index("2025-12"), np.array([-1]), np.array([40.0]))[0]
+    >>> {p: ExclusionCode(c).name for p, c in zip(card.plan_ids, codes) if c}
+    {'flex-5': 'NO_LONGER_SOLD', 'young-10': 'ABOVE_MAXIMUM_AGE', 'senior-talk': 'BELOW_MINIMUM_AGE'}
+    """
+    sale = np.broadcast_to(catalogue.sale_state(month), (len(current), len(catalogue.plans)))
+    youngest, oldest = catalogue.age_limits
+    years = age[:, None]
+    limited = np.isfinite(youngest) | np.isfinite(oldest)
+    codes = np.select(
+        [sale < 0, sale > 0, np.isnan(years) & limited, years < youngest, years > oldest],
+        [
+            ExclusionCode.NOT_YET_ON_SALE,
+            ExclusionCode.NO_LONGER_SOLD,
+            ExclusionCode.AGE_UNKNOWN,
+            ExclusionCode.BELOW_MINIMUM_AGE,
+            ExclusionCode.ABOVE_MAXIMUM_AGE,
+        ],
+        default=ExclusionCode.NONE,
+    ).astype(np.int64)
+    held = np.flatnonzero(current >= 0)
+    codes[held, current[held]] = ExclusionCode.NONE
+    return codes
+
+
+def advise(
+    history: History,
+    catalogue: Catalogue,
+    policy: AdvicePolicy,
+    *,
+    month: int | IntArray,
+    current: IntArray,
+    age: FloatArray,
+) -> Advice:
+    """Return the plans of each subscriber, best first.
+
+    Parameters
+    ----------
+    history : History
+        n rows, the months to look at; at least one known month each.
+    catalogue : Catalogue
+    policy : AdvicePolicy
+    month : int or int64 array of shape (n,)
+        Month index of the advice; decides what is on sale.
+    current : int64 array of shape (n,)
+        Index of the plan held, -1 where unknown.
+    age : float64 array of shape (n,)
+        Years, NaN where unknown: plans with an age limit are then not offered.
+
+    Returns
+    -------
+    Advice
+
+    Raises
+    ------
+    DataError
+        If a subscriber has no known month.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from planrec.catalogue import load_catalogue
+    >>> from planrec.formulas import history_of
+    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
+    >>> history = history_of({"minutes_1": [400.0], "messages_1": [10.0], "megabytes_1": [9000.0]}, 1)
+    >>> advice = advise(history, card, AdvicePolicy(), month=24216, current=np.array([1]), age=np.array([np.nan]))
+    >>> [card.plan_ids[i] for i in advice.order[0]], float(advice.saving_cents[0, 0])
+    (['surf', 'ultimate'], 5000.0)
+    """
+    without = int((~history.known.any(axis=1)).sum())
+    if without:
+        raise DataError(f"advice: {without} subscriber(s) have no usage month; give at least one each.")
+    totals = bill_totals(history.usage, catalogue)
+    outlook = bill_outlook(totals, history.known)
+    excluded = exclusions(catalogue, month, current, age)
+    adjusted = outlook.mean_cents + policy.risk_weight * outlook.spread_cents
+    order, stay = _rank(adjusted, excluded, current, policy.min_gain_cents)
+    known = current >= 0
+    today = np.where(known, outlook.mean_cents[np.arange(len(current)), np.maximum(current, 0)], np.nan)
+    return Advice(
+        order=order,
+        stay=stay,
+        expected_cents=outlook.mean_cents,
+        spread_cents=outlook.spread_cents,
+        saving_cents=today[:, None] - outlook.mean_cents,
+        p_pay_more=share_above(totals, history.known, current),
+        excluded=excluded,
+    )
+
+
+def _rank(
+    adjusted: FloatArray, excluded: IntArray, current: IntArray, min_gain_cents: int
+) -> tuple[IntArray, NDArray[np.bool_]]:
+    n, n_plans = adjusted.shape
+    rows = np.arange(n)
+    known = current >= 0
+    at = np.maximum(current, 0)
+    key = np.where(excluded == ExclusionCode.NONE, adjusted, np.inf)
+    gain = key[rows, at] - key.min(axis=1)
+    # A switch that gains nothing is no advice: ties, and gains below the minimum, keep the current plan.
+    stay = known & ((gain <= 0) | (gain < min_gain_cents))
+    key[rows[stay], at[stay]] = -np.inf
+    order = np.argsort(key, axis=1, kind="stable")
+    offered = (excluded == ExclusionCode.NONE).sum(axis=1)
+    return np.where(np.arange(n_plans) < offered[:, None], order, -1), stay
+
+
+def reasons(history: History, catalogue: Catalogue, row: int, plan: int, current: int) -> str:
+    """Return in a sentence, from the rater's line items, what a plan would have cost.
+
+    Parameters
+    ----------
+    history : History
+    catalogue : Catalogue
+    row : int
+        Which subscriber of `history`.
+    plan, current : int
+        Plan indices; `current` is -1 where unknown.
+
+    Returns
+    -------
+    str
+        Amounts in the catalogue's currency, averaged over the months known.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from planrec.catalogue import load_catalogue
+    >>> from planrec.formulas import history_of
+    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
+    >>> history = history_of({"minutes_1": [510.0], "messages_1": [0.0], "megabytes_1": [9000.0]}, 1)
+    >>> print(reasons(history, card, 0, plan=0, current=1))
+    Surf: 20.30 USD a month over 1 month (fee 20.00, minutes 0.30, messages 0.00, data 0.00), 49.70 less than Ultimate.
+    """
+    known = history.known[row]
+    u = history.usage
+    months = type(u)(u.minutes[row][known], u.messages[row][known], u.megabytes[row][known])
+    bills = rate(months, catalogue)
+    means = [
+        float(part[:, plan].mean()) / 100
+        for part in (bills.fee_cents, bills.minutes_cents, bills.messages_cents, bills.data_cents)
+    ]
+    total = float(bills.total_cents[:, plan].mean()) / 100
+    n = int(known.sum())
+    text = (
+        f"{catalogue.plans[plan].name}: {total:.2f} {catalogue.currency} a month over {n} month{'s'[: n > 1]} "
+        f"(fee {means[0]:.2f}, minutes {means[1]:.2f}, messages {means[2]:.2f}, data {means[3]:.2f})"
+    )
+    if current < 0:
+        return text + "."
+    if plan == current:
+        return text + ", the plan held today."
+    name = catalogue.plans[current].name
+    saving = float(bills.total_cents[:, current].mean()) / 100 - total
+    dearer = int((bills.total_cents[:, plan] > bills.total_cents[:, current]).sum())
+    text += f", {abs(saving):.2f} {'less' if saving >= 0 else 'more'} than {name}"
+    return text + (f"; dearer than {name} in {dearer} of {n} months." if dearer else ".")
