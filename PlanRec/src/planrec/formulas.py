@@ -259,7 +259,7 @@ def _usage_statistics(values: FloatArray, known: BoolArray) -> FloatArray:
     time = np.broadcast_to(-np.arange(values.shape[1], dtype=np.float64), values.shape)
     centred = np.where(known, time - (np.where(known, time, 0.0).sum(axis=1) / count)[:, None], 0.0)
     squares = (centred**2).sum(axis=1)
-    slope = (centred * values).sum(axis=1) / np.where(squares > 0, squares, 1.0)
+    slope = np.where(np.isnan(count), np.nan, (centred * values).sum(axis=1) / np.where(squares > 0, squares, 1.0))
     zero = (known & (values == 0)).sum(axis=1) / count
     return np.column_stack([last, mean, spread, highest, slope, zero])
 

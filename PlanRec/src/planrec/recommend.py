@@ -17,7 +17,7 @@ from planrec.billing import bill_totals, rate
 from planrec.catalogue import Catalogue
 from planrec.formulas import History, bill_outlook, share_above
 
-__all__ = ["Advice", "AdvicePolicy", "ExclusionCode", "advise", "exclusions", "reasons"]
+__all__ = ["Advice", "AdvicePolicy", "ExclusionCode", "advise", "exclusions", "rank_plans", "reasons"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -176,7 +176,7 @@ def advise(
     outlook = bill_outlook(totals, history.known)
     excluded = exclusions(catalogue, month, current, age)
     adjusted = outlook.mean_cents + policy.risk_weight * outlook.spread_cents
-    order, stay = _rank(adjusted, excluded, current, policy.min_gain_cents)
+    order, stay = rank_plans(adjusted, excluded, current, policy.min_gain_cents)
     known = current >= 0
     today = np.where(known, outlook.mean_cents[np.arange(len(current)), np.maximum(current, 0)], np.nan)
     return Advice(
@@ -190,9 +190,34 @@ def advise(
     )
 
 
-def _rank(
+def rank_plans(
     adjusted: FloatArray, excluded: IntArray, current: IntArray, min_gain_cents: int
 ) -> tuple[IntArray, NDArray[np.bool_]]:
+    """Return the order of the plans and whether to stay.
+
+    Parameters
+    ----------
+    adjusted : float64 array of shape (n, n_plans)
+        Risk-adjusted bills in cents.
+    excluded : int64 array of shape (n, n_plans)
+        `ExclusionCode`.
+    current : int64 array of shape (n,)
+        Index of the plan held, -1 where unknown.
+    min_gain_cents : int
+        Fall in the adjusted bill that a switch must bring.
+
+    Returns
+    -------
+    tuple of int64 array of shape (n, n_plans) and bool array of shape (n,)
+        Plan indices from rank 1 on, -1 where no further plan is offered; whether rank 1 is the current plan because
+        no switch gains enough.
+
+    Examples
+    --------
+    >>> bills, open_to_all = np.array([[2000.0, 2100.0]]), np.zeros((1, 2), dtype=np.int64)
+    >>> [rank_plans(bills, open_to_all, np.array([1]), g)[0][0].tolist() for g in (100, 101)]
+    [[0, 1], [1, 0]]
+    """
     n, n_plans = adjusted.shape
     rows = np.arange(n)
     known = current >= 0

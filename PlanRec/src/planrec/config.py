@@ -1,0 +1,191 @@
+"""Every setting of PlanRec, typed; `configs/config.yaml` fills it. Light to import: no pandas, no scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from common_utils.config import BaseConfig, find_config, load_config
+from common_utils.seed import DEFAULT_SEED
+from planrec.simulate_config import SimulatorConfig
+
+__all__ = [
+    "AdviceConfig",
+    "DataConfig",
+    "DataSource",
+    "EvaluationConfig",
+    "FeatureConfig",
+    "MegalineConfig",
+    "ModelConfig",
+    "PlanRecConfig",
+    "ServingConfig",
+    "SourceConfig",
+    "SplitConfig",
+    "TableConfig",
+    "TrainingConfig",
+    "load_planrec_config",
+]
+
+DataSource = Literal["simulator", "megaline", "table"]
+
+
+class SourceConfig(BaseConfig):
+    """What belongs to one source of usage months."""
+
+    plans: Path = Field(description="rate card, relative to the project's folder")
+    drop_columns: tuple[str, ...] = Field(
+        description="columns that never become features: identifiers, and what reveals the target"
+    )
+    with_current_plan: bool = Field(
+        description="whether the plan held before the decision is a feature; no where the target is the plan held"
+    )
+    extra_columns: tuple[str, ...] = Field(default=(), description="further numeric columns that become features")
+    horizon_months: int = Field(ge=1, le=12, description="months after a decision over which bills are compared")
+
+
+class MegalineConfig(SourceConfig):
+    """The raw Megaline events."""
+
+    churn_cut: Literal["none", "documented"] = Field(
+        default="documented", description="documented: events after a user's churn_date are rejected"
+    )
+    empty_months: Literal["bill", "drop"] = Field(
+        default="bill", description="bill: a month without events between registration and churn is a usage month"
+    )
+
+
+class TableConfig(SourceConfig):
+    """A user's own usage months, or events."""
+
+    kind: Literal["months", "events"] = Field(default="months", description="what the file or folder holds")
+    columns: dict[str, str] = Field(default={}, description="column in the file: our name for it")
+
+
+class DataConfig(BaseConfig):
+    """Where usage months come from."""
+
+    source: DataSource = "simulator"
+    folder: Path | None = Field(
+        default=None,
+        description="file or folder of the source; unset: data/simulated, or for megaline the one PORTFOLIO_DATA names",
+    )
+    simulator: SourceConfig
+    megaline: MegalineConfig
+    table: TableConfig
+
+    def chosen(self) -> SourceConfig:
+        """Return the settings of the chosen source."""
+        return {"simulator": self.simulator, "megaline": self.megaline, "table": self.table}[self.source]
+
+
+class FeatureConfig(BaseConfig):
+    """What a decision row carries."""
+
+    history_months: int = Field(default=6, ge=1, le=24, description="months of usage before the decision")
+
+
+class SplitConfig(BaseConfig):
+    """How unseen subscribers and later months are set aside."""
+
+    test_share: float = Field(default=0.3, gt=0, lt=1, description="share of subscribers never trained on")
+    test_months: int = Field(default=2, ge=1, le=24, description="last decision months with a whole horizon after them")
+    folds: int = Field(default=5, ge=2, le=20, description="cross-validation folds, grouped by subscriber")
+
+
+class ModelConfig(BaseConfig):
+    """Histogram gradient boosting; small leaves counts keep it fast to score and to compile."""
+
+    max_iter: int = Field(default=80, ge=1, le=2000, description="boosting rounds")
+    learning_rate: float = Field(default=0.08, gt=0, le=1)
+    max_leaf_nodes: int = Field(default=15, ge=2, le=64, description="leaves of a tree; 64 is what can be compiled")
+    min_samples_leaf: int = Field(default=40, ge=1, le=100_000)
+    l2_regularization: float = Field(default=1.0, ge=0, le=1e6)
+
+
+class TrainingConfig(BaseConfig):
+    """What a training run needs beyond data and model."""
+
+    seed: int = Field(default=DEFAULT_SEED, ge=0, le=2**32 - 1)
+    artifacts: Path = Field(default=Path("artifacts"), description="root of the bundles, relative to the project")
+    model: ModelConfig = ModelConfig()
+    split: SplitConfig = SplitConfig()
+
+
+class EvaluationConfig(BaseConfig):
+    """How certain a figure is said to be."""
+
+    resamples: int = Field(default=500, ge=50, le=100_000, description="bootstrap resamples, by subscriber")
+    gain_steps_cents: tuple[int, ...] = Field(
+        default=(0, 100, 200, 400, 600, 1000), description="minimum gains at which saving is shown"
+    )
+
+
+class AdviceConfig(BaseConfig):
+    """What advice weighs."""
+
+    history_months: int = Field(default=6, ge=1, le=24, description="months looked back over")
+    risk_weight: float = Field(default=0.5, ge=0, le=10, description="standard deviations added to the mean bill")
+    min_gain_cents: int = Field(
+        default=100, ge=0, le=1_000_000, description="fall in the risk-adjusted bill a month that a switch must bring"
+    )
+
+
+class ServingConfig(BaseConfig):
+    """Where the service listens."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535, description="0 takes a free one")
+    workers: int = Field(default=1, ge=1, le=64, description="processes; threads are not used to scale")
+
+
+class PlanRecConfig(BaseConfig):
+    """All settings.
+
+    Examples
+    --------
+    >>> config = load_planrec_config(Path(__file__).parents[2], environ={})
+    >>> config.data.source, config.training.seed
+    ('simulator', 42)
+    """
+
+    data: DataConfig
+    simulator: SimulatorConfig = Field(default_factory=SimulatorConfig)
+    features: FeatureConfig = FeatureConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    advice: AdviceConfig = AdviceConfig()
+    serving: ServingConfig = ServingConfig()
+
+
+def load_planrec_config(
+    project: Path,
+    *,
+    explicit: Path | None = None,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> PlanRecConfig:
+    """Return the settings: class defaults < file < environment (`PLANREC__...`) < overrides.
+
+    Parameters
+    ----------
+    project : Path
+        Folder that relative paths count from; `configs/config.yaml` is the file where nothing else names one.
+    explicit : Path, optional
+        What `--config` gave.
+    overrides : sequence of str
+        `training.seed=7`.
+    environ : mapping, optional
+        Read instead of `os.environ`.
+
+    Raises
+    ------
+    ConfigError
+        If a key is unknown or a value does not fit; nothing is read past that.
+    """
+    path = find_config(
+        explicit, env_name="PLANREC_CONFIG", default=project / "configs" / "config.yaml", environ=environ
+    )
+    return load_config(PlanRecConfig, path=path, env_prefix="PLANREC", overrides=overrides, environ=environ)

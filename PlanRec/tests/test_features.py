@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from common_utils.errors import ConfigError, DataError
+from planrec.catalogue import Catalogue
+from planrec.features import DecisionFeatures, decision_table, latest_history, plan_indices
+from planrec.formulas import feature_names
+from planrec.months import month_index
+
+
+@pytest.fixture
+def months() -> pd.DataFrame:
+    """Subscriber a: January to March, changes to ultimate in March; b: February only; c: January and March."""
+    return pd.DataFrame(
+        {
+            "subscriber_id": ["a", "a", "a", "b", "c", "c"],
+            "month": ["2018-01", "2018-02", "2018-03", "2018-02", "2018-01", "2018-03"],
+            "minutes": [10.0, 20.0, 30.0, 5.0, 1.0, 3.0],
+            "messages": [1.0, 2.0, 3.0, 0.0, 0.0, 0.0],
+            "megabytes": [100.0, 200.0, 300.0, 0.0, 0.0, 0.0],
+            "current_plan": ["surf", "surf", "ultimate", "surf", "ultimate", "ultimate"],
+            "age": [30.0, 30.0, 30.0, 50.0, 70.0, 70.0],
+        }
+    )
+
+
+def test_decision_rows_carry_earlier_months_only(months: pd.DataFrame) -> None:
+    table = decision_table(months, history_months=2)
+    assert table[["subscriber_id", "month"]].to_numpy().tolist() == [
+        ["a", "2018-02"],
+        ["a", "2018-03"],
+        ["c", "2018-03"],
+    ]
+    march = table.iloc[1]
+    assert (march["minutes_1"], march["minutes_2"]) == (20.0, 10.0)
+    assert march["current_plan"] == "surf"
+    assert march["chosen_plan"] == "ultimate"
+    assert np.isnan(table.loc[0, "minutes_2"])
+    assert "minutes" not in table.columns
+
+
+def test_changing_a_later_month_changes_no_earlier_decision_row(months: pd.DataFrame) -> None:
+    before = decision_table(months, history_months=3)
+    changed = months.copy()
+    changed.loc[2, ["minutes", "megabytes", "age"]] = [9999.0, 9999.0, 99.0]
+    after = decision_table(changed, history_months=3)
+    pd.testing.assert_frame_equal(before, after)
+
+
+def test_decision_column_selects_the_decisions(months: pd.DataFrame) -> None:
+    months["decision"] = ["activation", None, "contract_end", "activation", "activation", None]
+    table = decision_table(months, history_months=1)
+    assert table["month"].tolist() == ["2018-03"]
+    assert "decision" not in table.columns
+
+
+def test_decision_table_refuses_months_without_history(months: pd.DataFrame) -> None:
+    with pytest.raises(DataError, match="at least two months"):
+        decision_table(months.iloc[3:4], history_months=1)
+
+
+def test_latest_history_looks_no_further_than_as_of(months: pd.DataFrame) -> None:
+    last, history = latest_history(months, as_of=month_index("2018-02"), history_months=2)
+    assert last["subscriber_id"].tolist() == ["a", "b", "c"]
+    assert history.usage.minutes.tolist() == [[20.0, 10.0], [5.0, 0.0], [1.0, 0.0]]
+    assert history.known.tolist() == [[True, True], [True, False], [True, False]]
+    assert last["current_plan"].tolist() == ["surf", "surf", "ultimate"]
+
+
+def test_latest_history_is_empty_before_the_first_month(months: pd.DataFrame) -> None:
+    last, history = latest_history(months, as_of=month_index("2017-12"), history_months=2)
+    assert len(last) == len(history.known) == 0
+
+
+def test_transformer_names_every_column_and_passes_extra_columns(months: pd.DataFrame, megaline: Catalogue) -> None:
+    table = decision_table(months, history_months=2)
+    features = DecisionFeatures(megaline, history_months=2, extra_columns=("age",)).fit(table)
+    matrix = features.transform(table)
+    names = features.get_feature_names_out().tolist()
+    assert matrix.shape == (3, len(names))
+    assert names == [*feature_names(megaline, with_current_plan=True), "age"]
+    assert matrix[:, -1].tolist() == [30.0, 30.0, 70.0]
+
+
+def test_transformer_gives_the_same_for_a_table_and_for_plain_arrays(months: pd.DataFrame, megaline: Catalogue) -> None:
+    table = decision_table(months, history_months=2)
+    features = DecisionFeatures(megaline, history_months=2).fit(table)
+    arrays = {str(name): table[name].to_numpy() for name in table.columns}
+    np.testing.assert_array_equal(features.transform(table), features.transform(arrays))
+
+
+def test_transformer_without_the_current_plan_does_not_see_it(months: pd.DataFrame, megaline: Catalogue) -> None:
+    table = decision_table(months, history_months=2)
+    features = DecisionFeatures(megaline, history_months=2, with_current_plan=False).fit(table)
+    other = table.assign(current_plan="ultimate")
+    np.testing.assert_array_equal(features.transform(table), features.transform(other))
+    assert not any("current" in name for name in features.feature_names_out_)
+
+
+def test_transformer_can_be_cloned_and_leaves_its_input_alone(months: pd.DataFrame, megaline: Catalogue) -> None:
+    table = decision_table(months, history_months=2)
+    copy = table.copy()
+    clone(DecisionFeatures(megaline, history_months=2)).fit_transform(table)
+    pd.testing.assert_frame_equal(table, copy)
+
+
+def test_transformer_refuses_missing_columns_and_bad_parameters(months: pd.DataFrame, megaline: Catalogue) -> None:
+    table = decision_table(months, history_months=2)
+    with pytest.raises(DataError, match=r"missing column\(s\) \['minutes_3', 'messages_3', 'megabytes_3'\]"):
+        DecisionFeatures(megaline, history_months=3).fit(table)
+    with pytest.raises(DataError, match="current_plan"):
+        DecisionFeatures(megaline, history_months=2).fit(table.drop(columns="current_plan"))
+    with pytest.raises(ConfigError, match="history_months is 0"):
+        DecisionFeatures(megaline, history_months=0).fit(table)
+
+
+def test_plan_indices_are_minus_one_where_unknown(megaline: Catalogue) -> None:
+    assert plan_indices(["ultimate", None, float("nan"), "gone", "surf"], megaline).tolist() == [1, -1, -1, -1, 0]
