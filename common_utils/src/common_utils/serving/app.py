@@ -1,0 +1,158 @@
+"""The app factory: health, readiness, what is live, metrics, errors and limits around a project's own routes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+from anyio import to_thread
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from common_utils.serving.docs import install_docs
+from common_utils.serving.limits import Limits, LimitsMiddleware
+from common_utils.serving.metrics import ServiceMetrics
+from common_utils.serving.model_slot import Model, ModelNotReadyError, ModelSlot
+from common_utils.serving.openapi import declared_names, document_problems
+from common_utils.serving.problems import install_problem_handlers
+from common_utils.serving.request_id import RequestContext
+
+__all__ = ["Health", "ModelInfo", "Readiness", "create_service"]
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Readiness(BaseModel):
+    """A verified model answered its probe, and the process is not about to end."""
+
+    status: Literal["ready"] = "ready"
+    version: str = Field(max_length=128, description="Version of the live model")
+
+
+class ModelInfo(BaseModel):
+    """What is live; a project may add fields of its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    version: str = Field(max_length=128, description="Version of the live model")
+    created: str | None = Field(default=None, max_length=64, description="When it was trained, UTC")
+    metrics: dict[str, Any] = Field(default_factory=dict, description="What it reached on held-out data")
+    libraries: dict[str, str] = Field(default_factory=dict, description="Versions it was trained with")
+
+
+def create_service(
+    *,
+    title: str,
+    version: str,
+    description: str,
+    slot: ModelSlot[Model],
+    loader: Callable[[], Model],
+    probe: Callable[[Model], None],
+    model_info: Callable[[Model], Mapping[str, Any]],
+    routes: Sequence[APIRouter],
+    limits: Limits | None = None,
+    startup_wait_seconds: float = 5.0,
+) -> FastAPI:
+    """Return a service that opens nothing until it is started.
+
+    Parameters
+    ----------
+    title, version, description : str
+        Of the service, for `/docs`.
+    slot : ModelSlot
+        Where the routes find the live model; empty.
+    loader : callable
+        Opens and verifies the bundle. Runs in a thread when the service starts, never at import.
+    probe : callable
+        Asks the loaded model for one answer and raises if that is wrong.
+    model_info : callable
+        What `GET /model` tells of the live model; the fields of `ModelInfo` and any others.
+    routes : sequence of APIRouter
+        The project's own. Give a router its prefix itself, so that its full path labels the metrics.
+    limits : Limits, optional
+        The defaults unless given.
+    startup_wait_seconds : float
+        How long the start waits for the model before it answers `/health` and says "starting" on `/ready`; most
+        clients then never see a 503, and a slow model does not look like a dead process. Seconds, >= 0.
+
+    Returns
+    -------
+    FastAPI
+        With `GET /health /ready /model /metrics /docs /openapi.json`; `app.state.slot` and `app.state.metrics`.
+        A model that cannot be loaded leaves the process alive and `/ready` at 503 with a reason code.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> app = create_service(
+    ...     title="Demo", version="1", description="", slot=ModelSlot(), routes=[], probe=lambda model: None,
+    ...     loader=lambda: SimpleNamespace(version="v1"), model_info=lambda model: {},
+    ... )
+    >>> sorted(app.openapi()["paths"])
+    ['/health', '/metrics', '/model', '/ready']
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[dict[str, Any]]:
+        # A daemon: a loader that hangs on a dead disk must not keep a terminated process from ending.
+        thread = threading.Thread(target=slot.load, args=(loader, probe), name="model-loader", daemon=True)
+        thread.start()
+        await to_thread.run_sync(thread.join, startup_wait_seconds, abandon_on_cancel=True)
+        yield {"drain": slot.drain}
+
+    app = FastAPI(
+        title=title,
+        version=version,
+        description=description,
+        lifespan=lifespan,
+        openapi_url=None,
+        redirect_slashes=False,  # a redirect would repeat the Host header and the path
+    )
+    app.state.slot = slot
+    app.state.metrics = ServiceMetrics(slot)
+    routers = [_service_router(slot, model_info, app.state.metrics), *routes]
+    paths = frozenset(route.path for router in routers for route in router.routes if isinstance(route, APIRoute))
+    install_problem_handlers(app, declared_names(app))
+    app.add_middleware(LimitsMiddleware, limits=limits or Limits())
+    app.add_middleware(RequestContext, metrics=app.state.metrics, paths=paths)  # added last: outermost
+    for router in routers:
+        app.include_router(router)
+    install_docs(app)
+    document_problems(app)
+    return app
+
+
+def _service_router(
+    slot: ModelSlot[Model], model_info: Callable[[Model], Mapping[str, Any]], metrics: ServiceMetrics
+) -> APIRouter:
+    router = APIRouter(tags=["service"])
+
+    @router.get("/health", summary="The process is alive")
+    async def health() -> Health:
+        return Health()
+
+    @router.get("/ready", summary="A verified model answers")
+    async def ready() -> Readiness:
+        if slot.state != "ready":
+            raise ModelNotReadyError(slot.reason)
+        return Readiness(version=slot.get().version)
+
+    @router.get("/model", summary="What is live")
+    async def model() -> ModelInfo:
+        live = slot.get()
+        return ModelInfo.model_validate({"version": live.version, **model_info(live)})
+
+    @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+    async def prometheus() -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    return router

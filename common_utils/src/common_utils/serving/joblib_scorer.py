@@ -1,0 +1,143 @@
+"""The scorer that opens a pickled Pipeline: the only module of `common_utils` that imports joblib.
+
+Nobody in `common_utils` imports it; a project's app does, by name, until its model is compiled to plain arrays.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Mapping
+from importlib.metadata import version as installed_version
+from typing import Any, Protocol
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
+
+from common_utils.errors import ArtifactError
+from common_utils.serving.scorer import Columns, checked_scores, row_count
+
+__all__ = ["JoblibScorer", "OpenBundle", "ProbabilityModel"]
+
+_LIBRARY = "scikit-learn"
+# What unpickling raises on a file that was hashed but made elsewhere: a missing module, class or attribute.
+_UNPICKLING_ERRORS = (
+    pickle.UnpicklingError, EOFError, ImportError, AttributeError, KeyError, IndexError, TypeError, ValueError,
+)  # fmt: skip
+
+
+class OpenBundle(Protocol):
+    """What is needed of a bundle: verified bytes and the manifest they were verified against."""
+
+    @property
+    def version(self) -> str:
+        """Name of the bundle's version."""
+        ...
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The parsed `manifest.json`."""
+        ...
+
+    def read_bytes(self, name: str) -> bytes:
+        """Return the content of a listed file, after its size and hash were checked."""
+        ...
+
+
+class ProbabilityModel(Protocol):
+    """A fitted scikit-learn classifier whose first step takes a mapping of columns."""
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """Class labels in the order of the probability columns."""
+        ...
+
+    def predict_proba(self, X: Any) -> NDArray[Any]:  # scikit-learn's own name for it
+        """Return probabilities of shape (n_rows, n_classes)."""
+        ...
+
+
+class JoblibScorer:
+    """A `Scorer` over a fitted Pipeline.
+
+    Parameters
+    ----------
+    pipeline : ProbabilityModel
+        Fitted; its first step accepts a mapping of column name to 1-D array.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> model = DummyClassifier().fit([[0], [0], [0], [0]], ["smart", "smart", "smart", "ultra"])
+    >>> JoblibScorer(model).score({"minutes": np.array([512.0])}).tolist()
+    [[0.75, 0.25]]
+    """
+
+    def __init__(self, pipeline: ProbabilityModel) -> None:
+        self._pipeline = pipeline
+        self._classes = tuple(str(label) for label in pipeline.classes_)
+        self._threads = ThreadpoolController()
+
+    @classmethod
+    def open(cls, bundle: OpenBundle, file: str = "model.joblib") -> JoblibScorer:
+        """Return the scorer of a verified bundle.
+
+        Parameters
+        ----------
+        bundle : OpenBundle
+            From `common_utils.bundle.open_bundle`.
+        file : str
+            Name of the pickled Pipeline in it.
+
+        Raises
+        ------
+        ArtifactError
+            If the bundle was made with another minor version of scikit-learn, a listed file fails its hash, or
+            what it holds is no fitted classifier. The version is compared before anything is unpickled.
+        """
+        _check_library(bundle)
+        content = bundle.read_bytes(file)
+        try:
+            pipeline = joblib.load(io.BytesIO(content))
+        except _UNPICKLING_ERRORS as error:
+            raise ArtifactError(
+                f"Bundle {bundle.version}: {file} cannot be unpickled ({type(error).__name__}). "
+                "Serve it with the code it was trained with, or train it again."
+            ) from error
+        if not (hasattr(pipeline, "classes_") and hasattr(pipeline, "predict_proba")):
+            raise ArtifactError(f"Bundle {bundle.version}: {file} holds no fitted classifier; train it again.")
+        return cls(pipeline)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the score columns."""
+        return self._classes
+
+    def score(self, columns: Columns) -> NDArray[np.float64]:
+        """Return class probabilities of shape (n_rows, n_classes), computed on one native thread.
+
+        Raises
+        ------
+        DataError
+            If the columns are not 1-D or differ in length.
+        ArtifactError
+            If the answer has another shape or is not finite.
+        """
+        n_rows = row_count(columns)
+        # An OpenMP limit belongs to the calling thread, so it is set at each call. On one row two threads are
+        # several times slower than one; a server scales by processes.
+        with self._threads.limit(limits=1):
+            scores = self._pipeline.predict_proba(columns)
+        return checked_scores(scores, n_rows, len(self._classes))
+
+
+def _check_library(bundle: OpenBundle) -> None:
+    trained = str(bundle.manifest.get("libraries", {}).get(_LIBRARY, "unknown"))
+    installed = installed_version(_LIBRARY)
+    if trained.split(".")[:2] != installed.split(".")[:2]:
+        raise ArtifactError(
+            f"Bundle {bundle.version} was made with {_LIBRARY} {trained}, installed is {installed}. "
+            "A pickle is only valid in the minor version that wrote it: install that one or train again."
+        )

@@ -1,0 +1,155 @@
+"""The place of the live model: load, verify, probe, then switch, so that a bad candidate never replaces a good one."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Generic, Literal, Protocol, TypeVar
+
+from common_utils.errors import ArtifactError, ConfigError, NotReadyError
+from common_utils.serving.tracebacks import redacted_traceback
+
+__all__ = ["FailureReason", "ModelNotReadyError", "ModelSlot", "SlotState", "Versioned"]
+
+FailureReason = Literal["bundle_refused", "config_refused", "unreadable", "out_of_memory", "probe_failed", "unexpected"]
+"""Why a candidate was not taken: a closed set, so that it can label a metric."""
+
+SlotState = Literal["starting", "ready", "failed", "draining"]
+"""What a load balancer should know: only `ready` takes new traffic."""
+
+logger = logging.getLogger(__name__)
+
+
+class Versioned(Protocol):
+    """Anything that can be live: it only has to say which version it is."""
+
+    @property
+    def version(self) -> str:
+        """Name of the version, as in the bundle's folder."""
+        ...
+
+
+Model = TypeVar("Model", bound=Versioned)
+
+
+class ModelNotReadyError(NotReadyError):
+    """No verified model is live; `reason` is the last failure's code, or `starting`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"No verified model is live ({reason}); ask /ready and try again.")
+        self.reason = reason
+
+
+class ModelSlot(Generic[Model]):
+    """Hold the one live model and the record of what was refused.
+
+    Reading is one attribute access, so a request that calls `get` once is answered by exactly one version
+    even while another thread switches.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> slot: ModelSlot[SimpleNamespace] = ModelSlot()
+    >>> slot.load(lambda: SimpleNamespace(version="v1"), probe=lambda model: None)
+    True
+    >>> slot.state, slot.get().version
+    ('ready', 'v1')
+    """
+
+    def __init__(self) -> None:
+        self._live: Model | None = None
+        self._reason: FailureReason | Literal["starting"] = "starting"
+        self._failures: Counter[FailureReason] = Counter()
+        self._draining = False
+        self._loading = threading.Lock()
+
+    @property
+    def state(self) -> SlotState:
+        """What `/ready` reports."""
+        if self._draining:
+            return "draining"
+        if self._live is not None:
+            return "ready"
+        return "starting" if self._reason == "starting" else "failed"
+
+    @property
+    def reason(self) -> str:
+        """The state or, when a load failed and nothing is live, why; a code without paths or values."""
+        return self._reason if self.state == "failed" else self.state
+
+    @property
+    def live(self) -> Model | None:
+        """The live model, if there is one."""
+        return self._live
+
+    @property
+    def failures(self) -> Mapping[FailureReason, int]:
+        """How many candidates were refused, by reason."""
+        return dict(self._failures)
+
+    def get(self) -> Model:
+        """Return the live model; a draining slot still answers what was already accepted.
+
+        Raises
+        ------
+        ModelNotReadyError
+            If no model passed its checks yet.
+        """
+        if self._live is None:
+            raise ModelNotReadyError(self._reason)
+        return self._live
+
+    def load(self, loader: Callable[[], Model], probe: Callable[[Model], None]) -> bool:
+        """Load a candidate, let it answer a probe, and switch to it only then.
+
+        Parameters
+        ----------
+        loader : callable
+            Opens and verifies a bundle; one load runs at a time, a second waits.
+        probe : callable
+            Asks the candidate for an answer and raises if that is wrong.
+
+        Returns
+        -------
+        bool
+            Whether the candidate is live now. If not, what was live stays, `failures` counts the reason, and the
+            log tells it. Nothing is raised: a model that cannot be opened must not take the process down.
+        """
+        with self._loading:
+            stage: FailureReason | None = None
+            try:
+                candidate = loader()
+                stage = "probe_failed"
+                probe(candidate)
+            except Exception as error:  # whatever a damaged bundle makes third-party code raise
+                self._refuse(stage or _reason(error), error)
+                return False
+            self._live = candidate
+        logger.info("model %s is live", candidate.version)
+        return True
+
+    def drain(self) -> None:
+        """Stop being ready, for good: the process is about to end."""
+        self._draining = True
+
+    def _refuse(self, reason: FailureReason, error: Exception) -> None:
+        self._reason = reason
+        self._failures[reason] += 1
+        kept = "none" if self._live is None else self._live.version
+        logger.error("model refused: %s; live: %s\n%s", reason, kept, redacted_traceback(error))
+
+
+def _reason(error: Exception) -> FailureReason:
+    match error:
+        case ArtifactError():
+            return "bundle_refused"
+        case ConfigError():
+            return "config_refused"
+        case MemoryError():
+            return "out_of_memory"
+        case OSError():
+            return "unreadable"
+        case _:
+            return "unexpected"

@@ -1,0 +1,113 @@
+"""The OpenAPI document with every error a client can meet, and the names our schema declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from common_utils.serving.problems import PROBLEM_JSON, FieldProblem, Problem
+
+__all__ = ["PROBLEM_RESPONSES", "declared_names", "document_problems"]
+
+_REF = "#/components/schemas/{model}"
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 0}}}
+_TEXTS = {
+    400: "The body is not JSON in the strict sense",
+    408: "The body did not arrive in time",
+    413: "The body or the batch is too large",
+    415: "The body is not plain application/json",
+    422: "A field breaks a rule of the schema",
+    429: "Too many requests from this client",
+    431: "Address and headers are too large",
+    500: "A fault of the service",
+    503: "Not ready, or too many requests at once",
+    504: "The answer took too long",
+}
+
+
+def _response(status: int) -> dict[str, Any]:
+    schema = {"$ref": _REF.format(model=Problem.__name__)}
+    response: dict[str, Any] = {"description": _TEXTS[status], "content": {PROBLEM_JSON: {"schema": schema}}}
+    return response | ({"headers": _RETRY_AFTER} if status in {429, 503, 504} else {})
+
+
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {status: _response(status) for status in _TEXTS}
+"""Error responses by status, as FastAPI's `responses=` takes them. `document_problems` adds them to every
+operation; a router needs them only for a status of its own."""
+
+_ALWAYS = (431, 500, 503, 504)
+_WITH_BODY = (400, 408, 413, 415, 422, *_ALWAYS)
+
+
+def document_problems(app: FastAPI) -> None:
+    """Make `app.openapi()` declare the problem responses of every operation.
+
+    Parameters
+    ----------
+    app : FastAPI
+        Changed in place; the document is built at the first request for it, and kept.
+
+    Examples
+    --------
+    >>> app = FastAPI()
+    >>> document_problems(app)
+    >>> "Problem" in app.openapi()["components"]["schemas"]
+    True
+    """
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        if Problem.__name__ not in schemas:
+            _complete(document, schemas)
+        return document
+
+    app.openapi = openapi
+
+
+def declared_names(app: FastAPI) -> Callable[[], frozenset[str]]:
+    """Return a function that lists every field and parameter name the app's schema declares.
+
+    Examples
+    --------
+    >>> app = FastAPI()
+    >>> @app.get("/plans")
+    ... def plans(on_sale: bool = True) -> dict[str, str]: return {}
+    >>> "on_sale" in declared_names(app)()
+    True
+    """
+    return lambda: frozenset(_names(app.openapi()))
+
+
+def _complete(document: dict[str, Any], schemas: dict[str, Any]) -> None:
+    _, models = models_json_schema([(model, "serialization") for model in (Problem, FieldProblem)], ref_template=_REF)
+    schemas.update(models["$defs"])
+    for operations in document.get("paths", {}).values():
+        for operation in operations.values():
+            with_body = "requestBody" in operation
+            if "parameters" in operation and not with_body:
+                expected: tuple[int, ...] = (422, *_ALWAYS)
+            else:
+                expected = _WITH_BODY if with_body else _ALWAYS
+            responses = operation["responses"]
+            responses.update({str(status): PROBLEM_RESPONSES[status] for status in expected})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+
+
+def _names(node: Any) -> set[str]:
+    found: set[str] = set()
+    if isinstance(node, Mapping):
+        found.update(node.get("properties", {}))
+        if "in" in node and isinstance(node.get("name"), str):
+            found.add(node["name"])
+        children = list(node.values())
+    else:
+        children = node if isinstance(node, list) else []
+    for child in children:
+        found |= _names(child)
+    return found
