@@ -1,0 +1,103 @@
+"""Where a model came from: fingerprints of inputs, library versions, the commit of the code."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+__all__ = ["fingerprint_bytes", "fingerprint_file", "git_commit", "library_versions"]
+
+_GIT_SECONDS = 10
+
+
+def fingerprint_bytes(data: bytes) -> str:
+    """Return the sha256 of some bytes.
+
+    Returns
+    -------
+    str
+        64 lower-case hexadecimal digits.
+
+    Examples
+    --------
+    >>> fingerprint_bytes(b"")[:12]
+    'e3b0c44298fc'
+    """
+    return hashlib.sha256(data).hexdigest()
+
+
+def fingerprint_file(path: Path) -> str:
+    """Return the sha256 of a file's content, read in pieces.
+
+    Returns
+    -------
+    str
+        64 lower-case hexadecimal digits.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def library_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the installed version of each distribution, sorted by name.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Distribution names as on a package index, for example `scikit-learn`.
+
+    Returns
+    -------
+    dict of str to str
+        `"not installed"` stands for what this environment lacks.
+
+    Examples
+    --------
+    >>> library_versions(["no-such-distribution"])
+    {'no-such-distribution': 'not installed'}
+    """
+    versions: dict[str, str] = {}
+    for name in sorted(set(names)):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
+
+
+def git_commit(folder: Path) -> str | None:
+    """Return the commit a folder is at, with `-dirty` behind it when tracked files were changed.
+
+    Returns
+    -------
+    str or None
+        40 hexadecimal digits; None where there is no git, no repository or no commit, as in an image.
+    """
+    git = shutil.which("git")
+    if git is None:
+        return None
+    # A hook runs with GIT_DIR set and would answer for another repository.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    command = [git, "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        answer = subprocess.run(  # noqa: S603 - fixed arguments, no shell
+            command,
+            capture_output=True,
+            check=True,
+            encoding="utf-8",
+            env=environment | {"GIT_OPTIONAL_LOCKS": "0"},
+            timeout=_GIT_SECONDS,
+        )
+    except (OSError, UnicodeDecodeError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip() or None
