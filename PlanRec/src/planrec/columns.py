@@ -33,9 +33,7 @@ CURRENT_PLAN = "current_plan"  # text: the plan held during that month; missing 
 DECISION = "decision"  # text: why a plan decision was taken at the start of that month; missing where none was
 AGE = "age"  # float, years
 TENURE = "tenure_months"  # float; whole months since the first one, which has 0
-CONTRACT_LEFT = (
-    "contract_months_left"  # float; months the plan still binds after that month; 0: free to leave at its end
-)
+CONTRACT_LEFT = "contract_months_left"  # float; months the plan binds beyond that month; 0: free to leave at its end
 PARTIAL = "partial"  # bool: the subscriber was not yet there on some days of that month
 
 KEY = (SUBSCRIBER, MONTH)

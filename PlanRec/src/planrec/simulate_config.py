@@ -1,0 +1,128 @@
+"""Settings of the simulated operator; light, so that the project's configuration can carry them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from common_utils.config import BaseConfig
+from planrec.months import MONTH_PATTERN
+
+__all__ = ["Segment", "ServiceValues", "SimulatorConfig"]
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Spread = Annotated[float, Field(ge=0, le=3)]
+
+
+class ServiceValues(BaseConfig):
+    """One number for each service.
+
+    Examples
+    --------
+    >>> ServiceValues(minutes=1, messages=2, megabytes=3).as_tuple()
+    (1.0, 2.0, 3.0)
+    """
+
+    minutes: float
+    messages: float
+    megabytes: float
+
+    def as_tuple(self) -> tuple[float, float, float]:
+        """Return the values in the order minutes, messages, megabytes."""
+        return self.minutes, self.messages, self.megabytes
+
+
+class Segment(BaseConfig):
+    """A kind of subscriber.
+
+    Examples
+    --------
+    >>> Segment(name="light", share=1, minutes=110, messages=20, megabytes=2000, age=50).share
+    1.0
+    """
+
+    name: str = Field(min_length=1, max_length=40)
+    share: float = Field(gt=0, le=1, description="share of subscribers; all segments' shares add up to 1")
+    minutes: float = Field(gt=0, le=50_000, description="median minutes a month")
+    messages: float = Field(gt=0, le=50_000, description="median messages a month of those who send any")
+    megabytes: float = Field(gt=0, le=5_000_000, description="median megabytes a month")
+    age: float = Field(ge=18, le=90, description="mean age in years")
+
+
+_SEGMENTS = (
+    Segment(name="light", share=0.22, minutes=80, messages=12, megabytes=1_400, age=54),
+    Segment(name="talker", share=0.20, minutes=650, messages=25, megabytes=3_500, age=58),
+    Segment(name="everyday", share=0.26, minutes=300, messages=35, megabytes=9_500, age=42),
+    Segment(name="data", share=0.20, minutes=170, messages=60, megabytes=19_000, age=28),
+    Segment(name="heavy", share=0.12, minutes=750, messages=90, megabytes=36_000, age=37),
+)
+
+
+class SimulatorConfig(BaseConfig):
+    """The simulated operator: who its subscribers are, how they use and how they choose.
+
+    The generative model and the ranges of its figures: Lambrecht & Skiera 2006 (flat-rate bias), Grubb & Osborne 2015
+    (underestimated variance); spreads within a subscriber as measured on the Megaline events. Prices enter in units of
+    the rate card's currency (1.00), not in cents.
+
+    Examples
+    --------
+    >>> SimulatorConfig(subscribers=100).months
+    12
+    """
+
+    subscribers: int = Field(20_000, ge=1, le=5_000_000, description="number of subscribers")
+    months: int = Field(12, ge=1, le=120, description="length of the table in months")
+    first_month: str = Field("2025-01", pattern=MONTH_PATTERN, description="first month of the table")
+    event_subscribers: int = Field(500, ge=0, description="so many subscribers also get single events")
+
+    segments: tuple[Segment, ...] = Field(_SEGMENTS, min_length=1)
+    level_sd: ServiceValues = Field(
+        ServiceValues(minutes=0.45, messages=0.65, megabytes=0.45),
+        description="spread of the log usage level within a segment",
+    )
+    service_correlation: float = Field(0.2, ge=0, lt=1, description="correlation of log levels in a segment")
+    age_sd: float = Field(13, ge=0, le=30, description="spread of age within a segment, years")
+    never_texts: _Share = Field(0.18, description="share of subscribers who never send a message")
+    growth: ServiceValues = Field(
+        ServiceValues(minutes=-0.002, messages=-0.01, megabytes=0.012), description="mean growth of log usage a month"
+    )
+    growth_sd: _Spread = Field(0.008, description="spread of growth between subscribers")
+    season: ServiceValues = Field(
+        ServiceValues(minutes=0.04, messages=0.06, megabytes=0.05), description="half the log swing over the year"
+    )
+    season_peak: int = Field(12, ge=1, le=12, description="calendar month of most usage")
+    noise_sd: ServiceValues = Field(
+        ServiceValues(minutes=0.21, messages=0.28, megabytes=0.26), description="spread of log usage between months"
+    )
+    noise_rho: float = Field(0.4, ge=0, lt=1, description="correlation of the noise of two successive months")
+    roaming: _Share = Field(0.04, description="share of months spent travelling")
+    roaming_factor: float = Field(1.5, gt=0, le=10, description="what travelling does to megabytes")
+    absent: _Share = Field(0.005, description="share of months without any usage")
+    joins_late: _Share = Field(0.15, description="share of subscribers who join after the first month, on any day")
+
+    overestimation: float = Field(1.1, gt=0, le=3, description="mean of believed over real usage")
+    overestimation_sd: _Spread = Field(0.2, description="spread of its logarithm between subscribers")
+    perceived_variance: _Share = Field(0.5, description="believed over real variance of log usage")
+    guess_sd: _Spread = Field(0.3, description="spread of a newcomer's guess of the own log usage")
+
+    price_sensitivity: float = Field(0.14, gt=0, le=10, description="median utility lost per unit of currency a month")
+    price_sensitivity_sd: _Spread = Field(0.3, description="spread of its logarithm between subscribers")
+    risk_aversion: float = Field(0.5, ge=0, le=5, description="units of spread that weigh as much as one unit of bill")
+    flat_rate_bias: float = Field(1.2, ge=0, le=20, description="mean utility of everything being unlimited")
+    contract_dislike: float = Field(0.5, ge=0, le=20, description="mean utility lost per year of a new contract")
+    inertia: float = Field(1.5, ge=0, le=20, description="mean utility of staying with the current plan")
+    taste_sd: _Spread = Field(0.4, description="relative spread of the three tastes above between subscribers")
+
+    shock_ratio: float = Field(1.3, ge=1, le=10, description="a bill this many times the mean of the three before ...")
+    shock_amount: float = Field(4.0, ge=0, description="... and this much above it, in currency, is a shock")
+    review_probability: _Share = Field(0.22, description="chance a month that a free subscriber looks at the plans")
+    months_since_choice: int = Field(30, ge=1, le=120, description="at the start, the current plan is at most so old")
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> SimulatorConfig:
+        total = sum(segment.share for segment in self.segments)
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"the segments' shares add up to {total:g}, not 1")
+        return self

@@ -1,0 +1,195 @@
+"""The simulated operator month by month: who decides, what they take, how long it binds; arrays in, arrays out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planrec.billing import Usage, bill_totals
+from planrec.catalogue import Catalogue
+from planrec.months import month_index
+from planrec.simulate_choice import Tastes, believed_bills, choice_set, choose, draw_tastes, utilities
+from planrec.simulate_config import SimulatorConfig
+from planrec.simulate_usage import BURN_IN, Population, draw_population, draw_usage, typical_usage
+
+__all__ = ["ACTIVATION", "BILL_SHOCK", "CONTRACT_END", "NO_DECISION", "REVIEW", "Market", "run_market"]
+
+# Codes of `Market.decision`; 1 and up are positions in `columns.DECISION_REASONS`, counted from 1.
+NO_DECISION, ACTIVATION, CONTRACT_END, BILL_SHOCK, REVIEW = range(5)
+_MEMORY = 3  # months a belief about the own usage, and the idea of a usual bill, rest on
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Everything that happened, and why; n subscribers, m months, k decisions.
+
+    Attributes
+    ----------
+    people : Population
+    tastes : Tastes
+    usage : float64 array of shape (n, m, 3)
+        Minutes, messages, megabytes; 0 before a subscriber joins.
+    plan : int64 array of shape (n, m)
+        Position of the plan held; -1 before a subscriber joins.
+    decision : int64 array of shape (n, m)
+        Code of the reason for a decision at the start of the month, 0 where none was taken.
+    contract_left : int64 array of shape (n, m)
+        Months the plan still binds after that month.
+    tenure : int64 array of shape (n, m)
+        Whole months since joining; negative before.
+    chooser : int64 array of shape (k, 2)
+        Subscriber and month of each decision, ordered by month.
+    utility : float64 array of shape (k, n_plans)
+        Utilities before the choice noise; -inf outside the choice set.
+    """
+
+    people: Population
+    tastes: Tastes
+    usage: FloatArray
+    plan: IntArray
+    decision: IntArray
+    contract_left: IntArray
+    tenure: IntArray
+    chooser: IntArray
+    utility: FloatArray
+
+
+def run_market(config: SimulatorConfig, catalogue: Catalogue, rng: np.random.Generator) -> Market:
+    """Simulate all subscribers over all months.
+
+    Parameters
+    ----------
+    config : SimulatorConfig
+    catalogue : Catalogue
+        In each month at least one plan on sale for every age.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Market
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from planrec.catalogue import load_catalogue
+    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans.yaml")
+    >>> run_market(SimulatorConfig(subscribers=10, months=4), card, np.random.default_rng(1)).plan.shape
+    (10, 4)
+    """
+    people_rng, usage_rng, start_rng, month_rng = rng.spawn(4)
+    people = draw_population(config, people_rng)
+    tastes = draw_tastes(config, typical_usage(people), people_rng)
+    usage = draw_usage(config, people, usage_rng, whole_minutes=catalogue.rounding.minutes == "call")
+    return _Run(config, catalogue, people, tastes, usage).through(start_rng, month_rng)
+
+
+class _Run:
+    """State between the months of one simulation."""
+
+    def __init__(
+        self, config: SimulatorConfig, catalogue: Catalogue, people: Population, tastes: Tastes, usage: FloatArray
+    ) -> None:
+        self.config, self.catalogue, self.people, self.tastes, self.usage = config, catalogue, people, tastes, usage
+        n = config.subscribers
+        self.first_month = month_index(config.first_month)
+        self.terms = np.array([p.contract_months for p in catalogue.plans], dtype=np.int64)
+        self.plan = np.full(n, -1, dtype=np.int64)
+        self.left = np.zeros(n, dtype=np.int64)  # months still bound at the start of the month
+        self.just_ended = np.zeros(n, dtype=np.bool_)
+        self.bills = np.full((n, usage.shape[1]), np.nan)  # of whole months only
+        self.choosers: list[IntArray] = []
+        self.values: list[FloatArray] = []
+
+    def through(self, start_rng: np.random.Generator, rng: np.random.Generator) -> Market:
+        """Run all months and return what happened."""
+        tenure = self._start(start_rng)
+        n, months = self.config.subscribers, self.config.months
+        plan, decision, left = (np.empty((n, months), dtype=np.int64) for _ in range(3))
+        for t in range(months):
+            decision[:, t] = self._reasons(t, rng)
+            self._decide(np.flatnonzero(decision[:, t]), t, rng)
+            self._bill(t)
+            self.just_ended = self.left == 1
+            self.left = np.maximum(self.left - 1, 0)
+            plan[:, t], left[:, t] = self.plan, self.left
+        empty = np.empty((0, len(self.terms)))
+        return Market(
+            people=self.people,
+            tastes=self.tastes,
+            usage=self.usage[:, BURN_IN:],
+            plan=plan,
+            decision=decision,
+            contract_left=left,
+            tenure=tenure[:, None] + np.arange(months),
+            chooser=np.concatenate([np.empty((0, 2), dtype=np.int64), *self.choosers]),
+            utility=np.concatenate([empty, *self.values]),
+        )
+
+    def _start(self, rng: np.random.Generator) -> IntArray:
+        """Give those already there a plan chosen some time ago; return everybody's tenure in the first month."""
+        n = self.config.subscribers
+        there = np.flatnonzero(self.people.joined < 0)
+        value, allowed = self._values(there, self.tastes.guess[there], 0)
+        self.plan[there] = choose(value, allowed, rng)
+        since = rng.integers(1, self.config.months_since_choice + 1, size=n)
+        self.left[there] = np.maximum(self.terms[self.plan[there]] - since[there], 0)
+        self.just_ended[there] = self.terms[self.plan[there]] == since[there]
+        for t in range(-BURN_IN, 0):
+            self._bill(t)
+        earlier = rng.geometric(1 / 18, size=n) - 1  # months with the operator before the current plan
+        return np.where(self.people.joined < 0, since + earlier, -self.people.joined)
+
+    def _reasons(self, t: int, rng: np.random.Generator) -> IntArray:
+        free = (self.people.joined < t) & (self.left == 0)
+        reviews = rng.random(len(free)) < self.config.review_probability
+        return np.select(
+            [self.people.joined == t, free & self.just_ended, free & self._shocked(t), free & reviews],
+            [ACTIVATION, CONTRACT_END, BILL_SHOCK, REVIEW],
+            NO_DECISION,
+        )
+
+    def _shocked(self, t: int) -> NDArray[np.bool_]:
+        at = t + BURN_IN
+        usual = self.bills[:, max(at - 1 - _MEMORY, 0) : at - 1]
+        known = ~np.isnan(usual)
+        mean = np.where(known, usual, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        last = self.bills[:, at - 1]
+        shock = (last >= self.config.shock_ratio * mean) & (last >= mean + self.config.shock_amount)
+        return shock & known.any(axis=1)
+
+    def _decide(self, rows: IntArray, t: int, rng: np.random.Generator) -> None:
+        value, allowed = self._values(rows, self._experience(rows, t), t)
+        chosen = choose(value, allowed, rng)
+        self.choosers.append(np.column_stack([rows, np.full_like(rows, t)]))
+        self.values.append(np.where(allowed, value, -np.inf))
+        moved = chosen != self.plan[rows]
+        self.left[rows[moved]] = self.terms[chosen[moved]]  # staying binds nobody anew
+        self.plan[rows] = chosen
+
+    def _values(self, rows: IntArray, usage: FloatArray, t: int) -> tuple[FloatArray, NDArray[np.bool_]]:
+        tastes, current = self.tastes.at(rows), self.plan[rows]
+        bills = believed_bills(usage * tastes.overestimation[:, None], self.config, self.catalogue)
+        allowed = choice_set(self.catalogue, self.first_month + t, self.people.age[rows], current)
+        return utilities(tastes, bills, current, self.config, self.catalogue), allowed
+
+    def _experience(self, rows: IntArray, t: int) -> FloatArray:
+        """Return the mean usage of the last months known, a newcomer's guess where there are none."""
+        at = np.arange(t - _MEMORY, t)
+        since = at - self.people.joined[rows, None]
+        share = np.where(since < 0, 0.0, np.where(since == 0, self.people.first_share[rows, None], 1.0))
+        used = self.usage[rows, t - _MEMORY + BURN_IN : t + BURN_IN].sum(axis=1)
+        known = share.sum(axis=1)
+        return np.where(known[:, None] > 0, used / np.where(known > 0, known, 1.0)[:, None], self.tastes.guess[rows])
+
+    def _bill(self, t: int) -> None:
+        whole = self.people.joined < t
+        whole |= (self.people.joined == t) & (self.people.first_share == 1)
+        rows = np.flatnonzero(whole)
+        usage = self.usage[rows, t + BURN_IN]
+        totals = bill_totals(Usage(usage[:, 0], usage[:, 1], usage[:, 2]), self.catalogue)
+        self.bills[rows, t + BURN_IN] = totals[np.arange(len(rows)), self.plan[rows]] / 100

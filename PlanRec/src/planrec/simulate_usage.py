@@ -1,0 +1,181 @@
+"""Who the simulated subscribers are and what they use; arrays in, arrays out.
+
+log usage = level of the subscriber + growth x time + season of the year + AR(1) noise. The level comes from a mixture
+of segments, its services correlated.
+"""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planrec.months import month_index
+from planrec.simulate_config import SimulatorConfig
+
+__all__ = ["BURN_IN", "Population", "draw_population", "draw_usage", "typical_usage"]
+
+BURN_IN = 3  # months before the table's first one, so that its first decisions rest on experience
+_YOUNGEST, _OLDEST = 18, 95
+_MOST = 1e6  # of any unit in a month: far above any segment, far below what the rater refuses
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Subscribers as columns; every array has `n` = number of subscribers rows.
+
+    Attributes
+    ----------
+    segment : int64 array of shape (n,)
+        Position in the settings' segments.
+    age : int64 array of shape (n,)
+        Years.
+    level : float64 array of shape (n, 3)
+        Median log usage a month: minutes, messages, megabytes.
+    growth : float64 array of shape (n, 3)
+        Change of log usage a month.
+    texts : bool array of shape (n,)
+        Whether the subscriber ever sends a message.
+    joined : int64 array of shape (n,)
+        First month, counted from the table's first one; -`BURN_IN` for those already there.
+    first_day : int64 array of shape (n,)
+        Day of the month they joined; 1 for those already there.
+    first_share : float64 array of shape (n,)
+        Share of their first month they were there.
+    """
+
+    segment: NDArray[np.int64]
+    age: NDArray[np.int64]
+    level: NDArray[np.float64]
+    growth: NDArray[np.float64]
+    texts: NDArray[np.bool_]
+    joined: NDArray[np.int64]
+    first_day: NDArray[np.int64]
+    first_share: NDArray[np.float64]
+
+
+def draw_population(config: SimulatorConfig, rng: np.random.Generator) -> Population:
+    """Draw the subscribers.
+
+    Parameters
+    ----------
+    config : SimulatorConfig
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Population
+
+    Examples
+    --------
+    >>> people = draw_population(SimulatorConfig(subscribers=50), np.random.default_rng(1))
+    >>> people.level.shape, bool((people.age >= 18).all())
+    ((50, 3), True)
+    """
+    n = config.subscribers
+    shares = np.array([s.share for s in config.segments])
+    segment = rng.choice(len(shares), size=n, p=shares / shares.sum())
+    medians = np.log([(s.minutes, s.messages, s.megabytes) for s in config.segments])
+    # One common factor gives every pair of services the same correlation.
+    common, own = rng.standard_normal((n, 1)), rng.standard_normal((n, 3))
+    rho = config.service_correlation
+    deviation = np.sqrt(rho) * common + np.sqrt(1 - rho) * own
+    level = medians[segment] + deviation * np.array(config.level_sd.as_tuple())
+    ages = np.array([s.age for s in config.segments])[segment] + config.age_sd * rng.standard_normal(n)
+    growth = np.array(config.growth.as_tuple()) + config.growth_sd * rng.standard_normal((n, 3))
+    texts = rng.random(n) >= config.never_texts
+    joined, first_day, first_share = _draw_joining(config, rng)
+    return Population(
+        segment=segment,
+        age=np.clip(np.rint(ages), _YOUNGEST, _OLDEST).astype(np.int64),
+        level=level,
+        growth=growth,
+        texts=texts,
+        joined=joined,
+        first_day=first_day,
+        first_share=first_share,
+    )
+
+
+def _draw_joining(
+    config: SimulatorConfig, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    n = config.subscribers
+    late = (rng.random(n) < config.joins_late) & (config.months > 1)
+    joined = np.where(late, rng.integers(1, max(config.months, 2), size=n), -BURN_IN)
+    start = month_index(config.first_month)
+    lengths = np.array([calendar.monthrange(*_year_and_month(start + t))[1] for t in range(config.months)])
+    length = lengths[np.maximum(joined, 0)]
+    day = np.where(late, 1 + (rng.random(n) * length).astype(np.int64), 1)
+    return joined, day, (length - day + 1) / length
+
+
+def _year_and_month(index: int) -> tuple[int, int]:
+    return index // 12, index % 12 + 1
+
+
+def typical_usage(people: Population) -> NDArray[np.float64]:
+    """Return the median month of every subscriber: minutes, messages, megabytes; float64 array of shape (n, 3)."""
+    usage = np.exp(people.level)
+    usage[~people.texts, 1] = 0.0
+    return usage
+
+
+def draw_usage(
+    config: SimulatorConfig, people: Population, rng: np.random.Generator, *, whole_minutes: bool
+) -> NDArray[np.float64]:
+    """Draw what everybody uses in every month, `BURN_IN` months before the table included.
+
+    Parameters
+    ----------
+    config : SimulatorConfig
+    people : Population
+        Of n subscribers.
+    rng : numpy.random.Generator
+    whole_minutes : bool
+        Whether each call is rounded up, so that a month's minutes are whole; else they have two decimals.
+
+    Returns
+    -------
+    float64 array of shape (n, BURN_IN + months, 3)
+        Minutes, messages (whole), megabytes (two decimals); 0 before a subscriber joins.
+
+    Examples
+    --------
+    >>> config = SimulatorConfig(subscribers=5, months=2)
+    >>> rng = np.random.default_rng(1)
+    >>> draw_usage(config, draw_population(config, rng), rng, whole_minutes=True).shape
+    (5, 5, 3)
+    """
+    n, length = config.subscribers, BURN_IN + config.months
+    time = np.arange(-BURN_IN, config.months)
+    calendar_month = (month_index(config.first_month) + time) % 12 + 1
+    swing = np.cos(2 * np.pi * (calendar_month - config.season_peak) / 12)
+    season = swing[:, None] * np.array(config.season.as_tuple())
+    log_usage = people.level[:, None, :] + people.growth[:, None, :] * time[:, None] + season + _noise(config, rng)
+    usage = np.exp(np.minimum(log_usage, np.log(_MOST)))
+    usage[..., 2] *= np.where(rng.random((n, length)) < config.roaming, config.roaming_factor, 1.0)
+    usage *= (rng.random((n, length)) >= config.absent)[..., None]
+    usage[~people.texts, :, 1] = 0.0
+    usage *= _presence(people, time)[..., None]
+    usage[..., 0] = np.ceil(usage[..., 0]) if whole_minutes else np.round(usage[..., 0], 2)
+    usage[..., 1] = np.rint(usage[..., 1])
+    usage[..., 2] = np.round(usage[..., 2], 2)
+    return usage
+
+
+def _presence(people: Population, time: NDArray[np.int64]) -> NDArray[np.float64]:
+    at = time[None, :] - people.joined[:, None]
+    return np.where(at < 0, 0.0, np.where(at == 0, people.first_share[:, None], 1.0))
+
+
+def _noise(config: SimulatorConfig, rng: np.random.Generator) -> NDArray[np.float64]:
+    draws = rng.standard_normal((config.subscribers, BURN_IN + config.months, 3))
+    rho = config.noise_rho
+    noise = np.empty_like(draws)
+    noise[:, 0] = draws[:, 0]
+    for t in range(1, draws.shape[1]):
+        noise[:, t] = rho * noise[:, t - 1] + np.sqrt(1 - rho**2) * draws[:, t]
+    return noise * np.array(config.noise_sd.as_tuple())

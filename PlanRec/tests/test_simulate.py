@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from planrec.catalogue import Catalogue
+from planrec.columns import CURRENT_PLAN, DECISION, KEY, MONTH, OPTIONAL, PARTIAL, REQUIRED, SUBSCRIBER, TENURE
+from planrec.simulate import Simulation, simulate
+from planrec.simulate_config import SimulatorConfig
+
+CONFIG = SimulatorConfig(subscribers=300, months=6)
+
+
+@pytest.fixture(scope="module")
+def operator(catalogue: Catalogue) -> Simulation:
+    return simulate(CONFIG, catalogue, np.random.default_rng(42))
+
+
+def digest(frame: pd.DataFrame) -> str:
+    return hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()
+
+
+def test_simulate_gives_the_one_table_form(operator: Simulation) -> None:
+    months = operator.months
+    assert list(months.columns) == [*REQUIRED, *OPTIONAL]
+    assert not months.duplicated(list(KEY)).any()
+    assert months.equals(months.sort_values(list(KEY), ignore_index=True))
+    assert sorted(months[MONTH].unique()) == [f"2025-0{m}" for m in range(1, 7)]
+    assert months.drop(columns=DECISION).notna().all(axis=None)
+    assert {str(months[c].dtype) for c in (*KEY, CURRENT_PLAN, DECISION)} == {"str"}
+
+
+def test_simulate_gives_each_subscriber_every_month_from_the_first_one(operator: Simulation) -> None:
+    months = operator.months
+    tenure = months.groupby(SUBSCRIBER)[TENURE]
+    assert (tenure.diff().dropna() == 1).all()
+    assert (months.groupby(SUBSCRIBER)[MONTH].last() == "2025-06").all()
+    activated = months[DECISION] == "activation"
+    assert (months[TENURE][activated] == 0).all()
+    assert activated.sum() == (tenure.first() == 0).sum() > 0
+    assert (months[TENURE][months[PARTIAL]] == 0).all()
+    assert months[PARTIAL].any()
+
+
+def test_simulate_lists_subscribers_with_their_first_day(operator: Simulation) -> None:
+    first = operator.months.drop_duplicates(SUBSCRIBER)
+    assert operator.subscribers[SUBSCRIBER].tolist() == first[SUBSCRIBER].tolist()
+    assert operator.subscribers["first_date"].str[:7].tolist() == first[MONTH].tolist()
+    assert ((operator.subscribers["first_date"].str[8:] != "01").to_numpy() == first[PARTIAL].to_numpy()).all()
+
+
+def test_simulate_keeps_the_truth_out_of_the_months(operator: Simulation) -> None:
+    shared = set(operator.months.columns) & (
+        set(operator.truth.subscribers.columns) | set(operator.truth.utilities.columns)
+    )
+    assert shared == set(KEY)
+
+
+def test_truth_has_the_utilities_of_every_decision(operator: Simulation, catalogue: Catalogue) -> None:
+    decided = operator.months[operator.months[DECISION].notna()].reset_index(drop=True)
+    utilities = operator.truth.utilities
+    assert utilities[list(KEY)].equals(decided[list(KEY)])
+    assert list(utilities.columns[2:]) == list(catalogue.plan_ids)
+    position = [catalogue.index(p) for p in decided[CURRENT_PLAN]]
+    assert not np.isnan(utilities[list(catalogue.plan_ids)].to_numpy()[np.arange(len(decided)), position]).any()
+    assert utilities["max-voice"].isna().all()  # launched after these months
+
+
+def test_simulate_repeats_itself_to_the_byte(operator: Simulation, catalogue: Catalogue) -> None:
+    again = simulate(CONFIG, catalogue, np.random.default_rng(42))
+    other = simulate(CONFIG, catalogue, np.random.default_rng(43))
+    assert digest(again.months) == digest(operator.months)
+    assert digest(again.truth.utilities) == digest(operator.truth.utilities)
+    assert digest(other.months) != digest(operator.months)
+
+
+def test_simulate_gives_the_same_operator_on_every_supported_python(megaline: Catalogue) -> None:
+    # The two prefixes are the same on 3.11 to 3.13 and both NumPy lines; new defaults change them on purpose.
+    operator = simulate(CONFIG, megaline, np.random.default_rng(42))
+    assert digest(operator.months)[:16] == "56dc5a8415bc7571"
+    assert digest(operator.truth.utilities)[:16] == "74a8e0b3ce87d2d9"
