@@ -48,8 +48,8 @@ def test_simulate_gives_each_subscriber_every_month_from_the_first_one(operator:
 def test_simulate_lists_subscribers_with_their_first_day(operator: Simulation) -> None:
     first = operator.months.drop_duplicates(SUBSCRIBER)
     assert operator.subscribers[SUBSCRIBER].tolist() == first[SUBSCRIBER].tolist()
-    assert operator.subscribers["first_date"].str[:7].tolist() == first[MONTH].tolist()
-    assert ((operator.subscribers["first_date"].str[8:] != "01").to_numpy() == first[PARTIAL].to_numpy()).all()
+    assert operator.subscribers["reg_date"].str[:7].tolist() == first[MONTH].tolist()
+    assert ((operator.subscribers["reg_date"].str[8:] != "01").to_numpy() == first[PARTIAL].to_numpy()).all()
 
 
 def test_simulate_keeps_the_truth_out_of_the_months(operator: Simulation) -> None:

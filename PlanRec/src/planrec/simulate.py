@@ -60,7 +60,7 @@ class Simulation:
     months : DataFrame
         Usage months with every optional column.
     subscribers : DataFrame
-        One row per subscriber: `subscriber_id`, `age`, `first_date` (YYYY-MM-DD, the first day of the table or later).
+        One row per subscriber: `subscriber_id`, `age`, `reg_date` (YYYY-MM-DD, the first day of the table or later).
     truth : Truth
     catalogue : Catalogue
         The rate card that was in force.
@@ -131,8 +131,8 @@ def _months(market: Market, ids: np.ndarray, names: np.ndarray, catalogue: Catal
 def _subscribers(market: Market, ids: np.ndarray, names: np.ndarray) -> pd.DataFrame:
     people = market.people
     first = [f"{names[max(m, 0)]}-{day:02d}" for m, day in zip(people.joined, people.first_day, strict=True)]
-    frame = pd.DataFrame({SUBSCRIBER: ids, AGE: people.age.astype(np.float64), "first_date": first})
-    return frame.astype({SUBSCRIBER: "str", "first_date": "str"})
+    frame = pd.DataFrame({SUBSCRIBER: ids, AGE: people.age.astype(np.float64), "reg_date": first})
+    return frame.astype({SUBSCRIBER: "str", "reg_date": "str"})
 
 
 def _tastes(market: Market, ids: np.ndarray, config: SimulatorConfig) -> pd.DataFrame:
