@@ -29,7 +29,7 @@ _UNPICKLING_ERRORS = (
 
 
 class OpenBundle(Protocol):
-    """What is needed of a bundle: verified bytes and the manifest they were verified against."""
+    """What is needed of a bundle: verified bytes, and what its writer recorded under `libraries`."""
 
     @property
     def version(self) -> str:
@@ -37,8 +37,8 @@ class OpenBundle(Protocol):
         ...
 
     @property
-    def manifest(self) -> Mapping[str, Any]:
-        """The parsed `manifest.json`."""
+    def info(self) -> Mapping[str, Any]:
+        """What the writer recorded in the manifest."""
         ...
 
     def read_bytes(self, name: str) -> bytes:
@@ -134,7 +134,7 @@ class JoblibScorer:
 
 
 def _check_library(bundle: OpenBundle) -> None:
-    trained = str(bundle.manifest.get("libraries", {}).get(_LIBRARY, "unknown"))
+    trained = str(bundle.info.get("libraries", {}).get(_LIBRARY, "unknown"))
     installed = installed_version(_LIBRARY)
     if trained.split(".")[:2] != installed.split(".")[:2]:
         raise ArtifactError(
