@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Iterable
 
 from anyio import CancelScope
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from common_utils.config import BaseConfig
 from common_utils.serving.json_guard import check_json
 from common_utils.serving.problems import ProblemError, error_response
 
@@ -22,7 +23,7 @@ _UTF8_PARAMETERS = frozenset({b"", b"charset=utf-8", b'charset="utf-8"'})
 _LENGTH_DIGITS = 18
 
 
-class Limits(BaseModel):
+class Limits(BaseConfig):
     """Limits of a service; every one has a bound itself, so that none can be switched off by mistake.
 
     Examples
@@ -30,8 +31,6 @@ class Limits(BaseModel):
     >>> Limits(max_batch_rows=500).max_body_bytes
     1048576
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_body_bytes: int = Field(default=1 << 20, ge=1024, le=1 << 26, description="Largest request body, bytes")
     max_header_bytes: int = Field(

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from common_utils.errors import ArtifactError
+from common_utils.serving.model_slot import ModelSlot
+
+MakeClient = Callable[..., TestClient]
+
+
+def test_ready_service_says_what_is_live(make_client: MakeClient) -> None:
+    client = make_client()
+    assert client.get("/health").json() == {"status": "alive"}
+    assert client.get("/ready").json() == {"status": "ready", "version": "v1"}
+    assert client.get("/model").json() == {
+        "version": "v1",
+        "created": "2026-11-23T12:00:00Z",
+        "metrics": {"auc": 0.75},
+        "libraries": {},
+    }
+
+
+def test_model_info_may_tell_more_and_nothing_that_is_not_json(make_client: MakeClient) -> None:
+    client = make_client(model_info=lambda _: {"metrics": {"auc": float("nan")}, "plans": 13})
+    info = client.get("/model").json()
+    assert (info["plans"], info["metrics"]) == (13, {"auc": None})
+
+
+def test_app_opens_nothing_before_it_is_started(make_app: Callable[..., FastAPI]) -> None:
+    def loader() -> Any:
+        raise AssertionError("loaded at import")
+
+    app = make_app(loader=loader)
+    client = TestClient(app)  # without `with` the lifespan does not run
+    assert client.get("/health").status_code == 200
+    response = client.get("/ready")
+    assert (response.status_code, response.json()["reason"]) == (503, "starting")
+
+
+def failing_loader() -> Any:
+    raise ArtifactError("/srv/artifacts/v1: model.joblib differs from its hash")
+
+
+def failing_probe(model: object) -> None:
+    raise ArtifactError("CANARY")
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        pytest.param({"loader": failing_loader}, "bundle_refused", id="bad-bundle"),
+        pytest.param({"probe": failing_probe}, "probe_failed", id="failed-probe"),
+    ],
+)
+def test_service_without_a_model_is_alive_and_not_ready(
+    make_client: MakeClient, parts: dict[str, Any], reason: str
+) -> None:
+    client = make_client(**parts)
+    assert client.get("/health").status_code == 200
+    for path in ("/ready", "/model"):
+        response = client.get(path)
+        assert (response.status_code, response.json()["reason"]) == (503, reason)
+        assert response.headers["retry-after"] == "5"
+        assert "/srv" not in response.text
+        assert "CANARY" not in response.text
+    assert client.post("/predict", json={"minutes": 1.0}).status_code == 503
+
+
+def test_slow_model_does_not_keep_health_waiting(make_client: MakeClient) -> None:
+    go_on = threading.Event()
+
+    class Slow:
+        version = "slow"
+
+    def loader() -> Slow:
+        assert go_on.wait(10)
+        return Slow()
+
+    client = make_client(loader=loader, startup_wait_seconds=0.05)
+    assert client.get("/health").status_code == 200
+    assert client.get("/ready").json()["reason"] == "starting"
+    go_on.set()
+    for _ in range(100):
+        if client.get("/ready").status_code == 200:
+            break
+        time.sleep(0.02)
+    assert client.get("/ready").json()["version"] == "slow"
+
+
+def test_draining_service_is_not_ready_and_still_answers(make_client: MakeClient) -> None:
+    slot: ModelSlot[Any] = ModelSlot()
+    client = make_client(slot=slot)
+    slot.drain()
+    response = client.get("/ready")
+    assert (response.status_code, response.json()["reason"]) == (503, "draining")
+    assert client.post("/predict", json={"minutes": 1.0}).status_code == 200
+
+
+def test_serving_imports_neither_pandas_nor_scikit_learn() -> None:
+    modules = (
+        "app bounds docs json_guard limits metrics model_slot openapi problems request_id scorer server tracebacks"
+    )
+    script = (
+        "import importlib, sys\n"
+        f"for name in {modules.split()!r}: importlib.import_module('common_utils.serving.' + name)\n"
+        "print(sorted({'pandas', 'sklearn', 'joblib', 'scipy', 'pyarrow'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

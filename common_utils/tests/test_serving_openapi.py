@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, FastAPI
+
+from common_utils.serving.openapi import PROBLEM_RESPONSES, declared_names
+
+
+@pytest.fixture
+def document(make_app: Callable[..., FastAPI]) -> dict[str, Any]:
+    return make_app().openapi()
+
+
+def operations(document: dict[str, Any]) -> dict[str, Any]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("operation", "statuses"),
+    [
+        ("GET /health", {"200", "431", "500", "503", "504"}),
+        ("GET /plans/{plan_id}", {"200", "422", "431", "500", "503", "504"}),
+        ("POST /predict", {"200", "400", "408", "413", "415", "422", "431", "500", "503", "504"}),
+    ],
+)
+def test_operation_declares_its_problems(document: dict[str, Any], operation: str, statuses: set[str]) -> None:
+    assert set(operations(document)[operation]["responses"]) == statuses
+
+
+def test_every_error_is_declared_as_problem_json(document: dict[str, Any]) -> None:
+    for operation in operations(document).values():
+        for status, response in operation["responses"].items():
+            if status.startswith(("4", "5")):
+                assert response["content"] == {
+                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+                }
+
+
+def test_every_reference_can_be_followed(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert "HTTPValidationError" not in schemas
+    for text in str(document).split("'$ref': '")[1:]:
+        assert text.split("'")[0].removeprefix("#/components/schemas/") in schemas
+
+
+def test_document_is_built_once(make_app: Callable[..., FastAPI]) -> None:
+    app = make_app()
+    assert app.openapi() is app.openapi()
+
+
+def test_router_can_declare_a_status_of_its_own(make_app: Callable[..., FastAPI]) -> None:
+    router = APIRouter()
+
+    @router.get("/limited", responses={429: PROBLEM_RESPONSES[429]})
+    async def limited() -> None:
+        return
+
+    responses = operations(make_app(routes=[router]).openapi())["GET /limited"]["responses"]
+    assert "Retry-After" in responses["429"]["headers"]
+
+
+def test_declared_names_are_fields_and_parameters(make_app: Callable[..., FastAPI]) -> None:
+    names = declared_names(make_app())()
+    assert {"minutes", "plan_id", "top"} <= names
+    assert "smart" not in names
