@@ -4,6 +4,7 @@ import io
 import threading
 from dataclasses import dataclass, field
 from importlib.metadata import version as installed_version
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -12,6 +13,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from threadpoolctl import threadpool_info
 
+from common_utils.bundle import open_bundle, write_bundle
 from common_utils.errors import ArtifactError, DataError
 from common_utils.serving.joblib_scorer import JoblibScorer
 from common_utils.serving.scorer import Scorer
@@ -63,6 +65,16 @@ def test_open_scores_what_the_bundle_holds(pipeline: DummyClassifier) -> None:
     assert scorer.classes == ("smart", "ultra")
     assert scorer.score({"minutes": np.array([1.0])}).tolist() == [[0.75, 0.25]]
     assert bundle.read == ["model.joblib"]
+
+
+def test_open_takes_a_bundle_from_disk(pipeline: DummyClassifier, tmp_path: Path) -> None:
+    write_bundle(
+        tmp_path,
+        info={"libraries": {"scikit-learn": installed_version("scikit-learn")}},
+        write=lambda folder: folder.joinpath("model.joblib").write_bytes(dumped(pipeline)),
+    )
+    (folder,) = [entry for entry in tmp_path.iterdir() if entry.is_dir()]
+    assert JoblibScorer.open(open_bundle(folder)).classes == ("smart", "ultra")
 
 
 def test_score_passes_columns_by_name() -> None:

@@ -39,6 +39,14 @@ def test_limits_have_bounds_themselves(setting: dict[str, int]) -> None:
         Limits.model_validate(setting)
 
 
+def test_batch_of_the_limit_passes_and_one_row_more_does_not() -> None:
+    limits = Limits(max_batch_rows=3)
+    limits.check_batch(3)
+    with pytest.raises(ProblemError, match="may have 3 rows") as caught:
+        limits.check_batch(4)
+    assert caught.value.status == 413
+
+
 def test_body_of_the_limit_passes_and_one_byte_more_does_not(make_client: MakeClient) -> None:
     client = make_client(limits=SMALL)
     exact = ROW + b" " * (1024 - len(ROW))

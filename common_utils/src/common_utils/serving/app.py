@@ -119,7 +119,8 @@ def create_service(
     )
     app.state.slot = slot
     app.state.metrics = ServiceMetrics(slot)
-    routers = [_service_router(slot, model_info, app.state.metrics), *routes]
+    # The project's first: routes are tried in order, and theirs are the busy ones.
+    routers = [*routes, _service_router(slot, model_info, app.state.metrics)]
     paths = frozenset(route.path for router in routers for route in router.routes if isinstance(route, APIRoute))
     install_problem_handlers(app, declared_names(app))
     app.add_middleware(LimitsMiddleware, limits=limits or Limits())

@@ -43,6 +43,17 @@ class Limits(BaseConfig):
     )
     max_batch_rows: int = Field(default=1000, ge=1, le=100_000, description="Rows in one batch request")
 
+    def check_batch(self, rows: int) -> None:
+        """Refuse a batch that is too long; a handler calls it before it computes anything.
+
+        Raises
+        ------
+        ProblemError
+            Status 413 if `rows` exceeds `max_batch_rows`.
+        """
+        if rows > self.max_batch_rows:
+            raise ProblemError(413, "batch_too_large", f"A batch may have {self.max_batch_rows} rows; send several.")
+
 
 class LimitsMiddleware:
     """Refuse what exceeds the limits before a handler sees it.
