@@ -114,5 +114,5 @@ def test_missing_and_unreadable_rate_cards_are_refused(tmp_path: Path) -> None:
         load_catalogue(tmp_path / "none.yaml")
     broken = tmp_path / "broken.yaml"
     broken.write_text("plans: [", encoding="utf-8")
-    with pytest.raises(ConfigError, match="cannot be read as UTF-8 YAML"):
+    with pytest.raises(ConfigError, match="not UTF-8 YAML"):
         load_catalogue(broken)

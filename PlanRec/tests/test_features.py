@@ -7,7 +7,7 @@ from sklearn.base import clone
 
 from common_utils.errors import ConfigError, DataError
 from planrec.catalogue import Catalogue
-from planrec.features import DecisionFeatures, decision_table, latest_history, plan_indices
+from planrec.features import DecisionFeatures, decision_table, latest_rows, plan_indices
 from planrec.formulas import feature_names
 from planrec.months import month_index
 
@@ -63,17 +63,25 @@ def test_decision_table_refuses_months_without_history(months: pd.DataFrame) -> 
         decision_table(months.iloc[3:4], history_months=1)
 
 
-def test_latest_history_looks_no_further_than_as_of(months: pd.DataFrame) -> None:
-    last, history = latest_history(months, as_of=month_index("2018-02"), history_months=2)
-    assert last["subscriber_id"].tolist() == ["a", "b", "c"]
-    assert history.usage.minutes.tolist() == [[20.0, 10.0], [5.0, 0.0], [1.0, 0.0]]
-    assert history.known.tolist() == [[True, True], [True, False], [True, False]]
-    assert last["current_plan"].tolist() == ["surf", "surf", "ultimate"]
+def test_latest_rows_look_no_further_than_as_of(months: pd.DataFrame) -> None:
+    rows = latest_rows(months, as_of=month_index("2018-02"), history_months=2)
+    assert rows["subscriber_id"].tolist() == ["a", "b", "c"]
+    assert rows["minutes_1"].tolist() == [20.0, 5.0, 1.0]
+    assert rows["minutes_2"].fillna(-1).tolist() == [10.0, -1.0, -1.0]
+    assert rows["current_plan"].tolist() == ["surf", "surf", "ultimate"]
+    assert "minutes" not in rows.columns
 
 
-def test_latest_history_is_empty_before_the_first_month(months: pd.DataFrame) -> None:
-    last, history = latest_history(months, as_of=month_index("2017-12"), history_months=2)
-    assert len(last) == len(history.known) == 0
+def test_latest_rows_are_what_the_next_decision_is_taken_on(months: pd.DataFrame) -> None:
+    decided = decision_table(months, history_months=2)
+    march = decided[decided["month"] == "2018-03"].iloc[0]
+    before = latest_rows(months, as_of=month_index("2018-02"), history_months=2).iloc[0]
+    shared = [c for c in before.index if c != "month"]
+    assert march[shared].tolist() == before[shared].tolist()
+
+
+def test_latest_rows_are_empty_before_the_first_month(months: pd.DataFrame) -> None:
+    assert latest_rows(months, as_of=month_index("2017-12"), history_months=2).empty
 
 
 def test_transformer_names_every_column_and_passes_extra_columns(months: pd.DataFrame, megaline: Catalogue) -> None:

@@ -8,7 +8,7 @@ from planrec.billing import Usage
 from planrec.catalogue import Catalogue
 from planrec.formulas import History
 from planrec.months import month_index
-from planrec.recommend import AdvicePolicy, ExclusionCode, advise, exclusions, rank_plans, reasons
+from planrec.recommend import AdvicePolicy, ExclusionCode, advise, exclusions, line_item_means, rank_plans, reasons
 
 DECEMBER = month_index("2025-12")
 
@@ -108,15 +108,28 @@ def test_advice_refuses_a_subscriber_without_usage(megaline: Catalogue) -> None:
 
 def test_reasons_are_the_line_items_and_add_up(megaline: Catalogue) -> None:
     past = history([510, 490], [16 * 1024.0, 0.0])
-    text = reasons(past, megaline, 0, plan=0, current=1)
-    assert text == (
+
+    def say(plan: int, current: int) -> str:
+        items = line_item_means(past, megaline, np.array([current]))
+        return reasons(items, megaline, row=0, plan=plan, current=current)
+
+    assert say(plan=0, current=1) == (
         "Surf: 25.15 USD a month over 2 months (fee 20.00, minutes 0.15, messages 0.00, data 5.00), "
         "44.85 less than Ultimate."
     )
-    back = reasons(past, megaline, 0, plan=1, current=0)
-    assert back.endswith("44.85 more than Surf; dearer than Surf in 2 of 2 months.")
-    assert reasons(past, megaline, 0, plan=1, current=1).endswith(", the plan held today.")
-    assert reasons(past, megaline, 0, plan=1, current=-1).endswith("data 0.00).")
+    assert say(plan=1, current=0).endswith("44.85 more than Surf; dearer than Surf in 2 of 2 months.")
+    assert say(plan=1, current=1).endswith(", the plan held today.")
+    assert say(plan=1, current=-1).endswith("data 0.00).")
+
+
+def test_line_items_leave_unknown_months_out_and_add_up_to_the_expected_bill(catalogue: Catalogue) -> None:
+    known = np.array([[True, True, False]])
+    past = History(Usage.of([[300, 500, 0]], [[10, 90, 0]], [[4000, 9000, 0]]), known)
+    advice = advise_one(past, catalogue, current=3)
+    items = line_item_means(past, catalogue, np.array([3]))
+    total = items.fee_cents + items.minutes_cents + items.messages_cents + items.data_cents
+    np.testing.assert_allclose(total, advice.expected_cents, rtol=0, atol=1e-9)
+    assert items.months.tolist() == [2]
 
 
 def test_advice_does_not_change_its_input(catalogue: Catalogue) -> None:

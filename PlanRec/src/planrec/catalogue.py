@@ -30,6 +30,7 @@ __all__ = [
     "PlanPrices",
     "Rounding",
     "load_catalogue",
+    "parse_catalogue",
 ]
 
 # Larger than any billable quantity the rater accepts, small enough that subtracting from it cannot overflow.
@@ -287,15 +288,36 @@ def load_catalogue(path: Path) -> Catalogue:
     True
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise ConfigError(f"rate card {path}: no such file. Name an existing one with --plans or `plans:`.") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"rate card {path}: cannot be read as UTF-8 YAML ({type(error).__name__}).") from error
+    except OSError as error:
+        raise ConfigError(f"rate card {path}: cannot be read ({type(error).__name__}).") from error
+    return parse_catalogue(data, str(path))
+
+
+def parse_catalogue(data: bytes, name: str) -> Catalogue:
+    """Check the bytes of a rate card; `name` is what messages call it.
+
+    Raises
+    ------
+    ConfigError
+        If the bytes are not YAML, or a plan breaks a rule.
+
+    Examples
+    --------
+    >>> parse_catalogue(b"plans: [", "draft")
+    Traceback (most recent call last):
+    common_utils.errors.ConfigError: rate card draft: not UTF-8 YAML (ParserError).
+    """
+    try:
+        content = yaml.safe_load(data)
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"rate card {name}: not UTF-8 YAML ({type(error).__name__}).") from error
     try:
         card = _RateCardFile.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"rate card {path}: {_first_problems(error, content)}") from error
+        raise ConfigError(f"rate card {name}: {_first_problems(error, content)}") from error
     return Catalogue(card.version, card.currency, card.rounding, card.plans)
 
 

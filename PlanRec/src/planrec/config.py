@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,8 @@ from common_utils.seed import DEFAULT_SEED
 from planrec.simulate_config import SimulatorConfig
 
 __all__ = [
+    "CONFIG_VARIABLE",
+    "DEFAULT_CONFIG",
     "AdviceConfig",
     "DataConfig",
     "DataSource",
@@ -27,7 +30,11 @@ __all__ = [
     "TableConfig",
     "TrainingConfig",
     "load_planrec_config",
+    "project_folder",
 ]
+
+CONFIG_VARIABLE = "PLANREC_CONFIG"
+DEFAULT_CONFIG = Path("configs/config.yaml")
 
 DataSource = Literal["simulator", "megaline", "table"]
 
@@ -160,6 +167,31 @@ class PlanRecConfig(BaseConfig):
     serving: ServingConfig = ServingConfig()
 
 
+def project_folder(explicit: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder that relative paths count from.
+
+    Parameters
+    ----------
+    explicit : Path, optional
+        What `--config` gave; else `PLANREC_CONFIG` is read.
+    environ : mapping, optional
+        Read instead of `os.environ`.
+
+    Returns
+    -------
+    Path
+        The folder around `configs/` where the settings file lies in one, else the working directory.
+
+    Examples
+    --------
+    >>> project_folder(Path("/srv/planrec/configs/config.yaml")).as_posix()
+    '/srv/planrec'
+    """
+    named = explicit or (os.environ if environ is None else environ).get(CONFIG_VARIABLE)
+    path = Path(named).resolve() if named else None
+    return path.parents[1] if path is not None and path.parent.name == "configs" else Path.cwd()
+
+
 def load_planrec_config(
     project: Path,
     *,
@@ -185,7 +217,5 @@ def load_planrec_config(
     ConfigError
         If a key is unknown or a value does not fit; nothing is read past that.
     """
-    path = find_config(
-        explicit, env_name="PLANREC_CONFIG", default=project / "configs" / "config.yaml", environ=environ
-    )
+    path = find_config(explicit, env_name=CONFIG_VARIABLE, default=project / DEFAULT_CONFIG, environ=environ)
     return load_config(PlanRecConfig, path=path, env_prefix="PLANREC", overrides=overrides, environ=environ)

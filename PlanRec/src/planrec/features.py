@@ -28,13 +28,13 @@ from planrec.columns import (
     SUBSCRIBER,
     TENURE,
 )
-from planrec.formulas import SERVICES, History, decision_features, feature_names, history_columns, history_of
+from planrec.formulas import SERVICES, decision_features, feature_names, history_columns, history_of
 from planrec.months import month_indices
 
 if TYPE_CHECKING:  # the transformer itself runs on plain arrays, so that a server needs no pandas
     import pandas as pd
 
-__all__ = ["CHOSEN_PLAN", "DecisionFeatures", "decision_table", "latest_history", "plan_indices", "usage_of"]
+__all__ = ["CHOSEN_PLAN", "DecisionFeatures", "decision_table", "latest_rows", "plan_indices", "usage_of"]
 
 CHOSEN_PLAN = "chosen_plan"
 
@@ -92,16 +92,15 @@ def decision_table(months: pd.DataFrame, *, history_months: int) -> pd.DataFrame
         raise DataError("usage months: no subscriber has a decision with a month before it; give at least two months.")
     before = months.iloc[lags[rows, 0]].reset_index(drop=True)
     here = months.iloc[rows].reset_index(drop=True)
-    usage = {MINUTES, MESSAGES, MEGABYTES}
-    table = before.drop(columns=[c for c in (*usage, DECISION) if c in before.columns])
+    table = _without_usage(before)
     table[MONTH] = here[MONTH]
     table[CHOSEN_PLAN] = here[CURRENT_PLAN]
     wide = _wide_usage(months, lags[rows])
     return table.assign(**wide)
 
 
-def latest_history(months: pd.DataFrame, *, as_of: int, history_months: int) -> tuple[pd.DataFrame, History]:
-    """Return each subscriber's last months known up to and including `as_of`.
+def latest_rows(months: pd.DataFrame, *, as_of: int, history_months: int) -> pd.DataFrame:
+    """Return one row for each subscriber with the last months known up to and including `as_of`.
 
     Parameters
     ----------
@@ -114,26 +113,29 @@ def latest_history(months: pd.DataFrame, *, as_of: int, history_months: int) -> 
 
     Returns
     -------
-    tuple of DataFrame and History
-        The last row of each subscriber (index 0 .. n-1) and the history, most recent month first. Subscribers with no
-        month up to `as_of` are left out.
+    DataFrame
+        As `decision_table` without the target: what a decision in the month after `as_of` would be taken on. Index
+        0 .. n-1. Subscribers with no month up to `as_of` are left out.
 
     Examples
     --------
     >>> import pandas as pd
     >>> months = pd.DataFrame({"subscriber_id": ["a", "a"], "month": ["2025-01", "2025-02"],
     ...                        "minutes": [1.0, 2.0], "messages": [0.0, 0.0], "megabytes": [5.0, 6.0]})
-    >>> last, history = latest_history(months, as_of=24301, history_months=3)
-    >>> history.usage.minutes.tolist(), history.known.tolist()
-    ([[2.0, 1.0, 0.0]], [[True, True, False]])
+    >>> latest_rows(months, as_of=24301, history_months=3).filter(like="minutes").to_numpy().tolist()
+    [[2.0, 1.0, nan]]
     """
     past = months[month_indices(months[MONTH]) <= as_of]
     keys = past[SUBSCRIBER].to_numpy()
     ends = np.flatnonzero(np.append(keys[1:] != keys[:-1], True)) if len(keys) else np.array([], dtype=np.int64)
     # Position 0 is the last month itself, then the ones before it.
     lags = np.column_stack([np.arange(len(keys)), _lag_positions(keys, history_months - 1)])[ends]
-    wide = _wide_usage(past, lags)
-    return past.iloc[ends].reset_index(drop=True), history_of(wide, history_months)
+    last = past.iloc[ends].reset_index(drop=True)
+    return _without_usage(last).assign(**_wide_usage(past, lags))
+
+
+def _without_usage(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.drop(columns=[c for c in (MINUTES, MESSAGES, MEGABYTES, DECISION) if c in rows.columns])
 
 
 def _lag_positions(keys: NDArray[np.generic], n_lags: int) -> IntArray:

@@ -17,7 +17,17 @@ from planrec.billing import bill_totals, rate
 from planrec.catalogue import Catalogue
 from planrec.formulas import History, bill_outlook, share_above
 
-__all__ = ["Advice", "AdvicePolicy", "ExclusionCode", "advise", "exclusions", "rank_plans", "reasons"]
+__all__ = [
+    "Advice",
+    "AdvicePolicy",
+    "ExclusionCode",
+    "LineItemMeans",
+    "advise",
+    "exclusions",
+    "line_item_means",
+    "rank_plans",
+    "reasons",
+]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -232,15 +242,60 @@ def rank_plans(
     return np.where(np.arange(n_plans) < offered[:, None], order, -1), stay
 
 
-def reasons(history: History, catalogue: Catalogue, row: int, plan: int, current: int) -> str:
-    """Return in a sentence, from the rater's line items, what a plan would have cost.
+@dataclass(frozen=True, slots=True)
+class LineItemMeans:
+    """Line items of each plan, averaged over the months known.
+
+    Attributes
+    ----------
+    fee_cents, minutes_cents, messages_cents, data_cents : float64 arrays of shape (n, n_plans)
+        They add up to the expected bill.
+    months_dearer : int64 array of shape (n, n_plans)
+        Months that would have cost more than on the current plan; 0 where that is unknown.
+    months : int64 array of shape (n,)
+        Months known.
+    """
+
+    fee_cents: FloatArray
+    minutes_cents: FloatArray
+    messages_cents: FloatArray
+    data_cents: FloatArray
+    months_dearer: IntArray
+    months: IntArray
+
+
+def line_item_means(history: History, catalogue: Catalogue, current: IntArray) -> LineItemMeans:
+    """Return what the expected bills are made of.
 
     Parameters
     ----------
     history : History
+        n rows, at least one known month each.
+    catalogue : Catalogue
+    current : int64 array of shape (n,)
+        Index of the plan held, -1 where unknown.
+    """
+    bills = rate(history.usage, catalogue)
+    months = history.known.sum(axis=1)
+    weight = history.known[..., None]
+    fee, minutes, messages, data = (
+        np.where(weight, part, 0).sum(axis=1) / months[:, None]
+        for part in (bills.fee_cents, bills.minutes_cents, bills.messages_cents, bills.data_cents)
+    )
+    share = share_above(bills.total_cents, history.known, current)
+    dearer = np.rint(np.nan_to_num(share) * months[:, None]).astype(np.int64)
+    return LineItemMeans(fee, minutes, messages, data, dearer, months)
+
+
+def reasons(items: LineItemMeans, catalogue: Catalogue, *, row: int, plan: int, current: int) -> str:
+    """Return in a sentence, from the rater's line items, what a plan would have cost.
+
+    Parameters
+    ----------
+    items : LineItemMeans
     catalogue : Catalogue
     row : int
-        Which subscriber of `history`.
+        Which subscriber.
     plan, current : int
         Plan indices; `current` is -1 where unknown.
 
@@ -256,29 +311,31 @@ def reasons(history: History, catalogue: Catalogue, row: int, plan: int, current
     >>> from planrec.formulas import history_of
     >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> history = history_of({"minutes_1": [510.0], "messages_1": [0.0], "megabytes_1": [9000.0]}, 1)
-    >>> print(reasons(history, card, 0, plan=0, current=1))
+    >>> items = line_item_means(history, card, np.array([1]))
+    >>> print(reasons(items, card, row=0, plan=0, current=1))
     Surf: 20.30 USD a month over 1 month (fee 20.00, minutes 0.30, messages 0.00, data 0.00), 49.70 less than Ultimate.
     """
-    known = history.known[row]
-    u = history.usage
-    months = type(u)(u.minutes[row][known], u.messages[row][known], u.megabytes[row][known])
-    bills = rate(months, catalogue)
-    means = [
-        float(part[:, plan].mean()) / 100
-        for part in (bills.fee_cents, bills.minutes_cents, bills.messages_cents, bills.data_cents)
-    ]
-    total = float(bills.total_cents[:, plan].mean()) / 100
-    n = int(known.sum())
+    fee, minutes, messages, data = (
+        float(part[row, plan]) / 100
+        for part in (items.fee_cents, items.minutes_cents, items.messages_cents, items.data_cents)
+    )
+    n = int(items.months[row])
+    total = _total(items, row, plan)
     text = (
         f"{catalogue.plans[plan].name}: {total:.2f} {catalogue.currency} a month over {n} month{'s'[: n > 1]} "
-        f"(fee {means[0]:.2f}, minutes {means[1]:.2f}, messages {means[2]:.2f}, data {means[3]:.2f})"
+        f"(fee {fee:.2f}, minutes {minutes:.2f}, messages {messages:.2f}, data {data:.2f})"
     )
     if current < 0:
         return text + "."
     if plan == current:
         return text + ", the plan held today."
     name = catalogue.plans[current].name
-    saving = float(bills.total_cents[:, current].mean()) / 100 - total
-    dearer = int((bills.total_cents[:, plan] > bills.total_cents[:, current]).sum())
+    saving = _total(items, row, current) - total
     text += f", {abs(saving):.2f} {'less' if saving >= 0 else 'more'} than {name}"
+    dearer = int(items.months_dearer[row, plan])
     return text + (f"; dearer than {name} in {dearer} of {n} months." if dearer else ".")
+
+
+def _total(items: LineItemMeans, row: int, plan: int) -> float:
+    parts = (items.fee_cents, items.minutes_cents, items.messages_cents, items.data_cents)
+    return sum(float(part[row, plan]) for part in parts) / 100

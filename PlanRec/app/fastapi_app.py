@@ -1,0 +1,233 @@
+"""The service: `uvicorn app.fastapi_app:app` from the project's folder, or `planrec serve`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from fastapi import APIRouter, FastAPI, Request
+
+from app.schemas import (
+    AdvisedPlan,
+    BatchRequest,
+    BatchResponse,
+    ExcludedPlan,
+    LineItems,
+    PlansResponse,
+    PredictRequest,
+    PredictResponse,
+    RecommendRequest,
+    RecommendResponse,
+)
+from common_utils.bundle import Bundle, open_bundle
+from common_utils.config import resolve_path
+from common_utils.errors import ArtifactError, DataError
+from common_utils.serving.app import create_service
+from common_utils.serving.joblib_scorer import JoblibScorer
+from common_utils.serving.metrics import count_predictions
+from common_utils.serving.model_slot import ModelSlot
+from common_utils.serving.scorer import Scorer
+from planrec.advisor import SubscriberAdvice, advise_subscriber
+from planrec.catalogue import Catalogue, parse_catalogue
+from planrec.config import AdviceConfig, PlanRecConfig, load_planrec_config
+from planrec.encoding import SubscriberRecord, UsageMonth, decision_columns
+from planrec.months import month_text
+from planrec.recommend import AdvicePolicy
+
+__all__ = ["LivePlanRec", "app", "create_app", "open_live"]
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class LivePlanRec:
+    """Everything one bundle answers with; a request sees exactly one of these.
+
+    Attributes
+    ----------
+    version : str
+    scorer : Scorer
+        The choice model.
+    catalogue : Catalogue
+        The rate card of the bundle.
+    config : PlanRecConfig
+        The settings of the bundle.
+    info : mapping
+        What `GET /model` tells.
+    """
+
+    version: str
+    scorer: Scorer
+    catalogue: Catalogue
+    config: PlanRecConfig
+    info: Mapping[str, Any]
+
+    def predict(self, records: list[SubscriberRecord]) -> list[PredictResponse]:
+        """Return P(take) for each record."""
+        if any(r.current_plan is not None and self.catalogue.index(r.current_plan) < 0 for r in records):
+            raise DataError("current_plan is not a plan of this catalogue; ask GET /plans for the ids.")
+        columns = decision_columns(
+            records,
+            history_months=self.config.features.history_months,
+            extra_columns=self.config.data.chosen().extra_columns,
+        )
+        classes = self.scorer.classes
+        return [
+            PredictResponse(
+                prediction=classes[int(row.argmax())],
+                probabilities=dict(zip(classes, row.tolist(), strict=True)),
+                model_version=self.version,
+            )
+            for row in self.scorer.score(columns)
+        ]
+
+    def recommend(self, request: RecommendRequest) -> RecommendResponse:
+        """Return ranked plans with reasons."""
+        policy = request.policy(self.config.advice)
+        advice = advise_subscriber(
+            request.record(),
+            self.catalogue,
+            AdvicePolicy(policy.risk_weight, policy.min_gain_cents),
+            month=request.month(),
+            history_months=policy.history_months,
+            top_k=request.top_k,
+        )
+        return _rendered(advice, self, policy, request.month())
+
+
+def _rendered(advice: SubscriberAdvice, live: LivePlanRec, policy: AdviceConfig, month: int) -> RecommendResponse:
+    return RecommendResponse(
+        advice=[
+            AdvisedPlan(
+                rank=plan.rank,
+                plan_id=plan.plan.plan_id,
+                name=plan.plan.name,
+                action="stay" if plan.stay else "switch",
+                expected_bill_cents=plan.expected_bill_cents,
+                spread_cents=plan.spread_cents,
+                saving_cents=plan.saving_cents,
+                p_pay_more=plan.p_pay_more,
+                contract_months=plan.plan.contract_months,
+                line_items=LineItems(
+                    **dict(zip(LineItems.model_fields, plan.line_items_cents, strict=True)),
+                ),
+                reason=plan.reason,
+            )
+            for plan in advice.plans
+        ],
+        excluded=[ExcludedPlan(plan_id=plan_id, reason_code=code) for plan_id, code in advice.excluded.items()],
+        as_of=month_text(month),
+        months_used=advice.months_used,
+        currency=live.catalogue.currency,
+        policy=policy,
+        catalogue_version=live.catalogue.version,
+        model_version=live.version,
+    )
+
+
+def open_live(path: Path) -> LivePlanRec:
+    """Verify a bundle and open all of it; nothing is parsed before its hash is checked.
+
+    Raises
+    ------
+    ArtifactError
+        If the bundle is missing, altered or does not hold together.
+    """
+    bundle = open_bundle(path)
+    return LivePlanRec(
+        version=bundle.version,
+        scorer=JoblibScorer.open(bundle),
+        catalogue=parse_catalogue(bundle.read_bytes("plans.yaml"), f"bundle {bundle.version}"),
+        config=PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml"))),
+        info=_info(bundle),
+    )
+
+
+def _info(bundle: Bundle) -> dict[str, Any]:
+    metrics = bundle.read_json("metrics.json")
+    return {
+        "created": bundle.manifest["created"],
+        "libraries": bundle.info["libraries"],
+        "metrics": metrics["test"],
+        "trained_on": metrics["source"],
+        "synthetic": metrics["synthetic"],
+        "catalogue_version": bundle.info["catalogue_version"],
+    }
+
+
+def _probe(live: LivePlanRec) -> None:
+    month = 2025 * 12
+    record = SubscriberRecord([UsageMonth(month, 100, 10, 1000)])
+    answer = live.predict([record])[0]
+    if abs(sum(answer.probabilities.values()) - 1) > 1e-9:
+        raise ArtifactError("probe: the probabilities do not add up to 1; train again.")
+    advise_subscriber(record, live.catalogue, AdvicePolicy(), month=month, history_months=1, top_k=1)
+
+
+def _routes(slot: ModelSlot[LivePlanRec]) -> APIRouter:
+    # Plain `def`: scoring takes milliseconds of computing, which belongs in a thread, not on the event loop.
+    router = APIRouter(tags=["planrec"])
+
+    @router.post("/predict", summary="Which plan will this subscriber choose?")
+    def predict(body: PredictRequest, request: Request) -> PredictResponse:
+        answer = slot.get().predict([body.record()])[0]
+        count_predictions(request, 1)
+        return answer
+
+    @router.post("/predict/batch", summary="The same for up to 1,000 subscribers")
+    def predict_batch(body: BatchRequest, request: Request) -> BatchResponse:
+        live = slot.get()
+        answers = live.predict([record.record() for record in body.records])
+        count_predictions(request, len(answers))
+        return BatchResponse(predictions=answers, model_version=live.version)
+
+    @router.post("/recommend", summary="Which plan should this subscriber be on, or should they stay?")
+    def recommend(body: RecommendRequest) -> RecommendResponse:
+        return slot.get().recommend(body)
+
+    @router.get("/plans", summary="The catalogue that answers are priced on")
+    def plans() -> PlansResponse:
+        return PlansResponse.of(slot.get().catalogue)
+
+    return router
+
+
+def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
+    """Return the service; nothing is opened before it starts.
+
+    Parameters
+    ----------
+    open_model : callable, optional
+        Opens what the service answers with; by default the bundle that PLANREC_BUNDLE names, or the current one of
+        the configured artifacts folder.
+
+    Examples
+    --------
+    >>> sorted(path for path in create_app().openapi()["paths"] if path.startswith("/p"))
+    ['/plans', '/predict', '/predict/batch']
+    """
+    slot: ModelSlot[LivePlanRec] = ModelSlot()
+    return create_service(
+        title="PlanRec",
+        version="0.1.0",
+        description="Which mobile plan should this subscriber be on, what would they pay, and should they stay?",
+        slot=slot,
+        loader=open_model or _open_configured,
+        probe=_probe,
+        model_info=lambda live: live.info,
+        routes=[_routes(slot)],
+    )
+
+
+def _open_configured() -> LivePlanRec:
+    named = os.environ.get("PLANREC_BUNDLE")
+    if named:
+        return open_live(Path(named))
+    return open_live(resolve_path(PROJECT, load_planrec_config(PROJECT).training.artifacts))
+
+
+app = create_app()

@@ -1,0 +1,241 @@
+"""Requests and answers. Every field is typed and bounded, unknown fields are refused, units stand in the names."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from planrec.catalogue import Catalogue
+from planrec.config import AdviceConfig
+from planrec.encoding import SubscriberRecord, UsageMonth
+from planrec.months import MONTH_PATTERN, month_index
+
+__all__ = [
+    "AdvisedPlan",
+    "BatchRequest",
+    "BatchResponse",
+    "ExcludedPlan",
+    "LineItems",
+    "PlanResponse",
+    "PlansResponse",
+    "PredictRequest",
+    "PredictResponse",
+    "RecommendRequest",
+    "RecommendResponse",
+]
+
+_Usage = Annotated[float, Field(ge=0, le=100_000_000)]
+_PlanId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+_EXAMPLE_USAGE: list[JsonValue] = [
+    {"month": "2025-08", "minutes": 312, "messages": 20, "megabytes": 9150.5},
+    {"month": "2025-09", "minutes": 287, "messages": 14, "megabytes": 11020},
+    {"month": "2025-10", "minutes": 355, "messages": 31, "megabytes": 8790.25},
+]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class UsageMonthRequest(_Request):
+    """Usage of one month."""
+
+    month: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7, description="YYYY-MM")]
+    minutes: Annotated[_Usage, Field(description="minutes called, each call rounded up if the rate card says so")]
+    messages: Annotated[_Usage, Field(description="messages sent")]
+    megabytes: Annotated[_Usage, Field(description="megabytes used")]
+
+
+class _SubscriberRequest(_Request):
+    usage: list[UsageMonthRequest] = Field(min_length=1, max_length=24, description="usage months, each once")
+    current_plan: _PlanId | None = Field(default=None, description="plan held now, if known")
+    age: float | None = Field(default=None, ge=0, le=130, description="years; plans with an age limit need it")
+
+    @model_validator(mode="after")
+    def _each_month_once(self) -> Self:
+        if len({month.month for month in self.usage}) < len(self.usage):
+            raise ValueError("a month stands twice")
+        return self
+
+    def usage_months(self) -> list[UsageMonth]:
+        """Return the months as the core takes them."""
+        return [UsageMonth(month_index(m.month), m.minutes, m.messages, m.megabytes) for m in self.usage]
+
+
+class PredictRequest(_SubscriberRequest):
+    """A subscriber about whom the choice model is asked."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"usage": _EXAMPLE_USAGE, "current_plan": "basic-6", "age": 34}]}
+    )
+
+    tenure_months: int | None = Field(default=None, ge=0, le=1200, description="whole months since the first one")
+    contract_months_left: int | None = Field(default=None, ge=0, le=120, description="months the plan still binds")
+
+    def record(self) -> SubscriberRecord:
+        """Return the subscriber as the core takes one."""
+        return SubscriberRecord(
+            self.usage_months(), self.current_plan, self.age, self.tenure_months, self.contract_months_left
+        )
+
+
+class BatchRequest(_Request):
+    """Several subscribers at once."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"records": [{"usage": _EXAMPLE_USAGE, "current_plan": "basic-6"}]}]}
+    )
+
+    records: list[PredictRequest] = Field(min_length=1, max_length=1000)
+
+
+class RecommendRequest(_SubscriberRequest):
+    """A subscriber who wants advice; what is left out is taken from the configuration."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"usage": _EXAMPLE_USAGE, "current_plan": "smart-25", "top_k": 3}]}
+    )
+
+    as_of: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7)] | None = Field(
+        default=None, description="month of the advice, YYYY-MM; later usage is not looked at; the last month if unset"
+    )
+    top_k: int = Field(default=3, ge=1, le=50, description="plans to return")
+    min_gain_cents: int | None = Field(default=None, ge=0, le=1_000_000, description="below this the answer is stay")
+    risk_weight: float | None = Field(default=None, ge=0, le=10, description="standard deviations added to the mean")
+    history_months: int | None = Field(default=None, ge=1, le=24, description="months looked back over")
+
+    def record(self) -> SubscriberRecord:
+        """Return the subscriber with the months up to `as_of`."""
+        last = self.month()
+        return SubscriberRecord([m for m in self.usage_months() if m.month <= last], self.current_plan, self.age)
+
+    def month(self) -> int:
+        """Return the month index of the advice."""
+        return month_index(self.as_of or max(month.month for month in self.usage))
+
+    def policy(self, default: AdviceConfig) -> AdviceConfig:
+        """Return the configured weights with what the request says."""
+        given = {
+            name: value
+            for name in ("min_gain_cents", "risk_weight", "history_months")
+            if (value := getattr(self, name)) is not None
+        }
+        return default.model_copy(update=given)
+
+
+class PredictResponse(BaseModel):
+    """P(take): the plan people in this situation choose. Not a recommendation; ask `/recommend` for that."""
+
+    prediction: str = Field(description="plan most likely to be chosen")
+    probabilities: dict[str, float] = Field(description="P(take) by plan id; adds up to 1")
+    meaning: Literal["predicts the plan people choose"] = "predicts the plan people choose"
+    model_version: str
+
+
+class BatchResponse(BaseModel):
+    """Answers in the order of the records."""
+
+    predictions: list[PredictResponse]
+    model_version: str
+
+
+class LineItems(BaseModel):
+    """What the expected bill is made of, cents a month."""
+
+    fee_cents: float
+    minutes_cents: float
+    messages_cents: float
+    data_cents: float
+
+
+class AdvisedPlan(BaseModel):
+    """One ranked plan."""
+
+    rank: int
+    plan_id: str
+    name: str
+    action: Literal["switch", "stay"]
+    expected_bill_cents: float = Field(description="mean of the bills the months would have had")
+    spread_cents: float = Field(description="standard deviation of those bills")
+    saving_cents: float | None = Field(description="against the current plan, a month; empty where that is unknown")
+    p_pay_more: float | None = Field(description="share of months dearer than on the current plan")
+    contract_months: int = Field(description="minimum term of the plan")
+    line_items: LineItems
+    reason: str
+
+
+class ExcludedPlan(BaseModel):
+    """A plan that is not offered, and why."""
+
+    plan_id: str
+    reason_code: str
+
+
+class RecommendResponse(BaseModel):
+    """Advice with everything needed to reproduce it."""
+
+    advice: list[AdvisedPlan]
+    excluded: list[ExcludedPlan]
+    as_of: str
+    months_used: int
+    currency: str
+    policy: AdviceConfig
+    catalogue_version: str
+    model_version: str
+
+
+class PlanResponse(BaseModel):
+    """One plan of the catalogue."""
+
+    plan_id: str
+    name: str
+    monthly_fee_cents: int
+    included_minutes: int | None = Field(description="null is unlimited")
+    included_messages: int | None = Field(description="null is unlimited")
+    included_megabytes: int | None = Field(description="null is unlimited")
+    cents_per_minute: int
+    cents_per_message: int
+    cents_per_data_unit: int
+    contract_months: int
+    on_sale_from: str | None
+    on_sale_to: str | None
+    min_age: int | None
+    max_age: int | None
+
+
+class PlansResponse(BaseModel):
+    """The catalogue that answers are priced on."""
+
+    version: str
+    currency: str
+    data_unit_megabytes: int
+    plans: list[PlanResponse]
+
+    @classmethod
+    def of(cls, catalogue: Catalogue) -> PlansResponse:
+        """Return the catalogue as the API shows it."""
+        return cls(
+            version=catalogue.version,
+            currency=catalogue.currency,
+            data_unit_megabytes=catalogue.rounding.data_unit_megabytes,
+            plans=[
+                PlanResponse(
+                    plan_id=p.plan_id,
+                    name=p.name,
+                    monthly_fee_cents=p.monthly_fee_cents,
+                    included_minutes=p.included.minutes,
+                    included_messages=p.included.messages,
+                    included_megabytes=p.included.megabytes,
+                    cents_per_minute=p.overage.cents_per_minute,
+                    cents_per_message=p.overage.cents_per_message,
+                    cents_per_data_unit=p.overage.cents_per_data_unit,
+                    contract_months=p.contract_months,
+                    on_sale_from=p.on_sale.first,
+                    on_sale_to=p.on_sale.last,
+                    min_age=p.eligibility.min_age,
+                    max_age=p.eligibility.max_age,
+                )
+                for p in catalogue.plans
+            ],
+        )

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from common_utils.errors import DataError
+from planrec.advisor import advise_subscriber
+from planrec.catalogue import Catalogue
+from planrec.encoding import SubscriberRecord, UsageMonth
+from planrec.months import month_index
+from planrec.recommend import AdvicePolicy
+
+MONTH = month_index("2018-06")
+
+
+def record(plan: str | None, megabytes: float = 0.0) -> SubscriberRecord:
+    return SubscriberRecord([UsageMonth(MONTH, 510, 0, megabytes)], plan)
+
+
+def test_advice_carries_line_items_saving_and_a_sentence(megaline: Catalogue) -> None:
+    advice = advise_subscriber(record("ultimate"), megaline, AdvicePolicy(), month=MONTH, history_months=6, top_k=5)
+    best, held = advice.plans
+    assert (best.rank, best.plan.plan_id, best.stay) == (1, "surf", False)
+    assert best.line_items_cents == (2000.0, 30.0, 0.0, 0.0)
+    assert (best.saving_cents, best.p_pay_more) == (4970.0, 0.0)
+    assert "49.70 less than Ultimate" in best.reason
+    assert (held.rank, held.stay) == (2, True)
+    assert advice.months_used == 1
+
+
+def test_stay_is_rank_one_below_the_minimum_gain(megaline: Catalogue) -> None:
+    policy = AdvicePolicy(min_gain_cents=5000)
+    advice = advise_subscriber(record("ultimate"), megaline, policy, month=MONTH, history_months=6, top_k=1)
+    assert [(p.plan.plan_id, p.stay) for p in advice.plans] == [("ultimate", True)]
+
+
+def test_unknown_current_plan_is_refused_by_name_of_the_field_only(megaline: Catalogue) -> None:
+    with pytest.raises(DataError, match=r"current_plan is not a plan of this catalogue") as caught:
+        advise_subscriber(record("secret-plan"), megaline, AdvicePolicy(), month=MONTH, history_months=6, top_k=1)
+    assert "secret-plan" not in str(caught.value)
+
+
+def test_without_a_current_plan_saving_is_none_and_exclusions_are_named(catalogue: Catalogue) -> None:
+    advice = advise_subscriber(record(None), catalogue, AdvicePolicy(), month=MONTH, history_months=6, top_k=50)
+    assert all(p.saving_cents is None and p.p_pay_more is None for p in advice.plans)
+    assert advice.excluded == {
+        "young-10": "AGE_UNKNOWN",
+        "senior-talk": "AGE_UNKNOWN",
+        "max-voice": "NOT_YET_ON_SALE",
+    }

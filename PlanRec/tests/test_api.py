@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from numpy.typing import NDArray
+
+from app import schemas
+from app.fastapi_app import LivePlanRec, create_app
+from common_utils.errors import ArtifactError
+from common_utils.serving.bounds import unbounded_fields
+from common_utils.serving.scorer import Columns, row_count
+from planrec.catalogue import Catalogue
+from planrec.config import PlanRecConfig, load_planrec_config
+
+USAGE = [
+    {"month": "2025-09", "minutes": 100, "messages": 5, "megabytes": 3000},
+    {"month": "2025-10", "minutes": 120, "messages": 5, "megabytes": 4000.5},
+]
+
+
+class FewMinutesScorer:
+    """Half the probability on each of two plans, more on the first the less was called."""
+
+    classes = ("basic-6", "unlimited")
+
+    def score(self, columns: Columns) -> NDArray[np.float64]:
+        first = 1 / (1 + columns["minutes_1"] / 100)
+        return np.column_stack([first, 1 - first]) if row_count(columns) else np.empty((0, 2))
+
+
+@pytest.fixture(scope="module")
+def settings(project_folder) -> PlanRecConfig:  # type: ignore[no-untyped-def]
+    return load_planrec_config(project_folder, environ={})
+
+
+@pytest.fixture(scope="module")
+def live(catalogue: Catalogue, settings: PlanRecConfig) -> LivePlanRec:
+    return LivePlanRec("v-test", FewMinutesScorer(), catalogue, settings, {"created": "2026-01-01T00:00:00Z"})
+
+
+@pytest.fixture(scope="module")
+def client(live: LivePlanRec) -> Iterator[TestClient]:
+    with TestClient(create_app(lambda: live)) as started:
+        yield started
+
+
+def test_health_ready_and_model_tell_what_is_live(client: TestClient) -> None:
+    assert client.get("/health").json() == {"status": "alive"}
+    assert client.get("/ready").json() == {"status": "ready", "version": "v-test"}
+    assert client.get("/model").json()["created"] == "2026-01-01T00:00:00Z"
+
+
+def test_predict_answers_with_probabilities_and_says_what_they_mean(client: TestClient) -> None:
+    answer = client.post("/predict", json={"usage": USAGE, "current_plan": "basic-6"})
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body["prediction"] == "unlimited"
+    assert body["probabilities"]["basic-6"] == pytest.approx(1 / 2.2)
+    assert body["meaning"] == "predicts the plan people choose"
+    assert body["model_version"] == "v-test"
+
+
+def test_batch_equals_singles(client: TestClient) -> None:
+    records = [{"usage": USAGE}, {"usage": USAGE[:1], "age": 30, "tenure_months": 4, "contract_months_left": 0}]
+    batch = client.post("/predict/batch", json={"records": records}).json()
+    singles = [client.post("/predict", json=record).json() for record in records]
+    assert batch["predictions"] == singles
+    assert b"predictions_total" in client.get("/metrics").content
+
+
+def test_recommend_ranks_with_reasons_and_returns_its_basis(client: TestClient) -> None:
+    answer = client.post("/recommend", json={"usage": USAGE, "current_plan": "unlimited", "top_k": 2}).json()
+    best = answer["advice"][0]
+    assert best["plan_id"] == "basic-6"
+    assert best["action"] == "switch"
+    assert best["expected_bill_cents"] == 1290
+    assert best["saving_cents"] == 3700
+    assert best["line_items"] == {"fee_cents": 1290, "minutes_cents": 0, "messages_cents": 0, "data_cents": 0}
+    assert "37.00 less than Unlimited" in best["reason"]
+    assert len(answer["advice"]) == 2
+    assert answer["as_of"] == "2025-10"
+    assert answer["months_used"] == 2
+    assert answer["policy"]["risk_weight"] == 0.5
+    assert {"plan_id": "flex-5", "reason_code": "NO_LONGER_SOLD"} in answer["excluded"]
+
+
+def test_recommend_stays_below_the_minimum_gain(client: TestClient) -> None:
+    body = {"usage": USAGE, "current_plan": "unlimited", "min_gain_cents": 4000, "risk_weight": 0, "history_months": 1}
+    answer = client.post("/recommend", json=body).json()
+    assert answer["advice"][0]["action"] == "stay"
+    assert answer["policy"] == {"history_months": 1, "min_gain_cents": 4000, "risk_weight": 0}
+
+
+def test_recommend_looks_no_further_than_as_of(client: TestClient) -> None:
+    early = client.post("/recommend", json={"usage": USAGE, "as_of": "2025-09"}).json()
+    assert early["months_used"] == 1
+    assert {"plan_id": "max-voice", "reason_code": "NOT_YET_ON_SALE"} in early["excluded"]
+    before = client.post("/recommend", json={"usage": USAGE, "as_of": "2025-01"})
+    assert before.status_code == 422
+
+
+def test_plans_show_the_catalogue(client: TestClient, catalogue: Catalogue) -> None:
+    answer = client.get("/plans").json()
+    assert [plan["plan_id"] for plan in answer["plans"]] == list(catalogue.plan_ids)
+    assert answer["plans"][-1]["included_minutes"] is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"usage": []}, id="no-month"),
+        pytest.param({"usage": USAGE * 2}, id="month-twice"),
+        pytest.param({"usage": [{**USAGE[0], "month": "2025-13"}]}, id="month-13"),
+        pytest.param({"usage": [{**USAGE[0], "minutes": -1}]}, id="negative"),
+        pytest.param({"usage": [{**USAGE[0], "minutes": "100"}]}, id="number-as-text"),
+        pytest.param({"usage": [{**USAGE[0], "minutes": True}]}, id="bool-as-number"),
+        pytest.param({"usage": [{**USAGE[0], "minutes": 1e308}]}, id="huge"),
+        pytest.param({"usage": [{**USAGE[0], "minute": 1}]}, id="unknown-field"),
+        pytest.param({"usage": USAGE, "current_plan": "canary-4711"}, id="unknown-plan"),
+        pytest.param({"usage": USAGE, "current_plan": "=cmd()"}, id="plan-is-a-formula"),
+        pytest.param({"usage": USAGE, "age": 1000}, id="age-1000"),
+    ],
+)
+@pytest.mark.parametrize("route", ["/predict", "/recommend"])
+def test_bad_requests_are_problems_that_echo_nothing(client: TestClient, route: str, body: dict[str, object]) -> None:
+    answer = client.post(route, json=body)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    for value in ("canary-4711", "=cmd()", "1e+308", "2025-13"):
+        assert value not in answer.text
+
+
+@pytest.mark.parametrize("token", ["NaN", "Infinity", "-Infinity", "1e400"])
+def test_numbers_json_does_not_know_are_refused(client: TestClient, token: str) -> None:
+    body = json.dumps({"usage": USAGE}).replace("4000.5", token)
+    answer = client.post("/predict", content=body, headers={"content-type": "application/json"})
+    assert 400 <= answer.status_code < 500
+
+
+def test_no_request_field_is_unbounded() -> None:
+    for model in (schemas.PredictRequest, schemas.BatchRequest, schemas.RecommendRequest):
+        assert unbounded_fields(model) == []
+
+
+def test_service_without_a_bundle_is_alive_and_not_ready(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("PLANREC_BUNDLE", str(tmp_path))
+    with TestClient(create_app()) as started:
+        assert started.get("/health").status_code == 200
+        assert started.get("/ready").status_code == 503
+        assert started.post("/predict", json={"usage": USAGE}).status_code == 503
+        assert started.get("/plans").status_code == 503
+
+
+def test_a_model_that_fails_its_probe_never_becomes_ready(live: LivePlanRec) -> None:
+    class Half(FewMinutesScorer):
+        def score(self, columns: Columns) -> NDArray[np.float64]:
+            return super().score(columns) / 2
+
+    bad = LivePlanRec("v-bad", Half(), live.catalogue, live.config, live.info)
+    with TestClient(create_app(lambda: bad)) as started:
+        assert started.get("/ready").status_code == 503
+        assert started.app.state.slot.failures == {"probe_failed": 1}  # type: ignore[attr-defined]
+
+
+def test_loading_errors_do_not_end_the_process() -> None:
+    def missing() -> LivePlanRec:
+        raise ArtifactError("no bundle")
+
+    with TestClient(create_app(missing)) as started:
+        assert started.get("/health").status_code == 200
+        assert started.get("/ready").status_code == 503
