@@ -1,0 +1,245 @@
+"""CSV bytes to a table of text: encoding, dialect and the shape of rows, before any value is interpreted.
+
+A row is only ever taken as it was written. Where that is in doubt (a quote that is not closed, bytes that are
+not UTF-8, a NUL) the file is refused; where one row has too few or too many fields, that row is.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.csv as pacsv
+from numpy.typing import NDArray
+
+from common_utils.errors import DataError
+
+__all__ = ["TextTable", "read_csv_text"]
+
+pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
+
+_DELIMITERS = {",": "comma", ";": ";", "\t": "tab"}
+_LARGEST_BLOCK = 2**31 - 1
+_QUOTE, _NEWLINE, _RETURN = (ord(character) for character in '"\n\r')
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A CSV file as text.
+
+    Attributes
+    ----------
+    table : pyarrow.Table (which has no types to check)
+        One string column per header field; an empty field is "".
+    rows : int64 array of shape (n_rows,)
+        Number of each row in the file, the first below the header being 1.
+    rejects : dict of int to str
+        Row number and reason of each row that has no place in `table`.
+    repairs : tuple of str
+        What was done to the file as a whole.
+    delimiter : str
+        One of comma, semicolon and tab.
+    """
+
+    table: Any
+    rows: NDArray[np.int64]
+    rejects: dict[int, str]
+    repairs: tuple[str, ...]
+    delimiter: str
+
+
+def read_csv_text(path: Path, *, name: str, expected: Collection[str]) -> TextTable:
+    r"""Return the rows of a CSV file as text, and what had to be done to get them.
+
+    Quoting is RFC 4180's (a quote is doubled inside a quoted field; fields may hold line breaks). The
+    delimiter is the one of comma, semicolon and tab under which the header holds most expected columns.
+
+    Parameters
+    ----------
+    path : Path
+        UTF-8, with or without byte order marks, or UTF-16 with one.
+    name : str
+        What messages call the table.
+    expected : collection of str
+        Column names looked for in the header.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or empty, has no data row, holds a NUL or bytes of another encoding, has an
+        unnamed or repeated column, or a quote that is not closed properly.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "usage.csv"
+    >>> _ = path.write_bytes(b"id;minutes\n1;7\n2\n")
+    >>> text = read_csv_text(path, name="usage", expected=["id", "minutes"])
+    >>> text.table.to_pylist(), text.rejects, text.repairs
+    ([{'id': '1', 'minutes': '7'}], {2: '1 field instead of 2'}, ('delimiter ;',))
+    """
+    where = f"{name} ({path.name})"
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{where}: {path} cannot be read: {error.strerror}.") from error
+    data, repairs = _decoded(raw, where)
+    delimiter, header = _header(data, where, expected)
+    if delimiter != ",":
+        repairs.append(f"delimiter {_DELIMITERS[delimiter]}")
+    names = [field.strip() for field in header]
+    if names != header:
+        repairs.append("whitespace trimmed in the header")
+    _check_names(names, where, expected)
+    _check_quotes(data, delimiter, where)
+    table, rows, rejects = _parsed(data, delimiter, names, where)
+    return TextTable(table, rows, rejects, tuple(repairs), delimiter)
+
+
+def _decoded(raw: bytes, where: str) -> tuple[bytes, list[str]]:
+    """Return the content as UTF-8 without byte order marks and without line ends after the last row."""
+    repairs: list[str] = []
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            raw = raw.decode("utf-16").encode()
+        except UnicodeError as error:
+            raise DataError(f"{where}: starts like UTF-16 but is not; save it as UTF-8.") from error
+        repairs.append("UTF-16 decoded")
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{where}: not UTF-8 at byte {error.start} (line {line}); save it as UTF-8.") from None
+    nul = raw.find(b"\0")
+    if nul >= 0:
+        line = raw.count(b"\n", 0, nul) + 1
+        raise DataError(f"{where}: NUL at byte {nul} (line {line}); this is no CSV text. Export the table again.")
+    if codecs.BOM_UTF8 in raw:  # also where files were joined
+        raw = raw.replace(codecs.BOM_UTF8, b"")
+        repairs.append("byte order mark removed")
+    data = raw.rstrip(b"\r\n")
+    if not data.strip():
+        raise DataError(f"{where}: the file is empty; a header and at least one row are needed.")
+    return data, repairs
+
+
+def _records(data: bytes, delimiter: str):
+    lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
+    return csv.reader(lines, delimiter=delimiter, strict=True)
+
+
+def _header(data: bytes, where: str, expected: Collection[str]) -> tuple[str, list[str]]:
+    found: list[tuple[int, int, str, list[str]]] = []
+    for delimiter in _DELIMITERS:
+        try:
+            header = next(_records(data, delimiter))
+        except (csv.Error, StopIteration):
+            continue
+        matches = len({field.strip() for field in header} & set(expected))
+        found.append((matches, len(header), delimiter, header))
+    if not found:
+        raise DataError(f"{where}: line 1: the quotes of the header do not pair up.")
+    *_, delimiter, header = max(found, key=lambda candidate: candidate[:2])  # comma is first among equals
+    return delimiter, header
+
+
+def _check_names(names: list[str], where: str, expected: Collection[str]) -> None:
+    if not set(names) & set(expected):
+        # What was found is not shown: without a header it is somebody's data.
+        raise DataError(
+            f"{where}: line 1 holds none of the columns {sorted(expected)[:20]} among its {len(names)} field(s). "
+            "Is the header missing, or another character the delimiter? Other names go under `columns:` in the config."
+        )
+    if "" in names:
+        raise DataError(
+            f"{where}: column {names.index('') + 1} of the header has no name. "
+            "Name it, or export the table without its index."
+        )
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise DataError(f"{where}: column name(s) given twice: {repeated[:5]}. Rename or remove one of each.")
+
+
+def _check_quotes(data: bytes, delimiter: str, where: str) -> None:
+    if b'"' not in data or _quotes_are_regular(data, ord(delimiter)):
+        return
+    # Slow, and only for files with odd quotes: a quote inside an unquoted field is text, the rest is an error.
+    records = _records(data, delimiter)
+    start = 1
+    try:
+        for _ in records:
+            start = records.line_num + 1
+    except csv.Error as error:
+        raise DataError(
+            f"{where}: line {start}: a quoted field is not closed, or text follows its closing quote; rows from "
+            "there on cannot be told apart. Double the quotes inside quoted fields."
+        ) from error
+
+
+def _quotes_are_regular(data: bytes, delimiter: int) -> bool:
+    """Tell whether each quote opens a field, closes one or stands doubled inside one."""
+    content = np.frombuffer(data, dtype=np.uint8)
+    quotes = np.flatnonzero(content == _QUOTE)
+    if len(quotes) % 2:
+        return False
+    edges = np.array([delimiter, _NEWLINE, _RETURN, _QUOTE], dtype=np.uint8)
+    opening, closing = quotes[0::2], quotes[1::2]
+    before = content[opening[opening > 0] - 1]
+    after = content[closing[closing < len(content) - 1] + 1]
+    return bool(np.isin(before, edges).all() and np.isin(after, edges).all())
+
+
+def _parsed(data: bytes, delimiter: str, names: list[str], where: str) -> tuple[Any, NDArray[np.int64], dict[int, str]]:
+    rejects: dict[int, str] = {}
+
+    def ragged(row: Any) -> str:
+        plural = "s" if row.actual_columns != 1 else ""
+        rejects[row.number - 1] = f"{row.actual_columns} field{plural} instead of {row.expected_columns}"
+        return "skip"
+
+    try:
+        table = pacsv.read_csv(
+            pa.py_buffer(data + b"\n"),
+            # One thread: only then does a ragged row know its number. One block: a quoted field may be long.
+            read_options=pacsv.ReadOptions(
+                use_threads=False,
+                column_names=names,
+                skip_rows_after_names=1,
+                block_size=min(len(data) + 2, _LARGEST_BLOCK),
+            ),
+            parse_options=pacsv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=ragged
+            ),
+            convert_options=pacsv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{where}: the rows cannot be told apart; export the table again.") from error
+    if table.num_rows + len(rejects) == 0:
+        raise DataError(f"{where}: no data rows below the header.")
+    numbers = np.arange(1, table.num_rows + len(rejects) + 1, dtype=np.int64)
+    rows = np.delete(numbers, np.fromiter(rejects, dtype=np.int64, count=len(rejects)) - 1)
+    return _without_empty_rows(table.combine_chunks(), rows, rejects)
+
+
+def _without_empty_rows(
+    table: Any, rows: NDArray[np.int64], rejects: dict[int, str]
+) -> tuple[Any, NDArray[np.int64], dict[int, str]]:
+    empty = repeated = pa.array(np.ones(table.num_rows, dtype=bool))
+    for name in table.column_names:
+        empty = pc.and_(empty, pc.equal(table[name], ""))
+        repeated = pc.and_(repeated, pc.equal(pc.utf8_trim_whitespace(table[name]), name))
+    found = dict(rejects)
+    for mask, reason in ((empty, "empty row"), (repeated, "header repeated")):
+        found |= dict.fromkeys(rows[mask.to_numpy(zero_copy_only=False)].tolist(), reason)
+    keep = pc.invert(pc.or_(empty, repeated))
+    return table.filter(keep), rows[keep.to_numpy(zero_copy_only=False)], found

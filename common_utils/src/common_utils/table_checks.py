@@ -1,0 +1,83 @@
+"""Which rows fail a schema's checks, and which repeat an earlier row or contradict it."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+from numpy.typing import NDArray
+from pandera.config import config_context
+from pandera.errors import SchemaErrors
+
+from common_utils.errors import DataError
+
+__all__ = ["failed_checks", "repeated_rows"]
+
+_MOST_REPORTED = 5
+
+
+def failed_checks(frame: pd.DataFrame, schema: pandera.DataFrameSchema, *, table: str) -> dict[str, NDArray[np.int64]]:
+    """Return the positions of the rows that fail each check of a schema, by the reason to give.
+
+    Shape, types and keys are dealt with elsewhere, row by row; here only what the checks say counts.
+
+    Raises
+    ------
+    DataError
+        If a check cannot be run, or fails without saying for which rows.
+
+    Examples
+    --------
+    >>> schema = pandera.DataFrameSchema({"minutes": pandera.Column(float, pandera.Check.ge(0))})
+    >>> failed_checks(pd.DataFrame({"minutes": [1.0, -1.0]}), schema, table="usage")
+    {'minutes: greater_than_or_equal_to(0)': array([1])}
+    """
+    checks = copy.deepcopy(schema)
+    checks.unique, checks.strict, checks.coerce, checks.ordered = None, False, False, False
+    for column in checks.columns.values():
+        column.unique, column.coerce = False, False
+    try:
+        # Whatever PANDERA_VALIDATION_ENABLED says: a table that was not checked must not pass for one that was.
+        with config_context(validation_enabled=True):
+            checks.validate(frame.reset_index(drop=True), lazy=True)
+    except SchemaErrors as error:
+        failures: pd.DataFrame = error.failure_cases
+    else:
+        return {}
+    names = failures["check"].astype("str")
+    whole = failures["index"].isna()
+    if whole.any():
+        listed = sorted(set(names[whole]))[:_MOST_REPORTED]
+        raise DataError(f"{table}: check(s) {listed} cannot be run or fail for the table as a whole.")
+    of_column = failures["schema_context"].eq("Column")
+    reasons = names.where(~of_column, failures["column"].astype("str") + ": " + names)
+    positions = failures["index"].to_numpy(dtype=np.int64)
+    return {reason: np.unique(positions[(reasons == reason).to_numpy()]) for reason in dict.fromkeys(reasons)}
+
+
+def repeated_rows(frame: pd.DataFrame, schema: pandera.DataFrameSchema) -> dict[str, NDArray[np.int64]]:
+    """Return the positions of rows whose key an earlier row has: equal to it in full, or contradicting it.
+
+    Keys are `schema.unique` and each column declared unique; without a key rows may repeat.
+
+    Examples
+    --------
+    >>> schema = pandera.DataFrameSchema({"id": pandera.Column(str, unique=True), "age": pandera.Column(int)})
+    >>> repeated_rows(pd.DataFrame({"id": ["a", "a", "a"], "age": [1, 1, 2]}), schema)
+    {'duplicate row': array([1]), 'conflicting row for the same key': array([2])}
+    """
+    keys = [schema.unique] if schema.unique else []
+    keys += [[column] for column, declared in schema.columns.items() if declared.unique and column in frame]
+    again = np.zeros(len(frame), dtype=bool)
+    for key in keys:
+        again |= frame.duplicated(subset=key).to_numpy()
+    if not again.any():
+        return {}
+    whole = frame.duplicated().to_numpy()
+    found = {
+        "duplicate row": np.flatnonzero(again & whole),
+        "conflicting row for the same key": np.flatnonzero(again & ~whole),
+    }
+    return {reason: positions for reason, positions in found.items() if len(positions)}

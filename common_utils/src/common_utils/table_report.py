@@ -1,0 +1,143 @@
+"""What became of each row of a table: kept, repaired or rejected, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from common_utils.errors import DataError
+
+__all__ = ["Ledger", "RowReport"]
+
+_BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class RowReport:
+    """The account of one table: every row read is kept or rejected, and the reasons add up.
+
+    Attributes
+    ----------
+    table : str
+        What messages call it.
+    read, kept : int
+        Rows below the header, and rows that are in the frame.
+    repaired : dict of str to int
+        Kept rows per repair; one row may have several.
+    rejected : dict of str to int
+        Rows per reason; each rejected row counts once, under the first reason found.
+
+    Raises
+    ------
+    DataError
+        If the figures do not add up.
+
+    Examples
+    --------
+    >>> report = RowReport("usage", read=3, kept=2, repaired={"delimiter ;": 2}, rejected={"duplicate row": 1})
+    >>> print(report.summary())
+    usage: 3 rows read, 2 kept, 1 rejected
+      repaired: delimiter ; (2)
+      rejected: duplicate row (1)
+    """
+
+    table: str
+    read: int
+    kept: int
+    repaired: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        counts = [self.kept, *self.repaired.values(), *self.rejected.values()]
+        if min(counts) < 0 or self.read != self.kept + sum(self.rejected.values()):
+            raise DataError(f"{self.table}: rows are not accounted for: {self.to_dict()}.")
+        if max(self.repaired.values(), default=0) > self.kept:
+            raise DataError(f"{self.table}: more rows repaired than kept: {self.to_dict()}.")
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the figures as plain types, for JSON."""
+        return {
+            "table": self.table,
+            "read": self.read,
+            "kept": self.kept,
+            "repaired": dict(self.repaired),
+            "rejected": dict(self.rejected),
+        }
+
+    def summary(self) -> str:
+        """Return the figures as text: one line, then one per reason, most rows first."""
+        lines = [f"{self.table}: {self.read} rows read, {self.kept} kept, {self.read - self.kept} rejected"]
+        for verb, counts in (("repaired", self.repaired), ("rejected", self.rejected)):
+            lines += [f"  {verb}: {reason} ({count})" for reason, count in sorted(counts.items(), key=_by_count)]
+        return "\n".join(lines)
+
+
+def _by_count(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
+
+
+class Ledger:
+    """Collects what happens to the rows of a table while it is read.
+
+    Parameters
+    ----------
+    rows : int64 array of shape (n_rows,)
+        Number of each row in the file.
+
+    Examples
+    --------
+    >>> ledger = Ledger(np.array([1, 2, 4]))
+    >>> ledger.reject(np.array([False, True, False]), "minutes: missing")
+    >>> ledger.reject(np.array([False, True, True]), "plan: missing")
+    >>> ledger.kept.tolist(), ledger.reasons()
+    ([True, False, False], {2: 'minutes: missing', 4: 'plan: missing'})
+    """
+
+    def __init__(self, rows: NDArray[np.int64]) -> None:
+        self.rows = rows
+        self._codes = np.zeros(len(rows), dtype=np.int32)  # 0: kept, else a place in _reasons
+        self._reasons = [""]
+        self._repairs: list[tuple[str, _BoolArray]] = []
+
+    @property
+    def kept(self) -> _BoolArray:
+        """Which rows have not been rejected so far."""
+        return self._codes == 0
+
+    def reject(self, mask: _BoolArray, reason: str) -> None:
+        """Reject the rows of a full-length mask; a row keeps the first reason it was given."""
+        self._reasons.append(reason)
+        self._codes[mask & self.kept] = len(self._reasons) - 1
+
+    def reject_at(self, places: NDArray[np.int64], reason: str) -> None:
+        """Reject rows by their places among `rows`."""
+        mask = np.zeros(len(self.rows), dtype=bool)
+        mask[places] = True
+        self.reject(mask, reason)
+
+    def repair(self, mask: _BoolArray, reason: str) -> None:
+        """Note that rows were repaired; only those that end up kept are counted."""
+        self._repairs.append((reason, mask))
+
+    def reasons(self) -> dict[int, str]:
+        """Return row number and reason of each rejected row, in the order of the file."""
+        lost = np.flatnonzero(self._codes)
+        return {int(self.rows[place]): self._reasons[self._codes[place]] for place in lost}
+
+    def report(self, table: str, rejects: dict[int, str], whole_file: tuple[str, ...]) -> RowReport:
+        """Return the account; `rejects` holds the rows lost before, `whole_file` what was done to all."""
+        kept = self.kept
+        every = np.ones(len(kept), dtype=bool)
+        repairs = [*((reason, every) for reason in whole_file), *self._repairs]
+        repaired = {reason: int((mask & kept).sum()) for reason, mask in repairs}
+        lost = pd.Series([*rejects.values(), *self.reasons().values()], dtype="str").value_counts()
+        return RowReport(
+            table,
+            read=len(kept) + len(rejects),
+            kept=int(kept.sum()),
+            repaired={reason: count for reason, count in repaired.items() if count},
+            rejected={str(reason): int(count) for reason, count in lost.items()},
+        )
