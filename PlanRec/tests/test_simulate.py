@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 
 from planrec.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, DECISION, KEY, MONTH, OPTIONAL, PARTIAL, REQUIRED, SUBSCRIBER, TENURE
-from planrec.simulate import Simulation, simulate
+from planrec.simulate import Simulation, simulate, write_simulation
 from planrec.simulate_config import SimulatorConfig
 
 CONFIG = SimulatorConfig(subscribers=300, months=6)
@@ -48,8 +49,8 @@ def test_simulate_gives_each_subscriber_every_month_from_the_first_one(operator:
 def test_simulate_lists_subscribers_with_their_first_day(operator: Simulation) -> None:
     first = operator.months.drop_duplicates(SUBSCRIBER)
     assert operator.subscribers[SUBSCRIBER].tolist() == first[SUBSCRIBER].tolist()
-    assert operator.subscribers["reg_date"].str[:7].tolist() == first[MONTH].tolist()
-    assert ((operator.subscribers["reg_date"].str[8:] != "01").to_numpy() == first[PARTIAL].to_numpy()).all()
+    assert operator.subscribers["reg_date"].dt.strftime("%Y-%m").tolist() == first[MONTH].tolist()
+    assert ((operator.subscribers["reg_date"].dt.day > 1).to_numpy() == first[PARTIAL].to_numpy()).all()
 
 
 def test_simulate_keeps_the_truth_out_of_the_months(operator: Simulation) -> None:
@@ -82,3 +83,26 @@ def test_simulate_gives_the_same_operator_on_every_supported_python(megaline: Ca
     operator = simulate(CONFIG, megaline, np.random.default_rng(42))
     assert digest(operator.months)[:16] == "56dc5a8415bc7571"
     assert digest(operator.truth.utilities)[:16] == "74a8e0b3ce87d2d9"
+
+
+def test_write_keeps_the_truth_apart_and_repeats_to_the_byte(tmp_path: Path, operator: Simulation) -> None:
+    written = write_simulation(operator, tmp_path)
+    assert sorted(p.relative_to(tmp_path).as_posix() for p in written) == [
+        "events/calls.parquet",
+        "events/messages.parquet",
+        "events/sessions.parquet",
+        "events/subscribers.parquet",
+        "subscribers.parquet",
+        "truth/subscribers.parquet",
+        "truth/utilities.parquet",
+        "usage_months.parquet",
+    ]
+    first = {p: p.read_bytes() for p in written}
+    write_simulation(operator, tmp_path)
+    assert {p: p.read_bytes() for p in written} == first
+
+
+def test_write_without_event_subscribers_writes_no_events(tmp_path: Path, catalogue: Catalogue) -> None:
+    config = SimulatorConfig(subscribers=5, months=1, event_subscribers=0)
+    write_simulation(simulate(config, catalogue, np.random.default_rng(1)), tmp_path)
+    assert not (tmp_path / "events").exists()

@@ -12,7 +12,7 @@ from common_utils.errors import DataError
 from planrec.catalogue import Catalogue, Rounding
 from planrec.columns import REQUIRED, SUBSCRIBER
 from planrec.events import EventTables, aggregate_events
-from planrec.simulate import Simulation, simulate
+from planrec.simulate import Simulation, Truth, simulate
 from planrec.simulate_config import SimulatorConfig
 from planrec.simulate_events import simulate_events
 
@@ -57,7 +57,8 @@ def test_events_look_like_calls_messages_and_sessions(events: EventTables) -> No
     assert list(events.sessions.columns) == ["id", "subscriber_id", "date", "megabytes"]
     for table in (events.calls, events.messages, events.sessions):
         assert table["id"].is_unique
-        assert table["date"].str.fullmatch(r"2025-0[1-4]-\d\d").all()
+        assert table["date"].between(pd.Timestamp("2025-01-01"), pd.Timestamp("2025-04-30")).all()
+        assert (table["date"] == table["date"].dt.normalize()).all()
     assert np.mean(events.calls["minutes"] == 0) == pytest.approx(0.195, abs=0.02)
     assert np.mean(events.sessions["megabytes"] == 0) == pytest.approx(0.13, abs=0.02)
     assert np.mean(events.calls["minutes"] % 1 != 0) > 0.7
@@ -69,7 +70,7 @@ def test_events_of_a_joiner_start_on_the_first_day(catalogue: Catalogue) -> None
     events = simulate_events(operator, list(operator.subscribers[SUBSCRIBER]), np.random.default_rng(1))
     first = events.sessions.groupby(SUBSCRIBER)["date"].min()
     joined = operator.subscribers.set_index(SUBSCRIBER)["reg_date"]
-    assert (joined > "2025-02-01").any()
+    assert (joined > pd.Timestamp("2025-02-01")).any()
     assert (first >= joined[first.index]).all()
 
 
@@ -96,11 +97,12 @@ def test_events_of_a_stranger_are_refused(operator: Simulation) -> None:
 def test_events_sum_to_any_month(usage: list[tuple[int, int, int]]) -> None:
     rows = [("a", f"2025-{i + 1:02d}", float(c), float(m), d / 100) for i, (c, m, d) in enumerate(usage)]
     months = pd.DataFrame(rows, columns=list(REQUIRED)).astype({"subscriber_id": "str", "month": "str"})
-    people = pd.DataFrame({"subscriber_id": ["a"], "age": [40.0], "reg_date": ["2025-01-01"]}).astype(
-        {"subscriber_id": "str", "reg_date": "str"}
+    people = pd.DataFrame({"subscriber_id": ["a"], "age": [40.0], "reg_date": [pd.Timestamp("2025-01-01")]}).astype(
+        {"subscriber_id": "str"}
     )
     card = Catalogue("1", "EUR", Rounding(minutes="call"), ())
-    operator = Simulation(months, people, None, card)  # pyright: ignore[reportArgumentType]
+    truth = Truth(people, months)
+    operator = Simulation(months, people, truth, card, SimulatorConfig(), event_seed=1)
     events = simulate_events(operator, ["a"], np.random.default_rng(len(usage)))
     result = aggregate_events(events, card.rounding, churn_cut=False, empty_months="drop").months
     with_events = months[(months[["minutes", "messages", "megabytes"]] > 0).any(axis=1)].reset_index(drop=True)

@@ -40,7 +40,7 @@ __all__ = [
 
 CALLS, MESSAGE_EVENTS, SESSIONS, SUBSCRIBERS = "calls", "messages", "sessions", "subscribers"
 EVENT_TABLES = (CALLS, MESSAGE_EVENTS, SESSIONS)
-DATE = "date"  # of an event, text YYYY-MM-DD
+DATE = "date"  # of an event; datetime64, or text YYYY-MM-DD
 REG_DATE = "reg_date"  # of a subscriber: first day with the operator
 CHURN_DATE = "churn_date"  # of a subscriber: last day with the operator; missing while there
 

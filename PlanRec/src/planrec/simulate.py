@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from common_utils.tables import write_table
 from planrec.catalogue import Catalogue
 from planrec.columns import (
     AGE,
@@ -23,12 +25,16 @@ from planrec.columns import (
     TENURE,
     USAGE,
 )
+from planrec.events import EVENT_TABLES, REG_DATE, SUBSCRIBERS
 from planrec.months import month_index, month_text
 from planrec.simulate_config import SimulatorConfig
+from planrec.simulate_events import simulate_events
 from planrec.simulate_market import Market, run_market
 from planrec.simulate_usage import typical_usage
 
-__all__ = ["Simulation", "Truth", "simulate"]
+__all__ = ["USAGE_MONTHS_FILE", "Simulation", "Truth", "simulate", "write_simulation"]
+
+USAGE_MONTHS_FILE = "usage_months.parquet"
 
 _DECIMALS = 9  # of the truth; beyond them one processor's exp may differ from another's
 
@@ -60,16 +66,22 @@ class Simulation:
     months : DataFrame
         Usage months with every optional column.
     subscribers : DataFrame
-        One row per subscriber: `subscriber_id`, `age`, `reg_date` (YYYY-MM-DD, the first day of the table or later).
+        One row per subscriber: `subscriber_id`, `age`, `reg_date` (the first day of the table or later).
     truth : Truth
     catalogue : Catalogue
         The rate card that was in force.
+    config : SimulatorConfig
+        The settings.
+    event_seed : int
+        Seed of the events that `write_simulation` draws.
     """
 
     months: pd.DataFrame
     subscribers: pd.DataFrame
     truth: Truth
     catalogue: Catalogue
+    config: SimulatorConfig
+    event_seed: int
 
 
 def simulate(config: SimulatorConfig, catalogue: Catalogue, rng: np.random.Generator) -> Simulation:
@@ -102,7 +114,14 @@ def simulate(config: SimulatorConfig, catalogue: Catalogue, rng: np.random.Gener
     first = month_index(config.first_month)
     names = np.array([month_text(first + t) for t in range(config.months)], dtype=object)
     truth = Truth(_tastes(market, ids, config), _utilities(market, ids, names, catalogue))
-    return Simulation(_months(market, ids, names, catalogue), _subscribers(market, ids, names), truth, catalogue)
+    return Simulation(
+        months=_months(market, ids, names, catalogue),
+        subscribers=_subscribers(market, ids, names),
+        truth=truth,
+        catalogue=catalogue,
+        config=config,
+        event_seed=int(rng.integers(2**63)),
+    )
 
 
 def _months(market: Market, ids: np.ndarray, names: np.ndarray, catalogue: Catalogue) -> pd.DataFrame:
@@ -130,9 +149,9 @@ def _months(market: Market, ids: np.ndarray, names: np.ndarray, catalogue: Catal
 
 def _subscribers(market: Market, ids: np.ndarray, names: np.ndarray) -> pd.DataFrame:
     people = market.people
-    first = [f"{names[max(m, 0)]}-{day:02d}" for m, day in zip(people.joined, people.first_day, strict=True)]
-    frame = pd.DataFrame({SUBSCRIBER: ids, AGE: people.age.astype(np.float64), "reg_date": first})
-    return frame.astype({SUBSCRIBER: "str", "reg_date": "str"})
+    first = names[np.maximum(people.joined, 0)].astype("datetime64[D]") + (people.first_day - 1)
+    frame = pd.DataFrame({SUBSCRIBER: ids, AGE: people.age.astype(np.float64), REG_DATE: first})
+    return frame.astype({SUBSCRIBER: "str", REG_DATE: "datetime64[us]"})
 
 
 def _tastes(market: Market, ids: np.ndarray, config: SimulatorConfig) -> pd.DataFrame:
@@ -154,3 +173,40 @@ def _utilities(market: Market, ids: np.ndarray, names: np.ndarray, catalogue: Ca
     values = market.utility[order]
     values = np.where(np.isinf(values), np.nan, np.round(values, _DECIMALS))
     return frame.join(pd.DataFrame(values, columns=list(catalogue.plan_ids)))
+
+
+def write_simulation(simulation: Simulation, folder: Path) -> list[Path]:
+    """Write the tables of an operator as Parquet, the truth in a folder of its own.
+
+    Parameters
+    ----------
+    simulation : Simulation
+    folder : Path
+        Made where missing; files of an earlier run are replaced.
+
+    Returns
+    -------
+    list of Path
+        The files: `usage_months.parquet`, `subscribers.parquet`, `truth/subscribers.parquet`,
+        `truth/utilities.parquet`, and for the first `event_subscribers` of the settings `events/calls.parquet`,
+        `messages`, `sessions` and `subscribers`, which `planrec.data.read_event_tables` reads.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be written.
+    """
+    tables = {
+        folder / USAGE_MONTHS_FILE: simulation.months,
+        folder / "subscribers.parquet": simulation.subscribers,
+        folder / "truth" / "subscribers.parquet": simulation.truth.subscribers,
+        folder / "truth" / "utilities.parquet": simulation.truth.utilities,
+    }
+    sampled = simulation.subscribers[SUBSCRIBER].head(simulation.config.event_subscribers)
+    if len(sampled):
+        events = simulate_events(simulation, sampled, np.random.default_rng(simulation.event_seed))
+        for name in (*EVENT_TABLES, SUBSCRIBERS):
+            tables[folder / "events" / f"{name}.parquet"] = getattr(events, name)
+    for path, frame in tables.items():
+        write_table(frame, path)
+    return list(tables)

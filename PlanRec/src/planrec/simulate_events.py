@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,9 @@ from common_utils.errors import DataError
 from planrec.catalogue import Rounding
 from planrec.columns import MEGABYTES, MESSAGES, MINUTES, MONTH, SUBSCRIBER
 from planrec.events import DATE, REG_DATE, EventTables
-from planrec.simulate import Simulation
+
+if TYPE_CHECKING:
+    from planrec.simulate import Simulation
 
 __all__ = ["simulate_events"]
 
@@ -80,8 +83,8 @@ def _days(months: pd.DataFrame, people: pd.DataFrame) -> tuple[IntArray, IntArra
     """First and last day of each usage month on which its subscriber was there."""
     month = months[MONTH]
     lengths = {m: calendar.monthrange(int(m[:4]), int(m[5:]))[1] for m in month.unique()}
-    joined = months[SUBSCRIBER].map(people.set_index(SUBSCRIBER)[REG_DATE])
-    first = np.where(joined.str[:7] == month, joined.str[8:].astype(np.int64), 1)
+    joined = people.set_index(SUBSCRIBER)[REG_DATE].reindex(months[SUBSCRIBER]).dt
+    first = np.where(joined.strftime("%Y-%m").to_numpy() == month.to_numpy(), joined.day, 1)
     return np.asarray(first, dtype=np.int64), np.array([lengths[m] for m in month], dtype=np.int64)
 
 
@@ -141,8 +144,9 @@ def _table(
     order = np.lexsort((day, at))
     at, day = at[order], day[order]
     who = months[SUBSCRIBER].to_numpy()[at]
-    frame = pd.DataFrame({SUBSCRIBER: who, DATE: months[MONTH].to_numpy()[at]}).astype("str")
-    frame[DATE] = frame[DATE] + "-" + pd.Series(day, dtype=np.int64).astype("str").str.zfill(2)
+    starts = months[MONTH].to_numpy(dtype="datetime64[D]")[at]
+    dates = (starts + (day - 1)).astype("datetime64[us]")
+    frame = pd.DataFrame({SUBSCRIBER: pd.Series(who, dtype="str"), DATE: dates})
     if column:
         frame[column] = amount[order]
     number = frame.groupby(SUBSCRIBER).cumcount().astype("str")
