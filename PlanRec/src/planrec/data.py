@@ -1,0 +1,177 @@
+"""Read usage months: the simulated operator's, a user's own table, a user's own events, the Megaline events."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+
+from common_utils.config import resolve_path
+from common_utils.errors import ConfigError
+from common_utils.tables import month_column, read_table
+from planrec.billing import MAX_USAGE
+from planrec.catalogue import Catalogue
+from planrec.columns import (
+    AGE,
+    CONTRACT_LEFT,
+    CURRENT_PLAN,
+    DECISION,
+    DECISION_REASONS,
+    KEY,
+    MONTH,
+    OPTIONAL,
+    PARTIAL,
+    REQUIRED,
+    SUBSCRIBER,
+    TENURE,
+    USAGE,
+)
+from planrec.config import PlanRecConfig
+from planrec.event_files import read_event_tables, read_megaline
+from planrec.simulate import USAGE_MONTHS_FILE, simulate
+from planrec.usage_data import UsageData, summarise, usage_months
+
+__all__ = [
+    "UsageData",
+    "load_usage",
+    "read_event_tables",
+    "read_megaline",
+    "read_simulated",
+    "read_usage_table",
+    "summarise",
+]
+
+_PORTFOLIO_DATA = "PORTFOLIO_DATA"
+
+
+def read_usage_table(path: Path, *, columns: Mapping[str, str] | None = None) -> UsageData:
+    r"""Read a table of usage months.
+
+    Parameters
+    ----------
+    path : Path
+        `.csv` or `.parquet`; subscriber_id, month (YYYY-MM), minutes, messages, megabytes, and where known
+        current_plan, decision, age, tenure_months, contract_months_left, partial. Minutes are already rounded per
+        call where the rate card says so. Further columns are kept: as numbers if every value is one, else as text.
+    columns : mapping of str to str, optional
+        Column of the file -> our name.
+
+    Returns
+    -------
+    UsageData
+        Rows with a month that does not exist, a missing, negative or endless number, or a second row for the same
+        subscriber and month are rejected, with the reason.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or no row is left.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "usage.csv"
+    >>> _ = path.write_text("user,month,minutes,messages,megabytes\nu1,2025-13,1,1,1\nu1,2025-01,1,1,1\n")
+    >>> data = read_usage_table(path, columns={"user": "subscriber_id"})
+    >>> len(data.months), data.reports[0].rejected
+    (1, {'month: not a month (YYYY-MM)': 1})
+    """
+    read = read_table(path, _usage_schema(), name="usage months", columns=columns, extra_columns="keep")
+    further = [c for c in read.frame.columns if c not in (*REQUIRED, *OPTIONAL)]
+    months = read.frame.assign(**{c: _numbers(read.frame[c]) for c in further})
+    return UsageData(usage_months(months), (read.report,), path.name)
+
+
+def read_simulated(folder: Path) -> UsageData:
+    """Read the usage months that `planrec simulate` wrote.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    DataError
+        If there are none.
+    """
+    data = read_usage_table(folder / USAGE_MONTHS_FILE)
+    return UsageData(data.months, data.reports, "simulated operator")
+
+
+def load_usage(
+    config: PlanRecConfig, catalogue: Catalogue, project: Path, *, environ: Mapping[str, str] | None = None
+) -> UsageData:
+    """Read the usage months that the settings name.
+
+    Parameters
+    ----------
+    config : PlanRecConfig
+        `data.source` and `data.folder`. Without a folder, `simulator` simulates from `simulator` and
+        `training.seed`, and `megaline` reads the folder that PORTFOLIO_DATA names.
+    catalogue : Catalogue
+    project : Path
+        Folder that relative paths count from.
+    environ : mapping, optional
+        Read instead of `os.environ`.
+
+    Raises
+    ------
+    ConfigError
+        If the source needs a folder or file and none is named.
+    DataError
+        If it cannot be read.
+    """
+    data = config.data
+    folder = None if data.folder is None else resolve_path(project, data.folder)
+    if data.source == "simulator":
+        if folder is not None:
+            return read_simulated(folder)
+        operator = simulate(config.simulator, catalogue, np.random.default_rng(config.training.seed))
+        return UsageData(operator.months, (), "simulated operator")
+    if data.source == "megaline":
+        named = (os.environ if environ is None else environ).get(_PORTFOLIO_DATA, "")
+        if folder is None and not named:
+            raise ConfigError(
+                f"data.source megaline: set `data.folder` or {_PORTFOLIO_DATA} to the folder of megaline_users.csv."
+            )
+        rules = data.megaline
+        return read_megaline(
+            folder or Path(named), catalogue, churn_cut=rules.churn_cut, empty_months=rules.empty_months
+        )
+    if folder is None:
+        raise ConfigError("data.source table: set `data.folder` to your table of usage months, or folder of events.")
+    if data.table.kind == "events":
+        return read_event_tables(folder, catalogue, columns=data.table.columns)
+    return read_usage_table(folder, columns=data.table.columns)
+
+
+def _usage_schema() -> pandera.DataFrameSchema:
+    used = pandera.Check.in_range(0, MAX_USAGE, error=f"not between 0 and {MAX_USAGE:,}")
+    whole = pandera.Check.ge(0, error="negative")
+    age = pandera.Check.in_range(0, 130, error="not between 0 and 130")
+    reason = pandera.Check.isin(DECISION_REASONS, error=f"none of {', '.join(DECISION_REASONS)}")
+    return pandera.DataFrameSchema(
+        {
+            SUBSCRIBER: pandera.Column(str),
+            MONTH: month_column(),
+            **{service: pandera.Column(float, used) for service in USAGE},
+            CURRENT_PLAN: pandera.Column(str, nullable=True, required=False),
+            DECISION: pandera.Column(str, reason, nullable=True, required=False),
+            AGE: pandera.Column(float, age, nullable=True, required=False),
+            TENURE: pandera.Column(float, whole, nullable=True, required=False),
+            CONTRACT_LEFT: pandera.Column(float, whole, nullable=True, required=False),
+            PARTIAL: pandera.Column(bool, required=False),
+        },
+        unique=list(KEY),
+    )
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """Return text as numbers where every value is one."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    lost = numbers.isna() & column.notna() & (column.astype("str").str.strip() != "")
+    return column if lost.any() else numbers.astype("float64")
