@@ -2,28 +2,58 @@
 .DEFAULT_GOAL := help
 include make/setup.mk
 
-LOCK_FLAGS := --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-	$(MEMBERS:%=--no-emit-package %) --no-emit-package common-utils
 PYTHONS := 3.11 3.12 3.13
 PROJECT ?= PlanRec
+JOBS ?=
+RESULTS ?=
 
 .PHONY: test-all
-test-all: $(STAMP) ## Test every member: coverage >= 90 %, warnings are errors
+test-all: $(STAMP) test-repository ## Test every member (coverage >= 90 %, warnings are errors) and the repository itself
 	@for member in $(MEMBERS); do echo "== test $$member"; $(MAKE) -C "$$member" test || exit 1; done
 
 .PHONY: test
 test: $(STAMP) ## Test one member: make test PROJECT=PlanRec
 	@$(MAKE) -C "$(PROJECT)" test
 
+.PHONY: test-repository
+test-repository: $(STAMP) ## Test the gates, the packaging, the workflow and the scripts in make/
+	@"$(BIN)/python" -m pytest $(PYTEST_ARGS)
+
+.PHONY: test-install
+test-install: $(UV) ## Install each member alone into empty environments; needs the package index
+	@UV="$(UV)" PYTHON="$(PYTHON)" make/test_install.sh
+
 .PHONY: check
-check: $(STAMP) ## Lint, format, types, import contracts, workflows, documents
+check: lint format-check types contracts workflows documents ## All that follows, and what CI runs beside the tests
+
+.PHONY: lint
+lint: $(STAMP) ## Lint with ruff
 	@"$(BIN)/ruff" check .
+
+.PHONY: format-check
+format-check: $(STAMP) ## Fail where the code is not in the house format
 	@"$(BIN)/ruff" format --check .
-	@"$(BIN)/lint-imports"
-	@for member in $(MEMBERS); do echo "== check $$member"; $(MAKE) -C "$$member" check || exit 1; done
+
+.PHONY: types
+types: $(STAMP) ## Type-check every member and make/ in strict mode
+	@for member in $(MEMBERS); do echo "== types $$member"; $(MAKE) -C "$$member" types || exit 1; done
+	@"$(BIN)/pyright" --project "$(ROOT)" --pythonpath "$(BIN)/python" make/*.py
+
+.PHONY: contracts
+contracts: $(STAMP) ## Check who may import whom, in the root's contracts and each member's
+	@"$(BIN)/lint-imports" --no-logo
+	@for member in $(MEMBERS); do echo "== contracts $$member"; $(MAKE) -C "$$member" contracts || exit 1; done
+
+.PHONY: workflows
+workflows: $(STAMP) ## Validate and audit the workflow, dependabot and the commit hooks
 	@"$(BIN)/check-jsonschema" --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@"$(BIN)/check-jsonschema" --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
 	@"$(BIN)/check-jsonschema" --builtin-schema vendor.dependabot .github/dependabot.yml
 	@"$(BIN)/zizmor" --quiet --offline .github
+	@"$(BIN)/pre-commit" validate-config .pre-commit-config.yaml
+
+.PHONY: documents
+documents: $(STAMP) ## Check links, make targets named in documents, and that no file names this machine
 	@"$(BIN)/python" make/check_documents.py
 
 .PHONY: format
@@ -31,18 +61,39 @@ format: $(STAMP) ## Rewrite the code in the house format
 	@"$(BIN)/ruff" check --fix .
 	@"$(BIN)/ruff" format .
 
+.PHONY: hooks
+hooks: $(STAMP) ## Install the commit hooks of .pre-commit-config.yaml
+	@"$(BIN)/pre-commit" install
+
 .PHONY: lock
-lock: $(UV) ## Resolve all dependencies anew: requirements.lock and one per image
-	@"$(UV)" pip compile $(LOCK_FLAGS) $(MEMBERS:%=%/pyproject.toml) --all-extras --group dev \
-		--custom-compile-command "make lock" -o requirements.lock
+lock: $(UV) ## Resolve all dependencies anew: requirements.lock and two per image
+	@"$(UV)" pip compile $(LOCK_FLAGS) $(MEMBERS:%=--no-emit-package %) --no-emit-package common-utils \
+		$(MEMBERS:%=%/pyproject.toml) --all-extras --group dev -o requirements.lock
 	@$(MAKE) -C PlanRec lock
 
+.PHONY: image
+image: ## Build one project's service image: make image PROJECT=PlanRec
+	@$(MAKE) -C "$(PROJECT)" image
+
+.PHONY: image-try
+image-try: ## Build one project's image, run it read-only and ask /health
+	@$(MAKE) -C "$(PROJECT)" image-try
+
 .PHONY: test-matrix
-test-matrix: $(UV) ## Test every member on Python 3.11, 3.12 and 3.13
+test-matrix: $(UV) ## Test everything on Python 3.11, 3.12 and 3.13
 	@for version in $(PYTHONS); do \
 		python=$$("$(UV)" python find --no-project "$$version") || { echo "make: Python $$version not found" >&2; exit 1; }; \
 		echo "=== Python $$version"; \
 		$(MAKE) test-all VENV="$(ROOT)/.venv-$$version" PYTHON="$$python" || exit 1; done
+
+.PHONY: ci-local
+ci-local: $(STAMP) ## Run every cell of the workflow here; JOBS="test check" chooses, JOBS=--list only names them
+	@UV="$(UV)" "$(BIN)/python" make/ci_local.py $(JOBS)
+
+.PHONY: gate
+gate: ## Fail unless RESULTS is a list of "success" (the workflow's last job)
+	@[ -n "$(strip $(RESULTS))" ] || { echo "make: RESULTS is empty; give the results of the jobs" >&2; exit 1; }
+	@for result in $(RESULTS); do [ "$$result" = success ] || { echo "make: a job ended with '$$result'" >&2; exit 1; }; done
 
 .PHONY: clean
 clean: ## Remove environments, caches and build output; data and artifacts stay

@@ -8,6 +8,12 @@ test: $(STAMP) ## Run the tests with coverage >= 90 %; PYTEST_ARGS passes option
 	@"$(BIN)/python" -m pytest $(COVERAGE) $(PYTEST_ARGS)
 
 .PHONY: check
-check: $(STAMP) ## Types, and the import contracts of this folder
+check: types contracts ## Types, and the import contracts of this folder
+
+.PHONY: types
+types: $(STAMP) ## Type-check in strict mode
 	@"$(BIN)/pyright" --project "$(ROOT)" --pythonpath "$(BIN)/python" src $(wildcard app) $(wildcard scripts)
-	@if grep -q '^\[tool.importlinter\]' pyproject.toml; then "$(BIN)/lint-imports" --config pyproject.toml; fi
+
+.PHONY: contracts
+contracts: $(STAMP) ## Check this folder's own import contracts, where it has any
+	@if grep -q '^\[tool.importlinter\]' pyproject.toml; then "$(BIN)/lint-imports" --no-logo --config pyproject.toml; fi

@@ -5,6 +5,10 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
+ifneq ($(words $(CURDIR)),1)
+  $(error make cannot work in a folder whose path holds a space: $(CURDIR); move the checkout)
+endif
+
 ROOT := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))/..)
 UV_VERSION := 0.13.9
 TOOLS ?= $(ROOT)/.tools
@@ -30,29 +34,39 @@ endif
 # The first of these that is Python >= 3.11 makes the environment; `make PYTHON=python3.13 ...` chooses.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
+NEED_PYTHON = test -n "$(PYTHON)" || \
+	{ echo "make: Python >= 3.11 not found; install it or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
 
 SETUP_INPUTS := $(ROOT)/requirements.lock $(wildcard $(MEMBERS:%=$(ROOT)/%/pyproject.toml))
 STAMP := $(VENV)/.setup-done
+# No addresses, hashes for every file, one file for all supported Pythons (docs/adr/0003).
+LOCK_FLAGS := --quiet --universal --generate-hashes --no-header --python-version 3.11 --custom-compile-command "make lock"
 
 .PHONY: setup
 setup: $(STAMP) ## Create the environment: pinned uv, locked packages, members editable
+	@:
 
 $(UV): $(ROOT)/make/setup.mk
-	@test -n "$(PYTHON)" || { echo "make: Python >= 3.11 not found; install it or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(NEED_PYTHON)
 	@"$(PYTHON)" -c 'import ensurepip' 2>/dev/null || { echo "make: $(PYTHON) cannot create environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	@echo "set up: uv $(UV_VERSION)"
-	@"$(PYTHON)" -m venv --clear "$(TOOLS)"
-	@"$(TOOLS)/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@if [ "$$("$@" --version 2>/dev/null | cut -d ' ' -f 2)" != "$(UV_VERSION)" ]; then \
+		echo "set up: uv $(UV_VERSION)"; \
+		"$(PYTHON)" -m venv --clear "$(TOOLS)"; \
+		"$(TOOLS)/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"; fi
 	@touch "$@"
 
+# A finished environment of the same Python is brought up to date in place, so that what runs in it keeps running;
+# anything else (first time, another Python, an interrupted set-up, whose stamp is gone) starts anew.
 $(STAMP): $(SETUP_INPUTS) $(UV)
-	@test -n "$(PYTHON)" || { echo "make: Python >= 3.11 not found; install it or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(NEED_PYTHON)
 	@echo "set up: $(notdir $(VENV)) with $$("$(PYTHON)" --version)"
-	@"$(UV)" venv --quiet --clear --python "$(PYTHON)" "$(VENV)"
+	@if [ ! -e "$@" ] || [ "$$("$(BIN)/python" --version 2>&1)" != "$$("$(PYTHON)" --version)" ]; then \
+		"$(UV)" venv --quiet --clear --python "$(PYTHON)" "$(VENV)"; fi
+	@rm -f "$@"
 	@"$(UV)" pip sync --quiet --python "$(BIN)/python" --require-hashes "$(ROOT)/requirements.lock"
 	@"$(UV)" pip install --quiet --python "$(BIN)/python" --no-deps --no-build-isolation $(foreach m,$(MEMBERS),-e "$(ROOT)/$(m)")
 	@touch "$@"
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z0-9_-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

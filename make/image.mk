@@ -1,0 +1,23 @@
+# What every project with a service image offers; it sets IMAGE_EXTRAS (of common_utils) and includes this.
+# The build context is the repository's root, because the image needs common_utils.
+ENGINE ?= docker
+IMAGE ?= $(notdir $(shell echo "$(CURDIR)" | tr '[:upper:]' '[:lower:]')):local
+BUILD_FLAGS ?=
+RUN_FLAGS ?= --network none
+
+.PHONY: image
+image: ## Build the service image; ENGINE=podman, IMAGE=name:tag and BUILD_FLAGS change how
+	@"$(ENGINE)" info >/dev/null 2>&1 || \
+		{ echo "make: no container engine answers '$(ENGINE) info'; start it, or name another: make image ENGINE=podman" >&2; exit 1; }
+	@"$(ENGINE)" build $(BUILD_FLAGS) --file Dockerfile --tag "$(IMAGE)" "$(ROOT)"
+
+.PHONY: image-try
+image-try: image ## Run the image without network, privileges or a writable disk, and ask /health
+	@"$(ROOT)/make/try_image.sh" "$(ENGINE)" "$(IMAGE)" $(RUN_FLAGS)
+
+.PHONY: lock
+lock: $(UV) ## Resolve what the image runs, and what builds it, within the root lock
+	@cd "$(ROOT)" && "$(UV)" pip compile $(LOCK_FLAGS) --no-emit-package common-utils \
+		common_utils/pyproject.toml $(IMAGE_EXTRAS:%=--extra %) -c requirements.lock -o "$(notdir $(CURDIR))/requirements.lock"
+	@cd "$(ROOT)" && "$(UV)" pip compile $(LOCK_FLAGS) --group build -c requirements.lock \
+		-o "$(notdir $(CURDIR))/requirements-build.lock"

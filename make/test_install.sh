@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Install every member alone into an empty environment, as a stranger would, from a copy of the files Git knows.
+# make test-install calls it with UV (the pinned uv) and PYTHON; it needs the package index.
+set -euo pipefail
+: "${UV:?}" "${PYTHON:?}"
+root=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+copy="$work/portfolio"
+
+say() { printf -- '-- %s (%d s)\n' "$1" "$SECONDS"; }
+fail() { printf 'test-install: %s\n' "$1" >&2; exit 1; }
+environment() { "$PYTHON" -m venv "$work/$1"; }
+
+# Tests import from the environments, never from the checkout.
+mkdir "$copy"
+git -C "$root" ls-files -z --cached --others --exclude-standard |
+  while IFS= read -r -d '' file; do [ ! -f "$root/$file" ] || printf '%s\0' "$file"; done |
+  tar -C "$root" --null --files-from=- -cf - | tar -C "$copy" -xf -
+cd "$copy"
+unset PYTHONPATH VIRTUAL_ENV
+
+# Where the environment's common_utils comes from; a public index holds a stranger's package of that name (docs/adr/0001).
+OURS=$(cat <<'PYTHON'
+import json, pathlib, sys
+from importlib.metadata import distribution
+from urllib.parse import urlsplit
+import common_utils
+from common_utils import set_seed, setup_logging
+copy = pathlib.Path(sys.argv[1]).resolve()
+source = json.loads(distribution("common-utils").read_text("direct_url.json"))["url"]
+assert pathlib.Path(urlsplit(source).path).resolve() == copy / "common_utils", source
+assert set(common_utils.__all__) >= {"set_seed", "setup_logging"}, common_utils.__all__
+where = pathlib.Path(common_utils.__file__).resolve()
+assert where.is_relative_to(pathlib.Path(sys.prefix).resolve()) or where.is_relative_to(copy), where
+assert set_seed(7) == 7 and setup_logging("test_install").name
+PYTHON
+)
+ours() { (cd / && "$work/$1/bin/python" -W error -c "$OURS" "$copy") || fail "environment $1 has not our common_utils"; }
+
+environment library
+"$work/library/bin/pip" install -qq ./common_utils
+ours library
+say "pip install ./common_utils: from common_utils import setup_logging, set_seed"
+
+environment project
+"$work/project/bin/pip" install -qq -e ./PlanRec
+ours project
+(cd / && "$work/project/bin/python" -W error -c 'import planrec' && "$work/project/bin/planrec" --help >/dev/null) ||
+  fail "planrec cannot be imported or its command does not start"
+"$work/project/bin/pip" check >/dev/null || fail "pip check: requirements of the environment do not hold"
+say "pip install -e ./PlanRec: our common_utils, planrec --help"
+
+for member in common_utils PlanRec; do
+  environment "dev-$member"
+  (cd "$member" && "$UV" pip install --quiet --python "$work/dev-$member/bin/python" -e ".[dev]")
+  ours "dev-$member"
+  (cd "$member" && "$work/dev-$member/bin/pytest" --version >/dev/null &&
+    "$work/dev-$member/bin/python" -m pytest --collect-only --quiet >/dev/null) || fail "$member: pytest cannot collect its tests"
+  say "uv pip install -e '.[dev]' in $member: pytest collects its tests"
+done
+
+"$UV" lock --quiet --python "$PYTHON"
+[ -s uv.lock ] || fail "uv lock wrote no uv.lock"
+"$UV" sync --quiet --dry-run --locked --all-packages --all-extras --python "$PYTHON"
+say "uv lock, uv sync --dry-run: the workspace resolves"
+echo "test-install: passed"

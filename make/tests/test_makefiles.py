@@ -1,0 +1,176 @@
+"""The commands: help lists them all, and each fails when one of its steps fails."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from check_documents import make_targets
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = [ROOT, ROOT / "common_utils", ROOT / "PlanRec"]
+CHECK_TOOLS = ["ruff", "lint-imports", "pyright", "check-jsonschema", "zizmor", "pre-commit", "python"]
+
+
+@pytest.fixture
+def toolbox(tmp_path: Path) -> dict[str, str]:
+    """An environment of stand-ins: every tool writes down its call, and fails where FAIL matches it."""
+    stand_in = (
+        "#!/bin/bash\n"
+        f'call="${{PWD#{ROOT}}}: ${{0##*/}} $*"; echo "$call" >> "{tmp_path}/calls"\n'
+        '[ -z "$FAIL" ] || [[ ! "$call" =~ $FAIL ]]\n'
+    )
+    for path in [*(tmp_path / "venv" / "bin" / tool for tool in CHECK_TOOLS), tmp_path / "tools" / "bin" / "uv"]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(stand_in)
+        path.chmod(0o755)
+    (tmp_path / "venv" / ".setup-done").touch()
+    return {"VENV": str(tmp_path / "venv"), "TOOLS": str(tmp_path / "tools"), "FAIL": ""}
+
+
+def _calls(toolbox: dict[str, str]) -> list[str]:
+    return (Path(toolbox["VENV"]).parent / "calls").read_text().splitlines()
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_help_lists_every_target_and_every_target_has_a_line(run, folder: Path):
+    listed = {
+        line.split()[0]: line.split(maxsplit=1)[1] for line in run("make", "help", cwd=folder).stdout.splitlines()
+    }
+    assert set(listed) == make_targets(folder)
+    assert "help" in listed
+
+
+def test_a_bare_make_shows_the_help(run):
+    assert run("make").stdout == run("make", "help").stdout
+
+
+def test_check_runs_every_tool_on_every_member(run, toolbox):
+    assert run("make", "check", **toolbox).returncode == 0
+    calls = "\n".join(_calls(toolbox))
+    for tool in CHECK_TOOLS:
+        assert re.search(rf": {tool} ", calls), f"make check never calls {tool}"
+    for member in ("common_utils", "PlanRec"):
+        assert f"/{member}: pyright" in calls
+    assert "/PlanRec: lint-imports" in calls
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "ruff check",
+        "ruff format",
+        "/common_utils: pyright",
+        "/PlanRec: pyright",
+        "^: pyright",
+        "^: lint-imports",
+        "/PlanRec: lint-imports",
+        "vendor.github-workflows",
+        "require-timeout",
+        "vendor.dependabot",
+        "zizmor",
+        "pre-commit",
+        "check_documents",
+    ],
+)
+def test_check_fails_when_a_step_fails(run, toolbox, broken: str):
+    done = run("make", "check", **toolbox | {"FAIL": broken})
+    assert done.returncode != 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "broken", ["/common_utils: python -m pytest", "/PlanRec: python -m pytest", "^: python -m pytest"]
+)
+def test_test_all_fails_when_one_member_fails(run, toolbox, broken: str):
+    done = run("make", "test-all", **toolbox | {"FAIL": broken})
+    assert done.returncode != 0, done.stdout
+
+
+def test_test_all_tests_the_repository_and_every_member_with_the_gate(run, toolbox):
+    assert run("make", "test-all", **toolbox).returncode == 0
+    calls = _calls(toolbox)
+    assert [call.split(":")[0] for call in calls] == ["", "/common_utils", "/PlanRec"]
+    assert all("--cov-fail-under=90" in call and "--cov-config=" in call for call in calls[1:])
+
+
+@pytest.mark.parametrize("target", ["test", "types", "contracts"])
+def test_member_targets_fail_when_their_step_fails(run, toolbox, target: str):
+    assert run("make", target, cwd=ROOT / "PlanRec", **toolbox).returncode == 0
+    assert run("make", target, cwd=ROOT / "PlanRec", **toolbox | {"FAIL": "."}).returncode != 0
+
+
+def test_no_recipe_swallows_a_failure():
+    for path in [*ROOT.glob("make/*.mk"), *(folder / "Makefile" for folder in FOLDERS)]:
+        for line in path.read_text().splitlines():
+            swallows = re.search(r"\|\|\s*(?:true|:|echo)\b|;\s*true\b", line) or re.match(r"\t[@+]*-", line)
+            assert swallows is None, f"{path.name}: {line}"
+
+
+@pytest.mark.parametrize(
+    ("results", "ends_well"),
+    [
+        pytest.param("success success", True, id="all-succeeded"),
+        pytest.param("success failure", False, id="one-failed"),
+        pytest.param("skipped success", False, id="one-skipped"),
+        pytest.param("cancelled", False, id="cancelled"),
+        pytest.param("", False, id="nothing-ran"),
+    ],
+)
+def test_gate_passes_only_where_every_job_succeeded(run, results: str, ends_well: bool):
+    assert (run("make", "gate", RESULTS=results).returncode == 0) is ends_well
+
+
+def test_the_path_of_real_tables_is_made_absolute(run, tmp_path: Path):
+    show = tmp_path / "Makefile"
+    show.write_text(f'include {ROOT}/make/setup.mk\nshow:\n\t@echo "[$${{PORTFOLIO_DATA-unset}}]"\n')
+    assert run("make", "show", cwd=tmp_path, PORTFOLIO_DATA="tables").stdout.strip() == f"[{tmp_path}/tables]"
+    assert run("make", "show", cwd=tmp_path, PORTFOLIO_DATA="").stdout.strip() == "[]"
+
+
+def test_a_folder_with_a_space_is_refused_in_words(run, tmp_path: Path):
+    folder = tmp_path / "two words"
+    folder.mkdir()
+    (folder / "Makefile").write_text(f"include {ROOT}/make/setup.mk\n")
+    done = run("make", "help", cwd=folder)
+    assert done.returncode != 0
+    assert "path holds a space" in done.stdout
+
+
+def test_set_up_stops_in_words_without_a_python(run, tmp_path: Path):
+    done = run("make", "setup", "PYTHON=", f"VENV={tmp_path / 'venv'}", f"TOOLS={tmp_path / 'tools'}")
+    assert done.returncode != 0
+    assert "Python >= 3.11 not found" in done.stdout
+
+
+@pytest.mark.parametrize("script", [".ci/run", "make/test_install.sh", "make/try_image.sh"])
+def test_shell_scripts_parse_can_be_run_and_stop_at_the_first_failure(run, script: str):
+    assert run("bash", "-n", ROOT / script).returncode == 0
+    assert os.access(ROOT / script, os.X_OK)
+    assert "set -euo pipefail" in (ROOT / script).read_text()
+
+
+@pytest.mark.parametrize("broken", ["test-all", "check", "test-install"])
+def test_ci_run_fails_when_one_target_fails(run, tmp_path: Path, broken: str):
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / ".ci" / "run").write_bytes((ROOT / ".ci" / "run").read_bytes())
+    (tmp_path / "Makefile").write_text(f"test-all check test-install:\n\t@echo ran $@; test $@ != {broken}\n")
+    done = run("bash", ".ci/run", cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"ci: FAILED in make {broken}" in done.stdout
+    assert "ci: passed" not in done.stdout
+
+
+def test_ci_run_runs_all_three_and_says_so(run, tmp_path: Path):
+    (tmp_path / "checkout" / ".ci").mkdir(parents=True)
+    (tmp_path / "shared" / "data").mkdir(parents=True)
+    (tmp_path / "checkout" / ".ci" / "run").write_bytes((ROOT / ".ci" / "run").read_bytes())
+    (tmp_path / "checkout" / "Makefile").write_text(
+        "test-all check test-install:\n\t@echo ran $@ on $$PORTFOLIO_DATA\n"
+    )
+    done = run("env", "-u", "PORTFOLIO_DATA", "bash", "checkout/.ci/run", cwd=tmp_path)
+    assert done.returncode == 0
+    for target in ("test-all", "check", "test-install"):
+        assert f"ran {target} on {tmp_path}/shared/data" in done.stdout
+    assert "ci: passed" in done.stdout.splitlines()[-1]

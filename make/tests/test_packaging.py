@@ -1,0 +1,124 @@
+"""What is built and installed: requirements, locks, the image's recipe. No index is asked."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+import zipfile
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECTS = ["PlanRec"]
+
+
+def _built(run, member: str, folder: Path) -> tuple[Message, list[str]]:
+    """Build a wheel with the locked builder; return its metadata and the names of its files."""
+    done = run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=ROOT / member)
+    assert done.returncode == 0, done.stdout
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+        names = wheel.namelist()
+        metadata = next(name for name in names if name.endswith(".dist-info/METADATA"))
+        return message_from_bytes(wheel.read(metadata)), names
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_a_project_requires_our_common_utils_by_direct_reference(run, tmp_path: Path, project: str):
+    metadata, names = _built(run, project, tmp_path)
+    required = [value for value in metadata.get_all("Requires-Dist", []) if value.startswith("common-utils")]
+    assert len(required) == 1
+    assert re.fullmatch(r"common-utils\[[\w,]+\] @ " + re.escape((ROOT / "common_utils").as_uri()), required[0])
+    assert f"{project.lower()}/py.typed" in names
+
+
+def test_common_utils_carries_its_types_and_neither_tests_nor_data(run, tmp_path: Path):
+    _, names = _built(run, "common_utils", tmp_path)
+    assert "common_utils/py.typed" in names
+    assert {name.split("/")[0] for name in names} == {"common_utils", "common_utils-0.1.0.dist-info"}
+
+
+@pytest.mark.parametrize("member", ["common_utils", *PROJECTS])
+def test_no_extra_asks_for_common_utils_without_saying_whose(member: str):
+    project = tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"]
+    wanted = [
+        *project["dependencies"],
+        *(item for extra in project.get("optional-dependencies", {}).values() for item in extra),
+    ]
+    named = [item for item in wanted if re.match(r"common[-_]utils\b", item)]
+    # Within common_utils itself an extra may name the others: pip resolves that to the package being installed.
+    assert all("@ {root:parent:uri}/common_utils" in item for item in named) or member == "common_utils"
+
+
+def test_members_are_named_alike_everywhere():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]["members"]
+    made = re.search(r"^MEMBERS := (.*)$", (ROOT / "make" / "setup.mk").read_text(), re.MULTILINE)
+    assert made is not None
+    assert made[1].split() == declared == ["common_utils", *PROJECTS]
+
+
+def _locked(path: Path) -> dict[str, set[str]]:
+    """Name and versions of every package in a lock, after a look that each has a hash."""
+    pins: dict[str, set[str]] = {}
+    for entry in re.split(r"\n(?=[a-z0-9])", path.read_text()):
+        match = re.match(r"([\w.-]+)==(\S+)", entry)
+        assert match is not None, entry
+        assert "--hash=sha256:" in entry, match[0]
+        pins.setdefault(match[1], set()).add(match[2])
+    return pins
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-build.lock"])
+def test_an_image_installs_versions_that_were_tested(project: str, name: str):
+    tested = _locked(ROOT / "requirements.lock")
+    for package, versions in _locked(ROOT / project / name).items():
+        assert versions <= tested[package], package
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_an_image_carries_neither_pandas_nor_tools(project: str):
+    carried = set(_locked(ROOT / project / "requirements.lock"))
+    assert {"fastapi", "numpy", "scikit-learn", "uvicorn"} <= carried
+    assert not carried & {
+        "pandas",
+        "pyarrow",
+        "duckdb",
+        "matplotlib",
+        "pytest",
+        "hypothesis",
+        "ruff",
+        "hatchling",
+        "pip",
+    }
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_an_image_downloads_only_what_is_hashed(project: str):
+    recipe = re.sub(r"\\\n\s*", "", (ROOT / project / "Dockerfile").read_text())
+    calls = re.findall(r"pip\b[^&\n]*\b(?:install|wheel|download)\b[^&\n]*", recipe)
+    assert len(calls) == 4
+    assert all("--require-hashes" in call or "--no-index" in call for call in calls)
+    assert not re.search(r"\b(?:apt-get|apk|curl|wget)\b", recipe)
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_an_image_runs_as_a_numbered_user_in_exec_form(project: str):
+    final = (ROOT / project / "Dockerfile").read_text().split("\nFROM ")[-1]
+    user = re.search(r"^USER (\d+):(\d+)$", final, re.MULTILINE)
+    assert user is not None
+    assert "0" not in user.groups()
+    assert re.search(r'^CMD \["python"', final, re.MULTILINE)
+    assert re.search(r'HEALTHCHECK [^\n]*\\\n\s+CMD \["python"', final)
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_the_build_context_holds_all_that_an_image_copies_and_no_more(project: str):
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", (ROOT / project / "Dockerfile").read_text(), re.MULTILINE)
+    wanted = {source.rstrip("/") for line in copied for source in line.split()} - {"common_utils"}
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert wanted == {line for line in allowed if line.startswith(project)}
+    assert {"common_utils/src", "common_utils/pyproject.toml", "common_utils/README.md"} <= allowed
