@@ -66,6 +66,12 @@ def test_mixed_columns_keep_their_numbers(tmp_path: Path):
     assert (tmp_path / "t.csv").read_text() == 'm\n-1\n\'-1\n""\n'
 
 
+@pytest.mark.parametrize("dtype", ["str", "object", "category"])
+def test_returns_inside_text_do_not_end_the_row(tmp_path: Path, dtype: str):
+    write_table(pd.DataFrame({"t": pd.Series(["a\rb", None], dtype=dtype), "n": [1, 2]}), tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_bytes() == b'"t","n"\n"a\rb",1\n"",2\n'
+
+
 def test_column_names_are_made_inert(tmp_path: Path):
     write_table(pd.DataFrame({"=cmd": [1], "x": [2]}), tmp_path / "t.csv")
     assert (tmp_path / "t.csv").read_text() == "'=cmd,x\n1,2\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import secrets
 from collections.abc import Generator
@@ -57,7 +58,10 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     try:
         with _replacing(path) as file:
             if extension == ".csv":
-                _inert(frame).to_csv(file, index=False, lineterminator="\n", encoding="utf-8")
+                inert = _inert(frame)
+                # With LF line ends the csv module leaves a lone return unquoted, and it would end the row.
+                quoting = csv.QUOTE_NONNUMERIC if _holds_returns(inert) else csv.QUOTE_MINIMAL
+                inert.to_csv(file, index=False, lineterminator="\n", encoding="utf-8", quoting=quoting)
             else:
                 pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), file)
     except OSError as error:
@@ -92,6 +96,13 @@ def _inert(frame: pd.DataFrame) -> pd.DataFrame:
     columns = {name: _inert_column(frame.iloc[:, place]) for place, name in enumerate(map(str, frame.columns))}
     inert = pd.DataFrame(columns, index=frame.index)
     return inert.rename(columns=lambda name: f"'{name}" if name.startswith(_FORMULA_STARTS) else name)
+
+
+def _holds_returns(frame: pd.DataFrame) -> bool:
+    texts = (column for _, column in frame.items() if pd.api.types.is_string_dtype(column.dtype))
+    return any("\r" in str(name) for name in frame) or any(
+        column.astype("str").str.contains("\r", regex=False, na=False).any() for column in texts
+    )
 
 
 def _inert_column(column: pd.Series) -> pd.Series:
