@@ -117,7 +117,7 @@ class SimulatorConfig(BaseConfig):
 
     shock_ratio: float = Field(1.3, ge=1, le=10, description="a bill this many times the mean of the three before ...")
     shock_amount: float = Field(4.0, ge=0, description="... and this much above it, in currency, is a shock")
-    review_probability: _Share = Field(0.22, description="chance a month that a free subscriber looks at the plans")
+    review_probability: _Share = Field(0.34, description="chance a month that a free subscriber looks at the plans")
     months_since_choice: int = Field(30, ge=1, le=120, description="at the start, the current plan is at most so old")
 
     @model_validator(mode="after")
