@@ -1,0 +1,40 @@
+"""What the README shows runs, and what it lists is there."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+MEMBER = Path(__file__).resolve().parents[1]
+README = (MEMBER / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_there_are_examples():
+    assert len(EXAMPLES) == 4
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=["logging", "settings", "table", "split"])
+def test_example_runs(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONHASHSEED", "0")  # put back after set_seed
+    try:
+        exec(compile(example, "README.md", "exec"), {"__name__": "readme"})  # noqa: S102 - our own text
+    finally:
+        logging.getLogger("readme").handlers.clear()
+
+
+@pytest.mark.parametrize("module", re.findall(r"^\| `(\w+)` \|", README, flags=re.MULTILINE))
+def test_listed_module_is_there(module: str):
+    assert importlib.util.find_spec(f"common_utils.{module}") is not None
+
+
+def test_every_extra_is_listed():
+    extras = tomllib.loads((MEMBER / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    listed = re.findall(r"/common_utils\[([\w,]+)\]", README)
+    assert {extra for group in listed for extra in group.split(",")} == set(extras)
