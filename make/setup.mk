@@ -18,8 +18,10 @@ BIN := $(VENV)/bin
 MEMBERS := common_utils PlanRec
 
 # pyenv's shims hide the interpreters from uv; the folders behind them do not.
-export PATH := $(shell printf '%s:' "$$HOME"/.pyenv/versions/3.1[123].*/bin)$(PATH)
+export PATH := $(shell printf '%s:' "$${HOME:-}"/.pyenv/versions/3.1[123].*/bin)$(PATH)
 export UV_PYTHON_DOWNLOADS := never
+# As pip does; a network whose certificates only the system knows then works for both.
+export UV_SYSTEM_CERTS ?= true
 export PYTHONDONTWRITEBYTECODE := 1
 
 # The tables of tests marked `realdata`: PORTFOLIO_DATA, or the folder beside the checkout, always absolute.
