@@ -41,7 +41,7 @@ ready=$(status /ready)
 [ "$ready" = 503 ] || fail "/ready answers $ready without a bundle, not 503"
 user=$("$engine" exec "$container" python -c 'import os; print(os.getuid())')
 [ "$user" != 0 ] || fail "the process runs as root"
-"$engine" stop --time 10 "$container" >/dev/null
+"$engine" stop -t 10 "$container" >/dev/null
 code=$("$engine" inspect --format '{{.State.ExitCode}}' "$container")
 [ "$code" = 0 ] || [ "$code" = 143 ] || fail "told to stop, it ended with $code"
 echo "image-try: $image: /health 200, /ready 503 without a bundle, user $user, stopped with $code"
