@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from common_utils.bundle import Bundle, current_version, open_bundle, set_current, write_bundle
 from common_utils.errors import ArtifactError
+from common_utils.manifest import seal_manifest
 
 CONTENT = {"model.joblib": bytes(range(256)) * 64, "metrics.json": b'{"accuracy": 0.5}\n', "config.yaml": b"a: 1\n"}
 NOON = datetime(2026, 11, 23, 12, 1, 2, tzinfo=UTC)
@@ -253,6 +254,13 @@ def _edit_manifest(folder: Path, edit: Callable[[str], str]) -> None:
     _overwrite(path, edit(path.read_text()).encode())
 
 
+def _reseal(folder: Path, old: str, new: str) -> None:
+    """Edit as one who knows how: the checksum fits again."""
+    fields = json.loads((folder / "manifest.json").read_text().replace(old, new))
+    del fields["checksum"]
+    _overwrite(folder / "manifest.json", seal_manifest(fields))
+
+
 def _flip_bit(folder: Path) -> None:
     data = bytearray((folder / "model.joblib").read_bytes())
     data[777] ^= 1
@@ -292,19 +300,24 @@ TAMPERINGS: dict[str, tuple[Callable[[Path], object], str]] = {
     "large-manifest": (lambda f: _edit_manifest(f, lambda t: t + " " * (1 << 20)), "larger than 1048576 bytes"),
     "cut-manifest": (lambda f: _edit_manifest(f, lambda t: t[:-9]), "not strict JSON"),
     "traversal": (
-        lambda f: _edit_manifest(f, lambda t: t.replace('"config.yaml"', '"../config.yaml"')),
+        lambda f: _reseal(f, '"config.yaml"', '"../config.yaml"'),
         "lists '../config.yaml'",
     ),
+    "seed-edited": (
+        lambda f: _edit_manifest(f, lambda t: t.replace('"seed": 42', '"seed": 43')),
+        "manifest.json does not fit its checksum",
+    ),
+    "later-format": (lambda f: _reseal(f, '"format": 1', '"format": 2'), "is not of format 1"),
     "duplicate-key": (
         lambda f: _edit_manifest(f, lambda t: t.replace('"format": 1', '"format": 1, "format": 1')),
         "a key is given twice",
     ),
     "hash-edited": (
-        lambda f: _edit_manifest(f, lambda t: t.replace('"sha256": "', '"sha256": "0', 1)),
+        lambda f: _reseal(f, '"sha256": "', '"sha256": "0'),
         "no valid size and sha256",
     ),
     "version-edited": (
-        lambda f: _edit_manifest(f, lambda t: t.replace(f.name, "20200101T000000Z" + f.name[16:])),
+        lambda f: _reseal(f, f.name, "20200101T000000Z" + f.name[16:]),
         "manifest.json is that of 20200101T000000Z",
     ),
 }
@@ -324,7 +337,7 @@ def test_open_bundle_refuses_a_consistent_edit_of_file_and_hash(root: Path, bund
     old = bundle.files["config.yaml"].sha256
     other = _write(root, CONTENT | {"config.yaml": b"a: 2\n"})
     _overwrite(bundle.path / "config.yaml", b"a: 2\n")
-    _edit_manifest(bundle.path, lambda text: text.replace(old, other.files["config.yaml"].sha256))
+    _reseal(bundle.path, old, other.files["config.yaml"].sha256)
     with pytest.raises(ArtifactError, match="does not fit the files it lists"):
         open_bundle(root)
 

@@ -16,6 +16,8 @@ from common_utils.manifest import (
     open_plain,
     parse_json,
     plain_file_sizes,
+    read_manifest,
+    seal_manifest,
 )
 
 FOLDER = Path("bundle")
@@ -26,7 +28,7 @@ def _manifest(**changes: Any) -> dict[str, Any]:
     files = {"a.txt": {"size": 1, "sha256": SHA}}
     version = "20261123T120102Z-" + content_digest({"a.txt": FileEntry(1, SHA)})
     base = {"format": 1, "version": version, "created": "2026-11-23T12:01:02+00:00", "files": files, "info": {}}
-    return base | changes
+    return base | {"checksum": ""} | changes
 
 
 def test_declared_files_reads_what_is_listed() -> None:
@@ -36,7 +38,6 @@ def test_declared_files_reads_what_is_listed() -> None:
 @pytest.mark.parametrize(
     "manifest",
     [
-        pytest.param([], id="list"),
         pytest.param(_manifest(format=2), id="later-format"),
         pytest.param(_manifest(extra=1), id="unknown-key"),
         pytest.param({"format": 1}, id="missing-keys"),
@@ -54,7 +55,7 @@ def test_declared_files_reads_what_is_listed() -> None:
         pytest.param(_manifest(files={"a.txt": {"size": 1, "sha256": SHA.upper() + "\n"}}), id="hash-newline"),
     ],
 )
-def test_declared_files_refuses_a_malformed_manifest(manifest: object) -> None:
+def test_declared_files_refuses_a_malformed_manifest(manifest: dict[str, Any]) -> None:
     with pytest.raises(ArtifactError, match=r"bundle bundle: .*Train again, or choose another bundle"):
         declared_files(FOLDER, manifest)
 
@@ -83,6 +84,7 @@ def test_is_version_refuses_anything_else(name: str) -> None:
         pytest.param(b'{"x": {"a": 1, "a": 1}}', id="duplicate-key-inside"),
         pytest.param(b'{"a": NaN}', id="nan"),
         pytest.param(b'{"a": -Infinity}', id="infinity"),
+        pytest.param(b'{"a": 1e400}', id="beyond-float"),
         pytest.param(b'{"a": 1', id="cut"),
         pytest.param(b"\xff\xfe{}", id="not-utf-8"),
         pytest.param(b"[" * 200_000, id="deep"),
@@ -102,6 +104,23 @@ def test_encode_json_refuses_what_json_has_no_form_for(value: object) -> None:
 
 def test_encode_json_does_not_depend_on_the_order_of_keys() -> None:
     assert encode_json({"a": 1, "b": 2}, "x") == encode_json({"b": 2, "a": 1}, "x")
+
+
+@pytest.mark.parametrize("fields", [{}, {"info": {10: 0.1 + 0.2, 9: ["ü", 1e300, None]}}], ids=["empty", "keys"])
+def test_a_sealed_manifest_is_read_back_and_any_changed_byte_refused(fields: dict[str, Any]) -> None:
+    data = seal_manifest(fields)
+    assert read_manifest(FOLDER, data)["checksum"]
+    for place in range(len(data)):
+        for byte in (data[place] ^ 1, data[place] ^ 32, ord("\t")):
+            if byte != data[place]:
+                with pytest.raises(ArtifactError, match=r"does not fit its checksum|is not strict JSON"):
+                    read_manifest(FOLDER, data[:place] + bytes([byte]) + data[place + 1 :])
+
+
+@pytest.mark.parametrize("data", [b"[]", b"1", b"null", b"{}", b'{"checksum": 1}'])
+def test_read_manifest_refuses_what_was_not_sealed(data: bytes) -> None:
+    with pytest.raises(ArtifactError, match="does not fit its checksum"):
+        read_manifest(FOLDER, data)
 
 
 def test_open_plain_refuses_a_folder_a_link_and_a_missing_file(tmp_path: Path) -> None:

@@ -38,7 +38,9 @@ from common_utils.manifest import (
     open_plain,
     parse_json,
     plain_file_sizes,
+    read_manifest,
     refusal,
+    seal_manifest,
 )
 from common_utils.provenance import fingerprint_bytes, fingerprint_file, git_commit, library_versions
 
@@ -78,7 +80,7 @@ class Bundle:
     version : str
         `<UTC time>-<digest>`, for example `20261123T120102Z-1a2b3c4d5e6f`.
     manifest : read-only mapping
-        `manifest.json` as parsed: format, version, created, files, info.
+        `manifest.json` as parsed: format, version, created, files, info, checksum.
     files : read-only mapping of str to FileEntry
         Every file but the manifest, by name.
     """
@@ -262,7 +264,7 @@ def _open_folder(folder: Path, version: str | None) -> Bundle:
         if sizes.pop(MANIFEST, MAX_MANIFEST_BYTES + 1) > MAX_MANIFEST_BYTES:
             raise refusal(folder, f"{MANIFEST} is missing or larger than {MAX_MANIFEST_BYTES} bytes")
         with open_plain(folder, MANIFEST) as stream:
-            manifest = parse_json(folder, MANIFEST, stream.read(MAX_MANIFEST_BYTES))
+            manifest = read_manifest(folder, stream.read(MAX_MANIFEST_BYTES))
         files = declared_files(folder, manifest)
         if version not in (None, manifest["version"]):
             raise refusal(folder, f"{MANIFEST} is that of {manifest['version']}")
@@ -314,7 +316,7 @@ def _write_manifest(
         "files": {name: {"size": entry.size, "sha256": entry.sha256} for name, entry in files.items()},
         "info": dict(info),
     }
-    data = encode_json(manifest, MANIFEST)
+    data = seal_manifest(manifest)
     if len(data) > MAX_MANIFEST_BYTES:
         raise ArtifactError(
             f"{MANIFEST}: {len(data)} bytes, {MAX_MANIFEST_BYTES} allowed. Put large values of `info` in a file."

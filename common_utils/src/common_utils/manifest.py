@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import stat
@@ -34,7 +35,9 @@ __all__ = [
     "open_plain",
     "parse_json",
     "plain_file_sizes",
+    "read_manifest",
     "refusal",
+    "seal_manifest",
 ]
 
 MANIFEST = "manifest.json"
@@ -46,7 +49,7 @@ MAX_FILES = 256
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _VERSION = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_KEYS = {"format", "version", "created", "files", "info"}
+_KEYS = {"format", "version", "created", "files", "info", "checksum"}
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,39 @@ def check_entry(folder: Path, name: str, expected: FileEntry, found: FileEntry) 
         raise refusal(folder, f"{name} has another sha256 than {MANIFEST} says: it was altered or damaged")
 
 
-def declared_files(folder: Path, manifest: Any) -> dict[str, FileEntry]:
+def seal_manifest(fields: Mapping[str, object]) -> bytes:
+    r"""Return the only bytes that say this: sorted JSON with the sha256 of all other fields as `checksum`.
+
+    Raises
+    ------
+    ArtifactError
+        As `encode_json`.
+
+    Examples
+    --------
+    >>> seal_manifest({"format": 1})[:27]
+    b'{\n "checksum": "01b14c2998f'
+    """
+    plain = parse_json(Path(MANIFEST), MANIFEST, encode_json(fields, MANIFEST))  # a number as a key becomes text
+    return encode_json({**plain, "checksum": fingerprint_bytes(encode_json(plain, MANIFEST))}, MANIFEST)
+
+
+def read_manifest(folder: Path, data: bytes) -> dict[str, Any]:
+    """Return a manifest from its bytes, after checking that not a single one was changed.
+
+    Raises
+    ------
+    ArtifactError
+        If it is no strict JSON object, or the checksum in it is not that of its fields.
+    """
+    manifest = parse_json(folder, MANIFEST, data)
+    fields = {key: manifest[key] for key in manifest if key != "checksum"} if isinstance(manifest, dict) else {}
+    if seal_manifest(fields) != data:
+        raise refusal(folder, f"{MANIFEST} does not fit its checksum: it was altered or damaged")
+    return manifest
+
+
+def declared_files(folder: Path, manifest: Mapping[str, Any]) -> dict[str, FileEntry]:
     """Check the shape of a parsed manifest and return the files it lists.
 
     Raises
@@ -172,7 +207,7 @@ def declared_files(folder: Path, manifest: Any) -> dict[str, FileEntry]:
         If a field is missing, unknown or of the wrong type, a file name could leave the folder, or the version does
         not end in the digest of the files.
     """
-    if not isinstance(manifest, dict) or set(manifest) != _KEYS or manifest["format"] != FORMAT:
+    if set(manifest) != _KEYS or manifest["format"] != FORMAT:
         raise refusal(folder, f"{MANIFEST} is not of format {FORMAT}")
     texts, tables = (manifest["version"], manifest["created"]), (manifest["files"], manifest["info"])
     if not all(isinstance(text, str) for text in texts) or not all(isinstance(table, dict) for table in tables):
@@ -211,7 +246,8 @@ def parse_json(folder: Path, name: str, data: bytes) -> Any:
     {'accuracy': 0.5}
     """
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        text = data.decode("utf-8")
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise refusal(folder, f"{name} is not strict JSON ({error})") from error
 
@@ -222,8 +258,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is no number of JSON")
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):  # 1e400 reads as infinite, too
+        raise ValueError(f"{text[:20]} is not a finite number")
+    return value
 
 
 def encode_json(value: Mapping[str, object], what: str) -> bytes:
