@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from common_utils.bundle import Bundle
 from planrec.catalogue import Catalogue, load_catalogue
+from planrec.config import PlanRecConfig, load_planrec_config
+
+SMALL = (
+    "simulator.subscribers=1200",
+    "training.model.max_iter=4",
+    "training.split.folds=2",
+    "evaluation.resamples=50",
+)
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -40,3 +49,29 @@ def megaline_folder() -> Path:
     if missing:
         pytest.fail(f"PORTFOLIO_DATA is set, but its folder has no megaline_*.csv of {missing}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small() -> tuple[str, ...]:
+    """Settings of a run that ends in seconds."""
+    return SMALL
+
+
+@pytest.fixture(scope="session")
+def settings() -> PlanRecConfig:
+    """The shipped settings, with a small operator and a small model."""
+    return load_planrec_config(PROJECT, overrides=SMALL, environ={})
+
+
+@pytest.fixture(scope="session")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root of the bundles of `bundle`."""
+    return tmp_path_factory.mktemp("artifacts")
+
+
+@pytest.fixture(scope="session")
+def bundle(settings: PlanRecConfig, artifacts: Path) -> Bundle:
+    """A bundle of the small operator, trained once for all tests."""
+    from planrec.training import train
+
+    return train(settings, PROJECT, artifacts=artifacts, step=lambda _: None)

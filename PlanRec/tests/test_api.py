@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 
 from app import schemas
 from app.fastapi_app import LivePlanRec, create_app
+from common_utils.bundle import Bundle
 from common_utils.errors import ArtifactError
 from common_utils.serving.bounds import unbounded_fields
+from common_utils.serving.joblib_scorer import JoblibScorer
 from common_utils.serving.scorer import Columns, row_count
 from planrec.catalogue import Catalogue
-from planrec.config import PlanRecConfig, load_planrec_config
+from planrec.config import PlanRecConfig
+from planrec.encoding import SubscriberRecord, UsageMonth, decision_columns
 
 USAGE = [
     {"month": "2025-09", "minutes": 100, "messages": 5, "megabytes": 3000},
@@ -30,11 +34,6 @@ class FewMinutesScorer:
     def score(self, columns: Columns) -> NDArray[np.float64]:
         first = 1 / (1 + columns["minutes_1"] / 100)
         return np.column_stack([first, 1 - first]) if row_count(columns) else np.empty((0, 2))
-
-
-@pytest.fixture(scope="module")
-def settings(project_folder) -> PlanRecConfig:  # type: ignore[no-untyped-def]
-    return load_planrec_config(project_folder, environ={})
 
 
 @pytest.fixture(scope="module")
@@ -173,4 +172,27 @@ def test_loading_errors_do_not_end_the_process() -> None:
 
     with TestClient(create_app(missing)) as started:
         assert started.get("/health").status_code == 200
+        assert started.get("/ready").status_code == 503
+
+
+def test_service_answers_from_a_trained_bundle_as_the_pipeline_does(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLANREC_BUNDLE", str(bundle.path))
+    with TestClient(create_app()) as started:
+        assert started.get("/ready").json()["version"] == bundle.version
+        answer = started.post("/predict", json={"usage": USAGE, "current_plan": "basic-6", "age": 30}).json()
+        assert started.get("/model").json()["synthetic"] is True
+    record = SubscriberRecord(
+        [UsageMonth(24_308, 100, 5, 3000), UsageMonth(24_309, 120, 5, 4000.5)], "basic-6", age=30.0
+    )
+    scorer = JoblibScorer.open(bundle)
+    expected = scorer.score(decision_columns([record], history_months=6, extra_columns=("age",)))[0]
+    assert list(answer["probabilities"].values()) == expected.tolist()
+
+
+def test_default_bundle_is_the_configured_artifacts_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("PLANREC_BUNDLE", raising=False)
+    monkeypatch.setenv("PLANREC__TRAINING__ARTIFACTS", str(tmp_path))
+    with TestClient(create_app()) as started:
         assert started.get("/ready").status_code == 503

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from common_utils.evaluation import bootstrap_mean, paired_mean_difference
 from planrec.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER
-from planrec.features import decision_table, plan_indices
+from planrec.features import columns_of, decision_table, plan_indices
 from planrec.formulas import history_of
 from planrec.months import month_indices
 from planrec.policies import Row, adjusted_bills, bills_ahead
@@ -86,7 +86,7 @@ def bill_backtest(
     longest = max(*histories, shipped[0], _LONG)
     table = decision_table(months, history_months=longest)
     table = table[_month_before_known(months, table)].reset_index(drop=True)
-    history = history_of(table, longest)
+    history = history_of(columns_of(table), longest)
     ahead = bills_ahead(months, table, catalogue, horizon=1).mean_cents
     best = ahead.min(axis=1)
     settled = history.known.sum(axis=1) >= _LONG

@@ -1,1 +1,248 @@
-"""The command line."""
+"""The command line: arguments in, exit code out. Heavy libraries load inside the commands, so that help is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from common_utils.errors import PortfolioError
+
+if TYPE_CHECKING:
+    from planrec.config import AdviceConfig, PlanRecConfig
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="planrec",
+    help="Which mobile plan should this subscriber be on, what would they pay, and should they stay?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Source(StrEnum):
+    """Where usage months come from."""
+
+    simulator = "simulator"
+    megaline = "megaline"
+    table = "table"
+
+
+class Mode(StrEnum):
+    """What a recommendation is for."""
+
+    advice = "advice"
+
+
+_Config = Annotated[
+    Path | None, typer.Option("--config", help="Settings file; else PLANREC_CONFIG, else configs/config.yaml.")
+]
+_Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; repeatable.")]
+_Source = Annotated[Source | None, typer.Option("--data-source", help="Override data.source.")]
+_Data = Annotated[Path | None, typer.Option("--data", help="File or folder of the source; overrides data.folder.")]
+_Bundle = Annotated[
+    Path | None, typer.Option("--bundle", help="A bundle or a root of bundles; else the configured artifacts.")
+]
+_Usage = Annotated[Path, typer.Option("--usage", help="Usage months, CSV or Parquet.")]
+_Output = Annotated[Path, typer.Option("--output", help="File to write, CSV or Parquet by its ending.")]
+_Month = Annotated[str, typer.Option("--as-of", metavar="YYYY-MM", help="Last month that may be looked at.")]
+
+
+@app.command()
+def simulate(
+    output: Annotated[Path | None, typer.Option("--output", help="Folder to write; else data/simulated.")] = None,
+    config: _Config = None,
+    overrides: _Set = None,
+) -> None:
+    """Write the tables of the simulated operator: usage months, subscribers, events, and the truth apart."""
+    from planrec.commands import run_simulate
+
+    settings, project = _settings(config, overrides)
+    run_simulate(settings, project, output)
+
+
+@app.command()
+def data(config: _Config = None, overrides: _Set = None, data_source: _Source = None, data: _Data = None) -> None:
+    """Check a table and summarise it: every row accounted for."""
+    from planrec.commands import run_data
+
+    settings, project = _settings(config, overrides, data_source, data)
+    run_data(settings, project)
+
+
+@app.command()
+def bill(
+    usage: _Usage,
+    plans: Annotated[Path, typer.Option("--plans", help="Rate card, YAML.")],
+    output: _Output,
+) -> None:
+    """Rate usage months on every plan of a rate card, with line items, in whole cents."""
+    from planrec.commands import run_bill
+
+    run_bill(usage, plans, output)
+
+
+@app.command()
+def recommend(
+    usage: _Usage,
+    plans: Annotated[Path, typer.Option("--plans", help="Rate card, YAML.")],
+    as_of: _Month,
+    output: _Output,
+    top: Annotated[int, typer.Option("--top", min=1, max=1000, help="Plans for each subscriber.")] = 3,
+    mode: Annotated[Mode, typer.Option("--mode", help="advice: lowest risk-adjusted bill.")] = Mode.advice,
+    min_gain_cents: Annotated[
+        int | None, typer.Option("--min-gain-cents", min=0, help="Below this gain a month the answer is stay.")
+    ] = None,
+    history_months: Annotated[
+        int | None, typer.Option("--history-months", min=1, max=120, help="Months looked back over.")
+    ] = None,
+    risk_weight: Annotated[
+        float | None, typer.Option("--risk-weight", min=0, help="Standard deviations added to the mean bill.")
+    ] = None,
+    excluded_output: Annotated[
+        Path | None, typer.Option("--excluded-output", help="Also write which plans were not offered, and why.")
+    ] = None,
+    config: _Config = None,
+    overrides: _Set = None,
+) -> None:
+    """Rank the plans of each subscriber by what their own months would have cost, or say stay."""
+    from planrec.commands import run_recommend
+
+    del mode  # advice is the one mode there is; any other word was refused while parsing
+    given = {"min_gain_cents": min_gain_cents, "history_months": history_months, "risk_weight": risk_weight}
+    advice = _advice_settings(config, overrides).model_copy(update={k: v for k, v in given.items() if v is not None})
+    run_recommend(usage, plans, as_of, output, advice=advice, top=top, excluded_output=excluded_output)
+
+
+@app.command()
+def train(
+    config: _Config = None,
+    overrides: _Set = None,
+    data_source: _Source = None,
+    data: _Data = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Root of the bundles; else the configured artifacts.")
+    ] = None,
+) -> None:
+    """Train, compare with every baseline, write a verified bundle and make it current."""
+    from planrec.commands import run_train
+
+    settings, project = _settings(config, overrides, data_source, data)
+    run_train(settings, project, output)
+
+
+@app.command()
+def evaluate(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")] = False,
+    bundle: _Bundle = None,
+    config: _Config = None,
+    overrides: _Set = None,
+    data_source: _Source = None,
+    data: _Data = None,
+) -> None:
+    """Measure a bundle again from its data; with --data-source megaline, back-test re-rating on the Megaline events."""
+    from planrec.commands import run_backtest, run_evaluate
+
+    settings, project = _settings(config, overrides, data_source, data)
+    if data_source is Source.megaline:
+        run_backtest(settings, project, as_json=as_json)
+    else:
+        run_evaluate(settings, project, bundle, as_json=as_json)
+
+
+@app.command()
+def predict(
+    usage: _Usage,
+    as_of: _Month,
+    output: _Output,
+    bundle: _Bundle = None,
+    config: _Config = None,
+    overrides: _Set = None,
+) -> None:
+    """Write the plan each subscriber is expected to choose, with P(take) of every plan."""
+    from planrec.commands import run_predict
+
+    settings, project = _settings(config, overrides)
+    run_predict(settings, project, usage, as_of, output, bundle)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="Overrides serving.host.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="Overrides serving.port; 0 takes a free one.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, max=64, help="Overrides serving.workers.")] = None,
+    bundle: _Bundle = None,
+    config: _Config = None,
+    overrides: _Set = None,
+) -> None:
+    """Serve a bundle over HTTP; /docs shows how to ask."""
+    from planrec.commands import run_serve
+
+    settings, project = _settings(config, overrides)
+    serving = settings.serving
+    run_serve(
+        settings,
+        project,
+        bundle,
+        host=host or serving.host,
+        port=serving.port if port is None else port,
+        workers=workers or serving.workers,
+    )
+
+
+@app.command()
+def card(
+    bundle: _Bundle = None,
+    output: Annotated[Path | None, typer.Option("--output", help="Folder to write; else docs.")] = None,
+    config: _Config = None,
+    overrides: _Set = None,
+) -> None:
+    """Write model card, data card and figures of a bundle."""
+    from planrec.commands import run_card
+
+    settings, project = _settings(config, overrides)
+    run_card(settings, project, bundle, output)
+
+
+def _settings(
+    config: Path | None, overrides: list[str] | None, source: Source | None = None, data: Path | None = None
+) -> tuple[PlanRecConfig, Path]:
+    from planrec.config import load_planrec_config, project_folder
+
+    given = list(overrides or [])
+    if source is not None:
+        given.append(f"data.source={source.value}")
+    if data is not None:
+        given.append(f"data.folder={data.resolve()}")
+    project = project_folder(config)
+    return load_planrec_config(project, explicit=config, overrides=given), project
+
+
+def _advice_settings(config: Path | None, overrides: list[str] | None) -> AdviceConfig:
+    """Return the configured weights; the class defaults where no settings file is named and none lies here."""
+    from planrec.config import CONFIG_VARIABLE, DEFAULT_CONFIG, AdviceConfig
+
+    if config is None and not overrides and CONFIG_VARIABLE not in os.environ and not DEFAULT_CONFIG.exists():
+        return AdviceConfig()
+    return _settings(config, overrides)[0].advice
+
+
+def main() -> None:
+    """Run the command line; leave with 0, or with the error's code: 2 settings, 3 data, 4 artifact, 5 gate."""
+    try:
+        app()
+    except PortfolioError as error:
+        sys.stderr.write(f"planrec: {error}\n")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

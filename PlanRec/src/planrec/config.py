@@ -77,7 +77,7 @@ class DataConfig(BaseConfig):
     source: DataSource = "simulator"
     folder: Path | None = Field(
         default=None,
-        description="file or folder of the source; unset: data/simulated, or for megaline the one PORTFOLIO_DATA names",
+        description="file or folder; unset: the simulator runs anew, megaline is where PORTFOLIO_DATA points",
     )
     simulator: SourceConfig
     megaline: MegalineConfig
@@ -103,13 +103,13 @@ class SplitConfig(BaseConfig):
 
 
 class ModelConfig(BaseConfig):
-    """Histogram gradient boosting; small leaves counts keep it fast to score and to compile."""
+    """Histogram gradient boosting; few leaves a tree keep it calibrated, and quick to score and to compile."""
 
-    max_iter: int = Field(default=80, ge=1, le=2000, description="boosting rounds")
+    max_iter: int = Field(default=60, ge=1, le=2000, description="boosting rounds")
     learning_rate: float = Field(default=0.08, gt=0, le=1)
-    max_leaf_nodes: int = Field(default=15, ge=2, le=64, description="leaves of a tree; 64 is what can be compiled")
-    min_samples_leaf: int = Field(default=40, ge=1, le=100_000)
-    l2_regularization: float = Field(default=1.0, ge=0, le=1e6)
+    max_leaf_nodes: int = Field(default=8, ge=2, le=64, description="leaves of a tree; 64 is what can be compiled")
+    min_samples_leaf: int = Field(default=80, ge=1, le=100_000)
+    l2_regularization: float = Field(default=5.0, ge=0, le=1e6)
 
 
 class TrainingConfig(BaseConfig):
@@ -159,7 +159,7 @@ class PlanRecConfig(BaseConfig):
     """
 
     data: DataConfig
-    simulator: SimulatorConfig = Field(default_factory=SimulatorConfig)
+    simulator: SimulatorConfig = Field(default_factory=lambda: SimulatorConfig.model_validate({}))
     features: FeatureConfig = FeatureConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()

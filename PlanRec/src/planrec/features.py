@@ -6,7 +6,7 @@ recent first), the plan held before, and as target the plan held after. The form
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +34,7 @@ from planrec.months import month_indices
 if TYPE_CHECKING:  # the transformer itself runs on plain arrays, so that a server needs no pandas
     import pandas as pd
 
-__all__ = ["CHOSEN_PLAN", "DecisionFeatures", "decision_table", "latest_rows", "plan_indices", "usage_of"]
+__all__ = ["CHOSEN_PLAN", "DecisionFeatures", "columns_of", "decision_table", "latest_rows", "plan_indices", "usage_of"]
 
 CHOSEN_PLAN = "chosen_plan"
 
@@ -42,7 +42,7 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
 
-def plan_indices(plan_ids: Sequence[object] | NDArray[np.generic], catalogue: Catalogue) -> IntArray:
+def plan_indices(plan_ids: Iterable[object], catalogue: Catalogue) -> IntArray:
     """Return catalogue positions, -1 where a plan is missing or not in the catalogue.
 
     Examples
@@ -54,8 +54,7 @@ def plan_indices(plan_ids: Sequence[object] | NDArray[np.generic], catalogue: Ca
     [1, -1, -1]
     """
     seen = {plan_id: i for i, plan_id in enumerate(catalogue.plan_ids)}
-    values = np.asarray(plan_ids, dtype=object)
-    return np.array([seen.get(v, -1) if isinstance(v, str) else -1 for v in values], dtype=np.int64)
+    return np.array([seen.get(v, -1) if isinstance(v, str) else -1 for v in plan_ids], dtype=np.int64)
 
 
 def decision_table(months: pd.DataFrame, *, history_months: int) -> pd.DataFrame:
@@ -132,6 +131,11 @@ def latest_rows(months: pd.DataFrame, *, as_of: int, history_months: int) -> pd.
     lags = np.column_stack([np.arange(len(keys)), _lag_positions(keys, history_months - 1)])[ends]
     last = past.iloc[ends].reset_index(drop=True)
     return _without_usage(last).assign(**_wide_usage(past, lags))
+
+
+def columns_of(rows: pd.DataFrame) -> dict[str, NDArray[np.generic]]:
+    """Return the columns of a table as plain arrays, which is what formulas and scorers take."""
+    return {str(name): rows[name].to_numpy() for name in rows.columns}
 
 
 def _without_usage(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,269 @@
+"""What the commands do: read, call one thing, write or show. `cli.py` only parses."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from common_utils.bundle import Bundle, open_bundle
+from common_utils.config import resolve_path
+from common_utils.errors import ConfigError
+from common_utils.serving.joblib_scorer import JoblibScorer
+from common_utils.tables import write_table
+from planrec.backtest import bill_backtest
+from planrec.batch import bill_table, prediction_table, recommendation_tables
+from planrec.catalogue import load_catalogue
+from planrec.config import AdviceConfig, PlanRecConfig
+from planrec.data import UsageData, load_usage, read_usage_table, summarise
+from planrec.evaluation import evaluate
+from planrec.event_files import ChurnCut, EmptyMonths
+from planrec.figures import FIGURES
+from planrec.months import month_index
+from planrec.preparation import prepare
+from planrec.reports import (
+    backtest_rows,
+    choice_rows,
+    data_card,
+    gain_rows,
+    model_card,
+    policy_rows,
+    segment_rows,
+)
+from planrec.simulate import simulate, write_simulation
+from planrec.terminal import note, show_table, steps
+from planrec.training import data_fingerprint, held_plan_figures, train
+
+__all__ = [
+    "run_backtest",
+    "run_bill",
+    "run_card",
+    "run_data",
+    "run_evaluate",
+    "run_predict",
+    "run_recommend",
+    "run_serve",
+    "run_simulate",
+    "run_train",
+]
+
+
+_PROTOCOLS: tuple[tuple[str, ChurnCut, EmptyMonths], ...] = (
+    ("no churn cut, months with events", "none", "drop"),
+    ("documented churn cut, months with events", "documented", "drop"),
+    ("documented churn cut, empty months billed", "documented", "bill"),
+)
+_MONTHS = {"regret_cents": "all months", "settled_cents": "months with 3 or more earlier"}
+
+
+def run_simulate(config: PlanRecConfig, project: Path, output: Path | None) -> None:
+    """Simulate the operator and write its tables."""
+    folder = output or project / "data" / "simulated"
+    catalogue = load_catalogue(resolve_path(project, config.data.simulator.plans))
+    with steps() as step:
+        step(f"simulating {config.simulator.subscribers:,} subscribers over {config.simulator.months} months")
+        simulation = simulate(config.simulator, catalogue, np.random.default_rng(config.training.seed))
+        step("writing the tables")
+        write_simulation(simulation, folder)
+    note(f"written to {folder}")
+
+
+def run_data(config: PlanRecConfig, project: Path) -> None:
+    """Read the configured table and show what is in it and what was rejected."""
+    catalogue = load_catalogue(resolve_path(project, config.data.chosen().plans))
+    with steps() as step:
+        step(f"reading {config.data.source}")
+        data = load_usage(config, catalogue, project)
+    show_table("Usage months", [{name: _text(value) for name, value in row.items()} for row in summarise(data)])
+    _account(data)
+
+
+def run_bill(usage: Path, plans: Path, output: Path) -> None:
+    """Rate usage months on every plan of a rate card."""
+    catalogue = load_catalogue(plans)
+    data = read_usage_table(usage, columns=None)
+    write_table(bill_table(data.months, catalogue), output)
+    _account(data)
+    note(f"{len(data.months):,} usage months x {len(catalogue.plans)} plans written to {output}")
+
+
+def run_recommend(
+    usage: Path,
+    plans: Path,
+    as_of: str,
+    output: Path,
+    *,
+    advice: AdviceConfig,
+    top: int,
+    excluded_output: Path | None,
+) -> None:
+    """Rank the plans of each subscriber."""
+    month = month_index(as_of)
+    catalogue = load_catalogue(plans)
+    data = read_usage_table(usage, columns=None)
+    ranked, excluded, counts = recommendation_tables(data.months, catalogue, advice, as_of=month, top=top)
+    write_table(ranked, output)
+    if excluded_output is not None:
+        write_table(excluded, excluded_output)
+    _account(data)
+    for text in counts:
+        note(text)
+    note(f"{len(ranked):,} rows written to {output}")
+
+
+def run_train(config: PlanRecConfig, project: Path, output: Path | None) -> None:
+    """Train and show what came out."""
+    artifacts = output or resolve_path(project, config.training.artifacts)
+    with steps() as step:
+        bundle = train(config, project, artifacts=artifacts, step=step)
+    metrics = bundle.read_json("metrics.json")
+    _show(metrics)
+    note(f"bundle: {bundle.path}")
+    note(f"card:   {bundle.path / 'model_card.md'}")
+
+
+def run_evaluate(config: PlanRecConfig, project: Path, bundle_path: Path | None, *, as_json: bool) -> None:
+    """Measure a bundle again on the data it was trained on."""
+    bundle = _bundle(config, project, bundle_path)
+    trained = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
+    if config.data.folder is not None:
+        trained = trained.model_copy(update={"data": trained.data.model_copy(update={"folder": config.data.folder})})
+    with steps() as step:
+        prepared = prepare(trained, project, step)
+        step("evaluating policies")
+        metrics = evaluate(trained, prepared, JoblibScorer.open(bundle))
+    if data_fingerprint(prepared.data) != bundle.info["data_fingerprint"]:
+        note("the data differ from those the bundle was trained on: figures will differ from its card")
+    metrics = {
+        "bundle": bundle.version,
+        **metrics,
+        "cross_validation": bundle.read_json("metrics.json")["cross_validation"],
+    }
+    if as_json:
+        _print_json(metrics)
+    else:
+        _show(metrics)
+
+
+def run_backtest(config: PlanRecConfig, project: Path, *, as_json: bool) -> None:
+    """Back-test re-rating on the Megaline events, and ask whether usage tells the plan held."""
+    catalogue = load_catalogue(resolve_path(project, config.data.megaline.plans))
+    results: dict[str, Any] = {}
+    with steps() as step:
+        for name, cut, empty in _PROTOCOLS:
+            step(f"back-test: {name}")
+            data = load_usage(_with_rules(config, cut, empty), catalogue, project)
+            test = bill_backtest(
+                data.months,
+                catalogue,
+                histories=(1, 3, 6),
+                risk_weights=(0.0, 0.5),
+                shipped=(config.advice.history_months, config.advice.risk_weight),
+                resamples=config.evaluation.resamples,
+                seed=config.training.seed,
+            )
+            results[name] = {
+                "months": test.n_all,
+                "settled_months": test.n_settled,
+                "policies": test.rows,
+                "shipped_less_mean_of_3_months": test.against_reference,
+            }
+        step("cross-validating the plan held, grouped by customer")
+        usual = load_usage(config, catalogue, project)
+        held = held_plan_figures(config, catalogue, usual.months, step)
+    if as_json:
+        _print_json({"bills": results, "held_plan": held})
+        return
+    for name, result in results.items():
+        title = f"Megaline, {name}: {result['months']:,} customer-months ({result['settled_months']:,} settled)"
+        show_table(title, backtest_rows(result["policies"], catalogue.currency))
+        for row in result["shipped_less_mean_of_3_months"]:
+            sys.stdout.write(
+                f"advice as shipped less mean of 3 months, {_MONTHS[row['months']]}: "
+                f"{row['difference_cents'] / 100:+.2f} (standard error {row['standard_error_cents'] / 100:.2f})\n"
+            )
+        sys.stdout.write("\n")
+    show_table("Plan held, predicted from usage alone (folds by customer)", choice_rows({"cross_validation": held}))
+
+
+def run_predict(
+    config: PlanRecConfig, project: Path, usage: Path, as_of: str, output: Path, bundle_path: Path | None
+) -> None:
+    """Write the plan each subscriber is expected to choose."""
+    month = month_index(as_of)
+    bundle = _bundle(config, project, bundle_path)
+    trained = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
+    data = read_usage_table(usage, columns=None)
+    table = prediction_table(data.months, JoblibScorer.open(bundle), trained, as_of=month)
+    write_table(table, output)
+    _account(data)
+    note(f"{len(table):,} subscribers written to {output}")
+
+
+def run_serve(
+    config: PlanRecConfig, project: Path, bundle_path: Path | None, *, host: str, port: int, workers: int
+) -> None:
+    """Serve a bundle; the app lies in the project's folder."""
+    from common_utils.serving.server import run
+
+    if not (project / "app" / "fastapi_app.py").is_file():
+        raise ConfigError(f"no app/fastapi_app.py in {project}; run from the project's folder or name its --config.")
+    bundle = (bundle_path or resolve_path(project, config.training.artifacts)).resolve()
+    # The app reads its bundle from the environment, which worker processes inherit.
+    os.environ["PLANREC_BUNDLE"] = str(bundle)
+    if find_spec("app") is None:
+        # Started as a script, Python does not look in the working folder; as a module it does.
+        os.chdir(project)
+        options = ["--host", host, "--port", str(port), "--workers", str(workers), "--bundle", str(bundle)]
+        os.execv(sys.executable, [sys.executable, "-m", "planrec.cli", "serve", *options])  # noqa: S606 - ourselves
+    note(f"http://{host}:{port}/docs")
+    run("app.fastapi_app:app", host=host, port=port, workers=workers)
+
+
+def run_card(config: PlanRecConfig, project: Path, bundle_path: Path | None, output: Path | None) -> None:
+    """Write the cards and figures of a bundle."""
+    bundle = _bundle(config, project, bundle_path)
+    metrics = bundle.read_json("metrics.json")
+    docs = output or project / "docs"
+    figures = docs / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    (docs / "model_card.md").write_text(model_card(metrics, bundle), encoding="utf-8")
+    (docs / "data_card.md").write_text(data_card(metrics, bundle), encoding="utf-8")
+    for name in FIGURES:
+        (figures / name).write_bytes(bundle.read_bytes(name))
+    note(f"cards of {bundle.version} written to {docs}")
+
+
+def _with_rules(config: PlanRecConfig, churn_cut: ChurnCut, empty_months: EmptyMonths) -> PlanRecConfig:
+    rules = config.data.megaline.model_copy(update={"churn_cut": churn_cut, "empty_months": empty_months})
+    return config.model_copy(update={"data": config.data.model_copy(update={"megaline": rules})})
+
+
+def _bundle(config: PlanRecConfig, project: Path, path: Path | None) -> Bundle:
+    return open_bundle(path or resolve_path(project, config.training.artifacts))
+
+
+def _show(metrics: dict[str, Any]) -> None:
+    show_table("Choice model", choice_rows(metrics))
+    show_table("Policies: choice and money", policy_rows(metrics))
+    show_table("Advice by minimum gain", gain_rows(metrics))
+    show_table("Advice by segment", segment_rows(metrics))
+
+
+def _account(data: UsageData) -> None:
+    for report in data.reports:
+        note(report.summary())
+
+
+def _text(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:,}"
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=1, allow_nan=False, default=str) + "\n")

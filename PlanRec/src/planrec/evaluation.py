@@ -1,0 +1,211 @@
+"""Every figure of a fitted model and of the policies beside it, on subscribers and months it never saw."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from common_utils.evaluation import classification_metrics, metric_intervals, reliability_table, segment_table
+from common_utils.serving.scorer import Scorer
+from planrec.catalogue import Catalogue
+from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER
+from planrec.config import PlanRecConfig
+from planrec.features import CHOSEN_PLAN, columns_of, plan_indices
+from planrec.formulas import History, history_columns, history_of
+from planrec.months import month_indices
+from planrec.policies import (
+    Row,
+    Situation,
+    adjusted_bills,
+    advice_scores,
+    bills_ahead,
+    gain_table,
+    money_of_advice,
+    policy_table,
+)
+from planrec.preparation import Prepared
+from planrec.recommend import ExclusionCode, exclusions
+
+__all__ = ["choice_figures", "evaluate", "row_counts", "situation_of", "take_probabilities"]
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+
+def take_probabilities(scorer: Scorer, rows: pd.DataFrame, catalogue: Catalogue) -> FloatArray:
+    """Return P(take) by catalogue position, 0 for plans never seen in training.
+
+    Returns
+    -------
+    float64 array of shape (n, n_plans)
+    """
+    probabilities = np.zeros((len(rows), len(catalogue.plans)))
+    probabilities[:, plan_indices(scorer.classes, catalogue)] = scorer.score(columns_of(rows))
+    return probabilities
+
+
+def evaluate(config: PlanRecConfig, prepared: Prepared, scorer: Scorer) -> dict[str, object]:
+    """Return every figure of the test rows.
+
+    Returns
+    -------
+    dict
+        `source`, `rows`, `classes`, `test` (classification with intervals), `policies`, `minimum_gain`, `segments`,
+        `confusion`, `reliability`; plain numbers, ready for JSON.
+    """
+    test, catalogue = prepared.test, prepared.catalogue
+    taken = take_probabilities(scorer, test, catalogue)
+    situation = situation_of(config, prepared, test)
+    history = history_of(columns_of(test), config.features.history_months)
+    policies = _policies(config, prepared, situation, history)
+    policies["choice model (predicts the plan people choose)"] = taken
+    adjusted = _adjusted(config, history, catalogue)
+    classes = np.asarray(scorer.classes, dtype=object)
+    seen = taken[:, plan_indices(classes, catalogue)]
+    # A plan launched after training has no column: such rows count in the policies' figures, as misses, but a
+    # probability for them cannot be judged.
+    judged = np.isin(test[CHOSEN_PLAN].to_numpy(dtype=object), classes)
+    y = np.searchsorted(classes, test[CHOSEN_PLAN].to_numpy(dtype=object)[judged])
+    return {
+        "source": config.data.source,
+        "synthetic": config.data.source == "simulator",
+        "currency": catalogue.currency,
+        "rows": {**row_counts(prepared), **_coverage(prepared)},
+        "classes": classes.tolist(),
+        "test": choice_figures(test[judged], classes, seen[judged], config),
+        "test_rows_on_plans_launched_after_training": int((~judged).sum()),
+        "policies": policy_table(policies, situation),
+        "minimum_gain": gain_table(adjusted, situation, config.evaluation.gain_steps_cents),
+        "segments": _segments(config, test, situation, adjusted),
+        "confusion": _confusion(y, seen[judged], len(classes)),
+        "reliability": reliability_table(seen[judged].max(axis=1), seen[judged].argmax(axis=1) == y),
+    }
+
+
+def situation_of(config: PlanRecConfig, prepared: Prepared, rows: pd.DataFrame) -> Situation:
+    """Return the choice sets, choices and bills ahead of decision rows."""
+    catalogue = prepared.catalogue
+    current = plan_indices(rows[CURRENT_PLAN], catalogue)
+    age = rows[AGE].to_numpy(dtype=np.float64) if AGE in rows.columns else np.full(len(rows), np.nan)
+    excluded = exclusions(catalogue, month_indices(rows[MONTH]), current, age)
+    horizon = config.data.chosen().horizon_months
+    return Situation(
+        subscribers=rows[SUBSCRIBER].to_numpy(),
+        available=excluded == ExclusionCode.NONE,
+        chosen=plan_indices(rows[CHOSEN_PLAN], catalogue),
+        current=current,
+        ahead=bills_ahead(prepared.data.months, rows, catalogue, horizon=horizon),
+        resamples=config.evaluation.resamples,
+        seed=config.training.seed,
+    )
+
+
+def _policies(
+    config: PlanRecConfig, prepared: Prepared, situation: Situation, history: History
+) -> dict[str, FloatArray]:
+    """Scores of what needs no model."""
+    catalogue = prepared.catalogue
+    n_plans = len(catalogue.plans)
+    counts = np.bincount(plan_indices(prepared.train[CHOSEN_PLAN], catalogue), minlength=n_plans).astype(np.float64)
+    common = np.broadcast_to(counts, situation.available.shape)
+    # Staying ranks the others as they are common.
+    stay = np.where(np.arange(n_plans) == situation.current[:, None], np.inf, common)
+    policies = {"stay": stay, "most common plan": common}
+    for name, months, weight in (
+        ("cheapest, last month", 1, 0.0),
+        ("cheapest, mean of 3 months", 3, 0.0),
+        ("cheapest, mean of 6 months", 6, 0.0),
+        ("cheapest, mean of 6 months + half a sd", 6, 0.5),
+    ):
+        policies[name] = -adjusted_bills(history, catalogue, history_months=months, risk_weight=weight)
+    shipped = _adjusted(config, history, catalogue)
+    policies["advice (as shipped)"] = advice_scores(shipped, situation, min_gain_cents=config.advice.min_gain_cents)
+    return policies
+
+
+def _adjusted(config: PlanRecConfig, history: History, catalogue: Catalogue) -> FloatArray:
+    advice = config.advice
+    return adjusted_bills(history, catalogue, history_months=advice.history_months, risk_weight=advice.risk_weight)
+
+
+def choice_figures(
+    rows: pd.DataFrame, classes: NDArray[np.object_], probabilities: FloatArray, config: PlanRecConfig
+) -> dict[str, object]:
+    """Return how well P(take) predicts the plan taken, each figure with its interval.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        n decision rows.
+    classes : array of shape (k,)
+        Plan ids, sorted.
+    probabilities : float64 array of shape (n, k)
+
+    Returns
+    -------
+    dict
+        `common_utils.evaluation.classification_metrics`, intervals by subscriber.
+    """
+    y = np.searchsorted(classes, rows[CHOSEN_PLAN].to_numpy(dtype=object))
+    metrics = classification_metrics(y, probabilities, classes.tolist())
+    intervals = metric_intervals(
+        y,
+        probabilities,
+        groups=rows[SUBSCRIBER].to_numpy(),
+        n_resamples=config.evaluation.resamples,
+        rng=np.random.default_rng(config.training.seed),
+    )
+    return {name: intervals[name].to_dict() if name in intervals else value for name, value in metrics.items()}
+
+
+def _confusion(y: IntArray, probabilities: FloatArray, n_classes: int) -> list[list[int]]:
+    flat = y * n_classes + probabilities.argmax(axis=1)
+    return np.bincount(flat, minlength=n_classes**2).reshape(n_classes, n_classes).tolist()
+
+
+def _segments(config: PlanRecConfig, test: pd.DataFrame, situation: Situation, adjusted: FloatArray) -> list[Row]:
+    """Money of the shipped advice by data usage, by what is known, and by age where there is one."""
+    scores = advice_scores(adjusted, situation, min_gain_cents=config.advice.min_gain_cents)
+    money = money_of_advice(scores, situation)
+    usage = test[[c for c in history_columns(config.features.history_months) if c.startswith("megabytes")]]
+    thirds = pd.qcut(usage.mean(axis=1), 3, labels=["light", "middle", "heavy"]).astype(str).to_numpy()
+    splits = {"data usage": thirds}
+    if AGE in test.columns:
+        bands = pd.cut(test[AGE], [-1, 27, 59, 200], labels=["to 27", "28 to 59", "60 and over"])
+        splits["age"] = bands.astype(object).fillna("unknown").astype(str).to_numpy()
+    rows: list[Row] = []
+    for name, labels in splits.items():
+        table = segment_table(
+            money,
+            labels,
+            groups=situation.subscribers,
+            n_resamples=situation.resamples,
+            rng=np.random.default_rng(situation.seed),
+        )
+        rows.extend({"by": name, **row} for row in table)
+    return rows
+
+
+def row_counts(prepared: Prepared) -> dict[str, int]:
+    """Return how many rows and subscribers went where."""
+    train, test = prepared.train, prepared.test
+    return {
+        "usage_months": len(prepared.data.months),
+        "subscribers": int(prepared.data.months[SUBSCRIBER].nunique()),
+        "decisions": len(prepared.decisions),
+        "train": len(train),
+        "train_subscribers": int(train[SUBSCRIBER].nunique()),
+        "test": len(test),
+        "test_subscribers": int(test[SUBSCRIBER].nunique()),
+    }
+
+
+def _coverage(prepared: Prepared) -> dict[str, object]:
+    """First and last decision month of each part, and the account of every row read."""
+    train, test = prepared.train[MONTH], prepared.test[MONTH]
+    return {
+        "train_months": [train.min(), train.max()],
+        "test_months": [test.min(), test.max()],
+        "read": [report.to_dict() for report in prepared.data.reports],
+    }

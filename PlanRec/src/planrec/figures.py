@@ -1,0 +1,104 @@
+"""Figures of a bundle: what people would rather look at than read."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["FIGURES", "write_figures"]
+
+FIGURES = ("confusion.png", "reliability.png", "regret.png", "minimum_gain.png")
+
+
+def write_figures(folder: Path, metrics: Mapping[str, Any]) -> None:
+    """Write the figures of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        Existing folder; the files are named by `FIGURES`.
+    metrics : mapping
+        As `metrics.json`.
+    """
+    with _figure(folder / FIGURES[0], width=7.5, height=6.5) as axes:
+        _confusion(axes, metrics)
+    with _figure(folder / FIGURES[1], width=5, height=5) as axes:
+        _reliability(axes, metrics)
+    with _figure(folder / FIGURES[2], width=8, height=4) as axes:
+        _regret(axes, metrics)
+    with _figure(folder / FIGURES[3], width=6.5, height=4) as axes:
+        _minimum_gain(axes, metrics)
+
+
+@contextmanager
+def _figure(path: Path, *, width: float, height: float) -> Generator[Axes]:
+    # The object interface: pyplot would keep every figure in a global list and choose a backend at import.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    yield axes
+    FigureCanvasAgg(figure).print_png(str(path), metadata={"Software": None})
+
+
+def _confusion(axes: Axes, metrics: Mapping[str, Any]) -> None:
+    counts = np.array(metrics["confusion"], dtype=np.float64)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    names = metrics["classes"]
+    axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    for i, row in enumerate(shares):
+        for j, share in enumerate(row):
+            if share >= 0.005:
+                colour = "white" if share > 0.5 else "black"
+                axes.text(j, i, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=colour)
+    axes.set(xlabel="predicted", ylabel="taken", title="Of 100 who took a plan, so many were predicted to")
+
+
+def _reliability(axes: Axes, metrics: Mapping[str, Any]) -> None:
+    bins = metrics["reliability"]
+    predicted = [row["predicted"] for row in bins]
+    observed = [row["observed"] for row in bins]
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    axes.plot(predicted, observed, marker="o")
+    axes.set(
+        xlim=(0, 1), ylim=(0, 1), xlabel="P(take) of the predicted plan", ylabel="share taken", title="Reliability"
+    )
+    axes.set_aspect("equal")
+
+
+def _regret(axes: Axes, metrics: Mapping[str, Any]) -> None:
+    rows = [row for row in metrics["policies"] if row["regret_cents"]][::-1]
+    means = np.array([row["regret_cents"]["estimate"] for row in rows]) / 100
+    low = np.array([row["regret_cents"]["low"] for row in rows]) / 100
+    high = np.array([row["regret_cents"]["high"] for row in rows]) / 100
+    axes.barh([row["policy"] for row in rows], means, xerr=[means - low, high - means], color="#4878a8", capsize=3)
+    axes.set(xlabel=f"{metrics['currency']} a month above the cheapest plan in hindsight", title="Regret by policy")
+
+
+def _minimum_gain(axes: Axes, metrics: Mapping[str, Any]) -> None:
+    rows = [row for row in metrics["minimum_gain"] if row["saving_cents"]]
+    gains = [row["min_gain_cents"] / 100 for row in rows]
+    for key, label, colour in (
+        ("saving_cents", f"saving, {metrics['currency']} a month", "#4878a8"),
+        ("share_worse_off", "worse off, of 10", "#c44e52"),
+    ):
+        scale = 0.01 if key == "saving_cents" else 10
+        mean = [row[key]["estimate"] * scale for row in rows]
+        axes.plot(gains, mean, marker="o", label=label, color=colour)
+        axes.fill_between(
+            gains, [row[key]["low"] * scale for row in rows], [row[key]["high"] * scale for row in rows],
+            alpha=0.2, color=colour,
+        )  # fmt: skip
+    axes.set(xlabel=f"minimum gain asked for, {metrics['currency']} a month", ylim=(0, None), title="What asking costs")
+    axes.legend(frameon=False)

@@ -1,0 +1,131 @@
+"""From usage months to decision rows that are split and audited: what every run needs before a model is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from common_utils.config import resolve_path
+from common_utils.errors import DataError
+from common_utils.leakage import audit
+from common_utils.splits import assert_apart, group_holdout, time_holdout
+from planrec.catalogue import Catalogue, load_catalogue
+from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER
+from planrec.config import PlanRecConfig
+from planrec.data import UsageData, load_usage
+from planrec.features import CHOSEN_PLAN, decision_table, plan_indices
+from planrec.months import month_indices, month_text
+
+__all__ = ["Prepared", "Step", "prepare"]
+
+IntArray = NDArray[np.int64]
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything a run needs before a model is fitted.
+
+    Attributes
+    ----------
+    catalogue : Catalogue
+    data : UsageData
+        Usage months with the account of every row read.
+    decisions : DataFrame
+        All decision rows, index 0 .. n-1.
+    train_index, test_index : int64 arrays
+        Positions in `decisions`; no subscriber is in both, and every test month lies after every training month.
+    """
+
+    catalogue: Catalogue
+    data: UsageData
+    decisions: pd.DataFrame
+    train_index: IntArray
+    test_index: IntArray
+
+    @property
+    def train(self) -> pd.DataFrame:
+        """Decision rows the model learns from."""
+        return self.decisions.iloc[self.train_index]
+
+    @property
+    def test(self) -> pd.DataFrame:
+        """Decision rows of unseen subscribers in later months."""
+        return self.decisions.iloc[self.test_index]
+
+
+def prepare(config: PlanRecConfig, project: Path, step: Step) -> Prepared:
+    """Load, build decision rows, split, and audit for leaks.
+
+    Parameters
+    ----------
+    config : PlanRecConfig
+    project : Path
+        Folder that relative paths count from.
+    step : callable
+        Told in a few words what begins.
+
+    Raises
+    ------
+    DataError
+        If the data cannot be read or are too few to split.
+    LeakageError
+        If a column that is not under `drop_columns` reveals the target, or the split is not clean.
+    """
+    source = config.data.chosen()
+    catalogue = load_catalogue(resolve_path(project, source.plans))
+    step("reading usage months")
+    data = load_usage(config, catalogue, project)
+    decisions = decision_table(data.months, history_months=config.features.history_months)
+    known = plan_indices(decisions[CHOSEN_PLAN], catalogue) >= 0
+    if not known.all():
+        raise DataError(
+            f"usage months: {int((~known).sum())} decision(s) end on a plan that is missing or not in rate card "
+            f"{catalogue.version!r}; add the plan or map its name."
+        )
+    train_index, test_index = _split(config, decisions, source.horizon_months)
+    step("auditing for leaks")
+    keys = (SUBSCRIBER, MONTH)  # no features, but what the audit groups and dates rows by
+    audited = decisions.drop(columns=[c for c in source.drop_columns if c in decisions.columns and c not in keys])
+    audit(
+        audited,
+        CHOSEN_PLAN,
+        groups=SUBSCRIBER,
+        allowed=(CURRENT_PLAN,) if source.with_current_plan else (),
+        decision_month=MONTH,
+        train_index=train_index,
+        test_index=test_index,
+        seed=config.training.seed,
+    ).raise_for_findings()
+    return Prepared(catalogue, data, decisions, train_index, test_index)
+
+
+def _split(config: PlanRecConfig, decisions: pd.DataFrame, horizon: int) -> tuple[IntArray, IntArray]:
+    """Train on some subscribers' earlier decisions, test on the others' later ones that have a whole horizon."""
+    split = config.training.split
+    months = month_indices(decisions[MONTH])
+    groups = decisions[SUBSCRIBER].to_numpy()
+    last_test = int(months.max()) - horizon + 1
+    first_test = last_test - split.test_months + 1
+    if first_test <= months.min():
+        raise DataError(
+            f"decision rows: none lie before {month_text(first_test)}, the first test month; give more months, or "
+            "lower `training.split.test_months` or the source's `horizon_months`."
+        )
+    seen, unseen = group_holdout(groups, share=split.test_share, seed=config.training.seed)
+    earlier, later = time_holdout(months, first_test_month=first_test)
+    train_index = np.intersect1d(seen, earlier)
+    test_index = np.intersect1d(unseen, later)
+    test_index = test_index[months[test_index] <= last_test]
+    if not len(train_index) or not len(test_index):
+        raise DataError(
+            f"decision rows: {len(train_index)} to train on and {len(test_index)} to test on from "
+            f"{month_text(first_test)}; give more subscribers, or another `training.split.test_share`."
+        )
+    assert_apart(groups, train_index, test_index)
+    return train_index, test_index

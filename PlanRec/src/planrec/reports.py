@@ -1,0 +1,184 @@
+"""Tables of a run as rows of text, and the model and data cards built from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from common_utils.bundle import Bundle
+from common_utils.cards import facts_table, format_interval, markdown_table, render_card
+
+__all__ = [
+    "backtest_rows",
+    "choice_rows",
+    "data_card",
+    "gain_rows",
+    "model_card",
+    "policy_rows",
+    "row_rows",
+    "segment_rows",
+]
+
+Cells = dict[str, str]
+
+
+def policy_rows(metrics: Mapping[str, Any]) -> list[Cells]:
+    """Return one row for each policy: choice figures, then money.
+
+    Parameters
+    ----------
+    metrics : mapping
+        As `metrics.json`.
+    """
+    currency = metrics["currency"]
+    return [
+        {
+            "policy": row["policy"],
+            "accuracy": format_interval(row["accuracy"]),
+            "hit@3": format_interval(row["hit_at_3"]),
+            "NDCG@5": format_interval(row["ndcg_at_5"]),
+            **_money_cells(row, currency),
+        }
+        for row in metrics["policies"]
+    ]
+
+
+def choice_rows(metrics: Mapping[str, Any]) -> list[Cells]:
+    """Return the classification figures, cross-validated and, where measured, on unseen subscribers and months."""
+    parts = [("cross-validation", "cross_validation"), ("unseen subscribers, later months", "test")]
+    return [
+        {
+            "figure": name.replace("_", " "),
+            **{title: format_interval(metrics[part][name]) for title, part in parts if part in metrics},
+        }
+        for name in metrics["cross_validation"]
+    ]
+
+
+def gain_rows(metrics: Mapping[str, Any]) -> list[Cells]:
+    """Return what asking for a minimum gain costs and saves."""
+    currency = metrics["currency"]
+    return [
+        {
+            f"minimum gain {currency}": f"{row['min_gain_cents'] / 100:.2f}",
+            **_money_cells(row, currency),
+            f"P95 loss {currency}": "" if row["loss_p95_cents"] is None else f"{row['loss_p95_cents'] / 100:.2f}",
+        }
+        for row in metrics["minimum_gain"]
+    ]
+
+
+def segment_rows(metrics: Mapping[str, Any]) -> list[Cells]:
+    """Return the money of the shipped advice by segment."""
+    return [
+        {
+            "by": row["by"],
+            "segment": str(row["segment"]),
+            "n": f"{row['n']:,}",
+            **_money_cells(row, metrics["currency"]),
+        }
+        for row in metrics["segments"]
+    ]
+
+
+def row_rows(metrics: Mapping[str, Any]) -> list[Cells]:
+    """Return the account of every row read: kept, repaired and rejected with the reason."""
+    return [
+        {
+            "table": report["table"],
+            "read": f"{report['read']:,}",
+            "kept": f"{report['kept']:,}",
+            "repaired": _reasons(report["repaired"]),
+            "rejected": _reasons(report["rejected"]),
+        }
+        for report in metrics["rows"]["read"]
+    ]
+
+
+def backtest_rows(rows: list[dict[str, Any]], currency: str) -> list[Cells]:
+    """Return the back-test of re-rating: regret over all and over settled months."""
+    return [
+        {
+            "policy": row["policy"],
+            f"regret {currency}, all months": format_interval(row["regret_cents"], scale=0.01, digits=2),
+            f"regret {currency}, 3 or more earlier": format_interval(row["settled_cents"], scale=0.01, digits=2),
+        }
+        for row in rows
+    ]
+
+
+def model_card(metrics: Mapping[str, Any], source: Bundle | Mapping[str, object]) -> str:
+    """Return the model card of a run.
+
+    Parameters
+    ----------
+    metrics : mapping
+        As `metrics.json`.
+    source : Bundle or mapping
+        The bundle, or what its manifest is about to say of the run: libraries, seed, fingerprints.
+
+    Returns
+    -------
+    str
+        Markdown; the same bytes for the same run.
+    """
+    rows = metrics["rows"]
+    values = {
+        "source": _SOURCES[metrics["source"]],
+        "facts": facts_table(source),
+        "n_train": f"{rows['train']:,} decisions of {rows['train_subscribers']:,} subscribers",
+        "train_months": " to ".join(rows["train_months"]),
+        "n_test": f"{rows['test']:,} decisions of {rows['test_subscribers']:,} subscribers",
+        "test_months": " to ".join(rows["test_months"]),
+        "choice": _markdown(choice_rows(metrics)),
+        "policies": _markdown(policy_rows(metrics)),
+        "minimum_gain": _markdown(gain_rows(metrics)),
+        "segments": _markdown(segment_rows(metrics)),
+    }
+    return render_card(_template("model_card.md"), values)
+
+
+def data_card(metrics: Mapping[str, Any], bundle: Bundle) -> str:
+    """Return the data card of a bundle; `metrics` as `metrics.json`."""
+    rows = metrics["rows"]
+    values = {
+        "source": _SOURCES[metrics["source"]],
+        "fingerprint": str(bundle.info["data_fingerprint"]),
+        "usage_months": f"{rows['usage_months']:,}",
+        "subscribers": f"{rows['subscribers']:,}",
+        "decisions": f"{rows['decisions']:,}",
+        "rows": _markdown(row_rows(metrics)) if rows["read"] else _MADE_IN_MEMORY,
+    }
+    return render_card(_template("data_card.md"), values)
+
+
+_MADE_IN_MEMORY = "No table was read: the rows were simulated in memory, and all of them were used."
+
+_SOURCES = {
+    "simulator": "the simulated operator (synthetic: no person stands behind a row)",
+    "megaline": "the Megaline events (public teaching data, 500 customers, 2018)",
+    "table": "a table of the operator's own",
+}
+
+
+def _money_cells(row: Mapping[str, Any], currency: str) -> Cells:
+    return {
+        f"regret {currency}": format_interval(row["regret_cents"], scale=0.01, digits=2),
+        f"saving {currency}": format_interval(row["saving_cents"], scale=0.01, digits=2),
+        "worse off": format_interval(row["share_worse_off"]),
+        "moved": format_interval(row["share_moved"]),
+    }
+
+
+def _reasons(counts: Mapping[str, int]) -> str:
+    return "; ".join(f"{reason}: {count:,}" for reason, count in counts.items()) or "0"
+
+
+def _markdown(rows: list[Cells]) -> str:
+    columns = list(rows[0]) if rows else []
+    return markdown_table(rows, columns, "l" + "r" * (len(columns) - 1) if columns else None)
+
+
+def _template(name: str) -> str:
+    return files("planrec").joinpath("templates", name).read_text(encoding="utf-8")

@@ -1,0 +1,227 @@
+"""One training run: usage months in, verified bundle out.
+
+The model predicts the plan people choose. Beside it, always, stand the policies that need no model: staying, the most
+common plan, and re-rating the last months. A figure is measured on subscribers and months the model never saw.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import cast
+
+import joblib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from common_utils.bundle import Bundle, set_current, write_bundle
+from common_utils.config import dump_config, resolve_path
+from common_utils.provenance import fingerprint_bytes, git_commit, library_versions
+from common_utils.seed import set_seed
+from common_utils.serving.joblib_scorer import JoblibScorer, ProbabilityModel
+from common_utils.splits import grouped_stratified_folds
+from planrec.catalogue import Catalogue
+from planrec.columns import SUBSCRIBER
+from planrec.config import PlanRecConfig
+from planrec.data import UsageData
+from planrec.evaluation import choice_figures, evaluate, row_counts
+from planrec.features import CHOSEN_PLAN, DecisionFeatures, decision_table
+from planrec.figures import write_figures
+from planrec.preparation import Prepared, Step, prepare
+from planrec.reports import model_card
+
+__all__ = ["build_pipeline", "data_fingerprint", "fit", "held_plan_figures", "out_of_fold", "train"]
+
+FloatArray = NDArray[np.float64]
+
+LIBRARIES = ("common-utils", "joblib", "numpy", "pandas", "planrec", "scikit-learn", "scipy")
+
+
+def build_pipeline(config: PlanRecConfig, catalogue: Catalogue) -> Pipeline:
+    """Return the unfitted pipeline: decision rows to features to P(take), in one object.
+
+    Examples
+    --------
+    >>> from planrec.catalogue import load_catalogue
+    >>> from planrec.config import load_planrec_config
+    >>> project = Path(__file__).parents[2]
+    >>> card = load_catalogue(project / "configs" / "plans.yaml")
+    >>> [name for name, _ in build_pipeline(load_planrec_config(project, environ={}), card).steps]
+    ['features', 'classifier']
+    """
+    source = config.data.chosen()
+    model = config.training.model
+    return Pipeline(
+        [
+            (
+                "features",
+                DecisionFeatures(
+                    catalogue,
+                    history_months=config.features.history_months,
+                    with_current_plan=source.with_current_plan,
+                    extra_columns=source.extra_columns,
+                ),
+            ),
+            (
+                "classifier",
+                HistGradientBoostingClassifier(
+                    max_iter=model.max_iter,
+                    learning_rate=model.learning_rate,
+                    max_leaf_nodes=model.max_leaf_nodes,
+                    min_samples_leaf=model.min_samples_leaf,
+                    l2_regularization=model.l2_regularization,
+                    # A random early-stopping split would put one subscriber on both sides.
+                    early_stopping=False,  # pyright: ignore[reportArgumentType] - documented as 'auto' or bool
+                    random_state=config.training.seed,
+                ),
+            ),
+        ]
+    )
+
+
+def fit(pipeline: Pipeline, rows: pd.DataFrame) -> Pipeline:
+    """Fit a pipeline on decision rows, on one thread.
+
+    The trees are small: threads would wait for each other longer than they work, and many times longer where other
+    processes hold the cores.
+    """
+    with threadpool_limits(1):
+        return pipeline.fit(rows, rows[CHOSEN_PLAN].to_numpy(dtype=object))
+
+
+def out_of_fold(
+    config: PlanRecConfig, catalogue: Catalogue, rows: pd.DataFrame, step: Step
+) -> tuple[NDArray[np.object_], FloatArray]:
+    """Return classes and out-of-fold P(take), folds stratified by plan and grouped by subscriber.
+
+    Returns
+    -------
+    tuple of array of shape (k,) and float64 array of shape (n, k)
+        Plan ids that occur in `rows`, and their probabilities.
+    """
+    y = rows[CHOSEN_PLAN].to_numpy(dtype=object)
+    classes = np.unique(y)
+    probabilities = np.zeros((len(rows), len(classes)))
+    folds = grouped_stratified_folds(
+        y, rows[SUBSCRIBER].to_numpy(), n_splits=config.training.split.folds, seed=config.training.seed
+    )
+    for number, (fit_on, score_on) in enumerate(folds, start=1):
+        step(f"cross-validation, fold {number} of {len(folds)}")
+        pipeline = fit(build_pipeline(config, catalogue), rows.iloc[fit_on])
+        columns = np.searchsorted(classes, pipeline.classes_)
+        probabilities[np.ix_(score_on, columns)] = pipeline.predict_proba(rows.iloc[score_on])
+    return classes, probabilities
+
+
+def held_plan_figures(
+    config: PlanRecConfig, catalogue: Catalogue, months: pd.DataFrame, step: Step
+) -> dict[str, object]:
+    """Return how well usage alone tells the plan a subscriber holds, out of folds grouped by subscriber.
+
+    Parameters
+    ----------
+    config : PlanRecConfig
+        `data.source` is the one the months come from.
+    catalogue : Catalogue
+    months : DataFrame
+        Usage months.
+    step : callable
+        Told in a few words what begins.
+
+    Returns
+    -------
+    dict
+        As `evaluation.choice_figures`.
+    """
+    rows = decision_table(months, history_months=config.features.history_months)
+    classes, probabilities = out_of_fold(config, catalogue, rows, step)
+    return choice_figures(rows, classes, probabilities, config)
+
+
+def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) -> Bundle:
+    """Train, evaluate, write the bundle whole and make it current.
+
+    Parameters
+    ----------
+    config : PlanRecConfig
+    project : Path
+        Folder that relative paths count from.
+    artifacts : Path
+        Root of the bundles.
+    step : callable
+        Told in a few words what begins.
+
+    Returns
+    -------
+    Bundle
+        Verified; `metrics.json` holds every figure.
+
+    Raises
+    ------
+    PortfolioError
+        As `prepare`, and ArtifactError if the bundle cannot be written; the bundle that was current stays.
+    """
+    set_seed(config.training.seed)
+    prepared = prepare(config, project, step)
+    classes, probabilities = out_of_fold(config, prepared.catalogue, prepared.train, step)
+    cross_validation = choice_figures(prepared.train, classes, probabilities, config)
+    step("fitting the model")
+    pipeline = fit(build_pipeline(config, prepared.catalogue), prepared.train)
+    step("evaluating policies")
+    metrics = {
+        **evaluate(config, prepared, JoblibScorer(cast(ProbabilityModel, pipeline))),
+        "cross_validation": cross_validation,
+    }
+    step("writing the bundle")
+    rate_card = resolve_path(project, config.data.chosen().plans).read_bytes()
+
+    def write(folder: Path) -> None:
+        joblib.dump(pipeline, folder / "model.joblib")
+        (folder / "plans.yaml").write_bytes(rate_card)
+        (folder / "config.yaml").write_text(dump_config(config), encoding="utf-8")
+        _write_json(folder / "metrics.json", metrics)
+        _write_json(folder / "profile.json", _profile(pipeline, prepared))
+        write_figures(folder, metrics)
+        (folder / "model_card.md").write_text(model_card(metrics, info), encoding="utf-8")
+
+    info = {
+        "libraries": library_versions(LIBRARIES),
+        "git_commit": git_commit(project),
+        "seed": config.training.seed,
+        "data_fingerprint": data_fingerprint(prepared.data),
+        "config_fingerprint": fingerprint_bytes(dump_config(config).encode()),
+        "catalogue_version": prepared.catalogue.version,
+        "row_counts": row_counts(prepared),
+    }
+    bundle = write_bundle(artifacts, info=info, write=write)
+    set_current(artifacts, bundle.version)
+    return bundle
+
+
+def _profile(pipeline: Pipeline, prepared: Prepared) -> dict[str, object]:
+    """Describe the training features, for a later comparison with live ones."""
+    step: DecisionFeatures = pipeline.named_steps["features"]
+    matrix = step.transform(prepared.train)
+    features: dict[str, object] = {}
+    for j, name in enumerate(step.feature_names_out_):
+        values = matrix[:, j]
+        there = values[~np.isnan(values)]
+        deciles = np.quantile(there, np.linspace(0, 1, 11)).tolist() if len(there) else []
+        features[name] = {"share_missing": float(1 - len(there) / len(values)), "deciles": deciles}
+    plans, counts = np.unique(prepared.train[CHOSEN_PLAN].to_numpy(dtype=str), return_counts=True)
+    shares = {str(p): float(c / counts.sum()) for p, c in zip(plans, counts, strict=True)}
+    return {"rows": len(matrix), "features": features, "chosen_plan_shares": shares}
+
+
+def data_fingerprint(data: UsageData) -> str:
+    """Return the sha256 of the usage months: the same rows give the same fingerprint."""
+    hashes = pd.util.hash_pandas_object(data.months, index=False).to_numpy()
+    return fingerprint_bytes(hashes.tobytes())
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, allow_nan=False, default=str) + "\n", encoding="utf-8")

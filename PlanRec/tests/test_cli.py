@@ -1,0 +1,261 @@
+"""The command line as a newcomer meets it: shapes of files, messages, exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from common_utils.bundle import Bundle
+from planrec import cli
+
+USAGE = """subscriber_id,month,minutes,messages,megabytes,current_plan
+a,2018-01,510,0,0,ultimate
+a,2018-02,490,0,16384,ultimate
+b,2018-01,0,0,0,surf
+c,2018-03,0,0,0,
+"""
+
+
+@pytest.fixture
+def plans(project_folder: Path) -> str:
+    return str(project_folder / "configs" / "plans_megaline.yaml")
+
+
+@pytest.fixture
+def usage(tmp_path: Path) -> Path:
+    path = tmp_path / "usage.csv"
+    path.write_text(USAGE, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, project_folder: Path):  # type: ignore[no-untyped-def]
+    """Run the command line in the project's folder; return its exit code."""
+    monkeypatch.chdir(project_folder)
+
+    def call(*arguments: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["planrec", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return int(left.value.code or 0)
+
+    return call
+
+
+def test_bill_writes_one_row_for_each_month_and_plan_with_line_items(run, usage, plans, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    output = tmp_path / "bills.csv"
+    assert run("bill", "--usage", usage, "--plans", plans, "--output", output) == 0
+    bills = pd.read_csv(output)
+    assert bills.columns.tolist() == [
+        *("subscriber_id", "month", "plan_id", "total_cents"),
+        *("fee_cents", "minutes_cents", "messages_cents", "data_cents"),
+    ]
+    assert len(bills) == 8
+    first = bills[(bills["subscriber_id"] == "a") & (bills["plan_id"] == "surf")]
+    assert first["total_cents"].tolist() == [2030, 3000]
+    assert first["data_cents"].tolist() == [0, 1000]
+
+
+def test_recommend_ranks_and_says_stay(run, usage, plans, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    output, excluded = tmp_path / "advice.parquet", tmp_path / "excluded.csv"
+    code = run(
+        "recommend", "--usage", usage, "--plans", plans, "--as-of", "2018-02", "--output", output,
+        "--top", 2, "--mode", "advice", "--risk-weight", 0, "--history-months", 6, "--min-gain-cents", 0,
+        "--excluded-output", excluded,
+    )  # fmt: skip
+    assert code == 0
+    advice = pd.read_parquet(output)
+    assert advice.columns.tolist() == [
+        "subscriber_id", "rank", "plan_id", "action", "expected_bill_cents", "saving_cents", "p_pay_more", "reasons",
+    ]  # fmt: skip
+    rows = advice[["subscriber_id", "rank", "plan_id", "action", "expected_bill_cents", "saving_cents"]]
+    assert rows.to_numpy().tolist() == [
+        ["a", 1, "surf", "switch", 2515, 4485],
+        ["a", 2, "ultimate", "stay", 7000, 0],
+        ["b", 1, "surf", "stay", 2000, 0],
+        ["b", 2, "ultimate", "switch", 7000, -5000],
+    ]
+    assert "44.85 less than Ultimate" in advice["reasons"][0]
+    assert "1 subscriber(s) have no usage month up to 2018-02: not answered" in capsys.readouterr().err
+    assert pd.read_csv(excluded).empty
+
+
+def test_recommend_leaves_saving_empty_for_an_unknown_plan(run, usage, plans, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    usage.write_text(USAGE.replace("surf", "gone"), encoding="utf-8")
+    output = tmp_path / "advice.csv"
+    assert run("recommend", "--usage", usage, "--plans", plans, "--as-of", "2018-03", "--output", output) == 0
+    advice = pd.read_csv(output)
+    assert advice[advice["subscriber_id"].isin(["b", "c"])]["saving_cents"].isna().all()
+    assert "1 subscriber(s) hold a plan that is not in the rate card" in capsys.readouterr().err
+
+
+def test_later_months_change_no_earlier_advice(run, usage, plans, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    arguments = ("recommend", "--usage", usage, "--plans", plans, "--as-of", "2018-02", "--output")
+    run(*arguments, first)
+    usage.write_text(USAGE + "a,2018-03,9999,999,99999,surf\n", encoding="utf-8")
+    run(*arguments, second)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_commands_on_files_work_anywhere(run, usage, plans, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    output = tmp_path / "advice.csv"
+    assert run("recommend", "--usage", usage, "--plans", plans, "--as-of", "2018-02", "--output", output) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        pytest.param(["--plans", "none.yaml"], 2, "no such file", id="no-rate-card"),
+        pytest.param(["--as-of", "2018-13"], 3, "YYYY-MM", id="month-13"),
+        pytest.param(["--as-of", "2017-12"], 3, "no month up to 2017-12", id="before-all-usage"),
+        pytest.param(["--output", "out.xlsx"], 3, ".csv", id="unknown-ending"),
+        pytest.param(["--usage", "none.csv"], 3, "none.csv", id="no-usage-file"),
+        pytest.param(["--set", "advice.risk_wait=1"], 2, "risk_weight", id="misspelt-setting"),
+        pytest.param(["--mode", "offers"], 2, "", id="unknown-mode"),
+    ],
+)
+def test_errors_leave_with_their_code_and_say_what_to_do(  # type: ignore[no-untyped-def]
+    run, usage, plans, tmp_path, capsys, arguments, code, message
+) -> None:
+    base = ["--usage", usage, "--plans", plans, "--as-of", "2018-02", "--output", tmp_path / "o.csv"]
+    assert run("recommend", *base, *arguments) == code
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "o.csv").exists()
+
+
+def test_rejected_rows_are_counted_with_their_reason(run, usage, plans, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    usage.write_text(USAGE + "d,2018-01,-5,0,0,surf\na,2018-01,510,0,0,ultimate\n", encoding="utf-8")
+    assert run("bill", "--usage", usage, "--plans", plans, "--output", tmp_path / "o.csv") == 0
+    said = capsys.readouterr().err
+    assert "6 rows read, 4 kept, 2 rejected" in said
+    assert "minutes" in said
+    assert "duplicate row" in said
+
+
+def test_simulate_then_data_accounts_for_every_row(run, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "operator"
+    assert run("simulate", "--output", folder, "--set", "simulator.subscribers=50") == 0
+    assert run("data", "--data-source", "simulator", "--data", folder) == 0
+    captured = capsys.readouterr()
+    assert "subscribers" in captured.out
+    assert "read" in captured.err
+
+
+def test_train_shows_every_table_and_where_the_card_is(run, tmp_path, small, capsys) -> None:  # type: ignore[no-untyped-def]
+    settings = [part for setting in small for part in ("--set", setting)]
+    assert run("train", "--output", tmp_path, *settings) == 0
+    captured = capsys.readouterr()
+    for title in ("Choice model", "Policies: choice and money", "Advice by minimum gain", "Advice by segment"):
+        assert title in captured.out
+    assert "model_card.md" in captured.err
+    assert (tmp_path / "current" / "model_card.md").is_file()
+
+
+def test_evaluate_prints_json_and_nothing_else(run, bundle: Bundle, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert run("evaluate", "--json", "--bundle", bundle.path) == 0
+    metrics = json.loads(capsys.readouterr().out)
+    assert metrics["bundle"] == bundle.version
+    assert metrics["policies"] == bundle.read_json("metrics.json")["policies"]
+
+
+def test_evaluate_says_when_the_data_are_not_those_of_the_bundle(run, bundle: Bundle, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    run("simulate", "--output", tmp_path, "--set", "simulator.subscribers=1500", "--set", "training.seed=9")
+    assert run("evaluate", "--bundle", bundle.path, "--data", tmp_path) == 0
+    captured = capsys.readouterr()
+    assert "the data differ from those the bundle was trained on" in captured.err
+    assert "Policies" in captured.out
+
+
+def test_predict_writes_probabilities_that_add_up(run, usage, bundle: Bundle, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    output = tmp_path / "predictions.csv"
+    assert run("predict", "--usage", usage, "--as-of", "2018-02", "--bundle", bundle.path, "--output", output) == 0
+    table = pd.read_csv(output)
+    assert table["subscriber_id"].tolist() == ["a", "b"]
+    assert table.filter(like="p_").sum(axis=1).round(9).tolist() == [1.0, 1.0]
+    assert run("predict", "--usage", usage, "--as-of", "2017-01", "--bundle", bundle.path, "--output", output) == 3
+
+
+def test_card_writes_cards_and_figures_with_the_figures_of_the_bundle(run, bundle: Bundle, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    assert run("card", "--bundle", bundle.path, "--output", tmp_path) == 0
+    card = (tmp_path / "model_card.md").read_text(encoding="utf-8")
+    accuracy = bundle.read_json("metrics.json")["test"]["accuracy"]["estimate"]
+    assert f"{accuracy:.3f}" in card
+    assert "${" not in card + (tmp_path / "data_card.md").read_text(encoding="utf-8")
+    assert (tmp_path / "figures" / "regret.png").is_file()
+
+
+def test_a_missing_bundle_is_an_artifact_error(run, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert run("evaluate", "--bundle", tmp_path / "none") == 4
+    assert "planrec: " in capsys.readouterr().err
+
+
+def test_serve_hands_the_bundle_to_the_server(run, bundle: Bundle, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    calls: list[tuple[object, dict[str, object]]] = []
+    monkeypatch.setattr("common_utils.serving.server.run", lambda app, **given: calls.append((app, given)))
+    monkeypatch.setenv("PLANREC_BUNDLE", "")
+    assert run("serve", "--port", 8123, "--bundle", bundle.path) == 0
+    assert calls == [("app.fastapi_app:app", {"host": "127.0.0.1", "port": 8123, "workers": 1})]
+
+
+def test_serve_starts_itself_as_a_module_where_the_app_cannot_be_found(run, bundle: Bundle, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    started: list[list[str]] = []
+
+    def execv(_: str, command: list[str]) -> None:
+        started.append(command)
+        raise SystemExit(0)
+
+    monkeypatch.setattr("planrec.commands.find_spec", lambda _: None)
+    monkeypatch.setattr("os.execv", execv)
+    monkeypatch.setenv("PLANREC_BUNDLE", "")
+    assert run("serve", "--bundle", bundle.path) == 0
+    assert started[0][1:4] == ["-m", "planrec.cli", "serve"]
+
+
+def test_serve_outside_a_project_is_refused(run, tmp_path, monkeypatch, project_folder, capsys) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    assert run("serve", "--config", project_folder / "configs" / "config.yaml", "--set", "serving.port=1x") == 2
+    copy = tmp_path / "my.yaml"
+    copy.write_bytes((project_folder / "configs" / "config.yaml").read_bytes())
+    assert run("serve", "--config", copy) == 2
+    assert "no app/fastapi_app.py" in capsys.readouterr().err
+
+
+def test_help_imports_neither_pandas_nor_scikit_learn(project_folder: Path) -> None:
+    code = (
+        "import sys; sys.argv = ['planrec', '--help']\n"
+        "from planrec import cli\n"
+        "try:\n    cli.main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'pandas', 'sklearn', 'numpy', 'duckdb', 'matplotlib', 'fastapi'} & set(sys.modules)\n"
+        "sys.exit(f'help imports {heavy}' if heavy else 0)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=project_folder, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    for command in ("simulate", "data", "bill", "train", "evaluate", "recommend", "predict", "serve", "card"):
+        assert command in result.stdout
+
+
+@pytest.mark.realdata
+def test_megaline_back_test_prints_three_protocols(run, megaline_folder: Path, small, capsys) -> None:  # type: ignore[no-untyped-def]
+    settings = [part for setting in small for part in ("--set", setting)]
+    assert run("evaluate", "--data-source", "megaline", "--data", megaline_folder, *settings) == 0
+    shown = capsys.readouterr().out
+    assert "Megaline, no churn cut, months with events: 1,803 customer-months (1,042 settled)" in shown
+    assert "Plan held, predicted from usage alone" in shown
+    assert run("evaluate", "--json", "--data-source", "megaline", "--data", megaline_folder, *settings) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert set(printed) == {"bills", "held_plan"}
+
+
+def test_megaline_without_a_folder_is_refused(run, monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.delenv("PORTFOLIO_DATA", raising=False)
+    assert run("evaluate", "--data-source", "megaline") in (2, 3)
+    assert "PORTFOLIO_DATA" in capsys.readouterr().err

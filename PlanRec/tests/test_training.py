@@ -1,0 +1,218 @@
+"""Training end to end on a small operator: what a bundle holds, that runs repeat, and that every gate can fire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from common_utils.bundle import Bundle, current_version, open_bundle
+from common_utils.errors import DataError, LeakageError
+from common_utils.serving.joblib_scorer import JoblibScorer
+from planrec.config import PlanRecConfig, load_planrec_config
+from planrec.data import load_usage
+from planrec.evaluation import evaluate
+from planrec.features import CHOSEN_PLAN
+from planrec.figures import FIGURES
+from planrec.preparation import Prepared, prepare
+from planrec.training import data_fingerprint, held_plan_figures, train
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def prepared(settings: PlanRecConfig, project_folder: Path) -> Prepared:
+    return prepare(settings, project_folder, quiet)
+
+
+def test_bundle_holds_model_rate_card_settings_figures_and_card(bundle: Bundle, artifacts: Path) -> None:
+    expected = {"model.joblib", "plans.yaml", "config.yaml", "metrics.json", "profile.json", "model_card.md", *FIGURES}
+    assert set(bundle.files) == expected
+    assert current_version(artifacts) == bundle.version
+    assert (artifacts / "metrics.json").read_bytes() == bundle.read_bytes("metrics.json")
+    assert bundle.info["seed"] == 42
+    assert bundle.read_bytes("confusion.png").startswith(b"\x89PNG")
+
+
+def test_every_baseline_stands_beside_the_model(bundle: Bundle) -> None:
+    metrics = bundle.read_json("metrics.json")
+    names = [row["policy"] for row in metrics["policies"]]
+    assert names == [
+        "stay",
+        "most common plan",
+        "cheapest, last month",
+        "cheapest, mean of 3 months",
+        "cheapest, mean of 6 months",
+        "cheapest, mean of 6 months + half a sd",
+        "advice (as shipped)",
+        "choice model (predicts the plan people choose)",
+    ]
+    for row in metrics["policies"]:
+        for figure in ("accuracy", "hit_at_3", "ndcg_at_5", "regret_cents", "saving_cents", "share_worse_off"):
+            assert row[figure]["low"] <= row[figure]["estimate"] <= row[figure]["high"]
+    assert set(metrics["test"]) >= {"accuracy", "f1_macro", "auc_ovr", "log_loss", "ece", "hit_at_3", "ndcg_at_5"}
+    assert metrics["synthetic"] is True
+
+
+def test_staying_costs_nothing_and_re_rating_saves(bundle: Bundle) -> None:
+    rows = {row["policy"]: row for row in bundle.read_json("metrics.json")["policies"]}
+    assert rows["stay"]["saving_cents"]["estimate"] == 0
+    assert rows["stay"]["share_moved"]["estimate"] == 0
+    assert rows["cheapest, mean of 6 months"]["saving_cents"]["low"] > 0
+
+
+def test_same_seed_gives_the_same_predictions_bit_for_bit(
+    settings: PlanRecConfig, project_folder: Path, bundle: Bundle, prepared: Prepared, tmp_path: Path
+) -> None:
+    again = train(settings, project_folder, artifacts=tmp_path, step=quiet)
+    columns = {str(c): prepared.test[c].to_numpy() for c in prepared.test.columns}
+    first, second = (JoblibScorer.open(b).score(columns) for b in (bundle, again))
+    assert first.tobytes() == second.tobytes()
+    assert bundle.read_bytes("metrics.json") == again.read_bytes("metrics.json")
+
+
+def test_another_seed_makes_another_operator(small: tuple[str, ...], project_folder: Path, prepared: Prepared) -> None:
+    other = load_planrec_config(project_folder, overrides=[*small, "training.seed=7"], environ={})
+    assert data_fingerprint(load_usage(other, prepared.catalogue, project_folder)) != data_fingerprint(prepared.data)
+
+
+def test_evaluating_the_bundle_again_gives_its_own_figures(
+    settings: PlanRecConfig, bundle: Bundle, prepared: Prepared
+) -> None:
+    stored = bundle.read_json("metrics.json")
+    measured = evaluate(settings, prepared, JoblibScorer.open(bundle))
+    assert measured["policies"] == stored["policies"]
+    assert measured["test"] == stored["test"]
+
+
+def test_split_keeps_people_and_months_apart(prepared: Prepared) -> None:
+    train_rows, test_rows = prepared.train, prepared.test
+    assert not set(train_rows["subscriber_id"]) & set(test_rows["subscriber_id"])
+    assert train_rows["month"].max() < test_rows["month"].min()
+    assert test_rows["month"].max() <= "2025-10"  # three whole months must follow
+
+
+def test_decision_rows_are_real_decisions_with_history(prepared: Prepared) -> None:
+    assert prepared.decisions["minutes_1"].notna().all()
+    moved = prepared.train[CHOSEN_PLAN] != prepared.train["current_plan"]
+    assert 0.1 < moved.mean() < 0.9
+
+
+def leaky(
+    small: tuple[str, ...], settings: PlanRecConfig, project_folder: Path, tmp_path: Path, **columns: object
+) -> PlanRecConfig:
+    """A table source whose usage months carry further columns."""
+    months = load_usage(settings, _catalogue(settings, project_folder), project_folder).months
+    frame = months.assign(**{name: make(months) for name, make in columns.items()})  # type: ignore[operator]
+    path = tmp_path / "months.parquet"
+    frame.to_parquet(path, index=False)
+    return load_planrec_config(
+        project_folder,
+        overrides=[*small, "data.source=table", f"data.folder={path}"],
+        environ={},
+    )
+
+
+def _catalogue(settings: PlanRecConfig, project_folder: Path):  # type: ignore[no-untyped-def]
+    from planrec.catalogue import load_catalogue
+
+    return load_catalogue(project_folder / settings.data.simulator.plans)
+
+
+def test_a_column_that_reveals_the_target_stops_the_run_until_it_is_dropped(
+    small: tuple[str, ...], settings: PlanRecConfig, project_folder: Path, tmp_path: Path
+) -> None:
+    def next_fee(months: pd.DataFrame) -> pd.Series:
+        # What the plan of the following month costs: known only after the decision.
+        fees = {p.plan_id: float(p.monthly_fee_cents) for p in _catalogue(settings, project_folder).plans}
+        following = months.groupby("subscriber_id")["current_plan"].shift(-1).fillna(months["current_plan"])
+        return following.map(fees)
+
+    config = leaky(small, settings, project_folder, tmp_path, next_fee=next_fee)
+    with pytest.raises(LeakageError, match=r"next_fee.*drop_columns"):
+        prepare(config, project_folder, quiet)
+    dropped = [*small, "data.source=table", f"data.folder={tmp_path / 'months.parquet'}"]
+    dropped.append("data.table.drop_columns=[subscriber_id, month, partial, next_fee]")
+    fine = load_planrec_config(project_folder, overrides=dropped, environ={})
+    assert len(prepare(fine, project_folder, quiet).train)
+
+
+def test_too_few_subscribers_are_refused(small: tuple[str, ...], project_folder: Path) -> None:
+    config = load_planrec_config(project_folder, overrides=[*small, "simulator.subscribers=2"], environ={})
+    with pytest.raises(DataError, match="give more"):
+        prepare(config, project_folder, quiet)
+
+
+def test_megaline_source_never_sees_the_plan_held(project_folder: Path) -> None:
+    config = load_planrec_config(project_folder, overrides=["data.source=megaline"], environ={})
+    assert "current_plan" in config.data.chosen().drop_columns
+    assert not config.data.chosen().with_current_plan
+
+
+def test_too_few_months_are_refused_with_what_to_change(small: tuple[str, ...], project_folder: Path) -> None:
+    config = load_planrec_config(project_folder, overrides=[*small, "simulator.months=3"], environ={})
+    with pytest.raises(DataError, match=r"give more months, or lower `training.split.test_months`"):
+        prepare(config, project_folder, quiet)
+
+
+def test_a_chosen_plan_outside_the_rate_card_is_refused(
+    small: tuple[str, ...], settings: PlanRecConfig, project_folder: Path, tmp_path: Path
+) -> None:
+    config = leaky(small, settings, project_folder, tmp_path, current_plan=lambda _: "gone")
+    with pytest.raises(DataError, match=r"missing or not in rate card 'operator-2025-01'"):
+        prepare(config, project_folder, quiet)
+
+
+def test_failed_training_leaves_the_current_bundle(
+    project_folder: Path, bundle: Bundle, artifacts: Path, monkeypatch: pytest.MonkeyPatch, settings: PlanRecConfig
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("planrec.training.write_figures", full)
+    with pytest.raises(Exception, match="No space left"):
+        train(settings, project_folder, artifacts=artifacts, step=quiet)
+    assert open_bundle(artifacts).version == bundle.version
+    assert [p.name for p in artifacts.iterdir() if p.name.startswith(".")] == []
+
+
+def test_profile_describes_every_feature(bundle: Bundle) -> None:
+    profile = bundle.read_json("profile.json")
+    assert len(profile["features"]["age"]["deciles"]) == 11
+    assert sum(profile["chosen_plan_shares"].values()) == pytest.approx(1)
+
+
+def test_usage_says_nothing_of_a_plan_drawn_by_lot(small: tuple[str, ...], project_folder: Path) -> None:
+    rng = np.random.default_rng(5)
+    people = pd.DataFrame({"subscriber_id": [f"s{i:03d}" for i in range(120)]})
+    people["current_plan"] = rng.choice(["surf", "ultimate"], 120)
+    months = people.merge(pd.DataFrame({"month": [f"2018-{m:02d}" for m in range(1, 6)]}), how="cross")
+    for service in ("minutes", "messages", "megabytes"):
+        months[service] = rng.gamma(2, 200, len(months))
+    config = load_planrec_config(project_folder, overrides=[*small, "data.source=megaline"], environ={})
+    figures = held_plan_figures(config, _megaline(project_folder), months, quiet)
+    assert figures["auc_ovr"]["low"] < 0.5 < figures["auc_ovr"]["high"]  # type: ignore[index]
+
+
+def _megaline(project_folder: Path):  # type: ignore[no-untyped-def]
+    from planrec.catalogue import load_catalogue
+
+    return load_catalogue(project_folder / "configs" / "plans_megaline.yaml")
+
+
+@pytest.mark.realdata
+def test_megaline_trains_on_the_real_events(
+    small: tuple[str, ...], project_folder: Path, megaline_folder: Path
+) -> None:
+    config = load_planrec_config(
+        project_folder,
+        overrides=[*small, "data.source=megaline", f"data.folder={megaline_folder}"],
+        environ={},
+    )
+    ready = prepare(config, project_folder, quiet)
+    assert set(ready.decisions[CHOSEN_PLAN]) == {"surf", "ultimate"}
+    assert ready.test["month"].min() == "2018-11"
