@@ -16,7 +16,7 @@ __all__ = [
     "gain_rows",
     "model_card",
     "policy_rows",
-    "row_rows",
+    "accounting_rows",
     "segment_rows",
 ]
 
@@ -82,7 +82,7 @@ def segment_rows(metrics: Mapping[str, Any]) -> list[Cells]:
     ]
 
 
-def row_rows(metrics: Mapping[str, Any]) -> list[Cells]:
+def accounting_rows(metrics: Mapping[str, Any]) -> list[Cells]:
     """Return the account of every row read: kept, repaired and rejected with the reason."""
     return [
         {
@@ -131,6 +131,7 @@ def model_card(metrics: Mapping[str, Any], source: Bundle | Mapping[str, object]
         "train_months": " to ".join(rows["train_months"]),
         "n_test": f"{rows['test']:,} decisions of {rows['test_subscribers']:,} subscribers",
         "test_months": " to ".join(rows["test_months"]),
+        "launched": f"{metrics['test_rows_on_plans_launched_after_training']:,}",
         "choice": _markdown(choice_rows(metrics)),
         "policies": _markdown(policy_rows(metrics)),
         "minimum_gain": _markdown(gain_rows(metrics)),
@@ -148,7 +149,7 @@ def data_card(metrics: Mapping[str, Any], bundle: Bundle) -> str:
         "usage_months": f"{rows['usage_months']:,}",
         "subscribers": f"{rows['subscribers']:,}",
         "decisions": f"{rows['decisions']:,}",
-        "rows": _markdown(row_rows(metrics)) if rows["read"] else _MADE_IN_MEMORY,
+        "rows": _markdown(accounting_rows(metrics)) if rows["read"] else _MADE_IN_MEMORY,
     }
     return render_card(_template("data_card.md"), values)
 
