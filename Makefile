@@ -76,7 +76,7 @@ image: ## Build one project's service image: make image PROJECT=PlanRec
 	@$(MAKE) -C "$(PROJECT)" image
 
 .PHONY: image-try
-image-try: ## Build one project's image, run it read-only and ask /health
+image-try: ## Build one project's image, run it read-only, see it alive and ready
 	@$(MAKE) -C "$(PROJECT)" image-try
 
 .PHONY: test-matrix
