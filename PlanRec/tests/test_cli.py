@@ -244,13 +244,16 @@ def test_help_imports_neither_pandas_nor_scikit_learn(project_folder: Path) -> N
 
 
 @pytest.mark.realdata
-def test_megaline_back_test_prints_three_protocols(run, megaline_folder: Path, small, capsys) -> None:  # type: ignore[no-untyped-def]
+def test_megaline_back_test_prints_three_protocols(run, megaline_folder: Path, small, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
     settings = [part for setting in small for part in ("--set", setting)]
     assert run("evaluate", "--data-source", "megaline", "--data", megaline_folder, *settings) == 0
     shown = capsys.readouterr().out
     assert "Megaline, no churn cut, months with events: 1,803 customer-months (1,042 settled)" in shown
     assert "Plan held, predicted from usage alone" in shown
-    assert run("evaluate", "--json", "--data-source", "megaline", "--data", megaline_folder, *settings) == 0
+    written = tmp_path / "megaline.md"
+    call = ("evaluate", "--json", "--data-source", "megaline", "--data", megaline_folder, "--output", written)
+    assert run(*call, *settings) == 0
+    assert "19.01" in written.read_text(encoding="utf-8")
     printed = json.loads(capsys.readouterr().out)
     assert set(printed) == {"bills", "held_plan"}
 
@@ -259,3 +262,15 @@ def test_megaline_without_a_folder_is_refused(run, monkeypatch, capsys) -> None:
     monkeypatch.delenv("PORTFOLIO_DATA", raising=False)
     assert run("evaluate", "--data-source", "megaline") in (2, 3)
     assert "PORTFOLIO_DATA" in capsys.readouterr().err
+
+
+def test_readme_results_are_replaced_between_the_marks() -> None:
+    from planrec.reports import results_block
+
+    metrics = {"currency": "EUR", "policies": [], "cross_validation": {"accuracy": {"estimate": 0.5}}}
+    readme = "above\n<!-- results:start -->\nold\n<!-- results:end -->\nbelow"
+    written = results_block(readme, metrics)
+    assert written.startswith("above\n<!-- results:start -->\n")
+    assert written.endswith("\n<!-- results:end -->\nbelow")
+    assert "old" not in written
+    assert "0.500" in written

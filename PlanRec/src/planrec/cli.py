@@ -145,13 +145,16 @@ def evaluate(
     overrides: _Set = None,
     data_source: _Source = None,
     data: _Data = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Also write the Megaline back-test as Markdown.")
+    ] = None,
 ) -> None:
     """Measure a bundle again from its data; with --data-source megaline, back-test re-rating on the Megaline events."""
     from planrec.commands import run_backtest, run_evaluate
 
     settings, project = _settings(config, overrides, data_source, data)
     if data_source is Source.megaline:
-        run_backtest(settings, project, as_json=as_json)
+        run_backtest(settings, project, as_json=as_json, output=output)
     else:
         run_evaluate(settings, project, bundle, as_json=as_json)
 
@@ -205,7 +208,7 @@ def card(
     config: _Config = None,
     overrides: _Set = None,
 ) -> None:
-    """Write model card, data card and figures of a bundle."""
+    """Write model card, data card and figures of a bundle, and the README's results."""
     from planrec.commands import run_card
 
     settings, project = _settings(config, overrides)

@@ -28,12 +28,15 @@ from planrec.figures import FIGURES
 from planrec.months import month_index
 from planrec.preparation import prepare
 from planrec.reports import (
+    backtest_document,
     backtest_rows,
     choice_rows,
+    comparison_lines,
     data_card,
     gain_rows,
     model_card,
     policy_rows,
+    results_block,
     segment_rows,
 )
 from planrec.simulate import simulate, write_simulation
@@ -59,7 +62,6 @@ _PROTOCOLS: tuple[tuple[str, ChurnCut, EmptyMonths], ...] = (
     ("documented churn cut, months with events", "documented", "drop"),
     ("documented churn cut, empty months billed", "documented", "bill"),
 )
-_MONTHS = {"regret_cents": "all months", "settled_cents": "months with 3 or more earlier"}
 
 
 def run_simulate(config: PlanRecConfig, project: Path, output: Path | None) -> None:
@@ -151,7 +153,7 @@ def run_evaluate(config: PlanRecConfig, project: Path, bundle_path: Path | None,
         _show(metrics)
 
 
-def run_backtest(config: PlanRecConfig, project: Path, *, as_json: bool) -> None:
+def run_backtest(config: PlanRecConfig, project: Path, *, as_json: bool, output: Path | None) -> None:
     """Back-test re-rating on the Megaline events, and ask whether usage tells the plan held."""
     catalogue = load_catalogue(resolve_path(project, config.data.megaline.plans))
     results: dict[str, Any] = {}
@@ -177,17 +179,17 @@ def run_backtest(config: PlanRecConfig, project: Path, *, as_json: bool) -> None
         step("cross-validating the plan held, grouped by customer")
         usual = load_usage(config, catalogue, project)
         held = held_plan_figures(config, catalogue, usual.months, step)
+    if output is not None:
+        output.write_text(backtest_document(results, held, catalogue.currency), encoding="utf-8")
+        note(f"written to {output}")
     if as_json:
         _print_json({"bills": results, "held_plan": held})
         return
     for name, result in results.items():
         title = f"Megaline, {name}: {result['months']:,} customer-months ({result['settled_months']:,} settled)"
         show_table(title, backtest_rows(result["policies"], catalogue.currency))
-        for row in result["shipped_less_mean_of_3_months"]:
-            sys.stdout.write(
-                f"advice as shipped less mean of 3 months, {_MONTHS[row['months']]}: "
-                f"{row['difference_cents'] / 100:+.2f} (standard error {row['standard_error_cents'] / 100:.2f})\n"
-            )
+        for line in comparison_lines(result):
+            sys.stdout.write(f"{line}\n")
         sys.stdout.write("\n")
     show_table("Plan held, predicted from usage alone (folds by customer)", choice_rows({"cross_validation": held}))
 
@@ -227,7 +229,7 @@ def run_serve(
 
 
 def run_card(config: PlanRecConfig, project: Path, bundle_path: Path | None, output: Path | None) -> None:
-    """Write the cards and figures of a bundle."""
+    """Write the cards and figures of a bundle and, in the project itself, the README's results."""
     bundle = _bundle(config, project, bundle_path)
     metrics = bundle.read_json("metrics.json")
     docs = output or project / "docs"
@@ -235,6 +237,9 @@ def run_card(config: PlanRecConfig, project: Path, bundle_path: Path | None, out
     figures.mkdir(parents=True, exist_ok=True)
     (docs / "model_card.md").write_text(model_card(metrics, bundle), encoding="utf-8")
     (docs / "data_card.md").write_text(data_card(metrics, bundle), encoding="utf-8")
+    if output is None:
+        readme = project / "README.md"
+        readme.write_text(results_block(readme.read_text(encoding="utf-8"), metrics), encoding="utf-8")
     for name in FIGURES:
         (figures / name).write_bytes(bundle.read_bytes(name))
     note(f"cards of {bundle.version} written to {docs}")

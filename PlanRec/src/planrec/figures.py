@@ -100,5 +100,9 @@ def _minimum_gain(axes: Axes, metrics: Mapping[str, Any]) -> None:
             gains, [row[key]["low"] * scale for row in rows], [row[key]["high"] * scale for row in rows],
             alpha=0.2, color=colour,
         )  # fmt: skip
-    axes.set(xlabel=f"minimum gain asked for, {metrics['currency']} a month", ylim=(0, None), title="What asking costs")
+    axes.set(
+        xlabel=f"minimum gain asked for, {metrics['currency']} a month",
+        ylim=(0, None),
+        title="What asking for a minimum gain costs",
+    )
     axes.legend(frameon=False)

@@ -8,15 +8,19 @@ from typing import Any
 
 from common_utils.bundle import Bundle
 from common_utils.cards import facts_table, format_interval, markdown_table, render_card
+from common_utils.errors import ArtifactError
 
 __all__ = [
+    "accounting_rows",
+    "backtest_document",
     "backtest_rows",
     "choice_rows",
+    "comparison_lines",
     "data_card",
     "gain_rows",
     "model_card",
     "policy_rows",
-    "accounting_rows",
+    "results_block",
     "segment_rows",
 ]
 
@@ -108,6 +112,59 @@ def backtest_rows(rows: list[dict[str, Any]], currency: str) -> list[Cells]:
     ]
 
 
+def results_block(readme: str, metrics: Mapping[str, Any]) -> str:
+    """Return a README with the tables between its `results` marks replaced by those of a run.
+
+    Raises
+    ------
+    ArtifactError
+        If the marks are not there, once each and in order.
+
+    Examples
+    --------
+    >>> results_block("no marks", {})
+    Traceback (most recent call last):
+    common_utils.errors.ArtifactError: README: the marks <!-- results:start --> and <!-- results:end --> are not there.
+    """
+    before, start, rest = readme.partition(_START)
+    _, end, after = rest.partition(_END)
+    if not start or not end:
+        raise ArtifactError(f"README: the marks {_START} and {_END} are not there.")
+    tables = "\n\n".join((_markdown(policy_rows(metrics)), _markdown(choice_rows(metrics))))
+    return f"{before}{start}\n{tables}\n{end}{after}"
+
+
+def backtest_document(results: Mapping[str, Any], held: Mapping[str, Any], currency: str) -> str:
+    """Return the back-test of re-rating as a Markdown document.
+
+    Parameters
+    ----------
+    results : mapping
+        By protocol: `months`, `settled_months`, `policies`, `shipped_less_mean_of_3_months`.
+    held : mapping
+        Choice figures of the plan held, predicted from usage alone.
+    currency : str
+    """
+    parts: list[str] = []
+    for name, result in results.items():
+        parts.append(
+            f"## {name[0].upper()}{name[1:]}\n\n{result['months']:,} customer-months, {result['settled_months']:,} of "
+            f"them with at least three earlier ones.\n\n{_markdown(backtest_rows(result['policies'], currency))}\n\n"
+            + "\n".join(f"- {line}" for line in comparison_lines(result))
+        )
+    held_table = _markdown(choice_rows({"cross_validation": held}))
+    return render_card(_template("megaline.md"), {"protocols": "\n\n".join(parts), "held": held_table})
+
+
+def comparison_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return how the shipped advice compares with the mean of 3 months, in words."""
+    return [
+        f"advice as shipped less mean of 3 months, {_MONTHS[row['months']]}: "
+        f"{row['difference_cents'] / 100:+.2f} (standard error {row['standard_error_cents'] / 100:.2f})"
+        for row in result["shipped_less_mean_of_3_months"]
+    ]
+
+
 def model_card(metrics: Mapping[str, Any], source: Bundle | Mapping[str, object]) -> str:
     """Return the model card of a run.
 
@@ -154,6 +211,8 @@ def data_card(metrics: Mapping[str, Any], bundle: Bundle) -> str:
     return render_card(_template("data_card.md"), values)
 
 
+_START, _END = "<!-- results:start -->", "<!-- results:end -->"
+_MONTHS = {"regret_cents": "all months", "settled_cents": "months with 3 or more earlier"}
 _MADE_IN_MEMORY = "No table was read: the rows were simulated in memory, and all of them were used."
 
 _SOURCES = {

@@ -49,7 +49,8 @@ _DIGITS = re.compile(
     re.VERBOSE,
 )
 _DEEPEST = 5
-_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# `color_message` is uvicorn's second copy of the message, for its own handler.
+_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _CONTROL = {code: repr(chr(code))[1:-1] for code in (*range(32), 127, 0x85, 0x2028, 0x2029)}
 _lock = threading.Lock()
 
