@@ -232,7 +232,7 @@ def test_help_imports_neither_pandas_nor_scikit_learn(project_folder: Path) -> N
         "import sys; sys.argv = ['planrec', '--help']\n"
         "from planrec import cli\n"
         "try:\n    cli.main()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'pandas', 'sklearn', 'numpy', 'duckdb', 'matplotlib', 'fastapi'} & set(sys.modules)\n"
+        "heavy = {'pandas', 'sklearn', 'numpy', 'duckdb', 'matplotlib', 'fastapi', 'rich'} & set(sys.modules)\n"
         "sys.exit(f'help imports {heavy}' if heavy else 0)"
     )
     result = subprocess.run(
