@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -561,6 +562,8 @@ def _arrow(**changes: pa.Array) -> pa.Table:
         pytest.param({"minutes": pa.array([12, None], pa.int32())}, [12.0, NAN], id="integer-for-number"),
         pytest.param({"minutes": pa.nulls(2)}, [NAN, NAN], id="nothing-but-missing"),
         pytest.param({"minutes": pa.array([NAN, 1.0])}, [NAN, 1.0], id="nan-is-missing"),
+        pytest.param({"minutes": pa.array([Decimal("12.50"), None])}, [12.5, NAN], id="decimal-for-number"),
+        pytest.param({"id": pa.array([7, 8])}, ["7", "8"], id="integer-for-text"),
         pytest.param({"plan": pa.array(["a", None], pa.large_string())}, ["a", NAN], id="large-text"),
         pytest.param({"plan": pa.array(["a", " "]).dictionary_encode()}, ["a", NAN], id="categories"),
     ],
@@ -576,10 +579,10 @@ def test_parquet_types_that_fit_are_read(tmp_path: Path, changes: dict[str, pa.A
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        pytest.param({"id": pa.array([7, 8])}, "column 'id' is int64 in the file", id="number-for-text"),
+        pytest.param({"id": pa.array([7.0, 8.0])}, "column 'id' is double in the file, text is needed", id="float-id"),
         pytest.param(
             {"calls": pa.array([3.0, 3.0])},
-            "column 'calls' is double in the file, int64 is needed",
+            "column 'calls' is double in the file, integer is needed",
             id="float-for-integer",
         ),
         pytest.param({"calls": pa.array(["3", "3"])}, "column 'calls' is .*string in the file", id="text-for-integer"),
@@ -595,6 +598,12 @@ def test_parquet_types_that_fit_are_read(tmp_path: Path, changes: dict[str, pa.A
 def test_parquet_types_that_do_not_fit_are_refused(tmp_path: Path, changes: dict[str, pa.Array], message: str):
     with pytest.raises(DataError, match=message):
         _parquet(tmp_path, _arrow(**changes))
+
+
+def test_parquet_ids_of_digits_are_text_and_the_repair_is_said(tmp_path: Path):
+    result = _parquet(tmp_path, _arrow(id=pa.array([7, 8], pa.int32()).dictionary_encode()))
+    assert result.frame["id"].tolist() == ["7", "8"]
+    assert result.report.repaired == {"id: whole number read as text": 2}
 
 
 def test_parquet_rows_are_accounted_for(tmp_path: Path):

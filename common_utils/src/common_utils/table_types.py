@@ -121,10 +121,13 @@ def convert_text(column: Any, kind: Kind, *, decimals: DecimalSign = "point", bo
 def check_arrow(column: Any, kind: Kind, *, bounds: str = "int64") -> Converted | None:
     """Return an Arrow column that already has a type, or None if that is not the declared one.
 
-    Integers may stand for numbers, dates may carry a time of day but no time zone, and NaN is missing.
+    Integers and decimals may stand for numbers, integers for text (an exporter takes an id of digits for a number;
+    noted as a repair), dates may carry a time of day but no time zone, and NaN is missing.
 
     Examples
     --------
+    >>> check_arrow(pa.array([7, None]), "text").values.to_pylist()
+    ['7', None]
     >>> check_arrow(pa.array([1.0]), "integer") is None
     True
     >>> check_arrow(pa.array([1, None]), "number").values.to_pylist()
@@ -134,7 +137,10 @@ def check_arrow(column: Any, kind: Kind, *, bounds: str = "int64") -> Converted 
     if not pa.types.is_null(kept) and not _fits(kept, kind):
         return None
     if kind == "text":
-        return convert_text(column.cast(pa.string()), "text")
+        read = convert_text(column.cast(kept).cast(pa.string()), "text")
+        if pa.types.is_integer(kept):
+            read.repairs.append(("whole number read as text", ~read.missing))
+        return read
     target = {"integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(), "date": pa.timestamp("us")}[kind]
     try:
         values = column.cast(target)
@@ -155,11 +161,11 @@ def _fits(arrow_type: Any, kind: Kind) -> bool:
     types: Any = pa.types
     match kind:
         case "text":
-            return types.is_string(arrow_type) or types.is_large_string(arrow_type)
+            return types.is_string(arrow_type) or types.is_large_string(arrow_type) or types.is_integer(arrow_type)
         case "integer":
             return types.is_integer(arrow_type)
         case "number":
-            return types.is_integer(arrow_type) or types.is_floating(arrow_type)
+            return types.is_integer(arrow_type) or types.is_floating(arrow_type) or types.is_decimal(arrow_type)
         case "boolean":
             return types.is_boolean(arrow_type)
         case "date":

@@ -269,7 +269,7 @@ def _convert(
             typed = check_arrow(values, kinds[column], bounds=bounds)
             if typed is None:
                 raise DataError(
-                    f"{name}: column {column!r} is {values.type} in the file, {declared.dtype} is needed; "
+                    f"{name}: column {column!r} is {values.type} in the file, {kinds[column]} is needed; "
                     "export it with that type."
                 )
             read = typed
