@@ -138,6 +138,7 @@ def test_environment_names_ignore_case(tmp_path: Path):
         pytest.param("", "data.label", None, id="empty-is-null"),
         pytest.param("", "serving.api_key", "", id="empty-is-empty-text"),
         pytest.param("2026", "data.path", Path("2026"), id="path"),
+        pytest.param("{user: subscriber_id}", "data.columns", {"user": "subscriber_id"}, id="mapping-of-text"),
         pytest.param("2026-01-31", "data.start", date(2026, 1, 31), id="date"),
         pytest.param("1e-3", "training.split.share", 0.001, id="exponent-without-point"),
         pytest.param("a=b", "data.label", "a=b", id="equals-sign-in-value"),

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -202,7 +203,7 @@ def _section(annotation: Any) -> type[BaseModel] | None:
 
 def _typed(text: str, annotation: Any, source: str) -> object:
     value = parse_scalar(text, source)
-    accepted = set(get_args(annotation)) or {annotation}
+    accepted = set(get_args(annotation)) if get_origin(annotation) in (UnionType, Union) else {annotation}
     only_text = accepted <= {str, Path, type(None)} and accepted & {str, Path}
     if isinstance(value, str) or not only_text or (value is None and type(None) in accepted):
         return value
