@@ -90,8 +90,34 @@ def test_transformer_names_every_column_and_passes_extra_columns(months: pd.Data
     matrix = features.transform(table)
     names = features.get_feature_names_out().tolist()
     assert matrix.shape == (3, len(names))
-    assert names == [*feature_names(megaline, with_current_plan=True), "age"]
+    known = [
+        n for n in feature_names(megaline, with_current_plan=True) if n not in ("tenure_months", "contract_months_left")
+    ]
+    assert names == [*known, "age"]
     assert matrix[:, -1].tolist() == [30.0, 30.0, 70.0]
+
+
+def test_transformer_leaves_out_what_no_row_fitted_on_knows(months: pd.DataFrame, megaline: Catalogue) -> None:
+    table = decision_table(months, history_months=2)
+    without = DecisionFeatures(megaline, history_months=2).fit(table)
+    partly = table.assign(tenure_months=[np.nan, 7.0, np.nan])
+    assert "tenure_months" not in without.feature_names_out_
+    assert without.transform(partly).shape == (3, len(without.feature_names_out_))
+    with_tenure = DecisionFeatures(megaline, history_months=2).fit(partly)
+    assert with_tenure.feature_names_out_[-1] == "tenure_months"
+    assert with_tenure.transform(table)[:, -1].tolist() == pytest.approx([np.nan] * 3, nan_ok=True)
+
+
+def test_transformer_refuses_text_as_a_feature_without_repeating_it(months: pd.DataFrame, megaline: Catalogue) -> None:
+    table = decision_table(months.assign(region="north"), history_months=2)
+    with pytest.raises(DataError, match=r"column 'region' holds text.*`extra_columns`") as caught:
+        DecisionFeatures(megaline, history_months=2, extra_columns=("region",)).fit(table)
+    assert "north" not in str(caught.value)
+
+
+def test_decision_table_needs_the_plan_held(months: pd.DataFrame) -> None:
+    with pytest.raises(DataError, match="no column 'current_plan'"):
+        decision_table(months.drop(columns="current_plan"), history_months=1)
 
 
 def test_transformer_gives_the_same_for_a_table_and_for_plain_arrays(months: pd.DataFrame, megaline: Catalogue) -> None:

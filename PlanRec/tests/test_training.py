@@ -204,6 +204,20 @@ def _megaline(project_folder: Path):  # type: ignore[no-untyped-def]
     return load_catalogue(project_folder / "configs" / "plans_megaline.yaml")
 
 
+def test_a_table_with_the_required_columns_and_the_plan_is_enough(
+    small: tuple[str, ...], settings: PlanRecConfig, project_folder: Path, tmp_path: Path
+) -> None:
+    months = load_usage(settings, _catalogue(settings, project_folder), project_folder).months
+    path = tmp_path / "months.csv"
+    months[["subscriber_id", "month", "minutes", "messages", "megabytes", "current_plan"]].to_csv(path, index=False)
+    config = load_planrec_config(
+        project_folder, overrides=[*small, "data.source=table", f"data.folder={path}"], environ={}
+    )
+    bundle = train(config, project_folder, artifacts=tmp_path / "artifacts", step=quiet)
+    assert "tenure_months" not in bundle.read_json("profile.json")["features"]
+    assert [row["by"] for row in bundle.read_json("metrics.json")["segments"]] == ["data usage"] * 3
+
+
 @pytest.mark.realdata
 def test_megaline_trains_on_the_real_events(
     small: tuple[str, ...], project_folder: Path, megaline_folder: Path

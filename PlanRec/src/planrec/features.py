@@ -80,8 +80,13 @@ def decision_table(months: pd.DataFrame, *, history_months: int) -> pd.DataFrame
     Raises
     ------
     DataError
-        If no decision is left.
+        If no decision is left, or the months do not say which plan was held.
     """
+    if CURRENT_PLAN not in months.columns:
+        raise DataError(
+            f"usage months: no column {CURRENT_PLAN!r}, so nothing says which plan was chosen; add it, or map its name "
+            "under `columns:` in the config. Bills and advice do without."
+        )
     keys = months[SUBSCRIBER].to_numpy()
     lags = _lag_positions(keys, history_months)
     rows = np.flatnonzero(lags[:, 0] >= 0)
@@ -177,6 +182,9 @@ class DecisionFeatures(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
+    known_ : int64 array of shape (n_features,)
+        Positions of the columns that hold a number in at least one of the rows fitted on. The others, such as tenure and contract
+        where a source has neither, are left out: nothing can be learnt from them, and trees cannot bin them.
     feature_names_out_ : tuple of str
         Names of the columns of the matrix.
 
@@ -205,22 +213,20 @@ class DecisionFeatures(TransformerMixin, BaseEstimator):
         self.extra_columns = extra_columns
 
     def fit(self, X: Mapping[str, NDArray[np.generic]] | pd.DataFrame, y: object = None) -> DecisionFeatures:  # noqa: ARG002 - scikit-learn's signature
-        """Check parameters and columns; nothing is learnt from the values.
+        """Check parameters and columns, and learn which columns there is anything known of.
 
         Raises
         ------
         ConfigError
             If `history_months` < 1.
         DataError
-            If a column is missing.
+            If a column is missing, or one of `extra_columns` holds text.
         """
         if self.history_months < 1:
             raise ConfigError(f"history_months is {self.history_months!r}; give at least 1.")
-        self._columns(X)
-        self.feature_names_out_ = (
-            *feature_names(self.catalogue, with_current_plan=self.with_current_plan),
-            *self.extra_columns,
-        )
+        self.known_ = np.flatnonzero(~np.isnan(self._matrix(X)).all(axis=0))
+        names = (*feature_names(self.catalogue, with_current_plan=self.with_current_plan), *self.extra_columns)
+        self.feature_names_out_ = tuple(names[position] for position in self.known_)
         return self
 
     def transform(self, X: Mapping[str, NDArray[np.generic]] | pd.DataFrame) -> FloatArray:
@@ -237,6 +243,14 @@ class DecisionFeatures(TransformerMixin, BaseEstimator):
         float64 array of shape (n, n_features)
         """
         check_is_fitted(self, "feature_names_out_")
+        return self._matrix(X)[:, self.known_]
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002 - scikit-learn's signature
+        """Return the names of the columns of the matrix."""
+        check_is_fitted(self, "feature_names_out_")
+        return np.array(self.feature_names_out_, dtype=object)
+
+    def _matrix(self, X: Mapping[str, NDArray[np.generic]] | pd.DataFrame) -> FloatArray:
         columns = self._columns(X)
         history = history_of(columns, self.history_months)
         n = len(history.known)
@@ -251,13 +265,7 @@ class DecisionFeatures(TransformerMixin, BaseEstimator):
             if self.with_current_plan
             else decision_features(history, self.catalogue)
         )
-        extra = [np.asarray(columns[name], dtype=np.float64)[:, None] for name in self.extra_columns]
-        return np.hstack([matrix, *extra])
-
-    def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002 - scikit-learn's signature
-        """Return the names of the columns of the matrix."""
-        check_is_fitted(self, "feature_names_out_")
-        return np.array(self.feature_names_out_, dtype=object)
+        return np.hstack([matrix, *(_numbers(columns[name], name)[:, None] for name in self.extra_columns)])
 
     def _columns(self, X: Mapping[str, NDArray[np.generic]] | pd.DataFrame) -> dict[str, NDArray[np.generic]]:
         needed = [*history_columns(self.history_months), *self.extra_columns]
@@ -268,6 +276,17 @@ class DecisionFeatures(TransformerMixin, BaseEstimator):
             raise DataError(f"decision rows: missing column(s) {missing[:5]}; build them with `decision_table`.")
         optional = [name for name in (TENURE, CONTRACT_LEFT) if name in X]
         return {name: np.asarray(X[name]) for name in (*needed, *optional)}
+
+
+def _numbers(column: NDArray[np.generic], name: str) -> FloatArray:
+    try:
+        return np.asarray(column, dtype=np.float64)
+    except ValueError:
+        # Not chained: the cause repeats a value.
+        raise DataError(
+            f"decision rows: column {name!r} holds text, and only numbers can be features; "
+            "take it out of `extra_columns`, or give it as numbers."
+        ) from None
 
 
 def _optional(columns: Mapping[str, NDArray[np.generic]], name: str, n: int) -> FloatArray:
