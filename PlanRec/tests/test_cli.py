@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -109,9 +110,18 @@ def test_commands_on_files_work_anywhere(run, usage, plans, tmp_path, monkeypatc
     assert run("recommend", "--usage", usage, "--plans", plans, "--as-of", "2018-02", "--output", output) == 0
 
 
+def test_recommend_never_passes_over_a_setting_it_was_given(run, usage, plans, tmp_path, monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)  # where no settings file lies
+    arguments = ["--usage", usage, "--plans", plans, "--as-of", "2018-02", "--output", tmp_path / "o.csv"]
+    monkeypatch.setenv("PLANREC__ADVICE__MIN_GAIN_CENTS", "0")
+    assert run("recommend", *arguments) == 2
+    assert "Name one with --config or PLANREC_CONFIG" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
+        pytest.param(["--risk-weight", "inf"], 2, "", id="endless-risk-weight"),
         pytest.param(["--plans", "none.yaml"], 2, "no such file", id="no-rate-card"),
         pytest.param(["--as-of", "2018-13"], 3, "YYYY-MM", id="month-13"),
         pytest.param(["--as-of", "2017-12"], 3, "no month up to 2017-12", id="before-all-usage"),
@@ -171,6 +181,20 @@ def test_evaluate_says_when_the_data_are_not_those_of_the_bundle(run, bundle: Bu
     captured = capsys.readouterr()
     assert "the data differ from those the bundle was trained on" in captured.err
     assert "Policies" in captured.out
+
+
+def test_evaluate_refuses_another_source_than_the_bundles(run, bundle: Bundle, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert run("evaluate", "--bundle", bundle.path, "--data-source", "table") == 2
+    assert "was trained on source 'simulator', not 'table'" in capsys.readouterr().err
+
+
+def test_evaluate_says_when_the_rate_card_is_not_the_bundles(
+    run, bundle: Bundle, project_folder, tmp_path, capsys
+) -> None:  # type: ignore[no-untyped-def]
+    configs = shutil.copytree(project_folder / "configs", tmp_path / "configs")
+    (configs / "plans.yaml").write_bytes((configs / "plans.yaml").read_bytes() + b"# later\n")
+    assert run("evaluate", "--json", "--bundle", bundle.path, "--config", configs / "config.yaml") == 0
+    assert "the rate card differs from the bundle's" in capsys.readouterr().err
 
 
 def test_predict_writes_probabilities_that_add_up(run, usage, bundle: Bundle, tmp_path) -> None:  # type: ignore[no-untyped-def]

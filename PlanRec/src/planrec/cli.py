@@ -104,7 +104,7 @@ def recommend(
         int | None, typer.Option("--history-months", min=1, max=120, help="Months looked back over.")
     ] = None,
     risk_weight: Annotated[
-        float | None, typer.Option("--risk-weight", min=0, help="Standard deviations added to the mean bill.")
+        float | None, typer.Option("--risk-weight", min=0, max=1000, help="Standard deviations added to the mean bill.")
     ] = None,
     excluded_output: Annotated[
         Path | None, typer.Option("--excluded-output", help="Also write which plans were not offered, and why.")
@@ -150,14 +150,17 @@ def evaluate(
         Path | None, typer.Option("--output", help="Also write the Megaline back-test as Markdown.")
     ] = None,
 ) -> None:
-    """Measure a bundle again from its data; with --data-source megaline, back-test re-rating on the Megaline events."""
+    """Measure a bundle again; with --data-source megaline, back-test re-rating on the Megaline events.
+
+    A bundle is measured with the settings and the source it was trained with; --data names another copy of the data.
+    """
     from planrec.commands import run_backtest, run_evaluate
 
     settings, project = _settings(config, overrides, data_source, data)
     if data_source is Source.megaline:
         run_backtest(settings, project, as_json=as_json, output=output)
     else:
-        run_evaluate(settings, project, bundle, as_json=as_json)
+        run_evaluate(settings, project, bundle, as_json=as_json, source=data_source and data_source.value)
 
 
 @app.command()
@@ -231,10 +234,11 @@ def _settings(
 
 
 def _advice_settings(config: Path | None, overrides: list[str] | None) -> AdviceConfig:
-    """Return the configured weights; the class defaults where no settings file is named and none lies here."""
+    """Return the configured weights; the class defaults where nothing asks for settings and no file lies here."""
     from planrec.config import CONFIG_VARIABLE, DEFAULT_CONFIG, AdviceConfig
 
-    if config is None and not overrides and CONFIG_VARIABLE not in os.environ and not DEFAULT_CONFIG.exists():
+    from_environment = any(name.upper().startswith((CONFIG_VARIABLE, "PLANREC__")) for name in os.environ)
+    if config is None and not overrides and not from_environment and not DEFAULT_CONFIG.exists():
         return AdviceConfig()
     return _settings(config, overrides)[0].advice
 

@@ -130,10 +130,17 @@ def run_train(config: PlanRecConfig, project: Path, output: Path | None) -> None
     note(f"card:   {bundle.path / 'model_card.md'}")
 
 
-def run_evaluate(config: PlanRecConfig, project: Path, bundle_path: Path | None, *, as_json: bool) -> None:
-    """Measure a bundle again on the data it was trained on."""
+def run_evaluate(
+    config: PlanRecConfig, project: Path, bundle_path: Path | None, *, as_json: bool, source: str | None
+) -> None:
+    """Measure a bundle again on the data it was trained on; `source` is the one asked for, if any."""
     bundle = _bundle(config, project, bundle_path)
     trained = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
+    if source not in (None, trained.data.source):
+        raise ConfigError(
+            f"bundle {bundle.version} was trained on source {trained.data.source!r}, not {source!r}; "
+            "leave --data-source out, or name another --bundle."
+        )
     if config.data.folder is not None:
         trained = trained.model_copy(update={"data": trained.data.model_copy(update={"folder": config.data.folder})})
     with steps() as step:
@@ -142,6 +149,8 @@ def run_evaluate(config: PlanRecConfig, project: Path, bundle_path: Path | None,
         metrics = evaluate(trained, prepared, JoblibScorer.open(bundle))
     if data_fingerprint(prepared.data) != bundle.info["data_fingerprint"]:
         note("the data differ from those the bundle was trained on: figures will differ from its card")
+    if resolve_path(project, trained.data.chosen().plans).read_bytes() != bundle.read_bytes("plans.yaml"):
+        note("the rate card differs from the bundle's: policies are priced on the one at hand")
     metrics = {
         "bundle": bundle.version,
         **metrics,

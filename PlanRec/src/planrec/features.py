@@ -183,8 +183,8 @@ class DecisionFeatures(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     known_ : int64 array of shape (n_features,)
-        Positions of the columns that hold a number in at least one of the rows fitted on. The others, such as tenure and contract
-        where a source has neither, are left out: nothing can be learnt from them, and trees cannot bin them.
+        Positions of the columns that hold a number in at least one of the rows fitted on. The others, such as tenure
+        and contract where a source has neither, are left out: there is nothing to learn, and trees cannot bin them.
     feature_names_out_ : tuple of str
         Names of the columns of the matrix.
 
