@@ -220,37 +220,6 @@ def test_a_missing_bundle_is_an_artifact_error(run, tmp_path, capsys) -> None:  
     assert "planrec: " in capsys.readouterr().err
 
 
-def test_serve_hands_the_bundle_to_the_server(run, bundle: Bundle, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    calls: list[tuple[object, dict[str, object]]] = []
-    monkeypatch.setattr("common_utils.serving.server.run", lambda app, **given: calls.append((app, given)))
-    monkeypatch.setenv("PLANREC_BUNDLE", "")
-    assert run("serve", "--port", 8123, "--bundle", bundle.path) == 0
-    assert calls == [("app.fastapi_app:app", {"host": "127.0.0.1", "port": 8123, "workers": 1})]
-
-
-def test_serve_starts_itself_as_a_module_where_the_app_cannot_be_found(run, bundle: Bundle, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    started: list[list[str]] = []
-
-    def execv(_: str, command: list[str]) -> None:
-        started.append(command)
-        raise SystemExit(0)
-
-    monkeypatch.setattr("planrec.commands.find_spec", lambda _: None)
-    monkeypatch.setattr("os.execv", execv)
-    monkeypatch.setenv("PLANREC_BUNDLE", "")
-    assert run("serve", "--bundle", bundle.path) == 0
-    assert started[0][1:4] == ["-m", "planrec.cli", "serve"]
-
-
-def test_serve_outside_a_project_is_refused(run, tmp_path, monkeypatch, project_folder, capsys) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.chdir(tmp_path)
-    assert run("serve", "--config", project_folder / "configs" / "config.yaml", "--set", "serving.port=1x") == 2
-    copy = tmp_path / "my.yaml"
-    copy.write_bytes((project_folder / "configs" / "config.yaml").read_bytes())
-    assert run("serve", "--config", copy) == 2
-    assert "no app/fastapi_app.py" in capsys.readouterr().err
-
-
 def test_help_imports_neither_pandas_nor_scikit_learn(project_folder: Path) -> None:
     code = (
         "import sys; sys.argv = ['planrec', '--help']\n"

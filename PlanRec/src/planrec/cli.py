@@ -191,7 +191,7 @@ def serve(
     overrides: _Set = None,
 ) -> None:
     """Serve a bundle over HTTP; /docs shows how to ask."""
-    from planrec.commands import run_serve
+    from planrec.serve import run_serve
 
     settings, project = _settings(config, overrides)
     serving = settings.serving
@@ -199,6 +199,7 @@ def serve(
         settings,
         project,
         bundle,
+        settings_file=config,
         host=host or serving.host,
         port=serving.port if port is None else port,
         workers=workers or serving.workers,

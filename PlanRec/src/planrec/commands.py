@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +49,6 @@ __all__ = [
     "run_evaluate",
     "run_predict",
     "run_recommend",
-    "run_serve",
     "run_simulate",
     "run_train",
 ]
@@ -215,26 +212,6 @@ def run_predict(
     write_table(table, output)
     _account(data)
     note(f"{len(table):,} subscribers written to {output}")
-
-
-def run_serve(
-    config: PlanRecConfig, project: Path, bundle_path: Path | None, *, host: str, port: int, workers: int
-) -> None:
-    """Serve a bundle; the app lies in the project's folder."""
-    from common_utils.serving.server import run
-
-    if not (project / "app" / "fastapi_app.py").is_file():
-        raise ConfigError(f"no app/fastapi_app.py in {project}; run from the project's folder or name its --config.")
-    bundle = (bundle_path or resolve_path(project, config.training.artifacts)).resolve()
-    # The app reads its bundle from the environment, which worker processes inherit.
-    os.environ["PLANREC_BUNDLE"] = str(bundle)
-    if find_spec("app") is None:
-        # Started as a script, Python does not look in the working folder; as a module it does.
-        os.chdir(project)
-        options = ["--host", host, "--port", str(port), "--workers", str(workers), "--bundle", str(bundle)]
-        os.execv(sys.executable, [sys.executable, "-m", "planrec.cli", "serve", *options])  # noqa: S606 - ourselves
-    note(f"http://{host}:{port}/docs")
-    run("app.fastapi_app:app", host=host, port=port, workers=workers)
 
 
 def run_card(config: PlanRecConfig, project: Path, bundle_path: Path | None, output: Path | None) -> None:

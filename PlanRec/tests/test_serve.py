@@ -1,0 +1,84 @@
+"""Starting the service: with the right bundle and settings, and without the libraries of a batch job."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common_utils.errors import ConfigError
+from planrec.config import PlanRecConfig
+from planrec.serve import run_serve
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Commands that would have replaced the process, as where the app cannot be found."""
+    commands: list[list[str]] = []
+
+    def execv(_: str, command: list[str]) -> None:
+        commands.append(command)
+        raise SystemExit(0)
+
+    monkeypatch.setattr("planrec.serve.find_spec", lambda _: None)
+    monkeypatch.setattr("os.execv", execv)
+    monkeypatch.setenv("PLANREC_BUNDLE", "")
+    return commands
+
+
+def start(config: PlanRecConfig, project: Path, settings_file: Path | None = None) -> None:
+    run_serve(config, project, None, settings_file=settings_file, host="127.0.0.1", port=8123, workers=1)
+
+
+def test_serve_hands_the_bundle_to_the_server(
+    settings: PlanRecConfig, project_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[object, dict[str, object]]] = []
+    monkeypatch.setattr("common_utils.serving.server.run", lambda app, **given: calls.append((app, given)))
+    monkeypatch.setattr("planrec.serve.find_spec", lambda _: object())
+    monkeypatch.setenv("PLANREC_BUNDLE", "")
+    start(settings, project_folder)
+    assert calls == [("app.fastapi_app:app", {"host": "127.0.0.1", "port": 8123, "workers": 1})]
+    assert os.environ["PLANREC_BUNDLE"] == str((project_folder / "artifacts").resolve())
+
+
+def test_serve_starts_itself_as_a_module_where_the_app_cannot_be_found(
+    settings: PlanRecConfig, project_folder: Path, monkeypatch: pytest.MonkeyPatch, started: list[list[str]]
+) -> None:
+    monkeypatch.chdir(project_folder)
+    with pytest.raises(SystemExit):
+        start(settings, project_folder)
+    assert started[0][1:4] == ["-m", "planrec.cli", "serve"]
+    assert "--config" not in started[0]
+
+
+def test_serve_keeps_its_settings_file_when_it_changes_folder(
+    settings: PlanRecConfig,
+    project_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    started: list[list[str]],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PLANREC_CONFIG", "mine.yaml")
+    with pytest.raises(SystemExit):
+        start(settings, project_folder)
+    assert os.environ["PLANREC_CONFIG"] == str(tmp_path / "mine.yaml")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        start(settings, project_folder, Path("other.yaml"))
+    assert started[1][-2:] == ["--config", str(tmp_path / "other.yaml")]
+
+
+def test_serve_outside_a_project_is_refused(settings: PlanRecConfig, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no app/fastapi_app\.py"):
+        start(settings, tmp_path)
+
+
+def test_starting_needs_neither_pandas_nor_scikit_learn() -> None:
+    code = "import planrec.serve, sys; print({'pandas', 'sklearn', 'duckdb', 'matplotlib'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "set()\n"
