@@ -36,6 +36,7 @@ def test_bundle_holds_model_rate_card_settings_figures_and_card(bundle: Bundle, 
     assert (artifacts / "metrics.json").read_bytes() == bundle.read_bytes("metrics.json")
     assert bundle.info["seed"] == 42
     assert bundle.read_bytes("confusion.png").startswith(b"\x89PNG")
+    assert "not recorded" not in bundle.read_bytes("model_card.md").decode()
 
 
 def test_every_baseline_stands_beside_the_model(bundle: Bundle) -> None:

@@ -7,6 +7,7 @@ common plan, and re-rating the last months. A figure is measured on subscribers 
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 from typing import cast
 
@@ -189,6 +190,7 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
         (folder / "model_card.md").write_text(model_card(metrics, info), encoding="utf-8")
 
     info = {
+        "python": platform.python_version(),
         "libraries": library_versions(LIBRARIES),
         "git_commit": git_commit(project),
         "seed": config.training.seed,
