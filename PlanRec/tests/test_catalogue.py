@@ -63,7 +63,6 @@ def test_sale_window_includes_both_ends(tmp_path: Path) -> None:
 def test_null_allowance_is_unlimited(tmp_path: Path) -> None:
     card = load_catalogue(write(tmp_path))
     assert card.prices.included_messages.tolist() == [UNLIMITED]
-    assert not card.plans[0].is_unlimited
     assert card.index("a") == 0
     assert card.index("b") == card.index(None) == -1
 

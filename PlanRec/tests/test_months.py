@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from planrec.months import month_index, month_indices, month_text, month_texts
+from planrec.months import month_index, month_indices, month_text
 
 
 @given(st.integers(0, 9999 * 12 + 11))
@@ -20,8 +20,5 @@ def test_month_index_refuses_what_is_not_a_month(text: str) -> None:
         month_index(text)
 
 
-def test_month_indices_read_many_and_texts_write_them_back() -> None:
-    texts = ["2018-01", "2018-12", "2018-01"]
-    indices = month_indices(texts)
-    assert (np.diff(indices) == [11, -11]).all()
-    assert month_texts(indices) == texts
+def test_month_indices_read_many() -> None:
+    assert np.diff(month_indices(["2018-01", "2018-12", "2018-01"])).tolist() == [11, -11]

@@ -116,8 +116,8 @@ class Plan(_Part):
     ...     included=Included(minutes=500, messages=50, megabytes=15360),
     ...     overage=Overage(cents_per_minute=3, cents_per_message=3, cents_per_data_unit=1000),
     ... )
-    >>> plan.contract_months, plan.is_unlimited
-    (0, False)
+    >>> plan.contract_months, plan.on_sale.first
+    (0, None)
     """
 
     plan_id: _Id = Field(description="stable identifier")
@@ -128,11 +128,6 @@ class Plan(_Part):
     contract_months: int = Field(0, ge=0, le=60, description="minimum term in months; 0 can be left any month")
     on_sale: OnSale = OnSale()
     eligibility: Eligibility = Eligibility()
-
-    @property
-    def is_unlimited(self) -> bool:
-        """Whether minutes, messages and data are all unlimited."""
-        return self.included.minutes is None and self.included.messages is None and self.included.megabytes is None
 
 
 class _RateCardFile(_Part):

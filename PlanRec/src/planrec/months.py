@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 
-__all__ = ["MONTH_PATTERN", "month_index", "month_indices", "month_text", "month_texts"]
+__all__ = ["MONTH_PATTERN", "month_index", "month_indices", "month_text"]
 
 MONTH_PATTERN = r"^\d{4}-(0[1-9]|1[0-2])$"
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
@@ -83,19 +83,3 @@ def month_indices(texts: Iterable[str]) -> NDArray[np.int64]:
             seen[text] = month_index(text)
         values.append(seen[text])
     return np.array(values, dtype=np.int64)
-
-
-def month_texts(indices: NDArray[np.int64]) -> list[str]:
-    """Return the `YYYY-MM` of many months.
-
-    Parameters
-    ----------
-    indices : int64 array of shape (n,)
-
-    Examples
-    --------
-    >>> month_texts(np.array([24216, 24227]))
-    ['2018-01', '2018-12']
-    """
-    names = {int(i): month_text(int(i)) for i in np.unique(indices)}
-    return [names[int(i)] for i in indices]
