@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from common_utils.bundle import Bundle, current_version, open_bundle
-from common_utils.errors import DataError, LeakageError
+from common_utils.errors import ConfigError, DataError, LeakageError
 from common_utils.serving.joblib_scorer import JoblibScorer
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.data import load_usage
@@ -17,7 +17,7 @@ from planrec.evaluation import evaluate
 from planrec.features import CHOSEN_PLAN
 from planrec.figures import FIGURES
 from planrec.preparation import Prepared, prepare
-from planrec.training import data_fingerprint, held_plan_figures, train
+from planrec.training import build_pipeline, data_fingerprint, fit, held_plan_figures, train
 
 
 def quiet(_: str) -> None:
@@ -140,6 +140,35 @@ def test_a_column_that_reveals_the_target_stops_the_run_until_it_is_dropped(
     dropped.append("data.table.drop_columns=[subscriber_id, month, partial, next_fee]")
     fine = load_planrec_config(project_folder, overrides=dropped, environ={})
     assert len(prepare(fine, project_folder, quiet).train)
+
+
+def test_a_dropped_column_never_becomes_a_feature(
+    small: tuple[str, ...], settings: PlanRecConfig, project_folder: Path
+) -> None:
+    overrides = [*small, "data.simulator.drop_columns=[subscriber_id, month, partial, tenure_months]"]
+    config = load_planrec_config(project_folder, overrides=overrides, environ={})
+    prepared = prepare(config, project_folder, quiet)
+    pipeline = fit(build_pipeline(config, prepared.catalogue), prepared.train)
+    names = pipeline.named_steps["features"].feature_names_out_
+    assert "tenure_months" not in names
+    assert "contract_months_left" in names
+
+
+@pytest.mark.parametrize("column", ["age", "current_plan"])
+def test_a_column_is_dropped_or_a_feature_not_both(column: str, project_folder: Path) -> None:
+    # Dropped columns are not audited: a feature among them could reveal the target unseen.
+    with pytest.raises(ConfigError, match=rf"\['{column}'\] would be dropped and be a feature"):
+        load_planrec_config(project_folder, overrides=[f"data.simulator.drop_columns=[{column}]"], environ={})
+
+
+def test_policies_look_back_as_far_as_they_say(
+    small: tuple[str, ...], project_folder: Path, bundle: Bundle, tmp_path: Path
+) -> None:
+    config = load_planrec_config(project_folder, overrides=[*small, "features.history_months=2"], environ={})
+    short = train(config, project_folder, artifacts=tmp_path, step=quiet).read_json("metrics.json")
+    long = bundle.read_json("metrics.json")
+    assert short["policies"][:-1] == long["policies"][:-1]  # all but the choice model
+    assert short["minimum_gain"] == long["minimum_gain"]
 
 
 def test_too_few_subscribers_are_refused(small: tuple[str, ...], project_folder: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig, find_config, load_config
 from common_utils.seed import DEFAULT_SEED
@@ -51,6 +51,17 @@ class SourceConfig(BaseConfig):
     )
     extra_columns: tuple[str, ...] = Field(default=(), description="further numeric columns that become features")
     horizon_months: int = Field(ge=1, le=12, description="months after a decision over which bills are compared")
+
+    @model_validator(mode="after")
+    def _dropped_is_no_feature(self) -> Self:
+        features = {*self.extra_columns, *(["current_plan"] if self.with_current_plan else [])}
+        both = sorted(features & set(self.drop_columns))
+        if both:
+            raise ValueError(
+                f"{both} would be dropped and be a feature; take it out of drop_columns, or out of extra_columns "
+                "(current_plan: with_current_plan)"
+            )
+        return self
 
 
 class MegalineConfig(SourceConfig):

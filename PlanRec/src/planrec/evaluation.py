@@ -24,7 +24,7 @@ from planrec.policies import (
     money_of_advice,
     policy_table,
 )
-from planrec.preparation import Prepared
+from planrec.preparation import Prepared, longest_history
 from planrec.recommend import ExclusionCode, exclusions
 
 __all__ = ["choice_figures", "evaluate", "row_counts", "situation_of", "take_probabilities"]
@@ -57,7 +57,7 @@ def evaluate(config: PlanRecConfig, prepared: Prepared, scorer: Scorer) -> dict[
     test, catalogue = prepared.test, prepared.catalogue
     taken = take_probabilities(scorer, test, catalogue)
     situation = situation_of(config, prepared, test)
-    history = history_of(columns_of(test), config.features.history_months)
+    history = history_of(columns_of(test), longest_history(config))
     policies = _policies(config, prepared, situation, history)
     policies["choice model (predicts the plan people choose)"] = taken
     adjusted = _adjusted(config, history, catalogue)

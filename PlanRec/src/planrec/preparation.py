@@ -15,16 +15,18 @@ from common_utils.errors import DataError
 from common_utils.leakage import audit
 from common_utils.splits import assert_apart, group_holdout, time_holdout
 from planrec.catalogue import Catalogue, load_catalogue
-from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER
+from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
 from planrec.data import UsageData, load_usage
 from planrec.features import CHOSEN_PLAN, decision_table, plan_indices
 from planrec.months import month_indices, month_text
 
-__all__ = ["Prepared", "Step", "prepare"]
+__all__ = ["Prepared", "Step", "longest_history", "prepare"]
 
 IntArray = NDArray[np.int64]
 Step = Callable[[str], None]
+
+_LONGEST_BASELINE = 6  # months the re-rating baselines look back over
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Prepared:
         return self.decisions.iloc[self.test_index]
 
 
+def longest_history(config: PlanRecConfig) -> int:
+    """Return how many months a decision row carries: what the model, the advice and every baseline look back over."""
+    return max(config.features.history_months, config.advice.history_months, _LONGEST_BASELINE)
+
+
 def prepare(config: PlanRecConfig, project: Path, step: Step) -> Prepared:
     """Load, build decision rows, split, and audit for leaks.
 
@@ -81,7 +88,10 @@ def prepare(config: PlanRecConfig, project: Path, step: Step) -> Prepared:
     catalogue = load_catalogue(resolve_path(project, source.plans))
     step("reading usage months")
     data = load_usage(config, catalogue, project)
-    decisions = decision_table(data.months, history_months=config.features.history_months)
+    decisions = decision_table(data.months, history_months=longest_history(config))
+    # Age stays for eligibility, the plan held for what policies save; the settings keep both from being features.
+    stays = (SUBSCRIBER, MONTH, CURRENT_PLAN, AGE)
+    decisions = decisions.drop(columns=[c for c in source.drop_columns if c in decisions.columns and c not in stays])
     known = plan_indices(decisions[CHOSEN_PLAN], catalogue) >= 0
     if not known.all():
         raise DataError(
