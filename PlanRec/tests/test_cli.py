@@ -104,6 +104,16 @@ def test_later_months_change_no_earlier_advice(run, usage, plans, tmp_path) -> N
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_recommend_says_how_many_may_take_no_plan(run, usage, project_folder, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    card = tmp_path / "plans.yaml"
+    text = (project_folder / "configs" / "plans_megaline.yaml").read_text(encoding="utf-8")
+    card.write_text(text.replace("    included:", "    on_sale: {to: 2017-12}\n    included:"), encoding="utf-8")
+    output = tmp_path / "advice.csv"
+    assert run("recommend", "--usage", usage, "--plans", card, "--as-of", "2018-03", "--output", output) == 0
+    assert "1 subscriber(s) may take no plan of the rate card: not answered" in capsys.readouterr().err
+    assert pd.read_csv(output)["action"].tolist() == ["stay", "stay"]
+
+
 def test_commands_on_files_work_anywhere(run, usage, plans, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.chdir(tmp_path)
     output = tmp_path / "advice.csv"

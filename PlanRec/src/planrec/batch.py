@@ -92,6 +92,7 @@ def recommendation_tables(
     policy = AdvicePolicy(config.risk_weight, config.min_gain_cents)
     ranked: list[pd.DataFrame] = []
     excluded: list[pd.DataFrame] = []
+    without_offer = 0
     subscribers = last[SUBSCRIBER].to_numpy()
     with tracked("recommending", total=len(last)) as advance:
         for start in range(0, len(last), _CHUNK):
@@ -100,11 +101,12 @@ def recommendation_tables(
             advice = advise(past, catalogue, policy, month=as_of, current=current[part], age=age[part])
             ranked.append(_ranked(advice, past, catalogue, subscribers[part], current[part], top))
             excluded.append(_excluded(advice, catalogue, subscribers[part]))
+            without_offer += int((advice.order[:, 0] < 0).sum())
             advance(len(advice.stay))
     return (
         pd.concat(ranked, ignore_index=True),
         pd.concat(excluded, ignore_index=True),
-        _remarks(months, last, plan_held, current, as_of),
+        _remarks(months, last, plan_held, current, as_of, without_offer=without_offer),
     )
 
 
@@ -203,12 +205,14 @@ def _excluded(advice: Advice, catalogue: Catalogue, subscribers: NDArray[np.obje
 
 
 def _remarks(
-    months: pd.DataFrame, last: pd.DataFrame, plan_held: pd.Series, current: IntArray, as_of: int
+    months: pd.DataFrame, last: pd.DataFrame, plan_held: pd.Series, current: IntArray, as_of: int, *, without_offer: int
 ) -> list[str]:
     remarks: list[str] = []
     unanswered = int(months[SUBSCRIBER].nunique()) - len(last)
     if unanswered:
         remarks.append(f"{unanswered:,} subscriber(s) have no usage month up to {month_text(as_of)}: not answered")
+    if without_offer:
+        remarks.append(f"{without_offer:,} subscriber(s) may take no plan of the rate card: not answered")
     foreign = int((plan_held.notna().to_numpy() & (current < 0)).sum())
     if foreign:
         remarks.append(f"{foreign:,} subscriber(s) hold a plan that is not in the rate card: saving left empty")
