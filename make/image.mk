@@ -13,9 +13,10 @@ image: ## Build the service image; ENGINE=podman, IMAGE=name:tag and BUILD_FLAGS
 	@"$(ENGINE)" build $(BUILD_FLAGS) --build-arg REVISION="$(REVISION)" --file Dockerfile --tag "$(IMAGE)" "$(ROOT)"
 
 .PHONY: image-try
-image-try: image ## Run the image without network, privileges or a writable disk: without a bundle, then with one
-	@[ -e artifacts/current ] || $(MAKE) train
-	@"$(ROOT)/make/try_image.sh" "$(ENGINE)" "$(IMAGE)" artifacts $(RUN_FLAGS)
+image-try: image ## Run the image without network, privileges or a writable disk: without a bundle, then with a new one
+	@artifacts=$$(mktemp -d); trap 'rm -rf "$$artifacts"' EXIT; chmod 755 "$$artifacts"; \
+		$(MAKE) train ARGS="--output $$artifacts"; \
+		"$(ROOT)/make/try_image.sh" "$(ENGINE)" "$(IMAGE)" "$$artifacts" $(RUN_FLAGS)
 
 .PHONY: lock
 lock: $(UV) ## Resolve what the image runs, and what builds it, within the root lock

@@ -12,7 +12,7 @@ trap '[ -z "$container" ] || "$engine" rm --force "$container" >/dev/null' EXIT
 
 fail() {
   printf 'image-try: %s\n' "$1" >&2
-  "$engine" logs "$container" 2>&1 | tail -n 20 >&2
+  "$engine" logs "$container" 2>&1 | sed '/"GET \//d' | tail -n 20 >&2  # all but the questions asked here
   exit 1
 }
 state() { "$engine" inspect --format "{{.State.$1}}" "$container"; }
