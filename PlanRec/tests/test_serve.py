@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from common_utils.errors import ConfigError
+from planrec import cli
 from planrec.config import PlanRecConfig
 from planrec.serve import run_serve
 
@@ -82,3 +83,14 @@ def test_starting_needs_neither_pandas_nor_scikit_learn() -> None:
     code = "import planrec.serve, sys; print({'pandas', 'sklearn', 'duckdb', 'matplotlib'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "set()\n"
+
+
+def test_the_command_hands_over_what_it_was_given(project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object] = {}
+    monkeypatch.setattr("planrec.serve.run_serve", lambda *_, **options: given.update(options))
+    monkeypatch.setattr(sys, "argv", ["planrec", "serve", "--port", "0", "--set", "serving.workers=2"])
+    monkeypatch.chdir(project_folder)
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 0
+    assert given == {"settings_file": None, "host": "127.0.0.1", "port": 0, "workers": 2}
