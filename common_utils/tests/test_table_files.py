@@ -52,24 +52,30 @@ def test_new_files_get_the_usual_permissions(tmp_path: Path):
 
 @pytest.mark.parametrize("dtype", ["str", "object", "category"])
 def test_formulas_are_made_inert_in_text_columns_of_any_kind(tmp_path: Path, dtype: str):
-    texts = ["=1+1", "+49", "-x", "@a", "\tb", "a=b", None]
+    texts = ["=1+1", "+49-1", "-x", "@a", "\tb", "a=b", None]
     frame = pd.DataFrame({"t": pd.Series(texts, dtype=dtype), "n": range(-3, 4)})
     before = frame.copy(deep=True)
     write_table(frame, tmp_path / "t.csv")
-    expected = "t,n\n'=1+1,-3\n'+49,-2\n'-x,-1\n'@a,0\n'\tb,1\na=b,2\n,3\n"
+    expected = "t,n\n'=1+1,-3\n'+49-1,-2\n'-x,-1\n'@a,0\n'\tb,1\na=b,2\n,3\n"
     assert (tmp_path / "t.csv").read_text() == expected
     pd.testing.assert_frame_equal(frame, before)
 
 
 def test_mixed_columns_keep_their_numbers(tmp_path: Path):
     write_table(pd.DataFrame({"m": pd.Series([-1, "-1", None], dtype=object)}), tmp_path / "t.csv")
-    assert (tmp_path / "t.csv").read_text() == 'm\n-1\n\'-1\n""\n'
+    assert (tmp_path / "t.csv").read_text() == 'm\n-1\n-1\n""\n'
 
 
 @pytest.mark.parametrize("dtype", ["str", "object", "category"])
 def test_returns_inside_text_do_not_end_the_row(tmp_path: Path, dtype: str):
     write_table(pd.DataFrame({"t": pd.Series(["a\rb", None], dtype=dtype), "n": [1, 2]}), tmp_path / "t.csv")
     assert (tmp_path / "t.csv").read_bytes() == b'"t","n"\n"a\rb",1\n"",2\n'
+
+
+@pytest.mark.parametrize("dtype", ["str", "object", "category"])
+def test_a_telephone_number_comes_back_as_it_was(tmp_path: Path, dtype: str):
+    write_table(pd.DataFrame({"id": pd.Series(["+49123", "-7", "+1.5"], dtype=dtype)}), tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text() == "id\n+49123\n-7\n+1.5\n"
 
 
 def test_column_names_are_made_inert(tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -19,15 +20,17 @@ from common_utils.errors import DataError
 __all__ = ["write_table"]
 
 # What makes a spreadsheet take text for a formula; tab and return too, as they are skipped on import.
+# A sign before nothing but digits is a number or a telephone number: an id must come back as it was.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d+(\.\d+)?\Z)")
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
     """Write a frame to `path`, without its index; until it is complete, what was there stays as it was.
 
-    In CSV (UTF-8, comma, LF), text that starts with = + - @, a tab or a return is given an apostrophe, so
-    that no spreadsheet runs it; numbers keep their sign. `read_table` does not take it off again: use
-    Parquet where text must come back as it was.
+    In CSV (UTF-8, comma, LF), text that starts with = + - @, a tab or a return is given an apostrophe, so that no
+    spreadsheet runs it; numbers keep their sign, and so does text such as "+49123". `read_table` does not take it
+    off again: use Parquet where text must come back as it was.
 
     Parameters
     ----------
@@ -95,7 +98,7 @@ def _inert(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a copy in which no text is a formula, column names included."""
     columns = {name: _inert_column(frame.iloc[:, place]) for place, name in enumerate(map(str, frame.columns))}
     inert = pd.DataFrame(columns, index=frame.index)
-    return inert.rename(columns=lambda name: f"'{name}" if name.startswith(_FORMULA_STARTS) else name)
+    return inert.rename(columns=lambda name: f"'{name}" if _is_formula(name) else name)
 
 
 def _holds_returns(frame: pd.DataFrame) -> bool:
@@ -105,13 +108,18 @@ def _holds_returns(frame: pd.DataFrame) -> bool:
     )
 
 
+def _is_formula(value: object) -> bool:
+    return isinstance(value, str) and _FORMULA.match(value) is not None
+
+
 def _inert_column(column: pd.Series) -> pd.Series:
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(column.cat.categories.dtype)
     if column.dtype == object:
-        risky = column.map(lambda value: isinstance(value, str) and value.startswith(_FORMULA_STARTS)).astype(bool)
+        risky = column.map(_is_formula).astype(bool)
     elif pd.api.types.is_string_dtype(column.dtype):
         risky = column.str.startswith(_FORMULA_STARTS, na=False).astype(bool)
+        risky[risky] = column[risky].map(_is_formula).astype(bool)
     else:
         return column
     return column.where(~risky, "'" + column[risky].astype("str")) if risky.any() else column
