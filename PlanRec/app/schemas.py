@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
 
 from planrec.catalogue import Catalogue
 from planrec.config import AdviceConfig
@@ -55,7 +56,7 @@ class _SubscriberRequest(_Request):
     @model_validator(mode="after")
     def _each_month_once(self) -> Self:
         if len({month.month for month in self.usage}) < len(self.usage):
-            raise ValueError("a month stands twice")
+            raise PydanticCustomError("month_twice", "a month stands twice")
         return self
 
     def usage_months(self) -> list[UsageMonth]:

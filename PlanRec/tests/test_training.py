@@ -13,7 +13,7 @@ from common_utils.errors import ConfigError, DataError, LeakageError
 from common_utils.serving.joblib_scorer import JoblibScorer
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.data import load_usage
-from planrec.evaluation import evaluate
+from planrec.evaluation import Models, evaluate
 from planrec.features import CHOSEN_PLAN
 from planrec.figures import FIGURES
 from planrec.preparation import Prepared, prepare
@@ -30,7 +30,16 @@ def prepared(settings: PlanRecConfig, project_folder: Path) -> Prepared:
 
 
 def test_bundle_holds_model_rate_card_settings_figures_and_card(bundle: Bundle, artifacts: Path) -> None:
-    expected = {"model.joblib", "plans.yaml", "config.yaml", "metrics.json", "profile.json", "model_card.md", *FIGURES}
+    expected = {
+        "model.joblib",
+        "logit.joblib",
+        "plans.yaml",
+        "config.yaml",
+        "metrics.json",
+        "profile.json",
+        "model_card.md",
+        *FIGURES,
+    }
     assert set(bundle.files) == expected
     assert current_version(artifacts) == bundle.version
     assert (artifacts / "metrics.json").read_bytes() == bundle.read_bytes("metrics.json")
@@ -51,6 +60,7 @@ def test_every_baseline_stands_beside_the_model(bundle: Bundle) -> None:
         "cheapest, mean of 6 months + half a sd",
         "advice (as shipped)",
         "choice model (predicts the plan people choose)",
+        "conditional logit (scores any plan)",
     ]
     for row in metrics["policies"]:
         for figure in ("accuracy", "hit_at_3", "ndcg_at_5", "regret_cents", "saving_cents", "share_worse_off"):
@@ -85,7 +95,7 @@ def test_evaluating_the_bundle_again_gives_its_own_figures(
     settings: PlanRecConfig, bundle: Bundle, prepared: Prepared
 ) -> None:
     stored = bundle.read_json("metrics.json")
-    measured = evaluate(settings, prepared, JoblibScorer.open(bundle))
+    measured = evaluate(settings, prepared, Models.open(bundle))
     assert measured["policies"] == stored["policies"]
     assert measured["test"] == stored["test"]
 
@@ -167,7 +177,7 @@ def test_policies_look_back_as_far_as_they_say(
     config = load_planrec_config(project_folder, overrides=[*small, "features.history_months=2"], environ={})
     short = train(config, project_folder, artifacts=tmp_path, step=quiet).read_json("metrics.json")
     long = bundle.read_json("metrics.json")
-    assert short["policies"][:-1] == long["policies"][:-1]  # all but the choice model
+    assert short["policies"][:-2] == long["policies"][:-2]  # all but the fitted models
     assert short["minimum_gain"] == long["minimum_gain"]
 
 

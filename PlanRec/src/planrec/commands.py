@@ -20,7 +20,7 @@ from planrec.batch import bill_table, prediction_table, recommendation_tables
 from planrec.catalogue import load_catalogue
 from planrec.config import AdviceConfig, PlanRecConfig
 from planrec.data import UsageData, load_usage, read_usage_table, summarise
-from planrec.evaluation import evaluate
+from planrec.evaluation import Models, evaluate
 from planrec.event_files import ChurnCut, EmptyMonths
 from planrec.figures import FIGURES
 from planrec.months import month_index
@@ -143,7 +143,7 @@ def run_evaluate(
     with steps() as step:
         prepared = prepare(trained, project, step)
         step("evaluating policies")
-        metrics = evaluate(trained, prepared, JoblibScorer.open(bundle))
+        metrics = evaluate(trained, prepared, Models.open(bundle))
     if data_fingerprint(prepared.data) != bundle.info["data_fingerprint"]:
         note("the data differ from those the bundle was trained on: figures will differ from its card")
     if resolve_path(project, trained.data.chosen().plans).read_bytes() != bundle.read_bytes("plans.yaml"):

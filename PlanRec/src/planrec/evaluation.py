@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import cast
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from common_utils.evaluation import classification_metrics, metric_intervals, reliability_table, segment_table
+from common_utils.bundle import Bundle
+from common_utils.evaluation import (
+    chosen_ranks,
+    classification_metrics,
+    metric_intervals,
+    ndcg_at_k,
+    paired_mean_difference,
+    reliability_table,
+    segment_table,
+)
+from common_utils.serving.joblib_scorer import JoblibScorer, ProbabilityModel
 from common_utils.serving.scorer import Scorer
 from planrec.catalogue import Catalogue
 from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER
@@ -27,10 +40,50 @@ from planrec.policies import (
 from planrec.preparation import Prepared, longest_history
 from planrec.recommend import ExclusionCode, exclusions
 
-__all__ = ["choice_figures", "evaluate", "row_counts", "situation_of", "take_probabilities"]
+LOGIT_FILE = "logit.joblib"
+CHOICE_MODEL = "choice model (predicts the plan people choose)"
+CONDITIONAL_LOGIT = "conditional logit (scores any plan)"
+
+__all__ = [
+    "CHOICE_MODEL",
+    "CONDITIONAL_LOGIT",
+    "LOGIT_FILE",
+    "Models",
+    "choice_figures",
+    "evaluate",
+    "row_counts",
+    "situation_of",
+    "take_probabilities",
+]
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Models:
+    """The fitted models of a run.
+
+    Attributes
+    ----------
+    choice : Scorer
+        Multiclass over the plans of the training months; what `/predict` answers with.
+    logit : Scorer
+        Conditional logit; scores every plan of the catalogue, launched after training or not.
+    """
+
+    choice: Scorer
+    logit: Scorer
+
+    @classmethod
+    def of(cls, choice: object, logit: object) -> Models:
+        """Wrap fitted estimators."""
+        return cls(*(JoblibScorer(cast(ProbabilityModel, model)) for model in (choice, logit)))
+
+    @classmethod
+    def open(cls, bundle: Bundle) -> Models:
+        """Open those of a verified bundle."""
+        return cls(JoblibScorer.open(bundle), JoblibScorer.open(bundle, LOGIT_FILE))
 
 
 def take_probabilities(scorer: Scorer, rows: pd.DataFrame, catalogue: Catalogue) -> FloatArray:
@@ -45,23 +98,30 @@ def take_probabilities(scorer: Scorer, rows: pd.DataFrame, catalogue: Catalogue)
     return probabilities
 
 
-def evaluate(config: PlanRecConfig, prepared: Prepared, scorer: Scorer) -> dict[str, object]:
+def evaluate(config: PlanRecConfig, prepared: Prepared, models: Models) -> dict[str, object]:
     """Return every figure of the test rows.
+
+    Parameters
+    ----------
+    config : PlanRecConfig
+    prepared : Prepared
+    models : Models
 
     Returns
     -------
     dict
-        `source`, `rows`, `classes`, `test` (classification with intervals), `policies`, `minimum_gain`, `segments`,
-        `confusion`, `reliability`; plain numbers, ready for JSON.
+        `source`, `rows`, `classes`, `test` (classification with intervals), `policies`, `ndcg_gap`, `minimum_gain`,
+        `segments`, `confusion`, `reliability`; plain numbers, ready for JSON.
     """
     test, catalogue = prepared.test, prepared.catalogue
-    taken = take_probabilities(scorer, test, catalogue)
+    taken = take_probabilities(models.choice, test, catalogue)
     situation = situation_of(config, prepared, test)
     history = history_of(columns_of(test), longest_history(config))
     policies = _policies(config, prepared, situation, history)
-    policies["choice model (predicts the plan people choose)"] = taken
+    policies[CHOICE_MODEL] = taken
+    policies[CONDITIONAL_LOGIT] = take_probabilities(models.logit, test, catalogue)
     adjusted = _adjusted(config, history, catalogue)
-    classes = np.asarray(scorer.classes, dtype=object)
+    classes = np.asarray(models.choice.classes, dtype=object)
     seen = taken[:, plan_indices(classes, catalogue)]
     # A plan launched after training has no column: such rows count in the policies' figures, as misses, but a
     # probability for them cannot be judged.
@@ -76,11 +136,27 @@ def evaluate(config: PlanRecConfig, prepared: Prepared, scorer: Scorer) -> dict[
         "test": choice_figures(test[judged], classes, seen[judged], config),
         "test_rows_on_plans_launched_after_training": int((~judged).sum()),
         "policies": policy_table(policies, situation),
+        "ndcg_gap": _ndcg_gap(policies[CONDITIONAL_LOGIT], policies[CHOICE_MODEL], situation),
         "minimum_gain": gain_table(adjusted, situation, config.evaluation.gain_steps_cents),
         "segments": _segments(config, test, situation, adjusted),
         "confusion": _confusion(y, seen[judged], len(classes)),
         "reliability": reliability_table(seen[judged].max(axis=1), seen[judged].argmax(axis=1) == y),
     }
+
+
+def _ndcg_gap(logit: FloatArray, multiclass: FloatArray, situation: Situation) -> dict[str, float]:
+    """NDCG@5 of the conditional logit less the multiclass model's, paired by decision."""
+    first, second = (
+        ndcg_at_k(chosen_ranks(scores, situation.chosen, situation.available), 5) for scores in (logit, multiclass)
+    )
+    gap = paired_mean_difference(
+        first,
+        second,
+        groups=situation.subscribers,
+        n_resamples=situation.resamples,
+        rng=np.random.default_rng(situation.seed),
+    )
+    return gap.to_dict()
 
 
 def situation_of(config: PlanRecConfig, prepared: Prepared, rows: pd.DataFrame) -> Situation:

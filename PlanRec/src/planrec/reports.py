@@ -191,6 +191,7 @@ def model_card(metrics: Mapping[str, Any], source: Bundle | Mapping[str, object]
         "launched": f"{metrics['test_rows_on_plans_launched_after_training']:,}",
         "choice": _markdown(choice_rows(metrics)),
         "policies": _markdown(policy_rows(metrics)),
+        "ndcg_gap": format_interval(metrics["ndcg_gap"]),
         "minimum_gain": _markdown(gain_rows(metrics)),
         "segments": _markdown(segment_rows(metrics)),
     }

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import platform
 from pathlib import Path
-from typing import cast
 
 import joblib
 import numpy as np
@@ -23,13 +22,13 @@ from common_utils.bundle import Bundle, set_current, write_bundle
 from common_utils.config import dump_config, resolve_path
 from common_utils.provenance import fingerprint_bytes, git_commit, library_versions
 from common_utils.seed import set_seed
-from common_utils.serving.joblib_scorer import JoblibScorer, ProbabilityModel
 from common_utils.splits import grouped_stratified_folds
 from planrec.catalogue import Catalogue
+from planrec.choice import ConditionalLogit
 from planrec.columns import SUBSCRIBER
 from planrec.config import PlanRecConfig
 from planrec.data import UsageData
-from planrec.evaluation import choice_figures, evaluate, row_counts
+from planrec.evaluation import LOGIT_FILE, Models, choice_figures, evaluate, row_counts
 from planrec.features import CHOSEN_PLAN, DecisionFeatures, decision_table
 from planrec.figures import write_figures
 from planrec.preparation import Prepared, Step, prepare
@@ -172,9 +171,14 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
     cross_validation = choice_figures(prepared.train, classes, probabilities, config)
     step("fitting the model")
     pipeline = fit(build_pipeline(config, prepared.catalogue), prepared.train)
+    logit = ConditionalLogit(
+        prepared.catalogue,
+        history_months=config.features.history_months,
+        with_current_plan=config.data.chosen().with_current_plan,
+    ).fit(prepared.train, prepared.train[CHOSEN_PLAN].to_numpy(dtype=object))
     step("evaluating policies")
     metrics = {
-        **evaluate(config, prepared, JoblibScorer(cast(ProbabilityModel, pipeline))),
+        **evaluate(config, prepared, Models.of(pipeline, logit)),
         "cross_validation": cross_validation,
     }
     step("writing the bundle")
@@ -182,6 +186,7 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
 
     def write(folder: Path) -> None:
         joblib.dump(pipeline, folder / "model.joblib")
+        joblib.dump(logit, folder / LOGIT_FILE)
         (folder / "plans.yaml").write_bytes(rate_card)
         (folder / "config.yaml").write_text(dump_config(config), encoding="utf-8")
         _write_json(folder / "metrics.json", metrics)
