@@ -132,3 +132,16 @@ def test_market_takes_every_plan_while_it_is_on_sale(market: Market, catalogue: 
     on_sale = catalogue.sale_state(month_index("2025-01") + when) == 0
     for j, plan in enumerate(catalogue.plan_ids):
         assert np.mean(taken[on_sale[:, j]] == j) > 0.01, plan
+
+
+def test_market_bills_of_the_plan_held_are_those_of_the_usage_recorded(market: Market, catalogue: Catalogue) -> None:
+    assert market.bills.shape == (3000, 12 + 3, len(catalogue.plans))
+    held = np.take_along_axis(market.bills[:, :12], np.maximum(market.plan, 0)[..., None], axis=2)[..., 0] / 100
+    there = market.plan >= 0
+    assert (held[there] == held_bills(market, catalogue)[there]).all()
+
+
+def test_market_bills_on_other_plans_differ_from_re_rated_ones(market: Market, catalogue: Catalogue) -> None:
+    re_rated = bill_totals(Usage(*np.moveaxis(market.usage, 2, 0)), catalogue)
+    there = market.plan >= 0
+    assert np.mean((re_rated != market.bills[:, :12]).any(axis=2)[there]) > 0.3

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planrec.simulate_config import Segment, ServiceValues, SimulatorConfig
-from planrec.simulate_usage import BURN_IN, draw_population, draw_usage, typical_usage
+from planrec.simulate_config import LightMargins, Segment, ServiceValues, SimulatorConfig
+from planrec.simulate_usage import BURN_IN, as_recorded, draw_population, draw_usage, light_margins, typical_usage
 
 NONE = ServiceValues(minutes=0, messages=0, megabytes=0)
 ONE = Segment(name="one", share=1, minutes=100, messages=10, megabytes=1000, age=40)
@@ -23,7 +23,7 @@ STILL = {
 
 
 def usage_of(seed: int = 1, *, whole_minutes: bool = True, **settings: object) -> np.ndarray:
-    config = SimulatorConfig.model_validate({"subscribers": 2000, "months": 12} | settings)
+    config = SimulatorConfig.model_validate({"subscribers": 2000, "months": 12, "later_months": 0} | settings)
     rng = np.random.default_rng(seed)
     return draw_usage(config, draw_population(config, rng), rng, whole_minutes=whole_minutes)
 
@@ -100,3 +100,47 @@ def test_typical_usage_is_the_median_and_zero_for_those_who_never_text() -> None
     config = SimulatorConfig.model_validate(STILL | {"subscribers": 4, "never_texts": 1})
     people = draw_population(config, np.random.default_rng(1))
     assert typical_usage(people) == pytest.approx(np.tile([100, 0, 1000], (4, 1)))
+
+
+def test_later_months_lie_after_the_table() -> None:
+    assert usage_of(later_months=4).shape == (2000, BURN_IN + 12 + 4, 3)
+
+
+def test_light_margins_are_the_documented_quantiles() -> None:
+    margins = LightMargins(
+        minutes_mean=100, minutes_sd=10, messages_shape=1, messages_scale=10, megabytes_mean=0, megabytes_sd=1
+    )
+    middle, far = light_margins(np.array([[0.0] * 3, [-8.0] * 3]), margins)
+    assert middle == pytest.approx([100, 10 * np.log(2), 0.6745], abs=1e-4)  # a normal, an exponential, half a normal
+    assert far == pytest.approx([20, 0, 0], abs=1e-3)
+
+
+def test_light_profile_has_lighter_tails_than_the_heavy_one() -> None:
+    tail = {}
+    for profile in ("light", "heavy"):
+        used = usage_of(profile=profile, segments=(ONE,), growth=NONE, season=NONE, roaming=0)[..., 2]
+        tail[profile] = np.quantile(used, 0.999) / np.median(used[used > 0])
+    assert tail["light"] < 3 < tail["heavy"]
+
+
+def test_light_profile_splits_its_variance_between_and_within_subscribers() -> None:
+    still = {k: v for k, v in STILL.items() if k != "segments"}
+    minutes = usage_of(**(still | {"profile": "light"}))[..., 0]
+    within = minutes.var(axis=1, ddof=1).mean()
+    assert 1 - within / minutes.var() == pytest.approx(0.67, abs=0.06)  # noise with memory hides a little of it
+    assert minutes.mean() == pytest.approx(458, rel=0.05)
+
+
+def test_light_typical_usage_is_the_margins_median_for_the_median_subscriber() -> None:
+    config = SimulatorConfig(subscribers=4001, profile="light", never_texts=0)
+    typical = typical_usage(draw_population(config, np.random.default_rng(2)))
+    assert np.median(typical, axis=0) == pytest.approx(light_margins(np.zeros(3), config.light), rel=0.05)
+
+
+def test_light_margins_refuse_a_share_above_one() -> None:
+    with pytest.raises(ValueError, match="`between` holds shares"):
+        LightMargins(between=ServiceValues(minutes=2, messages=0, megabytes=0))
+
+
+def test_as_recorded_rounds_each_service() -> None:
+    assert as_recorded(np.array([[1.456, 1.4, 1.456]]), whole_minutes=False).tolist() == [[1.46, 1, 1.46]]

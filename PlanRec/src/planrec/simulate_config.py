@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig
 from planrec.months import MONTH_PATTERN
 
-__all__ = ["Segment", "ServiceValues", "SimulatorConfig"]
+__all__ = ["LightMargins", "Segment", "ServiceValues", "SimulatorConfig"]
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Spread = Annotated[float, Field(ge=0, le=3)]
@@ -50,6 +50,35 @@ class Segment(BaseConfig):
     age: float = Field(ge=18, le=90, description="mean age in years")
 
 
+class LightMargins(BaseConfig):
+    """Light-tailed usage a month: a normal cut off at 0 for minutes and megabytes, a Weibull for messages.
+
+    The defaults are fitted to the whole months of the Megaline events.
+
+    Examples
+    --------
+    >>> LightMargins().minutes_sd > 0
+    True
+    """
+
+    minutes_mean: float = Field(438, description="mean of the normal before it is cut off at 0, minutes")
+    minutes_sd: float = Field(245, gt=0, description="its standard deviation")
+    messages_shape: float = Field(1.33, gt=0, le=20, description="shape of the Weibull of those who send messages")
+    messages_scale: float = Field(48, gt=0, description="its scale, messages")
+    megabytes_mean: float = Field(17_500, description="mean of the normal before it is cut off at 0, megabytes")
+    megabytes_sd: float = Field(7_800, gt=0, description="its standard deviation")
+    between: ServiceValues = Field(
+        ServiceValues(minutes=0.67, messages=0.84, megabytes=0.51),
+        description="share of the variance of normal scores that lies between subscribers, 0 to 1",
+    )
+
+    @model_validator(mode="after")
+    def _between_are_shares(self) -> LightMargins:
+        if not all(0 <= share <= 1 for share in self.between.as_tuple()):
+            raise ValueError("`between` holds shares, 0 to 1")
+        return self
+
+
 _SEGMENTS = (
     Segment(name="light", share=0.22, minutes=80, messages=12, megabytes=1_400, age=54),
     Segment(name="talker", share=0.20, minutes=650, messages=25, megabytes=3_500, age=58),
@@ -77,7 +106,17 @@ class SimulatorConfig(BaseConfig):
     first_month: str = Field("2025-01", pattern=MONTH_PATTERN, description="first month of the table")
     event_subscribers: int = Field(500, ge=0, description="so many subscribers also get single events")
 
+    later_months: int = Field(3, ge=0, le=24, description="months after the table whose bills the truth holds too")
+
     segments: tuple[Segment, ...] = Field(_SEGMENTS, min_length=1)
+    profile: Literal["heavy", "light"] = Field(
+        "heavy",
+        description="heavy: lognormal usage by segment; light: truncated normal and Weibull, one population",
+    )
+    light: LightMargins = LightMargins()
+    usage_response: float = Field(
+        0.08, ge=0, le=0.5, description="share by which usage rises where nothing of a plan's allowance is used up"
+    )
     level_sd: ServiceValues = Field(
         ServiceValues(minutes=0.45, messages=0.65, megabytes=0.45),
         description="spread of the log usage level within a segment",

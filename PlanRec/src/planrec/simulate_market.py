@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planrec.billing import Usage, bill_totals
 from planrec.catalogue import Catalogue
 from planrec.months import month_index
+from planrec.simulate_bills import allowances, bills_of_every_plan, respond
 from planrec.simulate_choice import Tastes, believed_bills, choice_set, choose, draw_tastes, utilities
 from planrec.simulate_config import SimulatorConfig
 from planrec.simulate_usage import BURN_IN, Population, draw_population, draw_usage, typical_usage
@@ -33,7 +33,9 @@ class Market:
     people : Population
     tastes : Tastes
     usage : float64 array of shape (n, m, 3)
-        Minutes, messages, megabytes; 0 before a subscriber joins.
+        Minutes, messages, megabytes on the plan held; 0 before a subscriber joins.
+    bills : int64 array of shape (n, m + later_months, n_plans)
+        Cents on every plan, usage responding to that plan; the fee before a subscriber joins.
     plan : int64 array of shape (n, m)
         Position of the plan held; -1 before a subscriber joins.
     decision : int64 array of shape (n, m)
@@ -51,6 +53,7 @@ class Market:
     people: Population
     tastes: Tastes
     usage: FloatArray
+    bills: IntArray
     plan: IntArray
     decision: IntArray
     contract_left: IntArray
@@ -84,24 +87,28 @@ def run_market(config: SimulatorConfig, catalogue: Catalogue, rng: np.random.Gen
     people_rng, usage_rng, start_rng, month_rng = rng.spawn(4)
     people = draw_population(config, people_rng)
     tastes = draw_tastes(config, typical_usage(people), people_rng)
-    usage = draw_usage(config, people, usage_rng, whole_minutes=catalogue.rounding.minutes == "call")
-    return _Run(config, catalogue, people, tastes, usage).through(start_rng, month_rng)
+    demand = draw_usage(config, people, usage_rng, whole_minutes=catalogue.rounding.minutes == "call")
+    return _Run(config, catalogue, people, tastes, demand).through(start_rng, month_rng)
 
 
 class _Run:
     """State between the months of one simulation."""
 
     def __init__(
-        self, config: SimulatorConfig, catalogue: Catalogue, people: Population, tastes: Tastes, usage: FloatArray
+        self, config: SimulatorConfig, catalogue: Catalogue, people: Population, tastes: Tastes, demand: FloatArray
     ) -> None:
-        self.config, self.catalogue, self.people, self.tastes, self.usage = config, catalogue, people, tastes, usage
+        self.config, self.catalogue, self.people, self.tastes = config, catalogue, people, tastes
+        self.demand, self.usage = demand, np.zeros_like(demand)
+        cards = [catalogue] * demand.shape[1]
+        self.every_bill = bills_of_every_plan(demand, cards, config.usage_response)
+        self.included = allowances(catalogue)
         n = config.subscribers
         self.first_month = month_index(config.first_month)
         self.terms = np.array([p.contract_months for p in catalogue.plans], dtype=np.int64)
         self.plan = np.full(n, -1, dtype=np.int64)
         self.left = np.zeros(n, dtype=np.int64)  # months still bound at the start of the month
         self.just_ended = np.zeros(n, dtype=np.bool_)
-        self.bills = np.full((n, usage.shape[1]), np.nan)  # of whole months only
+        self.bills = np.full((n, demand.shape[1]), np.nan)  # of whole months only
         self.choosers: list[IntArray] = []
         self.values: list[FloatArray] = []
 
@@ -121,7 +128,8 @@ class _Run:
         return Market(
             people=self.people,
             tastes=self.tastes,
-            usage=self.usage[:, BURN_IN:],
+            usage=self.usage[:, BURN_IN : BURN_IN + months],
+            bills=self.every_bill[:, BURN_IN:],
             plan=plan,
             decision=decision,
             contract_left=left,
@@ -187,9 +195,14 @@ class _Run:
         return np.where(known[:, None] > 0, used / np.where(known > 0, known, 1.0)[:, None], self.tastes.guess[rows])
 
     def _bill(self, t: int) -> None:
-        whole = self.people.joined < t
-        whole |= (self.people.joined == t) & (self.people.first_share == 1)
-        rows = np.flatnonzero(whole)
-        usage = self.usage[rows, t + BURN_IN]
-        totals = bill_totals(Usage(usage[:, 0], usage[:, 1], usage[:, 2]), self.catalogue)
-        self.bills[rows, t + BURN_IN] = totals[np.arange(len(rows)), self.plan[rows]] / 100
+        """Let everybody there use their plan, and note the bills of whole months."""
+        at, whole_minutes = t + BURN_IN, self.catalogue.rounding.minutes == "call"
+        there = np.flatnonzero(self.plan >= 0)
+        self.usage[there, at] = respond(
+            self.demand[there, at],
+            self.included[self.plan[there]],
+            self.config.usage_response,
+            whole_minutes=whole_minutes,
+        )
+        whole = there[(self.people.joined[there] < t) | (self.people.first_share[there] == 1)]
+        self.bills[whole, at] = self.every_bill[whole, at, self.plan[whole]] / 100

@@ -1,7 +1,11 @@
-"""Who the simulated subscribers are and what they use; arrays in, arrays out.
+"""Who the simulated subscribers are and what they would use; arrays in, arrays out.
 
-log usage = level of the subscriber + growth x time + season of the year + AR(1) noise. The level comes from a mixture
-of segments, its services correlated.
+Heavy-tailed profile: log usage = level of the subscriber + growth x time + season of the year + AR(1) noise; the level
+comes from a mixture of segments, its services correlated. Light-tailed profile: the same normal scores of subscriber
+and noise, mapped to the quantiles of a truncated normal or a Weibull, times growth and season.
+
+What is drawn here is demand: what somebody would use on a plan that includes nothing. `simulate_bills.respond` turns
+it into usage on a plan.
 """
 
 from __future__ import annotations
@@ -11,11 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
 from planrec.months import month_index
-from planrec.simulate_config import SimulatorConfig
+from planrec.simulate_config import LightMargins, SimulatorConfig
 
-__all__ = ["BURN_IN", "Population", "draw_population", "draw_usage", "typical_usage"]
+__all__ = ["BURN_IN", "Population", "as_recorded", "draw_population", "draw_usage", "light_margins", "typical_usage"]
 
 BURN_IN = 3  # months before the table's first one, so that its first decisions rest on experience
 _YOUNGEST, _OLDEST = 18, 95
@@ -34,6 +39,8 @@ class Population:
         Years.
     level : float64 array of shape (n, 3)
         Median log usage a month: minutes, messages, megabytes.
+    score : float64 array of shape (n, 3)
+        Where the subscriber stands among all of the segment, in standard deviations; the services are correlated.
     growth : float64 array of shape (n, 3)
         Change of log usage a month.
     texts : bool array of shape (n,)
@@ -49,6 +56,7 @@ class Population:
     segment: NDArray[np.int64]
     age: NDArray[np.int64]
     level: NDArray[np.float64]
+    score: NDArray[np.float64]
     growth: NDArray[np.float64]
     texts: NDArray[np.bool_]
     joined: NDArray[np.int64]
@@ -81,8 +89,12 @@ def draw_population(config: SimulatorConfig, rng: np.random.Generator) -> Popula
     # One common factor gives every pair of services the same correlation.
     common, own = rng.standard_normal((n, 1)), rng.standard_normal((n, 3))
     rho = config.service_correlation
-    deviation = np.sqrt(rho) * common + np.sqrt(1 - rho) * own
-    level = medians[segment] + deviation * np.array(config.level_sd.as_tuple())
+    score = np.sqrt(rho) * common + np.sqrt(1 - rho) * own
+    if config.profile == "light":
+        between = np.array(config.light.between.as_tuple())
+        level = np.log(np.maximum(light_margins(np.sqrt(between) * score, config.light), 1e-9))
+    else:
+        level = medians[segment] + score * np.array(config.level_sd.as_tuple())
     ages = np.array([s.age for s in config.segments])[segment] + config.age_sd * rng.standard_normal(n)
     growth = np.array(config.growth.as_tuple()) + config.growth_sd * rng.standard_normal((n, 3))
     texts = rng.random(n) >= config.never_texts
@@ -91,6 +103,7 @@ def draw_population(config: SimulatorConfig, rng: np.random.Generator) -> Popula
         segment=segment,
         age=np.clip(np.rint(ages), _YOUNGEST, _OLDEST).astype(np.int64),
         level=level,
+        score=score,
         growth=growth,
         texts=texts,
         joined=joined,
@@ -116,6 +129,37 @@ def _year_and_month(index: int) -> tuple[int, int]:
     return index // 12, index % 12 + 1
 
 
+def light_margins(score: NDArray[np.float64], margins: LightMargins) -> NDArray[np.float64]:
+    """Return the usage at normal scores, light-tailed.
+
+    Parameters
+    ----------
+    score : float64 array of shape (..., 3)
+        Standard normal: minutes, messages, megabytes.
+    margins : LightMargins
+
+    Returns
+    -------
+    float64 array of shape (..., 3)
+        Usage a month, > 0 but for rounding.
+
+    Examples
+    --------
+    >>> light_margins(np.zeros(3), LightMargins(minutes_mean=400, minutes_sd=1)).round()[0]
+    np.float64(400.0)
+    """
+    below = ndtr(score)
+    usage = np.empty_like(below)
+    for i, (mean, sd) in (
+        (0, (margins.minutes_mean, margins.minutes_sd)),
+        (2, (margins.megabytes_mean, margins.megabytes_sd)),
+    ):
+        cut = ndtr(-mean / sd)
+        usage[..., i] = mean + sd * ndtri(cut + (1 - cut) * below[..., i])
+    usage[..., 1] = margins.messages_scale * (-np.log(ndtr(-score[..., 1]))) ** (1 / margins.messages_shape)
+    return np.maximum(usage, 0.0)
+
+
 def typical_usage(people: Population) -> NDArray[np.float64]:
     """Return the median month of every subscriber: minutes, messages, megabytes; float64 array of shape (n, 3)."""
     usage = np.exp(people.level)
@@ -126,7 +170,7 @@ def typical_usage(people: Population) -> NDArray[np.float64]:
 def draw_usage(
     config: SimulatorConfig, people: Population, rng: np.random.Generator, *, whole_minutes: bool
 ) -> NDArray[np.float64]:
-    """Draw what everybody uses in every month, `BURN_IN` months before the table included.
+    """Draw what everybody would use in every month: `BURN_IN` months before the table, the table, the later months.
 
     Parameters
     ----------
@@ -139,31 +183,60 @@ def draw_usage(
 
     Returns
     -------
-    float64 array of shape (n, BURN_IN + months, 3)
+    float64 array of shape (n, BURN_IN + months + later_months, 3)
         Minutes, messages (whole), megabytes (two decimals); 0 before a subscriber joins.
 
     Examples
     --------
-    >>> config = SimulatorConfig(subscribers=5, months=2)
+    >>> config = SimulatorConfig(subscribers=5, months=2, later_months=0)
     >>> rng = np.random.default_rng(1)
     >>> draw_usage(config, draw_population(config, rng), rng, whole_minutes=True).shape
     (5, 5, 3)
     """
-    n, length = config.subscribers, BURN_IN + config.months
-    time = np.arange(-BURN_IN, config.months)
+    time = np.arange(-BURN_IN, config.months + config.later_months)
+    shape = config.subscribers, len(time)
     calendar_month = (month_index(config.first_month) + time) % 12 + 1
     swing = np.cos(2 * np.pi * (calendar_month - config.season_peak) / 12)
     season = swing[:, None] * np.array(config.season.as_tuple())
-    log_usage = people.level[:, None, :] + people.growth[:, None, :] * time[:, None] + season + _noise(config, rng)
-    usage = np.exp(np.minimum(log_usage, np.log(_MOST)))
-    usage[..., 2] *= np.where(rng.random((n, length)) < config.roaming, config.roaming_factor, 1.0)
-    usage *= (rng.random((n, length)) >= config.absent)[..., None]
+    trend = people.growth[:, None, :] * time[:, None] + season
+    noise = _noise(config, len(time), rng)
+    if config.profile == "light":
+        between = np.array(config.light.between.as_tuple())
+        score = np.sqrt(between) * people.score[:, None, :] + np.sqrt(1 - between) * noise
+        usage = np.minimum(light_margins(score, config.light) * np.exp(trend), _MOST)
+    else:
+        log_usage = people.level[:, None, :] + trend + noise * np.array(config.noise_sd.as_tuple())
+        usage = np.exp(np.minimum(log_usage, np.log(_MOST)))
+    usage[..., 2] *= np.where(rng.random(shape) < config.roaming, config.roaming_factor, 1.0)
+    usage *= (rng.random(shape) >= config.absent)[..., None]
     usage[~people.texts, :, 1] = 0.0
     usage *= _presence(people, time)[..., None]
-    usage[..., 0] = np.ceil(usage[..., 0]) if whole_minutes else np.round(usage[..., 0], 2)
-    usage[..., 1] = np.rint(usage[..., 1])
-    usage[..., 2] = np.round(usage[..., 2], 2)
-    return usage
+    usage[..., 0] = np.ceil(usage[..., 0]) if whole_minutes else usage[..., 0]
+    return as_recorded(usage, whole_minutes=whole_minutes)
+
+
+def as_recorded(usage: NDArray[np.float64], *, whole_minutes: bool) -> NDArray[np.float64]:
+    """Return usage as an operator records it.
+
+    Parameters
+    ----------
+    usage : float64 array of shape (..., 3)
+        Minutes, messages, megabytes.
+    whole_minutes : bool
+        Whether a month's minutes are whole; else they have two decimals.
+
+    Returns
+    -------
+    float64 array of shape (..., 3)
+        Messages whole, megabytes with two decimals.
+
+    Examples
+    --------
+    >>> as_recorded(np.array([10.4, 2.6, 7.126]), whole_minutes=True).tolist()
+    [10.0, 3.0, 7.13]
+    """
+    minutes = np.rint(usage[..., 0]) if whole_minutes else np.round(usage[..., 0], 2)
+    return np.stack([minutes, np.rint(usage[..., 1]), np.round(usage[..., 2], 2)], axis=-1)
 
 
 def _presence(people: Population, time: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -171,11 +244,10 @@ def _presence(people: Population, time: NDArray[np.int64]) -> NDArray[np.float64
     return np.where(at < 0, 0.0, np.where(at == 0, people.first_share[:, None], 1.0))
 
 
-def _noise(config: SimulatorConfig, rng: np.random.Generator) -> NDArray[np.float64]:
-    draws = rng.standard_normal((config.subscribers, BURN_IN + config.months, 3))
+def _noise(config: SimulatorConfig, length: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return standard normal AR(1) noise."""
+    noise = rng.standard_normal((config.subscribers, length, 3))
     rho = config.noise_rho
-    noise = np.empty_like(draws)
-    noise[:, 0] = draws[:, 0]
-    for t in range(1, draws.shape[1]):
-        noise[:, t] = rho * noise[:, t - 1] + np.sqrt(1 - rho**2) * draws[:, t]
-    return noise * np.array(config.noise_sd.as_tuple())
+    for t in range(1, length):
+        noise[:, t] = rho * noise[:, t - 1] + np.sqrt(1 - rho**2) * noise[:, t]
+    return noise
