@@ -115,3 +115,8 @@ def test_missing_and_unreadable_rate_cards_are_refused(tmp_path: Path) -> None:
     broken.write_text("plans: [", encoding="utf-8")
     with pytest.raises(ConfigError, match="not UTF-8 YAML"):
         load_catalogue(broken)
+
+
+def test_plan_without_perks_has_none_and_the_card_names_them(catalogue: Catalogue, megaline: Catalogue) -> None:
+    assert all(plan.perks == () for plan in megaline.plans)
+    assert catalogue.plans[catalogue.index("family-40")].perks == ("streaming", "data-sharing")

@@ -81,8 +81,8 @@ def test_simulate_repeats_itself_to_the_byte(operator: Simulation, catalogue: Ca
 def test_simulate_gives_the_same_operator_on_every_supported_python(megaline: Catalogue) -> None:
     # The two prefixes are the same on 3.11 to 3.13 and both NumPy lines; new defaults change them on purpose.
     operator = simulate(CONFIG, megaline, np.random.default_rng(42))
-    assert digest(operator.months)[:16] == "f6d4ed69be417c1b"
-    assert digest(operator.truth.utilities)[:16] == "860d4e0d44962873"
+    assert digest(operator.months)[:16] == "0d691b4da1b7dd71"
+    assert digest(operator.truth.utilities)[:16] == "32fd085a17bc14be"
 
 
 def test_write_keeps_the_truth_apart_and_repeats_to_the_byte(tmp_path: Path, operator: Simulation) -> None:
@@ -93,6 +93,7 @@ def test_write_keeps_the_truth_apart_and_repeats_to_the_byte(tmp_path: Path, ope
         "events/sessions.parquet",
         "events/subscribers.parquet",
         "subscribers.parquet",
+        "truth/choice_probabilities.parquet",
         "truth/subscribers.parquet",
         "truth/utilities.parquet",
         "usage_months.parquet",
@@ -106,3 +107,13 @@ def test_write_without_event_subscribers_writes_no_events(tmp_path: Path, catalo
     config = SimulatorConfig(subscribers=5, months=1, event_subscribers=0)
     write_simulation(simulate(config, catalogue, np.random.default_rng(1)), tmp_path)
     assert not (tmp_path / "events").exists()
+
+
+def test_truth_has_the_choice_probabilities_of_every_decision(operator: Simulation, catalogue: Catalogue) -> None:
+    utilities, chances = operator.truth.utilities, operator.truth.choice_probabilities
+    plans = list(catalogue.plan_ids)
+    assert chances[list(KEY)].equals(utilities[list(KEY)])
+    assert chances[plans].sum(axis=1).to_numpy() == pytest.approx(1)
+    assert (chances[plans].where(utilities[plans].isna(), 0) == 0).all(axis=None)
+    weight = np.exp(utilities[plans].fillna(-np.inf))
+    assert chances[plans].to_numpy() == pytest.approx(weight.div(weight.sum(axis=1), axis=0).to_numpy(), abs=1e-6)

@@ -12,7 +12,7 @@ from common_utils.errors import DataError
 from planrec.catalogue import Catalogue, Rounding
 from planrec.columns import REQUIRED, SUBSCRIBER
 from planrec.events import EventTables, aggregate_events
-from planrec.simulate import Simulation, Truth, simulate
+from planrec.simulate import Simulation, simulate
 from planrec.simulate_config import SimulatorConfig
 from planrec.simulate_events import simulate_events
 
@@ -92,18 +92,19 @@ def test_events_of_a_stranger_are_refused(operator: Simulation) -> None:
 
 @settings(deadline=None, max_examples=25)
 @given(
-    st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 200), st.integers(0, 5_000_000)), min_size=1, max_size=4)
+    usage=st.lists(
+        st.tuples(st.integers(0, 3000), st.integers(0, 200), st.integers(0, 5_000_000)), min_size=1, max_size=4
+    )
 )
-def test_events_sum_to_any_month(usage: list[tuple[int, int, int]]) -> None:
+def test_events_sum_to_any_month(operator: Simulation, usage: list[tuple[int, int, int]]) -> None:
     rows = [("a", f"2025-{i + 1:02d}", float(c), float(m), d / 100) for i, (c, m, d) in enumerate(usage)]
     months = pd.DataFrame(rows, columns=list(REQUIRED)).astype({"subscriber_id": "str", "month": "str"})
     people = pd.DataFrame({"subscriber_id": ["a"], "age": [40.0], "reg_date": [pd.Timestamp("2025-01-01")]}).astype(
         {"subscriber_id": "str"}
     )
     card = Catalogue("1", "EUR", Rounding(minutes="call"), ())
-    truth = Truth(people, months)
-    operator = Simulation(months, people, truth, card, SimulatorConfig(), event_seed=1)
-    events = simulate_events(operator, ["a"], np.random.default_rng(len(usage)))
+    other = dataclasses.replace(operator, months=months, subscribers=people, catalogue=card)
+    events = simulate_events(other, ["a"], np.random.default_rng(len(usage)))
     result = aggregate_events(events, card.rounding, churn_cut=False, empty_months="drop").months
     with_events = months[(months[["minutes", "messages", "megabytes"]] > 0).any(axis=1)].reset_index(drop=True)
     pd.testing.assert_frame_equal(result[list(REQUIRED)], with_events, check_exact=True)

@@ -126,6 +126,9 @@ class Plan(_Part):
     included: Included
     overage: Overage
     contract_months: int = Field(0, ge=0, le=60, description="minimum term in months; 0 can be left any month")
+    perks: tuple[Annotated[str, Field(min_length=1, max_length=40)], ...] = Field(
+        (), max_length=20, strict=False, description="what comes with the plan beyond its allowances"
+    )
     on_sale: OnSale = OnSale()
     eligibility: Eligibility = Eligibility()
 

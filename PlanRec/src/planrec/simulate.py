@@ -49,12 +49,15 @@ class Truth:
         One row per subscriber: segment, typical usage, beliefs and tastes.
     utilities : DataFrame
         One row per decision, sorted by subscriber and month: `subscriber_id`, `month` and one column per plan with its
-        utility before the choice noise, missing outside the choice set. The logit of a row is the true choice
-        probability.
+        utility before the choice noise, missing outside the choice set.
+    choice_probabilities : DataFrame
+        Likewise, with the exact probability that each plan is taken: the logit of the utilities, or what the
+        satisficing process gives; 0 outside the choice set.
     """
 
     subscribers: pd.DataFrame
     utilities: pd.DataFrame
+    choice_probabilities: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,11 @@ def simulate(config: SimulatorConfig, catalogue: Catalogue, rng: np.random.Gener
     ids = np.array([f"S{i:0{width}d}" for i in range(config.subscribers)], dtype=object)
     first = month_index(config.first_month)
     names = np.array([month_text(first + t) for t in range(config.months)], dtype=object)
-    truth = Truth(_tastes(market, ids, config), _utilities(market, ids, names, catalogue))
+    truth = Truth(
+        subscribers=_tastes(market, ids, config),
+        utilities=_by_decision(market, market.utility, ids, names, catalogue),
+        choice_probabilities=_by_decision(market, market.chance, ids, names, catalogue),
+    )
     return Simulation(
         months=_months(market, ids, names, catalogue),
         subscribers=_subscribers(market, ids, names),
@@ -161,17 +168,18 @@ def _tastes(market: Market, ids: np.ndarray, config: SimulatorConfig) -> pd.Data
     typical = typical_usage(people)
     for i, service in enumerate(USAGE):
         frame[f"typical_{service}"] = np.round(typical[:, i], _DECIMALS)
-    for name in ("overestimation", "price", "flat_rate", "contract", "inertia"):
+    for name in ("overestimation", "price", "flat_rate", "perk", "contract", "inertia"):
         frame[name] = np.round(getattr(tastes, name), _DECIMALS)
     return frame
 
 
-def _utilities(market: Market, ids: np.ndarray, names: np.ndarray, catalogue: Catalogue) -> pd.DataFrame:
+def _by_decision(
+    market: Market, values: np.ndarray, ids: np.ndarray, names: np.ndarray, catalogue: Catalogue
+) -> pd.DataFrame:
     order = np.lexsort((market.chooser[:, 1], market.chooser[:, 0]))
     who, when = market.chooser[order].T
     frame = pd.DataFrame({SUBSCRIBER: ids[who], MONTH: names[when]}).astype("str")
-    values = market.utility[order]
-    values = np.where(np.isinf(values), np.nan, np.round(values, _DECIMALS))
+    values = np.where(np.isinf(values[order]), np.nan, np.round(values[order], _DECIMALS))
     return frame.join(pd.DataFrame(values, columns=list(catalogue.plan_ids)))
 
 
@@ -188,7 +196,8 @@ def write_simulation(simulation: Simulation, folder: Path) -> list[Path]:
     -------
     list of Path
         The files: `usage_months.parquet`, `subscribers.parquet`, `truth/subscribers.parquet`,
-        `truth/utilities.parquet`, and for the first `event_subscribers` of the settings `events/calls.parquet`,
+        `truth/utilities.parquet`, `truth/choice_probabilities.parquet`,
+        and for the first `event_subscribers` of the settings `events/calls.parquet`,
         `messages`, `sessions` and `subscribers`, which `planrec.data.read_event_tables` reads.
 
     Raises
@@ -201,6 +210,7 @@ def write_simulation(simulation: Simulation, folder: Path) -> list[Path]:
         folder / "subscribers.parquet": simulation.subscribers,
         folder / "truth" / "subscribers.parquet": simulation.truth.subscribers,
         folder / "truth" / "utilities.parquet": simulation.truth.utilities,
+        folder / "truth" / "choice_probabilities.parquet": simulation.truth.choice_probabilities,
     }
     sampled = simulation.subscribers[SUBSCRIBER].head(simulation.config.event_subscribers)
     if len(sampled):

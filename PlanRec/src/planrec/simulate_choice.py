@@ -1,13 +1,14 @@
 """How a simulated subscriber chooses: believed bills, utilities, and when a decision is taken; arrays in, arrays out.
 
 Utility of a plan = - price sensitivity x (believed mean bill + risk aversion x believed spread) + flat-rate bonus
-- dislike of a new contract + inertia for the current plan; the choice is the argmax after adding Gumbel noise, so its
-probabilities are those of a logit.
++ perks - dislike of a new contract + inertia for the current plan. Under the logit the choice is the argmax after
+adding Gumbel noise; the other process stands in `simulate_satisficing`.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,18 @@ from planrec.billing import Usage, bill_totals
 from planrec.catalogue import Catalogue
 from planrec.simulate_config import SimulatorConfig
 
-__all__ = ["Tastes", "believed_bills", "choice_set", "choose", "draw_tastes", "utilities"]
+__all__ = [
+    "Tastes",
+    "anticipated_regret",
+    "believed_bills",
+    "choice_set",
+    "choose",
+    "draw_tastes",
+    "likings",
+    "logit_probabilities",
+    "unlimited_share",
+    "utilities",
+]
 
 # Two points per service: the product rule that meets the first three moments of independent normals.
 _NODES = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
@@ -35,6 +47,7 @@ class Tastes:
     overestimation : believed over real usage
     price : utility lost per unit of currency
     flat_rate : utility of everything being unlimited
+    perk : utility of one perk
     contract : utility lost per year of a new contract
     inertia : utility of the current plan
     guess : a newcomer's idea of the own usage: minutes, messages, megabytes
@@ -43,6 +56,7 @@ class Tastes:
     overestimation: FloatArray
     price: FloatArray
     flat_rate: FloatArray
+    perk: FloatArray
     contract: FloatArray
     inertia: FloatArray
     guess: FloatArray
@@ -82,6 +96,7 @@ def draw_tastes(config: SimulatorConfig, typical: FloatArray, rng: np.random.Gen
         overestimation=config.overestimation * np.exp(spread * rng.standard_normal(n) - spread**2 / 2),
         price=config.price_sensitivity * np.exp(config.price_sensitivity_sd * rng.standard_normal(n)),
         flat_rate=around(config.flat_rate_bias),
+        perk=around(config.perk_taste),
         contract=around(config.contract_dislike),
         inertia=around(config.inertia),
         guess=typical * np.exp(config.guess_sd * rng.standard_normal((n, 3))),
@@ -115,16 +130,57 @@ def believed_bills(
     >>> mean.tolist(), spread.tolist()
     ([[20.3, 70.0]], [[0.0, 0.0]])
     """
-    swing = np.sqrt(config.perceived_variance) * np.array(config.noise_sd.as_tuple())
-    factors = np.exp(_NODES * swing) / np.cosh(swing)  # the mean stays the believed usage
-    means, spreads = [], []
-    for start in range(0, len(believed), _CHUNK):
-        usage = np.round(believed[start : start + _CHUNK, None, :] * factors, 2)
-        bills = bill_totals(Usage(usage[..., 0], usage[..., 1], usage[..., 2]), catalogue) / 100
+    means, spreads = [np.empty((0, len(catalogue.plans)))], [np.empty((0, len(catalogue.plans)))]
+    for bills in _bills_at_nodes(believed, config, catalogue):
         means.append(bills.mean(axis=1))
         spreads.append(bills.std(axis=1))
-    width = len(catalogue.plans)
-    return np.concatenate([np.empty((0, width)), *means]), np.concatenate([np.empty((0, width)), *spreads])
+    return np.concatenate(means), np.concatenate(spreads)
+
+
+def anticipated_regret(
+    believed: FloatArray, allowed: NDArray[np.bool_], config: SimulatorConfig, catalogue: Catalogue
+) -> FloatArray:
+    """Return how much subscribers fear to pay beyond the best plan: root mean square over believed usage.
+
+    Parameters
+    ----------
+    believed : float64 array of shape (n, 3)
+        As `believed_bills`.
+    allowed : bool array of shape (n, n_plans)
+        Plans a subscriber may compare with, at least one.
+    config : SimulatorConfig
+    catalogue : Catalogue
+
+    Returns
+    -------
+    float64 array of shape (n, n_plans)
+        In units of currency, >= 0 where the plan is allowed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from planrec.catalogue import load_catalogue
+    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
+    >>> both = np.array([[True, True]])
+    >>> anticipated_regret(np.array([[500.0, 50, 10000]]), both, SimulatorConfig(perceived_variance=0), card).tolist()
+    [[0.0, 50.0]]
+    """
+    parts, start = [np.empty((0, len(catalogue.plans)))], 0
+    for bills in _bills_at_nodes(believed, config, catalogue):
+        compared = allowed[start : start + len(bills), None, :]
+        best = np.where(compared, bills, np.inf).min(axis=2, keepdims=True)
+        parts.append(np.sqrt(np.square(bills - best).mean(axis=1)))
+        start += len(bills)
+    return np.concatenate(parts)
+
+
+def _bills_at_nodes(believed: FloatArray, config: SimulatorConfig, catalogue: Catalogue) -> Iterator[FloatArray]:
+    """Give the bills, in currency, at each point of the usage believed in: arrays of shape (chunk, nodes, n_plans)."""
+    swing = np.sqrt(config.perceived_variance) * np.array(config.noise_sd.as_tuple())
+    factors = np.exp(_NODES * swing) / np.cosh(swing)  # the mean stays the believed usage
+    for start in range(0, len(believed), _CHUNK):
+        usage = np.round(believed[start : start + _CHUNK, None, :] * factors, 2)
+        yield bill_totals(Usage(usage[..., 0], usage[..., 1], usage[..., 2]), catalogue) / 100
 
 
 def choice_set(
@@ -188,20 +244,69 @@ def utilities(
     >>> from planrec.catalogue import load_catalogue
     >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> one = np.array([1.0])
-    >>> tastes = Tastes(one, price=one / 10, flat_rate=one, contract=one, inertia=2 * one, guess=np.zeros((1, 3)))
+    >>> tastes = Tastes(one, one / 10, flat_rate=one, perk=one, contract=one, inertia=2 * one, guess=np.zeros((1, 3)))
     >>> bills = np.array([[20.0, 70.0]]), np.zeros((1, 2))
     >>> utilities(tastes, bills, np.array([1]), SimulatorConfig(), card).tolist()
     [[-2.0, -5.0]]
     """
     mean, spread = bills
-    included = [p.included for p in catalogue.plans]
-    unlimited = np.array([((i.minutes is None) + (i.messages is None) + (i.megabytes is None)) / 3 for i in included])
+    value = likings(tastes, current, catalogue)
+    value -= tastes.price[:, None] * (mean + config.risk_aversion * spread)
+    return value + tastes.inertia[:, None] * (current[:, None] == np.arange(len(catalogue.plans)))
+
+
+def likings(tastes: Tastes, current: NDArray[np.int64], catalogue: Catalogue) -> FloatArray:
+    """Return what each plan is liked for beside its bill: flat rate and perks, less the dislike of a new contract.
+
+    Parameters
+    ----------
+    tastes : Tastes
+        Of n subscribers.
+    current : int64 array of shape (n,)
+        Position of the current plan, -1 where there is none; keeping it binds nobody anew.
+    catalogue : Catalogue
+
+    Returns
+    -------
+    float64 array of shape (n, n_plans)
+        In units of utility.
+    """
     years = np.array([p.contract_months / 12 for p in catalogue.plans])
+    perks = np.array([len(p.perks) for p in catalogue.plans], dtype=np.float64)
     stays = current[:, None] == np.arange(len(catalogue.plans))
-    value = -tastes.price[:, None] * (mean + config.risk_aversion * spread)
-    value += tastes.flat_rate[:, None] * unlimited
-    value -= tastes.contract[:, None] * np.where(stays, 0.0, years)  # staying binds nobody anew
-    return value + tastes.inertia[:, None] * stays
+    liking = tastes.flat_rate[:, None] * unlimited_share(catalogue) + tastes.perk[:, None] * perks
+    return liking - tastes.contract[:, None] * np.where(stays, 0.0, years)
+
+
+def unlimited_share(catalogue: Catalogue) -> FloatArray:
+    """Return the share of the three services that each plan does not limit; float64 array of shape (n_plans,)."""
+    included = [p.included for p in catalogue.plans]
+    return np.array([((i.minutes is None) + (i.messages is None) + (i.megabytes is None)) / 3 for i in included])
+
+
+def logit_probabilities(value: FloatArray, allowed: NDArray[np.bool_]) -> FloatArray:
+    """Return the chance of each plan under the logit.
+
+    Parameters
+    ----------
+    value : float64 array of shape (n, n_plans)
+        Utilities.
+    allowed : bool array of shape (n, n_plans)
+        At least one plan in each row.
+
+    Returns
+    -------
+    float64 array of shape (n, n_plans)
+        Rows add up to 1; 0 outside the choice set.
+
+    Examples
+    --------
+    >>> logit_probabilities(np.array([[0.0, 99.0, 0.0]]), np.array([[True, False, True]])).tolist()
+    [[0.5, 0.0, 0.5]]
+    """
+    within = np.where(allowed, value, -np.inf)
+    weight = np.exp(within - within.max(axis=1, keepdims=True))
+    return weight / weight.sum(axis=1, keepdims=True)
 
 
 def choose(value: FloatArray, allowed: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64]:

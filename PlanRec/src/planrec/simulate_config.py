@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from common_utils.config import BaseConfig
 from planrec.months import MONTH_PATTERN
 
-__all__ = ["LightMargins", "Segment", "ServiceValues", "SimulatorConfig"]
+__all__ = ["LightMargins", "SatisficingConfig", "Segment", "ServiceValues", "SimulatorConfig"]
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Spread = Annotated[float, Field(ge=0, le=3)]
@@ -61,14 +61,14 @@ class LightMargins(BaseConfig):
     True
     """
 
-    minutes_mean: float = Field(438, description="mean of the normal before it is cut off at 0, minutes")
-    minutes_sd: float = Field(245, gt=0, description="its standard deviation")
-    messages_shape: float = Field(1.33, gt=0, le=20, description="shape of the Weibull of those who send messages")
-    messages_scale: float = Field(48, gt=0, description="its scale, messages")
-    megabytes_mean: float = Field(17_500, description="mean of the normal before it is cut off at 0, megabytes")
-    megabytes_sd: float = Field(7_800, gt=0, description="its standard deviation")
+    minutes_mean: float = Field(default=438, description="mean of the normal before it is cut off at 0, minutes")
+    minutes_sd: float = Field(default=245, gt=0, description="its standard deviation")
+    messages_shape: float = Field(default=1.33, gt=0, le=20, description="shape of the texters' Weibull")
+    messages_scale: float = Field(default=48, gt=0, description="its scale, messages")
+    megabytes_mean: float = Field(default=17_500, description="mean of the normal before it is cut off at 0, megabytes")
+    megabytes_sd: float = Field(default=7_800, gt=0, description="its standard deviation")
     between: ServiceValues = Field(
-        ServiceValues(minutes=0.67, messages=0.84, megabytes=0.51),
+        default=ServiceValues(minutes=0.67, messages=0.84, megabytes=0.51),
         description="share of the variance of normal scores that lies between subscribers, 0 to 1",
     )
 
@@ -77,6 +77,38 @@ class LightMargins(BaseConfig):
         if not all(0 <= share <= 1 for share in self.between.as_tuple()):
             raise ValueError("`between` holds shares, 0 to 1")
         return self
+
+
+class SatisficingConfig(BaseConfig):
+    """The second choice process: look at a few salient plans, take one that is good enough, fear regret.
+
+    Examples
+    --------
+    >>> SatisficingConfig().considered
+    3
+    """
+
+    considered: int = Field(default=3, ge=1, le=6, description="plans looked at besides the current one")
+    regret_weight: float = Field(
+        default=1.0, ge=0, le=10, description="units of bill that one unit of anticipated regret weighs"
+    )
+    effort: float = Field(
+        default=0.3, ge=0, le=10, description="gain a move must bring, in units of inertia over price sensitivity"
+    )
+    restless: _Share = Field(
+        default=0.5, description="chance that a subscriber wants a change: then a plan within the slack will do"
+    )
+    slack: float = Field(
+        default=6.0,
+        ge=0,
+        le=1000,
+        description="in currency, above the current plan's cost (the restless) or above the least (newcomers)",
+    )
+    fee_salience: float = Field(
+        default=1.0, ge=0, le=20, description="salience lost per unit of log distance of the fee from the usual bill"
+    )
+    unlimited_salience: float = Field(default=0.5, ge=0, le=20, description="salience of everything being unlimited")
+    new_salience: float = Field(default=1.0, ge=0, le=20, description="salience of a plan in its first three months")
 
 
 _SEGMENTS = (
@@ -151,8 +183,11 @@ class SimulatorConfig(BaseConfig):
     risk_aversion: float = Field(0.5, ge=0, le=5, description="units of spread that weigh as much as one unit of bill")
     flat_rate_bias: float = Field(1.2, ge=0, le=20, description="mean utility of everything being unlimited")
     contract_dislike: float = Field(0.5, ge=0, le=20, description="mean utility lost per year of a new contract")
-    inertia: float = Field(1.5, ge=0, le=20, description="mean utility of staying with the current plan")
-    taste_sd: _Spread = Field(0.4, description="relative spread of the three tastes above between subscribers")
+    inertia: float = Field(1.4, ge=0, le=20, description="mean utility of staying with the current plan")
+    perk_taste: float = Field(0.3, ge=0, le=20, description="mean utility of one perk")
+    taste_sd: _Spread = Field(0.4, description="relative spread of the four tastes above between subscribers")
+    choice_process: Literal["logit", "satisficing"] = Field("logit", description="how a plan is picked at a decision")
+    satisficing: SatisficingConfig = SatisficingConfig()
 
     shock_ratio: float = Field(1.3, ge=1, le=10, description="a bill this many times the mean of the three before ...")
     shock_amount: float = Field(4.0, ge=0, description="... and this much above it, in currency, is a shock")

@@ -10,8 +10,17 @@ from numpy.typing import NDArray
 from planrec.catalogue import Catalogue
 from planrec.months import month_index
 from planrec.simulate_bills import allowances, bills_of_every_plan, respond
-from planrec.simulate_choice import Tastes, believed_bills, choice_set, choose, draw_tastes, utilities
+from planrec.simulate_choice import (
+    Tastes,
+    believed_bills,
+    choice_set,
+    choose,
+    draw_tastes,
+    logit_probabilities,
+    utilities,
+)
 from planrec.simulate_config import SimulatorConfig
+from planrec.simulate_satisficing import pick, satisfied_choice
 from planrec.simulate_usage import BURN_IN, Population, draw_population, draw_usage, typical_usage
 
 __all__ = ["ACTIVATION", "BILL_SHOCK", "CONTRACT_END", "NO_DECISION", "REVIEW", "Market", "run_market"]
@@ -48,6 +57,8 @@ class Market:
         Subscriber and month of each decision, ordered by month.
     utility : float64 array of shape (k, n_plans)
         Utilities before the choice noise; -inf outside the choice set.
+    chance : float64 array of shape (k, n_plans)
+        True choice probabilities: the logit of the utilities, or those of the satisficing process; rows add up to 1.
     """
 
     people: Population
@@ -60,6 +71,7 @@ class Market:
     tenure: IntArray
     chooser: IntArray
     utility: FloatArray
+    chance: FloatArray
 
 
 def run_market(config: SimulatorConfig, catalogue: Catalogue, rng: np.random.Generator) -> Market:
@@ -111,6 +123,7 @@ class _Run:
         self.bills = np.full((n, demand.shape[1]), np.nan)  # of whole months only
         self.choosers: list[IntArray] = []
         self.values: list[FloatArray] = []
+        self.chances: list[FloatArray] = []
 
     def through(self, start_rng: np.random.Generator, rng: np.random.Generator) -> Market:
         """Run all months and return what happened."""
@@ -136,14 +149,14 @@ class _Run:
             tenure=tenure[:, None] + np.arange(months),
             chooser=np.concatenate([np.empty((0, 2), dtype=np.int64), *self.choosers]),
             utility=np.concatenate([empty, *self.values]),
+            chance=np.concatenate([empty, *self.chances]),
         )
 
     def _start(self, rng: np.random.Generator) -> IntArray:
         """Give those already there a plan chosen some time ago; return everybody's tenure in the first month."""
         n = self.config.subscribers
         there = np.flatnonzero(self.people.joined < 0)
-        value, allowed = self._values(there, self.tastes.guess[there], 0)
-        self.plan[there] = choose(value, allowed, rng)
+        self.plan[there] = self._choose(there, self.tastes.guess[there], 0, rng)[0]
         since = rng.integers(1, self.config.months_since_choice + 1, size=n)
         self.left[there] = np.maximum(self.terms[self.plan[there]] - since[there], 0)
         self.just_ended[there] = self.terms[self.plan[there]] == since[there]
@@ -171,19 +184,34 @@ class _Run:
         return shock & known.any(axis=1)
 
     def _decide(self, rows: IntArray, t: int, rng: np.random.Generator) -> None:
-        value, allowed = self._values(rows, self._experience(rows, t), t)
-        chosen = choose(value, allowed, rng)
+        chosen, value, chance = self._choose(rows, self._experience(rows, t), t, rng)
         self.choosers.append(np.column_stack([rows, np.full_like(rows, t)]))
-        self.values.append(np.where(allowed, value, -np.inf))
+        self.values.append(value)
+        self.chances.append(chance)
         moved = chosen != self.plan[rows]
         self.left[rows[moved]] = self.terms[chosen[moved]]  # staying binds nobody anew
         self.plan[rows] = chosen
 
-    def _values(self, rows: IntArray, usage: FloatArray, t: int) -> tuple[FloatArray, NDArray[np.bool_]]:
+    def _choose(
+        self, rows: IntArray, usage: FloatArray, t: int, rng: np.random.Generator
+    ) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return the plan taken, the utilities (-inf outside the choice set) and the chances."""
+        value, allowed, believed, mean = self._values(rows, usage, t)
+        if self.config.choice_process == "logit":
+            return choose(value, allowed, rng), np.where(allowed, value, -np.inf), logit_probabilities(value, allowed)
+        tastes, current, month = self.tastes.at(rows), self.plan[rows], self.first_month + t
+        chance = satisfied_choice(tastes, believed, mean, allowed, current, month, self.config, self.catalogue)
+        return pick(chance, rng), np.where(allowed, value, -np.inf), chance
+
+    def _values(
+        self, rows: IntArray, usage: FloatArray, t: int
+    ) -> tuple[FloatArray, NDArray[np.bool_], FloatArray, FloatArray]:
+        """Return utilities, choice set, believed usage and believed mean bill."""
         tastes, current = self.tastes.at(rows), self.plan[rows]
-        bills = believed_bills(usage * tastes.overestimation[:, None], self.config, self.catalogue)
+        believed = usage * tastes.overestimation[:, None]
+        bills = believed_bills(believed, self.config, self.catalogue)
         allowed = choice_set(self.catalogue, self.first_month + t, self.people.age[rows], current)
-        return utilities(tastes, bills, current, self.config, self.catalogue), allowed
+        return utilities(tastes, bills, current, self.config, self.catalogue), allowed, believed, bills[0]
 
     def _experience(self, rows: IntArray, t: int) -> FloatArray:
         """Return the mean usage of the last months known, a newcomer's guess where there are none."""
