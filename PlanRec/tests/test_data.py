@@ -73,7 +73,7 @@ def test_usage_table_reads_optional_columns_and_keeps_others(tmp_path: Path) -> 
     )
     data = read_usage_table(path)
     months = data.months
-    assert data.reports[0].rejected == {"decision: none of activation, contract_end, bill_shock, review": 1}
+    assert data.reports[0].rejected == {"decision: none of activation, contract_end, bill_shock, review, contact": 1}
     assert months["current_plan"].isna().tolist() == [False, True]
     assert months["partial"].tolist() == [True, False]
     assert months["score"].dtype == "float64"  # numbers only

@@ -154,3 +154,18 @@ def test_transformer_refuses_missing_columns_and_bad_parameters(months: pd.DataF
 
 def test_plan_indices_are_minus_one_where_unknown(megaline: Catalogue) -> None:
     assert plan_indices(["ultimate", None, float("nan"), "gone", "surf"], megaline).tolist() == [1, -1, -1, -1, 0]
+
+
+def test_answer_to_an_offer_is_no_decision_row() -> None:
+    months = pd.DataFrame(
+        {
+            "subscriber_id": ["a"] * 3,
+            "month": ["2025-01", "2025-02", "2025-03"],
+            "minutes": 1.0,
+            "messages": 0.0,
+            "megabytes": 1.0,
+            "current_plan": ["surf"] * 3,
+            "decision": [None, "contact", "review"],
+        }
+    )
+    assert decision_table(months, history_months=1)["month"].tolist() == ["2025-03"]

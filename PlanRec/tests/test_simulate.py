@@ -9,8 +9,9 @@ import pytest
 
 from planrec.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, DECISION, KEY, MONTH, OPTIONAL, PARTIAL, REQUIRED, SUBSCRIBER, TENURE
+from planrec.features import decision_table
 from planrec.simulate import Simulation, simulate, write_simulation
-from planrec.simulate_config import SimulatorConfig
+from planrec.simulate_config import ChurnConfig, SimulatorConfig
 
 CONFIG = SimulatorConfig(subscribers=300, months=6)
 
@@ -38,10 +39,13 @@ def test_simulate_gives_each_subscriber_every_month_from_the_first_one(operator:
     months = operator.months
     tenure = months.groupby(SUBSCRIBER)[TENURE]
     assert (tenure.diff().dropna() == 1).all()
-    assert (months.groupby(SUBSCRIBER)[MONTH].last() == "2025-06").all()
+    left = operator.subscribers.set_index(SUBSCRIBER)["churn_date"]
+    assert (months.groupby(SUBSCRIBER)[MONTH].last() == left.dt.strftime("%Y-%m").fillna("2025-06")).all()
+    assert left.notna().any()
     activated = months[DECISION] == "activation"
     assert (months[TENURE][activated] == 0).all()
     assert activated.sum() == (tenure.first() == 0).sum() > 0
+    assert (left.dropna() == left.dropna() + pd.offsets.MonthEnd(0)).all()
     assert (months[TENURE][months[PARTIAL]] == 0).all()
     assert months[PARTIAL].any()
 
@@ -54,10 +58,17 @@ def test_simulate_lists_subscribers_with_their_first_day(operator: Simulation) -
 
 
 def test_simulate_keeps_the_truth_out_of_the_months(operator: Simulation) -> None:
-    shared = set(operator.months.columns) & (
-        set(operator.truth.subscribers.columns) | set(operator.truth.utilities.columns)
-    )
-    assert shared == set(KEY)
+    known = {c for frame in operator.truth.tables().values() for c in frame.columns}
+    for table in (operator.months, operator.subscribers, operator.offers):
+        assert set(table.columns) & known <= set(KEY)
+
+
+def test_decision_rows_hold_nothing_of_the_truth(operator: Simulation) -> None:
+    rows = decision_table(operator.months, history_months=6)
+    known = {c for frame in operator.truth.tables().values() for c in frame.columns} - set(KEY)
+    assert not set(rows.columns) & known
+    own = operator.truth.choice_probabilities.merge(rows[list(KEY)])  # found by key alone: the truth stays apart
+    assert len(own) == len(rows)
 
 
 def test_truth_has_the_utilities_of_every_decision(operator: Simulation, catalogue: Catalogue) -> None:
@@ -81,8 +92,8 @@ def test_simulate_repeats_itself_to_the_byte(operator: Simulation, catalogue: Ca
 def test_simulate_gives_the_same_operator_on_every_supported_python(megaline: Catalogue) -> None:
     # The two prefixes are the same on 3.11 to 3.13 and both NumPy lines; new defaults change them on purpose.
     operator = simulate(CONFIG, megaline, np.random.default_rng(42))
-    assert digest(operator.months)[:16] == "0d691b4da1b7dd71"
-    assert digest(operator.truth.utilities)[:16] == "32fd085a17bc14be"
+    assert digest(operator.months)[:16] == "b9fe1f1f69deb59a"
+    assert digest(operator.truth.utilities)[:16] == "d3a0b3c7558e3393"
 
 
 def test_write_keeps_the_truth_apart_and_repeats_to_the_byte(tmp_path: Path, operator: Simulation) -> None:
@@ -92,8 +103,12 @@ def test_write_keeps_the_truth_apart_and_repeats_to_the_byte(tmp_path: Path, ope
         "events/messages.parquet",
         "events/sessions.parquet",
         "events/subscribers.parquet",
+        "offers.parquet",
         "subscribers.parquet",
+        "truth/acceptance.parquet",
+        "truth/bills.parquet",
         "truth/choice_probabilities.parquet",
+        "truth/churn.parquet",
         "truth/subscribers.parquet",
         "truth/utilities.parquet",
         "usage_months.parquet",
@@ -115,5 +130,14 @@ def test_truth_has_the_choice_probabilities_of_every_decision(operator: Simulati
     assert chances[list(KEY)].equals(utilities[list(KEY)])
     assert chances[plans].sum(axis=1).to_numpy() == pytest.approx(1)
     assert (chances[plans].where(utilities[plans].isna(), 0) == 0).all(axis=None)
-    weight = np.exp(utilities[plans].fillna(-np.inf))
-    assert chances[plans].to_numpy() == pytest.approx(weight.div(weight.sum(axis=1), axis=0).to_numpy(), abs=1e-6)
+    own = operator.months[DECISION].dropna().ne("contact").to_numpy()
+    weight = np.exp(utilities[plans].fillna(-np.inf))[own]
+    assert chances[plans][own].to_numpy() == pytest.approx(weight.div(weight.sum(axis=1), axis=0).to_numpy(), abs=1e-6)
+
+
+def test_nobody_leaves_where_the_hazard_is_nil(catalogue: Catalogue) -> None:
+    config = SimulatorConfig(subscribers=200, months=6, joins_late=0, churn=ChurnConfig(base=-50))
+    operator = simulate(config, catalogue, np.random.default_rng(1))
+    assert len(operator.months) == 200 * 6
+    assert operator.subscribers["churn_date"].isna().all()
+    assert operator.truth.churn[["no_offer", "declined"]].to_numpy().max() < 1e-6

@@ -27,7 +27,7 @@ def tastes(**changes: float) -> Tastes:
 def test_tastes_overestimate_on_average_by_the_setting() -> None:
     drawn = draw_tastes(SimulatorConfig(), np.ones((50_000, 3)), np.random.default_rng(1))
     assert drawn.overestimation.mean() == pytest.approx(1.1, abs=0.01)
-    assert np.median(drawn.price) == pytest.approx(0.14, abs=0.002)
+    assert np.median(drawn.price) == pytest.approx(0.145, abs=0.002)
     assert (drawn.inertia >= 0).all()
     assert drawn.inertia.mean() == pytest.approx(1.4, abs=0.02)
 

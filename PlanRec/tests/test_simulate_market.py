@@ -6,8 +6,8 @@ import pytest
 from planrec.billing import Usage, bill_totals
 from planrec.catalogue import Catalogue
 from planrec.months import month_index
-from planrec.simulate_config import SimulatorConfig
-from planrec.simulate_market import ACTIVATION, BILL_SHOCK, CONTRACT_END, REVIEW, Market, run_market
+from planrec.simulate_config import OffersConfig, SimulatorConfig
+from planrec.simulate_market import ACTIVATION, BILL_SHOCK, CONTACT, CONTRACT_END, REVIEW, Market, run_market
 
 CONFIG = SimulatorConfig(subscribers=3000, months=12)
 
@@ -22,8 +22,14 @@ def held_bills(market: Market, catalogue: Catalogue) -> np.ndarray:
     return np.take_along_axis(totals, np.maximum(market.plan, 0)[..., None], axis=2)[..., 0]
 
 
+def changed(market: Market) -> np.ndarray:
+    """Months, from the second one, in which a plan holder holds another plan than before."""
+    there = (market.plan[:, :-1] >= 0) & (market.plan[:, 1:] >= 0)
+    return (market.plan[:, 1:] != market.plan[:, :-1]) & there
+
+
 def test_market_moves_only_at_a_decision(market: Market) -> None:
-    moved = (market.plan[:, 1:] != market.plan[:, :-1]) & (market.plan[:, :-1] >= 0)
+    moved = changed(market)
     assert moved.any()
     assert (market.decision[:, 1:][moved] > 0).all()
 
@@ -36,13 +42,14 @@ def test_market_takes_no_decision_while_a_contract_binds(market: Market) -> None
 
 def test_market_counts_a_contract_down_to_its_end(market: Market, catalogue: Catalogue) -> None:
     terms = np.array([p.contract_months for p in catalogue.plans])
-    moved = (market.plan[:, 1:] != market.plan[:, :-1]) & (market.plan[:, :-1] >= 0)
+    moved = changed(market)
     after, before, plan = market.contract_left[:, 1:], market.contract_left[:, :-1], market.plan[:, 1:]
     assert (after[moved] == np.maximum(terms[plan[moved]] - 1, 0)).all()
-    stayed = ~moved & (market.plan[:, :-1] >= 0)
+    stayed = ~moved & (market.plan[:, :-1] >= 0) & (market.plan[:, 1:] >= 0)
     assert (after[stayed] == np.maximum(before[stayed] - 1, 0)).all()
     ended = (market.contract_left[:, 1:-1] == 0) & (market.contract_left[:, :-2] == 1)
     assert ended.any()
+    ended &= market.plan[:, 2:] >= 0
     assert (market.decision[:, 2:][ended] == CONTRACT_END).all()
 
 
@@ -78,7 +85,7 @@ def test_market_shock_is_a_bill_far_above_the_three_before(market: Market, catal
         expected = (bills[old, t - 1] >= 1.3 * usual) & (bills[old, t - 1] >= usual + 4)
         seen = market.decision[old, t] == BILL_SHOCK
         free = market.decision[old, t] != CONTRACT_END
-        free &= market.contract_left[old, t - 1] == 0
+        free &= (market.contract_left[old, t - 1] == 0) & (market.plan[old, t] >= 0)
         assert (seen == (expected & free)).all()
         shocked += int(seen.sum())
     assert shocked > 100
@@ -87,12 +94,12 @@ def test_market_shock_is_a_bill_far_above_the_three_before(market: Market, catal
 def test_market_reviews_as_often_as_the_setting_says(catalogue: Catalogue) -> None:
     config = SimulatorConfig(subscribers=3000, months=4, review_probability=0.5, shock_ratio=10, joins_late=0)
     market = run_market(config, catalogue, np.random.default_rng(4))
-    free = (market.contract_left[:, :-1] == 0) & (market.decision[:, 1:] != CONTRACT_END)
+    free = (market.contract_left[:, :-1] == 0) & (market.decision[:, 1:] != CONTRACT_END) & (market.plan[:, 1:] >= 0)
     assert np.mean(market.decision[:, 1:][free] == REVIEW) == pytest.approx(0.5, abs=0.02)
 
 
 def test_market_without_reviews_has_none(catalogue: Catalogue) -> None:
-    config = SimulatorConfig(subscribers=200, months=4, review_probability=0, shock_ratio=10, joins_late=0)
+    config = SimulatorConfig(subscribers=200, months=3, review_probability=0, shock_ratio=10, joins_late=0)
     market = run_market(config, catalogue, np.random.default_rng(4))
     assert set(np.unique(market.decision)) <= {0, CONTRACT_END}
 
@@ -104,8 +111,10 @@ def test_market_utilities_stand_in_the_order_of_the_decisions(market: Market) ->
 
 
 def test_market_choices_are_as_likely_as_their_logit_says(market: Market) -> None:
-    who, when = market.chooser.T
-    weight = np.exp(market.utility - market.utility.max(axis=1, keepdims=True))
+    own = market.decision[tuple(market.chooser.T)] != CONTACT
+    who, when = market.chooser[own].T
+    utility = market.utility[own]
+    weight = np.exp(utility - utility.max(axis=1, keepdims=True))
     p = weight / weight.sum(axis=1, keepdims=True)
     best = np.argmax(p, axis=1)
     hit = market.plan[who, when] == best
@@ -117,17 +126,17 @@ def test_market_is_plausible(market: Market, catalogue: Catalogue) -> None:
     assert 25 <= bills[there].mean() <= 45
     shares = np.bincount(market.plan[there], minlength=len(catalogue.plans)) / there.sum()
     assert shares.max() < 0.45
-    later = (market.decision[:, 1:] > 0) & (market.plan[:, :-1] >= 0)
+    later = (market.decision[:, 1:] > 0) & (market.decision[:, 1:] != CONTACT) & (market.plan[:, :-1] >= 0)
     assert 0.40 <= np.mean((market.plan[:, 1:] == market.plan[:, :-1])[later]) <= 0.65
     who, when = market.chooser.T
-    again = market.decision[who, when] != ACTIVATION
+    again = ~np.isin(market.decision[who, when], (ACTIVATION, CONTACT))
     oracle = np.argmax(market.utility, axis=1) == market.plan[who, when]
-    assert 0.59 <= oracle[again].mean() <= 0.66
+    assert 0.59 <= oracle[again].mean() <= 0.65
     assert 1 <= (market.decision[:, 3:] > 1).sum() / len(market.plan) <= 3
 
 
 def test_market_takes_every_plan_while_it_is_on_sale(market: Market, catalogue: Catalogue) -> None:
-    who, when = market.chooser.T
+    who, when = market.chooser[market.decision[tuple(market.chooser.T)] != CONTACT].T
     taken = market.plan[who, when]
     on_sale = catalogue.sale_state(month_index("2025-01") + when) == 0
     for j, plan in enumerate(catalogue.plan_ids):
@@ -145,3 +154,84 @@ def test_market_bills_on_other_plans_differ_from_re_rated_ones(market: Market, c
     re_rated = bill_totals(Usage(*np.moveaxis(market.usage, 2, 0)), catalogue)
     there = market.plan >= 0
     assert np.mean((re_rated != market.bills[:, :12]).any(axis=2)[there]) > 0.3
+
+
+def test_market_leavers_are_gone_for_good(market: Market) -> None:
+    gone = np.arange(12) > market.last[:, None]
+    assert market.left.any()
+    assert (market.left == gone.any(axis=1) | (market.left & (market.last == 11))).all()
+    assert (market.plan[gone] == -1).all()
+    assert (market.usage[gone] == 0).all()
+    assert (market.decision[gone] == 0).all()
+    assert (market.plan[np.arange(3000), market.last] >= 0).all()
+
+
+def test_market_contacts_free_subscribers_without_a_decision_of_their_own(market: Market) -> None:
+    log = market.offers
+    contacted = log.offered >= 0
+    who, when = log.who, log.month
+    assert (market.contract_left[who, when - 1] == 0).all()
+    assert (when >= 3).all()
+    assert (market.decision[who[contacted], when[contacted]] == CONTACT).all()
+    assert (market.decision[who[~contacted], when[~contacted]] == 0).all()
+    assert (market.decision == CONTACT).sum() == contacted.sum() > 300
+    assert (log.current == market.plan[who, when - 1]).all()
+
+
+def test_market_never_contacts_the_hold_out(market: Market) -> None:
+    log = market.offers
+    assert (log.holdout == market.holdout[log.who]).all()
+    assert ((log.offered < 0) == log.holdout).all()
+    assert not log.accepted[log.holdout].any()
+    assert np.isnan(log.propensity[log.holdout]).all()
+    assert log.holdout.mean() == pytest.approx(0.1, abs=0.04)
+    assert (log.propensity[~log.holdout] >= 0.02).all()
+
+
+def test_market_accepted_offers_are_the_plan_held_and_declined_ones_change_nothing(market: Market) -> None:
+    log = market.offers
+    after = market.plan[log.who, log.month]
+    assert (after == np.where(log.accepted, log.offered, log.current)).all()
+
+
+def test_market_accepts_as_often_as_its_truth_says(catalogue: Catalogue) -> None:
+    config = SimulatorConfig(subscribers=4000, months=8, offers=OffersConfig(campaign_share=1))
+    market = run_market(config, catalogue, np.random.default_rng(2))
+    log, moments = market.offers, market.moments
+    at = {(int(w), int(t)): i for i, (w, t) in enumerate(zip(moments.who, moments.month, strict=True))}
+    asked = np.flatnonzero(~log.holdout)
+    chance = np.array([moments.accept[at[int(log.who[i]), int(log.month[i])], log.offered[i]] for i in asked])
+    assert log.accepted[asked].mean() == pytest.approx(chance.mean(), abs=0.02)
+    assert log.contacts.max() == 3
+    seen = {}
+    for i in asked:
+        months = seen.setdefault(int(log.who[i]), [])
+        assert log.contacts[i] == sum(log.month[i] - 3 <= m for m in months)
+        months.append(log.month[i])
+
+
+def test_market_without_a_campaign_offers_nothing(catalogue: Catalogue) -> None:
+    config = SimulatorConfig(subscribers=300, months=5, offers=OffersConfig(campaign_share=0))
+    market = run_market(config, catalogue, np.random.default_rng(2))
+    assert len(market.offers.who) == 0
+    assert not (market.decision == CONTACT).any()
+
+
+def test_market_leaves_as_often_as_its_truth_says(catalogue: Catalogue) -> None:
+    # Nobody changes plan, so that "the plan held throughout" is what happens.
+    config = SimulatorConfig(
+        subscribers=8000,
+        months=8,
+        joins_late=0,
+        review_probability=0,
+        shock_ratio=10,
+        offers=OffersConfig(campaign_share=1, accept_base=-20),
+    )
+    market = run_market(config, catalogue, np.random.default_rng(2))
+    moments = market.moments
+    at = np.flatnonzero(moments.month == 3)
+    who = moments.who[at]
+    left = market.left[who] & (market.last[who] < 6)
+    for group in (market.holdout[who], ~market.holdout[who]):
+        truth = np.where(market.holdout[who], moments.leave[at], moments.leave_declined[at])[group].mean()
+        assert left[group].mean() == pytest.approx(truth, abs=4 * np.sqrt(truth / group.sum()))

@@ -23,14 +23,14 @@ STILL = {
 
 
 def usage_of(seed: int = 1, *, whole_minutes: bool = True, **settings: object) -> np.ndarray:
-    config = SimulatorConfig.model_validate({"subscribers": 2000, "months": 12, "later_months": 0} | settings)
+    config = SimulatorConfig.model_validate({"subscribers": 2000, "months": 12, "later_months": 2} | settings)
     rng = np.random.default_rng(seed)
     return draw_usage(config, draw_population(config, rng), rng, whole_minutes=whole_minutes)
 
 
 def test_usage_without_any_spread_is_the_segments_median() -> None:
     usage = usage_of(**STILL)
-    assert usage.shape == (2000, BURN_IN + 12, 3)
+    assert usage.shape == (2000, BURN_IN + 12 + 2, 3)
     assert (usage[..., 0] <= 101).all()
     assert (usage[..., 0] >= 100).all()
     assert (usage[..., 1:] == [10, 1000]).all()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 __all__ = [
     "AGE",
+    "CONTACT",
     "CONTRACT_LEFT",
     "CURRENT_PLAN",
     "DECISION",
@@ -41,4 +42,5 @@ USAGE = (MINUTES, MESSAGES, MEGABYTES)
 REQUIRED = (*KEY, *USAGE)
 OPTIONAL = (CURRENT_PLAN, DECISION, AGE, TENURE, CONTRACT_LEFT, PARTIAL)
 
-DECISION_REASONS = ("activation", "contract_end", "bill_shock", "review")
+CONTACT = "contact"  # decision: an offer was answered, so the alternatives were that plan and the current one
+DECISION_REASONS = ("activation", "contract_end", "bill_shock", "review", CONTACT)

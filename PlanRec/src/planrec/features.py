@@ -18,6 +18,7 @@ from common_utils.errors import ConfigError, DataError
 from planrec.billing import Usage
 from planrec.catalogue import Catalogue
 from planrec.columns import (
+    CONTACT,
     CONTRACT_LEFT,
     CURRENT_PLAN,
     DECISION,
@@ -61,7 +62,8 @@ def decision_table(months: pd.DataFrame, *, history_months: int) -> pd.DataFrame
     """Return one row per decision with at least one month before it.
 
     Where the months carry a `decision` column, a decision is a month in which it is filled (activations have no month
-    before and fall away); otherwise every month counts.
+    before and fall away) with any reason but "contact": the answer to an offer is no choice among all plans. Otherwise
+    every month counts.
 
     Parameters
     ----------
@@ -91,7 +93,8 @@ def decision_table(months: pd.DataFrame, *, history_months: int) -> pd.DataFrame
     lags = _lag_positions(keys, history_months)
     rows = np.flatnonzero(lags[:, 0] >= 0)
     if DECISION in months.columns:
-        rows = rows[months[DECISION].notna().to_numpy()[rows]]
+        own = months[DECISION].notna() & (months[DECISION] != CONTACT)
+        rows = rows[own.to_numpy()[rows]]
     if not len(rows):
         raise DataError("usage months: no subscriber has a decision with a month before it; give at least two months.")
     before = months.iloc[lags[rows, 0]].reset_index(drop=True)

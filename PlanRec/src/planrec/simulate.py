@@ -23,41 +23,31 @@ from planrec.columns import (
     PARTIAL,
     SUBSCRIBER,
     TENURE,
-    USAGE,
 )
-from planrec.events import EVENT_TABLES, REG_DATE, SUBSCRIBERS
+from planrec.events import CHURN_DATE, EVENT_TABLES, REG_DATE, SUBSCRIBERS
 from planrec.months import month_index, month_text
 from planrec.simulate_config import SimulatorConfig
 from planrec.simulate_events import simulate_events
 from planrec.simulate_market import Market, run_market
-from planrec.simulate_usage import typical_usage
+from planrec.simulate_truth import Truth, truth_tables
+from planrec.simulate_usage import subscriber_ids
 
-__all__ = ["USAGE_MONTHS_FILE", "Simulation", "Truth", "simulate", "write_simulation"]
+__all__ = [
+    "ACCEPTED",
+    "CONTACTS",
+    "HOLDOUT",
+    "OFFERED_PLAN",
+    "PROPENSITY",
+    "USAGE_MONTHS_FILE",
+    "Simulation",
+    "Truth",
+    "simulate",
+    "write_simulation",
+]
 
 USAGE_MONTHS_FILE = "usage_months.parquet"
-
-_DECIMALS = 9  # of the truth; beyond them one processor's exp may differ from another's
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What only the simulator knows; never part of a training table.
-
-    Attributes
-    ----------
-    subscribers : DataFrame
-        One row per subscriber: segment, typical usage, beliefs and tastes.
-    utilities : DataFrame
-        One row per decision, sorted by subscriber and month: `subscriber_id`, `month` and one column per plan with its
-        utility before the choice noise, missing outside the choice set.
-    choice_probabilities : DataFrame
-        Likewise, with the exact probability that each plan is taken: the logit of the utilities, or what the
-        satisficing process gives; 0 outside the choice set.
-    """
-
-    subscribers: pd.DataFrame
-    utilities: pd.DataFrame
-    choice_probabilities: pd.DataFrame
+OFFERED_PLAN, PROPENSITY, ACCEPTED = "offered_plan", "propensity", "accepted"
+HOLDOUT, CONTACTS = "holdout", "contacts_90d"
 
 
 @dataclass(frozen=True)
@@ -69,7 +59,12 @@ class Simulation:
     months : DataFrame
         Usage months with every optional column.
     subscribers : DataFrame
-        One row per subscriber: `subscriber_id`, `age`, `reg_date` (the first day of the table or later).
+        One row per subscriber: `subscriber_id`, `age`, `reg_date` (the first day of the table or later), `churn_date`
+        (the last day with the operator; missing while there), `holdout` (never contacted).
+    offers : DataFrame
+        The campaign's log, sorted by subscriber and month: `subscriber_id`, `month`, `current_plan` (before),
+        `offered_plan`, `propensity` (with which that plan was offered), `accepted`, `holdout` (selected like the
+        others, but not contacted: nothing offered), `contacts_90d` (in the three months before).
     truth : Truth
     catalogue : Catalogue
         The rate card that was in force.
@@ -81,6 +76,7 @@ class Simulation:
 
     months: pd.DataFrame
     subscribers: pd.DataFrame
+    offers: pd.DataFrame
     truth: Truth
     catalogue: Catalogue
     config: SimulatorConfig
@@ -107,24 +103,20 @@ def simulate(config: SimulatorConfig, catalogue: Catalogue, rng: np.random.Gener
     >>> from pathlib import Path
     >>> from planrec.catalogue import load_catalogue
     >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans.yaml")
-    >>> operator = simulate(SimulatorConfig(subscribers=10, months=2, joins_late=0), card, np.random.default_rng(1))
+    >>> config = SimulatorConfig(subscribers=10, months=2, joins_late=0, churn={"base": -50})
+    >>> operator = simulate(config, card, np.random.default_rng(1))
     >>> len(operator.months), operator.months.month.unique().tolist()
     (20, ['2025-01', '2025-02'])
     """
     market = run_market(config, catalogue, rng)
-    width = len(str(config.subscribers - 1))
-    ids = np.array([f"S{i:0{width}d}" for i in range(config.subscribers)], dtype=object)
+    ids = np.array(subscriber_ids(config.subscribers), dtype=object)
     first = month_index(config.first_month)
-    names = np.array([month_text(first + t) for t in range(config.months)], dtype=object)
-    truth = Truth(
-        subscribers=_tastes(market, ids, config),
-        utilities=_by_decision(market, market.utility, ids, names, catalogue),
-        choice_probabilities=_by_decision(market, market.chance, ids, names, catalogue),
-    )
+    names = np.array([month_text(first + t) for t in range(config.months + config.later_months)], dtype=object)
     return Simulation(
         months=_months(market, ids, names, catalogue),
         subscribers=_subscribers(market, ids, names),
-        truth=truth,
+        offers=_offers(market, ids, names, catalogue),
+        truth=truth_tables(market, ids, names, config, catalogue),
         catalogue=catalogue,
         config=config,
         event_seed=int(rng.integers(2**63)),
@@ -157,30 +149,35 @@ def _months(market: Market, ids: np.ndarray, names: np.ndarray, catalogue: Catal
 def _subscribers(market: Market, ids: np.ndarray, names: np.ndarray) -> pd.DataFrame:
     people = market.people
     first = names[np.maximum(people.joined, 0)].astype("datetime64[D]") + (people.first_day - 1)
-    frame = pd.DataFrame({SUBSCRIBER: ids, AGE: people.age.astype(np.float64), REG_DATE: first})
-    return frame.astype({SUBSCRIBER: "str", REG_DATE: "datetime64[us]"})
+    after = (names[market.last].astype("datetime64[M]") + 1).astype("datetime64[D]")
+    frame = pd.DataFrame(
+        {
+            SUBSCRIBER: ids,
+            AGE: people.age.astype(np.float64),
+            REG_DATE: first,
+            CHURN_DATE: np.where(market.left, after - 1, np.datetime64("NaT")),
+            HOLDOUT: market.holdout,
+        }
+    )
+    return frame.astype({SUBSCRIBER: "str", REG_DATE: "datetime64[us]", CHURN_DATE: "datetime64[us]"})
 
 
-def _tastes(market: Market, ids: np.ndarray, config: SimulatorConfig) -> pd.DataFrame:
-    segments = np.array([s.name for s in config.segments], dtype=object)
-    people, tastes = market.people, market.tastes
-    frame = pd.DataFrame({SUBSCRIBER: ids, "segment": segments[people.segment]}).astype("str")
-    typical = typical_usage(people)
-    for i, service in enumerate(USAGE):
-        frame[f"typical_{service}"] = np.round(typical[:, i], _DECIMALS)
-    for name in ("overestimation", "price", "flat_rate", "perk", "contract", "inertia"):
-        frame[name] = np.round(getattr(tastes, name), _DECIMALS)
-    return frame
-
-
-def _by_decision(
-    market: Market, values: np.ndarray, ids: np.ndarray, names: np.ndarray, catalogue: Catalogue
-) -> pd.DataFrame:
-    order = np.lexsort((market.chooser[:, 1], market.chooser[:, 0]))
-    who, when = market.chooser[order].T
-    frame = pd.DataFrame({SUBSCRIBER: ids[who], MONTH: names[when]}).astype("str")
-    values = np.where(np.isinf(values[order]), np.nan, np.round(values[order], _DECIMALS))
-    return frame.join(pd.DataFrame(values, columns=list(catalogue.plan_ids)))
+def _offers(market: Market, ids: np.ndarray, names: np.ndarray, catalogue: Catalogue) -> pd.DataFrame:
+    log, plans = market.offers, np.array([*catalogue.plan_ids, None], dtype=object)
+    frame = pd.DataFrame(
+        {
+            SUBSCRIBER: ids[log.who],
+            MONTH: names[log.month],
+            CURRENT_PLAN: plans[log.current],
+            OFFERED_PLAN: plans[log.offered],
+            PROPENSITY: np.round(log.propensity, 9),
+            ACCEPTED: log.accepted,
+            HOLDOUT: log.holdout,
+            CONTACTS: log.contacts,
+        }
+    )
+    text = dict.fromkeys((SUBSCRIBER, MONTH, CURRENT_PLAN, OFFERED_PLAN), "str")
+    return frame.astype(text).sort_values([SUBSCRIBER, MONTH], ignore_index=True)
 
 
 def write_simulation(simulation: Simulation, folder: Path) -> list[Path]:
@@ -195,10 +192,9 @@ def write_simulation(simulation: Simulation, folder: Path) -> list[Path]:
     Returns
     -------
     list of Path
-        The files: `usage_months.parquet`, `subscribers.parquet`, `truth/subscribers.parquet`,
-        `truth/utilities.parquet`, `truth/choice_probabilities.parquet`,
-        and for the first `event_subscribers` of the settings `events/calls.parquet`,
-        `messages`, `sessions` and `subscribers`, which `planrec.data.read_event_tables` reads.
+        The files: `usage_months.parquet`, `subscribers.parquet`, `offers.parquet`, one in `truth/` for each table of
+        `Truth`, and for the first `event_subscribers` of the settings `events/calls.parquet`, `messages`, `sessions`
+        and `subscribers`, which `planrec.data.read_event_tables` reads.
 
     Raises
     ------
@@ -208,9 +204,8 @@ def write_simulation(simulation: Simulation, folder: Path) -> list[Path]:
     tables = {
         folder / USAGE_MONTHS_FILE: simulation.months,
         folder / "subscribers.parquet": simulation.subscribers,
-        folder / "truth" / "subscribers.parquet": simulation.truth.subscribers,
-        folder / "truth" / "utilities.parquet": simulation.truth.utilities,
-        folder / "truth" / "choice_probabilities.parquet": simulation.truth.choice_probabilities,
+        folder / "offers.parquet": simulation.offers,
+        **{folder / "truth" / f"{name}.parquet": frame for name, frame in simulation.truth.tables().items()},
     }
     sampled = simulation.subscribers[SUBSCRIBER].head(simulation.config.event_subscribers)
     if len(sampled):

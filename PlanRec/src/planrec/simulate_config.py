@@ -9,7 +9,15 @@ from pydantic import Field, model_validator
 from common_utils.config import BaseConfig
 from planrec.months import MONTH_PATTERN
 
-__all__ = ["LightMargins", "SatisficingConfig", "Segment", "ServiceValues", "SimulatorConfig"]
+__all__ = [
+    "ChurnConfig",
+    "LightMargins",
+    "OffersConfig",
+    "SatisficingConfig",
+    "Segment",
+    "ServiceValues",
+    "SimulatorConfig",
+]
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Spread = Annotated[float, Field(ge=0, le=3)]
@@ -111,6 +119,55 @@ class SatisficingConfig(BaseConfig):
     new_salience: float = Field(default=1.0, ge=0, le=20, description="salience of a plan in its first three months")
 
 
+class ChurnConfig(BaseConfig):
+    """The monthly hazard of leaving, as the summands of its logit.
+
+    Examples
+    --------
+    >>> ChurnConfig().salience > 0
+    True
+    """
+
+    base: float = Field(default=-3.95, ge=-60, le=10, description="logit for a newcomer who pays what is least")
+    overpay: float = Field(default=0.06, ge=0, le=5, description="per unit of currency overpaid a month")
+    shock: float = Field(default=0.3, ge=0, le=5, description="after a bill shock")
+    competitor: float = Field(default=0.3, ge=0, le=5, description="while a competitor campaigns")
+    competitor_months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(
+        default=(3, 9), description="calendar months in which it does"
+    )
+    tenure: float = Field(default=0.1, ge=0, le=5, description="less per year with the operator, five at most")
+    binding: float = Field(default=1.0, ge=0, le=60, description="less while a contract binds")
+    salience: float = Field(
+        default=0.155, ge=0, le=5, description="per unit of currency overpaid, within three months of a contact"
+    )
+    accepted: float = Field(default=1.2, ge=0, le=5, description="less within three months of accepting an offer")
+
+
+class OffersConfig(BaseConfig):
+    """The logged campaign, and how offers are answered.
+
+    Examples
+    --------
+    >>> OffersConfig().holdout_share
+    0.1
+    """
+
+    campaign_share: _Share = Field(
+        default=0.15, description="share of the free subscribers without a decision of their own selected each month"
+    )
+    first_month: int = Field(default=3, ge=0, description="months of the table before the campaign starts")
+    holdout_share: _Share = Field(default=0.1, description="share of subscribers never contacted")
+    holdout_seed: int = Field(default=2025, ge=0, description="with the id, decides who that is")
+    min_propensity: float = Field(default=0.02, gt=0, le=0.5, description="least chance with which a plan is offered")
+    temperature: float = Field(
+        default=5.0, gt=0, le=1000, description="saving, in currency a month, that makes an offer e times as likely"
+    )
+    accept_base: float = Field(default=0.2, ge=-20, le=20, description="logit of accepting an equal plan")
+    accept_utility: float = Field(default=0.8, ge=0, le=20, description="per unit of utility gained")
+    accept_inertia: float = Field(default=0.5, ge=0, le=20, description="less per unit of the own inertia")
+    accept_fatigue: float = Field(default=0.4, ge=0, le=20, description="less per contact in the last 90 days")
+
+
 _SEGMENTS = (
     Segment(name="light", share=0.22, minutes=80, messages=12, megabytes=1_400, age=54),
     Segment(name="talker", share=0.20, minutes=650, messages=25, megabytes=3_500, age=58),
@@ -138,7 +195,7 @@ class SimulatorConfig(BaseConfig):
     first_month: str = Field("2025-01", pattern=MONTH_PATTERN, description="first month of the table")
     event_subscribers: int = Field(500, ge=0, description="so many subscribers also get single events")
 
-    later_months: int = Field(3, ge=0, le=24, description="months after the table whose bills the truth holds too")
+    later_months: int = Field(3, ge=2, le=24, description="months after the table whose bills the truth holds too")
 
     segments: tuple[Segment, ...] = Field(_SEGMENTS, min_length=1)
     profile: Literal["heavy", "light"] = Field(
@@ -178,7 +235,7 @@ class SimulatorConfig(BaseConfig):
     perceived_variance: _Share = Field(0.5, description="believed over real variance of log usage")
     guess_sd: _Spread = Field(0.3, description="spread of a newcomer's guess of the own log usage")
 
-    price_sensitivity: float = Field(0.14, gt=0, le=10, description="median utility lost per unit of currency a month")
+    price_sensitivity: float = Field(0.145, gt=0, le=10, description="median utility lost per unit of currency a month")
     price_sensitivity_sd: _Spread = Field(0.3, description="spread of its logarithm between subscribers")
     risk_aversion: float = Field(0.5, ge=0, le=5, description="units of spread that weigh as much as one unit of bill")
     flat_rate_bias: float = Field(1.2, ge=0, le=20, description="mean utility of everything being unlimited")
@@ -192,6 +249,8 @@ class SimulatorConfig(BaseConfig):
     shock_ratio: float = Field(1.3, ge=1, le=10, description="a bill this many times the mean of the three before ...")
     shock_amount: float = Field(4.0, ge=0, description="... and this much above it, in currency, is a shock")
     review_probability: _Share = Field(0.34, description="chance a month that a free subscriber looks at the plans")
+    churn: ChurnConfig = ChurnConfig()
+    offers: OffersConfig = OffersConfig()
     months_since_choice: int = Field(30, ge=1, le=120, description="at the start, the current plan is at most so old")
 
     @model_validator(mode="after")

@@ -20,7 +20,16 @@ from scipy.special import ndtr, ndtri
 from planrec.months import month_index
 from planrec.simulate_config import LightMargins, SimulatorConfig
 
-__all__ = ["BURN_IN", "Population", "as_recorded", "draw_population", "draw_usage", "light_margins", "typical_usage"]
+__all__ = [
+    "BURN_IN",
+    "Population",
+    "as_recorded",
+    "draw_population",
+    "draw_usage",
+    "light_margins",
+    "subscriber_ids",
+    "typical_usage",
+]
 
 BURN_IN = 3  # months before the table's first one, so that its first decisions rest on experience
 _YOUNGEST, _OLDEST = 18, 95
@@ -62,6 +71,18 @@ class Population:
     joined: NDArray[np.int64]
     first_day: NDArray[np.int64]
     first_share: NDArray[np.float64]
+
+
+def subscriber_ids(count: int) -> list[str]:
+    """Return the ids of so many subscribers, all of one length.
+
+    Examples
+    --------
+    >>> subscriber_ids(11)[-2:]
+    ['S09', 'S10']
+    """
+    width = len(str(count - 1))
+    return [f"S{i:0{width}d}" for i in range(count)]
 
 
 def draw_population(config: SimulatorConfig, rng: np.random.Generator) -> Population:
@@ -188,10 +209,10 @@ def draw_usage(
 
     Examples
     --------
-    >>> config = SimulatorConfig(subscribers=5, months=2, later_months=0)
+    >>> config = SimulatorConfig(subscribers=5, months=2, later_months=2)
     >>> rng = np.random.default_rng(1)
     >>> draw_usage(config, draw_population(config, rng), rng, whole_minutes=True).shape
-    (5, 5, 3)
+    (5, 7, 3)
     """
     time = np.arange(-BURN_IN, config.months + config.later_months)
     shape = config.subscribers, len(time)
