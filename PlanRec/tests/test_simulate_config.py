@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
+from common_utils.config import BaseConfig
 from planrec.simulate_config import Segment, ServiceValues, SimulatorConfig
 
 
@@ -34,3 +37,15 @@ def test_config_refuses(settings: dict[str, object]) -> None:
 
 def test_service_values_keep_the_order_of_the_usage_columns() -> None:
     assert ServiceValues(minutes=1, messages=2, megabytes=3).as_tuple() == (1, 2, 3)
+
+
+def test_every_parameter_is_read(project_folder: Path) -> None:
+    source = "".join(p.read_text(encoding="utf-8") for p in (project_folder / "src" / "planrec").glob("simulate*.py"))
+    sections = [SimulatorConfig, *_sections(SimulatorConfig)]
+    unread = [name for section in sections for name in section.model_fields if f".{name}" not in source]
+    assert not unread
+
+
+def _sections(model: type[BaseConfig]) -> list[type[BaseConfig]]:
+    kinds = [type(getattr(SimulatorConfig(), name)) for name in model.model_fields]
+    return [kind for kind in kinds if issubclass(kind, BaseConfig)]

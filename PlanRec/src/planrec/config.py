@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from common_utils.config import BaseConfig, find_config, load_config
+from common_utils.config import BaseConfig, find_config, load_config, resolve_path
 from common_utils.seed import DEFAULT_SEED
 from planrec.simulate_config import SimulatorConfig
 
@@ -170,6 +170,9 @@ class PlanRecConfig(BaseConfig):
     """
 
     data: DataConfig
+    simulator_file: Path | None = Field(
+        default=None, description="file with the keys of `simulator`, relative to the project; `simulator` overrides it"
+    )
     simulator: SimulatorConfig = Field(default_factory=lambda: SimulatorConfig.model_validate({}))
     features: FeatureConfig = FeatureConfig()
     training: TrainingConfig = TrainingConfig()
@@ -210,7 +213,7 @@ def load_planrec_config(
     overrides: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
 ) -> PlanRecConfig:
-    """Return the settings: class defaults < file < environment (`PLANREC__...`) < overrides.
+    """Return the settings: class defaults < `simulator_file` < file < environment (`PLANREC__...`) < overrides.
 
     Parameters
     ----------
@@ -229,4 +232,13 @@ def load_planrec_config(
         If a key is unknown or a value does not fit; nothing is read past that.
     """
     path = find_config(explicit, env_name=CONFIG_VARIABLE, default=project / DEFAULT_CONFIG, environ=environ)
-    return load_config(PlanRecConfig, path=path, env_prefix="PLANREC", overrides=overrides, environ=environ)
+
+    def load(sections: Mapping[str, Path]) -> PlanRecConfig:
+        return load_config(
+            PlanRecConfig, path=path, sections=sections, env_prefix="PLANREC", overrides=overrides, environ=environ
+        )
+
+    config = load({})  # which names the file, wherever that name came from
+    if config.simulator_file is None:
+        return config
+    return load({"simulator": resolve_path(project, config.simulator_file)})
