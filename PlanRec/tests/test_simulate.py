@@ -104,6 +104,7 @@ def test_write_keeps_the_truth_apart_and_repeats_to_the_byte(tmp_path: Path, ope
         "events/sessions.parquet",
         "events/subscribers.parquet",
         "offers.parquet",
+        "rate_cards/2025-01.yaml",
         "subscribers.parquet",
         "truth/acceptance.parquet",
         "truth/bills.parquet",

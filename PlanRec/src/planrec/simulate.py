@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +28,11 @@ from planrec.columns import (
 from planrec.events import CHURN_DATE, EVENT_TABLES, REG_DATE, SUBSCRIBERS
 from planrec.months import month_index, month_text
 from planrec.simulate_config import SimulatorConfig
+from planrec.simulate_drift import card_text, rate_cards, recorded_months
 from planrec.simulate_events import simulate_events
 from planrec.simulate_market import Market, run_market
 from planrec.simulate_truth import Truth, truth_tables
-from planrec.simulate_usage import subscriber_ids
+from planrec.simulate_usage import BURN_IN, subscriber_ids
 
 __all__ = [
     "ACCEPTED",
@@ -67,7 +69,9 @@ class Simulation:
         others, but not contacted: nothing offered), `contacts_90d` (in the three months before).
     truth : Truth
     catalogue : Catalogue
-        The rate card that was in force.
+        The rate card that was in force in the first month.
+    rate_cards : mapping of str to Catalogue
+        Every rate card by the month it came into force; one, unless prices drift.
     config : SimulatorConfig
         The settings.
     event_seed : int
@@ -79,6 +83,7 @@ class Simulation:
     offers: pd.DataFrame
     truth: Truth
     catalogue: Catalogue
+    rate_cards: Mapping[str, Catalogue]
     config: SimulatorConfig
     event_seed: int
 
@@ -109,15 +114,18 @@ def simulate(config: SimulatorConfig, catalogue: Catalogue, rng: np.random.Gener
     (20, ['2025-01', '2025-02'])
     """
     market = run_market(config, catalogue, rng)
+    cards = rate_cards(config, catalogue)[BURN_IN:]
+    catalogue = cards[0]
     ids = np.array(subscriber_ids(config.subscribers), dtype=object)
     first = month_index(config.first_month)
     names = np.array([month_text(first + t) for t in range(config.months + config.later_months)], dtype=object)
     return Simulation(
-        months=_months(market, ids, names, catalogue),
+        months=recorded_months(_months(market, ids, names, catalogue), config),
         subscribers=_subscribers(market, ids, names),
         offers=_offers(market, ids, names, catalogue),
         truth=truth_tables(market, ids, names, config, catalogue),
         catalogue=catalogue,
+        rate_cards={names[t]: c for t, c in enumerate(cards) if t == 0 or c is not cards[t - 1]},
         config=config,
         event_seed=int(rng.integers(2**63)),
     )
@@ -192,9 +200,9 @@ def write_simulation(simulation: Simulation, folder: Path) -> list[Path]:
     Returns
     -------
     list of Path
-        The files: `usage_months.parquet`, `subscribers.parquet`, `offers.parquet`, one in `truth/` for each table of
-        `Truth`, and for the first `event_subscribers` of the settings `events/calls.parquet`, `messages`, `sessions`
-        and `subscribers`, which `planrec.data.read_event_tables` reads.
+        The files: `usage_months.parquet`, `subscribers.parquet`, `offers.parquet`, `rate_cards/<first month>.yaml`, one
+        in `truth/` for each table of `Truth`, and for the first `event_subscribers` of the settings
+        `events/calls.parquet`, `messages`, `sessions` and `subscribers`, which `planrec.data.read_event_tables` reads.
 
     Raises
     ------
@@ -214,4 +222,8 @@ def write_simulation(simulation: Simulation, folder: Path) -> list[Path]:
             tables[folder / "events" / f"{name}.parquet"] = getattr(events, name)
     for path, frame in tables.items():
         write_table(frame, path)
-    return list(tables)
+    cards = {folder / "rate_cards" / f"{month}.yaml": card for month, card in simulation.rate_cards.items()}
+    for path, card in cards.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(card_text(card), encoding="utf-8")
+    return [*tables, *cards]

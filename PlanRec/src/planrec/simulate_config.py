@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig
-from planrec.months import MONTH_PATTERN
+from planrec.months import MONTH_PATTERN, month_index
+from planrec.simulate_switches import Drift, DriftKind
 
 __all__ = [
     "ChurnConfig",
@@ -252,6 +253,22 @@ class SimulatorConfig(BaseConfig):
     churn: ChurnConfig = ChurnConfig()
     offers: OffersConfig = OffersConfig()
     months_since_choice: int = Field(30, ge=1, le=120, description="at the start, the current plan is at most so old")
+
+    drift: tuple[Drift, ...] = Field((), description="changes from a month on, in the order they are applied")
+
+    def drifts(self, kind: DriftKind) -> list[tuple[int, float]]:
+        """Return month (counted from the table's first one) and size of each change of a kind."""
+        first = month_index(self.first_month)
+        return [(month_index(d.start) - first, d.size) for d in self.drift if d.kind == kind]
+
+    @model_validator(mode="after")
+    def _drift_fits(self) -> SimulatorConfig:
+        kinds = [d.kind for d in self.drift]
+        if kinds.count("flagship_launch") > 1 or kinds.count("new_segment") > 1:
+            raise ValueError("drift: flagship_launch and new_segment happen at most once")
+        if "new_segment" in kinds and self.profile == "light":
+            raise ValueError("drift: new_segment needs the profile heavy; the light one has no segments")
+        return self
 
     @model_validator(mode="after")
     def _shares_add_up(self) -> SimulatorConfig:

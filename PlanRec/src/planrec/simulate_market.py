@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ from planrec.simulate_choice import (
 )
 from planrec.simulate_churn import HORIZON, NEVER, ChurnModel, Contacts
 from planrec.simulate_config import SimulatorConfig
+from planrec.simulate_drift import rate_cards
 from planrec.simulate_offers import Moments, OfferLog, acceptance, in_holdout, joined, offer_propensities
 from planrec.simulate_satisficing import pick, satisfied_choice
 from planrec.simulate_usage import BURN_IN, Population, draw_population, draw_usage, subscriber_ids, typical_usage
@@ -125,18 +127,24 @@ def run_market(config: SimulatorConfig, catalogue: Catalogue, rng: np.random.Gen
     people = draw_population(config, people_rng)
     tastes = draw_tastes(config, typical_usage(people), people_rng)
     demand = draw_usage(config, people, usage_rng, whole_minutes=catalogue.rounding.minutes == "call")
-    return _Run(config, catalogue, people, tastes, demand).through(start_rng, month_rng, campaign_rng, churn_rng)
+    run = _Run(config, rate_cards(config, catalogue), people, tastes, demand)
+    return run.through(start_rng, month_rng, campaign_rng, churn_rng)
 
 
 class _Run:
     """State between the months of one simulation."""
 
     def __init__(
-        self, config: SimulatorConfig, catalogue: Catalogue, people: Population, tastes: Tastes, demand: FloatArray
+        self,
+        config: SimulatorConfig,
+        cards: Sequence[Catalogue],
+        people: Population,
+        tastes: Tastes,
+        demand: FloatArray,
     ) -> None:
-        self.config, self.catalogue, self.people, self.tastes = config, catalogue, people, tastes
+        self.config, self.people, self.tastes = config, people, tastes
+        self.cards, catalogue = cards, cards[0]  # prices may change, plans and allowances do not
         self.demand, self.usage = demand, np.zeros_like(demand)
-        cards = [catalogue] * demand.shape[1]
         self.every_bill = bills_of_every_plan(demand, cards, config.usage_response)
         self.included = allowances(catalogue)
         n = config.subscribers
@@ -289,10 +297,13 @@ class _Run:
     def _contacts(self, rows: IntArray, t: int) -> IntArray:
         return self.contacts[rows, max(t - HORIZON, 0) : t].sum(axis=1)
 
+    def _card(self, t: int) -> Catalogue:
+        return self.cards[t + BURN_IN]
+
     def _savings(self, rows: IntArray, t: int) -> FloatArray:
         """Return what the operator sees: the usage recorded lately, re-rated, against the current plan; in currency."""
         seen = self.usage[rows, t + BURN_IN - _MEMORY : t + BURN_IN]
-        bills = bill_totals(Usage(seen[..., 0], seen[..., 1], seen[..., 2]), self.catalogue).mean(axis=1) / 100
+        bills = bill_totals(Usage(seen[..., 0], seen[..., 1], seen[..., 2]), self._card(t)).mean(axis=1) / 100
         return bills[np.arange(len(rows)), self.plan[rows]][:, None] - bills
 
     def _note_moments(self, rows: IntArray, value: FloatArray, t: int) -> Moments:
@@ -336,7 +347,7 @@ class _Run:
         if self.config.choice_process == "logit":
             return choose(value, allowed, rng), np.where(allowed, value, -np.inf), logit_probabilities(value, allowed)
         tastes, current, month = self.tastes.at(rows), self.plan[rows], self.first_month + t
-        chance = satisfied_choice(tastes, believed, mean, allowed, current, month, self.config, self.catalogue)
+        chance = satisfied_choice(tastes, believed, mean, allowed, current, month, self.config, self._card(t))
         return pick(chance, rng), np.where(allowed, value, -np.inf), chance
 
     def _values(
@@ -345,9 +356,9 @@ class _Run:
         """Return utilities, choice set, believed usage and believed mean bill."""
         tastes, current = self.tastes.at(rows), self.plan[rows]
         believed = usage * tastes.overestimation[:, None]
-        bills = believed_bills(believed, self.config, self.catalogue)
-        allowed = choice_set(self.catalogue, self.first_month + t, self.people.age[rows], current)
-        return utilities(tastes, bills, current, self.config, self.catalogue), allowed, believed, bills[0]
+        bills = believed_bills(believed, self.config, self._card(t))
+        allowed = choice_set(self._card(t), self.first_month + t, self.people.age[rows], current)
+        return utilities(tastes, bills, current, self.config, self._card(t)), allowed, believed, bills[0]
 
     def _experience(self, rows: IntArray, t: int) -> FloatArray:
         """Return the mean usage of the last months known, a newcomer's guess where there are none."""
@@ -360,7 +371,7 @@ class _Run:
 
     def _bill(self, t: int) -> None:
         """Let everybody there use their plan, and note the bills of whole months."""
-        at, whole_minutes = t + BURN_IN, self.catalogue.rounding.minutes == "call"
+        at, whole_minutes = t + BURN_IN, self._card(t).rounding.minutes == "call"
         there = np.flatnonzero(self.plan >= 0)
         self.usage[there, at] = respond(
             self.demand[there, at],

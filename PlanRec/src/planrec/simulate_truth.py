@@ -12,7 +12,7 @@ from planrec.catalogue import Catalogue
 from planrec.columns import MONTH, SUBSCRIBER, USAGE
 from planrec.simulate_config import SimulatorConfig
 from planrec.simulate_market import Market
-from planrec.simulate_usage import typical_usage
+from planrec.simulate_usage import all_segments, typical_usage
 
 __all__ = ["LEAVE", "LEAVE_DECLINED", "Truth", "truth_tables"]
 
@@ -111,7 +111,7 @@ def _bills(market: Market, plans: list[str], ids: ObjectArray, names: ObjectArra
 
 
 def _tastes(market: Market, ids: ObjectArray, config: SimulatorConfig) -> pd.DataFrame:
-    segments = np.array([s.name for s in config.segments], dtype=object)
+    segments = np.array([s.name for s in all_segments(config)], dtype=object)
     people, tastes = market.people, market.tastes
     frame = pd.DataFrame({SUBSCRIBER: ids, "segment": segments[people.segment]}).astype("str")
     typical = typical_usage(people)

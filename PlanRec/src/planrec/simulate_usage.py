@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from planrec.months import month_index
-from planrec.simulate_config import LightMargins, SimulatorConfig
+from planrec.simulate_config import LightMargins, Segment, SimulatorConfig
 
 __all__ = [
     "BURN_IN",
     "Population",
+    "all_segments",
     "as_recorded",
     "draw_population",
     "draw_usage",
@@ -33,6 +34,7 @@ __all__ = [
 
 BURN_IN = 3  # months before the table's first one, so that its first decisions rest on experience
 _YOUNGEST, _OLDEST = 18, 95
+_NEW_SEGMENT = Segment(name="streamer", share=1, minutes=60, messages=5, megabytes=70_000, age=22)
 _MOST = 1e6  # of any unit in a month: far above any segment, far below what the rater refuses
 
 
@@ -73,6 +75,11 @@ class Population:
     first_share: NDArray[np.float64]
 
 
+def all_segments(config: SimulatorConfig) -> tuple[Segment, ...]:
+    """Return the segments, the one that drift brings last."""
+    return (*config.segments, _NEW_SEGMENT) if config.drifts("new_segment") else config.segments
+
+
 def subscriber_ids(count: int) -> list[str]:
     """Return the ids of so many subscribers, all of one length.
 
@@ -106,20 +113,24 @@ def draw_population(config: SimulatorConfig, rng: np.random.Generator) -> Popula
     n = config.subscribers
     shares = np.array([s.share for s in config.segments])
     segment = rng.choice(len(shares), size=n, p=shares / shares.sum())
-    medians = np.log([(s.minutes, s.messages, s.megabytes) for s in config.segments])
     # One common factor gives every pair of services the same correlation.
     common, own = rng.standard_normal((n, 1)), rng.standard_normal((n, 3))
     rho = config.service_correlation
     score = np.sqrt(rho) * common + np.sqrt(1 - rho) * own
+    age_noise = config.age_sd * rng.standard_normal(n)
+    growth = np.array(config.growth.as_tuple()) + config.growth_sd * rng.standard_normal((n, 3))
+    texts = rng.random(n) >= config.never_texts
+    joined, first_day, first_share = _draw_joining(config, rng)
+    for start, share in config.drifts("new_segment"):
+        segment[(joined >= max(start, 0)) & (rng.random(n) < share)] = len(config.segments)
+    kinds = all_segments(config)
+    medians = np.log([(s.minutes, s.messages, s.megabytes) for s in kinds])
+    ages = np.array([s.age for s in kinds])[segment] + age_noise
     if config.profile == "light":
         between = np.array(config.light.between.as_tuple())
         level = np.log(np.maximum(light_margins(np.sqrt(between) * score, config.light), 1e-9))
     else:
         level = medians[segment] + score * np.array(config.level_sd.as_tuple())
-    ages = np.array([s.age for s in config.segments])[segment] + config.age_sd * rng.standard_normal(n)
-    growth = np.array(config.growth.as_tuple()) + config.growth_sd * rng.standard_normal((n, 3))
-    texts = rng.random(n) >= config.never_texts
-    joined, first_day, first_share = _draw_joining(config, rng)
     return Population(
         segment=segment,
         age=np.clip(np.rint(ages), _YOUNGEST, _OLDEST).astype(np.int64),
@@ -228,7 +239,13 @@ def draw_usage(
     else:
         log_usage = people.level[:, None, :] + trend + noise * np.array(config.noise_sd.as_tuple())
         usage = np.exp(np.minimum(log_usage, np.log(_MOST)))
-    usage[..., 2] *= np.where(rng.random(shape) < config.roaming, config.roaming_factor, 1.0)
+    travels = rng.random(shape) < config.roaming
+    abroad, growth = np.full(len(time), config.roaming_factor), np.ones(len(time))
+    for start, lost in config.drifts("roaming_ban"):
+        abroad[time >= start] = max(1 - lost, 0.0)
+    for start, factor in config.drifts("data_growth"):
+        growth[time >= start] *= factor
+    usage[..., 2] *= np.where(travels, abroad, 1.0) * growth
     usage *= (rng.random(shape) >= config.absent)[..., None]
     usage[~people.texts, :, 1] = 0.0
     usage *= _presence(people, time)[..., None]
