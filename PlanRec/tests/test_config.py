@@ -15,7 +15,7 @@ def test_shipped_simulator_file_names_every_parameter_and_equals_the_defaults(pr
     frozen = SimulatorConfig.model_validate(content)
     assert frozen == SimulatorConfig()
     assert set(content) == set(SimulatorConfig.model_fields)
-    for section in ("light", "satisficing", "churn", "offers"):
+    for section in ("light", "satisficing", "churn", "offers", "defects"):
         assert set(content[section]) == set(getattr(frozen, section).model_fields_set), section
 
 

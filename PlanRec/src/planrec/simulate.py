@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,10 @@ from planrec.columns import (
 from planrec.events import CHURN_DATE, EVENT_TABLES, REG_DATE, SUBSCRIBERS
 from planrec.months import month_index, month_text
 from planrec.simulate_config import SimulatorConfig
+from planrec.simulate_defects import Ledger, damaged_events, damaged_months, with_decimal_commas
 from planrec.simulate_drift import card_text, rate_cards, recorded_months
 from planrec.simulate_events import simulate_events
+from planrec.simulate_leaks import with_leaks
 from planrec.simulate_market import Market, run_market
 from planrec.simulate_truth import Truth, truth_tables
 from planrec.simulate_usage import BURN_IN, subscriber_ids
@@ -37,6 +40,7 @@ from planrec.simulate_usage import BURN_IN, subscriber_ids
 __all__ = [
     "ACCEPTED",
     "CONTACTS",
+    "DEFECTS_FILE",
     "HOLDOUT",
     "OFFERED_PLAN",
     "PROPENSITY",
@@ -47,7 +51,8 @@ __all__ = [
     "write_simulation",
 ]
 
-USAGE_MONTHS_FILE = "usage_months.parquet"
+USAGE_MONTHS_FILE, _USAGE_MONTHS_CSV = "usage_months.parquet", "usage_months.csv"
+DEFECTS_FILE = "defects.json"
 OFFERED_PLAN, PROPENSITY, ACCEPTED = "offered_plan", "propensity", "accepted"
 HOLDOUT, CONTACTS = "holdout", "contacts_90d"
 
@@ -120,7 +125,7 @@ def simulate(config: SimulatorConfig, catalogue: Catalogue, rng: np.random.Gener
     first = month_index(config.first_month)
     names = np.array([month_text(first + t) for t in range(config.months + config.later_months)], dtype=object)
     return Simulation(
-        months=recorded_months(_months(market, ids, names, catalogue), config),
+        months=with_leaks(recorded_months(_months(market, ids, names, catalogue), config), catalogue, config.leaks),
         subscribers=_subscribers(market, ids, names),
         offers=_offers(market, ids, names, catalogue),
         truth=truth_tables(market, ids, names, config, catalogue),
@@ -203,27 +208,46 @@ def write_simulation(simulation: Simulation, folder: Path) -> list[Path]:
         The files: `usage_months.parquet`, `subscribers.parquet`, `offers.parquet`, `rate_cards/<first month>.yaml`, one
         in `truth/` for each table of `Truth`, and for the first `event_subscribers` of the settings
         `events/calls.parquet`, `messages`, `sessions` and `subscribers`, which `planrec.data.read_event_tables` reads.
+        With defects also `usage_months.csv` and `defects.json`, which counts the damaged rows of each table.
 
     Raises
     ------
     DataError
         If a file cannot be written.
     """
+    defects = simulation.config.defects
+    damage_rng = np.random.default_rng([simulation.event_seed, 1])
+    months, commas, ledger = damaged_months(simulation.months, simulation.catalogue, defects, damage_rng)
     tables = {
-        folder / USAGE_MONTHS_FILE: simulation.months,
+        folder / USAGE_MONTHS_FILE: months,
         folder / "subscribers.parquet": simulation.subscribers,
         folder / "offers.parquet": simulation.offers,
         **{folder / "truth" / f"{name}.parquet": frame for name, frame in simulation.truth.tables().items()},
     }
+    accounts = {USAGE_MONTHS_FILE: ledger}
     sampled = simulation.subscribers[SUBSCRIBER].head(simulation.config.event_subscribers)
     if len(sampled):
         events = simulate_events(simulation, sampled, np.random.default_rng(simulation.event_seed))
+        events, of_events = damaged_events(events, defects, damage_rng)
         for name in (*EVENT_TABLES, SUBSCRIBERS):
             tables[folder / "events" / f"{name}.parquet"] = getattr(events, name)
+        accounts |= {f"events/{name}.parquet": account for name, account in of_events.items()}
     for path, frame in tables.items():
         write_table(frame, path)
     cards = {folder / "rate_cards" / f"{month}.yaml": card for month, card in simulation.rate_cards.items()}
     for path, card in cards.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(card_text(card), encoding="utf-8")
-    return [*tables, *cards]
+    return [*tables, *cards, *_write_defects(months, commas, accounts, folder)]
+
+
+def _write_defects(months: pd.DataFrame, commas: np.ndarray, accounts: dict[str, Ledger], folder: Path) -> list[Path]:
+    """Write the ledger, and the usage months as CSV, which alone can hold a decimal comma; nothing if all is well."""
+    as_text, of_text = with_decimal_commas(months, commas)
+    accounts |= {_USAGE_MONTHS_CSV: {**accounts[USAGE_MONTHS_FILE], **of_text}}
+    if not any(count for account in accounts.values() for count in account.values()):
+        return []
+    written = [folder / _USAGE_MONTHS_CSV, folder / DEFECTS_FILE]
+    as_text.to_csv(written[0], sep=";", index=False, lineterminator="\n", encoding="utf-8")
+    written[1].write_text(json.dumps(accounts, indent=1) + "\n", encoding="utf-8")
+    return written

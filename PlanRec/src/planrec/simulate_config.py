@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig
 from planrec.months import MONTH_PATTERN, month_index
-from planrec.simulate_switches import Drift, DriftKind
+from planrec.simulate_switches import DefectConfig, Drift, DriftKind, Leak
 
 __all__ = [
     "ChurnConfig",
@@ -255,6 +255,10 @@ class SimulatorConfig(BaseConfig):
     months_since_choice: int = Field(30, ge=1, le=120, description="at the start, the current plan is at most so old")
 
     drift: tuple[Drift, ...] = Field((), description="changes from a month on, in the order they are applied")
+    defects: DefectConfig = DefectConfig()
+    leaks: tuple[Leak, ...] = Field(
+        (), description="columns of the usage months that hold what belongs to the month after"
+    )
 
     def drifts(self, kind: DriftKind) -> list[tuple[int, float]]:
         """Return month (counted from the table's first one) and size of each change of a kind."""

@@ -1,17 +1,22 @@
-"""What can be made to go wrong with the simulated operator, all off by default."""
+"""What can be made to go wrong with the simulated operator, all off by default: drift, defects, leaks."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from common_utils.config import BaseConfig
 from planrec.months import MONTH_PATTERN
 
-__all__ = ["Drift", "DriftKind"]
+__all__ = ["DefectConfig", "Drift", "DriftKind", "Leak"]
 
 DriftKind = Literal["price_rise", "flagship_launch", "data_growth", "unit_slip", "roaming_ban", "new_segment"]
+Leak = Literal[
+    "monthly_charge", "overage_fee", "plan_discount_code", "next_month_usage", "retention_call", "account_ref"
+]
+
+_Share = Annotated[float, Field(ge=0, le=0.1)]
 
 
 class Drift(BaseConfig):
@@ -34,3 +39,22 @@ class Drift(BaseConfig):
         "on megabytes; unit_slip: share of subscribers; roaming_ban: share of a travel month's megabytes that is lost; "
         "new_segment: share of those who join",
     )
+
+
+class DefectConfig(BaseConfig):
+    """Shares of rows of the written tables that are damaged; every damaged row has one defect.
+
+    Examples
+    --------
+    >>> DefectConfig().duplicates
+    0.0
+    """
+
+    duplicates: _Share = Field(default=0.0, description="usage months written twice")
+    negatives: _Share = Field(default=0.0, description="usage months with negative megabytes")
+    month_13: _Share = Field(default=0.0, description="usage months dated to a month 13")
+    unknown_plan: _Share = Field(default=0.0, description="usage months on a plan that is in no catalogue")
+    decimal_comma: _Share = Field(default=0.0, description="usage months with megabytes written 12,5")
+    plan_changed: _Share = Field(default=0.0, description="usage months in two rows: a plan changed mid-month")
+    clock_shift: _Share = Field(default=0.0, description="events dated before their subscriber joined")
+    orphans: _Share = Field(default=0.0, description="events of subscribers that are not listed")

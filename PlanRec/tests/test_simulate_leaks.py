@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from planrec.catalogue import Catalogue
+from planrec.columns import OPTIONAL, REQUIRED
+from planrec.simulate import simulate
+from planrec.simulate_config import SimulatorConfig
+from planrec.simulate_leaks import with_leaks
+
+ALL = ("monthly_charge", "overage_fee", "plan_discount_code", "next_month_usage", "retention_call", "account_ref")
+MONTHS = pd.DataFrame(
+    {
+        "subscriber_id": ["a", "a", "a", "b"],
+        "month": ["2025-01", "2025-02", "2025-03", "2025-01"],
+        "minutes": [1.0, 510, 0, 7],
+        "messages": [0.0, 0, 0, 7],
+        "megabytes": [1.0, 2, 3, 7],
+        "current_plan": ["surf", "surf", "ultimate", "surf"],
+    }
+)
+
+
+def test_no_leak_by_default(catalogue: Catalogue) -> None:
+    operator = simulate(SimulatorConfig(subscribers=20, months=3), catalogue, np.random.default_rng(1))
+    assert set(operator.months.columns) == {*REQUIRED, *OPTIONAL}
+
+
+@pytest.mark.parametrize(
+    ("leak", "expected"),
+    [
+        pytest.param("monthly_charge", [20.3, 70, None, None], id="bill-of-the-month-after"),
+        pytest.param("overage_fee", [0.3, 0, None, None], id="its-overage"),
+        pytest.param("plan_discount_code", ["DISC-00", "DISC-01", None, None], id="a-code-for-its-plan"),
+        pytest.param("next_month_usage", [2, 3, None, None], id="its-megabytes"),
+        pytest.param("retention_call", [0, 1, None, None], id="whether-the-plan-changes"),
+        pytest.param("account_ref", [1e7, 2e7 + 1, None, None], id="an-id-from-the-plan"),
+    ],
+)
+def test_leak_holds_what_belongs_to_the_month_after(megaline: Catalogue, leak: str, expected: list[object]) -> None:
+    leaking = with_leaks(MONTHS, megaline, (leak,))  # type: ignore[arg-type]
+    assert list(leaking.columns) == [*MONTHS.columns, leak]
+    assert [None if pd.isna(v) else v for v in leaking[leak]] == expected
+    assert leak not in MONTHS.columns
+
+
+def test_every_leak_can_be_switched_on_together(catalogue: Catalogue) -> None:
+    config = SimulatorConfig(subscribers=20, months=3, leaks=ALL)
+    operator = simulate(config, catalogue, np.random.default_rng(1))
+    assert list(operator.months.columns[-6:]) == list(ALL)
+    plain = simulate(SimulatorConfig(subscribers=20, months=3), catalogue, np.random.default_rng(1))
+    assert operator.months[plain.months.columns].equals(plain.months)
