@@ -429,3 +429,20 @@ def test_import_needs_no_table_library():
     code = "import sys, common_utils.config; print(sorted({'numpy', 'pandas', 'pydantic_settings'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_load_config_lets_the_file_override_a_sections_file(tmp_path: Path) -> None:
+    class Part(BaseConfig):
+        one: int = 1
+        two: int = 1
+        three: int = 1
+
+    class Whole(BaseConfig):
+        part: Part = Part()
+
+    (tmp_path / "part.yaml").write_text("one: 2\ntwo: 2\n", encoding="utf-8")
+    (tmp_path / "whole.yaml").write_text("part: {two: 3}\n", encoding="utf-8")
+    got = load_config(
+        Whole, path=tmp_path / "whole.yaml", sections={"part": tmp_path / "part.yaml"}, env_prefix="X", environ={}
+    )
+    assert got.part == Part(one=2, two=3, three=1)

@@ -74,8 +74,8 @@ class LightMargins(BaseConfig):
     minutes_sd: float = Field(default=245, gt=0, description="its standard deviation")
     messages_shape: float = Field(default=1.33, gt=0, le=20, description="shape of the texters' Weibull")
     messages_scale: float = Field(default=48, gt=0, description="its scale, messages")
-    megabytes_mean: float = Field(default=17_500, description="mean of the normal before it is cut off at 0, megabytes")
-    megabytes_sd: float = Field(default=7_800, gt=0, description="its standard deviation")
+    megabytes_mean: float = Field(default=15_300, description="mean of the normal before it is cut off at 0, megabytes")
+    megabytes_sd: float = Field(default=7_000, gt=0, description="its standard deviation")
     between: ServiceValues = Field(
         default=ServiceValues(minutes=0.67, messages=0.84, megabytes=0.51),
         description="share of the variance of normal scores that lies between subscribers, 0 to 1",

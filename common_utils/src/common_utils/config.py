@@ -92,6 +92,7 @@ def load_config(
     model: type[T],
     *,
     path: Path | None,
+    sections: Mapping[str, Path] | None = None,
     env_prefix: str,
     overrides: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
@@ -107,6 +108,8 @@ def load_config(
         Holds the defaults.
     path : Path or None
         YAML file; None for none.
+    sections : mapping of str to Path, optional
+        Section -> YAML file that holds its keys; `path` and all later sources override it.
     env_prefix : str
         "PLANREC" for `PLANREC__TRAINING__SEED=7`; letter case does not matter, and keys of free
         mappings become lower case. `PLANREC_CONFIG`, with a single underscore, names the file and is not a setting.
@@ -133,6 +136,8 @@ def load_config(
     sede (from X__SEDE): unknown setting; did you mean 'seed'?
     """
     layers = Layers()
+    for section, file in (sections or {}).items():
+        layers.put((section,), read_yaml(file), str(file))
     if path is not None:
         layers.put((), read_yaml(path), str(path))
     secrets: dict[tuple[str, ...], str] = {}
