@@ -43,6 +43,6 @@ def test_logged_outcome_agrees_with_the_truth(operator: Simulation) -> None:
     first = offers.drop_duplicates("subscriber_id")
     left = operator.subscribers.set_index("subscriber_id").churn_date.reindex(first.subscriber_id).to_numpy()
     start = first.month.to_numpy(dtype="datetime64[M]")
-    gone = ~np.isnat(left) & (left < (start + 3).astype("datetime64[D]"))
+    gone = ~np.isnat(left) & (left < (start + np.timedelta64(3, "M")).astype("datetime64[D]"))
     contacted = ~first.holdout.to_numpy()
     assert gone[contacted].mean() > gone[~contacted].mean()

@@ -161,14 +161,16 @@ def _months(market: Market, ids: np.ndarray, names: np.ndarray, catalogue: Catal
 
 def _subscribers(market: Market, ids: np.ndarray, names: np.ndarray) -> pd.DataFrame:
     people = market.people
-    first = names[np.maximum(people.joined, 0)].astype("datetime64[D]") + (people.first_day - 1)
-    after = (names[market.last].astype("datetime64[M]") + 1).astype("datetime64[D]")
+    first = names[np.maximum(people.joined, 0)].astype("datetime64[D]") + (people.first_day - 1).astype(
+        "timedelta64[D]"
+    )
+    after = (names[market.last].astype("datetime64[M]") + np.timedelta64(1, "M")).astype("datetime64[D]")
     frame = pd.DataFrame(
         {
             SUBSCRIBER: ids,
             AGE: people.age.astype(np.float64),
             REG_DATE: first,
-            CHURN_DATE: np.where(market.left, after - 1, np.datetime64("NaT")),
+            CHURN_DATE: np.where(market.left, after - np.timedelta64(1, "D"), np.datetime64("NaT", "D")),
             HOLDOUT: market.holdout,
         }
     )

@@ -145,7 +145,7 @@ def _table(
     at, day = at[order], day[order]
     who = months[SUBSCRIBER].to_numpy()[at]
     starts = months[MONTH].to_numpy(dtype="datetime64[D]")[at]
-    dates = (starts + (day - 1)).astype("datetime64[us]")
+    dates = (starts + (day - 1).astype("timedelta64[D]")).astype("datetime64[us]")
     frame = pd.DataFrame({SUBSCRIBER: pd.Series(who, dtype="str"), DATE: dates})
     if column:
         frame[column] = amount[order]
