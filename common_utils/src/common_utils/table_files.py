@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from common_utils.errors import DataError
 
-__all__ = ["write_table"]
+__all__ = ["replacing", "write_table"]
 
 # What makes a spreadsheet take text for a formula; tab and return too, as they are skipped on import.
 # A sign before nothing but digits is a number or a telephone number: an id must come back as it was.
@@ -59,7 +59,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     if extension not in (".csv", ".parquet"):
         raise DataError(f"{path.name} ends in {extension!r}; a table is written as .csv or .parquet.")
     try:
-        with _replacing(path) as file:
+        with replacing(path) as file:
             if extension == ".csv":
                 inert = _inert(frame)
                 # With LF line ends the csv module leaves a lone return unquoted, and it would end the row.
@@ -75,8 +75,30 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 
 
 @contextmanager
-def _replacing(path: Path) -> Generator[BinaryIO]:
-    """Open a new file beside `path` and put it in its place once it is complete and on the disk."""
+def replacing(path: Path) -> Generator[BinaryIO]:
+    """Open a new file beside `path` and put it in its place once it is complete and on the disk.
+
+    Where the block raises, what was there stays as it was and nothing is left beside it.
+
+    Parameters
+    ----------
+    path : Path
+        Folders are made.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "out" / "notices.jsonl"
+    >>> with replacing(path) as file:
+    ...     _ = file.write(b"{}")
+    >>> path.read_bytes()
+    b'{}'
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
