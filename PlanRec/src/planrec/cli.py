@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from common_utils.errors import PortfolioError
+from common_utils.errors import ConfigError, PortfolioError
 
 if TYPE_CHECKING:
     from planrec.config import AdviceConfig, PlanRecConfig
@@ -33,6 +34,14 @@ class Source(StrEnum):
     simulator = "simulator"
     megaline = "megaline"
     table = "table"
+
+
+class Notices(StrEnum):
+    """Which best-tariff notices are written."""
+
+    yearly = "yearly"
+    end_of_contract = "end-of-contract"
+    both = "both"
 
 
 class Mode(StrEnum):
@@ -119,6 +128,49 @@ def recommend(
     given = {"min_gain_cents": min_gain_cents, "history_months": history_months, "risk_weight": risk_weight}
     advice = _advice_settings(config, overrides).model_copy(update={k: v for k, v in given.items() if v is not None})
     run_recommend(usage, plans, as_of, output, advice=advice, top=top, excluded_output=excluded_output)
+
+
+@app.command()
+def notices(
+    plans: Annotated[Path, typer.Option("--plans", help="Rate card, YAML.")],
+    usage: Annotated[Path | None, typer.Option("--usage", help="Usage months, CSV or Parquet.")] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Day of the run; months before it."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", help="File to write, JSON Lines.")] = None,
+    kind: Annotated[Notices, typer.Option("--kind", help="Which notices to write.")] = Notices.both,
+    sent: Annotated[
+        list[Path] | None, typer.Option("--sent", help="Notices written before: nobody gets one too many; repeatable.")
+    ] = None,
+    history_months: Annotated[
+        int | None, typer.Option("--history-months", min=1, max=120, help="Months looked back over.")
+    ] = None,
+    verify: Annotated[
+        Path | None, typer.Option("--verify", help="Only work the notices of this file out again and compare.")
+    ] = None,
+    config: _Config = None,
+    overrides: _Set = None,
+) -> None:
+    """Write the best-tariff notices that are due: yearly, and 10 to 40 days before the end of a contract."""
+    from planrec.notice_batch import run_notices, run_verify
+
+    if verify is not None:
+        if usage or as_of or output or sent:
+            raise ConfigError("notices: --verify reads one file and writes none; give only --plans with it.")
+        run_verify(verify, plans)
+        return
+    if usage is None or as_of is None or output is None:
+        raise ConfigError("notices: give --usage, --as-of and --output, or --verify with a file of notices.")
+    run_notices(
+        usage,
+        plans,
+        as_of.date(),
+        output,
+        history_months=history_months or _advice_settings(config, overrides).history_months,
+        kinds=("end-of-contract", "yearly") if kind is Notices.both else (kind.value,),
+        sent=sent or (),
+    )
 
 
 @app.command()
