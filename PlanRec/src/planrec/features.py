@@ -26,16 +26,26 @@ from planrec.columns import (
     MESSAGES,
     MINUTES,
     MONTH,
+    PARTIAL,
     SUBSCRIBER,
     TENURE,
 )
-from planrec.formulas import SERVICES, decision_features, feature_names, history_columns, history_of
+from planrec.formulas import SERVICES, History, decision_features, feature_names, history_columns, history_of
 from planrec.months import month_indices
 
 if TYPE_CHECKING:  # the transformer itself runs on plain arrays, so that a server needs no pandas
     import pandas as pd
 
-__all__ = ["CHOSEN_PLAN", "DecisionFeatures", "columns_of", "decision_table", "latest_rows", "plan_indices", "usage_of"]
+__all__ = [
+    "CHOSEN_PLAN",
+    "DecisionFeatures",
+    "columns_of",
+    "decision_table",
+    "latest_rows",
+    "plan_indices",
+    "usage_ahead",
+    "usage_of",
+]
 
 CHOSEN_PLAN = "chosen_plan"
 
@@ -139,6 +149,51 @@ def latest_rows(months: pd.DataFrame, *, as_of: int, history_months: int) -> pd.
     lags = np.column_stack([np.arange(len(keys)), _lag_positions(keys, history_months - 1)])[ends]
     last = past.iloc[ends].reset_index(drop=True)
     return _without_usage(last).assign(**_wide_usage(past, lags))
+
+
+def usage_ahead(months: pd.DataFrame, *, history_months: int, horizon: int) -> tuple[History, Usage, NDArray[np.bool_]]:
+    """Return every usage month with the ones before and after it, for a forecast to learn from.
+
+    Parameters
+    ----------
+    months : DataFrame
+        Usage months, sorted by subscriber and month, one row each. Months marked `partial` are no example of what
+        follows.
+    history_months : int
+        Months to look back over, >= 1, the row's own first.
+    horizon : int
+        Months that follow, >= 1.
+
+    Returns
+    -------
+    tuple of History, Usage and bool array
+        n rows, one a usage month that has a later one; usage ahead has shape (n, horizon), 0 where a month is missing
+        or partial, which the bool array says.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> months = pd.DataFrame({"subscriber_id": ["a", "a"], "month": ["2025-01", "2025-02"],
+    ...                        "minutes": [1.0, 2.0], "messages": [0.0, 0.0], "megabytes": [5.0, 6.0]})
+    >>> history, ahead, known = usage_ahead(months, history_months=2, horizon=2)
+    >>> history.usage.minutes.tolist(), ahead.minutes.tolist(), known.tolist()
+    ([[1.0, 0.0]], [[2.0, 0.0]], [[True, False]])
+    """
+    keys, number = months[SUBSCRIBER].to_numpy(), month_indices(months[MONTH])
+    n = len(months)
+    whole = ~months[PARTIAL].to_numpy(dtype=np.bool_) if PARTIAL in months.columns else np.ones(n, dtype=np.bool_)
+    lags = np.column_stack([np.arange(n), _lag_positions(keys, history_months - 1)])
+    after = np.full((n, horizon), -1, dtype=np.int64)
+    for step in range(1, horizon + 1):
+        # A gap makes a later month come early: look at each row that may be the one, and at its month.
+        for row in range(1, step + 1):
+            at = np.flatnonzero((keys[:-row] == keys[row:]) & (number[row:] - number[:-row] == step) & whole[row:])
+            after[at, step - 1] = at + row
+    rows = np.flatnonzero((after >= 0).any(axis=1))
+    history = history_of(_wide_usage(months, lags[rows]), history_months)
+    found = after[rows]
+    ahead = [np.where(found >= 0, months[s].to_numpy(dtype=np.float64)[np.maximum(found, 0)], 0.0) for s in SERVICES]
+    return history, Usage(*ahead), found >= 0
 
 
 def columns_of(rows: pd.DataFrame) -> dict[str, NDArray[np.generic]]:
