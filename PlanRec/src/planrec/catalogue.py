@@ -257,6 +257,22 @@ class Catalogue:
         return np.where(at < first, -1, np.where(at > last, 1, 0))
 
     @cached_property
+    def unlimited_shares(self) -> NDArray[np.float64]:
+        """Share of the three services that each plan does not limit; float64 array of shape (n_plans,)."""
+        included = [p.included for p in self.plans]
+        return np.array([((i.minutes is None) + (i.messages is None) + (i.megabytes is None)) / 3 for i in included])
+
+    @cached_property
+    def perk_counts(self) -> NDArray[np.float64]:
+        """Number of perks of each plan; float64 array of shape (n_plans,)."""
+        return np.array([len(p.perks) for p in self.plans], dtype=np.float64)
+
+    @cached_property
+    def contract_years(self) -> NDArray[np.float64]:
+        """Minimum term of each plan in years; float64 array of shape (n_plans,)."""
+        return np.array([p.contract_months / 12 for p in self.plans])
+
+    @cached_property
     def age_limits(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Youngest and oldest age of each plan, -inf and inf where open; float64 arrays of shape (n_plans,)."""
         youngest = [p.eligibility.min_age for p in self.plans]

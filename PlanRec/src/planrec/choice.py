@@ -7,6 +7,7 @@ the softmax over the choice set. No coefficient belongs to a plan, so a plan tha
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,21 +18,103 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from common_utils.errors import DataError
+from planrec.alternatives import ALTERNATIVE_FEATURES, alternative_features
 from planrec.catalogue import Catalogue
 from planrec.columns import AGE, CURRENT_PLAN, MONTH
 from planrec.features import plan_indices
-from planrec.formulas import ALTERNATIVE_FEATURES, alternative_features, history_of
+from planrec.formulas import history_of
 from planrec.months import month_indices
 from planrec.recommend import ExclusionCode, exclusions
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ConditionalLogit", "negative_log_likelihood"]
+__all__ = [
+    "Alternatives",
+    "ChoiceRows",
+    "ConditionalLogit",
+    "alternatives_of",
+    "chosen_of",
+    "negative_log_likelihood",
+    "softmax_within",
+]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+ChoiceRows = Mapping[str, NDArray[np.generic]]
+"""Decision rows: a DataFrame, or a mapping of column names to arrays of shape (n,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """The choice sets of n decisions.
+
+    Attributes
+    ----------
+    features : float64 array of shape (n, n_plans, 8)
+        As `alternatives.ALTERNATIVE_FEATURES`.
+    available : bool array of shape (n, n_plans)
+    current : int64 array of shape (n,)
+        Index of the plan held, -1 where unknown.
+    """
+
+    features: FloatArray
+    available: BoolArray
+    current: IntArray
+
+
+def alternatives_of(
+    X: pd.DataFrame | ChoiceRows, catalogue: Catalogue, *, history_months: int, with_current_plan: bool
+) -> Alternatives:
+    """Return what each plan would mean to those who decide, and which of them they may take.
+
+    Parameters
+    ----------
+    X : DataFrame or mapping of str to array of shape (n,)
+        Decision rows: `formulas.history_columns(history_months)`, `month`, and where known `current_plan` and `age`.
+    catalogue : Catalogue
+    history_months : int
+    with_current_plan : bool
+        Whether the plan held before may be looked at.
+    """
+    columns = {str(name): np.asarray(X[str(name)]) for name in X}
+    if with_current_plan:
+        current = plan_indices(columns[CURRENT_PLAN], catalogue)
+    else:
+        current = np.full(len(columns[MONTH]), -1, dtype=np.int64)
+    age = np.asarray(columns[AGE], dtype=np.float64) if AGE in columns else np.full(len(current), np.nan)
+    codes = exclusions(catalogue, month_indices(columns[MONTH]), current, age)
+    history = history_of(columns, history_months)
+    return Alternatives(alternative_features(history, catalogue, current), codes == ExclusionCode.NONE, current)
+
+
+def chosen_of(y: NDArray[np.object_], catalogue: Catalogue) -> IntArray:
+    """Return the catalogue positions of the plans taken.
+
+    Raises
+    ------
+    DataError
+        If a plan taken is not in the catalogue.
+    """
+    chosen = plan_indices(y, catalogue)
+    unknown = int((chosen < 0).sum())
+    if unknown:
+        raise DataError(
+            f"decision rows: {unknown} plan(s) taken are not in rate card {catalogue.version!r}; add the plans."
+        )
+    return chosen
+
+
+def softmax_within(utility: FloatArray, available: BoolArray) -> FloatArray:
+    """Return probabilities that are 0 outside the choice set and add up to 1 in each row.
+
+    Examples
+    --------
+    >>> softmax_within(np.array([[0.0, 0.0, 9.0]]), np.array([[True, True, False]])).tolist()
+    [[0.5, 0.5, 0.0]]
+    """
+    return np.exp(log_softmax(np.where(available, utility, -np.inf), axis=1))
 
 
 def negative_log_likelihood(
@@ -90,7 +173,7 @@ class ConditionalLogit(BaseEstimator):
     classes_ : array of shape (n_plans,)
         Plan ids of the catalogue: what the probabilities belong to.
     weights_ : float64 array of shape (8,)
-        Utility per unit of each of `formulas.ALTERNATIVE_FEATURES`.
+        Utility per unit of each of `alternatives.ALTERNATIVE_FEATURES`.
     """
 
     def __init__(
@@ -111,7 +194,7 @@ class ConditionalLogit(BaseEstimator):
         check_is_fitted(self, "weights_")
         return np.array(self.catalogue.plan_ids, dtype=object)
 
-    def fit(self, X: pd.DataFrame | Mapping[str, NDArray[np.generic]], y: NDArray[np.object_]) -> ConditionalLogit:
+    def fit(self, X: pd.DataFrame | ChoiceRows, y: NDArray[np.object_]) -> ConditionalLogit:
         """Maximise the likelihood of the choices.
 
         Parameters
@@ -126,14 +209,8 @@ class ConditionalLogit(BaseEstimator):
         DataError
             If a plan taken is not in the catalogue.
         """
-        features, available = self._alternatives(X)
-        chosen = plan_indices(y, self.catalogue)
-        unknown = int((chosen < 0).sum())
-        if unknown:
-            raise DataError(
-                f"decision rows: {unknown} plan(s) taken are not in rate card {self.catalogue.version!r}; "
-                "add the plans."
-            )
+        alternatives, chosen = self._alternatives(X), chosen_of(y, self.catalogue)
+        features, available = alternatives.features, alternatives.available
         # Who took a plan could take it, whatever the rate card and a missing age say.
         available[np.arange(len(chosen)), chosen] = True
         # Scaled for the optimiser; the weights are kept in the features' own units.
@@ -148,7 +225,7 @@ class ConditionalLogit(BaseEstimator):
         self.weights_ = found.x / scale
         return self
 
-    def predict_proba(self, X: pd.DataFrame | Mapping[str, NDArray[np.generic]]) -> FloatArray:
+    def predict_proba(self, X: pd.DataFrame | ChoiceRows) -> FloatArray:
         """Return P(take) by catalogue position.
 
         Returns
@@ -156,17 +233,15 @@ class ConditionalLogit(BaseEstimator):
         float64 array of shape (n, n_plans)
             0 outside the choice set; each row adds up to 1.
         """
-        check_is_fitted(self, "weights_")
-        features, available = self._alternatives(X)
-        return np.exp(log_softmax(np.where(available, features @ self.weights_, -np.inf), axis=1))
+        alternatives = self._alternatives(X)
+        return softmax_within(self.utilities(alternatives), alternatives.available)
 
-    def _alternatives(self, X: pd.DataFrame | Mapping[str, NDArray[np.generic]]) -> tuple[FloatArray, BoolArray]:
-        columns = {str(name): np.asarray(X[str(name)]) for name in X}
-        if self.with_current_plan:
-            current = plan_indices(columns[CURRENT_PLAN], self.catalogue)
-        else:
-            current = np.full(len(columns[MONTH]), -1, dtype=np.int64)
-        age = np.asarray(columns[AGE], dtype=np.float64) if AGE in columns else np.full(len(current), np.nan)
-        codes = exclusions(self.catalogue, month_indices(columns[MONTH]), current, age)
-        history = history_of(columns, self.history_months)
-        return alternative_features(history, self.catalogue, current), codes == ExclusionCode.NONE
+    def utilities(self, alternatives: Alternatives) -> FloatArray:
+        """Return the utility of each plan, in or out of the choice set; float64 array of shape (n, n_plans)."""
+        check_is_fitted(self, "weights_")
+        return alternatives.features @ self.weights_
+
+    def _alternatives(self, X: pd.DataFrame | ChoiceRows) -> Alternatives:
+        return alternatives_of(
+            X, self.catalogue, history_months=self.history_months, with_current_plan=self.with_current_plan
+        )

@@ -11,12 +11,14 @@ from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig, find_config, load_config, resolve_path
 from common_utils.seed import DEFAULT_SEED
+from planrec.months import MONTH_PATTERN
 from planrec.simulate_config import SimulatorConfig
 
 __all__ = [
     "CONFIG_VARIABLE",
     "DEFAULT_CONFIG",
     "AdviceConfig",
+    "ChallengerConfig",
     "DataConfig",
     "DataSource",
     "EvaluationConfig",
@@ -27,6 +29,7 @@ __all__ = [
     "ServingConfig",
     "SourceConfig",
     "SplitConfig",
+    "StudyConfig",
     "TableConfig",
     "TrainingConfig",
     "load_planrec_config",
@@ -123,13 +126,43 @@ class ModelConfig(BaseConfig):
     l2_regularization: float = Field(default=5.0, ge=0, le=1e6)
 
 
+class ChallengerConfig(BaseConfig):
+    """Monotone boosting over alternatives, and how it is tried against the conditional logit."""
+
+    max_iter: int = Field(default=80, ge=1, le=2000, description="boosting rounds")
+    learning_rate: float = Field(default=0.08, gt=0, le=1)
+    max_leaf_nodes: int = Field(default=15, ge=2, le=64, description="leaves of a tree; 64 is what can be compiled")
+    min_samples_leaf: int = Field(default=150, ge=1, le=100_000)
+    l2_regularization: float = Field(default=5.0, ge=0, le=1e6)
+    folds: int = Field(default=3, ge=2, le=20, description="parts of the subscribers, each tried on by the others")
+
+
 class TrainingConfig(BaseConfig):
     """What a training run needs beyond data and model."""
 
     seed: int = Field(default=DEFAULT_SEED, ge=0, le=2**32 - 1)
     artifacts: Path = Field(default=Path("artifacts"), description="root of the bundles, relative to the project")
     model: ModelConfig = ModelConfig()
+    challenger: ChallengerConfig = ChallengerConfig()
     split: SplitConfig = SplitConfig()
+
+
+class StudyConfig(BaseConfig):
+    """The study over several simulated operators whose truth is known: `planrec study`."""
+
+    seeds: tuple[int, ...] = Field(
+        default=(101, 102, 103, 104, 105), min_length=2, description="operators; none of them was looked at before"
+    )
+    first_test_month: str = Field(
+        default="2025-09", pattern=MONTH_PATTERN, description="decisions before it train, from it on test"
+    )
+    offer_runs: int = Field(
+        default=1000, ge=10, le=100_000, description="logs drawn anew to judge off-policy intervals"
+    )
+    clean_seeds: int = Field(default=20, ge=1, le=1000, description="operators without a leak the audit must pass")
+    safe_gain_cents: int = Field(
+        default=400, ge=0, le=1_000_000, description="minimum gain at which harm is judged, cents a month"
+    )
 
 
 class EvaluationConfig(BaseConfig):
@@ -139,13 +172,22 @@ class EvaluationConfig(BaseConfig):
     gain_steps_cents: tuple[int, ...] = Field(
         default=(0, 100, 200, 400, 600, 1000), description="minimum gains at which saving is shown"
     )
+    study: StudyConfig = StudyConfig()
 
 
 class AdviceConfig(BaseConfig):
     """What advice weighs."""
 
     history_months: int = Field(default=6, ge=1, le=24, description="months looked back over")
-    risk_weight: float = Field(default=0.5, ge=0, le=10, description="standard deviations added to the mean bill")
+    risk_weight: float = Field(
+        default=0.5, ge=0, le=10, description="standard deviations added to the mean bill of past months"
+    )
+    forecast_risk_weight: float = Field(
+        default=0.1,
+        ge=0,
+        le=10,
+        description="the same on forecast bills, whose spread holds the doubt about their mean already",
+    )
     min_gain_cents: int = Field(
         default=100, ge=0, le=1_000_000, description="fall in the risk-adjusted bill a month that a switch must bring"
     )

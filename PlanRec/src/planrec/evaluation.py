@@ -21,11 +21,13 @@ from common_utils.evaluation import (
 )
 from common_utils.serving.joblib_scorer import JoblibScorer, ProbabilityModel
 from common_utils.serving.scorer import Scorer
+from planrec.billing import bill_totals
 from planrec.catalogue import Catalogue
 from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
 from planrec.features import CHOSEN_PLAN, columns_of, plan_indices
-from planrec.formulas import History, history_columns, history_of
+from planrec.forecast import UsageForecast
+from planrec.formulas import History, bill_outlook, history_columns, history_of
 from planrec.months import month_indices
 from planrec.policies import (
     Row,
@@ -40,14 +42,15 @@ from planrec.policies import (
 from planrec.preparation import Prepared, longest_history
 from planrec.recommend import ExclusionCode, exclusions
 
-LOGIT_FILE = "logit.joblib"
-CHOICE_MODEL = "choice model (predicts the plan people choose)"
-CONDITIONAL_LOGIT = "conditional logit (scores any plan)"
+CHOICE_FILE, FORECAST_FILE = "choice.joblib", "forecast.json"
+MULTICLASS = "multiclass model (predicts the plan people choose)"
+ANY_PLAN = "choice model (scores any plan)"
 
 __all__ = [
-    "CHOICE_MODEL",
-    "CONDITIONAL_LOGIT",
-    "LOGIT_FILE",
+    "ANY_PLAN",
+    "CHOICE_FILE",
+    "FORECAST_FILE",
+    "MULTICLASS",
     "Models",
     "choice_figures",
     "evaluate",
@@ -66,24 +69,29 @@ class Models:
 
     Attributes
     ----------
+    multiclass : Scorer
+        Over the plans of the training months; what `/predict` answers with.
     choice : Scorer
-        Multiclass over the plans of the training months; what `/predict` answers with.
-    logit : Scorer
-        Conditional logit; scores every plan of the catalogue, launched after training or not.
+        The selected choice model; scores every plan of the catalogue, launched after training or not.
+    forecast : UsageForecast
+        What the coming months' usage may be.
     """
 
+    multiclass: Scorer
     choice: Scorer
-    logit: Scorer
+    forecast: UsageForecast
 
     @classmethod
-    def of(cls, choice: object, logit: object) -> Models:
+    def of(cls, multiclass: object, choice: object, forecast: UsageForecast) -> Models:
         """Wrap fitted estimators."""
-        return cls(*(JoblibScorer(cast(ProbabilityModel, model)) for model in (choice, logit)))
+        first, second = (JoblibScorer(cast(ProbabilityModel, model)) for model in (multiclass, choice))
+        return cls(first, second, forecast)
 
     @classmethod
     def open(cls, bundle: Bundle) -> Models:
         """Open those of a verified bundle."""
-        return cls(JoblibScorer.open(bundle), JoblibScorer.open(bundle, LOGIT_FILE))
+        forecast = UsageForecast.from_dict(bundle.read_json(FORECAST_FILE))
+        return cls(JoblibScorer.open(bundle), JoblibScorer.open(bundle, CHOICE_FILE), forecast)
 
 
 def take_probabilities(scorer: Scorer, rows: pd.DataFrame, catalogue: Catalogue) -> FloatArray:
@@ -114,14 +122,14 @@ def evaluate(config: PlanRecConfig, prepared: Prepared, models: Models) -> dict[
         `segments`, `confusion`, `reliability`; plain numbers, ready for JSON.
     """
     test, catalogue = prepared.test, prepared.catalogue
-    taken = take_probabilities(models.choice, test, catalogue)
+    taken = take_probabilities(models.multiclass, test, catalogue)
     situation = situation_of(config, prepared, test)
     history = history_of(columns_of(test), longest_history(config))
-    policies = _policies(config, prepared, situation, history)
-    policies[CHOICE_MODEL] = taken
-    policies[CONDITIONAL_LOGIT] = take_probabilities(models.logit, test, catalogue)
-    adjusted = _adjusted(config, history, catalogue)
-    classes = np.asarray(models.choice.classes, dtype=object)
+    adjusted = _adjusted(config, history, catalogue, models.forecast)
+    policies = _policies(config, prepared, situation, history, adjusted)
+    policies[MULTICLASS] = taken
+    policies[ANY_PLAN] = take_probabilities(models.choice, test, catalogue)
+    classes = np.asarray(models.multiclass.classes, dtype=object)
     seen = taken[:, plan_indices(classes, catalogue)]
     # A plan launched after training has no column: such rows count in the policies' figures, as misses, but a
     # probability for them cannot be judged.
@@ -136,7 +144,7 @@ def evaluate(config: PlanRecConfig, prepared: Prepared, models: Models) -> dict[
         "test": choice_figures(test[judged], classes, seen[judged], config),
         "test_rows_on_plans_launched_after_training": int((~judged).sum()),
         "policies": policy_table(policies, situation),
-        "ndcg_gap": _ndcg_gap(policies[CONDITIONAL_LOGIT], policies[CHOICE_MODEL], situation),
+        "ndcg_gap": _ndcg_gap(policies[ANY_PLAN], policies[MULTICLASS], situation),
         "minimum_gain": gain_table(adjusted, situation, config.evaluation.gain_steps_cents),
         "segments": _segments(config, test, situation, adjusted),
         "confusion": _confusion(y, seen[judged], len(classes)),
@@ -144,10 +152,10 @@ def evaluate(config: PlanRecConfig, prepared: Prepared, models: Models) -> dict[
     }
 
 
-def _ndcg_gap(logit: FloatArray, multiclass: FloatArray, situation: Situation) -> dict[str, float]:
-    """NDCG@5 of the conditional logit less the multiclass model's, paired by decision."""
+def _ndcg_gap(choice: FloatArray, multiclass: FloatArray, situation: Situation) -> dict[str, float]:
+    """NDCG@5 of the choice model less the multiclass model's, paired by decision."""
     first, second = (
-        ndcg_at_k(chosen_ranks(scores, situation.chosen, situation.available), 5) for scores in (logit, multiclass)
+        ndcg_at_k(chosen_ranks(scores, situation.chosen, situation.available), 5) for scores in (choice, multiclass)
     )
     gap = paired_mean_difference(
         first,
@@ -178,7 +186,7 @@ def situation_of(config: PlanRecConfig, prepared: Prepared, rows: pd.DataFrame) 
 
 
 def _policies(
-    config: PlanRecConfig, prepared: Prepared, situation: Situation, history: History
+    config: PlanRecConfig, prepared: Prepared, situation: Situation, history: History, shipped: FloatArray
 ) -> dict[str, FloatArray]:
     """Scores of what needs no model."""
     catalogue = prepared.catalogue
@@ -195,14 +203,15 @@ def _policies(
         ("cheapest, mean of 6 months + half a sd", 6, 0.5),
     ):
         policies[name] = -adjusted_bills(history, catalogue, history_months=months, risk_weight=weight)
-    shipped = _adjusted(config, history, catalogue)
     policies["advice (as shipped)"] = advice_scores(shipped, situation, min_gain_cents=config.advice.min_gain_cents)
     return policies
 
 
-def _adjusted(config: PlanRecConfig, history: History, catalogue: Catalogue) -> FloatArray:
-    advice = config.advice
-    return adjusted_bills(history, catalogue, history_months=advice.history_months, risk_weight=advice.risk_weight)
+def _adjusted(config: PlanRecConfig, history: History, catalogue: Catalogue, forecast: UsageForecast) -> FloatArray:
+    """Risk-adjusted bills of the coming months, as the shipped advice forecasts them."""
+    ahead = forecast.scenarios(history)
+    outlook = bill_outlook(bill_totals(ahead.usage, catalogue), ahead.known)
+    return outlook.mean_cents + config.advice.forecast_risk_weight * outlook.spread_cents
 
 
 def choice_figures(

@@ -17,11 +17,9 @@ from planrec.billing import Usage, bill_totals
 from planrec.catalogue import UNLIMITED, Catalogue
 
 __all__ = [
-    "ALTERNATIVE_FEATURES",
     "SERVICES",
     "History",
     "Outlook",
-    "alternative_features",
     "bill_outlook",
     "decision_features",
     "feature_names",
@@ -246,74 +244,6 @@ def decision_features(
         parts.append((unknown if tenure_months is None else tenure_months)[:, None])
         parts.append((unknown if contract_months_left is None else contract_months_left)[:, None])
     return np.hstack(parts)
-
-
-ALTERNATIVE_FEATURES = (
-    "expected_bill",
-    "bill_spread",
-    "is_current",
-    "new_contract_years",
-    "all_unlimited",
-    "minutes_headroom",
-    "data_headroom",
-    "is_cheapest",
-)
-
-
-def alternative_features(history: History, catalogue: Catalogue, current: IntArray) -> FloatArray:
-    """Return what a subscriber sees of each plan, relative to their own months: no feature names a plan.
-
-    A plan that was never seen in training is described the same way on the day it launches.
-
-    Parameters
-    ----------
-    history : History
-        n rows, at least one known month each.
-    catalogue : Catalogue
-    current : int64 array of shape (n,)
-        Index of the plan held, -1 where unknown.
-
-    Returns
-    -------
-    float64 array of shape (n, n_plans, 8)
-        Last axis as `ALTERNATIVE_FEATURES`. Bills in units of the currency less the cheapest plan's; headroom is
-        allowance over mean usage less 1, within [-1, 2]; the others 0 or 1, or years.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> history = history_of({"minutes_1": [250.0], "messages_1": [0.0], "megabytes_1": [7680.0]}, 1)
-    >>> alternative_features(history, card, np.array([1]))[0].tolist()  # surf, ultimate
-    [[0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0], [50.0, 0.0, 1.0, 0.0, 0.0, 2.0, 2.0, 0.0]]
-    """
-    outlook = bill_outlook(bill_totals(history.usage, catalogue), history.known)
-    above = outlook.mean_cents - outlook.mean_cents.min(axis=1, keepdims=True)
-    held = current[:, None] == np.arange(len(catalogue.plans))
-    years = np.array([plan.contract_months / 12 for plan in catalogue.plans])
-    unlimited = np.array([plan.is_unlimited for plan in catalogue.plans], dtype=np.float64)
-    count = history.known.sum(axis=1)[:, None]
-    p, unit = catalogue.prices, catalogue.rounding.data_unit_megabytes
-    room: list[FloatArray] = []
-    for used, included, size in (
-        (history.usage.minutes, p.included_minutes, 1),
-        (history.usage.megabytes, p.included_data_units, unit),
-    ):
-        mean = np.maximum(used.sum(axis=1, keepdims=True) / count, 1.0)
-        room.append(np.clip(included.astype(np.float64) * size / mean - 1, -1.0, 2.0))
-    return np.stack(
-        [
-            above / 100,
-            outlook.spread_cents / 100,
-            held.astype(np.float64),
-            np.where(held, 0.0, years),
-            np.broadcast_to(unlimited, above.shape),
-            *room,
-            (above == 0).astype(np.float64),
-        ],
-        axis=2,
-    )
 
 
 def _usage_statistics(values: FloatArray, known: BoolArray) -> FloatArray:

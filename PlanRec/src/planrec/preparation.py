@@ -60,6 +60,13 @@ class Prepared:
         """Decision rows of unseen subscribers in later months."""
         return self.decisions.iloc[self.test_index]
 
+    @property
+    def training_months(self) -> pd.DataFrame:
+        """Usage months a forecast may learn from: of subscribers not tested on, before the first month tested."""
+        months = self.data.months
+        earlier = months[MONTH] < self.test[MONTH].min()
+        return months[earlier & ~months[SUBSCRIBER].isin(self.test[SUBSCRIBER].unique())].reset_index(drop=True)
+
 
 def longest_history(config: PlanRecConfig) -> int:
     """Return how many months a decision row carries: what the model, the advice and every baseline look back over."""

@@ -27,7 +27,6 @@ __all__ = [
     "draw_tastes",
     "likings",
     "logit_probabilities",
-    "unlimited_share",
     "utilities",
 ]
 
@@ -271,17 +270,10 @@ def likings(tastes: Tastes, current: NDArray[np.int64], catalogue: Catalogue) ->
     float64 array of shape (n, n_plans)
         In units of utility.
     """
-    years = np.array([p.contract_months / 12 for p in catalogue.plans])
-    perks = np.array([len(p.perks) for p in catalogue.plans], dtype=np.float64)
     stays = current[:, None] == np.arange(len(catalogue.plans))
-    liking = tastes.flat_rate[:, None] * unlimited_share(catalogue) + tastes.perk[:, None] * perks
-    return liking - tastes.contract[:, None] * np.where(stays, 0.0, years)
-
-
-def unlimited_share(catalogue: Catalogue) -> FloatArray:
-    """Return the share of the three services that each plan does not limit; float64 array of shape (n_plans,)."""
-    included = [p.included for p in catalogue.plans]
-    return np.array([((i.minutes is None) + (i.messages is None) + (i.megabytes is None)) / 3 for i in included])
+    liking = tastes.flat_rate[:, None] * catalogue.unlimited_shares
+    liking += tastes.perk[:, None] * catalogue.perk_counts
+    return liking - tastes.contract[:, None] * np.where(stays, 0.0, catalogue.contract_years)
 
 
 def logit_probabilities(value: FloatArray, allowed: NDArray[np.bool_]) -> FloatArray:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from planrec.catalogue import Catalogue
 from planrec.months import month_index
-from planrec.simulate_choice import Tastes, anticipated_regret, likings, unlimited_share
+from planrec.simulate_choice import Tastes, anticipated_regret, likings
 from planrec.simulate_config import SatisficingConfig, SimulatorConfig
 
 __all__ = ["perceived_costs", "pick", "salience", "satisficing_probabilities", "satisfied_choice"]
@@ -121,7 +121,7 @@ def salience(usual: FloatArray, month: int, rules: SatisficingConfig, catalogue:
     launched = [month_index(p.on_sale.first) if p.on_sale.first else month - _NEW_MONTHS for p in catalogue.plans]
     new = month - np.array(launched, dtype=np.int64) < _NEW_MONTHS
     distance = np.abs(np.log(fees / np.maximum(usual, 1.0)[:, None]))
-    advertised = rules.unlimited_salience * unlimited_share(catalogue) + rules.new_salience * new
+    advertised = rules.unlimited_salience * catalogue.unlimited_shares + rules.new_salience * new
     return np.exp(advertised - rules.fee_salience * distance)
 
 

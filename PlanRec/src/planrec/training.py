@@ -24,17 +24,18 @@ from common_utils.provenance import fingerprint_bytes, git_commit, library_versi
 from common_utils.seed import set_seed
 from common_utils.splits import grouped_stratified_folds
 from planrec.catalogue import Catalogue
-from planrec.choice import ConditionalLogit
+from planrec.choice_selection import select_choice_model
 from planrec.columns import SUBSCRIBER
 from planrec.config import PlanRecConfig
 from planrec.data import UsageData
-from planrec.evaluation import LOGIT_FILE, Models, choice_figures, evaluate, row_counts
-from planrec.features import CHOSEN_PLAN, DecisionFeatures, decision_table
+from planrec.evaluation import CHOICE_FILE, FORECAST_FILE, Models, choice_figures, evaluate, row_counts
+from planrec.features import CHOSEN_PLAN, DecisionFeatures, decision_table, usage_ahead
 from planrec.figures import write_figures
+from planrec.forecast import UsageForecast, fit_usage_forecast
 from planrec.preparation import Prepared, Step, prepare
 from planrec.reports import model_card
 
-__all__ = ["build_pipeline", "data_fingerprint", "fit", "held_plan_figures", "out_of_fold", "train"]
+__all__ = ["build_pipeline", "data_fingerprint", "fit", "fit_forecast", "held_plan_figures", "out_of_fold", "train"]
 
 FloatArray = NDArray[np.float64]
 
@@ -171,22 +172,22 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
     cross_validation = choice_figures(prepared.train, classes, probabilities, config)
     step("fitting the model")
     pipeline = fit(build_pipeline(config, prepared.catalogue), prepared.train)
-    logit = ConditionalLogit(
-        prepared.catalogue,
-        history_months=config.features.history_months,
-        with_current_plan=config.data.chosen().with_current_plan,
-    ).fit(prepared.train, prepared.train[CHOSEN_PLAN].to_numpy(dtype=object))
+    selection = select_choice_model(config, prepared.catalogue, prepared.train, step)
+    step("fitting the usage forecast")
+    forecast = fit_forecast(config, prepared)
     step("evaluating policies")
     metrics = {
-        **evaluate(config, prepared, Models.of(pipeline, logit)),
+        **evaluate(config, prepared, Models.of(pipeline, selection.model, forecast)),
         "cross_validation": cross_validation,
+        "choice_trial": selection.trial,
     }
     step("writing the bundle")
     rate_card = resolve_path(project, config.data.chosen().plans).read_bytes()
 
     def write(folder: Path) -> None:
         joblib.dump(pipeline, folder / "model.joblib")
-        joblib.dump(logit, folder / LOGIT_FILE)
+        joblib.dump(selection.model, folder / CHOICE_FILE)
+        _write_json(folder / FORECAST_FILE, forecast.to_dict())
         (folder / "plans.yaml").write_bytes(rate_card)
         (folder / "config.yaml").write_text(dump_config(config), encoding="utf-8")
         _write_json(folder / "metrics.json", metrics)
@@ -207,6 +208,22 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
     bundle = write_bundle(artifacts, info=info, write=write)
     set_current(artifacts, bundle.version)
     return bundle
+
+
+def fit_forecast(config: PlanRecConfig, prepared: Prepared) -> UsageForecast:
+    """Learn how usage goes on, from the subscribers and months that nothing is tested on.
+
+    Raises
+    ------
+    DataError
+        If there are too few months to learn from.
+    """
+    source = config.data.chosen()
+    return fit_usage_forecast(
+        *usage_ahead(
+            prepared.training_months, history_months=config.features.history_months, horizon=source.horizon_months
+        )
+    )
 
 
 def _profile(pipeline: Pipeline, prepared: Prepared) -> dict[str, object]:
