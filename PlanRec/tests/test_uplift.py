@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 from common_utils.errors import DataError
 from planrec.catalogue import Catalogue
 from planrec.offer_rows import OfferRows
-from planrec.uplift import TwoModelUplift, UpliftModel, overpayment
+from planrec.uplift import TwoModelUplift, UpliftModel
 
 
 def rows_of(n: int, seed: int = 0) -> OfferRows:
@@ -24,6 +24,7 @@ def rows_of(n: int, seed: int = 0) -> OfferRows:
         month=np.zeros(n, dtype=np.int64),
         current=np.zeros(n, dtype=np.int64),
         offerable=np.tile([False, True], (n, 1)),
+        alternatives=np.stack([np.zeros((n, 8)), -np.tile(overpaid[:, None], 8)], axis=1),
         bill=np.column_stack([50 + overpaid, np.where(overpaid > 0, 50.0, 60.0)]),
         spread=np.zeros((n, 2)),
         rise=np.zeros(n),
@@ -42,7 +43,7 @@ def rows_of(n: int, seed: int = 0) -> OfferRows:
 def test_overpayment_is_against_the_cheapest_plan_that_may_be_held() -> None:
     rows = replace(rows_of(2), bill=np.array([[30.0, 20.0], [30.0, 20.0]]))
     rows = replace(rows, offerable=np.array([[False, True], [False, False]]))
-    assert overpayment(rows).tolist() == [[10, 0], [0, 0]]  # the second may not hold the cheaper plan
+    assert rows.standing.overpaid.tolist() == [[10, 0], [0, 0]]  # the second may not hold the cheaper plan
 
 
 def test_two_models_find_whom_an_offer_keeps_and_whom_it_drives_away(megaline: Catalogue) -> None:

@@ -14,22 +14,46 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from common_utils.errors import DataError
+from planrec.alternatives import alternative_features
 from planrec.billing import bill_totals
+from planrec.catalogue import Catalogue
 from planrec.columns import AGE, CONTACT, CONTRACT_LEFT, CURRENT_PLAN, DECISION, KEY, MONTH, SUBSCRIBER, TENURE
 from planrec.events import CHURN_DATE
 from planrec.features import columns_of, decision_table, plan_indices
 from planrec.formulas import bill_outlook, history_of
+from planrec.leaving import Standing, bill_rise
 from planrec.months import month_indices
 from planrec.recommend import ExclusionCode, exclusions
 from planrec.simulate import ACCEPTED, CONTACTS, HOLDOUT, OFFERED_PLAN, PROPENSITY, Simulation
 
-__all__ = ["WINDOW", "OfferRows", "offer_rows", "realised_saving", "truth_at"]
+__all__ = ["WINDOW", "CampaignLog", "OfferRows", "offer_rows", "realised_saving", "truth_at"]
 
 WINDOW = 3  # months, that of the offer included, in which leaving counts and over which savings are averaged
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class CampaignLog:
+    """What an operator recorded of a campaign; a `Simulation` has the same tables.
+
+    Attributes
+    ----------
+    months : DataFrame
+        Usage months with every optional column.
+    offers : DataFrame
+        One row per selected subscriber and month, as `Simulation.offers`.
+    subscribers : DataFrame
+        `subscriber_id`, `churn_date`, `holdout`.
+    catalogue : Catalogue
+    """
+
+    months: pd.DataFrame
+    offers: pd.DataFrame
+    subscribers: pd.DataFrame
+    catalogue: Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +69,8 @@ class OfferRows:
         Catalogue position of the plan held.
     offerable : bool array of shape (n, n_plans)
         Plans on sale to the subscriber, without the one held.
+    alternatives : float64 array of shape (n, n_plans, 8)
+        As `alternatives.ALTERNATIVE_FEATURES`, over up to `choice_months` months.
     bill, spread : float64 arrays of shape (n, n_plans)
         Mean and standard deviation of the bill over the months before, their usage rated on each plan; in currency.
     rise : float64 array of shape (n,)
@@ -73,6 +99,7 @@ class OfferRows:
     month: IntArray
     current: IntArray
     offerable: BoolArray
+    alternatives: FloatArray
     bill: FloatArray
     spread: FloatArray
     rise: FloatArray
@@ -91,20 +118,27 @@ class OfferRows:
         """Whether an offer was made; bool array of shape (n,)."""
         return self.offered >= 0
 
+    @property
+    def standing(self) -> Standing:
+        """How the subscribers stand with the operator."""
+        return Standing(self.current, self.bill, self.offerable, self.rise, self.tenure_years)
+
     def at(self, rows: NDArray[np.generic]) -> OfferRows:
         """Return some of the rows, by position or mask."""
         return OfferRows(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
-def offer_rows(operator: Simulation, *, history_months: int = 3) -> OfferRows:
+def offer_rows(operator: Simulation | CampaignLog, *, history_months: int = 3, choice_months: int = 6) -> OfferRows:
     """Return the moments of an operator's campaign, from its recorded tables alone.
 
     Parameters
     ----------
-    operator : Simulation
+    operator : Simulation or CampaignLog
         With a campaign that selected somebody. Usage is rated on the rate card of the first month.
     history_months : int
         Months before the moment to look at, >= 1.
+    choice_months : int
+        Likewise for what the answer depends on, >= `history_months`.
 
     Returns
     -------
@@ -130,13 +164,14 @@ def offer_rows(operator: Simulation, *, history_months: int = 3) -> OfferRows:
     if not len(operator.offers):
         raise DataError("offers: the campaign selected nobody; raise `offers.campaign_share`, or simulate more months.")
     months, catalogue = operator.months, operator.catalogue
-    every = decision_table(months.drop(columns=DECISION), history_months=history_months)
+    every = decision_table(months.drop(columns=DECISION), history_months=choice_months)
     every = every.merge(months[[*KEY, DECISION]], on=list(KEY), how="left")
     undecided = every[DECISION].isna() | (every[DECISION] == CONTACT)
     running = every[MONTH] >= operator.offers[MONTH].min()
     table = every[undecided & running & (every[CONTRACT_LEFT] == 0)]
     table = table.merge(operator.offers.drop(columns=[CURRENT_PLAN, HOLDOUT]), on=list(KEY), how="left", validate="1:1")
-    history = history_of(columns_of(table), history_months)
+    columns = columns_of(table)
+    history = history_of(columns, history_months)
     totals = bill_totals(history.usage, catalogue)
     outlook = bill_outlook(totals, history.known)
     current, month = plan_indices(table[CURRENT_PLAN], catalogue), month_indices(table[MONTH])
@@ -149,9 +184,10 @@ def offer_rows(operator: Simulation, *, history_months: int = 3) -> OfferRows:
         month=month,
         current=current,
         offerable=offerable,
+        alternatives=alternative_features(history_of(columns, choice_months), catalogue, current),
         bill=outlook.mean_cents / 100,
         spread=outlook.spread_cents / 100,
-        rise=_rise(totals[held[0], :, current] / 100, history.known),
+        rise=bill_rise(totals[held[0], :, current] / 100, history.known),
         seen=totals.mean(axis=1) / 100,
         tenure_years=(table[TENURE].to_numpy() + 1) / 12,
         selected=table[ACCEPTED].notna().to_numpy(),
@@ -208,12 +244,6 @@ def realised_saving(rows: OfferRows, bills: pd.DataFrame) -> FloatArray:
     values = bills[plans].to_numpy(dtype=np.float64)
     mean = sum((values[at + step] for step in range(1, WINDOW)), values[at]) / (100 * WINDOW)
     return mean[np.arange(len(at)), rows.current][:, None] - mean
-
-
-def _rise(bills: FloatArray, known: BoolArray) -> FloatArray:
-    before = known[:, 1:].sum(axis=1)
-    usual = np.where(known[:, 1:], bills[:, 1:], 0.0).sum(axis=1) / np.maximum(before, 1)
-    return np.where(before > 0, np.maximum(bills[:, 0] - usual, 0.0), 0.0)
 
 
 def _left(churn_date: NDArray[np.datetime64], month: IntArray, last: int) -> FloatArray:

@@ -13,18 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from common_utils.errors import DataError
+from planrec.acceptance import AcceptanceModel, acceptance_features
 from planrec.catalogue import Catalogue
+from planrec.leaving import LeavingModel, leaving_features
 from planrec.offer_rows import OfferRows
 
-__all__ = ["TwoModelUplift", "UpliftModel", "overpayment"]
+__all__ = ["TwoModelUplift", "UpliftModel", "fit_acceptance"]
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 
 class UpliftModel(Protocol):
@@ -37,24 +38,6 @@ class UpliftModel(Protocol):
     def effect(self, rows: OfferRows) -> FloatArray:
         """Return the change in the chance of leaving; shape (n, n_plans), NaN where a plan cannot be offered."""
         ...
-
-
-def overpayment(rows: OfferRows) -> FloatArray:
-    """Return what each plan costs a month beyond the cheapest one the subscriber may hold.
-
-    Parameters
-    ----------
-    rows : OfferRows
-
-    Returns
-    -------
-    float64 array of shape (n, n_plans)
-        In currency, >= 0; plans that cannot be offered may be cheaper and count as 0.
-    """
-    possible = rows.offerable.copy()
-    possible[np.arange(len(rows.current)), rows.current] = True
-    cheapest = np.where(possible, rows.bill, np.inf).min(axis=1, keepdims=True)
-    return np.maximum(rows.bill - cheapest, 0.0)
 
 
 class TwoModelUplift(BaseEstimator):
@@ -76,9 +59,9 @@ class TwoModelUplift(BaseEstimator):
 
     Attributes
     ----------
-    answer_ : Pipeline
+    acceptance_ : AcceptanceModel
         P(accept) of an offer.
-    leaving_ : Pipeline
+    leaving_ : LeavingModel
         P(leaving within three months) given contact and answer.
     """
 
@@ -106,14 +89,11 @@ class TwoModelUplift(BaseEstimator):
                 "to compare with. Raise `offers.holdout_share`, or log more months."
             )
         both = rows.at(known & (rows.contacted | rows.holdout))
-        for outcome, what in ((asked.accepted, "answer"), (both.left > 0, "outcome")):
-            if not outcome.any() or outcome.all():
-                raise DataError(f"offers: every {what} is the same, so nothing can be learnt; log more offers.")
-        self.answer_ = self._logistic().fit(self._answer_features(asked, asked.offered), asked.accepted)
+        self.acceptance_ = fit_acceptance(asked, C=self.C)
         contacted, accepted = both.contacted, both.contacted & both.accepted
         held = np.where(accepted, both.offered, both.current)
-        features = self._leaving_features(both, held, contacted=contacted, accepted=accepted)
-        self.leaving_ = self._logistic().fit(features, both.left > 0)
+        features = leaving_features(both.standing, self.catalogue, held, contacted=contacted, accepted=accepted)
+        self.leaving_ = LeavingModel(*_logistic(features, both.left > 0, "outcome", self.C))
         return self
 
     def acceptance(self, rows: OfferRows) -> FloatArray:
@@ -124,9 +104,9 @@ class TwoModelUplift(BaseEstimator):
         float64 array of shape (n, n_plans)
             NaN where a plan cannot be offered.
         """
-        check_is_fitted(self, "answer_")
-        chances = [_positive(self.answer_, self._answer_features(rows, plan)) for plan in self._every_plan(rows)]
-        return np.where(rows.offerable, np.column_stack(chances), np.nan)
+        check_is_fitted(self, "acceptance_")
+        chances = self.acceptance_.chances(rows.alternatives, rows.current, rows.contacts)
+        return np.where(rows.offerable, chances, np.nan)
 
     def effect(self, rows: OfferRows) -> FloatArray:
         """Return by how much an offer changes the chance of leaving within three months, against no contact.
@@ -142,51 +122,35 @@ class TwoModelUplift(BaseEstimator):
             -1 to 1, below 0 where the offer keeps the subscriber; NaN where a plan cannot be offered.
         """
         accept = self.acceptance(rows)
-        alone = self._leaving(rows, rows.current, contacted=False, accepted=False)
-        declined = self._leaving(rows, rows.current, contacted=True, accepted=False)
-        after = [self._leaving(rows, plan, contacted=True, accepted=True) for plan in self._every_plan(rows)]
-        return accept * np.column_stack(after) + (1 - accept) * declined[:, None] - alone[:, None]
-
-    def _logistic(self) -> Pipeline:
-        return make_pipeline(StandardScaler(), LogisticRegression(C=self.C, max_iter=1000))
-
-    def _every_plan(self, rows: OfferRows) -> list[IntArray]:
-        return [np.full(len(rows.current), plan, dtype=np.int64) for plan in range(rows.offerable.shape[1])]
-
-    def _answer_features(self, rows: OfferRows, plan: IntArray) -> FloatArray:
-        plans, at = self.catalogue.plans, np.arange(len(plan))
-        binds = np.array([p.contract_months > 0 for p in plans])
-        unlimited = np.array([p.is_unlimited for p in plans])
-        saving = rows.bill[at, rows.current] - rows.bill[at, plan]
-        return np.column_stack(
-            [
-                saving,
-                np.minimum(saving, 0.0),
-                rows.spread[at, plan],
-                rows.spread[at, rows.current],
-                binds[plan],
-                unlimited[plan],
-                unlimited[rows.current],
-                self.catalogue.prices.fee_cents[plan],
-                rows.contacts,
-            ]
-        ).astype(np.float64)
-
-    def _leaving(self, rows: OfferRows, held: IntArray, *, contacted: bool, accepted: bool) -> FloatArray:
-        n = len(held)
-        said = {"contacted": np.full(n, contacted), "accepted": np.full(n, accepted)}
-        return _positive(self.leaving_, self._leaving_features(rows, held, **said))
-
-    def _leaving_features(
-        self, rows: OfferRows, held: IntArray, *, contacted: NDArray[np.bool_], accepted: NDArray[np.bool_]
-    ) -> FloatArray:
-        overpaid = overpayment(rows)[np.arange(len(held)), held]
-        binds = np.array([p.contract_months > 0 for p in self.catalogue.plans])[held] & accepted
-        parts = [overpaid, rows.rise, rows.tenure_years, binds, accepted, overpaid * contacted]
-        return np.column_stack(parts).astype(np.float64)
+        return self.leaving_.effect(rows.standing, self.catalogue, accept)
 
 
-def _positive(model: Pipeline, features: FloatArray) -> FloatArray:
-    if not len(features):
-        return np.empty(0)
-    return np.asarray(model.predict_proba(features)[:, 1], dtype=np.float64)
+def fit_acceptance(rows: OfferRows, *, C: float = 1.0) -> AcceptanceModel:
+    """Learn who accepts, from the offers that were made.
+
+    Parameters
+    ----------
+    rows : OfferRows
+        Those not contacted are left out.
+    C : float
+        Inverse of the ridge penalty on the scaled features.
+
+    Raises
+    ------
+    DataError
+        If nobody contacted accepted, or nobody declined.
+    """
+    asked = rows.at(rows.contacted)
+    features = acceptance_features(asked.alternatives, asked.current, asked.contacts)
+    of_offered = features[np.arange(len(asked.offered)), asked.offered]
+    return AcceptanceModel(*_logistic(of_offered, asked.accepted, "answer", C))
+
+
+def _logistic(features: FloatArray, happened: BoolArray, what: str, C: float) -> tuple[FloatArray, float]:
+    """Return weights in the features' own units, and the intercept."""
+    if not happened.any() or happened.all():
+        raise DataError(f"offers: every {what} is the same, so nothing can be learnt; log more offers.")
+    scaler = StandardScaler().fit(features)
+    model = LogisticRegression(C=C, max_iter=1000).fit(scaler.transform(features), happened)
+    weights = model.coef_[0] / scaler.scale_
+    return weights, float(model.intercept_[0] - weights @ scaler.mean_)
