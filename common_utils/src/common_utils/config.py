@@ -21,7 +21,7 @@ from pydantic_core import ErrorDetails
 from common_utils.config_sources import Layers, environment_settings, parse_scalar, read_yaml
 from common_utils.errors import ConfigError
 
-__all__ = ["BaseConfig", "dump_config", "find_config", "load_config", "resolve_path"]
+__all__ = ["BaseConfig", "dump_config", "find_config", "load_config", "resolve_path", "suggest_key"]
 
 _MOST_REPORTED = 5
 _NEAR = 0.6  # difflib's own threshold for a close match
@@ -244,7 +244,7 @@ def _reason(
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     match detail["type"]:
         case "extra_forbidden":
-            return f"unknown setting; {_suggestion(model, key)}"
+            return f"unknown setting; {suggest_key(model, key)}"
         case "missing":
             return "required; give it in the configuration file"
         case "string_type":
@@ -258,7 +258,22 @@ def _reason(
             return message
 
 
-def _suggestion(model: type[BaseModel], key: tuple[str, ...]) -> str:
+def suggest_key(model: type[BaseModel], key: tuple[str, ...]) -> str:
+    """Return, for an unknown key, the nearest known one or what is known in its section.
+
+    Parameters
+    ----------
+    model : type of pydantic model
+    key : tuple of str
+        Its parts, from the top.
+
+    Examples
+    --------
+    >>> class Training(BaseConfig):
+    ...     seed: int = 42
+    >>> suggest_key(Training, ("sede",)), suggest_key(Training, ("folds",))
+    ("did you mean 'seed'?", 'known here: seed')
+    """
     known = [name for name in _known(model) if name.split(".") != list(key[: name.count(".") + 1])]
     likeness = {name: _likeness(key, name) for name in known}
     nearest = max(known, key=lambda name: likeness[name], default="")

@@ -11,7 +11,7 @@ import yaml
 
 from common_utils.errors import ConfigError
 
-__all__ = ["Layers", "environment_settings", "parse_scalar", "read_yaml"]
+__all__ = ["Layers", "compose_yaml", "describe_yaml_error", "environment_settings", "parse_scalar", "read_yaml"]
 
 
 class Layers:
@@ -75,7 +75,7 @@ def read_yaml(path: Path) -> dict[object, object]:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"{path}: not valid YAML: {_where(error)}.") from error
+        raise ConfigError(f"{path}: not valid YAML: {describe_yaml_error(error)}.") from error
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -150,11 +150,34 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
 
 
+def compose_yaml(text: str) -> yaml.Node | None:
+    r"""Return the node tree of a YAML text, with a line in every node; None where there is nothing.
+
+    Raises
+    ------
+    yaml.YAMLError
+        If the text is not YAML, or gives a key twice.
+
+    Examples
+    --------
+    >>> [(key.value, key.start_mark.line + 1) for key, _ in compose_yaml("a: 1\nb: no").value]
+    [('a', 1), ('b', 2)]
+    """
+    return yaml.compose(text, Loader=_Loader)
+
+
 def _parse(text: str) -> object:
     return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
 
 
-def _where(error: Exception) -> str:
+def describe_yaml_error(error: Exception) -> str:
+    """Return line and problem of what PyYAML raised.
+
+    Examples
+    --------
+    >>> describe_yaml_error(ValueError("?"))
+    'unreadable'
+    """
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
     return f"line {mark.line + 1}: {problem}" if mark else str(problem)
