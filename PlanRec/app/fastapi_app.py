@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from app.schemas import (
     ExcludedPlan,
     LineItems,
     PlansResponse,
+    Policy,
     PredictRequest,
     PredictResponse,
     RecommendRequest,
@@ -33,10 +35,11 @@ from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.scorer import Scorer
 from planrec.advisor import SubscriberAdvice, advise_subscriber
 from planrec.catalogue import Catalogue, parse_catalogue
-from planrec.config import AdviceConfig, PlanRecConfig, load_planrec_config
+from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.encoding import SubscriberRecord, UsageMonth, decision_columns
 from planrec.months import month_text
 from planrec.recommend import AdvicePolicy
+from planrec.rules import Rules, load_rules, parse_rules
 
 __all__ = ["LivePlanRec", "app", "create_app", "open_live"]
 
@@ -58,6 +61,8 @@ class LivePlanRec:
         The settings of the bundle.
     info : mapping
         What `GET /model` tells.
+    rules : Rules
+        Those of the bundle, or of the file that operations staff edit.
     """
 
     version: str
@@ -65,6 +70,7 @@ class LivePlanRec:
     catalogue: Catalogue
     config: PlanRecConfig
     info: Mapping[str, Any]
+    rules: Rules
 
     def predict(self, records: list[SubscriberRecord]) -> list[PredictResponse]:
         """Return P(take) for each record."""
@@ -87,11 +93,12 @@ class LivePlanRec:
 
     def recommend(self, request: RecommendRequest) -> RecommendResponse:
         """Return ranked plans with reasons."""
-        policy = request.policy(self.config.advice)
+        policy = request.policy(self.config.advice, self.rules)
         advice = advise_subscriber(
             request.record(),
             self.catalogue,
             AdvicePolicy(policy.risk_weight, policy.min_gain_cents),
+            self.rules,
             month=request.month(),
             history_months=policy.history_months,
             top_k=request.top_k,
@@ -99,7 +106,7 @@ class LivePlanRec:
         return _rendered(advice, self, policy, request.month())
 
 
-def _rendered(advice: SubscriberAdvice, live: LivePlanRec, policy: AdviceConfig, month: int) -> RecommendResponse:
+def _rendered(advice: SubscriberAdvice, live: LivePlanRec, policy: Policy, month: int) -> RecommendResponse:
     return RecommendResponse(
         advice=[
             AdvisedPlan(
@@ -119,31 +126,53 @@ def _rendered(advice: SubscriberAdvice, live: LivePlanRec, policy: AdviceConfig,
             )
             for plan in advice.plans
         ],
+        stay_reason=advice.stay_reason,
+        earliest_change=None if advice.earliest_change is None else _first_day(advice.earliest_change),
         excluded=[ExcludedPlan(plan_id=plan_id, reason_code=code) for plan_id, code in advice.excluded.items()],
         as_of=month_text(month),
         months_used=advice.months_used,
         currency=live.catalogue.currency,
         policy=policy,
+        rules_version=live.rules.version,
         catalogue_version=live.catalogue.version,
         model_version=live.version,
     )
 
 
-def open_live(path: Path) -> LivePlanRec:
+def _first_day(month: int) -> date:
+    return date(month // 12, month % 12 + 1, 1)
+
+
+def open_live(path: Path, rules: Path | None = None) -> LivePlanRec:
     """Verify a bundle and open all of it; nothing is parsed before its hash is checked.
+
+    Parameters
+    ----------
+    path : Path
+    rules : Path, optional
+        Rule file to follow instead of the bundle's.
 
     Raises
     ------
     ArtifactError
         If the bundle is missing, altered or does not hold together.
+    ConfigError
+        If the rules cannot be used, or name a plan that is not the bundle's.
     """
     bundle = open_bundle(path)
+    name = f"bundle {bundle.version}"
+    catalogue = parse_catalogue(bundle.read_bytes("plans.yaml"), name)
+    if rules is None:
+        followed = parse_rules(bundle.read_bytes("rules.yaml"), name, catalogue)
+    else:
+        followed = load_rules(rules, catalogue)
     return LivePlanRec(
         version=bundle.version,
         scorer=JoblibScorer.open(bundle),
-        catalogue=parse_catalogue(bundle.read_bytes("plans.yaml"), f"bundle {bundle.version}"),
+        catalogue=catalogue,
         config=PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml"))),
-        info=_info(bundle),
+        info={**_info(bundle), "rules_version": followed.version},
+        rules=followed,
     )
 
 
@@ -165,7 +194,7 @@ def _probe(live: LivePlanRec) -> None:
     answer = live.predict([record])[0]
     if abs(sum(answer.probabilities.values()) - 1) > 1e-9:
         raise ArtifactError("probe: the probabilities do not add up to 1; train again.")
-    advise_subscriber(record, live.catalogue, AdvicePolicy(), month=month, history_months=1, top_k=1)
+    advise_subscriber(record, live.catalogue, AdvicePolicy(), live.rules, month=month, history_months=1, top_k=1)
 
 
 def _routes(slot: ModelSlot[LivePlanRec]) -> APIRouter:
@@ -203,7 +232,7 @@ def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
     ----------
     open_model : callable, optional
         Opens what the service answers with; by default the bundle that PLANREC_BUNDLE names, or the current one of
-        the configured artifacts folder.
+        the configured artifacts folder; and the rules of the setting `serving.rules`, or else the bundle's.
 
     Examples
     --------
@@ -224,10 +253,11 @@ def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
 
 
 def _open_configured() -> LivePlanRec:
+    settings = load_planrec_config(PROJECT)
     named = os.environ.get("PLANREC_BUNDLE")
-    if named:
-        return open_live(Path(named))
-    return open_live(resolve_path(PROJECT, load_planrec_config(PROJECT).training.artifacts))
+    bundle = Path(named) if named else resolve_path(PROJECT, settings.training.artifacts)
+    rules = settings.serving.rules
+    return open_live(bundle, None if rules is None else resolve_path(PROJECT, rules))
 
 
 app = create_app()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -9,8 +10,10 @@ from pydantic_core import PydanticCustomError
 
 from planrec.catalogue import Catalogue
 from planrec.config import AdviceConfig
+from planrec.eligibility import ExclusionCode
 from planrec.encoding import SubscriberRecord, UsageMonth
 from planrec.months import MONTH_PATTERN, month_index
+from planrec.rulebook import Rules
 
 __all__ = [
     "AdvisedPlan",
@@ -20,6 +23,7 @@ __all__ = [
     "LineItems",
     "PlanResponse",
     "PlansResponse",
+    "Policy",
     "PredictRequest",
     "PredictResponse",
     "RecommendRequest",
@@ -33,6 +37,15 @@ _EXAMPLE_USAGE: list[JsonValue] = [
     {"month": "2025-09", "minutes": 287, "messages": 14, "megabytes": 11020},
     {"month": "2025-10", "minutes": 355, "messages": 31, "megabytes": 8790.25},
 ]
+
+
+_ReasonCode = Annotated[str, Field(json_schema_extra={"enum": [code.name for code in ExclusionCode if code]})]
+_contract_left = Field(
+    default=None,
+    ge=0,
+    le=120,
+    description="months the plan held still binds beyond the last month looked at; 0: free at its end",
+)
 
 
 class _Request(BaseModel):
@@ -72,7 +85,7 @@ class PredictRequest(_SubscriberRequest):
     )
 
     tenure_months: int | None = Field(default=None, ge=0, le=1200, description="whole months since the first one")
-    contract_months_left: int | None = Field(default=None, ge=0, le=120, description="months the plan still binds")
+    contract_months_left: int | None = _contract_left
 
     def record(self) -> SubscriberRecord:
         """Return the subscriber as the core takes one."""
@@ -95,7 +108,9 @@ class RecommendRequest(_SubscriberRequest):
     """A subscriber who wants advice; what is left out is taken from the configuration."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"usage": _EXAMPLE_USAGE, "current_plan": "smart-25", "top_k": 3}]}
+        json_schema_extra={
+            "examples": [{"usage": _EXAMPLE_USAGE, "current_plan": "smart-25", "contract_months_left": 0}]
+        }
     )
 
     as_of: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7)] | None = Field(
@@ -105,24 +120,48 @@ class RecommendRequest(_SubscriberRequest):
     min_gain_cents: int | None = Field(default=None, ge=0, le=1_000_000, description="below this the answer is stay")
     risk_weight: float | None = Field(default=None, ge=0, le=10, description="standard deviations added to the mean")
     history_months: int | None = Field(default=None, ge=1, le=24, description="months looked back over")
+    contract_months_left: int | None = _contract_left
+    consent: bool | None = Field(default=None, description="whether the subscriber wants offers; advice does not ask")
+    contacts_90d: int | None = Field(
+        default=None, ge=0, le=10_000, description="contacts in the 90 days before; advice does not ask"
+    )
+    holdout: bool | None = Field(
+        default=None, description="whether the subscriber is in the permanent hold-out; advice does not ask"
+    )
 
     def record(self) -> SubscriberRecord:
         """Return the subscriber with the months up to `as_of`."""
         last = self.month()
-        return SubscriberRecord([m for m in self.usage_months() if m.month <= last], self.current_plan, self.age)
+        return SubscriberRecord(
+            [m for m in self.usage_months() if m.month <= last],
+            self.current_plan,
+            self.age,
+            contract_months_left=self.contract_months_left,
+            consent=self.consent,
+            contacts_90d=self.contacts_90d,
+            holdout=self.holdout,
+        )
 
     def month(self) -> int:
         """Return the month index of the advice."""
         return month_index(self.as_of or max(month.month for month in self.usage))
 
-    def policy(self, default: AdviceConfig) -> AdviceConfig:
-        """Return the configured weights with what the request says."""
+    def policy(self, default: AdviceConfig, rules: Rules) -> Policy:
+        """Return the configured weights and the minimum gain of the rules, with what the request says."""
         given = {
             name: value
             for name in ("min_gain_cents", "risk_weight", "history_months")
             if (value := getattr(self, name)) is not None
         }
-        return default.model_copy(update=given)
+        return Policy(min_gain_cents=rules.min_gain_cents("advice"), **default.model_dump()).model_copy(update=given)
+
+
+class Policy(BaseModel):
+    """What the answer weighs."""
+
+    history_months: int = Field(description="months looked back over")
+    risk_weight: float = Field(description="standard deviations added to the mean bill")
+    min_gain_cents: int = Field(description="below this gain a month the answer is stay")
 
 
 class PredictResponse(BaseModel):
@@ -170,18 +209,23 @@ class ExcludedPlan(BaseModel):
     """A plan that is not offered, and why."""
 
     plan_id: str
-    reason_code: str
+    reason_code: _ReasonCode
 
 
 class RecommendResponse(BaseModel):
     """Advice with everything needed to reproduce it."""
 
     advice: list[AdvisedPlan]
+    stay_reason: _ReasonCode | None = Field(description="why the answer is stay; empty where a switch is advised")
+    earliest_change: date | None = Field(
+        description="first day of the first month without the contract; empty where nothing binds or that is not known"
+    )
     excluded: list[ExcludedPlan]
     as_of: str
     months_used: int
     currency: str
-    policy: AdviceConfig
+    policy: Policy
+    rules_version: str
     catalogue_version: str
     model_version: str
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from common_utils.serving.scorer import Columns, row_count
 from planrec.catalogue import Catalogue
 from planrec.config import PlanRecConfig
 from planrec.encoding import SubscriberRecord, UsageMonth, decision_columns
+from planrec.rules import built_in_rules
 
 USAGE = [
     {"month": "2025-09", "minutes": 100, "messages": 5, "megabytes": 3000},
@@ -38,7 +40,9 @@ class FewMinutesScorer:
 
 @pytest.fixture(scope="module")
 def live(catalogue: Catalogue, settings: PlanRecConfig) -> LivePlanRec:
-    return LivePlanRec("v-test", FewMinutesScorer(), catalogue, settings, {"created": "2026-01-01T00:00:00Z"})
+    return LivePlanRec(
+        "v-test", FewMinutesScorer(), catalogue, settings, {"created": "2026-01-01T00:00:00Z"}, built_in_rules()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +96,41 @@ def test_recommend_stays_below_the_minimum_gain(client: TestClient) -> None:
     answer = client.post("/recommend", json=body).json()
     assert answer["advice"][0]["action"] == "stay"
     assert answer["policy"] == {"history_months": 1, "min_gain_cents": 4000, "risk_weight": 0}
+
+
+def test_recommend_says_why_to_stay_and_from_when_a_change_is_possible(client: TestClient) -> None:
+    body = {"usage": USAGE, "current_plan": "unlimited", "contract_months_left": 14, "consent": False, "holdout": True}
+    answer = client.post("/recommend", json={**body, "contacts_90d": 3}).json()
+    assert [plan["action"] for plan in answer["advice"]] == ["stay"]
+    assert answer["stay_reason"] == "CONTRACT_BINDS"
+    assert answer["earliest_change"] == "2027-01-01"
+    assert {"plan_id": "basic-6", "reason_code": "CONTRACT_BINDS"} in answer["excluded"]
+    assert answer["rules_version"] == "built-in"
+    free = client.post("/recommend", json={**body, "contract_months_left": 0}).json()
+    assert free["advice"][0]["action"] == "switch"  # who asks for advice needs neither consent nor a contact
+    assert (free["stay_reason"], free["earliest_change"]) == (None, None)
+
+
+def test_recommend_takes_the_minimum_gain_of_the_rules(live: LivePlanRec) -> None:
+    strict = replace(live, rules=live.rules.asking("advice", 100_000))
+    with TestClient(create_app(lambda: strict)) as started:
+        answer = started.post("/recommend", json={"usage": USAGE, "current_plan": "unlimited"}).json()
+    assert answer["policy"]["min_gain_cents"] == 100_000
+    assert answer["stay_reason"] == "BELOW_MINIMUM_GAIN"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"contract_months_left": -1}, id="contract-negative"),
+        pytest.param({"contract_months_left": 1.5}, id="contract-in-parts"),
+        pytest.param({"consent": "yes"}, id="consent-in-words"),
+        pytest.param({"contacts_90d": 10_001}, id="contacts-without-end"),
+        pytest.param({"holdout": 1}, id="hold-out-as-number"),
+    ],
+)
+def test_facts_outside_their_bounds_are_refused(client: TestClient, fields: dict[str, object]) -> None:
+    assert client.post("/recommend", json={"usage": USAGE, **fields}).status_code == 422
 
 
 def test_recommend_looks_no_further_than_as_of(client: TestClient) -> None:
@@ -160,7 +199,7 @@ def test_a_model_that_fails_its_probe_never_becomes_ready(live: LivePlanRec) -> 
         def score(self, columns: Columns) -> NDArray[np.float64]:
             return super().score(columns) / 2
 
-    bad = LivePlanRec("v-bad", Half(), live.catalogue, live.config, live.info)
+    bad = LivePlanRec("v-bad", Half(), live.catalogue, live.config, live.info, live.rules)
     with TestClient(create_app(lambda: bad)) as started:
         assert started.get("/ready").status_code == 503
         assert started.app.state.slot.failures == {"probe_failed": 1}  # type: ignore[attr-defined]
@@ -189,6 +228,37 @@ def test_service_answers_from_a_trained_bundle_as_the_pipeline_does(
     scorer = JoblibScorer.open(bundle)
     expected = scorer.score(decision_columns([record], history_months=6, extra_columns=("age",)))[0]
     assert list(answer["probabilities"].values()) == expected.tolist()
+
+
+def test_service_follows_the_bundles_rules_unless_a_file_is_named(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    body = {"usage": USAGE, "current_plan": "unlimited"}
+    monkeypatch.setenv("PLANREC_BUNDLE", str(bundle.path))
+    with TestClient(create_app()) as started:
+        assert started.get("/model").json()["rules_version"] == "rules-2025-01"
+        assert started.post("/recommend", json=body).json()["rules_version"] == "rules-2025-01"
+    ours = tmp_path / "rules.yaml"
+    ours.write_text("version: ours\nplans:\n  - plans: [basic-6]\n    why: sold out\n", encoding="utf-8")
+    monkeypatch.setenv("PLANREC__SERVING__RULES", str(ours))
+    with TestClient(create_app()) as started:
+        assert started.get("/model").json()["rules_version"] == "ours"
+        answer = started.post("/recommend", json=body).json()
+    assert answer["rules_version"] == "ours"
+    assert {"plan_id": "basic-6", "reason_code": "NOT_OFFERED"} in answer["excluded"]
+
+
+@pytest.mark.parametrize("text", ["version: ours\noffer: {}", "version: ours\nplans: [{plans: [gone], why: x}]"])
+def test_a_bad_rule_file_keeps_the_service_from_becoming_ready(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str
+) -> None:
+    ours = tmp_path / "rules.yaml"
+    ours.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("PLANREC_BUNDLE", str(bundle.path))
+    monkeypatch.setenv("PLANREC__SERVING__RULES", str(ours))
+    with TestClient(create_app()) as started:
+        assert started.get("/ready").status_code == 503
+        assert started.app.state.slot.failures == {"config_refused": 1}  # type: ignore[attr-defined]
 
 
 def test_default_bundle_is_the_configured_artifacts_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -114,6 +114,76 @@ def test_recommend_says_how_many_may_take_no_plan(run, usage, project_folder, tm
     assert pd.read_csv(output)["action"].tolist() == ["stay", "stay"]
 
 
+def test_recommend_follows_the_rule_file(run, usage, plans, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    output, excluded, ours = tmp_path / "advice.csv", tmp_path / "excluded.csv", tmp_path / "rules.yaml"
+    arguments = ("recommend", "--usage", usage, "--plans", plans, "--as-of", "2018-02", "--output", output)
+    files = ("--rules", ours, "--excluded-output", excluded)
+    ours.write_text("version: ours\nminimum_gain: {advice_cents: 5000}\n", encoding="utf-8")
+    assert run(*arguments, *files) == 0
+    assert pd.read_csv(output).query("rank == 1")["action"].tolist() == ["stay", "stay"]
+    assert "by rules ours" in capsys.readouterr().err
+    assert run(*arguments, *files, "--min-gain-cents", 0) == 0
+    assert pd.read_csv(output).query("rank == 1")["action"].tolist() == ["switch", "stay"]
+    ours.write_text("version: ours\nplans:\n- plans: [surf]\n  why: sold out\n", encoding="utf-8")
+    assert run(*arguments, *files) == 0
+    assert pd.read_csv(excluded).to_numpy().tolist() == [["a", "surf", "NOT_OFFERED"]]  # b holds it
+    assert run(*arguments, "--rules", tmp_path / "none.yaml") == 2
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_recommend_leaves_a_bound_subscriber_where_they_are(run, usage, plans, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    output, excluded = tmp_path / "advice.csv", tmp_path / "excluded.csv"
+    header, *rows = USAGE.splitlines()
+    bound = [f"{header},contract_months_left", *(f"{row},2" for row in rows)]
+    usage.write_text("\n".join(bound) + "\n", encoding="utf-8")
+    arguments = ("recommend", "--usage", usage, "--plans", plans, "--output", output, "--excluded-output", excluded)
+    assert run(*arguments, "--as-of", "2018-02") == 0
+    # `a` is bound for two months after February; `b`, last seen in January, for one.
+    assert pd.read_csv(output)["action"].tolist() == ["stay", "stay"]
+    assert pd.read_csv(excluded)["reason_code"].tolist() == ["CONTRACT_BINDS", "CONTRACT_BINDS"]
+    assert run(*arguments, "--as-of", "2018-03") == 0
+    # Nothing of `b` is known after January: in March the two months are over. What `c` holds is not known; it binds.
+    assert pd.read_csv(excluded)["subscriber_id"].tolist() == ["a", "c", "c"]
+
+
+def test_rules_are_shown_as_a_table(run, tmp_path, capsys, project_folder) -> None:  # type: ignore[no-untyped-def]
+    assert run("rules", "--check", "configs/rules.yaml", "--plans", "configs/plans.yaml") == 0
+    captured = capsys.readouterr()
+    assert "Rules rules-2025-01" in captured.out
+    assert "offers.max_contacts_90d" in captured.out
+    assert "CONTACT_CAP, CONTACTS_UNKNOWN" in captured.out
+    assert "fits configs/plans.yaml" in captured.err
+    ours = tmp_path / "rules.yaml"
+    ours.write_text(
+        "version: ours\noffers: {max_contacts_90d: null}\nplans:\n- {plans: [a, b], holders_of: [c], why: old}\n",
+        encoding="utf-8",
+    )
+    assert run("rules", "--check", ours) == 0
+    captured = capsys.readouterr()
+    assert "not a, b to holders of c" in captured.out
+    assert "null" in captured.out
+    assert "not checked against a rate card" in captured.err
+
+
+def test_rules_without_a_file_are_the_configured_ones(run, tmp_path, monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert run("rules") == 0
+    assert "Rules rules-2025-01" in capsys.readouterr().out
+    monkeypatch.chdir(tmp_path)
+    assert run("rules") == 0
+    assert "Rules built-in" in capsys.readouterr().out
+
+
+def test_a_bad_rule_file_is_refused_with_line_and_reason(run, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    bad = tmp_path / "rules.yaml"
+    bad.write_text("version: ours\noffers:\n  max_contact_90d: 2\n", encoding="utf-8")
+    assert run("rules", "--check", bad) == 2
+    said = capsys.readouterr().err
+    assert "rules.yaml: 1 problem:\nline 3, offers.max_contact_90d: unknown key; did you mean" in said
+    bad.write_text("version: ours\nplans:\n- plans: [prepaid]\n  why: x\n", encoding="utf-8")
+    assert run("rules", "--check", bad, "--plans", "configs/plans.yaml") == 2
+    assert "line 3, plans.0.plans.0: 'prepaid' is no plan of rate card" in capsys.readouterr().err
+
+
 def test_commands_on_files_work_anywhere(run, usage, plans, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.chdir(tmp_path)
     output = tmp_path / "advice.csv"
@@ -123,7 +193,7 @@ def test_commands_on_files_work_anywhere(run, usage, plans, tmp_path, monkeypatc
 def test_recommend_never_passes_over_a_setting_it_was_given(run, usage, plans, tmp_path, monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.chdir(tmp_path)  # where no settings file lies
     arguments = ["--usage", usage, "--plans", plans, "--as-of", "2018-02", "--output", tmp_path / "o.csv"]
-    monkeypatch.setenv("PLANREC__ADVICE__MIN_GAIN_CENTS", "0")
+    monkeypatch.setenv("PLANREC__ADVICE__RISK_WEIGHT", "0")
     assert run("recommend", *arguments) == 2
     assert "Name one with --config or PLANREC_CONFIG" in capsys.readouterr().err
 
@@ -207,6 +277,15 @@ def test_evaluate_says_when_the_rate_card_is_not_the_bundles(
     assert "the rate card differs from the bundle's" in capsys.readouterr().err
 
 
+def test_evaluate_says_when_the_rules_are_not_the_bundles(
+    run, bundle: Bundle, project_folder, tmp_path, capsys
+) -> None:  # type: ignore[no-untyped-def]
+    configs = shutil.copytree(project_folder / "configs", tmp_path / "configs")
+    (configs / "rules.yaml").write_bytes((configs / "rules.yaml").read_bytes() + b"# later\n")
+    assert run("evaluate", "--json", "--bundle", bundle.path, "--config", configs / "config.yaml") == 0
+    assert "the rules differ from the bundle's" in capsys.readouterr().err
+
+
 def test_predict_writes_probabilities_that_add_up(run, usage, bundle: Bundle, tmp_path) -> None:  # type: ignore[no-untyped-def]
     output = tmp_path / "predictions.csv"
     assert run("predict", "--usage", usage, "--as-of", "2018-02", "--bundle", bundle.path, "--output", output) == 0
@@ -242,7 +321,7 @@ def test_help_imports_neither_pandas_nor_scikit_learn(project_folder: Path) -> N
         [sys.executable, "-c", code], cwd=project_folder, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
-    for command in ("simulate", "data", "bill", "train", "evaluate", "recommend", "predict", "serve", "card"):
+    for command in ("simulate", "data", "bill", "train", "evaluate", "recommend", "predict", "serve", "rules", "card"):
         assert command in result.stdout
 
 

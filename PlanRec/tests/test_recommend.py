@@ -9,6 +9,7 @@ from planrec.catalogue import Catalogue
 from planrec.formulas import History
 from planrec.months import month_index
 from planrec.recommend import AdvicePolicy, ExclusionCode, advise, exclusions, line_item_means, rank_plans, reasons
+from planrec.rules import Facts, built_in_rules
 
 DECEMBER = month_index("2025-12")
 
@@ -23,9 +24,8 @@ def advise_one(past: History, catalogue: Catalogue, *, current: int = -1, **poli
         past,
         catalogue,
         AdvicePolicy(**policy),  # type: ignore[arg-type]
-        month=DECEMBER,
-        current=np.array([current]),
-        age=np.array([np.nan]),
+        rules=built_in_rules(),
+        facts=Facts.of(DECEMBER, np.array([current])),
     )
 
 

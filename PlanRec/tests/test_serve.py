@@ -46,6 +46,30 @@ def test_serve_hands_the_bundle_to_the_server(
     assert os.environ["PLANREC_BUNDLE"] == str((project_folder / "artifacts").resolve())
 
 
+@pytest.mark.parametrize("by_option", [True, False], ids=["option", "setting"])
+def test_serve_hands_the_rule_file_to_the_server(
+    settings: PlanRecConfig, project_folder: Path, monkeypatch: pytest.MonkeyPatch, by_option: bool, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("common_utils.serving.server.run", lambda *_, **__: None)
+    monkeypatch.setattr("planrec.serve.find_spec", lambda _: object())
+    monkeypatch.setenv("PLANREC_BUNDLE", "")
+    monkeypatch.setenv("PLANREC__SERVING__RULES", "")
+    monkeypatch.chdir(tmp_path)
+    named = settings.serving.model_copy(update={"rules": Path("configs/rules.yaml")})
+    run_serve(
+        settings if by_option else settings.model_copy(update={"serving": named}),
+        project_folder,
+        None,
+        settings_file=None,
+        rules=Path("ours.yaml") if by_option else None,
+        host="127.0.0.1",
+        port=8123,
+        workers=1,
+    )
+    expected = tmp_path / "ours.yaml" if by_option else project_folder / "configs" / "rules.yaml"
+    assert os.environ["PLANREC__SERVING__RULES"] == str(expected)
+
+
 def test_serve_starts_itself_as_a_module_where_the_app_cannot_be_found(
     settings: PlanRecConfig, project_folder: Path, monkeypatch: pytest.MonkeyPatch, started: list[list[str]]
 ) -> None:
@@ -93,4 +117,4 @@ def test_the_command_hands_over_what_it_was_given(project_folder: Path, monkeypa
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 0
-    assert given == {"settings_file": None, "host": "127.0.0.1", "port": 0, "workers": 2}
+    assert given == {"settings_file": None, "host": "127.0.0.1", "rules": None, "port": 0, "workers": 2}

@@ -34,6 +34,7 @@ def test_bundle_holds_model_rate_card_settings_figures_and_card(bundle: Bundle, 
         "model.joblib",
         "logit.joblib",
         "plans.yaml",
+        "rules.yaml",
         "config.yaml",
         "metrics.json",
         "profile.json",
@@ -218,6 +219,23 @@ def test_failed_training_leaves_the_current_bundle(
         train(settings, project_folder, artifacts=artifacts, step=quiet)
     assert open_bundle(artifacts).version == bundle.version
     assert [p.name for p in artifacts.iterdir() if p.name.startswith(".")] == []
+
+
+def test_bundle_carries_the_rules_it_was_measured_by(
+    bundle: Bundle, project_folder: Path, settings: PlanRecConfig
+) -> None:
+    assert bundle.read_bytes("rules.yaml") == (project_folder / "configs" / "rules.yaml").read_bytes()
+    assert bundle.info["rules_version"] == "rules-2025-01"
+
+
+def test_rules_that_name_an_unknown_plan_stop_the_run(
+    small: tuple[str, ...], project_folder: Path, tmp_path: Path
+) -> None:
+    ours = tmp_path / "rules.yaml"
+    ours.write_text("version: ours\nplans: [{plans: [gone], why: x}]\n", encoding="utf-8")
+    config = load_planrec_config(project_folder, overrides=[*small, f"rules={ours}"], environ={})
+    with pytest.raises(ConfigError, match=r"line 2, plans\.0\.plans\.0: 'gone' is no plan of rate card"):
+        prepare(config, project_folder, quiet)
 
 
 def test_profile_describes_every_feature(bundle: Bundle) -> None:

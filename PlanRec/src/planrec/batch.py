@@ -10,12 +10,13 @@ from common_utils.errors import DataError
 from common_utils.serving.scorer import Scorer
 from planrec.billing import Usage, rate
 from planrec.catalogue import Catalogue
-from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER
+from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.config import AdviceConfig, PlanRecConfig
 from planrec.features import columns_of, latest_rows, plan_indices, usage_of
 from planrec.formulas import History, history_of
 from planrec.months import month_text
 from planrec.recommend import Advice, AdvicePolicy, ExclusionCode, advise, line_item_means, reasons
+from planrec.rules import Rules, facts_of
 from planrec.terminal import tracked
 
 __all__ = ["bill_table", "prediction_table", "recommendation_tables"]
@@ -56,16 +57,17 @@ def bill_table(months: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
 
 
 def recommendation_tables(
-    months: pd.DataFrame, catalogue: Catalogue, config: AdviceConfig, *, as_of: int, top: int
+    months: pd.DataFrame, catalogue: Catalogue, config: AdviceConfig, rules: Rules, *, as_of: int, top: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Return the best plans of every subscriber, what was not offered, and what is worth saying.
 
     Parameters
     ----------
     months : DataFrame
-        Usage months, sorted by subscriber and month; `current_plan` and `age` are read where present.
+        Usage months, sorted by subscriber and month; `current_plan` and what `facts_of` reads where present.
     catalogue : Catalogue
     config : AdviceConfig
+    rules : Rules
     as_of : int
         Month index; later months are not looked at.
     top : int
@@ -85,11 +87,12 @@ def recommendation_tables(
     last = latest_rows(months, as_of=as_of, history_months=config.history_months)
     if last.empty:
         raise DataError(f"usage: no month up to {month_text(as_of)}; give earlier months or a later --as-of.")
-    history = history_of(columns_of(last), config.history_months)
+    columns = columns_of(last)
+    history = history_of(columns, config.history_months)
     plan_held = last[CURRENT_PLAN] if CURRENT_PLAN in last.columns else pd.Series([None] * len(last), dtype=object)
     current = plan_indices(plan_held, catalogue)
-    age = last[AGE].to_numpy(dtype=np.float64) if AGE in last.columns else np.full(len(last), np.nan)
-    policy = AdvicePolicy(config.risk_weight, config.min_gain_cents)
+    facts = facts_of(columns, current, as_of=as_of)
+    policy = AdvicePolicy(config.risk_weight, rules.min_gain_cents("advice"))
     ranked: list[pd.DataFrame] = []
     excluded: list[pd.DataFrame] = []
     without_offer = 0
@@ -98,7 +101,7 @@ def recommendation_tables(
         for start in range(0, len(last), _CHUNK):
             part = slice(start, start + _CHUNK)
             past = _rows(history, part)
-            advice = advise(past, catalogue, policy, month=as_of, current=current[part], age=age[part])
+            advice = advise(past, catalogue, policy, rules=rules, facts=facts.rows(part))
             ranked.append(_ranked(advice, past, catalogue, subscribers[part], current[part], top))
             excluded.append(_excluded(advice, catalogue, subscribers[part]))
             without_offer += int((advice.order[:, 0] < 0).sum())

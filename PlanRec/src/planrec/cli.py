@@ -106,8 +106,14 @@ def recommend(
     output: _Output,
     top: Annotated[int, typer.Option("--top", min=1, max=1000, help="Plans for each subscriber.")] = 3,
     mode: Annotated[Mode, typer.Option("--mode", help="advice: lowest risk-adjusted bill.")] = Mode.advice,
+    rules: Annotated[
+        Path | None, typer.Option("--rules", help="Rule file, YAML; else the configured one, else the built-in rules.")
+    ] = None,
     min_gain_cents: Annotated[
-        int | None, typer.Option("--min-gain-cents", min=0, help="Below this gain a month the answer is stay.")
+        int | None,
+        typer.Option(
+            "--min-gain-cents", min=0, help="Below this gain a month the answer is stay; overrides the rules."
+        ),
     ] = None,
     history_months: Annotated[
         int | None, typer.Option("--history-months", min=1, max=120, help="Months looked back over.")
@@ -125,9 +131,34 @@ def recommend(
     from planrec.commands import run_recommend
 
     del mode  # advice is the one mode there is; any other word was refused while parsing
-    given = {"min_gain_cents": min_gain_cents, "history_months": history_months, "risk_weight": risk_weight}
-    advice = _advice_settings(config, overrides).model_copy(update={k: v for k, v in given.items() if v is not None})
-    run_recommend(usage, plans, as_of, output, advice=advice, top=top, excluded_output=excluded_output)
+    given = {"history_months": history_months, "risk_weight": risk_weight}
+    advice, configured = _advice_settings(config, overrides)
+    run_recommend(
+        usage,
+        plans,
+        as_of,
+        output,
+        advice=advice.model_copy(update={k: v for k, v in given.items() if v is not None}),
+        rules=rules or configured,
+        min_gain_cents=min_gain_cents,
+        top=top,
+        excluded_output=excluded_output,
+    )
+
+
+@app.command()
+def rules(
+    check: Annotated[
+        Path | None, typer.Option("--check", help="Rule file, YAML; else the configured one, else the built-in rules.")
+    ] = None,
+    plans: Annotated[Path | None, typer.Option("--plans", help="Rate card whose plans the rules may name.")] = None,
+    config: _Config = None,
+    overrides: _Set = None,
+) -> None:
+    """Check a rule file and show it as a table; a mistake is told with its line."""
+    from planrec.rule_check import run_rules
+
+    run_rules(check or _advice_settings(config, overrides)[1], plans)
 
 
 @app.command()
@@ -239,6 +270,10 @@ def serve(
     ] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, max=64, help="Overrides serving.workers.")] = None,
     bundle: _Bundle = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option("--rules", help="Rule file to follow instead of the bundle's; overrides serving.rules."),
+    ] = None,
     config: _Config = None,
     overrides: _Set = None,
 ) -> None:
@@ -252,6 +287,7 @@ def serve(
         project,
         bundle,
         settings_file=config,
+        rules=rules,
         host=host or serving.host,
         port=serving.port if port is None else port,
         workers=workers or serving.workers,
@@ -286,14 +322,16 @@ def _settings(
     return load_planrec_config(project, explicit=config, overrides=given), project
 
 
-def _advice_settings(config: Path | None, overrides: list[str] | None) -> AdviceConfig:
-    """Return the configured weights; the class defaults where nothing asks for settings and no file lies here."""
+def _advice_settings(config: Path | None, overrides: list[str] | None) -> tuple[AdviceConfig, Path | None]:
+    """Return the configured weights and rule file; defaults where nothing asks for settings and no file lies here."""
+    from common_utils.config import resolve_path
     from planrec.config import CONFIG_VARIABLE, DEFAULT_CONFIG, AdviceConfig
 
     from_environment = any(name.upper().startswith((CONFIG_VARIABLE, "PLANREC__")) for name in os.environ)
     if config is None and not overrides and not from_environment and not DEFAULT_CONFIG.exists():
-        return AdviceConfig()
-    return _settings(config, overrides)[0].advice
+        return AdviceConfig(), None
+    settings, project = _settings(config, overrides)
+    return settings.advice, settings.rules and resolve_path(project, settings.rules)
 
 
 def main() -> None:

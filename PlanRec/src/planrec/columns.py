@@ -7,11 +7,14 @@ from __future__ import annotations
 
 __all__ = [
     "AGE",
+    "CONSENT",
     "CONTACT",
+    "CONTACTS_90D",
     "CONTRACT_LEFT",
     "CURRENT_PLAN",
     "DECISION",
     "DECISION_REASONS",
+    "HOLDOUT",
     "KEY",
     "MEGABYTES",
     "MESSAGES",
@@ -36,6 +39,11 @@ AGE = "age"  # float, years
 TENURE = "tenure_months"  # float; whole months since the first one, which has 0
 CONTRACT_LEFT = "contract_months_left"  # float; months the plan binds beyond that month; 0: free to leave at its end
 PARTIAL = "partial"  # bool: the subscriber was not yet there on some days of that month
+
+# What the rules of offers ask about; read from a batch file where it has them, and never features.
+CONSENT = "consent"  # true, false, empty: whether the subscriber wants offers
+CONTACTS_90D = "contacts_90d"  # float: contacts in the 90 days before
+HOLDOUT = "holdout"  # true, false, empty: whether the subscriber is in the permanent hold-out
 
 KEY = (SUBSCRIBER, MONTH)
 USAGE = (MINUTES, MESSAGES, MEGABYTES)

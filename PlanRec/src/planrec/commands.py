@@ -37,6 +37,7 @@ from planrec.reports import (
     results_block,
     segment_rows,
 )
+from planrec.rulebook import built_in_rules, load_rules, rules_file
 from planrec.simulate import simulate, write_simulation
 from planrec.terminal import note, show_table, steps
 from planrec.training import data_fingerprint, held_plan_figures, train
@@ -99,21 +100,24 @@ def run_recommend(
     output: Path,
     *,
     advice: AdviceConfig,
+    rules: Path | None,
+    min_gain_cents: int | None,
     top: int,
     excluded_output: Path | None,
 ) -> None:
-    """Rank the plans of each subscriber."""
+    """Rank the plans of each subscriber; the rules are those of the file, the built-in ones where there is none."""
     month = month_index(as_of)
     catalogue = load_catalogue(plans)
+    followed = (built_in_rules() if rules is None else load_rules(rules, catalogue)).asking("advice", min_gain_cents)
     data = read_usage_table(usage, columns=None)
-    ranked, excluded, counts = recommendation_tables(data.months, catalogue, advice, as_of=month, top=top)
+    ranked, excluded, counts = recommendation_tables(data.months, catalogue, advice, followed, as_of=month, top=top)
     write_table(ranked, output)
     if excluded_output is not None:
         write_table(excluded, excluded_output)
     _account(data)
     for text in counts:
         note(text)
-    note(f"{len(ranked):,} rows written to {output}")
+    note(f"{len(ranked):,} rows written to {output}, by rules {followed.version}")
 
 
 def run_train(config: PlanRecConfig, project: Path, output: Path | None) -> None:
@@ -148,6 +152,8 @@ def run_evaluate(
         note("the data differ from those the bundle was trained on: figures will differ from its card")
     if resolve_path(project, trained.data.chosen().plans).read_bytes() != bundle.read_bytes("plans.yaml"):
         note("the rate card differs from the bundle's: policies are priced on the one at hand")
+    if rules_file(trained.rules, project) != bundle.read_bytes("rules.yaml"):
+        note("the rules differ from the bundle's: the minimum gain is that of the file at hand")
     metrics = {
         "bundle": bundle.version,
         **metrics,

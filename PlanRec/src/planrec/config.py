@@ -17,6 +17,7 @@ from planrec.simulate_config import SimulatorConfig
 __all__ = [
     "CONFIG_VARIABLE",
     "DEFAULT_CONFIG",
+    "RULES_VARIABLE",
     "AdviceConfig",
     "ChallengerConfig",
     "DataConfig",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 CONFIG_VARIABLE = "PLANREC_CONFIG"
+RULES_VARIABLE = "PLANREC__SERVING__RULES"
 DEFAULT_CONFIG = Path("configs/config.yaml")
 
 DataSource = Literal["simulator", "megaline", "table"]
@@ -176,7 +178,7 @@ class EvaluationConfig(BaseConfig):
 
 
 class AdviceConfig(BaseConfig):
-    """What advice weighs."""
+    """What advice weighs; what it must gain stands in the rules."""
 
     history_months: int = Field(default=6, ge=1, le=24, description="months looked back over")
     risk_weight: float = Field(
@@ -188,9 +190,6 @@ class AdviceConfig(BaseConfig):
         le=10,
         description="the same on forecast bills, whose spread holds the doubt about their mean already",
     )
-    min_gain_cents: int = Field(
-        default=100, ge=0, le=1_000_000, description="fall in the risk-adjusted bill a month that a switch must bring"
-    )
 
 
 class ServingConfig(BaseConfig):
@@ -199,6 +198,10 @@ class ServingConfig(BaseConfig):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535, description="0 takes a free one")
     workers: int = Field(default=1, ge=1, le=64, description="processes; threads are not used to scale")
+    rules: Path | None = Field(
+        default=None,
+        description="rule file the service follows instead of the bundle's, relative to the project",
+    )
 
 
 class PlanRecConfig(BaseConfig):
@@ -220,6 +223,11 @@ class PlanRecConfig(BaseConfig):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     advice: AdviceConfig = AdviceConfig()
+    rules: Path | None = Field(
+        default=None,
+        description="rule file of advice and offers, relative to the project; unset: the built-in rules. "
+        "Training puts it into the bundle",
+    )
     serving: ServingConfig = ServingConfig()
 
 

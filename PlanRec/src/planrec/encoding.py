@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, TENURE
+from planrec.facts import Facts, Known
 from planrec.formulas import SERVICES, History, history_of
 
-__all__ = ["SubscriberRecord", "UsageMonth", "decision_columns", "record_history"]
+__all__ = ["SubscriberRecord", "UsageMonth", "decision_columns", "record_facts", "record_history"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ class SubscriberRecord:
     current_plan : str or None
         Plan id held now.
     age, tenure_months, contract_months_left : float or None
+        The contract as `columns.CONTRACT_LEFT` of the month asked about.
+    consent, holdout : bool or None
+        Consent to offers; the permanent hold-out.
+    contacts_90d : float or None
+        Contacts in the last 90 days.
     """
 
     months: Sequence[UsageMonth]
@@ -55,6 +61,9 @@ class SubscriberRecord:
     age: float | None = None
     tenure_months: float | None = None
     contract_months_left: float | None = None
+    consent: bool | None = None
+    contacts_90d: float | None = None
+    holdout: bool | None = None
 
 
 def decision_columns(
@@ -116,6 +125,42 @@ def record_history(record: SubscriberRecord, *, history_months: int) -> History:
         If the record gives a month twice.
     """
     return history_of(decision_columns([record], history_months=history_months), history_months)
+
+
+def record_facts(record: SubscriberRecord, *, month: int, current: int) -> Facts:
+    """Return what the rules ask about one subscriber.
+
+    Parameters
+    ----------
+    record : SubscriberRecord
+    month : int
+        Month index of the answer; the contract counts from the month after it.
+    current : int
+        Index of the plan held, -1 where unknown.
+
+    Examples
+    --------
+    >>> facts = record_facts(SubscriberRecord([], age=30.0, consent=False), month=24309, current=-1)
+    >>> facts.age.tolist(), facts.consent.tolist(), facts.holdout.tolist()
+    ([30.0], [0], [-1])
+    """
+    return Facts.of(
+        month,
+        np.array([current], dtype=np.int64),
+        age=_or_nan(record.age),
+        contract_months_left=_or_nan(record.contract_months_left),
+        consent=_known(record.consent),
+        contacts_90d=_or_nan(record.contacts_90d),
+        holdout=_known(record.holdout),
+    )
+
+
+def _or_nan(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
+def _known(value: bool | None) -> Known:  # noqa: FBT001 - what is said, not a switch
+    return Known.UNKNOWN if value is None else Known(value)
 
 
 def _latest(record: SubscriberRecord, history_months: int) -> list[UsageMonth]:

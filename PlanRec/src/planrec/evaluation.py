@@ -146,7 +146,7 @@ def evaluate(config: PlanRecConfig, prepared: Prepared, models: Models) -> dict[
         "policies": policy_table(policies, situation),
         "ndcg_gap": _ndcg_gap(policies[ANY_PLAN], policies[MULTICLASS], situation),
         "minimum_gain": gain_table(adjusted, situation, config.evaluation.gain_steps_cents),
-        "segments": _segments(config, test, situation, adjusted),
+        "segments": _segments(config, prepared, situation, adjusted),
         "confusion": _confusion(y, seen[judged], len(classes)),
         "reliability": reliability_table(seen[judged].max(axis=1), seen[judged].argmax(axis=1) == y),
     }
@@ -203,7 +203,9 @@ def _policies(
         ("cheapest, mean of 6 months + half a sd", 6, 0.5),
     ):
         policies[name] = -adjusted_bills(history, catalogue, history_months=months, risk_weight=weight)
-    policies["advice (as shipped)"] = advice_scores(shipped, situation, min_gain_cents=config.advice.min_gain_cents)
+    policies["advice (as shipped)"] = advice_scores(
+        shipped, situation, min_gain_cents=prepared.rules.min_gain_cents("advice")
+    )
     return policies
 
 
@@ -249,9 +251,10 @@ def _confusion(y: IntArray, probabilities: FloatArray, n_classes: int) -> list[l
     return np.bincount(flat, minlength=n_classes**2).reshape(n_classes, n_classes).tolist()
 
 
-def _segments(config: PlanRecConfig, test: pd.DataFrame, situation: Situation, adjusted: FloatArray) -> list[Row]:
+def _segments(config: PlanRecConfig, prepared: Prepared, situation: Situation, adjusted: FloatArray) -> list[Row]:
     """Money of the shipped advice by data usage, by what is known, and by age where there is one."""
-    scores = advice_scores(adjusted, situation, min_gain_cents=config.advice.min_gain_cents)
+    test = prepared.test
+    scores = advice_scores(adjusted, situation, min_gain_cents=prepared.rules.min_gain_cents("advice"))
     money = money_of_advice(scores, situation)
     usage = test[[c for c in history_columns(config.features.history_months) if c.startswith("megabytes")]]
     thirds = pd.qcut(usage.mean(axis=1), 3, labels=["light", "middle", "heavy"]).astype(str).to_numpy()

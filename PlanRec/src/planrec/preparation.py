@@ -20,6 +20,7 @@ from planrec.config import PlanRecConfig
 from planrec.data import UsageData, load_usage
 from planrec.features import CHOSEN_PLAN, decision_table, plan_indices
 from planrec.months import month_indices, month_text
+from planrec.rulebook import Rules, configured_rules
 
 __all__ = ["Prepared", "Step", "longest_history", "prepare"]
 
@@ -42,6 +43,8 @@ class Prepared:
         All decision rows, index 0 .. n-1.
     train_index, test_index : int64 arrays
         Positions in `decisions`; no subscriber is in both, and every test month lies after every training month.
+    rules : Rules
+        They name only plans of the catalogue.
     """
 
     catalogue: Catalogue
@@ -49,6 +52,7 @@ class Prepared:
     decisions: pd.DataFrame
     train_index: IntArray
     test_index: IntArray
+    rules: Rules
 
     @property
     def train(self) -> pd.DataFrame:
@@ -86,6 +90,8 @@ def prepare(config: PlanRecConfig, project: Path, step: Step) -> Prepared:
 
     Raises
     ------
+    ConfigError
+        If the rate card or the rules cannot be used.
     DataError
         If the data cannot be read or are too few to split.
     LeakageError
@@ -93,6 +99,7 @@ def prepare(config: PlanRecConfig, project: Path, step: Step) -> Prepared:
     """
     source = config.data.chosen()
     catalogue = load_catalogue(resolve_path(project, source.plans))
+    rules = configured_rules(config.rules, project, catalogue)
     step("reading usage months")
     data = load_usage(config, catalogue, project)
     decisions = decision_table(data.months, history_months=longest_history(config))
@@ -119,7 +126,7 @@ def prepare(config: PlanRecConfig, project: Path, step: Step) -> Prepared:
         test_index=test_index,
         seed=config.training.seed,
     ).raise_for_findings()
-    return Prepared(catalogue, data, decisions, train_index, test_index)
+    return Prepared(catalogue, data, decisions, train_index, test_index, rules)
 
 
 def _split(config: PlanRecConfig, decisions: pd.DataFrame, horizon: int) -> tuple[IntArray, IntArray]:

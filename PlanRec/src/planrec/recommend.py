@@ -2,12 +2,12 @@
 
 Ranking is by the risk-adjusted bill, mean + weight x spread of the bills the subscriber's own months would have had.
 The gain of a switch is the fall in that figure against the current plan; below the minimum gain the answer is "stay".
+Only plans that the rules leave open are ranked.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from common_utils.errors import DataError
 from planrec.billing import bill_totals, rate
 from planrec.catalogue import Catalogue
+from planrec.eligibility import ExclusionCode, exclusions
 from planrec.formulas import History, bill_outlook, share_above
+from planrec.rules import Facts, Rules, apply_rules, stay_reasons
 
 __all__ = [
     "Advice",
@@ -31,17 +33,6 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-
-class ExclusionCode(IntEnum):
-    """Why a plan is not offered; the name is the reason code shown outside."""
-
-    NONE = 0
-    NOT_YET_ON_SALE = 1
-    NO_LONGER_SOLD = 2
-    BELOW_MINIMUM_AGE = 3
-    ABOVE_MAXIMUM_AGE = 4
-    AGE_UNKNOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +67,10 @@ class Advice:
         Against the current plan, by plan index; NaN where that is unknown.
     excluded : int64 array of shape (n, n_plans)
         `ExclusionCode` by plan index.
+    stay_reason : int64 array of shape (n,)
+        `ExclusionCode` of why to stay, NONE where a switch is advised.
+    earliest_change : int64 array of shape (n,)
+        Month index of the first month without the contract, -1 where nothing binds or that is not known.
     """
 
     order: IntArray
@@ -85,54 +80,8 @@ class Advice:
     saving_cents: FloatArray
     p_pay_more: FloatArray
     excluded: IntArray
-
-
-def exclusions(catalogue: Catalogue, month: int | IntArray, current: IntArray, age: FloatArray) -> IntArray:
-    """Return why each plan may not be taken; the current plan is never excluded.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-    month : int or int64 array of shape (n,)
-        Month index at which a plan must be on sale.
-    current : int64 array of shape (n,)
-        Index of the plan held, -1 where unknown.
-    age : float64 array of shape (n,)
-        Years, NaN where unknown.
-
-    Returns
-    -------
-    int64 array of shape (n, n_plans)
-        `ExclusionCode`.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> from planrec.months import month_index
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans.yaml")
-    >>> codes = exclusions(card, month_index("2025-12"), np.array([-1]), np.array([40.0]))[0]
-    >>> {p: ExclusionCode(c).name for p, c in zip(card.plan_ids, codes) if c}
-    {'flex-5': 'NO_LONGER_SOLD', 'young-10': 'ABOVE_MAXIMUM_AGE', 'senior-talk': 'BELOW_MINIMUM_AGE'}
-    """
-    sale = np.broadcast_to(catalogue.sale_state(month), (len(current), len(catalogue.plans)))
-    youngest, oldest = catalogue.age_limits
-    years = age[:, None]
-    limited = np.isfinite(youngest) | np.isfinite(oldest)
-    codes = np.select(
-        [sale < 0, sale > 0, np.isnan(years) & limited, years < youngest, years > oldest],
-        [
-            ExclusionCode.NOT_YET_ON_SALE,
-            ExclusionCode.NO_LONGER_SOLD,
-            ExclusionCode.AGE_UNKNOWN,
-            ExclusionCode.BELOW_MINIMUM_AGE,
-            ExclusionCode.ABOVE_MAXIMUM_AGE,
-        ],
-        default=ExclusionCode.NONE,
-    ).astype(np.int64)
-    held = np.flatnonzero(current >= 0)
-    codes[held, current[held]] = ExclusionCode.NONE
-    return codes
+    stay_reason: IntArray
+    earliest_change: IntArray
 
 
 def advise(
@@ -140,9 +89,8 @@ def advise(
     catalogue: Catalogue,
     policy: AdvicePolicy,
     *,
-    month: int | IntArray,
-    current: IntArray,
-    age: FloatArray,
+    rules: Rules,
+    facts: Facts,
 ) -> Advice:
     """Return the plans of each subscriber, best first.
 
@@ -152,12 +100,10 @@ def advise(
         n rows, the months to look at; at least one known month each.
     catalogue : Catalogue
     policy : AdvicePolicy
-    month : int or int64 array of shape (n,)
-        Month index of the advice; decides what is on sale.
-    current : int64 array of shape (n,)
-        Index of the plan held, -1 where unknown.
-    age : float64 array of shape (n,)
-        Years, NaN where unknown: plans with an age limit are then not offered.
+        Its minimum gain counts; the one of the rules is what it is filled from.
+    rules : Rules
+    facts : Facts
+        n subscribers.
 
     Returns
     -------
@@ -174,8 +120,10 @@ def advise(
     >>> from planrec.catalogue import load_catalogue
     >>> from planrec.formulas import history_of
     >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
+    >>> from planrec.rules import built_in_rules
     >>> history = history_of({"minutes_1": [400.0], "messages_1": [10.0], "megabytes_1": [9000.0]}, 1)
-    >>> advice = advise(history, card, AdvicePolicy(), month=24216, current=np.array([1]), age=np.array([np.nan]))
+    >>> facts = Facts.of(24216, np.array([1]))
+    >>> advice = advise(history, card, AdvicePolicy(), rules=built_in_rules(), facts=facts)
     >>> [card.plan_ids[i] for i in advice.order[0]], float(advice.saving_cents[0, 0])
     (['surf', 'ultimate'], 5000.0)
     """
@@ -184,20 +132,27 @@ def advise(
         raise DataError(f"advice: {without} subscriber(s) have no usage month; give at least one each.")
     totals = bill_totals(history.usage, catalogue)
     outlook = bill_outlook(totals, history.known)
-    excluded = exclusions(catalogue, month, current, age)
+    verdict = apply_rules(rules, catalogue, facts, "advice")
     adjusted = outlook.mean_cents + policy.risk_weight * outlook.spread_cents
-    order, stay = rank_plans(adjusted, excluded, current, policy.min_gain_cents)
-    known = current >= 0
-    today = np.where(known, outlook.mean_cents[np.arange(len(current)), np.maximum(current, 0)], np.nan)
+    order, stay = rank_plans(adjusted, verdict.codes, facts.current, policy.min_gain_cents)
+    gain = _of_current(adjusted, facts.current) - adjusted
     return Advice(
         order=order,
         stay=stay,
         expected_cents=outlook.mean_cents,
         spread_cents=outlook.spread_cents,
-        saving_cents=today[:, None] - outlook.mean_cents,
-        p_pay_more=share_above(totals, history.known, current),
-        excluded=excluded,
+        saving_cents=_of_current(outlook.mean_cents, facts.current) - outlook.mean_cents,
+        p_pay_more=share_above(totals, history.known, facts.current),
+        excluded=verdict.codes,
+        stay_reason=stay_reasons(verdict, gain, stay, policy.min_gain_cents),
+        earliest_change=verdict.earliest_change,
     )
+
+
+def _of_current(by_plan: FloatArray, current: IntArray) -> FloatArray:
+    """Return each row's figure of the plan held, NaN where that is unknown; shape (n, 1)."""
+    held = by_plan[np.arange(len(current)), np.maximum(current, 0)]
+    return np.where(current >= 0, held, np.nan)[:, None]
 
 
 def rank_plans(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
-from planrec.config import CONFIG_VARIABLE, PlanRecConfig
+from planrec.config import CONFIG_VARIABLE, RULES_VARIABLE, PlanRecConfig
 from planrec.terminal import note
 
 __all__ = ["run_serve"]
@@ -21,6 +21,7 @@ def run_serve(
     bundle_path: Path | None,
     *,
     settings_file: Path | None,
+    rules: Path | None = None,
     host: str,
     port: int,
     workers: int,
@@ -36,6 +37,8 @@ def run_serve(
         A bundle or a root of bundles; else the configured artifacts.
     settings_file : Path, optional
         What `--config` gave.
+    rules : Path, optional
+        Rule file to follow instead of the bundle's; else `serving.rules`.
     host, port, workers : str, int, int
         As `common_utils.serving.server.run`.
 
@@ -49,8 +52,11 @@ def run_serve(
     if not (project / "app" / "fastapi_app.py").is_file():
         raise ConfigError(f"no app/fastapi_app.py in {project}; run from the project's folder or name its --config.")
     bundle = (bundle_path or resolve_path(project, config.training.artifacts)).resolve()
-    # The app reads its bundle from the environment, which worker processes inherit.
+    # The app reads its bundle and rules from the environment, which worker processes inherit.
     os.environ["PLANREC_BUNDLE"] = str(bundle)
+    followed = rules.resolve() if rules else config.serving.rules and resolve_path(project, config.serving.rules)
+    if followed is not None:
+        os.environ[RULES_VARIABLE] = str(followed)
     if find_spec("app") is None:
         # Started as a script, Python does not look in the working folder; as a module it does.
         options = ["--host", host, "--port", str(port), "--workers", str(workers), "--bundle", str(bundle)]

@@ -34,6 +34,7 @@ from planrec.figures import write_figures
 from planrec.forecast import UsageForecast, fit_usage_forecast
 from planrec.preparation import Prepared, Step, prepare
 from planrec.reports import model_card
+from planrec.rulebook import rules_file
 
 __all__ = ["build_pipeline", "data_fingerprint", "fit", "fit_forecast", "held_plan_figures", "out_of_fold", "train"]
 
@@ -183,12 +184,14 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
     }
     step("writing the bundle")
     rate_card = resolve_path(project, config.data.chosen().plans).read_bytes()
+    rules = rules_file(config.rules, project)
 
     def write(folder: Path) -> None:
         joblib.dump(pipeline, folder / "model.joblib")
         joblib.dump(selection.model, folder / CHOICE_FILE)
         _write_json(folder / FORECAST_FILE, forecast.to_dict())
         (folder / "plans.yaml").write_bytes(rate_card)
+        (folder / "rules.yaml").write_bytes(rules)
         (folder / "config.yaml").write_text(dump_config(config), encoding="utf-8")
         _write_json(folder / "metrics.json", metrics)
         _write_json(folder / "profile.json", _profile(pipeline, prepared))
@@ -203,6 +206,7 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
         "data_fingerprint": data_fingerprint(prepared.data),
         "config_fingerprint": fingerprint_bytes(dump_config(config).encode()),
         "catalogue_version": prepared.catalogue.version,
+        "rules_version": prepared.rules.version,
         "row_counts": row_counts(prepared),
     }
     bundle = write_bundle(artifacts, info=info, write=write)
