@@ -198,7 +198,7 @@ def notices(
         plans,
         as_of.date(),
         output,
-        history_months=history_months or _advice_settings(config, overrides).history_months,
+        history_months=history_months or _advice_settings(config, overrides)[0].history_months,
         kinds=("end-of-contract", "yearly") if kind is Notices.both else (kind.value,),
         sent=sent or (),
     )
