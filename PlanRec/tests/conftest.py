@@ -14,6 +14,8 @@ from planrec.config import PlanRecConfig, load_planrec_config
 SMALL = (
     "simulator.subscribers=1200",
     "training.model.max_iter=4",
+    "training.challenger.max_iter=4",
+    "training.challenger.folds=2",
     "training.split.folds=2",
     "evaluation.resamples=50",
 )

@@ -120,3 +120,12 @@ def test_missing_and_unreadable_rate_cards_are_refused(tmp_path: Path) -> None:
 def test_plan_without_perks_has_none_and_the_card_names_them(catalogue: Catalogue, megaline: Catalogue) -> None:
     assert all(plan.perks == () for plan in megaline.plans)
     assert catalogue.plans[catalogue.index("family-40")].perks == ("streaming", "data-sharing")
+
+
+def test_what_plans_offer_beside_prices(catalogue: Catalogue, megaline: Catalogue, tmp_path: Path) -> None:
+    at = [catalogue.index(p) for p in ("basic-6", "family-40", "voice-free", "unlimited")]
+    assert catalogue.perk_counts[at].tolist() == [0, 2, 1, 3]
+    assert catalogue.contract_years[at].tolist() == [0, 2, 1, 2]
+    assert catalogue.unlimited_shares[at].tolist() == [0, 0, pytest.approx(2 / 3), 1]
+    assert megaline.unlimited_shares.tolist() == megaline.perk_counts.tolist() == megaline.contract_years.tolist()
+    assert load_catalogue(write(tmp_path)).unlimited_shares.tolist() == [pytest.approx(1 / 3)]

@@ -7,7 +7,7 @@ from sklearn.base import clone
 
 from common_utils.errors import ConfigError, DataError
 from planrec.catalogue import Catalogue
-from planrec.features import DecisionFeatures, decision_table, latest_rows, plan_indices
+from planrec.features import DecisionFeatures, decision_table, latest_rows, plan_indices, usage_ahead
 from planrec.formulas import feature_names
 from planrec.months import month_index
 
@@ -169,3 +169,48 @@ def test_answer_to_an_offer_is_no_decision_row() -> None:
         }
     )
     assert decision_table(months, history_months=1)["month"].tolist() == ["2025-03"]
+
+
+def test_usage_ahead_has_the_month_itself_and_what_came_before_and_after(months: pd.DataFrame) -> None:
+    history, ahead, known = usage_ahead(months, history_months=2, horizon=2)
+    # a in January and February, c in January; nothing follows a's March, b's February or c's March.
+    assert history.usage.minutes.tolist() == [[10, 0], [20, 10], [1, 0]]
+    assert history.known.tolist() == [[True, False], [True, True], [True, False]]
+    assert ahead.minutes.tolist() == [[20, 30], [30, 0], [0, 3]]
+    assert ahead.megabytes.tolist() == [[200, 300], [300, 0], [0, 0]]
+    assert known.tolist() == [[True, True], [True, False], [False, True]]
+
+
+def test_usage_ahead_of_a_gap_is_in_its_own_month(months: pd.DataFrame) -> None:
+    _, _, known = usage_ahead(months.iloc[4:], history_months=1, horizon=1)
+    assert known.shape == (0, 1)  # c has March, which is not the month after January
+    _, ahead, known = usage_ahead(months.iloc[4:], history_months=1, horizon=4)
+    assert ahead.minutes.tolist() == [[0, 3, 0, 0]]
+    assert known.tolist() == [[False, True, False, False]]
+
+
+def test_usage_ahead_takes_no_partial_month_for_what_follows(months: pd.DataFrame) -> None:
+    months["partial"] = [True, True, False, False, False, False]
+    history, ahead, known = usage_ahead(months, history_months=1, horizon=2)
+    assert history.usage.minutes.tolist() == [[10], [20], [1]]  # as history it is what there is
+    assert ahead.minutes.tolist() == [[0, 30], [30, 0], [0, 3]]
+    assert known.tolist() == [[False, True], [True, False], [False, True]]
+
+
+def test_usage_ahead_is_the_row_by_row_answer() -> None:
+    rng = np.random.default_rng(0)
+    keys = [(s, m) for s in "abcdef" for m in range(1, 10) if rng.random() < 0.6]
+    months = pd.DataFrame({"subscriber_id": [s for s, _ in keys], "month": [f"2025-{m:02d}" for _, m in keys]})
+    for service in ("minutes", "messages", "megabytes"):
+        months[service] = np.arange(1.0, len(keys) + 1)
+    at = {key: i + 1.0 for i, key in enumerate(keys)}
+    rows = [[at.get((s, m + step), 0.0) for step in (1, 2, 3)] for s, m in keys]
+    _, ahead, known = usage_ahead(months, history_months=1, horizon=3)
+    assert ahead.minutes.tolist() == [row for row in rows if any(row)]
+    np.testing.assert_array_equal(known, ahead.minutes > 0)
+
+
+def test_usage_ahead_leaves_its_input_alone(months: pd.DataFrame) -> None:
+    before = months.copy()
+    usage_ahead(months, history_months=2, horizon=2)
+    pd.testing.assert_frame_equal(months, before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from planrec.evaluation import Models, evaluate
 from planrec.features import CHOSEN_PLAN
 from planrec.figures import FIGURES
 from planrec.preparation import Prepared, prepare
-from planrec.training import build_pipeline, data_fingerprint, fit, held_plan_figures, train
+from planrec.training import build_pipeline, data_fingerprint, fit, fit_forecast, held_plan_figures, train
 
 
 def quiet(_: str) -> None:
@@ -32,7 +33,8 @@ def prepared(settings: PlanRecConfig, project_folder: Path) -> Prepared:
 def test_bundle_holds_model_rate_card_settings_figures_and_card(bundle: Bundle, artifacts: Path) -> None:
     expected = {
         "model.joblib",
-        "logit.joblib",
+        "choice.joblib",
+        "forecast.json",
         "plans.yaml",
         "rules.yaml",
         "config.yaml",
@@ -60,8 +62,8 @@ def test_every_baseline_stands_beside_the_model(bundle: Bundle) -> None:
         "cheapest, mean of 6 months",
         "cheapest, mean of 6 months + half a sd",
         "advice (as shipped)",
-        "choice model (predicts the plan people choose)",
-        "conditional logit (scores any plan)",
+        "multiclass model (predicts the plan people choose)",
+        "choice model (scores any plan)",
     ]
     for row in metrics["policies"]:
         for figure in ("accuracy", "hit_at_3", "ndcg_at_5", "regret_cents", "saving_cents", "share_worse_off"):
@@ -106,6 +108,38 @@ def test_split_keeps_people_and_months_apart(prepared: Prepared) -> None:
     assert not set(train_rows["subscriber_id"]) & set(test_rows["subscriber_id"])
     assert train_rows["month"].max() < test_rows["month"].min()
     assert test_rows["month"].max() <= "2025-10"  # three whole months must follow
+
+
+def test_forecast_learns_from_nothing_that_is_tested_on(settings: PlanRecConfig, prepared: Prepared) -> None:
+    months = prepared.training_months
+    assert not set(months["subscriber_id"]) & set(prepared.test["subscriber_id"])
+    assert months["month"].max() < prepared.test["month"].min()
+    people = set(prepared.data.months["subscriber_id"]) - set(prepared.test["subscriber_id"])
+    assert set(months["subscriber_id"]) <= people
+    assert months.index.tolist() == list(range(len(months)))
+    # What the others use, and what is used later, changes nothing.
+    changed = prepared.data.months.copy()
+    outside = changed["subscriber_id"].isin(prepared.test["subscriber_id"])
+    outside |= changed["month"] >= prepared.test["month"].min()
+    changed.loc[outside, ["minutes", "messages", "megabytes"]] = 9e5
+    other = dataclasses.replace(prepared, data=dataclasses.replace(prepared.data, months=changed))
+    assert fit_forecast(settings, other).to_dict() == fit_forecast(settings, prepared).to_dict()
+
+
+def test_bundled_forecast_is_the_one_fitted(settings: PlanRecConfig, prepared: Prepared, bundle: Bundle) -> None:
+    assert Models.open(bundle).forecast.to_dict() == fit_forecast(settings, prepared).to_dict()
+    assert len(bundle.read_json("forecast.json")["minutes"]["scale"]) == settings.features.history_months + 1
+
+
+def test_choice_model_scores_every_plan_and_says_how_it_was_tried(bundle: Bundle, prepared: Prepared) -> None:
+    models = Models.open(bundle)
+    assert list(models.choice.classes) == list(prepared.catalogue.plan_ids)
+    assert set(models.multiclass.classes) == set(prepared.train[CHOSEN_PLAN])
+    trial = bundle.read_json("metrics.json")["choice_trial"]
+    assert trial["chosen"] in trial["ndcg_at_5"]
+    assert trial["months"][1] == prepared.train["month"].max()
+    gap = trial["ndcg_at_5"]["monotone boosting"] - trial["ndcg_at_5"]["conditional logit"]
+    assert trial["challenger_less_champion"]["estimate"] == pytest.approx(gap)
 
 
 def test_decision_rows_are_real_decisions_with_history(prepared: Prepared) -> None:
@@ -178,8 +212,7 @@ def test_policies_look_back_as_far_as_they_say(
     config = load_planrec_config(project_folder, overrides=[*small, "features.history_months=2"], environ={})
     short = train(config, project_folder, artifacts=tmp_path, step=quiet).read_json("metrics.json")
     long = bundle.read_json("metrics.json")
-    assert short["policies"][:-2] == long["policies"][:-2]  # all but the fitted models
-    assert short["minimum_gain"] == long["minimum_gain"]
+    assert short["policies"][:-3] == long["policies"][:-3]  # all but what is fitted: forecast and models
 
 
 def test_too_few_subscribers_are_refused(small: tuple[str, ...], project_folder: Path) -> None:

@@ -120,6 +120,9 @@ class AcceptanceModel:
         """
         try:
             weights = np.array([float(values["weights"][name]) for name in ACCEPTANCE_FEATURES])
-            return cls(weights, float(values["intercept"]))
+            model = cls(weights, float(values["intercept"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"acceptance model: {type(error).__name__} while reading it; train again.") from error
+        if not np.isfinite([*model.weights, model.intercept]).all():
+            raise ArtifactError("acceptance model: a weight is no number; train again.")
+        return model

@@ -12,7 +12,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from planrec.billing import Usage, bill_totals
+from planrec.billing import MAX_USAGE, Usage, bill_totals
 from planrec.catalogue import Catalogue
 from planrec.formulas import SERVICES, History, bill_outlook
 
@@ -146,14 +146,13 @@ def context_features(features: FloatArray, catalogue: Catalogue, current: IntArr
 
 def _believed_usage(history: History, recent_months: int) -> Usage:
     """Points of the usage a subscriber believes in; arrays of shape (n, nodes)."""
-    known = history.known[:, :recent_months]
-    count = np.maximum(known.sum(axis=1), 1)
+    recent = history.known & (np.arange(history.known.shape[1]) < recent_months)
+    looked_at = np.where(recent.any(axis=1)[:, None], recent, history.known)
+    count = np.maximum(looked_at.sum(axis=1), 1)
     factors = np.exp(_NODES * _SWINGS) / np.cosh(_SWINGS)  # the mean stays the believed usage
-    parts = [
-        np.round((getattr(history.usage, s)[:, :recent_months].sum(axis=1) / count * OVERESTIMATION)[:, None] * f, 2)
-        for s, f in zip(SERVICES, factors.T, strict=True)
-    ]
-    return Usage(*parts)
+    means = (np.where(looked_at, getattr(history.usage, s), 0.0).sum(axis=1) / count for s in SERVICES)
+    points = ((mean * OVERESTIMATION)[:, None] * factor for mean, factor in zip(means, factors.T, strict=True))
+    return Usage(*(np.minimum(np.round(part, 2), MAX_USAGE) for part in points))
 
 
 def _above_cheapest(bills: FloatArray) -> FloatArray:

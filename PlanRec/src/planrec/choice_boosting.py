@@ -36,7 +36,7 @@ __all__ = ["BOOSTING_FEATURES", "MonotoneBoosting"]
 
 FloatArray = NDArray[np.float64]
 
-_FALLS = ("believed_bill", "believed_spread", "expected_bill", "bill_spread")
+_FALLS = ("believed_bill", "believed_spread", "expected_bill", "bill_spread", "bill_above_current")
 _RISES = ("logit_utility", "logit_log_probability")
 BOOSTING_FEATURES = (*ALTERNATIVE_FEATURES, *CONTEXT_FEATURES, *_RISES, AGE, TENURE)
 
@@ -60,8 +60,10 @@ class MonotoneBoosting(BaseEstimator):
     ----------
     logit_ : ConditionalLogit
         Fitted on the same rows.
+    known_ : int64 array of shape (n_features,)
+        Positions in `BOOSTING_FEATURES` of what at least one row knows: trees cannot bin the others.
     forest_ : HistGradientBoostingClassifier
-        Over `BOOSTING_FEATURES`.
+        Over those columns.
     """
 
     def __init__(
@@ -106,6 +108,8 @@ class MonotoneBoosting(BaseEstimator):
         alternatives = self._alternatives(X)
         alternatives.available[np.arange(len(chosen)), chosen] = True
         taken = np.arange(len(self.catalogue.plans)) == chosen[:, None]
+        matrix = self._matrix(X, alternatives)
+        self.known_ = np.flatnonzero(~np.isnan(matrix).all(axis=0))
         sizes = self.config or ChallengerConfig()
         self.forest_ = HistGradientBoostingClassifier(
             max_iter=sizes.max_iter,
@@ -113,12 +117,12 @@ class MonotoneBoosting(BaseEstimator):
             max_leaf_nodes=sizes.max_leaf_nodes,
             min_samples_leaf=sizes.min_samples_leaf,
             l2_regularization=sizes.l2_regularization,
-            monotonic_cst=[-1 if n in _FALLS else 1 if n in _RISES else 0 for n in BOOSTING_FEATURES],
+            monotonic_cst=[_direction(BOOSTING_FEATURES[column]) for column in self.known_],
             early_stopping=False,  # pyright: ignore[reportArgumentType] - documented as 'auto' or bool
             random_state=self.seed,
         )
         with threadpool_limits(1):
-            self.forest_.fit(self._matrix(X, alternatives), taken[alternatives.available])
+            self.forest_.fit(matrix[:, self.known_], taken[alternatives.available])
         return self
 
     def predict_proba(self, X: pd.DataFrame | ChoiceRows) -> FloatArray:
@@ -133,7 +137,7 @@ class MonotoneBoosting(BaseEstimator):
         alternatives = self._alternatives(X)
         utility = np.zeros(alternatives.available.shape)
         with threadpool_limits(1):
-            taken = self.forest_.predict_proba(self._matrix(X, alternatives))[:, 1]
+            taken = self.forest_.predict_proba(self._matrix(X, alternatives)[:, self.known_])[:, 1]
         utility[alternatives.available] = np.log(np.maximum(taken, 1e-12))
         return softmax_within(utility, alternatives.available)
 
@@ -159,3 +163,7 @@ class MonotoneBoosting(BaseEstimator):
             *(np.broadcast_to(column[:, None], shape)[..., None] for column in people),
         ]
         return np.concatenate(parts, axis=2)[alternatives.available]
+
+
+def _direction(name: str) -> int:
+    return -1 if name in _FALLS else 1 if name in _RISES else 0

@@ -98,10 +98,6 @@ class CalibratedChoice(BaseEstimator):
         self.model = model
         self.temperature = temperature
 
-    def __sklearn_is_fitted__(self) -> bool:
-        """Tell scikit-learn that the model inside is what is fitted."""
-        return True
-
     @property
     def classes_(self) -> NDArray[np.object_]:
         """Plan ids in the order of the probabilities."""

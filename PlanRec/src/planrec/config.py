@@ -156,7 +156,7 @@ class StudyConfig(BaseConfig):
         default=(101, 102, 103, 104, 105), min_length=2, description="operators; none of them was looked at before"
     )
     first_test_month: str = Field(
-        default="2025-09", pattern=MONTH_PATTERN, description="decisions before it train, from it on test"
+        default="2025-10", pattern=MONTH_PATTERN, description="decisions before it train, from it on test"
     )
     offer_runs: int = Field(
         default=1000, ge=10, le=100_000, description="logs drawn anew to judge off-policy intervals"

@@ -126,7 +126,7 @@ def evaluate(config: PlanRecConfig, prepared: Prepared, models: Models) -> dict[
     situation = situation_of(config, prepared, test)
     history = history_of(columns_of(test), longest_history(config))
     adjusted = _adjusted(config, history, catalogue, models.forecast)
-    policies = _policies(config, prepared, situation, history, adjusted)
+    policies = _policies(prepared, situation, history, adjusted)
     policies[MULTICLASS] = taken
     policies[ANY_PLAN] = take_probabilities(models.choice, test, catalogue)
     classes = np.asarray(models.multiclass.classes, dtype=object)
@@ -185,9 +185,7 @@ def situation_of(config: PlanRecConfig, prepared: Prepared, rows: pd.DataFrame) 
     )
 
 
-def _policies(
-    config: PlanRecConfig, prepared: Prepared, situation: Situation, history: History, shipped: FloatArray
-) -> dict[str, FloatArray]:
+def _policies(prepared: Prepared, situation: Situation, history: History, shipped: FloatArray) -> dict[str, FloatArray]:
     """Scores of what needs no model."""
     catalogue = prepared.catalogue
     n_plans = len(catalogue.plans)

@@ -76,14 +76,17 @@ class ServiceForecast:
         """
         most = len(self.scale) - 1
         logs, used = _used_months(values, known, most)
-        months = np.minimum(known.sum(axis=1), most)
+        months = known[:, :most].sum(axis=1)
         place = (np.arange(SCENARIOS) + 0.5) / SCENARIOS
         level = self.coefficients[used, 0] + (np.nan_to_num(logs) * self.coefficients[used, 1:]).sum(axis=1)
         spread = np.sqrt(self._variance(logs, used) + extra_sd**2)
-        drawn = np.exp(level[:, None] + spread[:, None] * self.quantiles[used])
         # Months without usage come again as often as they came; who never used a service is not taken to start.
         idle = np.where(months > 0, 1 - used / np.maximum(months, 1), 1 - self.used)
-        return np.minimum(np.where(place < idle[:, None], 0.0, drawn), MAX_USAGE)
+        # The months with usage share all of the quantiles among them.
+        among = (place - idle[:, None]) / np.maximum(1 - idle, 1 / SCENARIOS)[:, None]
+        at = np.clip((among * SCENARIOS).astype(np.int64), 0, SCENARIOS - 1)
+        drawn = np.exp(level[:, None] + spread[:, None] * np.take_along_axis(self.quantiles[used], at, axis=1))
+        return np.minimum(np.where(among < 0, 0.0, drawn), MAX_USAGE)
 
     def _variance(self, logs: FloatArray, used: IntArray) -> FloatArray:
         own = _squared_deviations(logs, used)
@@ -177,10 +180,10 @@ class UsageForecast:
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"usage forecast: {type(error).__name__} while reading it; train again.") from error
         for name, part in services.items():
-            rows = len(part.scale)
-            shapes = {part.coefficients.shape: (rows, rows), part.quantiles.shape: (rows, SCENARIOS)}
-            shapes |= {part.prior.shape: (rows,), part.inflation.shape: (rows,)}
-            if any(found != wanted for found, wanted in shapes.items()):
+            rows = part.scale.size
+            wanted = ((rows, rows), (rows,), (rows,), (rows,), (rows, SCENARIOS))
+            found = (part.coefficients, part.scale, part.prior, part.inflation, part.quantiles)
+            if tuple(array.shape for array in found) != wanted:
                 raise ArtifactError(f"usage forecast: {name} has parts of different lengths; train again.")
         return cls(services)
 
@@ -206,6 +209,12 @@ def fit_usage_forecast(history: History, ahead: Usage, ahead_known: BoolArray) -
     DataError
         If there are too few months to learn from.
     """
+    examples = int(ahead_known.sum())
+    if examples <= _FEWEST:
+        raise DataError(
+            f"usage forecast: {examples} later month(s) to learn from; give more subscribers or months, at least "
+            f"{_FEWEST + 1}."
+        )
     return UsageForecast(
         {
             service: _fit_service(getattr(history.usage, service), history.known, getattr(ahead, service), ahead_known)
@@ -220,15 +229,12 @@ def _fit_service(values: FloatArray, known: BoolArray, ahead: FloatArray, ahead_
     coefficients, quantiles = np.zeros((most + 1, most + 1)), np.zeros((most + 1, SCENARIOS))
     scale, prior, inflation = np.zeros(most + 1), np.full(most + 1, np.inf), np.ones(most + 1)
     target = np.where(ahead_known & (ahead > 0), np.log(np.maximum(ahead, 1e-9)), np.nan)
+    if (~np.isnan(target)).sum() <= _FEWEST:  # a service that hardly anybody uses: nothing of it is expected
+        return ServiceForecast(coefficients, scale, prior, inflation, quantiles, used=0.0)
     for k in range(most + 1):
         rows = np.flatnonzero(used >= k)
         row, month = np.nonzero(~np.isnan(target[rows]))
         if len(row) < k + 1 + _FEWEST:
-            if k == 0:
-                raise DataError(
-                    f"usage forecast: {len(row)} later month(s) with usage to learn from; give more subscribers or "
-                    f"months, at least {_FEWEST + 1}."
-                )
             # Nobody has that many months: what fewer tell is all there is.
             coefficients[k], scale[k], prior[k] = coefficients[k - 1], scale[k - 1], prior[k - 1]
             inflation[k], quantiles[k] = inflation[k - 1], quantiles[k - 1]
@@ -242,8 +248,10 @@ def _fit_service(values: FloatArray, known: BoolArray, ahead: FloatArray, ahead_
         prior[k], inflation[k], variance = _trust(rest, own, k, scale[k])
         standard = rest / np.sqrt(np.maximum(variance, 1e-18))
         quantiles[k] = np.quantile(standard, (np.arange(SCENARIOS) + 0.5) / SCENARIOS)
-    seen = ahead_known & (known.sum(axis=1) > 0)[:, None]
-    return ServiceForecast(coefficients, scale, prior, inflation, quantiles, float((ahead[seen] > 0).mean()))
+    used_at_all = (
+        float((ahead[ahead_known] > 0).mean()) if quantiles.any() or scale.any() or coefficients.any() else 0.0
+    )
+    return ServiceForecast(coefficients, scale, prior, inflation, quantiles, used_at_all)
 
 
 def _trust(rest: FloatArray, own: FloatArray, k: int, scale: float) -> tuple[float, float, FloatArray]:

@@ -183,6 +183,9 @@ class LeavingModel:
         """
         try:
             weights = np.array([float(values["weights"][name]) for name in LEAVING_FEATURES])
-            return cls(weights, float(values["intercept"]))
+            model = cls(weights, float(values["intercept"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"leaving model: {type(error).__name__} while reading it; train again.") from error
+        if not np.isfinite([*model.weights, model.intercept]).all():
+            raise ArtifactError("leaving model: a weight is no number; train again.")
+        return model

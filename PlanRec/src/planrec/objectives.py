@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.errors import DataError
 from planrec.catalogue import Catalogue
 
 __all__ = ["OfferValue", "OfferWeights", "offer_values"]
@@ -93,6 +94,11 @@ def offer_values(
     -------
     OfferValue
 
+    Raises
+    ------
+    DataError
+        If a current plan is unknown.
+
     Examples
     --------
     >>> from pathlib import Path
@@ -105,6 +111,9 @@ def offer_values(
     ... ).value_cents.tolist()
     [[2500.0, nan]]
     """
+    unknown = int((current < 0).sum())
+    if unknown:
+        raise DataError(f"offers: the current plan of {unknown} subscriber(s) is unknown; an offer needs one.")
     held = np.arange(len(current)), current
     adjusted = mean_cents + weights.risk * spread_cents
     saving = adjusted[held][:, None] - adjusted

@@ -225,7 +225,7 @@ def fit_forecast(config: PlanRecConfig, prepared: Prepared) -> UsageForecast:
     source = config.data.chosen()
     return fit_usage_forecast(
         *usage_ahead(
-            prepared.training_months, history_months=config.features.history_months, horizon=source.horizon_months
+            prepared.training_months, history_months=config.advice.history_months, horizon=source.horizon_months
         )
     )
 
