@@ -328,8 +328,9 @@ def test_every_wrong_shape_is_refused(part: str, value: object) -> None:
 
 def test_a_service_that_nobody_uses_is_expected_to_stay_unused() -> None:
     past, then, there = noisy(9, n=60, most=1)
-    zero = np.zeros_like(then.messages)
-    silent = Usage(then.minutes, zero, then.megabytes)
-    forecast = fit_usage_forecast(past, silent, there)
-    assert (forecast.scenarios(past).usage.messages == 0).all()
-    assert (forecast.scenarios(past).usage.minutes > 0).any()
+    silent = Usage(then.minutes, np.zeros_like(then.messages), then.megabytes)
+    assert fit_usage_forecast(past, silent, there).services["messages"].used == 0
+    newcomers = History(Usage(*(np.zeros((2, 1)) for _ in range(3))), np.zeros((2, 1), dtype=np.bool_))
+    expected = fit_usage_forecast(past, silent, there).scenarios(newcomers).usage
+    assert (expected.messages == 0).all()
+    assert (expected.minutes > 0).any()
