@@ -43,6 +43,8 @@ class ExclusionCode(IntEnum):
     CONTACT_CAP = 13
     CONTACTS_UNKNOWN = 14
     BELOW_MINIMUM_GAIN = 15
+    CURRENT_PLAN_UNKNOWN = 16
+    DECLINED = 17
 
     @property
     def meaning(self) -> str:
@@ -67,6 +69,8 @@ _MEANINGS = {
     ExclusionCode.CONTACT_CAP: "the subscriber was contacted as often as is allowed in 90 days",
     ExclusionCode.CONTACTS_UNKNOWN: "it is not known how often the subscriber was contacted in 90 days",
     ExclusionCode.BELOW_MINIMUM_GAIN: "no other plan open to the subscriber gains enough",
+    ExclusionCode.CURRENT_PLAN_UNKNOWN: "the plan held is not known, so an offer has nothing to be compared with",
+    ExclusionCode.DECLINED: "the subscriber does not want the plan",
 }
 
 

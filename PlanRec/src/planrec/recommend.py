@@ -7,7 +7,7 @@ Only plans that the rules leave open are ranked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +91,7 @@ def advise(
     *,
     rules: Rules,
     facts: Facts,
+    declined: NDArray[np.bool_] | None = None,
 ) -> Advice:
     """Return the plans of each subscriber, best first.
 
@@ -104,6 +105,8 @@ def advise(
     rules : Rules
     facts : Facts
         n subscribers.
+    declined : bool array of shape (n, n_plans), optional
+        Plans a subscriber does not want to hear of; keeping the current one is always possible.
 
     Returns
     -------
@@ -133,6 +136,10 @@ def advise(
     totals = bill_totals(history.usage, catalogue)
     outlook = bill_outlook(totals, history.known)
     verdict = apply_rules(rules, catalogue, facts, "advice")
+    if declined is not None:
+        unwanted = declined & (verdict.codes == ExclusionCode.NONE)
+        unwanted &= facts.current[:, None] != np.arange(len(catalogue.plans))
+        verdict = replace(verdict, codes=np.where(unwanted, ExclusionCode.DECLINED, verdict.codes))
     adjusted = outlook.mean_cents + policy.risk_weight * outlook.spread_cents
     order, stay = rank_plans(adjusted, verdict.codes, facts.current, policy.min_gain_cents)
     gain = _of_current(adjusted, facts.current) - adjusted
