@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from common_utils.calendar_months import month_numbers
 from common_utils.column_power import ColumnPower, column_power, group_folds
 from common_utils.errors import DataError, LeakageError
 from common_utils.reposts import find_reposts
@@ -25,7 +26,6 @@ _MANY_VALUES = 50  # a numeric target with more is a quantity: its tenths are to
 _SURPRISES = 10
 _REPOST_SHARE, _REPOST_ROWS = 0.01, 2
 _DROP = "List it under drop_columns, or under the allowed columns if it is known before the decision."
-_DATE_TEXT = r"\d{4}-(0[1-9]|1[0-2])(-\d{2}([ T].*)?)?"
 
 
 @dataclass(frozen=True)
@@ -243,9 +243,9 @@ def _late_columns(
     frame: pd.DataFrame, target: str, decision_month: str, month_columns: Collection[str]
 ) -> Iterator[Finding]:
     if decision_month in frame.columns:
-        decided = _months(frame[decision_month])
+        decided = month_numbers(frame[decision_month])
     else:
-        decided = _months(pd.Series([decision_month] * len(frame), index=frame.index))
+        decided = month_numbers(pd.Series([decision_month] * len(frame), index=frame.index))
     if decided is None:
         raise DataError(
             f"leak audit: decision_month {decision_month!r} is neither a column of months or dates nor a month. "
@@ -254,28 +254,13 @@ def _late_columns(
     for name in frame.columns:
         if name in (target, decision_month):
             continue
-        months = _months(frame[name])
+        months = month_numbers(frame[name])
         if months is None and name in month_columns:
             raise DataError(f"leak audit: month column {name!r} holds no months YYYY-MM or dates. Convert it first.")
         late = 0.0 if months is None else float(np.mean(months >= decided))
         if late > 0:
             evidence = f"in {late:.1%} of rows it lies in the month of the decision or after it."
             yield Finding("after_decision", (str(name),), evidence, _DROP)
-
-
-def _months(column: pd.Series) -> NDArray[np.float64] | None:
-    """Months since year 0, NaN where missing; None for a column that holds no dates."""
-    if isinstance(column.dtype, pd.PeriodDtype):
-        column = column.dt.to_timestamp()
-    if not pd.api.types.is_datetime64_any_dtype(column.dtype):
-        if pd.api.types.is_numeric_dtype(column.dtype):
-            return None
-        text = column.dropna().astype("string")
-        if text.empty or not text.str.fullmatch(_DATE_TEXT).all():
-            return None
-        text = column.astype("string").str[:7]
-        return (pd.to_numeric(text.str[:4]) * 12 + pd.to_numeric(text.str[5:7])).to_numpy(np.float64, na_value=np.nan)
-    return (column.dt.year * 12 + column.dt.month).to_numpy(np.float64, na_value=np.nan)
 
 
 def _positions(index: ArrayLike, n_rows: int) -> IntArray:
@@ -308,7 +293,7 @@ def _crossings(
             )
     own = {target, groups, decision_month}
     # A re-post has another date, which must not hide that the rest is the same.
-    traits = [name for name in frame.columns if name not in own and _months(frame[name]) is None]
+    traits = [name for name in frame.columns if name not in own and month_numbers(frame[name]) is None]
     reposts = find_reposts(frame[traits])
     shared = reposts.shared(train, test)
     if shared.sum() >= _REPOST_ROWS and shared.mean() >= _REPOST_SHARE:
