@@ -107,6 +107,15 @@ def test_simulation_events_read_back_are_its_months(tmp_path: Path, operator: Si
     pd.testing.assert_frame_equal(data.months[list(REQUIRED)], expected.reset_index(drop=True), check_exact=True)
 
 
+def test_load_takes_a_plan_that_is_in_no_rate_card_as_unknown(
+    tmp_path: Path, project_folder: Path, catalogue: Catalogue
+) -> None:
+    path = table(tmp_path, "a,2025-01,1,1,1,unlimited", "a,2025-02,1,1,1,ghost", header=HEADER + ",current_plan")
+    data = load_usage(settings(project_folder, "data.source=table", f"data.folder={path}"), catalogue, tmp_path)
+    assert data.months["current_plan"].isna().tolist() == [False, True]
+    assert data.reports[0].repaired == {"current_plan: not in the rate card, taken as unknown": 1}
+
+
 def test_load_simulates_where_no_folder_is_named(project_folder: Path, catalogue: Catalogue) -> None:
     config = settings(project_folder, "simulator.subscribers=30", "simulator.months=3", "training.seed=42")
     loaded = load_usage(config, catalogue, project_folder).months

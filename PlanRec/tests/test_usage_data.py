@@ -5,7 +5,8 @@ import pytest
 
 from common_utils.errors import DataError
 from common_utils.tables import RowReport
-from planrec.usage_data import UsageData, summarise, usage_months
+from planrec.catalogue import Catalogue
+from planrec.usage_data import UNKNOWN_PLAN, UsageData, summarise, usage_months, with_known_plans
 
 MONTHS = pd.DataFrame(
     {
@@ -49,3 +50,25 @@ def test_summarise_counts_what_is_there() -> None:
 def test_summarise_without_plans_has_no_shares() -> None:
     rows = summarise(UsageData(MONTHS.drop(columns="current_plan"), (), "hand-made"))
     assert "share of months" not in {r["section"] for r in rows}
+
+
+def test_a_plan_in_no_rate_card_is_unknown_and_counted_while_the_usage_stays(megaline: Catalogue) -> None:
+    months = MONTHS.assign(current_plan=["surf", "gone", "ultimate", None])
+    before = months.copy(deep=True)
+    report = RowReport("usage months", 4, 4, {"minutes: decimal comma": 2})
+    known, account = with_known_plans(months, report, megaline)
+    pd.testing.assert_frame_equal(months, before)
+    assert known["current_plan"].isna().tolist() == [False, True, False, True]
+    pd.testing.assert_frame_equal(known.drop(columns="current_plan"), months.drop(columns="current_plan"))
+    assert account.repaired == {"minutes: decimal comma": 2, UNKNOWN_PLAN: 1}
+    assert account.kept == 4
+
+
+@pytest.mark.parametrize(
+    "months", [pytest.param(MONTHS, id="all-known"), pytest.param(MONTHS.drop(columns="current_plan"), id="no-plans")]
+)
+def test_known_plans_leave_table_and_account_alone(megaline: Catalogue, months: pd.DataFrame) -> None:
+    report = RowReport("usage months", 4, 4)
+    known, account = with_known_plans(months, report, megaline)
+    pd.testing.assert_frame_equal(known, months)
+    assert account == report

@@ -17,7 +17,7 @@ from common_utils.serving.joblib_scorer import JoblibScorer
 from common_utils.tables import write_table
 from planrec.backtest import bill_backtest
 from planrec.batch import bill_table, prediction_table, recommendation_tables
-from planrec.catalogue import load_catalogue
+from planrec.catalogue import load_catalogue, parse_catalogue
 from planrec.config import AdviceConfig, PlanRecConfig
 from planrec.data import UsageData, load_usage, read_usage_table, summarise
 from planrec.evaluation import Models, evaluate
@@ -87,7 +87,7 @@ def run_data(config: PlanRecConfig, project: Path) -> None:
 def run_bill(usage: Path, plans: Path, output: Path) -> None:
     """Rate usage months on every plan of a rate card."""
     catalogue = load_catalogue(plans)
-    data = read_usage_table(usage, columns=None)
+    data = read_usage_table(usage, catalogue=catalogue)
     write_table(bill_table(data.months, catalogue), output)
     _account(data)
     note(f"{len(data.months):,} usage months x {len(catalogue.plans)} plans written to {output}")
@@ -109,7 +109,7 @@ def run_recommend(
     month = month_index(as_of)
     catalogue = load_catalogue(plans)
     followed = (built_in_rules() if rules is None else load_rules(rules, catalogue)).asking("advice", min_gain_cents)
-    data = read_usage_table(usage, columns=None)
+    data = read_usage_table(usage, catalogue=catalogue)
     ranked, excluded, counts = recommendation_tables(data.months, catalogue, advice, followed, as_of=month, top=top)
     write_table(ranked, output)
     if excluded_output is not None:
@@ -213,7 +213,8 @@ def run_predict(
     month = month_index(as_of)
     bundle = _bundle(config, project, bundle_path)
     trained = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
-    data = read_usage_table(usage, columns=None)
+    catalogue = parse_catalogue(bundle.read_bytes("plans.yaml"), f"bundle {bundle.version}")
+    data = read_usage_table(usage, catalogue=catalogue)
     table = prediction_table(data.months, JoblibScorer.open(bundle), trained, as_of=month)
     write_table(table, output)
     _account(data)

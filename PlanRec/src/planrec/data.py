@@ -33,7 +33,7 @@ from planrec.columns import (
 from planrec.config import PlanRecConfig
 from planrec.event_files import read_event_tables, read_megaline
 from planrec.simulate import USAGE_MONTHS_FILE, simulate
-from planrec.usage_data import UsageData, summarise, usage_months
+from planrec.usage_data import UsageData, summarise, usage_months, with_known_plans
 
 __all__ = [
     "UsageData",
@@ -48,7 +48,9 @@ __all__ = [
 _PORTFOLIO_DATA = "PORTFOLIO_DATA"
 
 
-def read_usage_table(path: Path, *, columns: Mapping[str, str] | None = None) -> UsageData:
+def read_usage_table(
+    path: Path, *, columns: Mapping[str, str] | None = None, catalogue: Catalogue | None = None
+) -> UsageData:
     r"""Read a table of usage months.
 
     Parameters
@@ -59,6 +61,8 @@ def read_usage_table(path: Path, *, columns: Mapping[str, str] | None = None) ->
         call where the rate card says so. Further columns are kept: as numbers if every value is one, else as text.
     columns : mapping of str to str, optional
         Column of the file -> our name.
+    catalogue : Catalogue, optional
+        Which plans there are; a `current_plan` that is none of them is taken as unknown and counted as a repair.
 
     Returns
     -------
@@ -83,22 +87,27 @@ def read_usage_table(path: Path, *, columns: Mapping[str, str] | None = None) ->
     read = read_table(path, _usage_schema(), name="usage months", columns=columns, extra_columns="keep")
     further = [c for c in read.frame.columns if c not in (*REQUIRED, *OPTIONAL)]
     months = read.frame.assign(**{c: _numbers(read.frame[c]) for c in further})
-    return UsageData(usage_months(months), (read.report,), path.name)
+    report = read.report
+    if catalogue is not None:
+        months, report = with_known_plans(months, report, catalogue)
+    return UsageData(usage_months(months), (report,), path.name)
 
 
-def read_simulated(folder: Path) -> UsageData:
+def read_simulated(folder: Path, *, catalogue: Catalogue | None = None) -> UsageData:
     """Read the usage months that `planrec simulate` wrote.
 
     Parameters
     ----------
     folder : Path
+    catalogue : Catalogue, optional
+        As for `read_usage_table`.
 
     Raises
     ------
     DataError
         If there are none.
     """
-    data = read_usage_table(folder / USAGE_MONTHS_FILE)
+    data = read_usage_table(folder / USAGE_MONTHS_FILE, catalogue=catalogue)
     return UsageData(data.months, data.reports, "simulated operator")
 
 
@@ -113,6 +122,7 @@ def load_usage(
         `data.source` and `data.folder`. Without a folder, `simulator` simulates from `simulator` and
         `training.seed`, and `megaline` reads the folder that PORTFOLIO_DATA names.
     catalogue : Catalogue
+        Its plans are the ones there are: a month on any other is kept, its plan unknown.
     project : Path
         Folder that relative paths count from.
     environ : mapping, optional
@@ -129,7 +139,7 @@ def load_usage(
     folder = None if data.folder is None else resolve_path(project, data.folder)
     if data.source == "simulator":
         if folder is not None:
-            return read_simulated(folder)
+            return read_simulated(folder, catalogue=catalogue)
         operator = simulate(config.simulator, catalogue, np.random.default_rng(config.training.seed))
         return UsageData(operator.months, (), "simulated operator")
     if data.source == "megaline":
@@ -146,7 +156,7 @@ def load_usage(
         raise ConfigError("data.source table: set `data.folder` to your table of usage months, or folder of events.")
     if data.table.kind == "events":
         return read_event_tables(folder, catalogue, columns=data.table.columns)
-    return read_usage_table(folder, columns=data.table.columns)
+    return read_usage_table(folder, columns=data.table.columns, catalogue=catalogue)
 
 
 def _usage_schema() -> pandera.DataFrameSchema:

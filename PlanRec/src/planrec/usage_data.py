@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from common_utils.errors import DataError
 from common_utils.tables import RowReport
+from planrec.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, KEY, MONTH, OPTIONAL, REQUIRED, SUBSCRIBER, USAGE
 
-__all__ = ["UsageData", "summarise", "usage_months"]
+__all__ = ["UNKNOWN_PLAN", "UsageData", "summarise", "usage_months", "with_known_plans"]
+
+UNKNOWN_PLAN = f"{CURRENT_PLAN}: not in the rate card, taken as unknown"
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,45 @@ def usage_months(frame: pd.DataFrame) -> pd.DataFrame:
     known = [c for c in (*REQUIRED, *OPTIONAL) if c in frame.columns]
     further = [c for c in frame.columns if c not in known]
     return frame[[*known, *further]].sort_values(list(KEY), ignore_index=True)
+
+
+def with_known_plans(months: pd.DataFrame, report: RowReport, catalogue: Catalogue) -> tuple[pd.DataFrame, RowReport]:
+    """Take plans that are in no rate card as unknown, and say for how many rows.
+
+    The usage of such a month is as good as any: it can be billed on every plan. What was held is not known.
+
+    Parameters
+    ----------
+    months : DataFrame
+        The rows that were kept; not modified.
+    report : RowReport
+        Their account.
+    catalogue : Catalogue
+        Every plan of it is known, on sale or not.
+
+    Returns
+    -------
+    tuple of DataFrame and RowReport
+        `current_plan` missing where it was unknown, each such row counted as repaired.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from planrec.catalogue import load_catalogue
+    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
+    >>> months = pd.DataFrame({"current_plan": ["surf", "ghost", None]})
+    >>> known, report = with_known_plans(months, RowReport("usage", read=3, kept=3), card)
+    >>> known["current_plan"].isna().tolist(), report.repaired
+    ([False, True, True], {'current_plan: not in the rate card, taken as unknown': 1})
+    """
+    if CURRENT_PLAN not in months.columns:
+        return months, report
+    unknown = months[CURRENT_PLAN].notna() & ~months[CURRENT_PLAN].isin(catalogue.plan_ids)
+    if not unknown.any():
+        return months, report
+    repaired = {**report.repaired, UNKNOWN_PLAN: int(unknown.sum())}
+    known = months[CURRENT_PLAN].mask(unknown)
+    return months.assign(**{CURRENT_PLAN: known}), replace(report, repaired=repaired)
 
 
 def summarise(data: UsageData) -> list[dict[str, str | float]]:
