@@ -92,6 +92,46 @@ def test_a_flag_that_repeats_an_allowed_column_is_noted() -> None:
     assert "only repeats that column" in report.notes[1].advice
 
 
+def test_a_column_that_tells_who_leaves_an_allowed_class_is_found() -> None:
+    frame, _, rng = _table(0)
+    moves = (frame["current_plan"] != frame[TARGET]).to_numpy()
+    complained = rng.random(len(moves)) < np.where(moves, 0.3, 0.05)  # foretells a move honestly
+    report = audit(
+        frame.assign(call=np.where(rng.random(len(moves)) < 0.02, ~moves, moves), complained=complained),
+        TARGET,
+        groups=GROUPS,
+        allowed=["current_plan"],
+    )
+    (finding,) = report.findings
+    assert (finding.kind, finding.columns) == ("tells_change", ("call",))
+    assert "whether the target differs from 'current_plan' (kappa 0." in finding.evidence
+    assert audit(frame.assign(call=moves), TARGET, groups=GROUPS, allowed=["region"]).findings[-1].columns != ("call",)
+
+
+def test_rows_whose_allowed_class_is_unknown_say_nothing_of_a_change() -> None:
+    frame, _, rng = _table(0)
+    unknown = rng.random(len(frame)) < 0.3
+    held = frame["current_plan"].mask(unknown).where(rng.random(len(frame)) > 0.01, "gone")
+    frame = frame.assign(current_plan=held, call=(held != frame[TARGET]) & ~unknown).drop(columns="current_fee_cents")
+    report = audit(frame.assign(unknown=unknown), TARGET, groups=GROUPS, allowed=["current_plan"])
+    assert [(f.kind, f.columns) for f in report.findings] == [("tells_change", ("call",))]
+
+
+def test_a_flag_with_the_values_of_the_target_is_no_class_held_before() -> None:
+    # where few leave, "differs from has_card" is nearly "has no card", which a copy of the flag tells
+    rng = np.random.default_rng(0)
+    left, has_card = rng.random(3000) < 0.1, rng.random(3000) < 0.7
+    frame = pd.DataFrame({"left": left, "has_card": has_card, "card_fee": np.where(has_card, 9.5, 0)})
+    assert audit(frame, "left", allowed=["has_card"]).ok
+
+
+def test_an_allowed_column_that_is_the_target_leaves_no_change_to_tell() -> None:
+    frame, y, _ = _table(0)
+    report = audit(frame[[GROUPS, "minutes", TARGET]].assign(same=PLANS[y]), TARGET, groups=GROUPS, allowed=["same"])
+    assert report.ok
+    assert [note.kind for note in report.notes] == ["single_column"]
+
+
 def test_without_surprises_a_repetition_cannot_be_excused() -> None:
     frame, y, _ = _table(0)
     report = audit(frame[[GROUPS, "minutes", TARGET]].assign(a=y, b=y), TARGET, groups=GROUPS, allowed=["a"])

@@ -1,7 +1,9 @@
 """Leak audit: find out whether a training table tells the model what it will be asked.
 
-It looks for single columns that give the target away, dates that lie after the decision, and people, rows or re-posts
-on both sides of a split. It judges values, never names, and it cannot see a giveaway that takes two columns together.
+It looks for single columns that give the target away, alone or beside an allowed column that holds the same classes
+(such as the plan held before: what tells who leaves it, is a leak), for dates that lie after the decision, and for
+people, rows or re-posts on both sides of a split. It judges values, never names, and it cannot see any other giveaway
+that takes two columns together; `panel_leakage` finds columns that were written a month too late.
 """
 
 from __future__ import annotations
@@ -18,14 +20,15 @@ from common_utils.column_power import ColumnPower, column_power, group_folds
 from common_utils.errors import DataError, LeakageError
 from common_utils.reposts import find_reposts
 
-__all__ = ["Finding", "LeakageReport", "audit"]
+__all__ = ["DROP_ADVICE", "Finding", "LeakageReport", "audit"]
 
 IntArray = NDArray[np.int64]
 
 _MANY_VALUES = 50  # a numeric target with more is a quantity: its tenths are told apart
 _SURPRISES = 10
+_SAME_KAPPA = 0.3  # Cohen's; the plan held before has 0.55 with the plan taken, an unrelated flag none
 _REPOST_SHARE, _REPOST_ROWS = 0.01, 2
-_DROP = "List it under drop_columns, or under the allowed columns if it is known before the decision."
+DROP_ADVICE = "List it under drop_columns, or under the allowed columns if it is known before the decision."
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class Finding:
     Attributes
     ----------
     kind : str
-        `single_column`, `after_decision`, `row_on_both_sides`, `group_on_both_sides` or `identical_rows`.
+        `single_column`, `tells_change`, `written_later`, `after_decision`, `row_on_both_sides`, `group_on_both_sides`
+        or `identical_rows`.
     columns : tuple of str
         The columns to look at.
     evidence : str
@@ -119,7 +123,8 @@ def audit(
         Column that says whose row it is, for example the subscriber. Columns are tried on groups not seen.
     allowed : collection of str
         Columns that may be strong, such as the current plan: they are noted, not found. So is a strong column that
-        is wrong wherever they are wrong: it only repeats them.
+        is wrong wherever they are wrong: it only repeats them. Where one holds classes of the target, a column that
+        tells in which rows the target differs from it is found.
     decision_month : str, optional
         A column with the month of each row's decision, or one month `YYYY-MM` for all rows.
     month_columns : collection of str
@@ -206,11 +211,44 @@ def _strong_columns(
     for name, power in powers.items():
         if not power.strong:
             continue
-        finding = Finding("single_column", (name,), _evidence(power, y, classes), _DROP)
+        finding = Finding("single_column", (name,), _evidence(power, y, classes), DROP_ADVICE)
         if name not in allowed and any(_only_repeats(power, other, y) for other in trusted):
             advice = "It is wrong where an allowed column is wrong, so it only repeats that column: nothing to do."
             finding = Finding(_REPEATS, (name,), finding.evidence, advice)
         yield finding
+    for held in [name for name in powers if name in allowed]:
+        yield from _tells_change(frame, target, held, [name for name in powers if name not in allowed], folds)
+
+
+def _tells_change(frame: pd.DataFrame, target: str, held: str, others: list[str], folds: IntArray) -> Iterator[Finding]:
+    """Yield columns that tell in which rows the target is not the class an allowed column holds."""
+    before, after = (frame[name].astype(object).to_numpy() for name in (held, target))
+    rows = _same_classes(before, after)
+    changes = (before[rows] != after[rows]).astype(np.int64)
+    if min(changes.sum(), len(changes) - changes.sum()) < _SURPRISES:
+        return
+    for name in others:
+        power = column_power(frame[name].iloc[rows], changes, folds[rows])
+        if power.strong:
+            evidence = (
+                f"alone it tells in unseen rows whether the target differs from {held!r} (kappa {power.kappa:.2f}, AUC "
+                f"{power.auc:.3f})."
+            )
+            yield Finding("tells_change", (name,), evidence, DROP_ADVICE)
+
+
+def _same_classes(before: NDArray[np.object_], after: NDArray[np.object_]) -> IntArray:
+    """Return the rows where a column holds a class of the target; none if the two agree no better than by chance.
+
+    A flag and a target may both be 0 and 1 and have nothing to do with each other.
+    """
+    rows = np.flatnonzero(pd.Series(before).isin(after).to_numpy())
+    if len(rows) < _SURPRISES:
+        return rows
+    codes = pd.factorize(np.concatenate([before[rows], after[rows]]))[0].reshape(2, -1)
+    shares = [np.bincount(side, minlength=codes.max() + 1) / len(rows) for side in codes]
+    agreed, chance = float((codes[0] == codes[1]).mean()), float(shares[0] @ shares[1])
+    return rows if agreed - chance >= _SAME_KAPPA * (1 - chance) else rows[:0]
 
 
 def _only_repeats(power: ColumnPower, other: ColumnPower, y: IntArray) -> bool:
@@ -260,7 +298,7 @@ def _late_columns(
         late = 0.0 if months is None else float(np.mean(months >= decided))
         if late > 0:
             evidence = f"in {late:.1%} of rows it lies in the month of the decision or after it."
-            yield Finding("after_decision", (str(name),), evidence, _DROP)
+            yield Finding("after_decision", (str(name),), evidence, DROP_ADVICE)
 
 
 def _positions(index: ArrayLike, n_rows: int) -> IntArray:
