@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from common_utils.errors import LeakageError
 from planrec.catalogue import Catalogue
 from planrec.columns import OPTIONAL, REQUIRED
+from planrec.config import PlanRecConfig, load_planrec_config
+from planrec.features import decision_table
+from planrec.preparation import leak_report, prepare
 from planrec.simulate import simulate
 from planrec.simulate_config import SimulatorConfig
 from planrec.simulate_leaks import with_leaks
@@ -52,3 +58,32 @@ def test_every_leak_can_be_switched_on_together(catalogue: Catalogue) -> None:
     assert list(operator.months.columns[-6:]) == list(ALL)
     plain = simulate(SimulatorConfig(subscribers=20, months=3), catalogue, np.random.default_rng(1))
     assert operator.months[plain.months.columns].equals(plain.months)
+
+
+@pytest.mark.parametrize(("process", "profile"), [("logit", "heavy"), ("satisficing", "light")])
+def test_each_leak_is_caught_alone_and_all_together(
+    settings: PlanRecConfig, catalogue: Catalogue, process: str, profile: str
+) -> None:
+    world = settings.simulator.model_copy(update={"choice_process": process, "profile": profile})
+    months = simulate(world, catalogue, np.random.default_rng(7)).months
+
+    def caught(*leaks: str) -> list[str]:
+        leaking = with_leaks(months, catalogue, leaks)  # type: ignore[arg-type]
+        report = leak_report(settings, leaking, decision_table(leaking, history_months=6))
+        return [name for finding in report.findings for name in finding.columns]
+
+    assert sorted(caught(*ALL)) == sorted(ALL)
+    assert {leak: caught(leak) for leak in ALL} == {leak: [leak] for leak in ALL}
+    assert caught() == []
+
+
+@pytest.mark.parametrize("leak", ["overage_fee", "next_month_usage", "retention_call"])
+def test_a_leak_stops_a_training_run_by_name_until_it_is_dropped(
+    small: tuple[str, ...], project_folder: Path, leak: str
+) -> None:
+    leaking = (*small, f"simulator.leaks=[{leak}]")
+    with pytest.raises(LeakageError, match=rf"\['{leak}'\].*drop_columns"):
+        prepare(load_planrec_config(project_folder, overrides=leaking, environ={}), project_folder, lambda _: None)
+    dropped = (*leaking, f"data.simulator.drop_columns=[subscriber_id, month, partial, {leak}]")
+    config = load_planrec_config(project_folder, overrides=dropped, environ={})
+    assert len(prepare(config, project_folder, lambda _: None).train)

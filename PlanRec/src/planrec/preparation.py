@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 
 from common_utils.config import resolve_path
 from common_utils.errors import DataError
-from common_utils.leakage import audit
+from common_utils.leakage import LeakageReport, audit
+from common_utils.panel_leakage import audit_panel
 from common_utils.splits import assert_apart, group_holdout, time_holdout
 from planrec.catalogue import Catalogue, load_catalogue
-from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER
+from planrec.columns import AGE, CURRENT_PLAN, DECISION, MONTH, SUBSCRIBER, USAGE
 from planrec.config import PlanRecConfig
 from planrec.data import UsageData, load_usage
 from planrec.features import CHOSEN_PLAN, decision_table, plan_indices
 from planrec.months import month_indices, month_text
 from planrec.rulebook import Rules, configured_rules
 
-__all__ = ["Prepared", "Step", "longest_history", "prepare"]
+__all__ = ["Prepared", "Step", "leak_report", "longest_history", "prepare"]
 
 IntArray = NDArray[np.int64]
 Step = Callable[[str], None]
@@ -114,10 +115,40 @@ def prepare(config: PlanRecConfig, project: Path, step: Step) -> Prepared:
         )
     train_index, test_index = _split(config, decisions, source.horizon_months)
     step("auditing for leaks")
-    keys = (SUBSCRIBER, MONTH)  # no features, but what the audit groups and dates rows by
-    audited = decisions.drop(columns=[c for c in source.drop_columns if c in decisions.columns and c not in keys])
-    audit(
-        audited,
+    leak_report(config, data.months, decisions, train_index, test_index).raise_for_findings()
+    return Prepared(catalogue, data, decisions, train_index, test_index, rules)
+
+
+def leak_report(
+    config: PlanRecConfig,
+    months: pd.DataFrame,
+    decisions: pd.DataFrame,
+    train_index: IntArray | None = None,
+    test_index: IntArray | None = None,
+) -> LeakageReport:
+    """Audit what a model would learn from.
+
+    Parameters
+    ----------
+    config : PlanRecConfig
+        The chosen source's `drop_columns` are not audited; `with_current_plan` allows the plan held before.
+    months : DataFrame
+        Usage months: a column that only the month after explains is from the future.
+    decisions : DataFrame
+        Their decision rows, as `decision_table` gives them: a column that tells the plan taken, or who changes plan,
+        is a leak.
+    train_index, test_index : int64 arrays, optional
+        Positions in `decisions`; without them the split is not audited.
+
+    Returns
+    -------
+    LeakageReport
+        One finding for each column, however many ways it was found.
+    """
+    source, keys = config.data.chosen(), (SUBSCRIBER, MONTH)  # no features, but what the audit groups and dates rows by
+    dropped = [c for c in source.drop_columns if c not in keys]
+    report = audit(
+        decisions.drop(columns=dropped, errors="ignore"),
         CHOSEN_PLAN,
         groups=SUBSCRIBER,
         allowed=(CURRENT_PLAN,) if source.with_current_plan else (),
@@ -125,8 +156,19 @@ def prepare(config: PlanRecConfig, project: Path, step: Step) -> Prepared:
         train_index=train_index,
         test_index=test_index,
         seed=config.training.seed,
-    ).raise_for_findings()
-    return Prepared(catalogue, data, decisions, train_index, test_index, rules)
+    )
+    known = [c for c in (*USAGE, CURRENT_PLAN) if c in months.columns]
+    unseen = {*dropped, DECISION} - set(known)  # why a decision was taken enters no decision row
+    late = audit_panel(
+        months.drop(columns=list(unseen), errors="ignore"),
+        groups=SUBSCRIBER,
+        month=MONTH,
+        known=known,
+        seed=config.training.seed,
+    )
+    found = {finding.columns for finding in report.findings}
+    further = tuple(finding for finding in late.findings if finding.columns not in found)
+    return LeakageReport((*report.findings, *further), (*report.notes, *late.notes))
 
 
 def _split(config: PlanRecConfig, decisions: pd.DataFrame, horizon: int) -> tuple[IntArray, IntArray]:
