@@ -109,7 +109,7 @@ def run_recommend(
     month = month_index(as_of)
     catalogue = load_catalogue(plans)
     followed = (built_in_rules() if rules is None else load_rules(rules, catalogue)).asking("advice", min_gain_cents)
-    data = read_usage_table(usage, catalogue=catalogue)
+    data = read_usage_table(usage)  # the tables count subscribers whose plan is in no rate card
     ranked, excluded, counts = recommendation_tables(data.months, catalogue, advice, followed, as_of=month, top=top)
     write_table(ranked, output)
     if excluded_output is not None:

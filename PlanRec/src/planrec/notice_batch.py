@@ -187,7 +187,7 @@ def run_notices(
     versions = versions_of(catalogue, fingerprint_file(plans))
     with steps() as step:
         step("reading usage months")
-        data = read_usage_table(usage)
+        data = read_usage_table(usage, catalogue=catalogue)
         log = read_sent(sent, as_of) if sent else None
     batch = notice_batch(
         data.months, catalogue, versions, as_of=as_of, history_months=history_months, kinds=kinds, sent=log
