@@ -6,7 +6,7 @@ standard errors, paired by subscriber: a tie is no reason to ship the larger mod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +25,12 @@ from planrec.columns import MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
 from planrec.features import CHOSEN_PLAN
 from planrec.months import month_indices
+from planrec.preparation import Step
 
 __all__ = ["CHALLENGER", "CHAMPION", "CalibratedChoice", "Selection", "select_choice_model", "tempered"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-Step = Callable[[str], None]
 
 CHAMPION, CHALLENGER = "conditional logit", "monotone boosting"
 _LATER_MONTHS = 2  # of the training months, which the models are tried on

@@ -247,6 +247,20 @@ def evaluate(
 
 
 @app.command()
+def study(
+    output: Annotated[Path | None, typer.Option("--output", help="Also write the tables as Markdown.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")] = False,
+    config: _Config = None,
+    overrides: _Set = None,
+) -> None:
+    """Measure every promise on simulated operators whose truth is known; 5 if one is not kept. Takes minutes."""
+    from planrec.study_command import run_study
+
+    settings, project = _settings(config, overrides)
+    run_study(settings, project, output=output, as_json=as_json)
+
+
+@app.command()
 def predict(
     usage: _Usage,
     as_of: _Month,
