@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from common_utils.bundle import Bundle, current_version, open_bundle, set_current, write_bundle
 from common_utils.errors import ArtifactError
 from common_utils.manifest import seal_manifest
+from common_utils.names import is_plain_name
 
 CONTENT = {"model.joblib": bytes(range(256)) * 64, "metrics.json": b'{"accuracy": 0.5}\n', "config.yaml": b"a: 1\n"}
 NOON = datetime(2026, 11, 23, 12, 1, 2, tzinfo=UTC)
@@ -426,7 +427,11 @@ def test_an_open_bundle_cannot_be_changed(bundle: Bundle) -> None:
         bundle.files["x"] = bundle.files["config.yaml"]  # type: ignore[index]
 
 
-names = st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,20}", fullmatch=True).filter(lambda name: name != "manifest.json")
+names = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,20}", fullmatch=True).filter(
+    lambda name: (
+        is_plain_name(name) and name not in ("manifest.json", "manifest.sig") and not name.endswith((".npy", ".npz"))
+    )
+)
 
 
 @settings(max_examples=30, deadline=None)

@@ -3,31 +3,34 @@
 An artifacts root holds one folder per version, named `<UTC time>-<digest of the file hashes>`. `current` is a
 relative symlink and the only pointer; `model.joblib` and `metrics.json` beside it are fixed links through it, so
 publishing is one atomic replacement of one symlink. What a killed process leaves is a hidden folder, which the
-next writer removes. Hashes catch damage and mix-ups; they do not prove who wrote a bundle.
+next writer removes. Hashes catch damage and mix-ups; who wrote a bundle is what `manifest.sig` proves (`signing`).
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import re
-import secrets
 import shutil
-import socket
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
+from numpy.typing import NDArray
+
+from common_utils.arrays import ARRAY_ENDINGS, check_arrays, load_arrays
+from common_utils.durable import remove_stale, replace_link, sync, temporary_path
 from common_utils.errors import ArtifactError
 from common_utils.manifest import (
     FORMAT,
     MANIFEST,
     MAX_MANIFEST_BYTES,
+    MAX_SIGNATURE_BYTES,
+    SIGNATURE,
     FileEntry,
     check_entry,
     content_digest,
@@ -43,6 +46,7 @@ from common_utils.manifest import (
     seal_manifest,
 )
 from common_utils.provenance import fingerprint_bytes, fingerprint_file, git_commit, library_versions
+from common_utils.signing import INTEGRITY_ONLY, Trust
 
 __all__ = [
     "Bundle",
@@ -60,9 +64,7 @@ __all__ = [
 POINTER = "current"
 FIXED_LINKS = ("model.joblib", "metrics.json")
 
-_STALE_SECONDS = 24 * 3600
 _SAME_SECOND_TRIES, _SAME_SECOND_PAUSE = 300, 0.1
-_TEMPORARY = re.compile(r"\.tmp-(?P<host>[A-Za-z0-9_.-]+)~(?P<pid>[0-9]{1,10})~[0-9a-f]+")
 
 
 def _utc_now() -> datetime:
@@ -82,13 +84,16 @@ class Bundle:
     manifest : read-only mapping
         `manifest.json` as parsed: format, version, created, files, info, checksum.
     files : read-only mapping of str to FileEntry
-        Every file but the manifest, by name.
+        Every file but the manifest and its signature, by name.
+    signed_by : str or None
+        Id of the key that signed it; None where none was asked for and none of ours did.
     """
 
     path: Path
     version: str
     manifest: Mapping[str, Any]
     files: Mapping[str, FileEntry]
+    signed_by: str | None = None
 
     @property
     def info(self) -> Mapping[str, Any]:
@@ -106,7 +111,7 @@ class Bundle:
         entry = self.files.get(name)
         if entry is None:
             raise ArtifactError(
-                f"{self.version}: no file {name!r}; it has {sorted(self.files)[:5]}. Choose another bundle."
+                f"{self.version}: no file {name[:80]!a}; it has {sorted(self.files)[:5]}. Choose another bundle."
             )
         with open_plain(self.path, name) as stream:
             data = stream.read(entry.size + 1)  # one more: a file that has grown is seen
@@ -123,6 +128,16 @@ class Bundle:
         """
         return parse_json(self.path, name, self.read_bytes(name))
 
+    def read_arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """Return the arrays of a `.npz` file by name; sizes are checked before anything is unpacked.
+
+        Raises
+        ------
+        ArtifactError
+            As `read_bytes` and `arrays.load_arrays`.
+        """
+        return load_arrays(self.path, name, self.read_bytes(name))
+
 
 def write_bundle(
     root: Path,
@@ -130,6 +145,7 @@ def write_bundle(
     info: Mapping[str, object],
     write: Callable[[Path], None],
     clock: Callable[[], datetime] = _utc_now,
+    trust: Trust = INTEGRITY_ONLY,
 ) -> Bundle:
     """Write a bundle whole or not at all, and return it verified; the pointer does not move.
 
@@ -144,6 +160,8 @@ def write_bundle(
         Fills the folder it is given with plain files, no subfolders. Whatever it raises leaves nothing behind.
     clock : callable
         Says the time of writing (aware, any zone).
+    trust : Trust
+        Its first key signs; without a key the bundle is not signed.
 
     Returns
     -------
@@ -166,12 +184,12 @@ def write_bundle(
     encode_json(info, "info")  # before the costly part
     try:
         root.mkdir(parents=True, exist_ok=True)
-        _remove_stale(root)
-        temporary = _temporary_path(root)
+        remove_stale(root)
+        temporary = temporary_path(root)
         temporary.mkdir()
         try:
             write(temporary)
-            folder = _seal(root, temporary, info, clock)
+            folder = _seal(root, temporary, info, clock, trust)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)  # already gone when it was renamed
     except OSError as error:
@@ -179,11 +197,22 @@ def write_bundle(
             f"{root}: the bundle could not be written ({error.strerror or error}); nothing was published and the "
             "current one is untouched. Free space or correct the permissions, then run again."
         ) from error
-    return open_bundle(folder)
+    return open_bundle(folder, trust=trust)
 
 
-def set_current(root: Path, version: str) -> None:
+def set_current(root: Path, version: str, *, trust: Trust = INTEGRITY_ONLY) -> None:
     """Make a version the current one: one atomic pointer change, only onto a bundle that verifies.
+
+    Nothing is recorded; `releases.promote` does that and calls this.
+
+    Parameters
+    ----------
+    root : Path
+        Artifacts root.
+    version : str
+        Name of a bundle in it.
+    trust : Trust
+        As in `open_bundle`.
 
     Raises
     ------
@@ -192,10 +221,10 @@ def set_current(root: Path, version: str) -> None:
     """
     if not is_version(version):
         raise ArtifactError(
-            f"{root}: {version!r} is not a version such as '20261123T120102Z-1a2b3c4d5e6f'. "
+            f"{root}: {version[:80]!a} is not a version such as '20261123T120102Z-1a2b3c4d5e6f'. "
             "Choose a folder of the artifacts root."
         )
-    _open_folder(root / version, version)
+    _open_folder(root / version, version, trust)
     links = {name: f"{POINTER}/{name}" for name in FIXED_LINKS}
     for name in (*links, POINTER):
         if os.path.lexists(root / name) and not (root / name).is_symlink():
@@ -205,8 +234,8 @@ def set_current(root: Path, version: str) -> None:
     links[POINTER] = version  # last: this replacement is the publication
     try:
         for name, target in links.items():
-            _replace_link(root, name, target)
-        _sync(root)
+            replace_link(root, name, target)
+        sync(root)
     except OSError as error:
         raise ArtifactError(
             f"{root}: the pointer could not be changed ({error.strerror or error}). "
@@ -233,38 +262,46 @@ def current_version(root: Path) -> str | None:
     return target
 
 
-def open_bundle(path: Path) -> Bundle:
+def open_bundle(path: Path, *, trust: Trust = INTEGRITY_ONLY) -> Bundle:
     """Verify a bundle, then return it; nothing but the manifest is parsed.
+
+    In this order: kinds, number and sizes of files; the signature; the manifest; sizes and hashes it lists; what array
+    files claim. The first that does not hold ends it.
 
     Parameters
     ----------
     path : Path
         An artifacts root, whose `current` is followed once, or the folder of a bundle (under any name: a copy is
         as good as the original).
+    trust : Trust
+        Whose signatures count and whether one is needed. What a service opens, and what is unpickled, should come
+        with the configured one; the default checks hashes only.
 
     Raises
     ------
     ArtifactError
-        If there is no bundle, or a file is missing, extra, not plain, of another size or of another hash.
+        If there is no bundle, a file is missing, extra, not plain, of another size or of another hash, the signature
+        is refused, or an array file claims more than it may.
     """
     if os.path.lexists(path / MANIFEST):
-        return _open_folder(path.resolve(), None)
+        return _open_folder(path.resolve(), None, trust)
     version = current_version(path)
     if version is None:
         raise ArtifactError(f"{path}: holds no bundle and no current one. Train first, or choose another bundle.")
-    return _open_folder(path.resolve() / version, version)
+    return _open_folder(path.resolve() / version, version, trust)
 
 
-def _open_folder(folder: Path, version: str | None) -> Bundle:
+def _open_folder(folder: Path, version: str | None, trust: Trust) -> Bundle:
     """Verify a folder from the outside in: what costs nothing first, hashes last."""
     try:
         if folder.is_symlink():
             raise refusal(folder, "the folder is a link")
         sizes = plain_file_sizes(folder)
-        if sizes.pop(MANIFEST, MAX_MANIFEST_BYTES + 1) > MAX_MANIFEST_BYTES:
-            raise refusal(folder, f"{MANIFEST} is missing or larger than {MAX_MANIFEST_BYTES} bytes")
-        with open_plain(folder, MANIFEST) as stream:
-            manifest = read_manifest(folder, stream.read(MAX_MANIFEST_BYTES))
+        data = _read_limited(folder, MANIFEST, sizes, MAX_MANIFEST_BYTES)
+        if data is None:
+            raise refusal(folder, f"{MANIFEST} is missing")
+        signed_by = trust.signer(folder, data, _read_limited(folder, SIGNATURE, sizes, MAX_SIGNATURE_BYTES))
+        manifest = read_manifest(folder, data)
         files = declared_files(folder, manifest)
         if version not in (None, manifest["version"]):
             raise refusal(folder, f"{MANIFEST} is that of {manifest['version']}")
@@ -274,24 +311,45 @@ def _open_folder(folder: Path, version: str | None) -> Bundle:
             check_entry(folder, name, entry, FileEntry(sizes[name], entry.sha256))
         for name, entry in files.items():
             check_entry(folder, name, entry, measure_file(folder, name, entry.size))
+        _check_arrays(folder, files)
     except OSError as error:
         raise refusal(folder, f"cannot be read ({error.strerror or error})") from error
-    return Bundle(folder, manifest["version"], MappingProxyType(manifest), MappingProxyType(files))
+    return Bundle(folder, manifest["version"], MappingProxyType(manifest), MappingProxyType(files), signed_by)
 
 
-def _seal(root: Path, folder: Path, info: Mapping[str, object], clock: Callable[[], datetime]) -> Path:
+def _check_arrays(folder: Path, files: Iterable[str]) -> None:
+    for name in files:
+        if name.endswith(ARRAY_ENDINGS):
+            with open_plain(folder, name) as stream:
+                check_arrays(folder, name, stream)
+
+
+def _read_limited(folder: Path, name: str, sizes: dict[str, int], limit: int) -> bytes | None:
+    """Take a file out of the list and return its bytes, None if it is not there."""
+    size = sizes.pop(name, None)
+    if size is None:
+        return None
+    if size > limit:
+        raise refusal(folder, f"{name} is larger than {limit} bytes")
+    with open_plain(folder, name) as stream:
+        return stream.read(limit)
+
+
+def _seal(root: Path, folder: Path, info: Mapping[str, object], clock: Callable[[], datetime], trust: Trust) -> Path:
     """Write the manifest, force everything to the disk and give the folder its final name."""
     sizes = plain_file_sizes(folder)
-    if MANIFEST in sizes:
-        raise ArtifactError(f"{root}: `write` made a {MANIFEST}, which is written here. Choose another name.")
+    if taken := sorted({MANIFEST, SIGNATURE} & sizes.keys()):
+        raise ArtifactError(f"{root}: `write` made a {taken[0]}, which is written here. Choose another name.")
     files = {name: measure_file(folder, name, size) for name, size in sorted(sizes.items())}
+    _check_arrays(folder, files)  # what would be refused later never gets a version
     digest = content_digest(files)
     for name in files:
         _finish(folder / name)
     for _ in range(_SAME_SECOND_TRIES):
         created = clock().astimezone(UTC)
         version = f"{created:%Y%m%dT%H%M%SZ}-{digest}"
-        _write_manifest(folder, version, created, files, info)
+        data = _manifest_bytes(version, created, files, info)
+        _write_sealed(folder, {MANIFEST: data, SIGNATURE: trust.sign(data)})
         try:
             folder.rename(root / version)
         except OSError as error:
@@ -299,16 +357,16 @@ def _seal(root: Path, folder: Path, info: Mapping[str, object], clock: Callable[
                 raise
             time.sleep(_SAME_SECOND_PAUSE)  # the same content was written within this second: take the next one
             continue
-        _sync(root)
+        sync(root)
         return root / version
     raise ArtifactError(
         f"{root}: {digest} was written in this second and the clock stands still. Correct it, then run again."
     )
 
 
-def _write_manifest(
-    folder: Path, version: str, created: datetime, files: Mapping[str, FileEntry], info: Mapping[str, object]
-) -> None:
+def _manifest_bytes(
+    version: str, created: datetime, files: Mapping[str, FileEntry], info: Mapping[str, object]
+) -> bytes:
     manifest = {
         "format": FORMAT,
         "version": version,
@@ -321,68 +379,19 @@ def _write_manifest(
         raise ArtifactError(
             f"{MANIFEST}: {len(data)} bytes, {MAX_MANIFEST_BYTES} allowed. Put large values of `info` in a file."
         )
-    (folder / MANIFEST).unlink(missing_ok=True)
-    (folder / MANIFEST).write_bytes(data)
-    _finish(folder / MANIFEST)
-    _sync(folder)
+    return data
+
+
+def _write_sealed(folder: Path, contents: Mapping[str, bytes | None]) -> None:
+    for name, data in contents.items():
+        if data is not None:
+            (folder / name).unlink(missing_ok=True)
+            (folder / name).write_bytes(data)
+            _finish(folder / name)
+    sync(folder)
 
 
 def _finish(path: Path) -> None:
     # Read-only: a slip through the fixed links must not change a published model.
     path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-def _replace_link(root: Path, name: str, target: str) -> None:
-    temporary = _temporary_path(root)
-    temporary.symlink_to(target)
-    try:
-        temporary.replace(root / name)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _temporary_path(root: Path) -> Path:
-    return root / f".tmp-{_host()}~{os.getpid()}~{secrets.token_hex(6)}"
-
-
-def _host() -> str:
-    # A process id says nothing on another machine or in another container, so the name says where it counts.
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", socket.gethostname()) or "unknown"
-
-
-def _remove_stale(root: Path) -> None:
-    """Remove what dead writers left: their process is gone, or nobody touched it for a day."""
-    host = _host()
-    for path in root.glob(".tmp-*"):
-        match = _TEMPORARY.fullmatch(path.name)
-        if match is None:
-            continue
-        try:
-            old = time.time() - path.lstat().st_mtime > _STALE_SECONDS
-            if not old and (match["host"] != host or _is_running(int(match["pid"]))):
-                continue
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-        except OSError:
-            continue  # another writer was quicker, or it is another user's: no reason to stop this one
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    sync(path)

@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from common_utils.errors import ArtifactError
+from common_utils.names import is_plain_name
 from common_utils.provenance import fingerprint_bytes
 
 __all__ = [
     "FORMAT",
     "MANIFEST",
     "MAX_MANIFEST_BYTES",
+    "MAX_SIGNATURE_BYTES",
+    "SIGNATURE",
     "FileEntry",
     "check_entry",
     "content_digest",
@@ -41,13 +44,14 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
 FORMAT = 1
 MAX_MANIFEST_BYTES = 1 << 20
+MAX_SIGNATURE_BYTES = 256
 MAX_BUNDLE_BYTES = 4 << 30
 MAX_FILES = 256
 
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
-_VERSION = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}")
+_VERSION = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEYS = {"format", "version", "created", "files", "info", "checksum"}
 
@@ -81,7 +85,7 @@ def is_version(text: str) -> bool:
     >>> is_version("20261123T120102Z-1a2b3c4d5e6f"), is_version("../elsewhere")
     (True, False)
     """
-    return _VERSION.fullmatch(text) is not None
+    return is_plain_name(text) and _VERSION.fullmatch(text) is not None
 
 
 def content_digest(files: Mapping[str, FileEntry]) -> str:
@@ -107,7 +111,7 @@ def plain_file_sizes(folder: Path) -> dict[str, int]:
     sizes: dict[str, int] = {}
     with os.scandir(folder) as entries:
         for entry in entries:
-            if not entry.is_file(follow_symlinks=False) or not _NAME.fullmatch(entry.name):
+            if not entry.is_file(follow_symlinks=False) or not is_plain_name(entry.name):
                 raise refusal(folder, f"{entry.name[:80]!r} is not a plain file with a plain name")
             sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
             if len(sizes) > MAX_FILES or sum(sizes.values()) > MAX_BUNDLE_BYTES:
@@ -214,7 +218,7 @@ def declared_files(folder: Path, manifest: Mapping[str, Any]) -> dict[str, FileE
         raise refusal(folder, f"{MANIFEST} has a field of the wrong type")
     files: dict[str, FileEntry] = {}
     for name, fields in manifest["files"].items():
-        if not _NAME.fullmatch(name) or name == MANIFEST:
+        if not is_plain_name(name) or name in (MANIFEST, SIGNATURE):
             raise refusal(folder, f"{MANIFEST} lists {name[:80]!r}, which cannot be a file of a bundle")
         files[name] = _entry(folder, name, fields)
     version = manifest["version"]
