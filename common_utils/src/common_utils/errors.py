@@ -16,6 +16,8 @@ __all__ = [
     "LeakageError",
     "NotReadyError",
     "PortfolioError",
+    "ReleaseConflictError",
+    "ReleaseError",
 ]
 
 
@@ -52,6 +54,14 @@ class ArtifactError(PortfolioError):
     """A bundle is missing, incomplete, altered or cannot be written."""
 
     exit_code: ClassVar[int] = 4
+
+
+class ReleaseError(ArtifactError):
+    """The live version was not changed, or the record of its changes cannot be trusted."""
+
+
+class ReleaseConflictError(ReleaseError):
+    """Another version is live than the caller expected: somebody was quicker."""
 
 
 class GateError(PortfolioError):
