@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from common_utils.serving.docs import install_docs
+from common_utils.serving.follower import LoaderThread, PointerFollower
 from common_utils.serving.limits import Limits, LimitsMiddleware
 from common_utils.serving.metrics import ServiceMetrics
 from common_utils.serving.model_slot import Model, ModelNotReadyError, ModelSlot
@@ -61,6 +61,7 @@ def create_service(
     routes: Sequence[APIRouter],
     limits: Limits | None = None,
     startup_wait_seconds: float = 5.0,
+    follow: Callable[[], PointerFollower[Model] | None] = lambda: None,
 ) -> FastAPI:
     """Return a service that opens nothing until it is started.
 
@@ -83,6 +84,9 @@ def create_service(
     startup_wait_seconds : float
         How long the start waits for the model before it answers `/health` and says "starting" on `/ready`; most
         clients then never see a 503, and a slow model does not look like a dead process. Seconds, >= 0.
+    follow : callable
+        Called when the service starts; returns what keeps the slot at the version a pointer names, and then loads the
+        first model as well, or None for what `loader` opens and no other.
 
     Returns
     -------
@@ -103,11 +107,11 @@ def create_service(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[dict[str, Any]]:
-        # A daemon: a loader that hangs on a dead disk must not keep a terminated process from ending.
-        thread = threading.Thread(target=slot.load, args=(loader, probe), name="model-loader", daemon=True)
-        thread.start()
-        await to_thread.run_sync(thread.join, startup_wait_seconds, abandon_on_cancel=True)
+        loading = LoaderThread(slot, loader, probe, follow)
+        loading.start()
+        await to_thread.run_sync(loading.first_done.wait, startup_wait_seconds, abandon_on_cancel=True)
         yield {"drain": slot.drain}
+        loading.stop()
 
     app = FastAPI(
         title=title,

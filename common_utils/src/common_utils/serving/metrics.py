@@ -120,6 +120,10 @@ class _SlotCollector(Collector):
         yield GaugeMetricFamily(
             "model_ready", "1 if a verified model answers.", value=float(self._slot.state == "ready")
         )
+        yield GaugeMetricFamily(
+            "model_behind", "1 if the pointer names another version than the live one.", value=float(self._slot.behind)
+        )
+        yield CounterMetricFamily("model_loads", "Models that went live.", value=self._slot.loads)
         failures = CounterMetricFamily("model_load_failures", "Models refused.", labels=("reason",))
         for reason, count in self._slot.failures.items():
             failures.add_metric((reason,), count)

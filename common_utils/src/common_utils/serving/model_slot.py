@@ -62,6 +62,8 @@ class ModelSlot(Generic[Model]):
         self._live: Model | None = None
         self._reason: FailureReason | Literal["starting"] = "starting"
         self._failures: Counter[FailureReason] = Counter()
+        self._loads = 0
+        self._expected: str | None = None
         self._draining = False
         self._loading = threading.Lock()
 
@@ -88,6 +90,20 @@ class ModelSlot(Generic[Model]):
     def failures(self) -> Mapping[FailureReason, int]:
         """How many candidates were refused, by reason."""
         return dict(self._failures)
+
+    @property
+    def loads(self) -> int:
+        """How many candidates went live."""
+        return self._loads
+
+    @property
+    def behind(self) -> bool:
+        """Whether another version is expected than the one that is live, or than none."""
+        return self._expected is not None and (self._live is None or self._live.version != self._expected)
+
+    def expect(self, version: str | None) -> None:
+        """Say which version should be live; None where nothing says so."""
+        self._expected = version
 
     def get(self) -> Model:
         """Return the live model; a draining slot still answers what was already accepted.
@@ -127,6 +143,7 @@ class ModelSlot(Generic[Model]):
                 self._refuse(stage or _reason(error), error)
                 return False
             self._live = candidate
+            self._loads += 1
         logger.info("model %s is live", candidate.version)
         return True
 
