@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,14 @@ from app.schemas import (
 from common_utils.bundle import Bundle, open_bundle
 from common_utils.config import resolve_path
 from common_utils.errors import ArtifactError, DataError
+from common_utils.release_config import load_trust
 from common_utils.serving.app import create_service
+from common_utils.serving.follower import PointerFollower
 from common_utils.serving.joblib_scorer import JoblibScorer
 from common_utils.serving.metrics import count_predictions
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.scorer import Scorer
+from common_utils.signing import INTEGRITY_ONLY, Trust
 from planrec.advisor import SubscriberAdvice, advise_subscriber
 from planrec.catalogue import Catalogue, parse_catalogue
 from planrec.config import PlanRecConfig, load_planrec_config
@@ -143,14 +147,17 @@ def _first_day(month: int) -> date:
     return date(month // 12, month % 12 + 1, 1)
 
 
-def open_live(path: Path, rules: Path | None = None) -> LivePlanRec:
-    """Verify a bundle and open all of it; nothing is parsed before its hash is checked.
+def open_live(path: Path, *, rules: Path | None = None, trust: Trust = INTEGRITY_ONLY) -> LivePlanRec:
+    """Verify a bundle and open all of it; nothing is parsed before signature and hash are checked.
 
     Parameters
     ----------
     path : Path
+        A bundle, or a root of bundles.
     rules : Path, optional
         Rule file to follow instead of the bundle's.
+    trust : Trust
+        Whose signatures count.
 
     Raises
     ------
@@ -159,7 +166,7 @@ def open_live(path: Path, rules: Path | None = None) -> LivePlanRec:
     ConfigError
         If the rules cannot be used, or name a plan that is not the bundle's.
     """
-    bundle = open_bundle(path)
+    bundle = open_bundle(path, trust=trust)
     name = f"bundle {bundle.version}"
     catalogue = parse_catalogue(bundle.read_bytes("plans.yaml"), name)
     if rules is None:
@@ -232,7 +239,8 @@ def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
     ----------
     open_model : callable, optional
         Opens what the service answers with; by default the bundle that PLANREC_BUNDLE names, or the current one of
-        the configured artifacts folder; and the rules of the setting `serving.rules`, or else the bundle's.
+        the configured artifacts folder, whose pointer is then followed; and the rules of the setting `serving.rules`,
+        or else the bundle's.
 
     Examples
     --------
@@ -249,15 +257,34 @@ def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
         probe=_probe,
         model_info=lambda live: live.info,
         routes=[_routes(slot)],
+        follow=partial(_follower, slot) if open_model is None else lambda: None,
     )
 
 
-def _open_configured() -> LivePlanRec:
-    settings = load_planrec_config(PROJECT)
+def _configured() -> tuple[PlanRecConfig, Path, Callable[[Path], LivePlanRec]]:
+    config = load_planrec_config(PROJECT)
     named = os.environ.get("PLANREC_BUNDLE")
-    bundle = Path(named) if named else resolve_path(PROJECT, settings.training.artifacts)
-    rules = settings.serving.rules
-    return open_live(bundle, None if rules is None else resolve_path(PROJECT, rules))
+    path = Path(named) if named else resolve_path(PROJECT, config.training.artifacts)
+    rules = config.serving.rules
+    opener = partial(
+        open_live,
+        rules=None if rules is None else resolve_path(PROJECT, rules),
+        trust=load_trust(config.releases, PROJECT),
+    )
+    return config, path, opener
+
+
+def _open_configured() -> LivePlanRec:
+    _, path, opener = _configured()
+    return opener(path)
+
+
+def _follower(slot: ModelSlot[LivePlanRec]) -> PointerFollower[LivePlanRec] | None:
+    config, path, opener = _configured()
+    seconds = config.releases.follow_seconds
+    if not seconds:
+        return None
+    return PointerFollower(slot, path, opener, _probe, interval_seconds=seconds)
 
 
 app = create_app()

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from numpy.typing import NDArray
 
 from app import schemas
 from app.fastapi_app import LivePlanRec, create_app
-from common_utils.bundle import Bundle
+from common_utils.bundle import Bundle, write_bundle
 from common_utils.errors import ArtifactError
+from common_utils.release_author import Author
+from common_utils.releases import promote
 from common_utils.serving.bounds import unbounded_fields
 from common_utils.serving.joblib_scorer import JoblibScorer
 from common_utils.serving.scorer import Columns, row_count
+from common_utils.signing import INTEGRITY_ONLY, Trust, parse_keys
 from planrec.catalogue import Catalogue
 from planrec.config import PlanRecConfig
 from planrec.encoding import SubscriberRecord, UsageMonth, decision_columns
@@ -266,3 +270,68 @@ def test_default_bundle_is_the_configured_artifacts_folder(monkeypatch: pytest.M
     monkeypatch.setenv("PLANREC__TRAINING__ARTIFACTS", str(tmp_path))
     with TestClient(create_app()) as started:
         assert started.get("/ready").status_code == 503
+
+
+def test_an_unsigned_bundle_is_refused_unless_the_settings_say_development(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLANREC_BUNDLE", str(bundle.path))
+    monkeypatch.setenv("PLANREC__RELEASES__SIGNATURES", "required")
+    monkeypatch.delenv("BUNDLE_KEYS", raising=False)
+    for follow_seconds in ("1", "0"):
+        monkeypatch.setenv("PLANREC__RELEASES__FOLLOW_SECONDS", follow_seconds)
+        with TestClient(create_app()) as started:
+            assert started.get("/ready").json()["reason"] == "config_refused"  # no key to compare with
+    monkeypatch.setenv("BUNDLE_KEYS", f"ours:{'ab' * 32}")
+    for follow_seconds in ("1", "0"):
+        monkeypatch.setenv("PLANREC__RELEASES__FOLLOW_SECONDS", follow_seconds)
+        with TestClient(create_app()) as started:
+            assert started.get("/ready").json()["reason"] == "bundle_refused"
+
+
+def _again(bundle: Bundle, root: Path, trust: Trust) -> Bundle:
+    """The same model as another version, made live."""
+
+    def copy(folder: Path) -> None:
+        for name in bundle.files:
+            (folder / name).write_bytes(bundle.read_bytes(name))
+
+    other = write_bundle(root, info=dict(bundle.info), write=copy, trust=trust)
+    promote(root, other.version, author=Author("ana", "trying"), trust=trust)
+    return other
+
+
+def _eventually(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < until, "it never came true"
+        time.sleep(0.02)
+
+
+def test_service_follows_the_pointer_with_the_named_rules_and_keys(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    root, rules, keys = tmp_path / "artifacts", tmp_path / "rules.yaml", f"ours:{'ab' * 32}"
+    trust = Trust(parse_keys(keys, "keys"), required=True)
+    rules.write_text("version: ours\n", encoding="utf-8")
+    monkeypatch.setenv("PLANREC_BUNDLE", str(root))
+    monkeypatch.setenv("BUNDLE_KEYS", keys)
+    monkeypatch.setenv("PLANREC__SERVING__RULES", str(rules))
+    monkeypatch.setenv("PLANREC__RELEASES__SIGNATURES", "required")
+    monkeypatch.setenv("PLANREC__RELEASES__FOLLOW_SECONDS", "0.02")
+    first = _again(bundle, root, trust)
+    with TestClient(create_app()) as started:
+        slot = started.app.state.slot  # type: ignore[attr-defined]
+        assert started.get("/ready").json()["version"] == first.version
+        rules.write_text("version: theirs\n", encoding="utf-8")
+        assert started.get("/model").json()["rules_version"] == "ours"  # until a model is opened
+        second = _again(bundle, root, trust)
+        _eventually(lambda: slot.get().version == second.version)
+        assert started.get("/model").json()["rules_version"] == "theirs"
+        rules.write_text("version: bad\nplans: [{plans: [gone], why: x}]\n", encoding="utf-8")
+        _again(bundle, root, trust)
+        _eventually(lambda: slot.failures == {"config_refused": 1})
+        _again(bundle, root, INTEGRITY_ONLY)
+        _eventually(lambda: slot.failures == {"config_refused": 1, "bundle_refused": 1})
+        answer = started.post("/recommend", json={"usage": USAGE}).json()
+    assert (answer["model_version"], answer["rules_version"]) == (second.version, "theirs")

@@ -356,3 +356,18 @@ def test_readme_results_are_replaced_between_the_marks() -> None:
     assert written.endswith("\n<!-- results:end -->\nbelow")
     assert "old" not in written
     assert "0.500" in written
+
+
+def test_release_commands_show_and_change_what_is_live(run, bundle: Bundle, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    root = ("--artifacts", tmp_path / "artifacts")
+    assert run("release", "publish", "--bundle", bundle.path, "--why", "trained elsewhere", *root) == 0
+    assert run("release", "promote", bundle.version, "--why", "it is better", "--who", "ana", *root) == 0
+    capsys.readouterr()
+    assert run("release", "history", "--json", *root) == 0
+    history = json.loads(capsys.readouterr().out)
+    assert history["live"] == bundle.version
+    assert [(e["action"], e["who"]) for e in history["entries"]][1] == ("promote", "ana")
+    assert run("release", "rollback", "--why", "it is worse", *root) == 4
+    assert "no version was live before" in capsys.readouterr().err
+    assert run("release", "list", "--set", "releases.signatures=required", *root) == 2
+    assert "there is no key" in capsys.readouterr().err

@@ -5,14 +5,25 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from common_utils.errors import ConfigError
+from common_utils.release_config import ReleaseConfig
 from planrec import cli
-from planrec.config import PlanRecConfig
+from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.serve import run_serve
+
+
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    """What the command leaves in the environment, for its server, must not reach the next test."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture
@@ -96,6 +107,17 @@ def test_serve_keeps_its_settings_file_when_it_changes_folder(
     with pytest.raises(SystemExit):
         start(settings, project_folder, Path("other.yaml"))
     assert started[1][-2:] == ["--config", str(tmp_path / "other.yaml")]
+
+
+def test_serve_hands_over_which_signatures_count(
+    settings: PlanRecConfig, project_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common_utils.serving.server.run", lambda *_, **__: None)
+    monkeypatch.setattr("planrec.serve.find_spec", lambda _: object())
+    strict = ReleaseConfig(signatures="required", follow_seconds=0.5)
+    start(settings.model_copy(update={"releases": strict}), project_folder, project_folder / "configs" / "config.yaml")
+    assert load_planrec_config(project_folder).releases == strict
+    assert os.environ["PLANREC_CONFIG"] == str(project_folder / "configs" / "config.yaml")
 
 
 def test_serve_outside_a_project_is_refused(settings: PlanRecConfig, tmp_path: Path) -> None:

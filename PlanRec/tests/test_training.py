@@ -11,6 +11,8 @@ import pytest
 
 from common_utils.bundle import Bundle, current_version, open_bundle
 from common_utils.errors import ConfigError, DataError, LeakageError
+from common_utils.release_config import ReleaseConfig
+from common_utils.release_history import read_history
 from common_utils.serving.joblib_scorer import JoblibScorer
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.data import load_usage
@@ -269,6 +271,22 @@ def test_rules_that_name_an_unknown_plan_stop_the_run(
     config = load_planrec_config(project_folder, overrides=[*small, f"rules={ours}"], environ={})
     with pytest.raises(ConfigError, match=r"line 2, plans\.0\.plans\.0: 'gone' is no plan of rate card"):
         prepare(config, project_folder, quiet)
+
+
+def test_training_enters_the_history(bundle: Bundle, artifacts: Path) -> None:
+    published, promoted = read_history(artifacts)
+    assert (published.action, promoted.action) == ("publish", "promote")
+    assert (promoted.from_version, promoted.to_version) == (None, bundle.version)
+    assert promoted.why == "trained on source simulator with seed 42"
+
+
+def test_training_without_a_required_key_stops_before_the_work(
+    settings: PlanRecConfig, project_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BUNDLE_KEYS", raising=False)
+    strict = settings.model_copy(update={"releases": ReleaseConfig(signatures="required")})
+    with pytest.raises(ConfigError, match="signatures are required and there is no key"):
+        train(strict, project_folder, artifacts=tmp_path / "artifacts", step=lambda _: pytest.fail("began"))
 
 
 def test_profile_describes_every_feature(bundle: Bundle) -> None:

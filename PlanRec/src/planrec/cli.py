@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from common_utils.errors import ConfigError, PortfolioError
+from common_utils.release_cli import release_app
 
 if TYPE_CHECKING:
+    from common_utils.signing import Trust
     from planrec.config import AdviceConfig, PlanRecConfig
 
 __all__ = ["app", "main"]
@@ -320,6 +322,17 @@ def card(
 
     settings, project = _settings(config, overrides)
     run_card(settings, project, bundle, output)
+
+
+def _releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, Trust]:
+    from common_utils.config import resolve_path
+    from common_utils.release_config import load_trust
+
+    settings, project = _settings(config, overrides)
+    return resolve_path(project, settings.training.artifacts), load_trust(settings.releases, project)
+
+
+app.add_typer(release_app(_releases), name="release")
 
 
 def _settings(

@@ -13,6 +13,7 @@ import yaml
 from common_utils.bundle import Bundle, open_bundle
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
+from common_utils.release_config import load_trust
 from common_utils.serving.joblib_scorer import JoblibScorer
 from common_utils.tables import write_table
 from planrec.backtest import bill_backtest
@@ -244,7 +245,8 @@ def _with_rules(config: PlanRecConfig, churn_cut: ChurnCut, empty_months: EmptyM
 
 
 def _bundle(config: PlanRecConfig, project: Path, path: Path | None) -> Bundle:
-    return open_bundle(path or resolve_path(project, config.training.artifacts))
+    trust = load_trust(config.releases, project)
+    return open_bundle(path or resolve_path(project, config.training.artifacts), trust=trust)
 
 
 def _show(metrics: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig, find_config, load_config, resolve_path
+from common_utils.release_config import ReleaseConfig
 from common_utils.seed import DEFAULT_SEED
 from planrec.months import MONTH_PATTERN
 from planrec.simulate_config import SimulatorConfig
@@ -229,6 +230,7 @@ class PlanRecConfig(BaseConfig):
         "Training puts it into the bundle",
     )
     serving: ServingConfig = ServingConfig()
+    releases: ReleaseConfig = ReleaseConfig()
 
 
 def project_folder(explicit: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Path:

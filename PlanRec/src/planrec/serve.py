@@ -52,11 +52,16 @@ def run_serve(
     if not (project / "app" / "fastapi_app.py").is_file():
         raise ConfigError(f"no app/fastapi_app.py in {project}; run from the project's folder or name its --config.")
     bundle = (bundle_path or resolve_path(project, config.training.artifacts)).resolve()
-    # The app reads its bundle and rules from the environment, which worker processes inherit.
+    # The app reads all it must know from the environment, which worker processes inherit: bundle, rules, settings
+    # file, and which signatures count, whether a file or `--set` said it.
     os.environ["PLANREC_BUNDLE"] = str(bundle)
     followed = rules.resolve() if rules else config.serving.rules and resolve_path(project, config.serving.rules)
     if followed is not None:
         os.environ[RULES_VARIABLE] = str(followed)
+    if settings_file is not None:
+        os.environ[CONFIG_VARIABLE] = str(settings_file.resolve())
+    for name, value in config.releases.model_dump(mode="json", exclude_none=True).items():
+        os.environ[f"PLANREC__RELEASES__{name.upper()}"] = str(value)
     if find_spec("app") is None:
         # Started as a script, Python does not look in the working folder; as a module it does.
         options = ["--host", host, "--port", str(port), "--workers", str(workers), "--bundle", str(bundle)]

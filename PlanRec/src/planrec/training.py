@@ -18,9 +18,12 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
-from common_utils.bundle import Bundle, set_current, write_bundle
+from common_utils.bundle import Bundle, write_bundle
 from common_utils.config import dump_config, resolve_path
 from common_utils.provenance import fingerprint_bytes, git_commit, library_versions
+from common_utils.release_author import Author, default_who
+from common_utils.release_config import load_trust
+from common_utils.releases import promote, publish
 from common_utils.seed import set_seed
 from common_utils.splits import grouped_stratified_folds
 from planrec.catalogue import Catalogue
@@ -145,7 +148,7 @@ def held_plan_figures(
 
 
 def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) -> Bundle:
-    """Train, evaluate, write the bundle whole and make it current.
+    """Train, evaluate, write the bundle whole, publish and promote it; both enter the history of releases.
 
     Parameters
     ----------
@@ -167,6 +170,7 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
     PortfolioError
         As `prepare`, and ArtifactError if the bundle cannot be written; the bundle that was current stays.
     """
+    trust = load_trust(config.releases, project)  # a missing key is told before the work, not after it
     set_seed(config.training.seed)
     prepared = prepare(config, project, step)
     classes, probabilities = out_of_fold(config, prepared.catalogue, prepared.train, step)
@@ -209,8 +213,10 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
         "rules_version": prepared.rules.version,
         "row_counts": row_counts(prepared),
     }
-    bundle = write_bundle(artifacts, info=info, write=write)
-    set_current(artifacts, bundle.version)
+    bundle = write_bundle(artifacts, info=info, write=write, trust=trust)
+    author = Author(default_who(), f"trained on source {config.data.source} with seed {config.training.seed}")
+    publish(artifacts, bundle.path, author=author, trust=trust)
+    promote(artifacts, bundle.version, author=author, trust=trust)
     return bundle
 
 
