@@ -10,11 +10,13 @@ from typing import ClassVar
 
 __all__ = [
     "ArtifactError",
+    "CompileError",
     "ConfigError",
     "DataError",
     "GateError",
     "LeakageError",
     "NotReadyError",
+    "ParityError",
     "PortfolioError",
     "ReleaseConflictError",
     "ReleaseError",
@@ -64,10 +66,18 @@ class ReleaseConflictError(ReleaseError):
     """Another version is live than the caller expected: somebody was quicker."""
 
 
+class CompileError(ArtifactError):
+    """A fitted model holds something that cannot become plain arrays."""
+
+
 class GateError(PortfolioError):
     """A quality gate refused the result."""
 
     exit_code: ClassVar[int] = 5
+
+
+class ParityError(GateError):
+    """A compiled model answers otherwise than the one it was compiled from."""
 
 
 class LeakageError(GateError):
