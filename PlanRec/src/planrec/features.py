@@ -6,7 +6,7 @@ recent first), the plan held before, and as target the plan held after. The form
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,6 @@ from planrec.billing import Usage
 from planrec.catalogue import Catalogue
 from planrec.columns import (
     CONTACT,
-    CONTRACT_LEFT,
     CURRENT_PLAN,
     DECISION,
     MEGABYTES,
@@ -28,9 +27,9 @@ from planrec.columns import (
     MONTH,
     PARTIAL,
     SUBSCRIBER,
-    TENURE,
 )
-from planrec.formulas import SERVICES, History, decision_features, feature_names, history_columns, history_of
+from planrec.decision_matrix import DecisionMatrix, plan_indices
+from planrec.formulas import SERVICES, History, history_of
 from planrec.months import month_indices
 
 if TYPE_CHECKING:  # the transformer itself runs on plain arrays, so that a server needs no pandas
@@ -51,21 +50,6 @@ CHOSEN_PLAN = "chosen_plan"
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
-
-
-def plan_indices(plan_ids: Iterable[object], catalogue: Catalogue) -> IntArray:
-    """Return catalogue positions, -1 where a plan is missing or not in the catalogue.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> plan_indices(["ultimate", None, "gone"], card).tolist()
-    [1, -1, -1]
-    """
-    seen = {plan_id: i for i, plan_id in enumerate(catalogue.plan_ids)}
-    return np.array([seen.get(v, -1) if isinstance(v, str) else -1 for v in plan_ids], dtype=np.int64)
 
 
 def decision_table(months: pd.DataFrame, *, history_months: int) -> pd.DataFrame:
@@ -282,9 +266,9 @@ class DecisionFeatures(TransformerMixin, BaseEstimator):
         """
         if self.history_months < 1:
             raise ConfigError(f"history_months is {self.history_months!r}; give at least 1.")
-        self.known_ = np.flatnonzero(~np.isnan(self._matrix(X)).all(axis=0))
-        names = (*feature_names(self.catalogue, with_current_plan=self.with_current_plan), *self.extra_columns)
-        self.feature_names_out_ = tuple(names[position] for position in self.known_)
+        step = self.step()
+        self.known_ = np.flatnonzero(~np.isnan(step(_arrays(X))).all(axis=0))
+        self.feature_names_out_ = tuple(step.feature_names[position] for position in self.known_)
         return self
 
     def transform(self, X: Mapping[str, NDArray[np.generic]] | pd.DataFrame) -> FloatArray:
@@ -301,54 +285,20 @@ class DecisionFeatures(TransformerMixin, BaseEstimator):
         float64 array of shape (n, n_features)
         """
         check_is_fitted(self, "feature_names_out_")
-        return self._matrix(X)[:, self.known_]
+        return self.step()(_arrays(X))[:, self.known_]
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:  # noqa: ARG002 - scikit-learn's signature
         """Return the names of the columns of the matrix."""
         check_is_fitted(self, "feature_names_out_")
         return np.array(self.feature_names_out_, dtype=object)
 
-    def _matrix(self, X: Mapping[str, NDArray[np.generic]] | pd.DataFrame) -> FloatArray:
-        columns = self._columns(X)
-        history = history_of(columns, self.history_months)
-        n = len(history.known)
-        matrix = (
-            decision_features(
-                history,
-                self.catalogue,
-                current=plan_indices(columns[CURRENT_PLAN], self.catalogue),
-                tenure_months=_optional(columns, TENURE, n),
-                contract_months_left=_optional(columns, CONTRACT_LEFT, n),
-            )
-            if self.with_current_plan
-            else decision_features(history, self.catalogue)
-        )
-        return np.hstack([matrix, *(_numbers(columns[name], name)[:, None] for name in self.extra_columns)])
-
-    def _columns(self, X: Mapping[str, NDArray[np.generic]] | pd.DataFrame) -> dict[str, NDArray[np.generic]]:
-        needed = [*history_columns(self.history_months), *self.extra_columns]
-        if self.with_current_plan:
-            needed.append(CURRENT_PLAN)
-        missing = [name for name in needed if name not in X]
-        if missing:
-            raise DataError(f"decision rows: missing column(s) {missing[:5]}; build them with `decision_table`.")
-        optional = [name for name in (TENURE, CONTRACT_LEFT) if name in X]
-        return {name: np.asarray(X[name]) for name in (*needed, *optional)}
+    def step(self) -> DecisionMatrix:
+        """Return the same formulas as a service calls them."""
+        return DecisionMatrix(self.catalogue, self.history_months, self.with_current_plan, self.extra_columns)
 
 
-def _numbers(column: NDArray[np.generic], name: str) -> FloatArray:
-    try:
-        return np.asarray(column, dtype=np.float64)
-    except ValueError:
-        # Not chained: the cause repeats a value.
-        raise DataError(
-            f"decision rows: column {name!r} holds text, and only numbers can be features; "
-            "take it out of `extra_columns`, or give it as numbers."
-        ) from None
-
-
-def _optional(columns: Mapping[str, NDArray[np.generic]], name: str, n: int) -> FloatArray:
-    return np.asarray(columns[name], dtype=np.float64) if name in columns else np.full(n, np.nan)
+def _arrays(X: Mapping[str, NDArray[np.generic]] | pd.DataFrame) -> dict[str, NDArray[np.generic]]:
+    return {str(name): np.asarray(X[str(name)]) for name in X}
 
 
 def usage_of(months: pd.DataFrame) -> Usage:
