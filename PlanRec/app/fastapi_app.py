@@ -27,12 +27,12 @@ from app.schemas import (
     RecommendResponse,
 )
 from common_utils.bundle import Bundle, open_bundle
+from common_utils.compiled import CompiledScorer
 from common_utils.config import resolve_path
 from common_utils.errors import ArtifactError, DataError
 from common_utils.release_config import load_trust
 from common_utils.serving.app import create_service
 from common_utils.serving.follower import PointerFollower
-from common_utils.serving.joblib_scorer import JoblibScorer
 from common_utils.serving.metrics import count_predictions
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.scorer import Scorer
@@ -40,6 +40,7 @@ from common_utils.signing import INTEGRITY_ONLY, Trust
 from planrec.advisor import SubscriberAdvice, advise_subscriber
 from planrec.catalogue import Catalogue, parse_catalogue
 from planrec.config import PlanRecConfig, load_planrec_config
+from planrec.decision_matrix import DecisionMatrix
 from planrec.encoding import SubscriberRecord, UsageMonth, decision_columns
 from planrec.months import month_text
 from planrec.recommend import AdvicePolicy
@@ -173,11 +174,12 @@ def open_live(path: Path, *, rules: Path | None = None, trust: Trust = INTEGRITY
         followed = parse_rules(bundle.read_bytes("rules.yaml"), name, catalogue)
     else:
         followed = load_rules(rules, catalogue)
+    config = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
     return LivePlanRec(
         version=bundle.version,
-        scorer=JoblibScorer.open(bundle),
+        scorer=CompiledScorer.open(bundle, DecisionMatrix.of(config, catalogue)),
         catalogue=catalogue,
-        config=PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml"))),
+        config=config,
         info={**_info(bundle), "rules_version": followed.version},
         rules=followed,
     )

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,6 +17,7 @@ from numpy.typing import NDArray
 from app import schemas
 from app.fastapi_app import LivePlanRec, create_app
 from common_utils.bundle import Bundle, write_bundle
+from common_utils.compiled import CompiledScorer
 from common_utils.errors import ArtifactError
 from common_utils.release_author import Author
 from common_utils.releases import promote
@@ -23,6 +27,7 @@ from common_utils.serving.scorer import Columns, row_count
 from common_utils.signing import INTEGRITY_ONLY, Trust, parse_keys
 from planrec.catalogue import Catalogue
 from planrec.config import PlanRecConfig
+from planrec.decision_matrix import DecisionMatrix
 from planrec.encoding import SubscriberRecord, UsageMonth, decision_columns
 from planrec.rules import built_in_rules
 
@@ -231,7 +236,31 @@ def test_service_answers_from_a_trained_bundle_as_the_pipeline_does(
     )
     scorer = JoblibScorer.open(bundle)
     expected = scorer.score(decision_columns([record], history_months=6, extra_columns=("age",)))[0]
-    assert list(answer["probabilities"].values()) == expected.tolist()
+    np.testing.assert_allclose(list(answer["probabilities"].values()), expected, rtol=0, atol=1e-12)
+
+
+def test_serving_imports_neither_sklearn_nor_pandas_nor_joblib(bundle: Bundle, project_folder: Path) -> None:
+    code = (
+        "import sys; from fastapi.testclient import TestClient; from app.fastapi_app import create_app\n"
+        "with TestClient(create_app()) as client:\n"
+        f"    assert client.post('/predict', json={{'usage': {USAGE!r}}}).status_code == 200\n"
+        f"    assert client.post('/recommend', json={{'usage': {USAGE!r}}}).status_code == 200\n"
+        "print(sorted({'pandas', 'sklearn', 'joblib', 'scipy', 'pyarrow', 'lightgbm', 'catboost'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=project_folder,
+        env={**os.environ, "PLANREC_BUNDLE": str(bundle.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_a_model_trained_on_another_rate_card_is_not_served(bundle: Bundle, megaline: Catalogue) -> None:
+    with pytest.raises(ArtifactError, match=r"trained with the formulas .*, opened with"):
+        CompiledScorer.open(bundle, DecisionMatrix(megaline, 6, True, ("age",)))
 
 
 def test_service_follows_the_bundles_rules_unless_a_file_is_named(

@@ -29,6 +29,7 @@ from common_utils.splits import grouped_stratified_folds
 from planrec.catalogue import Catalogue
 from planrec.choice_selection import select_choice_model
 from planrec.columns import SUBSCRIBER
+from planrec.compiling import compile_choice
 from planrec.config import PlanRecConfig
 from planrec.data import UsageData
 from planrec.evaluation import CHOICE_FILE, FORECAST_FILE, Models, choice_figures, evaluate, row_counts
@@ -177,6 +178,8 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
     cross_validation = choice_figures(prepared.train, classes, probabilities, config)
     step("fitting the model")
     pipeline = fit(build_pipeline(config, prepared.catalogue), prepared.train)
+    step("compiling the model, and proving it the same")
+    compiled, _ = compile_choice(pipeline, prepared.train, seed=config.training.seed)
     selection = select_choice_model(config, prepared.catalogue, prepared.train, step)
     step("fitting the usage forecast")
     forecast = fit_forecast(config, prepared)
@@ -192,6 +195,7 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
 
     def write(folder: Path) -> None:
         joblib.dump(pipeline, folder / "model.joblib")
+        compiled.save(folder)
         joblib.dump(selection.model, folder / CHOICE_FILE)
         _write_json(folder / FORECAST_FILE, forecast.to_dict())
         (folder / "plans.yaml").write_bytes(rate_card)
