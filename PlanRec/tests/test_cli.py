@@ -13,6 +13,7 @@ import pytest
 
 from common_utils.bundle import Bundle
 from planrec import cli
+from planrec.figures import FIGURES
 
 USAGE = """subscriber_id,month,minutes,messages,megabytes,current_plan
 a,2018-01,510,0,0,ultimate
@@ -253,6 +254,17 @@ def test_evaluate_prints_json_and_nothing_else(run, bundle: Bundle, capsys) -> N
     metrics = json.loads(capsys.readouterr().out)
     assert metrics["bundle"] == bundle.version
     assert metrics["policies"] == bundle.read_json("metrics.json")["policies"]
+
+
+def test_evaluate_draws_every_figure(run, bundle: Bundle, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert run("evaluate", "--json", "--bundle", str(bundle.path), "--plots", str(tmp_path / "plots")) == 0
+    drawn = {path.name for path in (tmp_path / "plots").iterdir()}
+    assert drawn == set(FIGURES)
+    assert {"reliability.png", "gain_by_k.png", "segments.png", "frontier.png"} <= drawn
+    assert (tmp_path / "plots" / "frontier.png").read_bytes().startswith(b"\x89PNG")
+    assert f"{len(FIGURES)} figures written to" in capsys.readouterr().err
+    assert run("evaluate", "--data-source", "megaline", "--plots", str(tmp_path)) == 2
+    assert "leave it out with --data-source megaline" in capsys.readouterr().err
 
 
 def test_evaluate_says_when_the_data_are_not_those_of_the_bundle(run, bundle: Bundle, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]

@@ -234,6 +234,9 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("--output", help="Also write the Megaline back-test as Markdown.")
     ] = None,
+    plots: Annotated[
+        Path | None, typer.Option("--plots", help="Folder to write figures to: reliability, gain, regret, frontier.")
+    ] = None,
 ) -> None:
     """Measure a bundle again; with --data-source megaline, back-test re-rating on the Megaline events.
 
@@ -243,9 +246,12 @@ def evaluate(
 
     settings, project = _settings(config, overrides, data_source, data)
     if data_source is Source.megaline:
+        if plots is not None:
+            raise ConfigError("evaluate: --plots draws a bundle's figures; leave it out with --data-source megaline.")
         run_backtest(settings, project, as_json=as_json, output=output)
     else:
-        run_evaluate(settings, project, bundle, as_json=as_json, source=data_source and data_source.value)
+        source = data_source and data_source.value
+        run_evaluate(settings, project, bundle, as_json=as_json, source=source, plots=plots)
 
 
 @app.command()

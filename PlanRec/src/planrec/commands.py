@@ -23,7 +23,7 @@ from planrec.config import AdviceConfig, PlanRecConfig
 from planrec.data import UsageData, load_usage, read_usage_table, summarise
 from planrec.evaluation import Models, evaluate
 from planrec.event_files import ChurnCut, EmptyMonths
-from planrec.figures import FIGURES
+from planrec.figures import FIGURES, write_figures
 from planrec.months import month_index
 from planrec.preparation import prepare
 from planrec.reports import (
@@ -133,7 +133,13 @@ def run_train(config: PlanRecConfig, project: Path, output: Path | None) -> None
 
 
 def run_evaluate(
-    config: PlanRecConfig, project: Path, bundle_path: Path | None, *, as_json: bool, source: str | None
+    config: PlanRecConfig,
+    project: Path,
+    bundle_path: Path | None,
+    *,
+    as_json: bool,
+    source: str | None,
+    plots: Path | None,
 ) -> None:
     """Measure a bundle again on the data it was trained on; `source` is the one asked for, if any."""
     bundle = _bundle(config, project, bundle_path)
@@ -160,6 +166,10 @@ def run_evaluate(
         **metrics,
         "cross_validation": bundle.read_json("metrics.json")["cross_validation"],
     }
+    if plots is not None:
+        plots.mkdir(parents=True, exist_ok=True)
+        write_figures(plots, metrics)
+        note(f"{len(FIGURES)} figures written to {plots}")
     if as_json:
         _print_json(metrics)
     else:

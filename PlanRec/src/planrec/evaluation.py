@@ -25,6 +25,7 @@ from planrec.billing import bill_totals
 from planrec.catalogue import Catalogue
 from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
+from planrec.curves import frontier, gain_by_k
 from planrec.features import CHOSEN_PLAN, columns_of, plan_indices
 from planrec.forecast import UsageForecast
 from planrec.formulas import History, bill_outlook, history_columns, history_of
@@ -45,6 +46,8 @@ from planrec.recommend import ExclusionCode, exclusions
 CHOICE_FILE, FORECAST_FILE = "choice.joblib", "forecast.json"
 MULTICLASS = "multiclass model (predicts the plan people choose)"
 ANY_PLAN = "choice model (scores any plan)"
+_ADVICE = "advice (as shipped)"
+_RANKED_BY_K = (_ADVICE, ANY_PLAN, MULTICLASS, "most common plan")
 
 __all__ = [
     "ANY_PLAN",
@@ -119,7 +122,7 @@ def evaluate(config: PlanRecConfig, prepared: Prepared, models: Models) -> dict[
     -------
     dict
         `source`, `rows`, `classes`, `test` (classification with intervals), `policies`, `ndcg_gap`, `minimum_gain`,
-        `segments`, `confusion`, `reliability`; plain numbers, ready for JSON.
+        `segments`, `gain_by_k`, `frontier`, `confusion`, `reliability`; plain numbers, ready for JSON.
     """
     test, catalogue = prepared.test, prepared.catalogue
     taken = take_probabilities(models.multiclass, test, catalogue)
@@ -147,6 +150,8 @@ def evaluate(config: PlanRecConfig, prepared: Prepared, models: Models) -> dict[
         "ndcg_gap": _ndcg_gap(policies[ANY_PLAN], policies[MULTICLASS], situation),
         "minimum_gain": gain_table(adjusted, situation, config.evaluation.gain_steps_cents),
         "segments": _segments(config, prepared, situation, adjusted),
+        "gain_by_k": gain_by_k({name: policies[name] for name in _RANKED_BY_K}, situation),
+        "frontier": frontier(policies[ANY_PLAN], adjusted, situation),
         "confusion": _confusion(y, seen[judged], len(classes)),
         "reliability": reliability_table(seen[judged].max(axis=1), seen[judged].argmax(axis=1) == y),
     }
@@ -201,9 +206,7 @@ def _policies(prepared: Prepared, situation: Situation, history: History, shippe
         ("cheapest, mean of 6 months + half a sd", 6, 0.5),
     ):
         policies[name] = -adjusted_bills(history, catalogue, history_months=months, risk_weight=weight)
-    policies["advice (as shipped)"] = advice_scores(
-        shipped, situation, min_gain_cents=prepared.rules.min_gain_cents("advice")
-    )
+    policies[_ADVICE] = advice_scores(shipped, situation, min_gain_cents=prepared.rules.min_gain_cents("advice"))
     return policies
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = ["FIGURES", "write_figures"]
 
-FIGURES = ("confusion.png", "reliability.png", "regret.png", "minimum_gain.png")
+FIGURES = (
+    "confusion.png",
+    "reliability.png",
+    "regret.png",
+    "minimum_gain.png",
+    "gain_by_k.png",
+    "segments.png",
+    "frontier.png",
+)
 
 
 def write_figures(folder: Path, metrics: Mapping[str, Any]) -> None:
@@ -27,14 +35,18 @@ def write_figures(folder: Path, metrics: Mapping[str, Any]) -> None:
     metrics : mapping
         As `metrics.json`.
     """
-    with _figure(folder / FIGURES[0], width=7.5, height=6.5) as axes:
-        _confusion(axes, metrics)
-    with _figure(folder / FIGURES[1], width=5, height=5) as axes:
-        _reliability(axes, metrics)
-    with _figure(folder / FIGURES[2], width=8, height=4) as axes:
-        _regret(axes, metrics)
-    with _figure(folder / FIGURES[3], width=6.5, height=4) as axes:
-        _minimum_gain(axes, metrics)
+    drawn: tuple[tuple[Callable[[Axes, Mapping[str, Any]], None], float, float], ...] = (
+        (_confusion, 7.5, 6.5),
+        (_reliability, 5, 5),
+        (_regret, 8, 4),
+        (_minimum_gain, 6.5, 4),
+        (_gain_by_k, 6.5, 4),
+        (_segments, 7, 4),
+        (_frontier, 6.5, 4.5),
+    )
+    for name, (draw, width, height) in zip(FIGURES, drawn, strict=True):
+        with _figure(folder / name, width=width, height=height) as axes:
+            draw(axes, metrics)
 
 
 @contextmanager
@@ -106,3 +118,45 @@ def _minimum_gain(axes: Axes, metrics: Mapping[str, Any]) -> None:
         title="What asking for a minimum gain costs",
     )
     axes.legend(frameon=False)
+
+
+def _gain_by_k(axes: Axes, metrics: Mapping[str, Any]) -> None:
+    rows = [row for row in metrics["gain_by_k"] if row["share_of_saving"] is not None]
+    for policy in dict.fromkeys(row["policy"] for row in rows):
+        own = [row for row in rows if row["policy"] == policy]
+        axes.plot([row["k"] for row in own], [100 * row["share_of_saving"] for row in own], marker="o", label=policy)
+    axes.set(
+        xlabel="plans shown, k",
+        ylabel="% of the possible saving",
+        ylim=(0, 105),
+        title="Saving of the best of the first k plans",
+    )
+    axes.legend(frameon=False, loc="lower right")
+
+
+def _segments(axes: Axes, metrics: Mapping[str, Any]) -> None:
+    rows = [row for row in metrics["segments"] if row["regret_cents"]][::-1]
+    means = np.array([row["regret_cents"]["estimate"] for row in rows]) / 100
+    low = np.array([row["regret_cents"]["low"] for row in rows]) / 100
+    high = np.array([row["regret_cents"]["high"] for row in rows]) / 100
+    labels = [f"{row['by']}: {row['segment']}" for row in rows]
+    axes.barh(labels, means, xerr=[means - low, high - means], color="#4878a8", capsize=3)
+    axes.set(
+        xlabel=f"{metrics['currency']} a month above the cheapest plan in hindsight",
+        title="Regret of the shipped advice by segment",
+    )
+
+
+def _frontier(axes: Axes, metrics: Mapping[str, Any]) -> None:
+    rows = [row for row in metrics["frontier"] if row["regret_cents"] is not None]
+    x = [row["regret_cents"] / 100 for row in rows]
+    y = [row["ndcg_at_5"] for row in rows]
+    axes.plot(x, y, marker="o", color="#4878a8")
+    for row, left, up in zip(rows, x, y, strict=True):
+        label = "bill alone" if row["weight"] is None else f"{row['weight']:g}"
+        axes.annotate(label, (left, up), textcoords="offset points", xytext=(5, 5), fontsize=8)
+    axes.set(
+        xlabel=f"regret, {metrics['currency']} a month",
+        ylabel="NDCG@5 of the plan taken",
+        title="From the plan people take (0) to the lowest bill, by weight of the bill",
+    )
