@@ -14,13 +14,14 @@ from common_utils.errors import ConfigError, DataError, LeakageError
 from common_utils.release_config import ReleaseConfig
 from common_utils.release_history import read_history
 from common_utils.serving.joblib_scorer import JoblibScorer
+from planrec.acceptance import ACCEPTANCE_FEATURES
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.data import load_usage
 from planrec.evaluation import Models, evaluate
 from planrec.features import CHOSEN_PLAN
 from planrec.figures import FIGURES
 from planrec.preparation import Prepared, prepare
-from planrec.training import build_pipeline, data_fingerprint, fit, fit_forecast, held_plan_figures, train
+from planrec.training import build_pipeline, data_fingerprint, fit, fit_forecast, fit_offers, held_plan_figures, train
 
 
 def quiet(_: str) -> None:
@@ -37,6 +38,7 @@ def test_bundle_holds_model_rate_card_settings_figures_and_card(bundle: Bundle, 
         "model.joblib",
         "choice.joblib",
         "forecast.json",
+        "offers.json",
         "scorer.npz",
         "scorer.json",
         "plans.yaml",
@@ -91,6 +93,28 @@ def test_same_seed_gives_the_same_predictions_bit_for_bit(
     first, second = (JoblibScorer.open(b).score(columns) for b in (bundle, again))
     assert first.tobytes() == second.tobytes()
     assert bundle.read_bytes("metrics.json") == again.read_bytes("metrics.json")
+
+
+def test_offers_are_learnt_where_there_is_a_log_of_them(settings: PlanRecConfig, prepared: Prepared) -> None:
+    said: list[str] = []
+    learnt = fit_offers(settings, prepared, said.append)
+    assert learnt is not None
+    assert said == ["learning from the log of offers"]
+    dearer = dict(zip(ACCEPTANCE_FEATURES, learnt.acceptance.weights.tolist(), strict=True))
+    assert dearer["believed_bill_difference"] + dearer["expected_bill_difference"] < 0
+
+
+def test_without_a_log_of_offers_a_bundle_gives_advice_only(settings: PlanRecConfig, prepared: Prepared) -> None:
+    said: list[str] = []
+    silent = dataclasses.replace(prepared, data=dataclasses.replace(prepared.data, campaign=None))
+    assert fit_offers(settings, silent, said.append) is None
+    campaign = prepared.data.campaign
+    assert campaign is not None
+    nobody = dataclasses.replace(campaign, offers=campaign.offers.assign(accepted=False))
+    short = dataclasses.replace(prepared, data=dataclasses.replace(prepared.data, campaign=nobody))
+    assert fit_offers(settings, short, said.append) is None
+    assert said[0] == "no log of offers: the bundle will give advice only"
+    assert "too short, so the bundle will give advice only (offers: every answer is the same" in said[-1]
 
 
 def test_another_seed_makes_another_operator(small: tuple[str, ...], project_folder: Path, prepared: Prepared) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "FeatureConfig",
     "MegalineConfig",
     "ModelConfig",
+    "OfferConfig",
     "PlanRecConfig",
     "ServingConfig",
     "SourceConfig",
@@ -193,6 +194,20 @@ class AdviceConfig(BaseConfig):
     )
 
 
+class OfferConfig(BaseConfig):
+    """What an offer weighs, beside P(accept) x saving; returned with every answer."""
+
+    margin_weight: float = Field(
+        default=0.1, ge=0, le=10, description="cents of saving that one cent of the operator's margin is worth"
+    )
+    churn_weight_cents: int = Field(
+        default=2000, ge=0, le=10_000_000, description="cents a month that a subscriber who certainly leaves would cost"
+    )
+    perk_cost_cents: int = Field(
+        default=100, ge=0, le=1_000_000, description="what one perk costs the operator a month"
+    )
+
+
 class ServingConfig(BaseConfig):
     """Where the service listens."""
 
@@ -224,6 +239,7 @@ class PlanRecConfig(BaseConfig):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     advice: AdviceConfig = AdviceConfig()
+    offer: OfferConfig = OfferConfig()
     rules: Path | None = Field(
         default=None,
         description="rule file of advice and offers, relative to the project; unset: the built-in rules. "

@@ -32,8 +32,8 @@ from planrec.columns import (
 )
 from planrec.config import PlanRecConfig
 from planrec.event_files import read_event_tables, read_megaline
-from planrec.simulate import USAGE_MONTHS_FILE, simulate
-from planrec.usage_data import UsageData, summarise, usage_months, with_known_plans
+from planrec.simulate import OFFERS_FILE, SUBSCRIBERS_FILE, USAGE_MONTHS_FILE, simulate
+from planrec.usage_data import CampaignTables, UsageData, summarise, usage_months, with_known_plans
 
 __all__ = [
     "UsageData",
@@ -108,7 +108,15 @@ def read_simulated(folder: Path, *, catalogue: Catalogue | None = None) -> Usage
         If there are none.
     """
     data = read_usage_table(folder / USAGE_MONTHS_FILE, catalogue=catalogue)
-    return UsageData(data.months, data.reports, "simulated operator")
+    return UsageData(data.months, data.reports, "simulated operator", campaign=_read_campaign(folder))
+
+
+def _read_campaign(folder: Path) -> CampaignTables | None:
+    """Read the log of offers that `planrec simulate` wrote; None where one of its two files is missing."""
+    offers, subscribers = folder / OFFERS_FILE, folder / SUBSCRIBERS_FILE
+    if not (offers.is_file() and subscribers.is_file()):
+        return None
+    return CampaignTables(pd.read_parquet(offers), pd.read_parquet(subscribers))
 
 
 def load_usage(
@@ -141,7 +149,8 @@ def load_usage(
         if folder is not None:
             return read_simulated(folder, catalogue=catalogue)
         operator = simulate(config.simulator, catalogue, np.random.default_rng(config.training.seed))
-        return UsageData(operator.months, (), "simulated operator")
+        campaign = CampaignTables(operator.offers, operator.subscribers)
+        return UsageData(operator.months, (), "simulated operator", campaign=campaign)
     if data.source == "megaline":
         named = (os.environ if environ is None else environ).get(_PORTFOLIO_DATA, "")
         if folder is None and not named:

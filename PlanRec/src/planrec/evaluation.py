@@ -43,7 +43,7 @@ from planrec.policies import (
 from planrec.preparation import Prepared, longest_history
 from planrec.recommend import ExclusionCode, exclusions
 
-CHOICE_FILE, FORECAST_FILE = "choice.joblib", "forecast.json"
+CHOICE_FILE, FORECAST_FILE, OFFERS_FILE = "choice.joblib", "forecast.json", "offers.json"
 MULTICLASS = "multiclass model (predicts the plan people choose)"
 ANY_PLAN = "choice model (scores any plan)"
 _ADVICE = "advice (as shipped)"
@@ -54,6 +54,7 @@ __all__ = [
     "CHOICE_FILE",
     "FORECAST_FILE",
     "MULTICLASS",
+    "OFFERS_FILE",
     "Models",
     "choice_figures",
     "evaluate",

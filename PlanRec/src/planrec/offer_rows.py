@@ -138,7 +138,7 @@ def offer_rows(operator: Simulation | CampaignLog, *, history_months: int = 3, c
     history_months : int
         Months before the moment to look at, >= 1.
     choice_months : int
-        Likewise for what the answer depends on, >= `history_months`.
+        Likewise for what the answer depends on, >= 1.
 
     Returns
     -------
@@ -164,7 +164,8 @@ def offer_rows(operator: Simulation | CampaignLog, *, history_months: int = 3, c
     if not len(operator.offers):
         raise DataError("offers: the campaign selected nobody; raise `offers.campaign_share`, or simulate more months.")
     months, catalogue = operator.months, operator.catalogue
-    every = decision_table(months.drop(columns=DECISION), history_months=choice_months)
+    longest = max(history_months, choice_months)
+    every = decision_table(months.drop(columns=DECISION), history_months=longest)
     every = every.merge(months[[*KEY, DECISION]], on=list(KEY), how="left")
     undecided = every[DECISION].isna() | (every[DECISION] == CONTACT)
     running = every[MONTH] >= operator.offers[MONTH].min()

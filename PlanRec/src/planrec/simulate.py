@@ -43,7 +43,9 @@ __all__ = [
     "DEFECTS_FILE",
     "HOLDOUT",
     "OFFERED_PLAN",
+    "OFFERS_FILE",
     "PROPENSITY",
+    "SUBSCRIBERS_FILE",
     "USAGE_MONTHS_FILE",
     "Simulation",
     "Truth",
@@ -52,6 +54,7 @@ __all__ = [
 ]
 
 USAGE_MONTHS_FILE, _USAGE_MONTHS_CSV = "usage_months.parquet", "usage_months.csv"
+OFFERS_FILE, SUBSCRIBERS_FILE = "offers.parquet", "subscribers.parquet"
 DEFECTS_FILE = "defects.json"
 OFFERED_PLAN, PROPENSITY, ACCEPTED = "offered_plan", "propensity", "accepted"
 HOLDOUT, CONTACTS = "holdout", "contacts_90d"
@@ -222,8 +225,8 @@ def write_simulation(simulation: Simulation, folder: Path) -> list[Path]:
     months, commas, ledger = damaged_months(simulation.months, simulation.catalogue, defects, damage_rng)
     tables = {
         folder / USAGE_MONTHS_FILE: months,
-        folder / "subscribers.parquet": simulation.subscribers,
-        folder / "offers.parquet": simulation.offers,
+        folder / SUBSCRIBERS_FILE: simulation.subscribers,
+        folder / OFFERS_FILE: simulation.offers,
         **{folder / "truth" / f"{name}.parquet": frame for name, frame in simulation.truth.tables().items()},
     }
     accounts = {USAGE_MONTHS_FILE: ledger}

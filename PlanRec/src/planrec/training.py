@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from common_utils.bundle import Bundle, write_bundle
 from common_utils.config import dump_config, resolve_path
+from common_utils.errors import DataError
 from common_utils.provenance import fingerprint_bytes, git_commit, library_versions
 from common_utils.release_author import Author, default_who
 from common_utils.release_config import load_trust
@@ -28,19 +29,32 @@ from common_utils.seed import set_seed
 from common_utils.splits import grouped_stratified_folds
 from planrec.catalogue import Catalogue
 from planrec.choice_selection import select_choice_model
-from planrec.columns import SUBSCRIBER
+from planrec.columns import MONTH, SUBSCRIBER
 from planrec.compiling import compile_choice
 from planrec.config import PlanRecConfig
 from planrec.data import UsageData
-from planrec.evaluation import CHOICE_FILE, FORECAST_FILE, Models, choice_figures, evaluate, row_counts
+from planrec.engine import OfferModels
+from planrec.evaluation import CHOICE_FILE, FORECAST_FILE, OFFERS_FILE, Models, choice_figures, evaluate, row_counts
 from planrec.features import CHOSEN_PLAN, DecisionFeatures, decision_table, usage_ahead
 from planrec.figures import write_figures
 from planrec.forecast import UsageForecast, fit_usage_forecast
+from planrec.months import month_index
+from planrec.offer_rows import WINDOW, CampaignLog, offer_rows
 from planrec.preparation import Prepared, Step, prepare
 from planrec.reports import model_card
 from planrec.rulebook import rules_file
+from planrec.uplift import TwoModelUplift
 
-__all__ = ["build_pipeline", "data_fingerprint", "fit", "fit_forecast", "held_plan_figures", "out_of_fold", "train"]
+__all__ = [
+    "build_pipeline",
+    "data_fingerprint",
+    "fit",
+    "fit_forecast",
+    "fit_offers",
+    "held_plan_figures",
+    "out_of_fold",
+    "train",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -183,6 +197,7 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
     selection = select_choice_model(config, prepared.catalogue, prepared.train, step)
     step("fitting the usage forecast")
     forecast = fit_forecast(config, prepared)
+    offers = fit_offers(config, prepared, step)
     step("evaluating policies")
     metrics = {
         **evaluate(config, prepared, Models.of(pipeline, selection.model, forecast)),
@@ -198,6 +213,8 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
         compiled.save(folder)
         joblib.dump(selection.model, folder / CHOICE_FILE)
         _write_json(folder / FORECAST_FILE, forecast.to_dict())
+        if offers is not None:
+            _write_json(folder / OFFERS_FILE, offers.to_dict())
         (folder / "plans.yaml").write_bytes(rate_card)
         (folder / "rules.yaml").write_bytes(rules)
         (folder / "config.yaml").write_text(dump_config(config), encoding="utf-8")
@@ -238,6 +255,31 @@ def fit_forecast(config: PlanRecConfig, prepared: Prepared) -> UsageForecast:
             prepared.training_months, history_months=config.advice.history_months, horizon=source.horizon_months
         )
     )
+
+
+def fit_offers(config: PlanRecConfig, prepared: Prepared, step: Step) -> OfferModels | None:
+    """Learn who accepts an offer, and whom offers keep, from the subscribers and months that nothing is tested on.
+
+    Returns
+    -------
+    OfferModels or None
+        None where the source has no log of offers, or one too short to learn from; `step` is told which.
+    """
+    campaign = prepared.data.campaign
+    if campaign is None or not len(campaign.offers):
+        step("no log of offers: the bundle will give advice only")
+        return None
+    step("learning from the log of offers")
+    log = CampaignLog(prepared.data.months, campaign.offers, campaign.subscribers, prepared.catalogue)
+    rows = offer_rows(log, choice_months=config.features.history_months)
+    first_test = month_index(prepared.test[MONTH].min())
+    learn = ~np.isin(rows.subscribers, prepared.test[SUBSCRIBER].unique()) & (rows.month + WINDOW <= first_test)
+    try:
+        model = TwoModelUplift(prepared.catalogue).fit(rows.at(learn))
+    except DataError as error:
+        step(f"the log of offers is too short, so the bundle will give advice only ({error})")
+        return None
+    return OfferModels(model.acceptance_, model.leaving_)
 
 
 def _profile(pipeline: Pipeline, prepared: Prepared) -> dict[str, object]:

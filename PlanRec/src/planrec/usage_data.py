@@ -11,9 +11,25 @@ from common_utils.tables import RowReport
 from planrec.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, KEY, MONTH, OPTIONAL, REQUIRED, SUBSCRIBER, USAGE
 
-__all__ = ["UNKNOWN_PLAN", "UsageData", "summarise", "usage_months", "with_known_plans"]
+__all__ = ["UNKNOWN_PLAN", "CampaignTables", "UsageData", "summarise", "usage_months", "with_known_plans"]
 
 UNKNOWN_PLAN = f"{CURRENT_PLAN}: not in the rate card, taken as unknown"
+
+
+@dataclass(frozen=True)
+class CampaignTables:
+    """What an operator recorded of its campaign.
+
+    Attributes
+    ----------
+    offers : DataFrame
+        One row per selected subscriber and month, as `simulate.Simulation.offers`.
+    subscribers : DataFrame
+        `subscriber_id`, `churn_date`, `holdout`.
+    """
+
+    offers: pd.DataFrame
+    subscribers: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -30,12 +46,15 @@ class UsageData:
         What was read, for people.
     notes : tuple of str
         What a reader of figures should know about these months.
+    campaign : CampaignTables or None
+        Where the source has a log of offers.
     """
 
     months: pd.DataFrame
     reports: tuple[RowReport, ...]
     source: str
     notes: tuple[str, ...] = ()
+    campaign: CampaignTables | None = None
 
 
 def usage_months(frame: pd.DataFrame) -> pd.DataFrame:
