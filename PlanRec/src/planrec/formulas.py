@@ -141,12 +141,17 @@ def bill_outlook(totals: IntArray, known: BoolArray) -> Outlook:
     >>> outlook.mean_cents.tolist(), outlook.spread_cents.tolist()
     ([[3000.0, 7000.0]], [[1000.0, 0.0]])
     """
-    weight = known[..., None]
     count = known.sum(axis=1, dtype=np.float64)[:, None]
     count[count == 0] = np.nan
-    mean = np.where(weight, totals, 0).sum(axis=1) / count
-    squares = np.where(weight, (totals - mean[:, None, :]) ** 2, 0.0).sum(axis=1)
-    return Outlook(mean, np.sqrt(squares / count))
+    mean = _sum_known(totals, known) / count
+    apart = totals - mean[:, None, :]
+    np.square(apart, out=apart)
+    return Outlook(mean, np.sqrt(_sum_known(apart, known) / count))
+
+
+def _sum_known(values: NDArray[np.generic], known: BoolArray) -> NDArray[np.generic]:
+    """Add up over the months known; most often that is all of them, and nothing has to be masked."""
+    return (values if known.all() else np.where(known[..., None], values, 0)).sum(axis=1)
 
 
 def share_above(totals: IntArray, known: BoolArray, current: IntArray) -> FloatArray:
