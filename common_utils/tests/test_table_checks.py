@@ -5,7 +5,7 @@ import pandera.pandas as pandera
 import pytest
 
 from common_utils.errors import DataError
-from common_utils.table_checks import failed_checks, repeated_rows
+from common_utils.table_checks import failed_checks, repeated_rows, strictly_ascending
 
 FRAME = pd.DataFrame({"low": [1, 5, 3], "high": [2, 4, 1]})
 COLUMNS = {"low": pandera.Column(int), "high": pandera.Column(int)}
@@ -66,3 +66,24 @@ def test_every_key_counts():
     assert {reason: found.tolist() for reason, found in repeated_rows(frame, schema).items()} == {
         "conflicting row for the same key": [1, 2]
     }
+
+
+@pytest.mark.parametrize(
+    ("rows", "ascending"),
+    [
+        pytest.param([], True, id="no-row"),
+        pytest.param([("b", 1)], True, id="one-row"),
+        pytest.param([("a", 2), ("b", 1), ("b", 2)], True, id="both-columns"),
+        pytest.param([("a", 1), ("a", 1)], False, id="repeated"),
+        pytest.param([("a", 2), ("a", 1)], False, id="second-falls"),
+        pytest.param([("b", 1), ("a", 2)], False, id="first-falls"),
+        pytest.param([("a", 1), (None, 2)], False, id="missing"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["str", "object", "category"])
+def test_rows_ascend_strictly_or_not(rows: list[tuple[str | None, int]], ascending: bool, dtype: str):
+    texts = pd.Series([text for text, _ in rows], dtype=dtype)
+    if dtype == "category":
+        texts = texts.cat.set_categories(["a", "b"], ordered=True)
+    frame = pd.DataFrame({"id": texts, "n": [n for _, n in rows]})
+    assert strictly_ascending(frame, ["id", "n"]) is ascending

@@ -9,13 +9,14 @@ import threading
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from common_utils.table_files import write_table
+from common_utils.table_files import table_writer, write_table
 
 FRAME = pd.DataFrame({"id": ["007", "b"], "gain": [-5, 3], "share": [0.1, float("nan")]})
 EXTENSIONS = pytest.mark.parametrize("extension", ["csv", "parquet"])
@@ -110,7 +111,7 @@ def test_full_disk_leaves_the_old_file(tmp_path: Path, extension: str):
     # A limit on file size stands in for a full disk: the kernel refuses the write half-way.
     code = (
         "import resource, signal, sys, pandas as pd; from pathlib import Path\n"
-        "from common_utils.errors import DataError; from common_utils.table_files import write_table\n"
+        "from common_utils.errors import DataError; from common_utils.table_files import table_writer, write_table\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try: write_table(pd.DataFrame({'x': range(100_000)}), Path(sys.argv[1]))\n"
@@ -184,3 +185,83 @@ def test_writers_at_the_same_time_leave_one_whole_file(tmp_path: Path):
     read = pd.read_csv(tmp_path / "t.csv")["x"]
     assert len(read) == 2_000
     assert read.nunique() == 1
+
+
+PIECES = pa.schema({"id": pa.dictionary(pa.int32(), pa.string()), "gain": pa.int64(), "share": pa.float64()})
+
+
+def piece(ids: list[str], gains: list[int | None]) -> pa.Table:
+    columns = [pa.array(ids).dictionary_encode(), pa.array(gains, pa.int64()), pa.array([0.5] * len(ids))]
+    return pa.table(columns, schema=PIECES)
+
+
+def test_pieces_make_one_csv_with_whole_numbers_and_no_formula(tmp_path: Path):
+    with table_writer(tmp_path / "t.csv", PIECES) as write:
+        write(piece(["007", "=1+1"], [1, None]))
+        write(piece([], []))
+        write(piece(["b"], [-3]))
+    assert (tmp_path / "t.csv").read_text() == "id,gain,share\n007,1,0.5\n'=1+1,,0.5\nb,-3,0.5\n"
+
+
+def test_pieces_make_one_parquet_whose_text_is_text(tmp_path: Path):
+    with table_writer(tmp_path / "t.parquet", PIECES) as write:
+        write(piece(["007"], [1]))
+        write(piece([], []))
+        write(piece(["b"], [None]))
+    table = pq.read_table(tmp_path / "t.parquet")
+    assert table.to_pydict() == {"id": ["007", "b"], "gain": [1, None], "share": [0.5, 0.5]}
+    assert table.schema.field("id").type == pa.string()
+    assert pq.ParquetFile(tmp_path / "t.parquet").metadata.num_row_groups == 2
+
+
+@EXTENSIONS
+def test_a_table_without_pieces_has_its_columns(tmp_path: Path, extension: str):
+    with table_writer(tmp_path / f"t.{extension}", PIECES):
+        pass
+    read = {"csv": pd.read_csv, "parquet": pd.read_parquet}[extension]
+    assert read(tmp_path / f"t.{extension}").columns.tolist() == ["id", "gain", "share"]
+
+
+@EXTENSIONS
+def test_a_caller_that_fails_between_pieces_leaves_the_old_file_and_nothing_else(tmp_path: Path, extension: str):
+    path = tmp_path / f"t.{extension}"
+    path.write_text("old")
+    with pytest.raises(RuntimeError, match="elsewhere"), table_writer(path, PIECES) as write:  # noqa: PT012 - the block is the subject
+        write(piece(["a"], [1]))
+        assert path.read_text() == "old"
+        raise RuntimeError("elsewhere")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_of_the_caller_is_not_blamed_on_the_file(tmp_path: Path):
+    with pytest.raises(OSError, match="elsewhere"), table_writer(tmp_path / "t.csv", PIECES):
+        raise OSError("elsewhere")
+
+
+def test_the_ending_is_refused_before_the_first_piece(tmp_path: Path):
+    with (
+        pytest.raises(DataError, match=r"a table is written as \.csv or \.parquet"),
+        table_writer(tmp_path / "t.xlsx", PIECES),
+    ):
+        raise AssertionError("the body must not run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_while_pieces_are_written_is_said_and_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "t.parquet"
+    path.write_text("old")
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    monkeypatch.setattr(pq.ParquetWriter, "close", full)
+    with (
+        pytest.raises(DataError, match=r"t\.parquet: cannot be written: No space left"),
+        table_writer(path, PIECES) as write,
+    ):
+        write(piece(["a"], [1]))
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

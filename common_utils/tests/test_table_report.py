@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from common_utils.table_report import Ledger, RowReport
+from common_utils.table_report import Ledger, RowReport, merged_report
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,10 @@ def test_every_row_is_kept_or_rejected_once(rejects: list[list[bool]], repairs: 
     assert report.read == 6
     assert report.kept == ledger.kept.sum()
     assert sorted(ledger.reasons()) == (np.flatnonzero(~ledger.kept) + 1).tolist()
+
+
+def test_reports_of_pieces_add_up():
+    first = RowReport("usage", read=3, kept=2, repaired={"trimmed": 1}, rejected={"duplicate row": 1})
+    second = RowReport("usage", read=2, kept=1, repaired={"trimmed": 1}, rejected={"minutes: missing": 1})
+    expected = RowReport("usage", 5, 3, {"trimmed": 2}, {"duplicate row": 1, "minutes: missing": 1})
+    assert merged_report([first, second]) == expected

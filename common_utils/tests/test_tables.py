@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import ConfigError, DataError
-from common_utils.tables import TableResult, month_column, read_table, write_table
+from common_utils.tables import TableResult, check_rows, merged_report, month_column, read_table, write_table
 
 USAGE = pandera.DataFrameSchema(
     {
@@ -727,3 +727,23 @@ def test_what_is_written_reads_back_the_same(tmp_path: Path, rows: list[Any], ex
     result = read_table(path, USAGE, name="usage", on_bad_rows="error")
     pd.testing.assert_frame_equal(result.frame, frame)
     assert result.report.repaired == {}
+
+
+def test_pieces_of_a_parquet_are_checked_as_the_whole(tmp_path: Path):
+    schema = pandera.DataFrameSchema({"id": pandera.Column(str), "n": pandera.Column(int)}, unique=["id", "n"])
+    table = pa.table({"id": ["a", " a", "b", None], "n": [1, 1, 2, 3]})
+    pq.write_table(table, tmp_path / "t.parquet")
+    whole = read_table(tmp_path / "t.parquet", schema, name="t")
+    pieces = [check_rows(table.slice(start, 2), schema, name="t") for start in (0, 2)]
+    pd.testing.assert_frame_equal(pd.concat([p.frame for p in pieces], ignore_index=True), whole.frame)
+    assert merged_report([p.report for p in pieces]) == whole.report
+    assert whole.report.rejected == {"duplicate row": 1, "id: missing": 1}
+
+
+def test_a_piece_may_hold_no_row_that_can_be_used():
+    schema = pandera.DataFrameSchema({"n": pandera.Column(int)})
+    result = check_rows(pa.table({"n": pa.array([None], pa.int64())}), schema, name="t")
+    assert (len(result.frame), result.report.rejected) == (0, {"n: missing": 1})
+    assert len(check_rows(pa.table({"n": pa.array([], pa.int64())}), schema, name="t").frame) == 0
+    with pytest.raises(DataError, match=r"t: missing column\(s\) \['n'\]"):
+        check_rows(pa.table({"m": pa.array([], pa.int64())}), schema, name="t")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,7 @@ from pandera.errors import SchemaErrors
 
 from common_utils.errors import DataError
 
-__all__ = ["failed_checks", "repeated_rows"]
+__all__ = ["failed_checks", "repeated_rows", "strictly_ascending"]
 
 _MOST_REPORTED = 5
 
@@ -72,6 +74,10 @@ def repeated_rows(frame: pd.DataFrame, schema: pandera.DataFrameSchema) -> dict[
     keys += [[column] for column, declared in schema.columns.items() if declared.unique and column in frame]
     again = np.zeros(len(frame), dtype=bool)
     for key in keys:
+        if strictly_ascending(
+            frame, key
+        ):  # most large files are sorted, and looking costs less than a hash of every row
+            continue
         again |= frame.duplicated(subset=key).to_numpy()
     if not again.any():
         return {}
@@ -81,3 +87,31 @@ def repeated_rows(frame: pd.DataFrame, schema: pandera.DataFrameSchema) -> dict[
         "conflicting row for the same key": np.flatnonzero(again & ~whole),
     }
     return {reason: positions for reason, positions in found.items() if len(positions)}
+
+
+def strictly_ascending(frame: pd.DataFrame, columns: Sequence[str]) -> bool:
+    """Tell whether each row is greater than the one before it, the first column deciding first; then none repeats.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    columns : sequence of str
+        A missing value is neither greater nor smaller than another.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"id": ["a", "a", "b"], "month": [1, 2, 1]})
+    >>> strictly_ascending(frame, ["id", "month"]), strictly_ascending(frame, ["id"])
+    (True, False)
+    """
+    ascends = np.zeros(max(len(frame) - 1, 0), dtype=bool)
+    equal = np.ones_like(ascends)
+    for column in columns:
+        values = frame[column].array
+        ascends |= equal & _holds(values[1:] > values[:-1])
+        equal &= _holds(values[1:] == values[:-1])
+    return bool(ascends.all())
+
+
+def _holds(comparison: Any) -> NDArray[np.bool_]:
+    return np.asarray(pd.array(comparison, dtype="boolean").fillna(False), dtype=bool)

@@ -6,10 +6,10 @@ import csv
 import os
 import re
 import secrets
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
@@ -17,11 +17,12 @@ import pyarrow.parquet as pq
 
 from common_utils.errors import DataError
 
-__all__ = ["replacing", "write_table"]
+__all__ = ["replacing", "table_writer", "write_table"]
 
 # What makes a spreadsheet take text for a formula; tab and return too, as they are skipped on import.
 # A sign before nothing but digits is a number or a telephone number: an id must come back as it was.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_CSV_TYPES = {pa.int64(): pd.Int64Dtype()}  # whole numbers stay whole where one is missing
 _FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d+(\.\d+)?\Z)")
 
 
@@ -55,23 +56,124 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     surf,-5
     '=1+1,3
     """
+    extension = _extension(path)
+    with _blamed(path), replacing(path) as file:
+        if extension == ".csv":
+            _write_csv(frame, file, header=True)
+        else:
+            pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), file)
+
+
+@contextmanager
+def table_writer(path: Path, schema: Any) -> Generator[Callable[[Any], None]]:
+    r"""Write a table piece by piece; until the last is there, what was at `path` stays as it was.
+
+    The ending and the folder are looked at before anything is computed; where the caller fails, nothing is left behind.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in `.csv` or `.parquet`; folders are made.
+    schema : pyarrow.Schema
+        Of every piece. Repeated text may come as dictionaries: that is quick, and read back it is plain text.
+
+    Yields
+    ------
+    function of pyarrow.Table
+        Writes a piece; CSV as `write_table`, each Parquet piece as a row group.
+
+    Raises
+    ------
+    DataError
+        As `write_table`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "plans.csv"
+    >>> schema = pa.schema({"plan": pa.string(), "gain": pa.int64()})
+    >>> with table_writer(path, schema) as write:
+    ...     for gain in (1, None):
+    ...         write(pa.table({"plan": ["surf"], "gain": pa.array([gain], pa.int64())}))
+    >>> path.read_text()
+    'plan,gain\nsurf,1\nsurf,\n'
+    """
+    extension = _extension(path)
+    with ExitStack() as stack:
+        with _blamed(path):
+            file = stack.enter_context(replacing(path))
+            pieces = _CsvPieces(file, schema) if extension == ".csv" else _ParquetPieces(file, schema)
+            stack.callback(pieces.abandon)
+
+        def write(piece: Any) -> None:
+            with _blamed(path):
+                pieces.write(piece)
+
+        yield write
+        with _blamed(path):
+            pieces.finish()
+            stack.close()
+
+
+class _CsvPieces:
+    def __init__(self, file: BinaryIO, schema: Any) -> None:
+        self._file = file
+        _write_csv(schema.empty_table().to_pandas(), file, header=True)
+
+    def write(self, piece: Any) -> None:
+        _write_csv(piece.to_pandas(types_mapper=_CSV_TYPES.get), self._file, header=False)
+
+    def finish(self) -> None:
+        """Do nothing: every row is there."""
+
+    def abandon(self) -> None:
+        """Do nothing: there is nothing to close."""
+
+
+class _ParquetPieces:
+    def __init__(self, file: BinaryIO, schema: Any) -> None:
+        # Without Arrow's own schema in the file, dictionaries are only how text is written, not what it is read as.
+        self._writer = pq.ParquetWriter(file, schema, store_schema=False)
+
+    def write(self, piece: Any) -> None:
+        if piece.num_rows:
+            self._writer.write_table(piece, row_group_size=piece.num_rows)
+
+    def finish(self) -> None:
+        self._writer.close()
+
+    def abandon(self) -> None:
+        """Close what is thrown away, unless it is closed; a full disk has been told of before."""
+        with suppress(OSError, pa.ArrowException):
+            self._writer.close()
+        self._writer.is_open = False  # or it tries once more when it is collected
+
+
+def _extension(path: Path) -> str:
     extension = path.suffix.lower()
     if extension not in (".csv", ".parquet"):
         raise DataError(f"{path.name} ends in {extension!r}; a table is written as .csv or .parquet.")
+    return extension
+
+
+@contextmanager
+def _blamed(path: Path) -> Generator[None]:
+    """Turn what goes wrong while writing into an error that names the file."""
     try:
-        with replacing(path) as file:
-            if extension == ".csv":
-                inert = _inert(frame)
-                # With LF line ends the csv module leaves a lone return unquoted, and it would end the row.
-                quoting = csv.QUOTE_NONNUMERIC if _holds_returns(inert) else csv.QUOTE_MINIMAL
-                inert.to_csv(file, index=False, lineterminator="\n", encoding="utf-8", quoting=quoting)
-            else:
-                pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), file)
+        yield
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}.") from error
     except (pa.ArrowException, UnicodeEncodeError):
         # Not chained: the cause repeats values.
+        extension = path.suffix.lower()
         raise DataError(f"{path}: some column holds values that {extension} has no type for.") from None
+
+
+def _write_csv(frame: pd.DataFrame, file: BinaryIO, *, header: bool) -> None:
+    inert = _inert(frame)
+    # With LF line ends the csv module leaves a lone return unquoted, and it would end the row.
+    quoting = csv.QUOTE_NONNUMERIC if _holds_returns(inert) else csv.QUOTE_MINIMAL
+    inert.to_csv(file, index=False, header=header, lineterminator="\n", encoding="utf-8", quoting=quoting)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 
-__all__ = ["Ledger", "RowReport"]
+__all__ = ["Ledger", "RowReport", "merged_report"]
 
 _BoolArray = NDArray[np.bool_]
 
@@ -73,6 +75,30 @@ class RowReport:
         for verb, counts in (("repaired", self.repaired), ("rejected", self.rejected)):
             lines += [f"  {verb}: {reason} ({count})" for reason, count in sorted(counts.items(), key=_by_count)]
         return "\n".join(lines)
+
+
+def merged_report(reports: Sequence[RowReport]) -> RowReport:
+    """Return the account of a table that was read in pieces.
+
+    Parameters
+    ----------
+    reports : sequence of RowReport
+        One for each piece, at least one.
+
+    Examples
+    --------
+    >>> first = RowReport("usage", read=3, kept=2, rejected={"duplicate row": 1})
+    >>> print(merged_report([first, first]).summary())
+    usage: 6 rows read, 4 kept, 2 rejected
+      rejected: duplicate row (2)
+    """
+    repaired: Counter[str] = Counter()
+    rejected: Counter[str] = Counter()
+    for report in reports:
+        repaired.update(report.repaired)
+        rejected.update(report.rejected)
+    read, kept = sum(report.read for report in reports), sum(report.kept for report in reports)
+    return RowReport(reports[0].table, read, kept, dict(repaired), dict(rejected))
 
 
 def _by_count(item: tuple[str, int]) -> tuple[int, str]:

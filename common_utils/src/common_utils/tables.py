@@ -16,18 +16,28 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pandera import dtypes
 
 from common_utils.csv_text import read_csv_text
 from common_utils.errors import ConfigError, DataError
+from common_utils.parquet_files import open_parquet, read_parquet
 from common_utils.table_checks import failed_checks, repeated_rows
-from common_utils.table_files import write_table
-from common_utils.table_report import Ledger, RowReport
+from common_utils.table_files import table_writer, write_table
+from common_utils.table_report import Ledger, RowReport, merged_report
 from common_utils.table_types import Converted, DecimalSign, Kind, check_arrow, convert_text, decimal_sign
 
-__all__ = ["RowReport", "TableResult", "month_column", "read_table", "write_table"]
+__all__ = [
+    "RowReport",
+    "TableResult",
+    "check_rows",
+    "merged_report",
+    "month_column",
+    "open_parquet",
+    "read_table",
+    "table_writer",
+    "write_table",
+]
 
 _MOST_REPORTED = 5
 _MONTH = r"^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])$"
@@ -133,10 +143,57 @@ def read_table(
       repaired: minutes: decimal comma (1)
       rejected: minutes: not a number (1)
     """
-    kinds: dict[str, Kind] = {column: _kind(name, column, declared) for column, declared in schema.columns.items()}
+    kinds = _kinds(schema, name)
     mapping = _checked_mapping(name, columns or {}, schema)
     source = _open(path, name, {*schema.columns, *mapping})
-    source = _select(source, mapping, schema, name, extra_columns)
+    result = _checked(_select(source, mapping, schema, name, extra_columns), schema, kinds, name)
+    if len(result.rejects) and (on_bad_rows == "error" or not result.report.kept):
+        raise DataError(
+            _complaint(result.report, dict(zip(result.rejects["row"], result.rejects["reason"], strict=True)))
+        )
+    return result
+
+
+def check_rows(
+    table: Any,
+    schema: pandera.DataFrameSchema,
+    *,
+    name: str,
+    columns: Mapping[str, str] | None = None,
+    extra_columns: Literal["error", "drop", "keep"] = "error",
+) -> TableResult:
+    """Return the rows of a piece of a Parquet file that meet a schema: `read_table` for an Arrow table.
+
+    Rows with one key have to be in one piece, or their repetition is not seen. Nothing is raised because of rows, so
+    that a piece may hold none that can be used; an empty table checks the columns alone.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    schema, name, columns, extra_columns
+        As `read_table`.
+
+    Raises
+    ------
+    DataError
+        If columns are missing, too many or of another type.
+    ConfigError
+        If `columns` or the schema asks for what is not there.
+
+    Examples
+    --------
+    >>> schema = pandera.DataFrameSchema({"minutes": pandera.Column(float)})
+    >>> result = check_rows(pa.table({"minutes": [1, None]}), schema, name="usage")
+    >>> result.frame["minutes"].tolist(), result.report.rejected
+    ([1.0], {'minutes: missing': 1})
+    """
+    kinds = _kinds(schema, name)
+    mapping = _checked_mapping(name, columns or {}, schema)
+    source = _Source(table, np.arange(1, table.num_rows + 1, dtype=np.int64), {}, (), None)
+    return _checked(_select(source, mapping, schema, name, extra_columns), schema, kinds, name)
+
+
+def _checked(source: _Source, schema: pandera.DataFrameSchema, kinds: Mapping[str, Kind], name: str) -> TableResult:
     ledger = Ledger(source.rows)
     converted = _convert(source, schema, kinds, ledger, name)
     frame = _frame(converted, source, schema, ledger)
@@ -145,16 +202,17 @@ def read_table(
     frame = frame[ledger.kept[frame.index.to_numpy()]]
     for reason, positions in repeated_rows(frame, schema).items():
         ledger.reject_at(frame.index.to_numpy()[positions], reason)
-    report = ledger.report(name, source.rejects, source.repairs)
     reasons = source.rejects | ledger.reasons()
-    if reasons and (on_bad_rows == "error" or not report.kept):
-        raise DataError(_complaint(report, reasons))
     rejects = pd.DataFrame({"row": list(reasons), "reason": pd.Series(list(reasons.values()), dtype="str")})
     return TableResult(
         frame=frame[ledger.kept[frame.index.to_numpy()]].reset_index(drop=True),
-        report=report,
+        report=ledger.report(name, source.rejects, source.repairs),
         rejects=rejects.astype({"row": "int64"}).sort_values("row", ignore_index=True),
     )
+
+
+def _kinds(schema: pandera.DataFrameSchema, name: str) -> dict[str, Kind]:
+    return {column: _kind(name, column, declared) for column, declared in schema.columns.items()}
 
 
 def _kind(table: str, column: str, declared: pandera.Column) -> Kind:
@@ -196,25 +254,10 @@ def _open(path: Path, name: str, expected: set[str]) -> _Source:
             text = read_csv_text(path, name=name, expected=expected)
             return _Source(text.table, text.rows, text.rejects, text.repairs, text.delimiter)
         case ".parquet":
-            table = _parquet(path, name)
+            table = read_parquet(path, name=name)
             return _Source(table, np.arange(1, table.num_rows + 1, dtype=np.int64), {}, (), None)
         case other:
             raise DataError(f"{name}: {path.name} ends in {other!r}; give a .csv or .parquet file.")
-
-
-def _parquet(path: Path, name: str) -> Any:
-    try:
-        table = pq.ParquetFile(path).read()
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(
-            f"{name} ({path.name}): {path} is missing, cut short or no Parquet file. Export it again."
-        ) from error
-    if not table.num_rows:
-        raise DataError(f"{name} ({path.name}): no data rows.")
-    repeated = {column for column in table.column_names if table.column_names.count(column) > 1}
-    if repeated:
-        raise DataError(f"{name} ({path.name}): column name(s) given twice: {sorted(repeated)[:_MOST_REPORTED]}.")
-    return table.combine_chunks()
 
 
 def _select(

@@ -1,0 +1,89 @@
+"""Open a Parquet file, or say in words why it cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from common_utils.errors import DataError
+
+__all__ = ["open_parquet", "read_parquet"]
+
+
+def open_parquet(path: Path, *, name: str) -> Any:
+    """Return a Parquet file opened for reading, nothing of it read but its end.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        What messages call the table.
+
+    Returns
+    -------
+    pyarrow.parquet.ParquetFile
+
+    Raises
+    ------
+    DataError
+        If it is missing or no Parquet file, has no row, or a column name twice.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "usage.parquet"
+    >>> pq.write_table(pa.table({"minutes": [1.0, 2.0]}), path)
+    >>> open_parquet(path, name="usage").metadata.num_rows
+    2
+    """
+    try:
+        # Fetched ahead, every part of a file that was read would stay in memory until its end.
+        file = pq.ParquetFile(path, pre_buffer=False)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(_no_parquet(path, name)) from error
+    if not file.metadata.num_rows:
+        raise DataError(f"{name} ({path.name}): no data rows.")
+    names: list[str] = file.schema_arrow.names
+    repeated = sorted({column for column in names if names.count(column) > 1})
+    if repeated:
+        raise DataError(f"{name} ({path.name}): column name(s) given twice: {repeated[:5]}.")
+    return file
+
+
+def read_parquet(path: Path, *, name: str) -> Any:
+    """Return the whole of a Parquet file.
+
+    Parameters
+    ----------
+    path, name
+        As `open_parquet`.
+
+    Returns
+    -------
+    pyarrow.Table
+
+    Raises
+    ------
+    DataError
+        As `open_parquet`, or if it is cut short or damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "usage.parquet"
+    >>> pq.write_table(pa.table({"minutes": [1.0, 2.0]}), path)
+    >>> read_parquet(path, name="usage").num_rows
+    2
+    """
+    file = open_parquet(path, name=name)
+    try:
+        return file.read().combine_chunks()
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(_no_parquet(path, name)) from error
+
+
+def _no_parquet(path: Path, name: str) -> str:
+    return f"{name} ({path.name}): {path} is missing, cut short or no Parquet file. Export it again."
