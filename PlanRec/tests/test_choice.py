@@ -20,7 +20,7 @@ from planrec.choice import (
     negative_log_likelihood,
     softmax_within,
 )
-from planrec.features import CHOSEN_PLAN
+from planrec.decision_rows import CHOSEN_PLAN
 from planrec.preparation import Prepared, prepare
 
 MONTH = "2025-12"

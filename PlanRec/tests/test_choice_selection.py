@@ -24,7 +24,7 @@ from planrec.choice_selection import (
     tempered,
 )
 from planrec.config import PlanRecConfig, load_planrec_config
-from planrec.features import CHOSEN_PLAN
+from planrec.decision_rows import CHOSEN_PLAN
 
 HELD = ("prepaid-0", "basic-6", "talk-800", "data-20", "unlimited")
 MONTHS = ("2025-02", "2025-03", "2025-04", "2025-05")

@@ -15,7 +15,7 @@ from common_utils.serving.joblib_scorer import JoblibScorer
 from planrec.compiling import compile_choice
 from planrec.config import PlanRecConfig
 from planrec.decision_matrix import DecisionMatrix
-from planrec.features import columns_of
+from planrec.decision_rows import columns_of
 from planrec.preparation import Prepared, prepare
 from planrec.training import build_pipeline, fit
 

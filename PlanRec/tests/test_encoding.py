@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from common_utils.errors import DataError
 from planrec.catalogue import Catalogue
+from planrec.decision_rows import latest_rows
 from planrec.encoding import SubscriberRecord, UsageMonth, decision_columns, record_history
-from planrec.features import DecisionFeatures, latest_rows
+from planrec.features import DecisionFeatures
 from planrec.months import month_index, month_text
 
 usage_months = st.lists(

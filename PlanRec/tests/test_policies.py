@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from planrec.catalogue import Catalogue
-from planrec.features import decision_table
+from planrec.decision_rows import decision_table
 from planrec.formulas import history_of
 from planrec.policies import (
     BillsAhead,

@@ -9,7 +9,7 @@ import pytest
 
 from planrec.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, DECISION, KEY, MONTH, OPTIONAL, PARTIAL, REQUIRED, SUBSCRIBER, TENURE
-from planrec.features import decision_table
+from planrec.decision_rows import decision_table
 from planrec.simulate import Simulation, simulate, write_simulation
 from planrec.simulate_config import ChurnConfig, SimulatorConfig
 

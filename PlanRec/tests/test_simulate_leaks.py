@@ -10,7 +10,7 @@ from common_utils.errors import LeakageError
 from planrec.catalogue import Catalogue
 from planrec.columns import OPTIONAL, REQUIRED
 from planrec.config import PlanRecConfig, load_planrec_config
-from planrec.features import decision_table
+from planrec.decision_rows import decision_table
 from planrec.preparation import leak_report, prepare
 from planrec.simulate import simulate
 from planrec.simulate_config import SimulatorConfig

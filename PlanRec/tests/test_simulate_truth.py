@@ -6,7 +6,7 @@ import pytest
 from planrec.billing import bill_totals
 from planrec.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, DECISION, KEY, MONTH, SUBSCRIBER
-from planrec.features import usage_of
+from planrec.decision_rows import usage_of
 from planrec.simulate import Simulation, simulate
 from planrec.simulate_config import SimulatorConfig
 

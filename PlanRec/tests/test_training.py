@@ -17,8 +17,8 @@ from common_utils.serving.joblib_scorer import JoblibScorer
 from planrec.acceptance import ACCEPTANCE_FEATURES
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.data import load_usage
+from planrec.decision_rows import CHOSEN_PLAN
 from planrec.evaluation import Models, evaluate
-from planrec.features import CHOSEN_PLAN
 from planrec.figures import FIGURES
 from planrec.preparation import Prepared, prepare
 from planrec.training import build_pipeline, data_fingerprint, fit, fit_forecast, fit_offers, held_plan_figures, train

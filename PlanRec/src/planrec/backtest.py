@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from common_utils.evaluation import bootstrap_mean, paired_mean_difference
 from planrec.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER
-from planrec.features import columns_of, decision_table, plan_indices
+from planrec.decision_matrix import plan_indices
+from planrec.decision_rows import columns_of, decision_table
 from planrec.formulas import history_of
 from planrec.months import month_indices
 from planrec.policies import Row, adjusted_bills, bills_ahead

@@ -12,7 +12,8 @@ from planrec.billing import Usage, rate
 from planrec.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.config import AdviceConfig, PlanRecConfig
-from planrec.features import columns_of, latest_rows, plan_indices, usage_of
+from planrec.decision_matrix import plan_indices
+from planrec.decision_rows import columns_of, latest_rows, usage_of
 from planrec.formulas import History, history_of
 from planrec.months import month_text
 from planrec.recommend import Advice, AdvicePolicy, ExclusionCode, advise, line_item_means, reasons

@@ -21,7 +21,7 @@ from common_utils.errors import DataError
 from planrec.alternatives import ALTERNATIVE_FEATURES, alternative_features
 from planrec.catalogue import Catalogue
 from planrec.columns import AGE, CURRENT_PLAN, MONTH
-from planrec.features import plan_indices
+from planrec.decision_matrix import plan_indices
 from planrec.formulas import history_of
 from planrec.months import month_indices
 from planrec.recommend import ExclusionCode, exclusions

@@ -23,7 +23,7 @@ from planrec.choice import ConditionalLogit, chosen_of
 from planrec.choice_boosting import MonotoneBoosting
 from planrec.columns import MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
-from planrec.features import CHOSEN_PLAN
+from planrec.decision_rows import CHOSEN_PLAN
 from planrec.months import month_indices
 from planrec.preparation import Step
 

@@ -11,7 +11,8 @@ from common_utils.compiled import CompiledModel, CompiledScorer
 from common_utils.compiled.export import compile_pipeline
 from common_utils.compiled.parity import ParityReport, parity_gate, varied_matrix
 from planrec.columns import CONTRACT_LEFT, CURRENT_PLAN, TENURE
-from planrec.features import DecisionFeatures, columns_of
+from planrec.decision_rows import columns_of
+from planrec.features import DecisionFeatures
 from planrec.formulas import SERVICES, history_columns
 
 __all__ = ["compile_choice"]

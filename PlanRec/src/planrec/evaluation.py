@@ -26,7 +26,8 @@ from planrec.catalogue import Catalogue
 from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
 from planrec.curves import frontier, gain_by_k
-from planrec.features import CHOSEN_PLAN, columns_of, plan_indices
+from planrec.decision_matrix import plan_indices
+from planrec.decision_rows import CHOSEN_PLAN, columns_of
 from planrec.forecast import UsageForecast
 from planrec.formulas import History, bill_outlook, history_columns, history_of
 from planrec.months import month_indices

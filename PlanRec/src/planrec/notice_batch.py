@@ -17,7 +17,7 @@ from common_utils.table_files import replacing
 from planrec.catalogue import Catalogue, load_catalogue
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, MONTH, PARTIAL, SUBSCRIBER, TENURE, USAGE
 from planrec.data import read_usage_table
-from planrec.features import plan_indices
+from planrec.decision_matrix import plan_indices
 from planrec.months import month_indices
 from planrec.notice_files import NoticeHeader, header_line, notice_line, notices_of, read_notices, verify_notices
 from planrec.notice_schedule import Held, NoticeKind, Outcome, contract_ends, outcomes

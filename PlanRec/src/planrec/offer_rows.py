@@ -18,8 +18,9 @@ from planrec.alternatives import alternative_features
 from planrec.billing import bill_totals
 from planrec.catalogue import Catalogue
 from planrec.columns import AGE, CONTACT, CONTRACT_LEFT, CURRENT_PLAN, DECISION, KEY, MONTH, SUBSCRIBER, TENURE
+from planrec.decision_matrix import plan_indices
+from planrec.decision_rows import columns_of, decision_table
 from planrec.events import CHURN_DATE
-from planrec.features import columns_of, decision_table, plan_indices
 from planrec.formulas import bill_outlook, history_of
 from planrec.leaving import Standing, bill_rise
 from planrec.months import month_indices

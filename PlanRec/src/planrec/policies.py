@@ -17,7 +17,7 @@ from common_utils.evaluation import bootstrap_mean, chosen_ranks, hit_at_k, ndcg
 from planrec.billing import Usage, bill_totals
 from planrec.catalogue import Catalogue
 from planrec.columns import MONTH, SUBSCRIBER
-from planrec.features import usage_of
+from planrec.decision_rows import usage_of
 from planrec.formulas import History, bill_outlook
 from planrec.months import month_indices
 from planrec.recommend import rank_plans

@@ -19,7 +19,8 @@ from planrec.catalogue import Catalogue, load_catalogue
 from planrec.columns import AGE, CURRENT_PLAN, DECISION, MONTH, SUBSCRIBER, USAGE
 from planrec.config import PlanRecConfig
 from planrec.data import UsageData, load_usage
-from planrec.features import CHOSEN_PLAN, decision_table, plan_indices
+from planrec.decision_matrix import plan_indices
+from planrec.decision_rows import CHOSEN_PLAN, decision_table
 from planrec.months import month_indices, month_text
 from planrec.rulebook import Rules, configured_rules
 

@@ -20,7 +20,7 @@ from planrec.catalogue import Catalogue, load_catalogue
 from planrec.columns import CURRENT_PLAN, MEGABYTES, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
 from planrec.data import read_event_tables, read_usage_table
-from planrec.features import CHOSEN_PLAN, decision_table
+from planrec.decision_rows import CHOSEN_PLAN, decision_table
 from planrec.preparation import Step, leak_report, longest_history
 from planrec.simulate import DEFECTS_FILE, USAGE_MONTHS_FILE, simulate, write_simulation
 from planrec.simulate_decoys import with_legitimate_columns

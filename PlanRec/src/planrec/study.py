@@ -20,8 +20,9 @@ from planrec.catalogue import Catalogue
 from planrec.choice_selection import Selection, select_choice_model
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
+from planrec.decision_matrix import plan_indices
+from planrec.decision_rows import columns_of, decision_table, usage_ahead
 from planrec.facts import Facts
-from planrec.features import columns_of, decision_table, plan_indices, usage_ahead
 from planrec.forecast import UsageForecast, fit_usage_forecast
 from planrec.formulas import History, history_of
 from planrec.months import month_index, month_indices

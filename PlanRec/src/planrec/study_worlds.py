@@ -16,7 +16,8 @@ from common_utils.splits import group_holdout
 from planrec.catalogue import Catalogue, OnSale
 from planrec.columns import AGE, CONTACT, CURRENT_PLAN, DECISION, KEY, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
-from planrec.features import CHOSEN_PLAN, decision_table, plan_indices
+from planrec.decision_matrix import plan_indices
+from planrec.decision_rows import CHOSEN_PLAN, decision_table
 from planrec.months import month_index, month_indices
 from planrec.policies import BillsAhead, Situation
 from planrec.recommend import ExclusionCode, exclusions

@@ -33,9 +33,10 @@ from planrec.columns import MONTH, SUBSCRIBER
 from planrec.compiling import compile_choice
 from planrec.config import PlanRecConfig
 from planrec.data import UsageData
+from planrec.decision_rows import CHOSEN_PLAN, decision_table, usage_ahead
 from planrec.engine import OfferModels
 from planrec.evaluation import CHOICE_FILE, FORECAST_FILE, OFFERS_FILE, Models, choice_figures, evaluate, row_counts
-from planrec.features import CHOSEN_PLAN, DecisionFeatures, decision_table, usage_ahead
+from planrec.features import DecisionFeatures
 from planrec.figures import write_figures
 from planrec.forecast import UsageForecast, fit_usage_forecast
 from planrec.months import month_index
