@@ -68,7 +68,7 @@ def test_recommend_ranks_and_says_stay(run, usage, plans, tmp_path, capsys) -> N
     code = run(
         "recommend", "--usage", usage, "--plans", plans, "--as-of", "2018-02", "--output", output,
         "--top", 2, "--mode", "advice", "--risk-weight", 0, "--history-months", 6, "--min-gain-cents", 0,
-        "--excluded-output", excluded,
+        "--excluded-output", excluded, "--explain",
     )  # fmt: skip
     assert code == 0
     advice = pd.read_parquet(output)

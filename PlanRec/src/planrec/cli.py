@@ -95,7 +95,7 @@ def bill(
     output: _Output,
 ) -> None:
     """Rate usage months on every plan of a rate card, with line items, in whole cents."""
-    from planrec.commands import run_bill
+    from planrec.batch_commands import run_bill
 
     run_bill(usage, plans, output)
 
@@ -126,11 +126,12 @@ def recommend(
     excluded_output: Annotated[
         Path | None, typer.Option("--excluded-output", help="Also write which plans were not offered, and why.")
     ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Add a sentence to each answer; slower.")] = False,
     config: _Config = None,
     overrides: _Set = None,
 ) -> None:
     """Rank the plans of each subscriber by what their own months would have cost, or say stay."""
-    from planrec.commands import run_recommend
+    from planrec.batch_commands import run_recommend
 
     del mode  # advice is the one mode there is; any other word was refused while parsing
     given = {"history_months": history_months, "risk_weight": risk_weight}
@@ -145,6 +146,7 @@ def recommend(
         min_gain_cents=min_gain_cents,
         top=top,
         excluded_output=excluded_output,
+        explain=explain,
     )
 
 
@@ -278,7 +280,7 @@ def predict(
     overrides: _Set = None,
 ) -> None:
     """Write the plan each subscriber is expected to choose, with P(take) of every plan."""
-    from planrec.commands import run_predict
+    from planrec.batch_commands import run_predict
 
     settings, project = _settings(config, overrides)
     run_predict(settings, project, usage, as_of, output, bundle)

@@ -14,17 +14,13 @@ from common_utils.bundle import Bundle, open_bundle
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
 from common_utils.release_config import load_trust
-from common_utils.serving.joblib_scorer import JoblibScorer
-from common_utils.tables import write_table
 from planrec.backtest import bill_backtest
-from planrec.batch import bill_table, prediction_table, recommendation_tables
-from planrec.catalogue import load_catalogue, parse_catalogue
-from planrec.config import AdviceConfig, PlanRecConfig
-from planrec.data import UsageData, load_usage, read_usage_table, summarise
+from planrec.catalogue import load_catalogue
+from planrec.config import PlanRecConfig
+from planrec.data import UsageData, load_usage, summarise
 from planrec.evaluation import Models, evaluate
 from planrec.event_files import ChurnCut, EmptyMonths
 from planrec.figures import FIGURES, write_figures
-from planrec.months import month_index
 from planrec.preparation import prepare
 from planrec.reports import (
     backtest_document,
@@ -38,19 +34,16 @@ from planrec.reports import (
     results_block,
     segment_rows,
 )
-from planrec.rulebook import built_in_rules, load_rules, rules_file
+from planrec.rulebook import rules_file
 from planrec.simulate import simulate, write_simulation
 from planrec.terminal import note, show_table, steps
 from planrec.training import data_fingerprint, held_plan_figures, train
 
 __all__ = [
     "run_backtest",
-    "run_bill",
     "run_card",
     "run_data",
     "run_evaluate",
-    "run_predict",
-    "run_recommend",
     "run_simulate",
     "run_train",
 ]
@@ -83,42 +76,6 @@ def run_data(config: PlanRecConfig, project: Path) -> None:
         data = load_usage(config, catalogue, project)
     show_table("Usage months", [{name: _text(value) for name, value in row.items()} for row in summarise(data)])
     _account(data)
-
-
-def run_bill(usage: Path, plans: Path, output: Path) -> None:
-    """Rate usage months on every plan of a rate card."""
-    catalogue = load_catalogue(plans)
-    data = read_usage_table(usage, catalogue=catalogue)
-    write_table(bill_table(data.months, catalogue), output)
-    _account(data)
-    note(f"{len(data.months):,} usage months x {len(catalogue.plans)} plans written to {output}")
-
-
-def run_recommend(
-    usage: Path,
-    plans: Path,
-    as_of: str,
-    output: Path,
-    *,
-    advice: AdviceConfig,
-    rules: Path | None,
-    min_gain_cents: int | None,
-    top: int,
-    excluded_output: Path | None,
-) -> None:
-    """Rank the plans of each subscriber; the rules are those of the file, the built-in ones where there is none."""
-    month = month_index(as_of)
-    catalogue = load_catalogue(plans)
-    followed = (built_in_rules() if rules is None else load_rules(rules, catalogue)).asking("advice", min_gain_cents)
-    data = read_usage_table(usage)  # the tables count subscribers whose plan is in no rate card
-    ranked, excluded, counts = recommendation_tables(data.months, catalogue, advice, followed, as_of=month, top=top)
-    write_table(ranked, output)
-    if excluded_output is not None:
-        write_table(excluded, excluded_output)
-    _account(data)
-    for text in counts:
-        note(text)
-    note(f"{len(ranked):,} rows written to {output}, by rules {followed.version}")
 
 
 def run_train(config: PlanRecConfig, project: Path, output: Path | None) -> None:
@@ -215,21 +172,6 @@ def run_backtest(config: PlanRecConfig, project: Path, *, as_json: bool, output:
             sys.stdout.write(f"{line}\n")
         sys.stdout.write("\n")
     show_table("Plan held, predicted from usage alone (folds by customer)", choice_rows({"cross_validation": held}))
-
-
-def run_predict(
-    config: PlanRecConfig, project: Path, usage: Path, as_of: str, output: Path, bundle_path: Path | None
-) -> None:
-    """Write the plan each subscriber is expected to choose."""
-    month = month_index(as_of)
-    bundle = _bundle(config, project, bundle_path)
-    trained = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
-    catalogue = parse_catalogue(bundle.read_bytes("plans.yaml"), f"bundle {bundle.version}")
-    data = read_usage_table(usage, catalogue=catalogue)
-    table = prediction_table(data.months, JoblibScorer.open(bundle), trained, as_of=month)
-    write_table(table, output)
-    _account(data)
-    note(f"{len(table):,} subscribers written to {output}")
 
 
 def run_card(config: PlanRecConfig, project: Path, bundle_path: Path | None, output: Path | None) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ import pandera.pandas as pandera
 
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
-from common_utils.tables import month_column, read_table
+from common_utils.tables import TableResult, check_rows, month_column, read_table
 from planrec.billing import MAX_USAGE
 from planrec.catalogue import Catalogue
 from planrec.columns import (
@@ -36,7 +38,9 @@ from planrec.simulate import OFFERS_FILE, SUBSCRIBERS_FILE, USAGE_MONTHS_FILE, s
 from planrec.usage_data import CampaignTables, UsageData, summarise, usage_months, with_known_plans
 
 __all__ = [
+    "USAGE_TABLE",
     "UsageData",
+    "check_usage_rows",
     "load_usage",
     "read_event_tables",
     "read_megaline",
@@ -45,6 +49,7 @@ __all__ = [
     "summarise",
 ]
 
+USAGE_TABLE = "usage months"  # what messages call it
 _PORTFOLIO_DATA = "PORTFOLIO_DATA"
 
 
@@ -84,13 +89,42 @@ def read_usage_table(
     >>> len(data.months), data.reports[0].rejected
     (1, {'month: not a month (YYYY-MM)': 1})
     """
-    read = read_table(path, _usage_schema(), name="usage months", columns=columns, extra_columns="keep")
+    read = read_table(path, _usage_schema(), name=USAGE_TABLE, columns=columns, extra_columns="keep")
     further = [c for c in read.frame.columns if c not in (*REQUIRED, *OPTIONAL)]
     months = read.frame.assign(**{c: _numbers(read.frame[c]) for c in further})
     report = read.report
     if catalogue is not None:
         months, report = with_known_plans(months, report, catalogue)
     return UsageData(usage_months(months), (report,), path.name)
+
+
+def check_usage_rows(table: Any) -> TableResult:
+    """Return the rows of a piece of a Parquet table of usage months that can be used.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Columns as `read_usage_table`, under our names; further ones are kept as they are. All rows of a subscriber and
+        month have to be in it. An empty table checks the columns alone.
+
+    Returns
+    -------
+    TableResult
+        Rejected as by `read_usage_table`.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or of another type.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> row = {"subscriber_id": "u1", "month": "2025-13", "minutes": 1, "messages": 1, "megabytes": 1}
+    >>> check_usage_rows(pa.Table.from_pylist([row])).report.rejected
+    {'month: not a month (YYYY-MM)': 1}
+    """
+    return check_rows(table, _usage_schema(), name=USAGE_TABLE, extra_columns="keep")
 
 
 def read_simulated(folder: Path, *, catalogue: Catalogue | None = None) -> UsageData:
@@ -168,6 +202,7 @@ def load_usage(
     return read_usage_table(folder, columns=data.table.columns, catalogue=catalogue)
 
 
+@cache
 def _usage_schema() -> pandera.DataFrameSchema:
     used = pandera.Check.in_range(0, MAX_USAGE, error=f"not between 0 and {MAX_USAGE:,}")
     whole = pandera.Check.ge(0, error="negative")

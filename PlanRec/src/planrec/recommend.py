@@ -29,6 +29,7 @@ __all__ = [
     "line_item_means",
     "rank_plans",
     "reasons",
+    "sentences",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -277,27 +278,56 @@ def reasons(items: LineItemMeans, catalogue: Catalogue, *, row: int, plan: int, 
     >>> print(reasons(items, card, row=0, plan=0, current=1))
     Surf: 20.30 USD a month over 1 month (fee 20.00, minutes 0.30, messages 0.00, data 0.00), 49.70 less than Ultimate.
     """
-    fee, minutes, messages, data = (
-        float(part[row, plan]) / 100
-        for part in (items.fee_cents, items.minutes_cents, items.messages_cents, items.data_cents)
-    )
-    n = int(items.months[row])
-    total = _total(items, row, plan)
-    text = (
-        f"{catalogue.plans[plan].name}: {total:.2f} {catalogue.currency} a month over {n} month{'s'[: n > 1]} "
-        f"(fee {fee:.2f}, minutes {minutes:.2f}, messages {messages:.2f}, data {data:.2f})"
-    )
-    if current < 0:
-        return text + "."
-    if plan == current:
-        return text + ", the plan held today."
-    name = catalogue.plans[current].name
-    saving = _total(items, row, current) - total
-    text += f", {abs(saving):.2f} {'less' if saving >= 0 else 'more'} than {name}"
-    dearer = int(items.months_dearer[row, plan])
-    return text + (f"; dearer than {name} in {dearer} of {n} months." if dearer else ".")
+    return sentences(items, catalogue, rows=np.array([row]), plans=np.array([plan]), current=np.array([current]))[0]
 
 
-def _total(items: LineItemMeans, row: int, plan: int) -> float:
+def sentences(
+    items: LineItemMeans, catalogue: Catalogue, *, rows: IntArray, plans: IntArray, current: IntArray
+) -> list[str]:
+    """Return the sentences of `reasons` for many answers at once.
+
+    Parameters
+    ----------
+    items : LineItemMeans
+    catalogue : Catalogue
+    rows : int64 array of shape (n,)
+        Which subscriber.
+    plans, current : int64 arrays of shape (n,)
+        Plan indices; `current` is -1 where unknown.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from planrec.catalogue import load_catalogue
+    >>> from planrec.formulas import history_of
+    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
+    >>> history = history_of({"minutes_1": [510.0], "messages_1": [0.0], "megabytes_1": [9000.0]}, 1)
+    >>> items = line_item_means(history, card, np.array([1]))
+    >>> print(sentences(items, card, rows=np.array([0]), plans=np.array([1]), current=np.array([1]))[0])
+    Ultimate: 70.00 USD a month over 1 month (fee 70.00, minutes 0.00, messages 0.00, data 0.00), the plan held today.
+    """
     parts = (items.fee_cents, items.minutes_cents, items.messages_cents, items.data_cents)
-    return sum(float(part[row, plan]) for part in parts) / 100
+    totals = sum(parts[1:], parts[0]) / 100
+    saved = totals[rows, np.maximum(current, 0)] - totals[rows, plans]
+    money = [totals[rows, plans].tolist(), *((part[rows, plans] / 100).tolist() for part in parts)]
+    counts = items.months[rows].tolist(), items.months_dearer[rows, plans].tolist()
+    names = [plan.name for plan in catalogue.plans]
+    currency = catalogue.currency
+    said: list[str] = []
+    for plan, held, saving, n, dearer, total, fee, minutes, messages, data in zip(
+        plans.tolist(), current.tolist(), saved.tolist(), *counts, *money, strict=True
+    ):
+        text = (
+            f"{names[plan]}: {total:.2f} {currency} a month over {n} month{'s' if n > 1 else ''} "
+            f"(fee {fee:.2f}, minutes {minutes:.2f}, messages {messages:.2f}, data {data:.2f})"
+        )
+        said.append(text + ("." if held < 0 else _against(names[held], saving, dearer, n, same=plan == held)))
+    return said
+
+
+def _against(name: str, saving: float, dearer: int, months: int, *, same: bool) -> str:
+    """Compare with the plan held, `saving` in units of the currency."""
+    if same:
+        return ", the plan held today."
+    text = f", {abs(saving):.2f} {'less' if saving >= 0 else 'more'} than {name}"
+    return text + (f"; dearer than {name} in {dearer} of {months} months." if dearer else ".")

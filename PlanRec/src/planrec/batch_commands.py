@@ -1,0 +1,73 @@
+"""The commands that answer a file with a file. They load neither training nor figures, and so begin at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from common_utils.config import resolve_path
+from planrec.batch import Recommender
+from planrec.batch_files import write_bills, write_predictions, write_recommendations
+from planrec.catalogue import load_catalogue, parse_catalogue
+from planrec.config import AdviceConfig, PlanRecConfig
+from planrec.engine import Engine
+from planrec.months import month_index
+from planrec.rankers import advice_ranker
+from planrec.rulebook import built_in_rules, load_rules
+from planrec.terminal import note
+
+__all__ = ["run_bill", "run_predict", "run_recommend"]
+
+
+def run_bill(usage: Path, plans: Path, output: Path) -> None:
+    """Rate usage months on every plan of a rate card."""
+    catalogue = load_catalogue(plans)
+    written = write_bills(usage, catalogue, output)
+    note(written.report.summary())
+    note(f"{written.months:,} usage months x {len(catalogue.plans)} plans written to {output}")
+
+
+def run_recommend(
+    usage: Path,
+    plans: Path,
+    as_of: str,
+    output: Path,
+    *,
+    advice: AdviceConfig,
+    rules: Path | None,
+    min_gain_cents: int | None,
+    top: int,
+    excluded_output: Path | None,
+    explain: bool = False,
+) -> None:
+    """Rank the plans of each subscriber; the rules are those of the file, the built-in ones where there is none."""
+    month = month_index(as_of)
+    catalogue = load_catalogue(plans)
+    followed = built_in_rules() if rules is None else load_rules(rules, catalogue)
+    engine = Engine(catalogue, followed.asking("advice", min_gain_cents))
+    ranker = advice_ranker(engine, risk_weight=advice.risk_weight)
+    recommender = Recommender(catalogue, ranker, month, advice.history_months, top, explain)
+    written = write_recommendations(usage, recommender, output, excluded_output=excluded_output)
+    note(written.report.summary())
+    for text in written.remarks:
+        note(text)
+    note(f"{written.rows:,} rows written to {output}, by rules {engine.rules.version}")
+
+
+def run_predict(
+    config: PlanRecConfig, project: Path, usage: Path, as_of: str, output: Path, bundle_path: Path | None
+) -> None:
+    """Write the plan each subscriber is expected to choose."""
+    from common_utils.bundle import open_bundle
+    from common_utils.release_config import load_trust
+    from common_utils.serving.joblib_scorer import JoblibScorer
+
+    month = month_index(as_of)
+    trust = load_trust(config.releases, project)
+    bundle = open_bundle(bundle_path or resolve_path(project, config.training.artifacts), trust=trust)
+    trained = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
+    catalogue = parse_catalogue(bundle.read_bytes("plans.yaml"), f"bundle {bundle.version}")
+    written = write_predictions(usage, JoblibScorer.open(bundle), trained, output, catalogue=catalogue, as_of=month)
+    note(written.report.summary())
+    note(f"{written.rows:,} subscribers written to {output}")
