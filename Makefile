@@ -6,6 +6,7 @@ PYTHONS := 3.11 3.12 3.13
 PROJECT ?= PlanRec
 JOBS ?=
 RESULTS ?=
+BENCH_ARGS ?= --write
 
 .PHONY: test-all
 test-all: $(STAMP) test-repository ## Test every member (coverage >= 90 %, warnings are errors) and the repository itself
@@ -23,6 +24,10 @@ test-repository: $(STAMP) ## Test the gates, the packaging, the workflow and the
 test-install: $(UV) ## Install each member alone into empty environments; needs the package index
 	@UV="$(UV)" PYTHON="$(PYTHON)" make/test_install.sh
 
+.PHONY: bench
+bench: $(STAMP) ## Run every benchmark and keep its figures in benchmarks/results; BENCH_ARGS=--quick takes seconds
+	@for script in benchmarks/*/bench_*.py; do "$(BIN)/python" "$$script" $(BENCH_ARGS) || exit 1; done
+
 .PHONY: check
 check: lint format-check types contracts workflows documents ## All that follows, and what CI runs beside the tests
 
@@ -35,9 +40,9 @@ format-check: $(STAMP) ## Fail where the code is not in the house format
 	@"$(BIN)/ruff" format --check .
 
 .PHONY: types
-types: $(STAMP) ## Type-check every member and make/ in strict mode
+types: $(STAMP) ## Type-check every member, make/ and benchmarks/ in strict mode
 	@for member in $(MEMBERS); do echo "== types $$member"; $(MAKE) -C "$$member" types || exit 1; done
-	@"$(BIN)/pyright" --project "$(ROOT)" --pythonpath "$(BIN)/python" make/*.py
+	@"$(BIN)/pyright" --project "$(ROOT)" --pythonpath "$(BIN)/python" make/*.py benchmarks/*/*.py
 
 .PHONY: contracts
 contracts: $(STAMP) ## Check who may import whom, in the root's contracts and each member's

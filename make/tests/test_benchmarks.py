@@ -1,0 +1,43 @@
+"""The benchmarks run, and their ratios are where they have to be: quick versions, with a margin for a busy machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def quick(script: str) -> dict[str, Any]:
+    result = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / script), "--quick", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_re_rating_500_plans_costs_at_most_three_times_the_bare_arithmetic() -> None:
+    best = min((quick("planrec/bench_rater.py") for _ in range(2)), key=lambda figures: figures["bills_over_bare"])
+    assert best["bills_over_bare"] <= 3
+    assert best["bills_with_line_items_over_bare"] <= 4
+
+
+def test_a_batch_is_many_times_faster_than_a_loop_and_bounded_in_memory() -> None:
+    figures = quick("planrec/bench_batch.py")
+    assert figures["loop_over_batch"] >= 25  # a batch of 20,000 spreads what each piece costs over few
+    assert figures["peak_megabytes"] <= 1.5 * figures["peak_megabytes_of_a_quarter"]
+
+
+@pytest.mark.parametrize("script", sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("benchmarks/*/bench_*.py")))
+def test_every_benchmark_says_what_it_measures(script: str) -> None:
+    shown = subprocess.run([sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "--quick" in shown.stdout
+    assert Path(script).name in (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
