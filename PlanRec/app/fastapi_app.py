@@ -26,6 +26,7 @@ from app.schemas import (
     RecommendRequest,
     RecommendResponse,
 )
+from app.what_if import what_if_routes
 from common_utils.bundle import Bundle, open_bundle
 from common_utils.compiled import CompiledScorer
 from common_utils.config import resolve_path
@@ -42,6 +43,7 @@ from planrec.catalogue import Catalogue, parse_catalogue
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.decision_matrix import DecisionMatrix
 from planrec.encoding import SubscriberRecord, UsageMonth, decision_columns
+from planrec.engine import Engine
 from planrec.months import month_text
 from planrec.recommend import AdvicePolicy
 from planrec.rules import Rules, load_rules, parse_rules
@@ -76,6 +78,11 @@ class LivePlanRec:
     config: PlanRecConfig
     info: Mapping[str, Any]
     rules: Rules
+
+    @property
+    def engine(self) -> Engine:
+        """What answers from arrays."""
+        return Engine(self.catalogue, self.rules)
 
     def predict(self, records: list[SubscriberRecord]) -> list[PredictResponse]:
         """Return P(take) for each record."""
@@ -258,7 +265,7 @@ def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
         loader=open_model or _open_configured,
         probe=_probe,
         model_info=lambda live: live.info,
-        routes=[_routes(slot)],
+        routes=[_routes(slot), what_if_routes(slot.get)],
         follow=partial(_follower, slot) if open_model is None else lambda: None,
     )
 

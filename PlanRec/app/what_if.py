@@ -1,0 +1,265 @@
+"""`POST /what-if`: more usage, a month of travel, a plan that does not exist yet; and the questionnaire's request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Protocol, Self
+
+import numpy as np
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
+
+from app.schemas import Policy, PredictRequest
+from common_utils.errors import ConfigError, DataError
+from planrec.catalogue import Eligibility, Included, Overage, Plan
+from planrec.config import PlanRecConfig
+from planrec.eligibility import ExclusionCode
+from planrec.encoding import record_facts, record_history
+from planrec.engine import Engine, Situations
+from planrec.months import month_text
+from planrec.questionnaire import Answers, Calls, DataHabit, Messages
+from planrec.what_if import MAX_FACTOR, ROAMING, Question, UsageChange, WhatIf, what_if
+
+__all__ = [
+    "DraftPlanRequest",
+    "QuestionnaireRequest",
+    "WhatIfModel",
+    "WhatIfRequest",
+    "WhatIfResponse",
+    "answer_what_if",
+    "what_if_routes",
+]
+
+_Factor = Annotated[float, Field(ge=0, le=MAX_FACTOR)]
+_EXAMPLE: list[JsonValue] = [
+    {
+        "usage": [
+            {"month": "2025-09", "minutes": 287, "messages": 14, "megabytes": 11020},
+            {"month": "2025-10", "minutes": 355, "messages": 31, "megabytes": 8790.25},
+        ],
+        "current_plan": "smart-12",
+        "contract_months_left": 0,
+        "change": {"minutes": 1.2, "messages": 1.2, "megabytes": 1.2},
+        "travel": {},
+    }
+]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class QuestionnaireRequest(_Request):
+    """Answers of somebody without a recorded month; what is left out is not known, an amount counts before a word."""
+
+    calls: Calls | None = Field(default=None, description="how often they call")
+    messages: Messages | None = Field(default=None, description="how often they write text messages")
+    data: DataHabit | None = Field(default=None, description="what they use mobile data for, the heaviest of it")
+    minutes_a_day: float | None = Field(default=None, ge=0, le=1440)
+    messages_a_day: float | None = Field(default=None, ge=0, le=10_000)
+    gigabytes_a_month: float | None = Field(default=None, ge=0, le=10_000, description="of 1,024 megabytes")
+
+    def answers(self) -> Answers:
+        """Return the answers as the core takes them."""
+        return Answers(**self.model_dump())
+
+
+class ChangeRequest(_Request):
+    """Factors on every month; 1.2 is a fifth more."""
+
+    minutes: _Factor = 1.0
+    messages: _Factor = 1.0
+    megabytes: _Factor = 1.0
+
+    def change(self) -> UsageChange:
+        """Return the factors as the core takes them."""
+        return UsageChange(self.minutes, self.messages, self.megabytes)
+
+
+class TravelRequest(ChangeRequest):
+    """Factors on one month in twelve, on top of `change`. Usage abroad is charged as at home."""
+
+    megabytes: _Factor = ROAMING.factor_megabytes
+
+
+class DraftPlanRequest(_Request):
+    """A plan that does not exist yet, within the limits of a rate card; it counts as on sale."""
+
+    plan_id: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    monthly_fee_cents: Annotated[int, Field(ge=0, le=10_000_000)]
+    included: Included
+    overage: Overage
+    contract_months: int = Field(default=0, ge=0, le=60)
+    perks: tuple[Annotated[str, Field(min_length=1, max_length=40)], ...] = Field(
+        default=(), max_length=20, strict=False
+    )
+    eligibility: Eligibility = Eligibility()
+
+    def plan(self) -> Plan:
+        """Return the plan as a rate card holds it."""
+        return Plan(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class WhatIfRequest(PredictRequest):
+    """A subscriber and what is asked; the parts hold together. Weights left out are taken from the configuration."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": _EXAMPLE})
+
+    change: ChangeRequest | None = Field(default=None, description="more or less usage in every month")
+    travel: TravelRequest | None = Field(default=None, description="one month of travel a year; {} is a usual one")
+    plan: DraftPlanRequest | None = Field(default=None, description="a plan that does not exist yet")
+    min_gain_cents: int | None = Field(default=None, ge=0, le=1_000_000, description="below this the answer is stay")
+    risk_weight: float | None = Field(default=None, ge=0, le=10, description="standard deviations added to the mean")
+    history_months: int | None = Field(default=None, ge=1, le=24, description="months looked back over")
+
+    @model_validator(mode="after")
+    def _something_is_asked(self) -> Self:
+        if self.change is None and self.travel is None and self.plan is None:
+            raise PydanticCustomError("nothing_asked", "nothing is asked; give change, travel or plan")
+        return self
+
+    def question(self) -> Question:
+        """Return what is asked as the core takes it."""
+        return Question(
+            UsageChange() if self.change is None else self.change.change(),
+            None if self.travel is None else self.travel.change(),
+            None if self.plan is None else self.plan.plan(),
+        )
+
+
+class WhatIfPlan(BaseModel):
+    """One plan, now and then; cents a month, a year is twelve of them."""
+
+    plan_id: str
+    name: str
+    draft: bool = Field(description="whether this is the plan that does not exist yet")
+    expected_bill_cents: float | None = Field(description="as things are; empty for the draft")
+    expected_bill_then_cents: float = Field(
+        description="as asked; with travel, the mean over a year with one such month"
+    )
+    spread_then_cents: float = Field(description="standard deviation of the bills then")
+    travel_bill_cents: float | None = Field(description="bill of the month of travel; empty where none is asked about")
+    year_bill_cents: float | None
+    year_bill_then_cents: float
+    reason_code: str | None = Field(description="why the plan is not offered then; empty where it is")
+
+
+class WhatIfResponse(BaseModel):
+    """Both answers with everything needed to reproduce them."""
+
+    plans: list[WhatIfPlan] = Field(description="in the order of the catalogue, a draft last")
+    best_now: str | None = Field(description="plan on rank 1 as things are; empty where none is offered")
+    best_then: str | None
+    advice_changes: bool
+    as_of: str
+    months_used: int
+    currency: str
+    policy: Policy
+    rules_version: str
+    catalogue_version: str
+    model_version: str
+
+
+class WhatIfModel(Protocol):
+    """What is needed of a live model."""
+
+    @property
+    def version(self) -> str:
+        """Version of the bundle."""
+        ...
+
+    @property
+    def config(self) -> PlanRecConfig:
+        """Settings of the bundle."""
+        ...
+
+    @property
+    def engine(self) -> Engine:
+        """What answers."""
+        ...
+
+
+def answer_what_if(live: WhatIfModel, request: WhatIfRequest) -> WhatIfResponse:
+    """Return what the plans cost as things are and as asked.
+
+    Raises
+    ------
+    DataError
+        If the plan held is unknown, or the draft does not fit the rate card.
+    """
+    engine, default = live.engine, live.config.advice
+    record = request.record()
+    current = engine.catalogue.index(record.current_plan)
+    if record.current_plan is not None and current < 0:
+        raise DataError("current_plan is not a plan of this catalogue; ask GET /plans for the ids, or leave it out.")
+    rules = engine.rules.asking("advice", request.min_gain_cents)
+    policy = Policy(
+        history_months=request.history_months or default.history_months,
+        risk_weight=default.risk_weight if request.risk_weight is None else request.risk_weight,
+        min_gain_cents=rules.min_gain_cents("advice"),
+    )
+    month = max(part.month for part in record.months)
+    history = record_history(record, history_months=policy.history_months)
+    people = Situations.of(history, record_facts(record, month=month, current=current))
+    try:
+        found = what_if(
+            engine,
+            people,
+            request.question(),
+            risk_weight=policy.risk_weight,
+            min_gain_cents=policy.min_gain_cents,
+        )
+    except ConfigError as error:  # the one setting a request brings is the draft
+        raise DataError(str(error)) from error
+    return WhatIfResponse(
+        plans=_plans(found),
+        best_now=_name(found, int(found.now.best[0])),
+        best_then=_name(found, int(found.then.best[0])),
+        advice_changes=bool(found.changes[0]),
+        as_of=month_text(month),
+        months_used=int(history.known.sum()),
+        currency=engine.catalogue.currency,
+        policy=policy,
+        rules_version=rules.version,
+        catalogue_version=engine.catalogue.version,
+        model_version=live.version,
+    )
+
+
+def _plans(found: WhatIf) -> list[WhatIfPlan]:
+    plans: list[WhatIfPlan] = []
+    for place, plan in enumerate(found.catalogue.plans):
+        now, then = float(found.now.mean_cents[0, place]), float(found.then.mean_cents[0, place])
+        draft, code = bool(np.isnan(now)), int(found.then.excluded[0, place])
+        plans.append(
+            WhatIfPlan(
+                plan_id=plan.plan_id,
+                name=plan.name,
+                draft=draft,
+                expected_bill_cents=None if draft else now,
+                expected_bill_then_cents=then,
+                spread_then_cents=float(found.then.spread_cents[0, place]),
+                travel_bill_cents=None if found.travel_cents is None else float(found.travel_cents[0, place]),
+                year_bill_cents=None if draft else 12 * now,
+                year_bill_then_cents=12 * then,
+                reason_code=ExclusionCode(code).name if code else None,
+            )
+        )
+    return plans
+
+
+def _name(found: WhatIf, place: int) -> str | None:
+    return None if place < 0 else found.catalogue.plan_ids[place]
+
+
+def what_if_routes(live: Callable[[], WhatIfModel]) -> APIRouter:
+    """Return the route; `live` returns what answers, or raises while nothing does: `ModelSlot.get`."""
+    router = APIRouter(tags=["planrec"])
+
+    @router.post("/what-if", summary="What if usage changes, a month is spent travelling, or there is a new plan?")
+    def ask(body: WhatIfRequest) -> WhatIfResponse:
+        return answer_what_if(live(), body)
+
+    return router
