@@ -63,6 +63,7 @@ def test_open_scores_what_the_bundle_holds(pipeline: DummyClassifier) -> None:
     scorer = JoblibScorer.open(bundle)
     assert isinstance(scorer, Scorer)
     assert scorer.classes == ("smart", "ultra")
+    assert isinstance(scorer.model, DummyClassifier)
     assert scorer.score({"minutes": np.array([1.0])}).tolist() == [[0.75, 0.25]]
     assert bundle.read == ["model.joblib"]
 

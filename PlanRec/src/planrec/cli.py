@@ -13,6 +13,7 @@ import typer
 
 from common_utils.errors import ConfigError, PortfolioError
 from common_utils.release_cli import release_app
+from planrec.what_if_cli import add_what_if
 
 if TYPE_CHECKING:
     from common_utils.signing import Trust
@@ -367,6 +368,9 @@ def _advice_settings(config: Path | None, overrides: list[str] | None) -> tuple[
         return AdviceConfig(), None
     settings, project = _settings(config, overrides)
     return settings.advice, settings.rules and resolve_path(project, settings.rules)
+
+
+add_what_if(app, _settings)
 
 
 def main() -> None:

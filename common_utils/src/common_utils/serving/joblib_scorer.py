@@ -111,6 +111,11 @@ class JoblibScorer:
         return cls(pipeline)
 
     @property
+    def model(self) -> ProbabilityModel:
+        """The fitted model itself, for what goes beyond scoring rows."""
+        return self._pipeline
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the score columns."""
         return self._classes
