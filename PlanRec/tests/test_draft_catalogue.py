@@ -14,8 +14,8 @@ from planrec.catalogue import Catalogue, OnSale, Plan, Rounding
 from planrec.choice import ConditionalLogit
 from planrec.choice_selection import CalibratedChoice
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER
+from planrec.decision_rows import CHOSEN_PLAN, decision_table, usage_ahead
 from planrec.draft_catalogue import DraftScore, PlanDemand, Pricing, check_draft, score_draft
-from planrec.features import CHOSEN_PLAN, decision_table, usage_ahead
 from planrec.forecast import fit_usage_forecast
 from planrec.months import month_index, month_text
 from planrec.simulate import simulate

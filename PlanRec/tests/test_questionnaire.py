@@ -11,9 +11,9 @@ from common_utils.errors import DataError
 from planrec.billing import Usage
 from planrec.catalogue import Catalogue
 from planrec.columns import MONTH, SUBSCRIBER
+from planrec.decision_rows import columns_of, latest_rows, usage_ahead
 from planrec.engine import Answer, Engine, Situations
 from planrec.facts import Facts
-from planrec.features import columns_of, latest_rows, usage_ahead
 from planrec.forecast import UsageForecast, fit_usage_forecast
 from planrec.formulas import SERVICES, History, history_of
 from planrec.months import month_index

@@ -20,8 +20,9 @@ from planrec.billing import bill_totals
 from planrec.catalogue import Catalogue
 from planrec.choice_selection import CalibratedChoice
 from planrec.columns import CURRENT_PLAN, MONTH
+from planrec.decision_matrix import plan_indices
+from planrec.decision_rows import columns_of, latest_rows
 from planrec.facts import facts_of
-from planrec.features import columns_of, latest_rows, plan_indices
 from planrec.forecast import UsageForecast
 from planrec.formulas import History, bill_outlook, history_of
 from planrec.months import month_indices, month_text

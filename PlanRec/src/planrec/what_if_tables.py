@@ -10,11 +10,12 @@ from common_utils.errors import DataError
 from common_utils.intervals import Interval
 from planrec.columns import CURRENT_PLAN, SUBSCRIBER
 from planrec.config import AdviceConfig
+from planrec.decision_matrix import plan_indices
+from planrec.decision_rows import columns_of, latest_rows
 from planrec.draft_catalogue import DraftScore
 from planrec.eligibility import ExclusionCode
 from planrec.engine import Engine, Situations
 from planrec.facts import facts_of
-from planrec.features import columns_of, latest_rows, plan_indices
 from planrec.formulas import history_of
 from planrec.months import month_text
 from planrec.terminal import tracked
