@@ -38,14 +38,15 @@ from common_utils.serving.metrics import count_predictions
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.scorer import Scorer
 from common_utils.signing import INTEGRITY_ONLY, Trust
-from planrec.advisor import SubscriberAdvice, advise_subscriber
+from planrec.advisor import Request as AdviceRequest
+from planrec.advisor import SubscriberAdvice, recommend_subscriber
 from planrec.catalogue import Catalogue, parse_catalogue
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.decision_matrix import DecisionMatrix
 from planrec.encoding import SubscriberRecord, UsageMonth, decision_columns
-from planrec.engine import Engine
+from planrec.engine import Engine, OfferModels
+from planrec.forecast import UsageForecast
 from planrec.months import month_text
-from planrec.recommend import AdvicePolicy
 from planrec.rules import Rules, load_rules, parse_rules
 
 __all__ = ["LivePlanRec", "app", "create_app", "open_live"]
@@ -70,6 +71,9 @@ class LivePlanRec:
         What `GET /model` tells.
     rules : Rules
         Those of the bundle, or of the file that operations staff edit.
+    forecast : UsageForecast or None
+    offers : OfferModels or None
+        None: the bundle gives advice only.
     """
 
     version: str
@@ -78,11 +82,13 @@ class LivePlanRec:
     config: PlanRecConfig
     info: Mapping[str, Any]
     rules: Rules
+    forecast: UsageForecast | None = None
+    offers: OfferModels | None = None
 
     @property
     def engine(self) -> Engine:
         """What answers from arrays."""
-        return Engine(self.catalogue, self.rules)
+        return Engine(self.catalogue, self.rules, self.forecast, self.offers)
 
     def predict(self, records: list[SubscriberRecord]) -> list[PredictResponse]:
         """Return P(take) for each record."""
@@ -105,16 +111,8 @@ class LivePlanRec:
 
     def recommend(self, request: RecommendRequest) -> RecommendResponse:
         """Return ranked plans with reasons."""
-        policy = request.policy(self.config.advice, self.rules)
-        advice = advise_subscriber(
-            request.record(),
-            self.catalogue,
-            AdvicePolicy(policy.risk_weight, policy.min_gain_cents),
-            self.rules,
-            month=request.month(),
-            history_months=policy.history_months,
-            top_k=request.top_k,
-        )
+        policy = request.policy(self.config, self.rules, forecast=self.forecast is not None)
+        advice = recommend_subscriber(request.record(), self.engine, request.asked(policy))
         return _rendered(advice, self, policy, request.month())
 
 
@@ -135,6 +133,9 @@ def _rendered(advice: SubscriberAdvice, live: LivePlanRec, policy: Policy, month
                     **dict(zip(LineItems.model_fields, plan.line_items_cents, strict=True)),
                 ),
                 reason=plan.reason,
+                p_accept=plan.p_accept,
+                offer_value_cents=plan.offer_value_cents,
+                churn_change=plan.churn_change,
             )
             for plan in advice.plans
         ],
@@ -189,6 +190,8 @@ def open_live(path: Path, *, rules: Path | None = None, trust: Trust = INTEGRITY
         config=config,
         info={**_info(bundle), "rules_version": followed.version},
         rules=followed,
+        forecast=UsageForecast.from_dict(bundle.read_json("forecast.json")),
+        offers=OfferModels.from_dict(bundle.read_json("offers.json")) if "offers.json" in bundle.files else None,
     )
 
 
@@ -210,7 +213,8 @@ def _probe(live: LivePlanRec) -> None:
     answer = live.predict([record])[0]
     if abs(sum(answer.probabilities.values()) - 1) > 1e-9:
         raise ArtifactError("probe: the probabilities do not add up to 1; train again.")
-    advise_subscriber(record, live.catalogue, AdvicePolicy(), live.rules, month=month, history_months=1, top_k=1)
+    asked = AdviceRequest(month, history_months=1, top_k=1, risk_weight=live.config.advice.forecast_risk_weight)
+    recommend_subscriber(record, live.engine, asked)
 
 
 def _routes(slot: ModelSlot[LivePlanRec]) -> APIRouter:

@@ -8,11 +8,14 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
+from planrec.advisor import Request as AdviceRequest
 from planrec.catalogue import Catalogue
-from planrec.config import AdviceConfig
+from planrec.config import PlanRecConfig
 from planrec.eligibility import ExclusionCode
 from planrec.encoding import SubscriberRecord, UsageMonth
 from planrec.months import MONTH_PATTERN, month_index
+from planrec.objectives import OfferWeights
+from planrec.questionnaire import Answers, Calls, DataHabit, Messages
 from planrec.rulebook import Rules
 
 __all__ = [
@@ -21,11 +24,13 @@ __all__ = [
     "BatchResponse",
     "ExcludedPlan",
     "LineItems",
+    "OfferPolicy",
     "PlanResponse",
     "PlansResponse",
     "Policy",
     "PredictRequest",
     "PredictResponse",
+    "QuestionnaireRequest",
     "RecommendRequest",
     "RecommendResponse",
 ]
@@ -104,8 +109,23 @@ class BatchRequest(_Request):
     records: list[PredictRequest] = Field(min_length=1, max_length=1000)
 
 
+class QuestionnaireRequest(_Request):
+    """Answers of somebody without a recorded month; what is left out is not known, an amount counts before a word."""
+
+    calls: Calls | None = Field(default=None, description="how often they call")
+    messages: Messages | None = Field(default=None, description="how often they write text messages")
+    data: DataHabit | None = Field(default=None, description="what they use mobile data for, the heaviest of it")
+    minutes_a_day: float | None = Field(default=None, ge=0, le=1440)
+    messages_a_day: float | None = Field(default=None, ge=0, le=10_000)
+    gigabytes_a_month: float | None = Field(default=None, ge=0, le=10_000, description="of 1,024 megabytes")
+
+    def answers(self) -> Answers:
+        """Return the answers as the core takes them."""
+        return Answers(**self.model_dump())
+
+
 class RecommendRequest(_SubscriberRequest):
-    """A subscriber who wants advice; what is left out is taken from the configuration."""
+    """A subscriber who wants advice, or may get an offer; what is left out is taken from the configuration."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -113,6 +133,17 @@ class RecommendRequest(_SubscriberRequest):
         }
     )
 
+    usage: list[UsageMonthRequest] = Field(
+        default=[], max_length=24, description="usage months, each once; none: the answer is wider, and as_of is needed"
+    )
+    mode: Literal["advice", "offer"] = Field(
+        default="advice", description="advice: the lowest risk-adjusted bill; offer: P(accept) x saving, by the rules"
+    )
+    exclude: list[_PlanId] = Field(default=[], max_length=100, description="plans the subscriber does not want")
+    questionnaire: QuestionnaireRequest | None = Field(
+        default=None, description="what somebody says of the own usage; recorded months count before it"
+    )
+    tenure_months: int | None = Field(default=None, ge=0, le=1200, description="whole months since the first one")
     as_of: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7)] | None = Field(
         default=None, description="month of the advice, YYYY-MM; later usage is not looked at; the last month if unset"
     )
@@ -129,6 +160,12 @@ class RecommendRequest(_SubscriberRequest):
         default=None, description="whether the subscriber is in the permanent hold-out; advice does not ask"
     )
 
+    @model_validator(mode="after")
+    def _month_is_known(self) -> Self:
+        if not self.usage and self.as_of is None:
+            raise PydanticCustomError("month_unknown", "without a usage month, as_of is needed")
+        return self
+
     def record(self) -> SubscriberRecord:
         """Return the subscriber with the months up to `as_of`."""
         last = self.month()
@@ -136,6 +173,7 @@ class RecommendRequest(_SubscriberRequest):
             [m for m in self.usage_months() if m.month <= last],
             self.current_plan,
             self.age,
+            tenure_months=self.tenure_months,
             contract_months_left=self.contract_months_left,
             consent=self.consent,
             contacts_90d=self.contacts_90d,
@@ -146,22 +184,61 @@ class RecommendRequest(_SubscriberRequest):
         """Return the month index of the advice."""
         return month_index(self.as_of or max(month.month for month in self.usage))
 
-    def policy(self, default: AdviceConfig, rules: Rules) -> Policy:
+    def policy(self, config: PlanRecConfig, rules: Rules, *, forecast: bool) -> Policy:
         """Return the configured weights and the minimum gain of the rules, with what the request says."""
+        advice, offer = config.advice, config.offer
         given = {
             name: value
             for name in ("min_gain_cents", "risk_weight", "history_months")
             if (value := getattr(self, name)) is not None
         }
-        return Policy(min_gain_cents=rules.min_gain_cents("advice"), **default.model_dump()).model_copy(update=given)
+        policy = Policy(
+            mode=self.mode,
+            history_months=advice.history_months,
+            risk_weight=advice.forecast_risk_weight if forecast else advice.risk_weight,
+            min_gain_cents=rules.min_gain_cents(self.mode),
+            offer=OfferPolicy(**offer.model_dump()) if self.mode == "offer" else None,
+        )
+        return policy.model_copy(update=given)
+
+    def asked(self, policy: Policy) -> AdviceRequest:
+        """Return what is asked as the core takes it."""
+        weights = policy.offer
+        return AdviceRequest(
+            month=self.month(),
+            history_months=policy.history_months,
+            top_k=self.top_k,
+            risk_weight=policy.risk_weight,
+            min_gain_cents=policy.min_gain_cents,
+            offer=None
+            if weights is None
+            else OfferWeights(
+                risk=policy.risk_weight,
+                margin=weights.margin_weight,
+                churn_cents=weights.churn_weight_cents,
+                perk_cost_cents=weights.perk_cost_cents,
+            ),
+            excluded=tuple(self.exclude),
+            answers=None if self.questionnaire is None else self.questionnaire.answers(),
+        )
+
+
+class OfferPolicy(BaseModel):
+    """What an offer weighs beside P(accept) x saving."""
+
+    margin_weight: float = Field(description="cents of saving that one cent of the operator's margin is worth")
+    churn_weight_cents: int = Field(description="cents a month that a subscriber who certainly leaves would cost")
+    perk_cost_cents: int = Field(description="what one perk costs the operator a month")
 
 
 class Policy(BaseModel):
     """What the answer weighs."""
 
+    mode: Literal["advice", "offer"] = Field(default="advice", description="what was asked for")
     history_months: int = Field(description="months looked back over")
     risk_weight: float = Field(description="standard deviations added to the mean bill")
     min_gain_cents: int = Field(description="below this gain a month the answer is stay")
+    offer: OfferPolicy | None = Field(default=None, description="in the mode offer")
 
 
 class PredictResponse(BaseModel):
@@ -196,13 +273,20 @@ class AdvisedPlan(BaseModel):
     plan_id: str
     name: str
     action: Literal["switch", "stay"]
-    expected_bill_cents: float = Field(description="mean of the bills the months would have had")
+    expected_bill_cents: float = Field(description="mean of the bills expected of the coming months")
     spread_cents: float = Field(description="standard deviation of those bills")
     saving_cents: float | None = Field(description="against the current plan, a month; empty where that is unknown")
     p_pay_more: float | None = Field(description="share of months dearer than on the current plan")
     contract_months: int = Field(description="minimum term of the plan")
     line_items: LineItems
     reason: str
+    p_accept: float | None = Field(default=None, description="chance that the offer is accepted; in the mode offer")
+    offer_value_cents: float | None = Field(
+        default=None, description="P(accept) x (saving + margin) less what leaving would cost; in the mode offer"
+    )
+    churn_change: float | None = Field(
+        default=None, description="change in the chance of leaving within three months; in the mode offer"
+    )
 
 
 class ExcludedPlan(BaseModel):

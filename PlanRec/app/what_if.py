@@ -1,4 +1,4 @@
-"""`POST /what-if`: more usage, a month of travel, a plan that does not exist yet; and the questionnaire's request."""
+"""`POST /what-if`: more usage, a month of travel, a plan that does not exist yet."""
 
 from __future__ import annotations
 
@@ -18,12 +18,10 @@ from planrec.eligibility import ExclusionCode
 from planrec.encoding import record_facts, record_history
 from planrec.engine import Engine, Situations
 from planrec.months import month_text
-from planrec.questionnaire import Answers, Calls, DataHabit, Messages
 from planrec.what_if import MAX_FACTOR, ROAMING, Question, UsageChange, WhatIf, what_if
 
 __all__ = [
     "DraftPlanRequest",
-    "QuestionnaireRequest",
     "WhatIfModel",
     "WhatIfRequest",
     "WhatIfResponse",
@@ -48,21 +46,6 @@ _EXAMPLE: list[JsonValue] = [
 
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class QuestionnaireRequest(_Request):
-    """Answers of somebody without a recorded month; what is left out is not known, an amount counts before a word."""
-
-    calls: Calls | None = Field(default=None, description="how often they call")
-    messages: Messages | None = Field(default=None, description="how often they write text messages")
-    data: DataHabit | None = Field(default=None, description="what they use mobile data for, the heaviest of it")
-    minutes_a_day: float | None = Field(default=None, ge=0, le=1440)
-    messages_a_day: float | None = Field(default=None, ge=0, le=10_000)
-    gigabytes_a_month: float | None = Field(default=None, ge=0, le=10_000, description="of 1,024 megabytes")
-
-    def answers(self) -> Answers:
-        """Return the answers as the core takes them."""
-        return Answers(**self.model_dump())
 
 
 class ChangeRequest(_Request):

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
 from app import schemas
-from app.fastapi_app import LivePlanRec, create_app
+from app.fastapi_app import LivePlanRec, create_app, open_live
 from common_utils.bundle import Bundle, write_bundle
 from common_utils.compiled import CompiledScorer
 from common_utils.errors import ArtifactError
@@ -104,7 +104,9 @@ def test_recommend_stays_below_the_minimum_gain(client: TestClient) -> None:
     body = {"usage": USAGE, "current_plan": "unlimited", "min_gain_cents": 4000, "risk_weight": 0, "history_months": 1}
     answer = client.post("/recommend", json=body).json()
     assert answer["advice"][0]["action"] == "stay"
-    assert answer["policy"] == {"history_months": 1, "min_gain_cents": 4000, "risk_weight": 0}
+    assert answer["policy"] == {
+        "mode": "advice", "history_months": 1, "min_gain_cents": 4000, "risk_weight": 0, "offer": None
+    }  # fmt: skip
 
 
 def test_recommend_says_why_to_stay_and_from_when_a_change_is_possible(client: TestClient) -> None:
@@ -364,3 +366,73 @@ def test_service_follows_the_pointer_with_the_named_rules_and_keys(
         _eventually(lambda: slot.failures == {"config_refused": 1, "bundle_refused": 1})
         answer = started.post("/recommend", json={"usage": USAGE}).json()
     assert (answer["model_version"], answer["rules_version"]) == (second.version, "theirs")
+
+
+@pytest.fixture(scope="module")
+def learnt(bundle: Bundle) -> Iterator[TestClient]:
+    """A service whose bundle holds a forecast and offers."""
+    with TestClient(create_app(lambda: open_live(bundle.path))) as found:
+        yield found
+
+
+WILLING = {"contract_months_left": 0, "consent": True, "contacts_90d": 0, "holdout": False}
+
+
+def test_recommend_makes_an_offer_with_its_parts_and_weights(learnt: TestClient) -> None:
+    body = {"usage": USAGE, "current_plan": "unlimited", "mode": "offer", "top_k": 2, **WILLING}
+    answer = learnt.post("/recommend", json=body).json()
+    first = answer["advice"][0]
+    assert first["action"] == "switch"
+    assert 0 < first["p_accept"] < 1
+    assert first["offer_value_cents"] > 0
+    assert -1 < first["churn_change"] < 1
+    assert answer["policy"]["mode"] == "offer"
+    assert answer["policy"]["offer"] == {"margin_weight": 0.1, "churn_weight_cents": 2000, "perk_cost_cents": 100}
+    assert answer["policy"]["min_gain_cents"] == 400
+
+
+def test_recommend_makes_no_offer_to_whom_the_rules_keep_back(learnt: TestClient) -> None:
+    body = {"usage": USAGE, "current_plan": "unlimited", "mode": "offer", **WILLING, "holdout": True}
+    answer = learnt.post("/recommend", json=body).json()
+    assert [plan["plan_id"] for plan in answer["advice"]] == ["unlimited"]
+    assert answer["stay_reason"] == "HELD_OUT"
+
+
+def test_recommend_leaves_out_what_the_subscriber_does_not_want(client: TestClient) -> None:
+    body = {"usage": USAGE, "current_plan": "unlimited", "top_k": 50, **WILLING}
+    best = client.post("/recommend", json=body).json()["advice"][0]["plan_id"]
+    answer = client.post("/recommend", json=body | {"exclude": [best]}).json()
+    assert best not in [plan["plan_id"] for plan in answer["advice"]]
+    assert {"plan_id": best, "reason_code": "DECLINED"} in answer["excluded"]
+    refused = client.post("/recommend", json=body | {"exclude": ["no-such-plan"]})
+    assert refused.status_code == 422
+    assert "exclude names 1 plan(s) that are not in this catalogue" in refused.json()["detail"]
+    assert "no-such-plan" not in refused.text
+
+
+def test_recommend_answers_a_newcomer_and_a_questionnaire_with_a_wider_spread(learnt: TestClient) -> None:
+    known = {"usage": USAGE, "as_of": "2025-10", "current_plan": "basic-6", "contract_months_left": 0, "top_k": 50}
+    said = known | {"usage": [], "questionnaire": {"minutes_a_day": 10, "messages_a_day": 1, "gigabytes_a_month": 9}}
+    spreads = []
+    for body in (known, said, known | {"usage": []}):
+        answer = learnt.post("/recommend", json=body)
+        assert answer.status_code == 200
+        plans = {plan["plan_id"]: plan for plan in answer.json()["advice"]}
+        spreads.append(plans["basic-6"]["spread_cents"])
+    assert spreads == sorted(spreads)
+    assert answer.json()["months_used"] == 0
+    assert "no month known yet" in plans["basic-6"]["reason"]
+
+
+def test_recommend_without_a_month_needs_to_know_when(client: TestClient) -> None:
+    answer = client.post("/recommend", json={"current_plan": "basic-6"})
+    assert answer.status_code == 422
+    assert "without a usage month, as_of is needed" in answer.text
+
+
+def test_recommend_says_when_a_model_makes_no_offers(live: LivePlanRec) -> None:
+    with TestClient(create_app(lambda: replace(live, offers=None))) as silent:
+        body = {"usage": USAGE, "current_plan": "unlimited", "mode": "offer", **WILLING}
+        answer = silent.post("/recommend", json=body)
+    assert answer.status_code == 422
+    assert "trained without a log of offers" in answer.json()["detail"]

@@ -383,3 +383,42 @@ def test_release_commands_show_and_change_what_is_live(run, bundle: Bundle, tmp_
     assert "no version was live before" in capsys.readouterr().err
     assert run("release", "list", "--set", "releases.signatures=required", *root) == 2
     assert "there is no key" in capsys.readouterr().err
+
+
+def test_recommend_chooses_offers_by_a_bundle(run, bundle: Bundle, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    usage = tmp_path / "months.csv"
+    months = pd.DataFrame(
+        {
+            "subscriber_id": ["free", "free", "bound", "shy"],
+            "month": ["2025-09", "2025-10", "2025-10", "2025-10"],
+            "minutes": 250.0,
+            "messages": 10.0,
+            "megabytes": 3000.0,
+            "current_plan": "unlimited",
+            "contract_months_left": [0, 0, 6, 0],
+            "age": 40,
+            "consent": [True, True, True, False],
+            "contacts_90d": 0,
+            "holdout": False,
+        }
+    )
+    months.to_csv(usage, index=False)
+    out, left_out = tmp_path / "offers.csv", tmp_path / "excluded.csv"
+    asked = ("recommend", "--mode", "offer", "--usage", usage, "--as-of", "2025-10", "--bundle", bundle.path)
+    assert run(*asked, "--output", out, "--excluded-output", left_out, "--top", "1", "--explain") == 0
+    offers = pd.read_csv(out).set_index("subscriber_id")
+    assert offers.loc["free", "action"] == "switch"
+    assert 0 < offers.loc["free", "p_accept"] < 1
+    assert offers.loc["free", "offer_value_cents"] > 0
+    assert offers.loc[["bound", "shy"], "plan_id"].tolist() == ["unlimited", "unlimited"]
+    assert offers.loc[["bound", "shy"], "stay_reason"].tolist() == ["CONTRACT_BINDS", "NO_CONSENT"]
+    assert "weights: risk 0.1, margin 0.1, churn 2000 cents, perk 100 cents" in capsys.readouterr().err
+    assert run(*asked, "--output", out, "--plans", tmp_path / "card.yaml") == 2
+    assert "leave out --plans" in capsys.readouterr().err
+
+
+def test_recommend_needs_a_rate_card_for_advice(run, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    usage = tmp_path / "months.csv"
+    usage.write_text("subscriber_id,month,minutes,messages,megabytes\n", encoding="utf-8")
+    assert run("recommend", "--usage", usage, "--as-of", "2025-10", "--output", tmp_path / "a.csv") == 2
+    assert "give a rate card with --plans, and no --bundle" in capsys.readouterr().err

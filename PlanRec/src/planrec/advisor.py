@@ -1,7 +1,8 @@
-"""Advice for one subscriber, with everything an answer carries; the API and its readiness probe call this."""
+"""A recommendation for one subscriber, with everything an answer carries; the API and its readiness probe call this."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,15 +10,53 @@ import numpy as np
 from common_utils.errors import DataError
 from planrec.catalogue import Catalogue, Plan
 from planrec.encoding import SubscriberRecord, record_facts, record_history
-from planrec.recommend import AdvicePolicy, ExclusionCode, advise, line_item_means, reasons
+from planrec.engine import Answer, Engine, Situations
+from planrec.formulas import History
+from planrec.objectives import OfferWeights
+from planrec.questionnaire import Answers, filled_in, said_usage
+from planrec.recommend import AdvicePolicy, ExclusionCode, line_item_means, reasons
 from planrec.rules import Rules, stay_text
 
-__all__ = ["AdvisedPlan", "SubscriberAdvice", "advise_subscriber"]
+__all__ = ["AdvisedPlan", "Request", "SubscriberAdvice", "advise_subscriber", "recommend_subscriber"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for one subscriber.
+
+    Attributes
+    ----------
+    month : int
+        Month index: plans are on sale in it, and the contract counts from the month after it.
+    history_months : int
+        Months looked back over, >= 1.
+    top_k : int
+        Plans to return, >= 1; fewer where fewer are offered.
+    risk_weight : float
+        Standard deviations added to the mean bill.
+    min_gain_cents : int or None
+        Overrides that of the rules.
+    offer : OfferWeights or None
+        Asked for an offer by these weights; None: for advice.
+    excluded : sequence of str
+        Plan ids the subscriber does not want to hear of.
+    answers : Answers or None
+        Of the questionnaire; recorded months count before what is said.
+    """
+
+    month: int
+    history_months: int
+    top_k: int
+    risk_weight: float
+    min_gain_cents: int | None = None
+    offer: OfferWeights | None = None
+    excluded: Sequence[str] = ()
+    answers: Answers | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AdvisedPlan:
-    """One ranked plan; amounts in cents a month, None where the current plan is unknown."""
+    """One ranked plan; amounts in cents a month, None where the current plan is unknown, or no offer was asked for."""
 
     rank: int
     plan: Plan
@@ -28,6 +67,9 @@ class AdvisedPlan:
     p_pay_more: float | None
     line_items_cents: tuple[float, ...]
     reason: str
+    p_accept: float | None = None
+    offer_value_cents: float | None = None
+    churn_change: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,34 +142,115 @@ def advise_subscriber(
     >>> advice.plans[0].plan.plan_id, advice.plans[0].saving_cents
     ('surf', 5000.0)
     """
+    return recommend_subscriber(
+        record,
+        Engine(catalogue, rules),
+        Request(month, history_months, top_k, policy.risk_weight, policy.min_gain_cents),
+    )
+
+
+def recommend_subscriber(record: SubscriberRecord, engine: Engine, request: Request) -> SubscriberAdvice:
+    """Return the best plans for one subscriber, as advice or as an offer.
+
+    Parameters
+    ----------
+    record : SubscriberRecord
+        May know no usage month where the engine has a forecast.
+    engine : Engine
+    request : Request
+
+    Raises
+    ------
+    DataError
+        If a plan named is not in the catalogue, there is nothing to go by, or no offers can be made.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from planrec.catalogue import load_catalogue
+    >>> from planrec.encoding import UsageMonth
+    >>> from planrec.rules import built_in_rules
+    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
+    >>> record = SubscriberRecord([UsageMonth(24216, 400, 10, 9000)], "ultimate")
+    >>> asked = Request(24216, history_months=6, top_k=2, risk_weight=0.5, excluded=["surf"])
+    >>> advice = recommend_subscriber(record, Engine(card, built_in_rules()), asked)
+    >>> [plan.plan.plan_id for plan in advice.plans], advice.excluded
+    (['ultimate'], {'surf': 'DECLINED'})
+    """
+    catalogue = engine.catalogue
     current = catalogue.index(record.current_plan)
     if record.current_plan is not None and current < 0:
         raise DataError("current_plan is not a plan of this catalogue; ask GET /plans for the ids, or leave it out.")
-    history = record_history(record, history_months=history_months)
-    facts = record_facts(record, month=month, current=current)
-    advice = advise(history, catalogue, policy, rules=rules, facts=facts)
-    items = line_item_means(history, catalogue, facts.current)
-    parts = (items.fee_cents, items.minutes_cents, items.messages_cents, items.data_cents)
+    if request.offer is not None and engine.offers is None:
+        raise DataError("this model was trained without a log of offers, so it makes none; ask with the mode advice.")
+    recorded = record_history(record, history_months=request.history_months)
+    people = _situation(record, recorded, engine, request, current)
+    if request.offer is None:
+        answer = engine.advise(people, risk_weight=request.risk_weight, min_gain_cents=request.min_gain_cents)
+    else:
+        answer = engine.offer(people, weights=request.offer, min_gain_cents=request.min_gain_cents)
+    return _rendered(answer, recorded, catalogue, current, request.top_k)
+
+
+def _situation(
+    record: SubscriberRecord, recorded: History, engine: Engine, request: Request, current: int
+) -> Situations:
+    history, extra_sd = recorded, None
+    if request.answers is not None:
+        said = filled_in(recorded, said_usage([request.answers]))
+        history, extra_sd = said.history, said.extra_sd
+    declined = np.array([[plan_id in request.excluded for plan_id in engine.catalogue.plan_ids]])
+    foreign = len(set(request.excluded)) - int(declined.sum())
+    if foreign:
+        raise DataError(f"exclude names {foreign} plan(s) that are not in this catalogue; ask GET /plans for the ids.")
+    tenure = np.nan if record.tenure_months is None else record.tenure_months
+    return Situations.of(
+        history,
+        record_facts(record, month=request.month, current=current),
+        tenure_months=np.array([tenure], dtype=np.float64),
+        extra_sd=extra_sd,
+        declined=declined,
+    )
+
+
+def _rendered(answer: Answer, recorded: History, catalogue: Catalogue, current: int, top_k: int) -> SubscriberAdvice:
+    advice, offer = answer.advice, answer.offer
+    held = np.array([current], dtype=np.int64)
+    expected = line_item_means(answer.basis, catalogue, held)
+    parts = (expected.fee_cents, expected.minutes_cents, expected.messages_cents, expected.data_cents)
+    months = int(recorded.known.sum())
+    # What is said aloud are facts: the subscriber's own months. Who has none hears what is expected.
+    own = line_item_means(recorded, catalogue, held) if months else None
     code, free_from = int(advice.stay_reason[0]), int(advice.earliest_change[0])
     stay = f" Stay: {stay_text(code, free_from)}." if code else ""
-    ranked = [int(plan) for plan in advice.order[0] if plan >= 0][:top_k]
-    return SubscriberAdvice(
-        plans=tuple(
+    plans: list[AdvisedPlan] = []
+    for rank, plan in enumerate([int(plan) for plan in advice.order[0] if plan >= 0][:top_k], start=1):
+        bill = float(advice.expected_cents[0, plan])
+        said = (
+            f"{catalogue.plans[plan].name}: {bill / 100:.2f} {catalogue.currency} a month expected, no month known yet."
+            if own is None
+            else reasons(own, catalogue, row=0, plan=plan, current=current)
+        )
+        plans.append(
             AdvisedPlan(
                 rank=rank,
                 plan=catalogue.plans[plan],
                 stay=plan == current,
-                expected_bill_cents=float(advice.expected_cents[0, plan]),
+                expected_bill_cents=bill,
                 spread_cents=float(advice.spread_cents[0, plan]),
                 saving_cents=_number(advice.saving_cents[0, plan]),
                 p_pay_more=_number(advice.p_pay_more[0, plan]),
                 line_items_cents=tuple(float(part[0, plan]) for part in parts),
-                reason=reasons(items, catalogue, row=0, plan=plan, current=current) + (stay if rank == 1 else ""),
+                reason=said + (stay if rank == 1 else ""),
+                p_accept=None if offer is None else _number(offer.p_accept[0, plan]),
+                offer_value_cents=None if offer is None else _number(offer.value_cents[0, plan]),
+                churn_change=None if offer is None else _number(offer.churn_change[0, plan]),
             )
-            for rank, plan in enumerate(ranked, start=1)
-        ),
+        )
+    return SubscriberAdvice(
+        plans=tuple(plans),
         excluded={catalogue.plan_ids[i]: ExclusionCode(code).name for i, code in enumerate(advice.excluded[0]) if code},
-        months_used=int(history.known.sum()),
+        months_used=months,
         stay_reason=ExclusionCode(code).name if code else None,
         earliest_change=free_from if free_from >= 0 else None,
     )

@@ -13,11 +13,11 @@ from planrec.catalogue import load_catalogue, parse_catalogue
 from planrec.config import AdviceConfig, PlanRecConfig
 from planrec.engine import Engine
 from planrec.months import month_index
-from planrec.rankers import advice_ranker
+from planrec.rankers import advice_ranker, offer_ranker
 from planrec.rulebook import built_in_rules, load_rules
 from planrec.terminal import note
 
-__all__ = ["run_bill", "run_predict", "run_recommend"]
+__all__ = ["run_bill", "run_offer", "run_predict", "run_recommend"]
 
 
 def run_bill(usage: Path, plans: Path, output: Path) -> None:
@@ -53,6 +53,66 @@ def run_recommend(
     for text in written.remarks:
         note(text)
     note(f"{written.rows:,} rows written to {output}, by rules {engine.rules.version}")
+
+
+def run_offer(
+    config: PlanRecConfig,
+    project: Path,
+    usage: Path,
+    as_of: str,
+    output: Path,
+    *,
+    bundle_path: Path | None,
+    rules: Path | None,
+    min_gain_cents: int | None,
+    top: int,
+    excluded_output: Path | None,
+    explain: bool,
+) -> None:
+    """Choose the offer of each subscriber by what a bundle learnt, by the rules of the file, else the bundle's."""
+    from common_utils.bundle import open_bundle
+    from common_utils.errors import ConfigError
+    from common_utils.release_config import load_trust
+    from planrec.engine import OfferModels
+    from planrec.forecast import UsageForecast
+    from planrec.objectives import OfferWeights
+    from planrec.rulebook import parse_rules
+
+    month = month_index(as_of)
+    trust = load_trust(config.releases, project)
+    bundle = open_bundle(bundle_path or resolve_path(project, config.training.artifacts), trust=trust)
+    name = f"bundle {bundle.version}"
+    if "offers.json" not in bundle.files:
+        raise ConfigError(
+            f"{name} was trained without a log of offers; train on a source that has one, or ask for advice."
+        )
+    catalogue = parse_catalogue(bundle.read_bytes("plans.yaml"), name)
+    followed = (
+        parse_rules(bundle.read_bytes("rules.yaml"), name, catalogue) if rules is None else load_rules(rules, catalogue)
+    )
+    engine = Engine(
+        catalogue,
+        followed.asking("offer", min_gain_cents),
+        UsageForecast.from_dict(bundle.read_json("forecast.json")),
+        OfferModels.from_dict(bundle.read_json("offers.json")),
+    )
+    weights = OfferWeights(
+        risk=config.advice.forecast_risk_weight,
+        margin=config.offer.margin_weight,
+        churn_cents=config.offer.churn_weight_cents,
+        perk_cost_cents=config.offer.perk_cost_cents,
+    )
+    ranker = offer_ranker(engine, weights=weights)
+    recommender = Recommender(catalogue, ranker, month, config.features.history_months, top, explain)
+    written = write_recommendations(usage, recommender, output, excluded_output=excluded_output)
+    note(written.report.summary())
+    for text in written.remarks:
+        note(text)
+    note(f"{written.rows:,} rows written to {output}, by {name} and rules {engine.rules.version}")
+    note(
+        f"weights: risk {weights.risk:g}, margin {weights.margin:g}, churn {weights.churn_cents:g} cents, "
+        f"perk {weights.perk_cost_cents} cents"
+    )
 
 
 def run_predict(

@@ -51,6 +51,7 @@ class Mode(StrEnum):
     """What a recommendation is for."""
 
     advice = "advice"
+    offer = "offer"
 
 
 _Config = Annotated[
@@ -104,11 +105,16 @@ def bill(
 @app.command()
 def recommend(
     usage: _Usage,
-    plans: Annotated[Path, typer.Option("--plans", help="Rate card, YAML.")],
     as_of: _Month,
     output: _Output,
+    plans: Annotated[
+        Path | None, typer.Option("--plans", help="Rate card, YAML; advice needs one, an offer takes the bundle's.")
+    ] = None,
     top: Annotated[int, typer.Option("--top", min=1, max=1000, help="Plans for each subscriber.")] = 3,
-    mode: Annotated[Mode, typer.Option("--mode", help="advice: lowest risk-adjusted bill.")] = Mode.advice,
+    mode: Annotated[
+        Mode,
+        typer.Option("--mode", help="advice: lowest risk-adjusted bill; offer: P(accept) x saving, from a bundle."),
+    ] = Mode.advice,
     rules: Annotated[
         Path | None, typer.Option("--rules", help="Rule file, YAML; else the configured one, else the built-in rules.")
     ] = None,
@@ -128,13 +134,36 @@ def recommend(
         Path | None, typer.Option("--excluded-output", help="Also write which plans were not offered, and why.")
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Add a sentence to each answer; slower.")] = False,
+    bundle: _Bundle = None,
     config: _Config = None,
     overrides: _Set = None,
 ) -> None:
-    """Rank the plans of each subscriber by what their own months would have cost, or say stay."""
-    from planrec.batch_commands import run_recommend
+    """Rank the plans of each subscriber by what their own months would have cost, or choose an offer; or say stay."""
+    from planrec.batch_commands import run_offer, run_recommend
 
-    del mode  # advice is the one mode there is; any other word was refused while parsing
+    if mode is Mode.offer:
+        if plans is not None or history_months is not None or risk_weight is not None:
+            raise ConfigError(
+                "recommend --mode offer: rate card, history and risk weight are those of bundle and settings; leave "
+                "out --plans, --history-months and --risk-weight."
+            )
+        settings, project = _settings(config, overrides)
+        run_offer(
+            settings,
+            project,
+            usage,
+            as_of,
+            output,
+            bundle_path=bundle,
+            rules=rules,
+            min_gain_cents=min_gain_cents,
+            top=top,
+            excluded_output=excluded_output,
+            explain=explain,
+        )
+        return
+    if plans is None or bundle is not None:
+        raise ConfigError("recommend --mode advice: give a rate card with --plans, and no --bundle.")
     given = {"history_months": history_months, "risk_weight": risk_weight}
     advice, configured = _advice_settings(config, overrides)
     run_recommend(

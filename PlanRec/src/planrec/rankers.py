@@ -14,11 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planrec.billing import Usage
+from planrec.eligibility import ExclusionCode
 from planrec.engine import Engine, Situations
 from planrec.formulas import History
+from planrec.objectives import OfferWeights
 from planrec.recommend import Advice
 
-__all__ = ["Ranker", "Ranking", "advice_ranker", "some_situations"]
+__all__ = ["Ranker", "Ranking", "advice_ranker", "offer_ranker", "some_situations"]
+
+
+_OFFER_COLUMNS: Mapping[str, Literal["number", "text"]] = {
+    "p_accept": "number",
+    "offer_value_cents": "number",
+    "churn_change": "number",
+    "stay_reason": "text",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +96,42 @@ def advice_ranker(engine: Engine, *, risk_weight: float, min_gain_cents: int | N
         return Ranking(answer.advice, answer.basis)
 
     return Ranker(rank)
+
+
+def offer_ranker(engine: Engine, *, weights: OfferWeights, min_gain_cents: int | None = None) -> Ranker:
+    """Return the ranker of `Engine.offer`: the offer of the highest value, or stay.
+
+    Parameters
+    ----------
+    engine : Engine
+        With a forecast and offers.
+    weights : OfferWeights
+    min_gain_cents : int, optional
+        Overrides that of the rules.
+
+    Returns
+    -------
+    Ranker
+        Further columns: `p_accept`, `offer_value_cents`, `churn_change` by plan, empty for the plan held; `stay_reason`
+        by subscriber.
+    """
+    names = np.array([code.name for code in ExclusionCode], dtype=object)
+
+    def rank(people: Situations) -> Ranking:
+        answer = engine.offer(people, weights=weights, min_gain_cents=min_gain_cents)
+        advice, offer = answer.advice, answer.offer
+        assert offer is not None  # noqa: S101 - the mode "offer" always has one
+        reason = names[advice.stay_reason]
+        reason[~advice.stay] = None
+        further = {
+            "p_accept": offer.p_accept,
+            "offer_value_cents": offer.value_cents,
+            "churn_change": offer.churn_change,
+            "stay_reason": reason,
+        }
+        return Ranking(advice, answer.basis, further)
+
+    return Ranker(rank, _OFFER_COLUMNS)
 
 
 def some_situations(people: Situations, rows: slice) -> Situations:
