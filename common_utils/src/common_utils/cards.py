@@ -11,7 +11,7 @@ from common_utils.bundle import Bundle
 from common_utils.errors import ArtifactError
 from common_utils.intervals import Interval
 
-__all__ = ["bundle_facts", "facts_table", "format_interval", "markdown_table", "render_card"]
+__all__ = ["bundle_facts", "facts_table", "format_interval", "markdown_table", "render_card", "replace_block"]
 
 _PLACEHOLDER = re.compile(r"\$\{([a-z][a-z0-9_]*)\}")
 _RULES = {"l": (":", "-"), "r": ("-", ":"), "c": (":", ":")}
@@ -135,6 +135,36 @@ def format_interval(
     if low is None or high is None:
         return estimate
     return f"{estimate} [{_number(low, digits, scale)}, {_number(high, digits, scale)}]"
+
+
+def replace_block(document: str, name: str, text: str) -> str:
+    r"""Return a document with what stands between two marks replaced.
+
+    Parameters
+    ----------
+    document : str
+        Holds `<!-- name:start -->` and `<!-- name:end -->`.
+    name : str
+        Of the marks.
+    text : str
+        What is to stand between them.
+
+    Raises
+    ------
+    ArtifactError
+        If the marks are not there, in order.
+
+    Examples
+    --------
+    >>> replace_block("a <!-- x:start -->old<!-- x:end --> b", "x", "new")
+    'a <!-- x:start -->\nnew\n<!-- x:end --> b'
+    """
+    start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+    before, found, rest = document.partition(start)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ArtifactError(f"document: the marks {start} and {end} are not there. Write them where {name} belong.")
+    return f"{before}{start}\n{text}\n{end}{after}"
 
 
 def bundle_facts(source: Bundle | Mapping[str, object]) -> dict[str, str]:

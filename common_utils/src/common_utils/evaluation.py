@@ -28,10 +28,12 @@ from common_utils.ranking import chosen_ranks, column_codes, hit_at_k, ndcg_at_k
 __all__ = [
     "Interval",
     "PairedDifference",
+    "auc_by_weight",
     "bootstrap_interval",
     "bootstrap_mean",
     "chosen_ranks",
     "classification_metrics",
+    "ece_by_weight",
     "expected_calibration_error",
     "hit_at_k",
     "metric_intervals",
@@ -170,7 +172,7 @@ def expected_calibration_error(probability: ArrayLike, outcome: ArrayLike, bins:
     0.25
     """
     p, happened = _calibration_input(probability, outcome)
-    return _ece_by_weight(p, happened, bins)(np.ones(len(p)))
+    return ece_by_weight(p, happened, bins)(np.ones(len(p)))
 
 
 def reliability_table(probability: ArrayLike, outcome: ArrayLike, bins: int = ECE_BINS) -> list[dict[str, float]]:
@@ -224,8 +226,8 @@ def _whole_metrics(y: IntArray, p: FloatArray) -> dict[str, Callable[[FloatArray
     top = p.argmax(axis=1)
     return {
         "f1_macro": _f1_by_weight(y, top, p.shape[1]),
-        "auc_ovr": _auc_by_weight(y, p),
-        "ece": _ece_by_weight(p.max(axis=1), (top == y).astype(np.float64), ECE_BINS),
+        "auc_ovr": auc_by_weight(y, p),
+        "ece": ece_by_weight(p.max(axis=1), (top == y).astype(np.float64), ECE_BINS),
     }
 
 
@@ -241,7 +243,25 @@ def _f1_by_weight(y: IntArray, predicted: IntArray, n_classes: int) -> Callable[
     return f1
 
 
-def _auc_by_weight(y: IntArray, p: FloatArray) -> Callable[[FloatArray], float]:
+def auc_by_weight(y: IntArray, p: FloatArray) -> Callable[[FloatArray], float]:
+    """Return the AUC as a function of row weights, for resampling: mean over classes, for two classes the plain AUC.
+
+    Parameters
+    ----------
+    y : int64 array of shape (n,)
+        Class of each row, a column of `p`.
+    p : float64 array of shape (n, k)
+
+    Returns
+    -------
+    callable
+        float64 weights of shape (n,) -> AUC, NaN where a class has no weight.
+
+    Examples
+    --------
+    >>> auc_by_weight(np.array([0, 1]), np.array([[0.8, 0.2], [0.4, 0.6]]))(np.ones(2))
+    1.0
+    """
     columns = [1] if p.shape[1] == 2 else range(p.shape[1])
     prepared: list[tuple[IntArray, IntArray, FloatArray]] = []
     for column in columns:
@@ -262,7 +282,24 @@ def _auc_by_weight(y: IntArray, p: FloatArray) -> Callable[[FloatArray], float]:
     return auc
 
 
-def _ece_by_weight(p: FloatArray, happened: FloatArray, bins: int) -> Callable[[FloatArray], float]:
+def ece_by_weight(p: FloatArray, happened: FloatArray, bins: int) -> Callable[[FloatArray], float]:
+    """Return `expected_calibration_error` as a function of row weights, for resampling.
+
+    Parameters
+    ----------
+    p, happened : float64 arrays of shape (n,)
+    bins : int
+
+    Returns
+    -------
+    callable
+        float64 weights of shape (n,) -> calibration error.
+
+    Examples
+    --------
+    >>> ece_by_weight(np.array([0.25, 0.75]), np.array([0.0, 1.0]), bins=1)(np.ones(2))
+    0.0
+    """
     order = np.argsort(p, kind="stable")
     gap, starts = (happened - p)[order], _block_starts(p[order])
 

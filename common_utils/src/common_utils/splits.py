@@ -11,7 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from common_utils.errors import DataError, LeakageError
 
-__all__ = ["Fold", "assert_apart", "group_holdout", "grouped_stratified_folds", "time_holdout"]
+__all__ = [
+    "Fold",
+    "assert_apart",
+    "group_holdout",
+    "grouped_folds",
+    "grouped_stratified_folds",
+    "stratified_folds",
+    "time_holdout",
+]
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Positions of the training rows and of the test rows, each ascending."""
@@ -80,6 +88,79 @@ def grouped_stratified_folds(y: ArrayLike, groups: ArrayLike, *, n_splits: int, 
             f"with {n_splits} folds and seed {seed} some class falls into one fold as a whole. "
             "Use fewer folds, or merge classes that a few groups hold."
         )
+    return folds
+
+
+def stratified_folds(y: ArrayLike, *, n_splits: int, seed: int) -> list[Fold]:
+    """Return folds of single rows that keep the classes' shares even; every row is in exactly one test fold.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+        Class of each row, none missing.
+    n_splits : int
+        Number of folds, >= 2.
+    seed : int
+        Same seed and rows, same folds.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two classes, or a class has fewer rows than there are folds.
+
+    Examples
+    --------
+    >>> [test.tolist() for _, test in stratified_folds([0, 0, 1, 1], n_splits=2, seed=0)]
+    [[1, 3], [0, 2]]
+    """
+    labels, n_classes = _codes(_values(y, "y"))
+    if n_splits < 2:
+        raise DataError(f"n_splits: at least 2 folds are needed, not {n_splits}.")
+    if n_classes < 2:
+        raise DataError(f"y holds {n_classes} class(es), 2 are needed to learn from; check how the target is built.")
+    scarcest = int(np.bincount(labels).min())
+    if scarcest < n_splits:
+        raise DataError(f"{n_splits} folds need that many rows in every class; the rarest has {scarcest}.")
+    from sklearn.model_selection import StratifiedKFold
+
+    splitter = StratifiedKFold(n_splits=n_splits, shuffle=True, random_state=seed)
+    return [(train, test) for train, test in splitter.split(labels, labels)]
+
+
+def grouped_folds(groups: ArrayLike, *, n_splits: int, seed: int) -> list[Fold]:
+    """Return folds that keep each group whole; every row is in exactly one test fold.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_rows,)
+        Whom or what each row belongs to, none missing; row numbers for folds of single rows.
+    n_splits : int
+        Number of folds, >= 2.
+    seed : int
+        Same seed and rows, same folds.
+
+    Raises
+    ------
+    DataError
+        If there are fewer groups than folds.
+
+    Examples
+    --------
+    >>> [test.tolist() for _, test in grouped_folds(["a", "a", "b"], n_splits=2, seed=0)]
+    [[2], [0, 1]]
+    """
+    owners, n_groups = _codes(_values(groups, "groups"))
+    if n_splits < 2:
+        raise DataError(f"n_splits: at least 2 folds are needed, not {n_splits}.")
+    if n_groups < n_splits:
+        raise DataError(f"{n_splits} folds need that many groups; there are {n_groups}. Use fewer folds.")
+    from sklearn.model_selection import KFold
+
+    splitter = KFold(n_splits=n_splits, shuffle=True, random_state=seed)
+    folds: list[Fold] = []
+    for _, tested in splitter.split(np.arange(n_groups)):
+        in_test = np.isin(owners, tested)
+        folds.append((np.flatnonzero(~in_test), np.flatnonzero(in_test)))
     return folds
 
 

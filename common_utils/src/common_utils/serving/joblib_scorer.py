@@ -1,6 +1,6 @@
 """The scorer that opens a pickled Pipeline: the only module of `common_utils` that imports joblib.
 
-Nobody in `common_utils` imports it; a project's app does, by name, until its model is compiled to plain arrays.
+No service of `common_utils` imports it; a project's app does, by name, until its model is compiled to plain arrays.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 from common_utils.errors import ArtifactError
 from common_utils.serving.scorer import Columns, checked_scores, row_count
 
-__all__ = ["JoblibScorer", "OpenBundle", "ProbabilityModel"]
+__all__ = ["JoblibScorer", "OpenBundle", "ProbabilityModel", "open_model"]
 
 _LIBRARY = "scikit-learn"
 # What unpickling raises on a file that was hashed but made elsewhere: a missing module, class or attribute.
@@ -57,6 +57,33 @@ class ProbabilityModel(Protocol):
     def predict_proba(self, X: Any) -> NDArray[Any]:  # scikit-learn's own name for it
         """Return probabilities of shape (n_rows, n_classes)."""
         ...
+
+
+def open_model(bundle: OpenBundle, file: str = "model.joblib") -> Any:
+    """Return the fitted model of a verified bundle, of whatever kind.
+
+    Parameters
+    ----------
+    bundle : OpenBundle
+        From `common_utils.bundle.open_bundle`.
+    file : str
+        Name of the pickled model in it.
+
+    Raises
+    ------
+    ArtifactError
+        If the bundle was made with another minor version of scikit-learn, the file fails its hash, or it cannot be
+        unpickled. The version is compared before anything is unpickled.
+    """
+    _check_library(bundle)
+    content = bundle.read_bytes(file)
+    try:
+        return joblib.load(io.BytesIO(content))
+    except _UNPICKLING_ERRORS as error:
+        raise ArtifactError(
+            f"Bundle {bundle.version}: {file} cannot be unpickled ({type(error).__name__}). "
+            "Serve it with the code it was trained with, or train it again."
+        ) from error
 
 
 class JoblibScorer:
@@ -97,15 +124,7 @@ class JoblibScorer:
             If the bundle was made with another minor version of scikit-learn, a listed file fails its hash, or
             what it holds is no fitted classifier. The version is compared before anything is unpickled.
         """
-        _check_library(bundle)
-        content = bundle.read_bytes(file)
-        try:
-            pipeline = joblib.load(io.BytesIO(content))
-        except _UNPICKLING_ERRORS as error:
-            raise ArtifactError(
-                f"Bundle {bundle.version}: {file} cannot be unpickled ({type(error).__name__}). "
-                "Serve it with the code it was trained with, or train it again."
-            ) from error
+        pipeline = open_model(bundle, file)
         if not (hasattr(pipeline, "classes_") and hasattr(pipeline, "predict_proba")):
             raise ArtifactError(f"Bundle {bundle.version}: {file} holds no fitted classifier; train it again.")
         return cls(pipeline)

@@ -1,0 +1,133 @@
+"""Promises every service on one table keeps; each project's tests run all of them on its own app.
+
+A check gets a started test client and a `ServiceCase`, and raises AssertionError with what differed. Use it as
+`@pytest.mark.parametrize("check", ALL_SERVICE_CHECKS, ids=lambda check: check.__name__)`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+__all__ = [
+    "ALL_SERVICE_CHECKS",
+    "Client",
+    "ServiceCase",
+    "check_batch_equals_singles",
+    "check_numbers_json_does_not_know_are_refused",
+    "check_refusals_are_problems_that_echo_nothing",
+    "check_says_what_is_live",
+]
+
+PROBLEM = "application/problem+json"
+
+
+class Client(Protocol):
+    """What is needed of a test client, such as Starlette's."""
+
+    def get(self, url: str) -> Any:
+        """Ask."""
+        ...
+
+    def post(self, url: str, *, json: Any = ..., content: Any = ..., headers: Any = ...) -> Any:
+        """Send."""
+        ...
+
+
+@dataclass(frozen=True)
+class ServiceCase:
+    """What to try on a service.
+
+    Attributes
+    ----------
+    record : mapping
+        A request that is answered; holds a number.
+    refused : sequence of mapping
+        Requests that must get 422.
+    canary : str
+        A text in some of them that no answer may repeat.
+    """
+
+    record: Mapping[str, Any]
+    refused: Sequence[Mapping[str, Any]]
+    canary: str
+
+
+def check_says_what_is_live(client: Client, case: ServiceCase) -> None:
+    """Promise that `/health`, `/ready`, `/model` and an answer agree on one version.
+
+    Raises
+    ------
+    AssertionError
+        Naming the route that differs.
+    """
+    _expect(client.get("/health").json() == {"status": "alive"}, "/health")
+    version = client.get("/ready").json()["version"]
+    _expect(client.get("/model").json()["version"] == version, "/model names another version than /ready")
+    answer = client.post("/predict", json=dict(case.record))
+    _expect(answer.status_code == 200 and answer.json()["model_version"] == version, "/predict: another version")
+
+
+def check_batch_equals_singles(client: Client, case: ServiceCase) -> None:
+    """Promise that a record gets the same answer alone and among others, and that predictions are counted.
+
+    Raises
+    ------
+    AssertionError
+        If they differ, or an empty or oversized batch is answered.
+    """
+    single = client.post("/predict", json=dict(case.record)).json()
+    batch = client.post("/predict/batch", json={"records": [dict(case.record)] * 3}).json()
+    _expect(batch["predictions"] == [single] * 3, "/predict/batch differs from /predict")
+    _expect(client.post("/predict/batch", json={"records": []}).status_code == 422, "an empty batch is answered")
+    large = {"records": [dict(case.record)] * 1001}
+    _expect(400 <= client.post("/predict/batch", json=large).status_code < 500, "a batch of 1,001 is answered")
+    _expect(b"predictions_total" in client.get("/metrics").content, "/metrics counts no predictions")
+
+
+def check_refusals_are_problems_that_echo_nothing(client: Client, case: ServiceCase) -> None:
+    """Promise that what does not fit gets 422 as `application/problem+json`, without a word of what was sent.
+
+    Raises
+    ------
+    AssertionError
+        Naming the first request, by its place in `refused`, that is treated otherwise.
+    """
+    for place, body in enumerate(case.refused):
+        for url, sent in (("/predict", dict(body)), ("/predict/batch", {"records": [dict(case.record), dict(body)]})):
+            answer = client.post(url, json=sent)
+            _expect(answer.status_code == 422, f"{url}: refused[{place}] got {answer.status_code}")
+            _expect(answer.headers["content-type"] == PROBLEM, f"{url}: refused[{place}] is no problem document")
+            _expect(case.canary not in answer.text, f"{url}: refused[{place}] is repeated")
+
+
+def check_numbers_json_does_not_know_are_refused(client: Client, case: ServiceCase) -> None:
+    """Promise a 4xx for NaN, infinities and numbers past a double, in any numeric field.
+
+    Raises
+    ------
+    AssertionError
+        Naming the field and the number.
+    """
+    numeric = [name for name, value in case.record.items() if isinstance(value, (int, float))]
+    _expect(bool(numeric), "the case's record holds no number to try")
+    for name in numeric:
+        for token in ("NaN", "Infinity", "-Infinity", "1e400"):
+            body = json.dumps({**case.record, name: "@"}).replace('"@"', token)
+            answer = client.post("/predict", content=body, headers={"content-type": "application/json"})
+            _expect(400 <= answer.status_code < 500, f"{name}: {token} got {answer.status_code}")
+
+
+ALL_SERVICE_CHECKS: tuple[Callable[[Client, ServiceCase], None], ...] = (
+    check_says_what_is_live,
+    check_batch_equals_singles,
+    check_refusals_are_problems_that_echo_nothing,
+    check_numbers_json_does_not_know_are_refused,
+)
+
+
+def _expect(holds: bool, what: str) -> None:  # noqa: FBT001 - an assertion that -O does not remove
+    if not holds:
+        raise AssertionError(what)

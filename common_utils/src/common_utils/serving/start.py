@@ -1,0 +1,63 @@
+"""Start a project's service; light to import, so that it is up before the libraries of a batch job would be."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from common_utils.errors import ConfigError
+from common_utils.project import ProjectSpec
+
+__all__ = ["serve_project"]
+
+
+def serve_project(
+    spec: ProjectSpec[Any],
+    folder: Path,
+    bundle: Path,
+    *,
+    settings_file: Path | None,
+    host: str,
+    port: int,
+    workers: int,
+) -> None:
+    """Serve a bundle; the app lies in the project's folder.
+
+    Parameters
+    ----------
+    spec : ProjectSpec
+        `<name>.cli` is the module that starts anew where the app cannot be found.
+    folder : Path
+        The project's.
+    bundle : Path
+        A bundle or a root of bundles.
+    settings_file : Path, optional
+        What `--config` gave.
+    host, port, workers : str, int, int
+        As `common_utils.serving.server.run`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no app in the project's folder.
+    """
+    from common_utils.serving.server import run
+
+    if not (folder / "app" / "fastapi_app.py").is_file():
+        raise ConfigError(f"no app/fastapi_app.py in {folder}; run from the project's folder or name its --config.")
+    # The app reads its bundle from the environment, which worker processes inherit.
+    os.environ[spec.bundle_variable] = str(bundle.resolve())
+    if find_spec("app") is None:
+        # Started as a script, Python does not look in the working folder; as a module it does.
+        options = ["--host", host, "--port", str(port), "--workers", str(workers), "--bundle", str(bundle.resolve())]
+        if settings_file is not None:
+            options += ["--config", str(settings_file.resolve())]
+        elif named := os.environ.get(spec.config_variable):
+            os.environ[spec.config_variable] = str(Path(named).resolve())  # seen from another folder in a moment
+        os.chdir(folder)
+        os.execv(sys.executable, [sys.executable, "-m", f"{spec.name}.cli", "serve", *options])  # noqa: S606 - ourselves
+    sys.stderr.write(f"http://{host}:{port}/docs\n")
+    run("app.fastapi_app:app", host=host, port=port, workers=workers)
