@@ -74,7 +74,7 @@ hooks: $(STAMP) ## Install the commit hooks of .pre-commit-config.yaml
 lock: $(UV) ## Resolve all dependencies anew: requirements.lock and two per image
 	@"$(UV)" pip compile $(LOCK_FLAGS) $(MEMBERS:%=--no-emit-package %) --no-emit-package common-utils \
 		$(MEMBERS:%=%/pyproject.toml) --all-extras --group dev -o requirements.lock
-	@$(MAKE) -C PlanRec lock
+	@for member in $(filter-out common_utils,$(MEMBERS)); do $(MAKE) -C "$$member" lock || exit 1; done
 
 .PHONY: image
 image: ## Build one project's service image: make image PROJECT=PlanRec

@@ -43,15 +43,21 @@ environment library
 ours library
 say "pip install ./common_utils: from common_utils import setup_logging, set_seed"
 
-environment project
-"$work/project/bin/pip" install -qq -e ./PlanRec
-ours project
-(cd / && "$work/project/bin/python" -W error -c 'import planrec' && "$work/project/bin/planrec" --help >/dev/null) ||
-  fail "planrec cannot be imported or its command does not start"
-"$work/project/bin/pip" check >/dev/null || fail "pip check: requirements of the environment do not hold"
-say "pip install -e ./PlanRec: our common_utils, planrec --help"
+for project in */app; do
+  project=${project%/app}
+  name=$(sed -n 's/^name = "\(.*\)"$/\1/p' "$project/pyproject.toml")
+  environment "project-$name"
+  bin="$work/project-$name/bin"
+  "$bin/pip" install -qq -e "./$project"
+  ours "project-$name"
+  (cd / && "$bin/python" -W error -c "import $name" && "$bin/$name" --help >/dev/null) ||
+    fail "$name cannot be imported or its command does not start"
+  "$bin/pip" check >/dev/null || fail "pip check: requirements of the environment of $name do not hold"
+  say "pip install -e ./$project: our common_utils, $name --help"
+done
 
-for member in common_utils PlanRec; do
+for member in common_utils */app; do
+  member=${member%/app}
   environment "dev-$member"
   (cd "$member" && "$UV" pip install --quiet --python "$work/dev-$member/bin/python" -e ".[dev]")
   ours "dev-$member"

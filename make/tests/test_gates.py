@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from members import MEMBERS
 
 ROOT = Path(__file__).resolve().parents[2]
-MEMBERS = ["common_utils", "PlanRec"]
 # Four statements and two branches; with the odd case untested that is 5 of 6, and without branches it would be 4 of 4.
 TINY = "def halve(value):\n    if value % 2 == 0:\n        value //= 2\n    return value\n"
 EVEN = "from tiny import halve\n\n\ndef test_even():\n    assert halve(4) == 2\n"

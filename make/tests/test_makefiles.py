@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from check_documents import make_targets
+from members import MEMBERS, PROJECTS
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = [ROOT, ROOT / "common_utils", ROOT / "PlanRec"]
+FOLDERS = [ROOT, *(ROOT / member for member in MEMBERS)]
 CHECK_TOOLS = ["ruff", "lint-imports", "pyright", "check-jsonschema", "zizmor", "pre-commit", "python"]
 
 
@@ -52,9 +53,10 @@ def test_check_runs_every_tool_on_every_member(run, toolbox):
     calls = "\n".join(_calls(toolbox))
     for tool in CHECK_TOOLS:
         assert re.search(rf": {tool} ", calls), f"make check never calls {tool}"
-    for member in ("common_utils", "PlanRec"):
+    for member in MEMBERS:
         assert f"/{member}: pyright" in calls
-    assert "/PlanRec: lint-imports" in calls
+    for project in PROJECTS:
+        assert f"/{project}: lint-imports" in calls
 
 
 @pytest.mark.parametrize(
@@ -62,11 +64,10 @@ def test_check_runs_every_tool_on_every_member(run, toolbox):
     [
         "ruff check",
         "ruff format",
-        "/common_utils: pyright",
-        "/PlanRec: pyright",
+        *(f"/{member}: pyright" for member in MEMBERS),
         "^: pyright",
         "^: lint-imports",
-        "/PlanRec: lint-imports",
+        *(f"/{project}: lint-imports" for project in PROJECTS),
         "vendor.github-workflows",
         "require-timeout",
         "vendor.dependabot",
@@ -80,9 +81,7 @@ def test_check_fails_when_a_step_fails(run, toolbox, broken: str):
     assert done.returncode != 0, done.stdout
 
 
-@pytest.mark.parametrize(
-    "broken", ["/common_utils: python -m pytest", "/PlanRec: python -m pytest", "^: python -m pytest"]
-)
+@pytest.mark.parametrize("broken", [f"{folder}: python -m pytest" for folder in (*(f"/{m}" for m in MEMBERS), "^")])
 def test_test_all_fails_when_one_member_fails(run, toolbox, broken: str):
     done = run("make", "test-all", **toolbox | {"FAIL": broken})
     assert done.returncode != 0, done.stdout
@@ -91,14 +90,15 @@ def test_test_all_fails_when_one_member_fails(run, toolbox, broken: str):
 def test_test_all_tests_the_repository_and_every_member_with_the_gate(run, toolbox):
     assert run("make", "test-all", **toolbox).returncode == 0
     calls = _calls(toolbox)
-    assert [call.split(":")[0] for call in calls] == ["", "/common_utils", "/PlanRec"]
+    assert [call.split(":")[0] for call in calls] == ["", *(f"/{member}" for member in MEMBERS)]
     assert all("--cov-fail-under=90" in call and "--cov-config=" in call for call in calls[1:])
 
 
+@pytest.mark.parametrize("project", PROJECTS)
 @pytest.mark.parametrize("target", ["test", "types", "contracts"])
-def test_member_targets_fail_when_their_step_fails(run, toolbox, target: str):
-    assert run("make", target, cwd=ROOT / "PlanRec", **toolbox).returncode == 0
-    assert run("make", target, cwd=ROOT / "PlanRec", **toolbox | {"FAIL": "."}).returncode != 0
+def test_member_targets_fail_when_their_step_fails(run, toolbox, target: str, project: str):
+    assert run("make", target, cwd=ROOT / project, **toolbox).returncode == 0
+    assert run("make", target, cwd=ROOT / project, **toolbox | {"FAIL": "."}).returncode != 0
 
 
 def test_no_recipe_swallows_a_failure():

@@ -11,9 +11,9 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+from members import MEMBERS, PROJECTS, package_of
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECTS = ["PlanRec"]
 
 
 def _built(run, member: str, folder: Path) -> tuple[Message, list[str]]:
@@ -32,7 +32,7 @@ def test_a_project_requires_our_common_utils_by_direct_reference(run, tmp_path: 
     required = [value for value in metadata.get_all("Requires-Dist", []) if value.startswith("common-utils")]
     assert len(required) == 1
     assert re.fullmatch(r"common-utils\[[\w,]+\] @ " + re.escape((ROOT / "common_utils").as_uri()), required[0])
-    assert f"{project.lower()}/py.typed" in names
+    assert f"{package_of(project)}/py.typed" in names
 
 
 def test_common_utils_carries_its_types_and_neither_tests_nor_data(run, tmp_path: Path):
@@ -41,7 +41,7 @@ def test_common_utils_carries_its_types_and_neither_tests_nor_data(run, tmp_path
     assert {name.split("/")[0] for name in names} == {"common_utils", "common_utils-0.1.0.dist-info"}
 
 
-@pytest.mark.parametrize("member", ["common_utils", *PROJECTS])
+@pytest.mark.parametrize("member", MEMBERS)
 def test_no_extra_asks_for_common_utils_without_saying_whose(member: str):
     project = tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"]
     wanted = [
@@ -54,10 +54,9 @@ def test_no_extra_asks_for_common_utils_without_saying_whose(member: str):
 
 
 def test_members_are_named_alike_everywhere():
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]["members"]
     made = re.search(r"^MEMBERS := (.*)$", (ROOT / "make" / "setup.mk").read_text(), re.MULTILINE)
     assert made is not None
-    assert made[1].split() == declared == ["common_utils", *PROJECTS]
+    assert tuple(made[1].split()) == MEMBERS
 
 
 def _locked(path: Path) -> dict[str, set[str]]:
@@ -88,6 +87,8 @@ def test_an_image_carries_neither_pandas_nor_tools(project: str):
         "pandas",
         "pyarrow",
         "duckdb",
+        "catboost",
+        "lightgbm",
         "matplotlib",
         "pytest",
         "hypothesis",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from check_documents import make_targets
+from members import MEMBERS, PROJECTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = ROOT / ".github" / "workflows" / "ci-mlops.yml"
@@ -22,7 +23,8 @@ HOOKS = [
 def test_matrix_is_every_member_on_every_supported_python():
     matrix = JOBS["test"]["strategy"]
     assert matrix["fail-fast"] is False
-    assert matrix["matrix"] == {"project": ["common_utils", "PlanRec"], "python": ["3.11", "3.12", "3.13"]}
+    assert matrix["matrix"] == {"project": list(MEMBERS), "python": ["3.11", "3.12", "3.13"]}
+    assert JOBS["image"]["strategy"]["matrix"] == {"project": list(PROJECTS)}
 
 
 @pytest.mark.parametrize("job", JOBS)

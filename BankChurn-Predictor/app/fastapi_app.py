@@ -1,0 +1,68 @@
+"""The service: `uvicorn app.fastapi_app:app` from the project's folder, or `bankchurn serve`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from app.schemas import EXAMPLE, CustomerRequest, PredictResponse
+from bankchurn.config import SPEC, BankChurnConfig
+from bankchurn.retention import Economics, expected_profit
+from common_utils.serving.joblib_scorer import JoblibScorer
+from common_utils.serving.table_service import LiveModel, create_table_service, record_columns
+
+__all__ = ["app", "create_app"]
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+Live = LiveModel[BankChurnConfig]
+
+
+def _answer(live: Live, records: Sequence[CustomerRequest]) -> list[PredictResponse]:
+    probability = live.scorer.score(record_columns(records))[:, 1]
+    retention = live.config.retention
+    economics = Economics(
+        retention.kept_value, retention.success_rate, retention.contact_cost, retention.contact_budget_share
+    )
+    threshold = live.metrics["holdout"]["thresholds"][live.config.model.threshold]
+    return [
+        PredictResponse(
+            prediction="leaves" if p >= threshold else "stays",
+            probability=p,
+            expected_profit=profit,
+            model_version=live.version,
+        )
+        for p, profit in zip(probability.tolist(), expected_profit(probability, economics).tolist(), strict=True)
+    ]
+
+
+def create_app(open_model: Callable[[], Live] | None = None) -> FastAPI:
+    """Return the service; nothing is opened before it starts.
+
+    Parameters
+    ----------
+    open_model : callable, optional
+        Opens what the service answers with; by default the bundle that BANKCHURN_BUNDLE names, or the current one of
+        the configured artifacts folder.
+
+    Examples
+    --------
+    >>> sorted(path for path in create_app().openapi()["paths"] if path.startswith("/p"))
+    ['/predict', '/predict/batch']
+    """
+    return create_table_service(
+        SPEC,
+        PROJECT,
+        record=CustomerRequest,
+        answer_model=PredictResponse,
+        answer=_answer,
+        probe=CustomerRequest.model_validate(EXAMPLE),
+        open_scorer=JoblibScorer.open,
+        version="0.1.0",
+        open_model=open_model,
+    )
+
+
+app = create_app()

@@ -1,0 +1,52 @@
+"""Requests and answers. Every field is typed and bounded, unknown fields are refused; names are the table's."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from common_utils.serving.table_service import TableRecord
+
+__all__ = ["EXAMPLE", "CustomerRequest", "PredictResponse"]
+
+EXAMPLE: dict[str, JsonValue] = {
+    "CreditScore": 619,
+    "Geography": "France",
+    "Gender": "Female",
+    "Age": 42,
+    "Tenure": 2,
+    "Balance": 0,
+    "NumOfProducts": 1,
+    "HasCrCard": 1,
+    "IsActiveMember": 1,
+    "EstimatedSalary": 101348.88,
+}
+
+
+class CustomerRequest(TableRecord):
+    """One bank customer, as a row of the table."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    credit_score: float = Field(alias="CreditScore", ge=300, le=900, description="points")
+    geography: Literal["France", "Germany", "Spain"] = Field(alias="Geography", description="country")
+    gender: Literal["Female", "Male"] = Field(alias="Gender")
+    age: float = Field(alias="Age", ge=18, le=110, description="years")
+    tenure: float | None = Field(
+        default=None, alias="Tenure", ge=0, le=80, description="years with the bank; left out or null where unknown"
+    )
+    balance: float = Field(alias="Balance", ge=0, le=100_000_000, description="euro")
+    num_of_products: int = Field(alias="NumOfProducts", ge=1, le=10, description="products held")
+    has_cr_card: int = Field(alias="HasCrCard", ge=0, le=1, description="1: has a credit card")
+    is_active_member: int = Field(alias="IsActiveMember", ge=0, le=1, description="1: active")
+    estimated_salary: float = Field(alias="EstimatedSalary", ge=0, le=100_000_000, description="euro a year")
+
+
+class PredictResponse(BaseModel):
+    """How likely the customer is to leave, and whether a contact pays."""
+
+    prediction: Literal["leaves", "stays"] = Field(description="by the threshold chosen in training")
+    probability: float = Field(description="of leaving, calibrated")
+    expected_profit: float = Field(description="euro that a contact is expected to bring, by the bundle's economics")
+    model_version: str

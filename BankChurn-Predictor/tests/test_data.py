@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bankchurn.columns import CUSTOMER, EXITED, NUMBERS, TENURE
+from bankchurn.data import RANGES, churn_schema, record_schema, sample_customers
+from common_utils.table_source import read_records
+from common_utils.tables import write_table
+
+HEADER = (
+    "CustomerId,CreditScore,Geography,Gender,Age,Tenure,Balance,NumOfProducts,HasCrCard,IsActiveMember,EstimatedSalary"
+)
+GOOD = "1,619,France,Female,42,,0,1,1,1,101348.88"
+
+
+def _read(tmp_path: Path, *rows: str):
+    path = tmp_path / "customers.csv"
+    path.write_text("\n".join([HEADER, *rows]) + "\n")
+    return read_records(path, record_schema(), name="customers")
+
+
+def test_a_missing_tenure_is_kept(tmp_path: Path) -> None:
+    read = _read(tmp_path, GOOD)
+    assert read.report.kept == 1
+    assert np.isnan(read.frame[TENURE].iloc[0])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        pytest.param("619", "299", "CreditScore: not between 300 and 900", id="score"),
+        pytest.param("42", "17", "Age: not between 18 and 110", id="age"),
+        pytest.param("France", "Italy", "Geography: none of France, Germany, Spain", id="country"),
+        pytest.param("619", "", "CreditScore: missing", id="missing"),
+        pytest.param("Female", "", "Gender: missing", id="no-gender"),
+    ],
+)
+def test_what_does_not_fit_is_rejected_with_the_reason(tmp_path: Path, old: str, new: str, reason: str) -> None:
+    read = _read(tmp_path, GOOD, GOOD.replace("1,619", "2,619", 1).replace(old, new, 1))
+    assert read.report.rejected == {reason: 1}
+    assert read.rows.tolist() == [1]
+
+
+def test_training_rejects_a_customer_seen_before(tmp_path: Path) -> None:
+    path = tmp_path / "customers.csv"
+    path.write_text(f"{HEADER},Exited\n{GOOD},0\n{GOOD},1\n")
+    read = read_records(path, churn_schema(), name="customers")
+    assert read.report.kept == 1
+    assert sum(read.report.rejected.values()) == 1
+
+
+def test_the_sample_reads_back_whole_against_the_training_schema(tmp_path: Path) -> None:
+    sample = sample_customers(700, np.random.default_rng(3))
+    write_table(sample, tmp_path / "sample.csv")
+    read = read_records(tmp_path / "sample.csv", churn_schema(), name="sample")
+    assert read.report.kept == read.report.read == 700
+    assert read.frame[EXITED].tolist() == sample[EXITED].tolist()
+
+
+def test_the_sample_is_the_same_for_the_same_seed_and_inside_its_ranges() -> None:
+    one, two = (sample_customers(300, np.random.default_rng(1)) for _ in range(2))
+    assert one.equals(two)
+    assert one[CUSTOMER].is_unique
+    for name in NUMBERS:
+        low, high = RANGES[name]
+        assert one[name].dropna().between(low, high).all(), name
+
+
+@pytest.mark.realdata
+def test_the_public_table_is_read_whole_with_its_missing_tenures(real_table: Path) -> None:
+    read = read_records(real_table, churn_schema(), name="customers")
+    assert (read.report.read, read.report.kept) == (10_000, 10_000)
+    assert int(read.frame[TENURE].isna().sum()) == 909
+    assert int(read.frame[EXITED].sum()) == 2037
