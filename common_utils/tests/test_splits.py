@@ -11,7 +11,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError, LeakageError
-from common_utils.splits import Fold, assert_apart, group_holdout, grouped_stratified_folds, time_holdout
+from common_utils.splits import (
+    Fold,
+    assert_apart,
+    group_holdout,
+    grouped_folds,
+    grouped_stratified_folds,
+    stratified_folds,
+    time_holdout,
+)
 
 people_and_classes = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2)), min_size=20, max_size=80)
 
@@ -181,3 +189,34 @@ def test_import_needs_no_scikit_learn():
     code = "import sys, common_utils.splits; print('sklearn' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_stratified_folds_keep_shares_and_cover_every_row_once() -> None:
+    y = [0] * 40 + [1] * 10
+    folds = stratified_folds(y, n_splits=5, seed=1)
+    assert sorted(row for _, test in folds for row in test.tolist()) == list(range(50))
+    assert all(np.asarray(y)[test].sum() == 2 for _, test in folds)
+    assert [test.tolist() for _, test in folds] == [t.tolist() for _, t in stratified_folds(y, n_splits=5, seed=1)]
+
+
+def test_grouped_folds_keep_groups_whole_and_cover_every_row_once() -> None:
+    groups = ["a", "b", "a", "c", "d", "b"]
+    folds = grouped_folds(groups, n_splits=2, seed=1)
+    assert sorted(row for _, test in folds for row in test.tolist()) == list(range(6))
+    for train, test in folds:
+        assert_apart(groups, train, test)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        pytest.param(lambda: stratified_folds([0, 1], n_splits=1, seed=0), "at least 2 folds", id="one-fold"),
+        pytest.param(lambda: stratified_folds([1, 1], n_splits=2, seed=0), "2 are needed to learn", id="one-class"),
+        pytest.param(lambda: stratified_folds([0, 0, 1], n_splits=2, seed=0), "the rarest has 1", id="rare-class"),
+        pytest.param(lambda: grouped_folds(["a", "b"], n_splits=1, seed=0), "at least 2 folds", id="one-group-fold"),
+        pytest.param(lambda: grouped_folds(["a", "a"], n_splits=2, seed=0), "there are 1", id="one-group"),
+    ],
+)
+def test_folds_of_rows_or_groups_that_cannot_be_made_are_refused(make, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        make()

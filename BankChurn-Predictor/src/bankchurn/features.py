@@ -11,7 +11,7 @@ from common_utils.feature_columns import ColumnFeatures, Formula
 __all__ = ["churn_features"]
 
 
-def churn_features(dropped: Collection[str], *, indicators: bool = False, formulas: bool = True) -> ColumnFeatures:
+def churn_features(dropped: Collection[str], *, indicators: bool = False) -> ColumnFeatures:
     """Return the first step of a pipeline, without the columns that are dropped and what is computed from them.
 
     Parameters
@@ -20,8 +20,6 @@ def churn_features(dropped: Collection[str], *, indicators: bool = False, formul
         Column names, as `data.drop_columns`.
     indicators : bool
         As `common_utils.feature_columns.ColumnFeatures`.
-    formulas : bool
-        Whether computed features are added.
 
     Examples
     --------
@@ -34,6 +32,6 @@ def churn_features(dropped: Collection[str], *, indicators: bool = False, formul
     computed = tuple(
         Formula(function.__name__, inputs, function)
         for function, inputs in INPUTS.items()
-        if formulas and not set(inputs) & set(dropped)
+        if not set(inputs) & set(dropped)
     )
     return ColumnFeatures(numbers, categories, computed, indicators=indicators)

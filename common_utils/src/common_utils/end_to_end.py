@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 __all__ = ["EndToEnd", "StepError", "ask", "expect", "run_steps", "table_steps"]
 
@@ -95,25 +95,25 @@ class EndToEnd:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         command = [sys.executable, "-m", f"{self.name}.cli", "serve", "--port", str(port), "--bundle", str(artifacts)]
-        process = subprocess.Popen(  # noqa: S603 - ourselves
-            command, cwd=self.project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
         url = f"http://127.0.0.1:{port}"
-        try:
-            self._wait_until_ready(url, process)
-            yield url
-            process.send_signal(signal.SIGTERM)
-            expect(process.wait(timeout=30) == 0, f"the service left with {process.returncode}")
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as said:  # a pipe that nobody empties would fill up
+            process = subprocess.Popen(command, cwd=self.project, stdout=subprocess.DEVNULL, stderr=said)  # noqa: S603
+            try:
+                self._wait_until_ready(url, process, said)
+                yield url
+                process.send_signal(signal.SIGTERM)
+                expect(process.wait(timeout=30) == 0, f"the service left with {process.returncode}")
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                process.wait()
 
-    def _wait_until_ready(self, url: str, process: subprocess.Popen[str]) -> None:
+    def _wait_until_ready(self, url: str, process: subprocess.Popen[bytes], said: IO[str]) -> None:
         deadline = time.monotonic() + self.wait_seconds
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise StepError(f"the service ended with {process.returncode}: {process.communicate()[1]}")
+                said.seek(0)
+                raise StepError(f"the service ended with {process.returncode}: {said.read()}")
             try:
                 if ask(f"{url}/ready")[0] == 200:
                     return
