@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankchurn.retention import (
@@ -62,6 +62,7 @@ def test_gain_curve_without_a_leaver_is_refused() -> None:
         gain_curve([0.5], [0], ALL, shares=[1.0])
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40).filter(lambda r: any(y for _, y in r)),
     st.floats(0.05, 1.0),
