@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from common_utils.config import resolve_path
+from common_utils.terminal import note
 from planrec.batch import Recommender
 from planrec.batch_files import write_bills, write_predictions, write_recommendations
 from planrec.catalogue import load_catalogue, parse_catalogue
@@ -15,7 +16,6 @@ from planrec.engine import Engine
 from planrec.months import month_index
 from planrec.rankers import advice_ranker, offer_ranker
 from planrec.rulebook import built_in_rules, load_rules
-from planrec.terminal import note
 
 __all__ = ["run_bill", "run_offer", "run_predict", "run_recommend"]
 

@@ -15,6 +15,7 @@ import pandas as pd
 from common_utils.errors import DataError
 from common_utils.serving.scorer import Scorer
 from common_utils.tables import RowReport, table_writer
+from common_utils.terminal import tracked
 from planrec.batch import (
     BILL_SCHEMA,
     EXCLUDED_SCHEMA,
@@ -28,7 +29,6 @@ from planrec.catalogue import Catalogue
 from planrec.config import PlanRecConfig
 from planrec.months import month_text
 from planrec.streaming import UsageStream
-from planrec.terminal import tracked
 
 __all__ = ["Written", "write_bills", "write_predictions", "write_recommendations"]
 

@@ -14,6 +14,7 @@ from common_utils.bundle import Bundle, open_bundle
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
 from common_utils.release_config import load_trust
+from common_utils.terminal import note, show_table, steps
 from planrec.backtest import bill_backtest
 from planrec.catalogue import load_catalogue
 from planrec.config import PlanRecConfig
@@ -36,7 +37,6 @@ from planrec.reports import (
 )
 from planrec.rulebook import rules_file
 from planrec.simulate import simulate, write_simulation
-from planrec.terminal import note, show_table, steps
 from planrec.training import data_fingerprint, held_plan_figures, train
 
 __all__ = [

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from common_utils.errors import DataError
 from common_utils.provenance import fingerprint_file
 from common_utils.table_files import replacing
+from common_utils.terminal import note, steps, tracked
 from planrec.catalogue import Catalogue, load_catalogue
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, MONTH, PARTIAL, SUBSCRIBER, TENURE, USAGE
 from planrec.data import read_usage_table
@@ -22,7 +23,6 @@ from planrec.months import month_indices
 from planrec.notice_files import NoticeHeader, header_line, notice_line, notices_of, read_notices, verify_notices
 from planrec.notice_schedule import Held, NoticeKind, Outcome, contract_ends, outcomes
 from planrec.notices import MILLIONTHS, Basis, Versions, basis_of, versions_of
-from planrec.terminal import note, steps, tracked
 
 __all__ = ["NoticeBatch", "SentLog", "notice_batch", "read_sent", "run_notices", "run_verify", "write_notices"]
 

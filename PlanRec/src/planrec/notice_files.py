@@ -18,10 +18,10 @@ from typing import ClassVar, Literal, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from common_utils.errors import DataError, GateError
+from common_utils.terminal import tracked
 from planrec.catalogue import Catalogue
 from planrec.notice_text import notice_text
 from planrec.notices import Basis, Figures, Notice, Versions, figures_of, usage_digest, versions_of
-from planrec.terminal import tracked
 
 __all__ = ["NoticeHeader", "header_line", "notice_line", "notices_of", "read_notices", "reproduce", "verify_notices"]
 

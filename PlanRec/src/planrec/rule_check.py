@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from common_utils.terminal import note, show_table
 from planrec.catalogue import load_catalogue
 from planrec.eligibility import ExclusionCode
 from planrec.rulebook import OfferRules, Rules, built_in_rules, load_rules
-from planrec.terminal import note, show_table
 
 __all__ = ["rule_rows", "run_rules"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
+from common_utils.terminal import note
 from planrec.config import CONFIG_VARIABLE, RULES_VARIABLE, PlanRecConfig
-from planrec.terminal import note
 
 __all__ = ["run_serve"]
 

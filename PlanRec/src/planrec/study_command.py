@@ -9,6 +9,7 @@ from pathlib import Path
 
 from common_utils.config import resolve_path
 from common_utils.errors import GateError
+from common_utils.terminal import note, show_table, steps
 from planrec.catalogue import load_catalogue
 from planrec.config import PlanRecConfig
 from planrec.preparation import Step
@@ -16,7 +17,6 @@ from planrec.rulebook import configured_rules
 from planrec.safeguards import LeakFigures, defect_study, leak_study
 from planrec.study import PROCESSES, measure_operator
 from planrec.study_report import Study, detail_tables, promises, study_document
-from planrec.terminal import note, show_table, steps
 
 __all__ = ["run_study"]
 

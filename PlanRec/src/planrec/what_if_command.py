@@ -14,6 +14,7 @@ from common_utils.errors import ArtifactError, ConfigError
 from common_utils.release_config import load_trust
 from common_utils.serving.joblib_scorer import JoblibScorer
 from common_utils.tables import write_table
+from common_utils.terminal import note, show_table, tracked
 from planrec.catalogue import Catalogue, load_catalogue, parse_catalogue
 from planrec.choice_selection import CalibratedChoice
 from planrec.columns import SUBSCRIBER
@@ -25,7 +26,6 @@ from planrec.evaluation import CHOICE_FILE, FORECAST_FILE
 from planrec.forecast import UsageForecast
 from planrec.months import month_index, month_text
 from planrec.rulebook import configured_rules, parse_rules
-from planrec.terminal import note, show_table, tracked
 from planrec.what_if import Question, UsageChange, load_plan, with_plan
 from planrec.what_if_tables import demand_rows, demand_table, span, what_if_rows, what_if_table
 

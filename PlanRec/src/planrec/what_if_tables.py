@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 from common_utils.intervals import Interval
+from common_utils.terminal import tracked
 from planrec.columns import CURRENT_PLAN, SUBSCRIBER
 from planrec.config import AdviceConfig
 from planrec.decision_matrix import plan_indices
@@ -18,7 +19,6 @@ from planrec.engine import Engine, Situations
 from planrec.facts import facts_of
 from planrec.formulas import history_of
 from planrec.months import month_text
-from planrec.terminal import tracked
 from planrec.what_if import Question, WhatIf, what_if
 
 __all__ = ["demand_rows", "demand_table", "span", "what_if_rows", "what_if_table"]
