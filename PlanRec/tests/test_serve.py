@@ -35,7 +35,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         commands.append(command)
         raise SystemExit(0)
 
-    monkeypatch.setattr("planrec.serve.find_spec", lambda _: None)
+    monkeypatch.setattr("common_utils.serving.start.find_spec", lambda _: None)
     monkeypatch.setattr("os.execv", execv)
     monkeypatch.setenv("PLANREC_BUNDLE", "")
     return commands
@@ -50,7 +50,7 @@ def test_serve_hands_the_bundle_to_the_server(
 ) -> None:
     calls: list[tuple[object, dict[str, object]]] = []
     monkeypatch.setattr("common_utils.serving.server.run", lambda app, **given: calls.append((app, given)))
-    monkeypatch.setattr("planrec.serve.find_spec", lambda _: object())
+    monkeypatch.setattr("common_utils.serving.start.find_spec", lambda _: object())
     monkeypatch.setenv("PLANREC_BUNDLE", "")
     start(settings, project_folder)
     assert calls == [("app.fastapi_app:app", {"host": "127.0.0.1", "port": 8123, "workers": 1})]
@@ -62,7 +62,7 @@ def test_serve_hands_the_rule_file_to_the_server(
     settings: PlanRecConfig, project_folder: Path, monkeypatch: pytest.MonkeyPatch, by_option: bool, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("common_utils.serving.server.run", lambda *_, **__: None)
-    monkeypatch.setattr("planrec.serve.find_spec", lambda _: object())
+    monkeypatch.setattr("common_utils.serving.start.find_spec", lambda _: object())
     monkeypatch.setenv("PLANREC_BUNDLE", "")
     monkeypatch.setenv("PLANREC__SERVING__RULES", "")
     monkeypatch.chdir(tmp_path)
@@ -113,7 +113,7 @@ def test_serve_hands_over_which_signatures_count(
     settings: PlanRecConfig, project_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("common_utils.serving.server.run", lambda *_, **__: None)
-    monkeypatch.setattr("planrec.serve.find_spec", lambda _: object())
+    monkeypatch.setattr("common_utils.serving.start.find_spec", lambda _: object())
     strict = ReleaseConfig(signatures="required", follow_seconds=0.5)
     start(settings.model_copy(update={"releases": strict}), project_folder, project_folder / "configs" / "config.yaml")
     assert load_planrec_config(project_folder).releases == strict

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from common_utils.errors import ConfigError, PortfolioError
+from common_utils.command_line import run_command_line
+from common_utils.errors import ConfigError
 from common_utils.release_cli import release_app
 from planrec.what_if_cli import add_what_if
 
@@ -376,23 +376,24 @@ app.add_typer(release_app(_releases), name="release")
 def _settings(
     config: Path | None, overrides: list[str] | None, source: Source | None = None, data: Path | None = None
 ) -> tuple[PlanRecConfig, Path]:
-    from planrec.config import load_planrec_config, project_folder
+    from planrec.config import SPEC, load_planrec_config
 
     given = list(overrides or [])
     if source is not None:
         given.append(f"data.source={source.value}")
     if data is not None:
         given.append(f"data.folder={data.resolve()}")
-    project = project_folder(config)
+    project = SPEC.folder(config)
     return load_planrec_config(project, explicit=config, overrides=given), project
 
 
 def _advice_settings(config: Path | None, overrides: list[str] | None) -> tuple[AdviceConfig, Path | None]:
     """Return the configured weights and rule file; defaults where nothing asks for settings and no file lies here."""
     from common_utils.config import resolve_path
-    from planrec.config import CONFIG_VARIABLE, DEFAULT_CONFIG, AdviceConfig
+    from common_utils.project import DEFAULT_CONFIG
+    from planrec.config import SPEC, AdviceConfig
 
-    from_environment = any(name.upper().startswith((CONFIG_VARIABLE, "PLANREC__")) for name in os.environ)
+    from_environment = any(name.upper().startswith((SPEC.config_variable, f"{SPEC.prefix}__")) for name in os.environ)
     if config is None and not overrides and not from_environment and not DEFAULT_CONFIG.exists():
         return AdviceConfig(), None
     settings, project = _settings(config, overrides)
@@ -404,11 +405,7 @@ add_what_if(app, _settings)
 
 def main() -> None:
     """Run the command line; leave with 0, or with the error's code: 2 settings, 3 data, 4 artifact, 5 gate."""
-    try:
-        app()
-    except PortfolioError as error:
-        sys.stderr.write(f"planrec: {error}\n")
-        sys.exit(error.exit_code)
+    run_command_line(app, "planrec")
 
 
 if __name__ == "__main__":

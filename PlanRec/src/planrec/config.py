@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
@@ -10,15 +9,15 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig, find_config, load_config, resolve_path
+from common_utils.project import DEFAULT_CONFIG, ProjectSpec
 from common_utils.release_config import ReleaseConfig
 from common_utils.seed import DEFAULT_SEED
 from planrec.months import MONTH_PATTERN
 from planrec.simulate_config import SimulatorConfig
 
 __all__ = [
-    "CONFIG_VARIABLE",
-    "DEFAULT_CONFIG",
     "RULES_VARIABLE",
+    "SPEC",
     "AdviceConfig",
     "ChallengerConfig",
     "DataConfig",
@@ -36,12 +35,9 @@ __all__ = [
     "TableConfig",
     "TrainingConfig",
     "load_planrec_config",
-    "project_folder",
 ]
 
-CONFIG_VARIABLE = "PLANREC_CONFIG"
 RULES_VARIABLE = "PLANREC__SERVING__RULES"
-DEFAULT_CONFIG = Path("configs/config.yaml")
 
 DataSource = Literal["simulator", "megaline", "table"]
 
@@ -249,29 +245,12 @@ class PlanRecConfig(BaseConfig):
     releases: ReleaseConfig = ReleaseConfig()
 
 
-def project_folder(explicit: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Path:
-    """Return the folder that relative paths count from.
-
-    Parameters
-    ----------
-    explicit : Path, optional
-        What `--config` gave; else `PLANREC_CONFIG` is read.
-    environ : mapping, optional
-        Read instead of `os.environ`.
-
-    Returns
-    -------
-    Path
-        The folder around `configs/` where the settings file lies in one, else the working directory.
-
-    Examples
-    --------
-    >>> project_folder(Path("/srv/planrec/configs/config.yaml")).as_posix()
-    '/srv/planrec'
-    """
-    named = explicit or (os.environ if environ is None else environ).get(CONFIG_VARIABLE)
-    path = Path(named).resolve() if named else None
-    return path.parents[1] if path is not None and path.parent.name == "configs" else Path.cwd()
+SPEC = ProjectSpec(
+    name="planrec",
+    title="PlanRec",
+    question="Which mobile plan should this subscriber be on, what would they pay, and should they stay?",
+    settings=PlanRecConfig,
+)
 
 
 def load_planrec_config(
@@ -299,11 +278,11 @@ def load_planrec_config(
     ConfigError
         If a key is unknown or a value does not fit; nothing is read past that.
     """
-    path = find_config(explicit, env_name=CONFIG_VARIABLE, default=project / DEFAULT_CONFIG, environ=environ)
+    path = find_config(explicit, env_name=SPEC.config_variable, default=project / DEFAULT_CONFIG, environ=environ)
 
     def load(sections: Mapping[str, Path]) -> PlanRecConfig:
         return load_config(
-            PlanRecConfig, path=path, sections=sections, env_prefix="PLANREC", overrides=overrides, environ=environ
+            PlanRecConfig, path=path, sections=sections, env_prefix=SPEC.prefix, overrides=overrides, environ=environ
         )
 
     config = load({})  # which names the file, wherever that name came from

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from common_utils.errors import PortfolioError
-from common_utils.project import ProjectSpec
-from common_utils.table_config import TableProjectConfig
 
 if TYPE_CHECKING:
+    from common_utils.project import ProjectSpec
+    from common_utils.table_config import TableProjectConfig
     from common_utils.table_task import TableTask
 
 __all__ = ["BundleOption", "ConfigOption", "DataOption", "SetOption", "run_command_line", "settings_of", "table_cli"]
 
-Settings = TypeVar("Settings", bound=TableProjectConfig)
+Settings = TypeVar("Settings", bound="TableProjectConfig")
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file; else <NAME>_CONFIG, else configs/config.yaml.")
@@ -72,6 +72,8 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
 
     Examples
     --------
+    >>> from common_utils.project import ProjectSpec
+    >>> from common_utils.table_config import TableProjectConfig
     >>> spec = ProjectSpec("demo", "Demo", "What?", TableProjectConfig)
     >>> sorted(command.callback.__name__ for command in table_cli(spec, lambda: None).registered_commands)
     ['card', 'evaluate', 'explain', 'predict', 'serve', 'train']

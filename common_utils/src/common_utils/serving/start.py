@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ def serve_project(
     bundle: Path,
     *,
     settings_file: Path | None,
+    environment: Mapping[str, str] | None = None,
     host: str,
     port: int,
     workers: int,
@@ -35,7 +37,9 @@ def serve_project(
     bundle : Path
         A bundle or a root of bundles.
     settings_file : Path, optional
-        What `--config` gave.
+        What `--config` gave; the app reads the same one.
+    environment : mapping, optional
+        Further variables for the app.
     host, port, workers : str, int, int
         As `common_utils.serving.server.run`.
 
@@ -48,8 +52,10 @@ def serve_project(
 
     if not (folder / "app" / "fastapi_app.py").is_file():
         raise ConfigError(f"no app/fastapi_app.py in {folder}; run from the project's folder or name its --config.")
-    # The app reads its bundle from the environment, which worker processes inherit.
-    os.environ[spec.bundle_variable] = str(bundle.resolve())
+    # The app reads all it must know from the environment, which worker processes inherit.
+    os.environ |= {**(environment or {}), spec.bundle_variable: str(bundle.resolve())}
+    if settings_file is not None:
+        os.environ[spec.config_variable] = str(settings_file.resolve())
     if find_spec("app") is None:
         # Started as a script, Python does not look in the working folder; as a module it does.
         options = ["--host", host, "--port", str(port), "--workers", str(workers), "--bundle", str(bundle.resolve())]
