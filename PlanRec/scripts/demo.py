@@ -8,7 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from run_e2e import PROJECT, USAGE, StepError, ask, service
+from run_e2e import PROJECT, RUN, USAGE
+
+from common_utils.end_to_end import StepError, ask
 
 
 def main() -> int:
@@ -28,7 +30,7 @@ def main() -> int:
 def show(artifacts: Path) -> None:
     """Serve the bundle and print two questions with their answers."""
     record = {"usage": USAGE, "current_plan": "smart-25", "age": 34}
-    with service(artifacts, wait_seconds=60) as url:
+    with RUN.service(artifacts) as url:
         print(f"serving {ask(f'{url}/model')[1]['version']} on {url}\n")
         print("POST /recommend", json.dumps(record), "\n")
         started = time.perf_counter()

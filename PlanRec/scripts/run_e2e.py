@@ -8,18 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+
+from common_utils.end_to_end import EndToEnd, ask, done, expect, run_steps
 
 PROJECT = Path(__file__).resolve().parents[1]
 USAGE = [
@@ -29,8 +21,7 @@ USAGE = [
 ]
 
 
-class StepError(Exception):
-    """A step did not hold."""
+RUN = EndToEnd("planrec", PROJECT)
 
 
 def main() -> int:
@@ -39,40 +30,25 @@ def main() -> int:
     parser.add_argument("--subscribers", type=int, default=3000, help="size of the simulated operator")
     parser.add_argument("--wait-seconds", type=float, default=60.0, help="how long the service may take to be ready")
     options = parser.parse_args()
-    started = time.monotonic()
-    try:
-        with tempfile.TemporaryDirectory(prefix="planrec-e2e-") as name:
-            run(Path(name), options.subscribers, options.wait_seconds)
-    except StepError as error:
-        print(f"FAILED: {error}", file=sys.stderr)
-        return 1
-    print(f"all steps held in {time.monotonic() - started:.0f} s")
-    return 0
+    RUN.wait_seconds = options.wait_seconds
+    return run_steps("planrec", lambda folder: run(folder, options.subscribers))
 
 
-def run(folder: Path, subscribers: int, wait_seconds: float) -> None:
+def run(folder: Path, subscribers: int) -> None:
     """Run the steps in a folder."""
     size = ["--set", f"simulator.subscribers={subscribers}"]
     data, artifacts = folder / "data", folder / "artifacts"
-    planrec("simulate", "--output", str(data), *size)
-    planrec("data", "--data-source", "simulator", "--data", str(data))
+    RUN.run("simulate", "--output", str(data), *size)
+    RUN.run("data", "--data-source", "simulator", "--data", str(data))
     done("data simulated, read back and accounted for")
-    planrec("train", "--data", str(data), "--output", str(artifacts), "--set", "training.model.max_iter=20")
+    RUN.run("train", "--data", str(data), "--output", str(artifacts), "--set", "training.model.max_iter=20")
     check_artifacts(artifacts)
     done("trained; bundle verified")
-    with service(artifacts, wait_seconds) as url:
+    with RUN.service(artifacts) as url:
         check_answers(url)
     done("service answered, refused what it should, and ended with 0")
     batch_files(folder, data, artifacts)
     done("batch files written")
-
-
-def planrec(*arguments: str) -> None:
-    """Run a command of the project; its output is shown only if it fails."""
-    command = [sys.executable, "-m", "planrec.cli", *arguments]
-    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise StepError(f"planrec {arguments[0]} left with {result.returncode}:\n{result.stdout}{result.stderr}")
 
 
 def check_artifacts(artifacts: Path) -> None:
@@ -84,41 +60,6 @@ def check_artifacts(artifacts: Path) -> None:
     metrics = json.loads((artifacts / "metrics.json").read_text(encoding="utf-8"))
     expect(metrics["test"]["accuracy"]["estimate"] > 0, "metrics.json holds no accuracy")
     expect((artifacts / "model.joblib").resolve().parent == bundle.path, "model.joblib does not point to the bundle")
-
-
-@contextmanager
-def service(artifacts: Path, wait_seconds: float) -> Generator[str]:
-    """Serve the bundle on a free port; on leaving, ask the process to end and see it exit with 0."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "planrec.cli", "serve", "--port", str(port), "--bundle", str(artifacts)]
-    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_ready(url, process, wait_seconds)
-        yield url
-        process.send_signal(signal.SIGTERM)
-        expect(process.wait(timeout=30) == 0, f"the service left with {process.returncode}")
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def wait_until_ready(url: str, process: subprocess.Popen[str], wait_seconds: float) -> None:
-    """Poll `/ready` until it says 200."""
-    deadline = time.monotonic() + wait_seconds
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise StepError(f"the service ended with {process.returncode}: {process.communicate()[1]}")
-        try:
-            if ask(f"{url}/ready")[0] == 200:
-                return
-        except OSError:
-            pass  # not listening yet
-        time.sleep(0.1)
-    raise StepError(f"the service was not ready within {wait_seconds:.0f} s")
 
 
 def check_answers(url: str) -> None:
@@ -144,39 +85,16 @@ def batch_files(folder: Path, data: Path, artifacts: Path) -> None:
     """Write bills, advice and predictions for a file of usage months."""
     usage = next(data.glob("usage_months.*"))
     out = folder / "out"
-    planrec("bill", "--usage", str(usage), "--plans", "configs/plans.yaml", "--output", str(out / "bills.parquet"))
-    planrec(
+    RUN.run("bill", "--usage", str(usage), "--plans", "configs/plans.yaml", "--output", str(out / "bills.parquet"))
+    RUN.run(
         "recommend", "--usage", str(usage), "--plans", "configs/plans.yaml", "--as-of", "2025-10",
         "--output", str(out / "advice.csv"),
     )  # fmt: skip
-    planrec(
+    RUN.run(
         "predict", "--usage", str(usage), "--as-of", "2025-10", "--bundle", str(artifacts),
         "--output", str(out / "predictions.csv"),
     )  # fmt: skip
     expect(len(list(out.iterdir())) == 3, "a batch file is missing")
-
-
-def ask(url: str, body: object = None) -> tuple[int, Any]:
-    """Return status and JSON (or text) of a request; POST where there is a body."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})  # noqa: S310 - http
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - http to this machine
-            return answer.status, json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.loads(error.read())
-
-
-def expect(holds: bool, what: str) -> None:  # noqa: FBT001 - an assertion that -O does not remove
-    """Fail the run unless something holds."""
-    if not holds:
-        raise StepError(what)
-
-
-def done(what: str) -> None:
-    """Say that a step held."""
-    print(f"ok   {what}", flush=True)
 
 
 if __name__ == "__main__":

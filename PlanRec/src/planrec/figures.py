@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from common_utils.plots import draw_reliability, figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,21 +46,8 @@ def write_figures(folder: Path, metrics: Mapping[str, Any]) -> None:
         (_frontier, 6.5, 4.5),
     )
     for name, (draw, width, height) in zip(FIGURES, drawn, strict=True):
-        with _figure(folder / name, width=width, height=height) as axes:
+        with figure(folder / name, width=width, height=height) as axes:
             draw(axes, metrics)
-
-
-@contextmanager
-def _figure(path: Path, *, width: float, height: float) -> Generator[Axes]:
-    # The object interface: pyplot would keep every figure in a global list and choose a backend at import.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    yield axes
-    FigureCanvasAgg(figure).print_png(str(path), metadata={"Software": None})
 
 
 def _confusion(axes: Axes, metrics: Mapping[str, Any]) -> None:
@@ -78,15 +66,7 @@ def _confusion(axes: Axes, metrics: Mapping[str, Any]) -> None:
 
 
 def _reliability(axes: Axes, metrics: Mapping[str, Any]) -> None:
-    bins = metrics["reliability"]
-    predicted = [row["predicted"] for row in bins]
-    observed = [row["observed"] for row in bins]
-    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    axes.plot(predicted, observed, marker="o")
-    axes.set(
-        xlim=(0, 1), ylim=(0, 1), xlabel="P(take) of the predicted plan", ylabel="share taken", title="Reliability"
-    )
-    axes.set_aspect("equal")
+    draw_reliability(axes, metrics["reliability"], predicted="P(take) of the predicted plan", observed="share taken")
 
 
 def _regret(axes: Axes, metrics: Mapping[str, Any]) -> None:

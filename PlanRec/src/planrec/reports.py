@@ -7,8 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from common_utils.bundle import Bundle
-from common_utils.cards import facts_table, format_interval, markdown_table, render_card
-from common_utils.errors import ArtifactError
+from common_utils.cards import facts_table, format_interval, markdown_table, render_card, replace_block
 
 __all__ = [
     "accounting_rows",
@@ -118,20 +117,11 @@ def results_block(readme: str, metrics: Mapping[str, Any]) -> str:
     Raises
     ------
     ArtifactError
-        If the marks are not there, once each and in order.
-
-    Examples
-    --------
-    >>> results_block("no marks", {})
-    Traceback (most recent call last):
-    common_utils.errors.ArtifactError: README: the marks <!-- results:start --> and <!-- results:end --> are not there.
+        As `common_utils.cards.replace_block`.
     """
-    before, start, rest = readme.partition(_START)
-    _, end, after = rest.partition(_END)
-    if not start or not end:
-        raise ArtifactError(f"README: the marks {_START} and {_END} are not there.")
-    tables = "\n\n".join((_markdown(policy_rows(metrics)), _markdown(choice_rows(metrics))))
-    return f"{before}{start}\n{tables}\n{end}{after}"
+    return replace_block(
+        readme, "results", "\n\n".join((_markdown(policy_rows(metrics)), _markdown(choice_rows(metrics))))
+    )
 
 
 def backtest_document(results: Mapping[str, Any], held: Mapping[str, Any], currency: str) -> str:
@@ -212,7 +202,6 @@ def data_card(metrics: Mapping[str, Any], bundle: Bundle) -> str:
     return render_card(_template("data_card.md"), values)
 
 
-_START, _END = "<!-- results:start -->", "<!-- results:end -->"
 _MONTHS = {"regret_cents": "all months", "settled_cents": "months with 3 or more earlier"}
 _MADE_IN_MEMORY = "No table was read: the rows were simulated in memory, and all of them were used."
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["EndToEnd", "StepError", "ask", "expect", "run_steps", "table_steps"]
+__all__ = ["EndToEnd", "StepError", "ask", "done", "expect", "run_steps", "table_steps"]
 
 
 class StepError(Exception):
