@@ -111,7 +111,7 @@ def stratified_folds(y: ArrayLike, *, n_splits: int, seed: int) -> list[Fold]:
     Examples
     --------
     >>> [test.tolist() for _, test in stratified_folds([0, 0, 1, 1], n_splits=2, seed=0)]
-    [[1, 3], [0, 2]]
+    [[1, 2], [0, 3]]
     """
     labels, n_classes = _codes(_values(y, "y"))
     if n_splits < 2:

@@ -17,7 +17,6 @@ from threadpoolctl import threadpool_limits
 
 from common_utils.bundle import Bundle, set_current, write_bundle
 from common_utils.config import dump_config
-from common_utils.errors import DataError
 from common_utils.leakage import audit
 from common_utils.provenance import fingerprint_bytes, git_commit, library_versions
 from common_utils.seed import set_seed
@@ -172,7 +171,7 @@ def train_table(
         joblib.dump(model, target / "model.joblib")
         (target / "config.yaml").write_text(dump_config(config), encoding="utf-8")
         _write_json(target / "metrics.json", metrics)
-        _write_json(target / "profile.json", _profile(task, model, prepared.train))
+        _write_json(target / "profile.json", _profile(model, prepared.train))
         task.figures(target, metrics)
         (target / "model_card.md").write_text(model_card(task, metrics, info), encoding="utf-8")
 
@@ -257,7 +256,7 @@ def _info(task: TableTask[Settings], config: Settings, folder: Path, prepared: P
     }
 
 
-def _profile(task: TableTask[Settings], model: Any, train: pd.DataFrame) -> dict[str, object]:
+def _profile(model: Any, train: pd.DataFrame) -> dict[str, object]:
     """Describe the training features, for a later comparison with live ones."""
     features = model[0]
     matrix = features.transform(train)
@@ -266,8 +265,6 @@ def _profile(task: TableTask[Settings], model: Any, train: pd.DataFrame) -> dict
         there = values[~np.isnan(values)]
         deciles = np.quantile(there, _DECILES).tolist() if len(there) else []
         described[str(name)] = {"share_missing": float(1 - len(there) / len(values)), "deciles": deciles}
-    if not described:
-        raise DataError(f"{task.spec.name}: no feature is left; take columns out of `data.drop_columns`.")
     return {"rows": len(matrix), "features": described}
 
 
