@@ -102,6 +102,7 @@ class PriceTask(TableTask[TableProjectConfig]):
 
 TASK = PriceTask()
 CONFIG = "data: {public_file: cars.csv, sample_rows: 800}\ntraining: {split: {folds: 3, repeats: 2}}\n"
+CONFIG += "releases: {signatures: development}\n"
 CARD = "# Card\n${source} ${n_train} ${n_holdout}\n${results}\n${facts}\n"
 DATA_CARD = "# Data\n${source} ${rows} ${fingerprint} ${n_train} ${n_holdout}\n"
 
@@ -382,8 +383,28 @@ def test_serve_without_an_app_says_where_to_run(tmp_path: Path) -> None:
         _serve(tmp_path)
 
 
+def test_signatures_count_where_they_are_required(run, bundle: Bundle, folder: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("PRICEDEMO__RELEASES__SIGNATURES", "required")
+    code, _, err = run("evaluate")
+    assert code == 2
+    assert "there is no key" in err
+    monkeypatch.setenv("BUNDLE_KEYS", f"test:{'ab' * 32}")
+    code, _, err = run("evaluate")
+    assert code == 4
+    with TestClient(_app(folder)) as client:
+        assert client.get("/ready").status_code == 503
+
+
+def test_training_enters_the_history_of_releases(run, bundle: Bundle) -> None:
+    code, out, _ = run("release", "history", "--json")
+    assert code == 0
+    assert bundle.version in out
+    assert "trained on sample generator with seed 42" in out
+
+
 def test_serve_takes_host_and_port_from_the_command_line(run, folder: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     given: dict[str, Any] = {}
     monkeypatch.setattr("common_utils.serving.start.serve_project", lambda *_, **rest: given.update(rest))
     assert run("serve", "--port", "0", "--host", "localhost")[0] == 0
     assert (given["host"], given["port"], given["workers"]) == ("localhost", 0, 1)
+    assert given["environment"]["PRICEDEMO__RELEASES__SIGNATURES"] == "development"

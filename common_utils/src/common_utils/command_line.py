@@ -1,4 +1,4 @@
-"""The command line every project on one table has: train, evaluate, predict, explain, serve, card.
+"""The command line every project on one table has: train, evaluate, predict, explain, serve, card, release.
 
 Arguments in, exit code out. Heavy libraries load inside the commands, so that help is quick.
 """
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from common_utils.errors import PortfolioError
+from common_utils.release_cli import release_app
 
 if TYPE_CHECKING:
     from common_utils.project import ProjectSpec
+    from common_utils.signing import Trust
     from common_utils.table_config import TableProjectConfig
     from common_utils.table_task import TableTask
 
@@ -89,6 +91,15 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
     _add_learning(app, spec, task)
     _add_answers(app, spec, task)
     _add_serve(app, spec)
+
+    def releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, Trust]:
+        from common_utils.config import resolve_path
+        from common_utils.release_config import load_trust
+
+        settings, folder = settings_of(spec, config, overrides)
+        return resolve_path(folder, settings.training.artifacts), load_trust(settings.releases, folder)
+
+    app.add_typer(release_app(releases), name="release")
     return app
 
 
@@ -211,11 +222,13 @@ def _add_serve(app: typer.Typer, spec: ProjectSpec[Settings]) -> None:
 
         settings, folder = settings_of(spec, config, overrides)
         serving = settings.serving
+        said = settings.releases.model_dump(mode="json", exclude_none=True)  # which signatures count
         serve_project(
             spec,
             folder,
             bundle or resolve_path(folder, settings.training.artifacts),
             settings_file=config,
+            environment={f"{spec.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
             host=host or serving.host,
             port=serving.port if port is None else port,
             workers=workers or serving.workers,

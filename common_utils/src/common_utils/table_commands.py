@@ -14,6 +14,7 @@ import yaml
 from common_utils.bundle import Bundle, open_bundle
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
+from common_utils.release_config import load_trust
 from common_utils.serving.joblib_scorer import open_model
 from common_utils.table_cards import (
     GOAL_TABLE,
@@ -137,7 +138,8 @@ def _names(task: TableTask[Settings], records: SourceTable) -> pd.DataFrame:
 
 
 def _bundle(config: TableProjectConfig, folder: Path, path: Path | None) -> Bundle:
-    return open_bundle(path or resolve_path(folder, config.training.artifacts))
+    trust = load_trust(config.releases, folder)
+    return open_bundle(path or resolve_path(folder, config.training.artifacts), trust=trust)
 
 
 def _trained(task: TableTask[Settings], bundle: Bundle) -> Settings:

@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig
+from common_utils.release_config import ReleaseConfig
 from common_utils.seed import DEFAULT_SEED
 
 __all__ = [
@@ -98,6 +99,7 @@ class TableProjectConfig(BaseConfig):
     training: TableTrainingConfig = TableTrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     serving: ServingConfig = ServingConfig()
+    releases: ReleaseConfig = ReleaseConfig()
 
     @model_validator(mode="after")
     def _a_table_needs_a_name(self) -> Self:

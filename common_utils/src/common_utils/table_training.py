@@ -15,10 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from common_utils.bundle import Bundle, set_current, write_bundle
+from common_utils.bundle import Bundle, write_bundle
 from common_utils.config import dump_config
 from common_utils.leakage import audit
 from common_utils.provenance import fingerprint_bytes, git_commit, library_versions
+from common_utils.release_author import Author, default_who
+from common_utils.release_config import load_trust
+from common_utils.releases import promote, publish
 from common_utils.seed import set_seed
 from common_utils.splits import assert_apart, group_holdout
 from common_utils.table_cards import model_card
@@ -126,7 +129,7 @@ def train_table(
     step: Step,
     environ: Mapping[str, str] | None = None,
 ) -> Bundle:
-    """Train, measure, write the bundle whole and make it current.
+    """Train, measure, write the bundle whole, publish and promote it; both enter the history of releases.
 
     Parameters
     ----------
@@ -151,6 +154,7 @@ def train_table(
     PortfolioError
         As `prepare_table`, and ArtifactError if the bundle cannot be written; the one that was current stays.
     """
+    trust = load_trust(config.releases, folder, environ=environ)  # a missing key is told before the work
     set_seed(config.training.seed)
     with threadpool_limits(1):  # small trees: threads wait for each other longer than they work
         prepared = prepare_table(task, config, folder, step, environ=environ)
@@ -175,8 +179,10 @@ def train_table(
         task.figures(target, metrics)
         (target / "model_card.md").write_text(model_card(task, metrics, info), encoding="utf-8")
 
-    bundle = write_bundle(artifacts, info=info, write=write)
-    set_current(artifacts, bundle.version)
+    bundle = write_bundle(artifacts, info=info, write=write, trust=trust)
+    author = Author(default_who(), f"trained on {prepared.table.name} with seed {config.training.seed}")
+    publish(artifacts, bundle.path, author=author, trust=trust)
+    promote(artifacts, bundle.version, author=author, trust=trust)
     return bundle
 
 

@@ -17,10 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from common_utils.bundle import Bundle, open_bundle
 from common_utils.config import resolve_path
 from common_utils.project import ProjectSpec
+from common_utils.release_config import load_trust
 from common_utils.serving.app import create_service
+from common_utils.serving.follower import PointerFollower
 from common_utils.serving.metrics import count_predictions
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.scorer import Scorer
+from common_utils.signing import INTEGRITY_ONLY, Trust
 from common_utils.table_config import TableProjectConfig
 
 __all__ = ["Batch", "BatchAnswer", "LiveModel", "TableRecord", "create_table_service", "open_live", "record_columns"]
@@ -79,8 +82,14 @@ class LiveModel(Generic[Settings]):
     metrics: Mapping[str, Any]
 
 
-def open_live(spec: ProjectSpec[Settings], path: Path, open_scorer: Callable[[Bundle], Scorer]) -> LiveModel[Settings]:
-    """Verify a bundle and open all of it; nothing is parsed before its hash is checked.
+def open_live(
+    spec: ProjectSpec[Settings],
+    path: Path,
+    open_scorer: Callable[[Bundle], Scorer],
+    *,
+    trust: Trust = INTEGRITY_ONLY,
+) -> LiveModel[Settings]:
+    """Verify a bundle and open all of it; nothing is parsed before signature and hash are checked.
 
     Parameters
     ----------
@@ -89,13 +98,15 @@ def open_live(spec: ProjectSpec[Settings], path: Path, open_scorer: Callable[[Bu
         A bundle or a root of bundles.
     open_scorer : callable
         For example `JoblibScorer.open`.
+    trust : Trust
+        Whose signatures count.
 
     Raises
     ------
     ArtifactError
         If the bundle is missing, altered or does not hold together.
     """
-    bundle = open_bundle(path)
+    bundle = open_bundle(path, trust=trust)
     metrics = bundle.read_json("metrics.json")
     return LiveModel(
         version=bundle.version,
@@ -165,7 +176,7 @@ def create_table_service(
         Of the service.
     open_model : callable, optional
         Opens what the service answers with; by default the bundle that `<NAME>_BUNDLE` names, or the current one of
-        the configured artifacts folder.
+        the configured artifacts folder, whose pointer is then followed.
 
     Returns
     -------
@@ -174,10 +185,20 @@ def create_table_service(
     """
     slot: ModelSlot[LiveModel[Settings]] = ModelSlot()
 
-    def open_configured() -> LiveModel[Settings]:
+    def configured() -> tuple[float, Path, Callable[[Path], LiveModel[Settings]]]:
+        config = spec.load(folder)
         named = os.environ.get(spec.bundle_variable)
-        path = Path(named) if named else resolve_path(folder, spec.load(folder).training.artifacts)
-        return open_live(spec, path, open_scorer)
+        path = Path(named) if named else resolve_path(folder, config.training.artifacts)
+        trust = load_trust(config.releases, folder)
+        return config.releases.follow_seconds, path, lambda place: open_live(spec, place, open_scorer, trust=trust)
+
+    def open_configured() -> LiveModel[Settings]:
+        _, path, opener = configured()
+        return opener(path)
+
+    def follower() -> PointerFollower[LiveModel[Settings]] | None:
+        seconds, path, opener = configured()
+        return PointerFollower(slot, path, opener, ask, interval_seconds=seconds) if seconds else None
 
     def ask(live: LiveModel[Settings]) -> None:
         answer(live, [probe])
@@ -191,6 +212,7 @@ def create_table_service(
         probe=ask,
         model_info=lambda live: live.info,
         routes=[_routes(spec, slot, record, answer_model, answer)],
+        follow=follower if open_model is None else lambda: None,
     )
 
 
