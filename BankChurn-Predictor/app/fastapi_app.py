@@ -9,8 +9,9 @@ from fastapi import FastAPI
 
 from app.schemas import EXAMPLE, CustomerRequest, PredictResponse
 from bankchurn.config import SPEC, BankChurnConfig
+from bankchurn.features import shipped_step
 from bankchurn.retention import Economics, expected_profit
-from common_utils.serving.joblib_scorer import JoblibScorer
+from common_utils.compiled import CompiledScorer
 from common_utils.serving.table_service import LiveModel, create_table_service, record_columns
 
 __all__ = ["app", "create_app"]
@@ -59,7 +60,7 @@ def create_app(open_model: Callable[[], Live] | None = None) -> FastAPI:
         answer_model=PredictResponse,
         answer=_answer,
         probe=CustomerRequest.model_validate(EXAMPLE),
-        open_scorer=JoblibScorer.open,
+        open_scorer=lambda bundle, config: CompiledScorer.open(bundle, shipped_step(config)),
         version="0.1.0",
         open_model=open_model,
     )

@@ -5,30 +5,34 @@ import pytest
 
 from bankchurn.columns import CATEGORIES, GENDER, GEOGRAPHY, NUMBERS
 from bankchurn.data import sample_customers
-from bankchurn.features import churn_features
+from bankchurn.features import churn_step
 from bankchurn.formulas import INPUTS
 from common_utils.errors import DataError
-from common_utils.feature_columns import table_columns
+from common_utils.feature_columns import ColumnFeatures, table_columns
 
 ROWS = sample_customers(50, np.random.default_rng(0))
 
 
+def _fitted(*dropped: str) -> ColumnFeatures:
+    return ColumnFeatures.of(churn_step(dropped)).fit(ROWS)
+
+
 def test_all_columns_and_formulas_are_features() -> None:
-    names = churn_features(()).fit(ROWS).names_
+    names = _fitted().names_
     assert names == (*NUMBERS, *CATEGORIES, *(function.__name__ for function in INPUTS))
 
 
 def test_without_two_columns_nothing_of_them_is_left() -> None:
-    whole = churn_features(()).fit(ROWS).names_
-    names = churn_features([GENDER, GEOGRAPHY]).fit(ROWS).names_
+    whole = _fitted().names_
+    names = _fitted(GENDER, GEOGRAPHY).names_
     assert set(whole) - set(names) == {GENDER, GEOGRAPHY, "german_balance", "active_german", "male_age"}
-    blind = churn_features([GENDER, GEOGRAPHY]).fit(ROWS)
+    blind = _fitted(GENDER, GEOGRAPHY)
     turned = ROWS.assign(Gender=ROWS[GENDER].map({"Female": "Male", "Male": "Female"}), Geography="Spain")
     np.testing.assert_array_equal(blind.transform(ROWS), blind.transform(turned))
 
 
 def test_one_record_gets_the_row_of_the_table() -> None:
-    step = churn_features(()).fit(ROWS)
+    step = _fitted()
     table = step.transform(ROWS)
     columns = table_columns(ROWS)
     for row in range(5):
@@ -38,4 +42,4 @@ def test_one_record_gets_the_row_of_the_table() -> None:
 
 def test_no_feature_left_is_said() -> None:
     with pytest.raises(DataError, match="no column is left"):
-        churn_features([*NUMBERS, *CATEGORIES]).fit(ROWS)
+        _fitted(*NUMBERS, *CATEGORIES)

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from common_utils.column_step import ColumnStep, Formula
 from common_utils.errors import DataError
-from common_utils.feature_columns import ColumnFeatures, Formula, table_columns
+from common_utils.feature_columns import ColumnFeatures, table_columns
 
 FRAME = pd.DataFrame(
     {"minutes": [3, 4], "plan": ["ultra", "gold"], "age": pd.array([30, None], dtype="Int64"), "new": [True, False]}
@@ -58,3 +59,20 @@ def test_what_cannot_be_a_feature_is_said(step: ColumnFeatures, message: str) ->
 def test_a_service_needs_no_pandas_for_it() -> None:
     code = "import sys\nsys.modules['pandas'] = None\nimport common_utils.feature_columns"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_fingerprint_is_of_columns_values_and_formulas() -> None:
+    def double(x):
+        return 2 * x
+
+    def triple(x):
+        return 3 * x
+
+    steps = [
+        ColumnStep(["a"], {"b": ["x"]}, [Formula("f", ("a",), double)]),
+        ColumnStep(["a"], {"b": ["x"]}, [Formula("f", ("a",), triple)]),
+        ColumnStep(["a"], {"b": ["y"]}, [Formula("f", ("a",), double)]),
+        ColumnStep(["a"], {"b": ["x"]}),
+    ]
+    assert len({step.fingerprint for step in steps}) == 4
+    assert steps[0].fingerprint == ColumnStep(("a",), {"b": ("x",)}, (Formula("f", ("a",), double),)).fingerprint

@@ -22,14 +22,15 @@ from sklearn.pipeline import Pipeline
 
 from common_utils.binary import out_of_fold
 from common_utils.bundle import Bundle, open_bundle
+from common_utils.column_step import ColumnStep
 from common_utils.command_line import run_command_line, table_cli
+from common_utils.compiled import CompiledScorer
 from common_utils.errors import ArtifactError, ConfigError, DataError
 from common_utils.explanations import Contribution, Explanation
 from common_utils.feature_columns import ColumnFeatures
 from common_utils.plots import figure
 from common_utils.project import ProjectSpec
 from common_utils.service_contracts import ALL_SERVICE_CHECKS, ServiceCase
-from common_utils.serving.joblib_scorer import open_model
 from common_utils.serving.start import serve_project
 from common_utils.serving.table_service import LiveModel, TableRecord, create_table_service, record_columns
 from common_utils.table_config import TableProjectConfig
@@ -43,6 +44,7 @@ class PriceTask(TableTask[TableProjectConfig]):
     spec = SPEC
     target = "price"
     is_class = False
+    answers_missing = False
     goals = (Goal("mae", "mean error", 5.0, 0.001, higher_is_better=False, digits=2),)
     figure_names = ("price.png",)
 
@@ -254,18 +256,6 @@ class PriceAnswer(BaseModel):
     model_version: str
 
 
-class PriceScorer:
-    """A scorer over a fitted regressor: one column of scores."""
-
-    classes = ("price",)
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-
-    def score(self, columns: Any) -> Any:
-        return np.asarray(self._model.predict(columns)).reshape(-1, 1)
-
-
 def _answer(live: LiveModel[TableProjectConfig], records: Sequence[CarRequest]) -> list[PriceAnswer]:
     prices = live.scorer.score(record_columns(records))[:, 0]
     return [PriceAnswer(prediction=price, model_version=live.version) for price in prices.tolist()]
@@ -279,7 +269,7 @@ def _app(folder: Path, **given: Any) -> Any:
         answer_model=PriceAnswer,
         answer=_answer,
         probe=CarRequest(model="a", age=1.0),
-        open_scorer=lambda bundle: PriceScorer(open_model(bundle)),
+        open_scorer=lambda bundle, _: CompiledScorer.open(bundle, ColumnStep(["age"])),
         version="1",
         **given,
     )

@@ -15,10 +15,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bankchurn.config import BankChurnConfig
-from bankchurn.features import churn_features
+from bankchurn.features import churn_step, shipped_step
 from bankchurn.retention import Economics, best_profit_threshold
 from common_utils.binary import expected_f1_threshold
 from common_utils.boosted import BoostedClassifier
+from common_utils.feature_columns import ColumnFeatures
 from common_utils.thresholds import ThresholdClassifier
 
 __all__ = ["boosted_pipeline", "economics_of", "logistic_pipeline", "reference_pipeline"]
@@ -54,7 +55,7 @@ def boosted_pipeline(config: BankChurnConfig, *, without: Collection[str] = ()) 
     """
     model = config.model
     forests = BoostedClassifier(model.members, calibration_folds=model.calibration_folds, seed=config.training.seed)
-    features = churn_features({*config.data.drop_columns, *model.left_out, *without})
+    features = ColumnFeatures.of(shipped_step(config, without=without))
     return Pipeline([("features", features), ("classifier", _with_thresholds(config, forests))])
 
 
@@ -93,7 +94,7 @@ def reference_pipeline(config: BankChurnConfig) -> Pipeline:
 def _linear_start(config: BankChurnConfig, classifier: Any) -> Pipeline:
     return Pipeline(
         [
-            ("features", churn_features(config.data.drop_columns, indicators=True)),
+            ("features", ColumnFeatures.of(churn_step(config.data.drop_columns, indicators=True))),
             ("filled", SimpleImputer(strategy="median", add_indicator=True)),
             ("scaled", StandardScaler()),
             ("classifier", classifier),

@@ -17,9 +17,11 @@ import pandas as pd
 import pandera.pandas as pandera
 from numpy.typing import NDArray
 
+from common_utils.compiled import CompiledModel
 from common_utils.explanations import Explanation
 from common_utils.project import ProjectSpec
 from common_utils.splits import Fold, grouped_folds, grouped_stratified_folds, stratified_folds
+from common_utils.table_compiling import compile_table_model
 from common_utils.table_config import TableProjectConfig
 
 __all__ = ["Cells", "Goal", "Rounds", "Step", "TableTask"]
@@ -88,6 +90,8 @@ class TableTask(ABC, Generic[Settings]):
         Column that names a record, for prediction files and the holdout; row numbers where None.
     is_class : bool
         Whether the target is a class, whose share every fold keeps, or a quantity.
+    answers_missing : bool
+        Whether the model answers where a feature is missing.
     goals : sequence of Goal
         Rows of the goal table, measured on the public table.
     figure_names : sequence of str
@@ -98,6 +102,7 @@ class TableTask(ABC, Generic[Settings]):
     target: str
     id_column: str | None = None
     is_class: bool = True
+    answers_missing: bool = True
     goals: Sequence[Goal] = ()
     figure_names: Sequence[str] = ()
 
@@ -164,6 +169,16 @@ class TableTask(ABC, Generic[Settings]):
     @abstractmethod
     def figures(self, folder: Path, metrics: Mapping[str, Any]) -> None:
         """Write the PNG files of `figure_names`."""
+
+    def compile(self, config: Settings, model: Any, rows: pd.DataFrame) -> CompiledModel:
+        """Return the fitted model as plain arrays for the service, proven equal on varied rows.
+
+        Raises
+        ------
+        CompileError, ParityError
+            As `table_compiling.compile_table_model`.
+        """
+        return compile_table_model(model, rows, seed=config.training.seed, missing=self.answers_missing)[0]
 
     def card_values(self, metrics: Mapping[str, Any]) -> dict[str, object]:
         """Return values for placeholders of the project's own card template, besides the common ones."""

@@ -168,11 +168,14 @@ def train_table(
             **measured,
             "holdout": task.score_holdout(config, model, prepared.holdout),
         }
+        step("compiling for the service")
+        compiled = task.compile(config, model, prepared.train)
     step("writing the bundle")
     info = _info(task, config, folder, prepared)
 
     def write(target: Path) -> None:
         joblib.dump(model, target / "model.joblib")
+        compiled.save(target)
         (target / "config.yaml").write_text(dump_config(config), encoding="utf-8")
         _write_json(target / "metrics.json", metrics)
         _write_json(target / "profile.json", _profile(model, prepared.train))

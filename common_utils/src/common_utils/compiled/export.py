@@ -21,6 +21,7 @@ from common_utils.compiled.links import Link
 from common_utils.compiled.model import CompiledModel, FeatureStep
 from common_utils.compiled.nodes import ForestNode, LinearNode, MeanNode, Node, PreparedNode, StackNode
 from common_utils.compiled.tables import table_bytes
+from common_utils.compiled.trees import Split, Step, grown, refuse_large
 from common_utils.errors import CompileError
 
 __all__ = ["MAX_TABLE_BYTES", "compile_node", "compile_pipeline", "compile_regressors"]
@@ -127,6 +128,7 @@ def compile_node(estimator: Any) -> Node:
     ----------
     estimator : fitted estimator
         HistGradientBoosting, LightGBM, CatBoost, LogisticRegression, LinearRegression, Ridge, Lasso, ElasticNet;
+        BoostedClassifier, ThresholdClassifier;
         VotingClassifier (soft) and VotingRegressor, CalibratedClassifierCV, TransformedTargetRegressor, FrozenEstimator
         and Pipelines of SimpleImputer and StandardScaler around them.
 
@@ -154,6 +156,29 @@ def _forest(forest: Forest, link: Link) -> ForestNode:
 def _lightgbm(model: Any) -> Node:
     dump = model.booster_.dump_model()
     return _forest(lightgbm_forest(dump), lightgbm_link(dump))
+
+
+def _boosted(model: Any) -> Node:
+    """Return the forest of a `boosted.BoostedClassifier`, whose nodes lie in arrays, under its sigmoid."""
+    kept = model.forest_
+    inner = kept.left != np.arange(len(kept.left))
+
+    def step(at: int) -> Step:
+        if not inner[at]:
+            return [float(kept.value[at])]
+        children = int(kept.left[at]), int(kept.right[at])
+        return (*children, int(kept.feature[at]), float(kept.threshold[at]), bool(kept.missing_left[at]))
+
+    splits: list[Split] = []
+    leaves: list[list[list[float]]] = [[[kept.base]]]  # a tree of one leaf: where every score begins
+    for root in kept.roots.tolist():
+        grown_leaves: list[list[float]] = []
+        splits += grown(len(leaves), root, step, grown_leaves)
+        refuse_large(len(grown_leaves), "depth or leaves")
+        leaves.append(grown_leaves)
+    forest = Forest.of(n_features=model.n_features_in_, n_outputs=1, splits=splits, leaves=leaves)
+    parameters = (np.array([[-model.slope_], [-model.intercept_]]),)
+    return CalibratedNode((_forest(forest, "identity"),), "sigmoid", "decision", 2, parameters)
 
 
 def _linear(model: Any, link: Link) -> Node:
@@ -287,6 +312,8 @@ _COMPILERS: dict[str, Callable[[Any], Node]] = {
     "VotingRegressor": _voting,
     "CalibratedClassifierCV": _calibrated,
     "TransformedTargetRegressor": _transformed_target,
+    "BoostedClassifier": _boosted,
+    "ThresholdClassifier": lambda m: compile_node(m.classifier_),
     "FrozenEstimator": lambda m: compile_node(_thawed(m)),
     "Pipeline": _pipeline,
 }

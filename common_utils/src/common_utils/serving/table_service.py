@@ -85,7 +85,7 @@ class LiveModel(Generic[Settings]):
 def open_live(
     spec: ProjectSpec[Settings],
     path: Path,
-    open_scorer: Callable[[Bundle], Scorer],
+    open_scorer: Callable[[Bundle, Settings], Scorer],
     *,
     trust: Trust = INTEGRITY_ONLY,
 ) -> LiveModel[Settings]:
@@ -97,7 +97,7 @@ def open_live(
     path : Path
         A bundle or a root of bundles.
     open_scorer : callable
-        For example `JoblibScorer.open`.
+        From bundle and its settings, for example `CompiledScorer.open` with the project's features.
     trust : Trust
         Whose signatures count.
 
@@ -108,10 +108,11 @@ def open_live(
     """
     bundle = open_bundle(path, trust=trust)
     metrics = bundle.read_json("metrics.json")
+    config = spec.settings.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
     return LiveModel(
         version=bundle.version,
-        scorer=open_scorer(bundle),
-        config=spec.settings.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml"))),
+        scorer=open_scorer(bundle, config),
+        config=config,
         info={
             "created": bundle.manifest["created"],
             "libraries": bundle.info["libraries"],
@@ -153,7 +154,7 @@ def create_table_service(
     answer_model: type[Answer],
     answer: Callable[[LiveModel[Settings], Sequence[Record]], Sequence[Answer]],
     probe: Record,
-    open_scorer: Callable[[Bundle], Scorer],
+    open_scorer: Callable[[Bundle, Settings], Scorer],
     version: str,
     open_model: Callable[[], LiveModel[Settings]] | None = None,
 ) -> FastAPI:
@@ -171,7 +172,7 @@ def create_table_service(
     probe : Record
         Answered once before the service is ready.
     open_scorer : callable
-        For example `JoblibScorer.open`.
+        From bundle and its settings, for example `CompiledScorer.open` with the project's features.
     version : str
         Of the service.
     open_model : callable, optional
