@@ -10,7 +10,8 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
 from app.fastapi_app import LivePlanRec, create_app
-from app.what_if import DraftPlanRequest, QuestionnaireRequest, WhatIfRequest
+from app.schemas import QuestionnaireRequest
+from app.what_if import DraftPlanRequest, WhatIfRequest
 from common_utils.serving.bounds import unbounded_fields
 from common_utils.serving.scorer import Columns, row_count
 from planrec.catalogue import Catalogue, OnSale, Plan
