@@ -173,6 +173,7 @@ def answer_what_if(live: WhatIfModel, request: WhatIfRequest) -> WhatIfResponse:
         If the plan held is unknown, or the draft does not fit the rate card.
     """
     engine, default = live.engine, live.config.advice
+    configured = default.risk_weight if engine.forecast is None else default.forecast_risk_weight
     record = request.record()
     current = engine.catalogue.index(record.current_plan)
     if record.current_plan is not None and current < 0:
@@ -180,7 +181,7 @@ def answer_what_if(live: WhatIfModel, request: WhatIfRequest) -> WhatIfResponse:
     rules = engine.rules.asking("advice", request.min_gain_cents)
     policy = Policy(
         history_months=request.history_months or default.history_months,
-        risk_weight=default.risk_weight if request.risk_weight is None else request.risk_weight,
+        risk_weight=configured if request.risk_weight is None else request.risk_weight,
         min_gain_cents=rules.min_gain_cents("advice"),
     )
     month = max(part.month for part in record.months)

@@ -19,6 +19,7 @@ from planrec.config import PlanRecConfig
 from planrec.questionnaire import Answers
 from planrec.rulebook import built_in_rules
 
+ADVICE = {"mode": "advice", "offer": None}
 USAGE = [
     {"month": "2018-01", "minutes": 400, "messages": 10, "megabytes": 12288},
     {"month": "2018-02", "minutes": 400, "messages": 10, "megabytes": 12288},
@@ -69,7 +70,7 @@ def test_travel_is_told_by_month_and_by_year(client: TestClient) -> None:
     assert ultimate["travel_bill_cents"] == 7000
     assert (body["best_now"], body["best_then"], body["advice_changes"]) == ("surf", "surf", False)
     assert (body["as_of"], body["months_used"], body["currency"]) == ("2018-02", 2, "USD")
-    assert body["policy"] == {"history_months": 6, "risk_weight": 0.5, "min_gain_cents": 100}
+    assert body["policy"] == ADVICE | {"history_months": 6, "risk_weight": 0.5, "min_gain_cents": 100}
     assert (body["model_version"], body["catalogue_version"]) == ("v-test", "megaline-2018")
 
 
@@ -78,7 +79,7 @@ def test_more_usage_changes_the_advice(client: TestClient) -> None:
     assert body["plans"][0]["expected_bill_then_cents"] == 2000 + 9 * 1000  # 24 units of 15
     assert (body["best_now"], body["best_then"], body["advice_changes"]) == ("surf", "ultimate", True)
     assert body["plans"][0]["travel_bill_cents"] is None
-    assert body["policy"] == {"history_months": 1, "risk_weight": 0, "min_gain_cents": 0}
+    assert body["policy"] == ADVICE | {"history_months": 1, "risk_weight": 0, "min_gain_cents": 0}
 
 
 def test_a_drafted_plan_is_scored_beside_the_catalogue(client: TestClient) -> None:
