@@ -17,7 +17,7 @@ from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, TENURE
 from planrec.facts import Facts, Known
 from planrec.formulas import SERVICES, History, history_of
 
-__all__ = ["SubscriberRecord", "UsageMonth", "decision_columns", "record_facts", "record_history"]
+__all__ = ["SubscriberRecord", "UsageMonth", "decision_columns", "latest_months", "record_facts", "record_history"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def decision_columns(
     n = len(records)
     wide = {service: np.full((n, history_months), np.nan) for service in SERVICES}
     for i, record in enumerate(records):
-        for k, month in enumerate(_latest(record, history_months)):
+        for k, month in enumerate(latest_months(record, history_months)):
             for service in SERVICES:
                 wide[service][i, k] = getattr(month, service)
     columns: dict[str, NDArray[np.generic]] = {
@@ -163,7 +163,20 @@ def _known(value: bool | None) -> Known:  # noqa: FBT001 - what is said, not a s
     return Known.UNKNOWN if value is None else Known(value)
 
 
-def _latest(record: SubscriberRecord, history_months: int) -> list[UsageMonth]:
+def latest_months(record: SubscriberRecord, history_months: int) -> list[UsageMonth]:
+    """Return the last months of a record, most recent first.
+
+    Raises
+    ------
+    DataError
+        If the record gives a month twice.
+
+    Examples
+    --------
+    >>> record = SubscriberRecord([UsageMonth(24216, 10, 1, 100), UsageMonth(24217, 20, 2, 200)])
+    >>> [month.minutes for month in latest_months(record, 1)]
+    [20]
+    """
     latest = sorted(record.months, key=lambda month: month.month, reverse=True)
     if len({month.month for month in latest}) < len(latest):
         raise DataError("usage: a month stands twice; give each month once.")
