@@ -12,8 +12,10 @@ from typing import Any
 
 import yaml
 from fastapi import APIRouter, FastAPI, Request
+from pydantic_core import to_json
 
 from app.schemas import (
+    MEANING,
     AdvisedPlan,
     BatchRequest,
     BatchResponse,
@@ -32,7 +34,8 @@ from common_utils.compiled import CompiledScorer
 from common_utils.config import resolve_path
 from common_utils.errors import ArtifactError, DataError
 from common_utils.release_config import load_trust
-from common_utils.serving.app import create_service
+from common_utils.serving.app import Settings, create_service
+from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.follower import PointerFollower
 from common_utils.serving.metrics import count_predictions
 from common_utils.serving.model_slot import ModelSlot
@@ -47,6 +50,7 @@ from planrec.encoding import SubscriberRecord, UsageMonth, decision_columns
 from planrec.engine import Engine, OfferModels
 from planrec.forecast import UsageForecast
 from planrec.months import month_text
+from planrec.row_features import RowFeatures
 from planrec.rules import Rules, load_rules, parse_rules
 
 __all__ = ["LivePlanRec", "app", "create_app", "open_live"]
@@ -74,6 +78,8 @@ class LivePlanRec:
     forecast : UsageForecast or None
     offers : OfferModels or None
         None: the bundle gives advice only.
+    score_row : callable, optional
+        Scores of one record, the quick way; the scorer's way unless given.
     """
 
     version: str
@@ -84,16 +90,32 @@ class LivePlanRec:
     rules: Rules
     forecast: UsageForecast | None = None
     offers: OfferModels | None = None
+    score_row: Callable[[SubscriberRecord], list[float]] | None = None
 
     @property
     def engine(self) -> Engine:
         """What answers from arrays."""
         return Engine(self.catalogue, self.rules, self.forecast, self.offers)
 
+    def predict_one(self, record: SubscriberRecord) -> bytes:
+        """Return P(take) for one record, as the JSON of a `PredictResponse`."""
+        if self.score_row is None:
+            return self.predict([record])[0].model_dump_json().encode()
+        self._check_plans([record])
+        scores = self.score_row(record)
+        classes = self.scorer.classes
+        return to_json(
+            {
+                "prediction": classes[scores.index(max(scores))],
+                "probabilities": dict(zip(classes, scores, strict=True)),
+                "meaning": MEANING,
+                "model_version": self.version,
+            }
+        )
+
     def predict(self, records: list[SubscriberRecord]) -> list[PredictResponse]:
         """Return P(take) for each record."""
-        if any(r.current_plan is not None and self.catalogue.index(r.current_plan) < 0 for r in records):
-            raise DataError("current_plan is not a plan of this catalogue; ask GET /plans for the ids.")
+        self._check_plans(records)
         columns = decision_columns(
             records,
             history_months=self.config.features.history_months,
@@ -108,6 +130,10 @@ class LivePlanRec:
             )
             for row in self.scorer.score(columns)
         ]
+
+    def _check_plans(self, records: list[SubscriberRecord]) -> None:
+        if any(r.current_plan is not None and self.catalogue.index(r.current_plan) < 0 for r in records):
+            raise DataError("current_plan is not a plan of this catalogue; ask GET /plans for the ids.")
 
     def recommend(self, request: RecommendRequest) -> RecommendResponse:
         """Return ranked plans with reasons."""
@@ -183,15 +209,19 @@ def open_live(path: Path, *, rules: Path | None = None, trust: Trust = INTEGRITY
     else:
         followed = load_rules(rules, catalogue)
     config = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
+    matrix = DecisionMatrix.of(config, catalogue)
+    scorer = CompiledScorer.open(bundle, matrix)
+    row_features = RowFeatures(matrix)
     return LivePlanRec(
         version=bundle.version,
-        scorer=CompiledScorer.open(bundle, DecisionMatrix.of(config, catalogue)),
+        scorer=scorer,
         catalogue=catalogue,
         config=config,
         info={**_info(bundle), "rules_version": followed.version},
         rules=followed,
         forecast=UsageForecast.from_dict(bundle.read_json("forecast.json")),
         offers=OfferModels.from_dict(bundle.read_json("offers.json")) if "offers.json" in bundle.files else None,
+        score_row=lambda record: scorer.score_features(row_features(record)),
     )
 
 
@@ -211,19 +241,22 @@ def _probe(live: LivePlanRec) -> None:
     month = 2025 * 12
     record = SubscriberRecord([UsageMonth(month, 100, 10, 1000)])
     answer = live.predict([record])[0]
+    if PredictResponse.model_validate_json(live.predict_one(record)) != answer:
+        raise ArtifactError("probe: one row alone is answered otherwise than in a batch; report it with the bundle.")
     if abs(sum(answer.probabilities.values()) - 1) > 1e-9:
         raise ArtifactError("probe: the probabilities do not add up to 1; train again.")
     asked = AdviceRequest(month, history_months=1, top_k=1, risk_weight=live.config.advice.forecast_risk_weight)
     recommend_subscriber(record, live.engine, asked)
 
 
-def _routes(slot: ModelSlot[LivePlanRec]) -> APIRouter:
-    # Plain `def`: scoring takes milliseconds of computing, which belongs in a thread, not on the event loop.
-    router = APIRouter(tags=["planrec"])
+def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
+    # One record takes less than handing it to a thread; a batch takes milliseconds, which belong in one.
+    router = APIRouter(tags=["planrec"], route_class=FastRoute)
+    plain = APIRouter(tags=["planrec"])
 
-    @router.post("/predict", summary="Which plan will this subscriber choose?")
-    def predict(body: PredictRequest, request: Request) -> PredictResponse:
-        answer = slot.get().predict([body.record()])[0]
+    @router.post("/predict", summary="Which plan will this subscriber choose?", response_model=PredictResponse)
+    async def predict(body: PredictRequest, request: Request) -> bytes:
+        answer = slot.get().predict_one(body.record())
         count_predictions(request, 1)
         return answer
 
@@ -235,14 +268,14 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> APIRouter:
         return BatchResponse(predictions=answers, model_version=live.version)
 
     @router.post("/recommend", summary="Which plan should this subscriber be on, or should they stay?")
-    def recommend(body: RecommendRequest) -> RecommendResponse:
+    def recommend(body: RecommendRequest, request: Request) -> RecommendResponse:  # noqa: ARG001  the route's form
         return slot.get().recommend(body)
 
-    @router.get("/plans", summary="The catalogue that answers are priced on")
+    @plain.get("/plans", summary="The catalogue that answers are priced on")
     def plans() -> PlansResponse:
         return PlansResponse.of(slot.get().catalogue)
 
-    return router
+    return [router, plain]
 
 
 def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
@@ -269,9 +302,14 @@ def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
         loader=open_model or _open_configured,
         probe=_probe,
         model_info=lambda live: live.info,
-        routes=[_routes(slot), what_if_routes(slot.get)],
+        routes=[*_routes(slot), what_if_routes(slot.get)],
         follow=partial(_follower, slot) if open_model is None else lambda: None,
+        settings=None if open_model is not None else _settings,
     )
+
+
+def _settings() -> Settings:
+    return Settings.of(load_planrec_config(PROJECT).serving, PROJECT)
 
 
 def _configured() -> tuple[PlanRecConfig, Path, Callable[[Path], LivePlanRec]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
@@ -19,6 +19,7 @@ from planrec.questionnaire import Answers, Calls, DataHabit, Messages
 from planrec.rulebook import Rules
 
 __all__ = [
+    "MEANING",
     "AdvisedPlan",
     "BatchRequest",
     "BatchResponse",
@@ -34,6 +35,8 @@ __all__ = [
     "RecommendRequest",
     "RecommendResponse",
 ]
+
+MEANING: Final = "predicts the plan people choose"
 
 _Usage = Annotated[float, Field(ge=0, le=100_000_000)]
 _PlanId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -246,7 +249,7 @@ class PredictResponse(BaseModel):
 
     prediction: str = Field(description="plan most likely to be chosen")
     probabilities: dict[str, float] = Field(description="P(take) by plan id; adds up to 1")
-    meaning: Literal["predicts the plan people choose"] = "predicts the plan people choose"
+    meaning: Literal["predicts the plan people choose"] = MEANING
     model_version: str
 
 

@@ -84,6 +84,23 @@ def test_batch_equals_singles(client: TestClient) -> None:
     assert b"predictions_total" in client.get("/metrics").content
 
 
+def test_one_record_is_answered_with_the_bits_of_a_batch(bundle: Bundle) -> None:
+    live = open_live(bundle.path)
+    plans = [None, *live.catalogue.plan_ids]
+    records = [
+        SubscriberRecord([UsageMonth(24_300 + k, 37.0 * i, 3.0 * k, 977.7 * i) for k in range(1 + i % 6)], plan, age)
+        for i, (plan, age) in enumerate(zip(plans, [None, *range(20, 20 + 5 * len(plans), 5)], strict=False))
+    ]
+    for record, of_batch in zip(records, live.predict(records), strict=True):
+        assert schemas.PredictResponse.model_validate_json(live.predict_one(record)) == of_batch
+
+
+def test_a_model_that_answers_one_record_otherwise_never_becomes_ready(live: LivePlanRec) -> None:
+    bad = replace(live, score_row=lambda record: [0.25, 0.75])
+    with TestClient(create_app(lambda: bad)) as started:
+        assert started.app.state.slot.failures == {"probe_failed": 1}  # type: ignore[attr-defined]
+
+
 def test_recommend_ranks_with_reasons_and_returns_its_basis(client: TestClient) -> None:
     answer = client.post("/recommend", json={"usage": USAGE, "current_plan": "unlimited", "top_k": 2}).json()
     best = answer["advice"][0]

@@ -53,7 +53,17 @@ def test_serve_hands_the_bundle_to_the_server(
     monkeypatch.setattr("common_utils.serving.start.find_spec", lambda _: object())
     monkeypatch.setenv("PLANREC_BUNDLE", "")
     start(settings, project_folder)
-    assert calls == [("app.fastapi_app:app", {"host": "127.0.0.1", "port": 8123, "workers": 1})]
+    ((app, given),) = calls
+    assert app == "app.fastapi_app:app"
+    assert given == {
+        "host": "127.0.0.1",
+        "port": 8123,
+        "workers": 1,
+        "admin_port": None,
+        "header_seconds": 5.0,
+        "max_connections": 1024,
+        "graceful_seconds": 15,
+    }
     assert os.environ["PLANREC_BUNDLE"] == str((project_folder / "artifacts").resolve())
 
 

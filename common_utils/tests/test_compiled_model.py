@@ -60,6 +60,36 @@ def test_a_small_tree_by_hand(x: float | None, y: float, price: float) -> None:
     assert scorer.score({"x": np.array([x, x], dtype=float), "y": np.array([y, y])}).tolist() == [[price], [price]]
 
 
+class Formulas:
+    """Three columns, of which a model takes y and x."""
+
+    fingerprint = "made up"
+    feature_names = ("y", "other", "x")
+
+    def __call__(self, columns: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+        return np.column_stack([columns[name] for name in self.feature_names])
+
+
+@pytest.mark.parametrize("linear", [False, True])
+def test_one_row_of_formulas_has_the_bits_of_a_batch(linear: bool) -> None:
+    node = LinearNode(np.array([[2.0, -1.0]]), np.array([0.5]), "identity") if linear else model().node
+    scorer = CompiledScorer(CompiledModel(node, ("price",), ("x", "y"), None, "made up"), Formulas())
+    rows = np.array([[9.0, 0.0, 2.0], [5.0, 0.0, 3.0], [5.1, 0.0, 3.0]])
+    columns = dict(zip(Formulas.feature_names, rows.T, strict=True))
+    assert [scorer.score_features(row) for row in rows.tolist()] == scorer.score(columns).tolist()
+    with pytest.raises(DataError, match="features of length 2; the formulas give 3"):
+        scorer.score_features([1.0, 2.0])
+
+
+def test_one_row_of_formulas_needs_formulas_and_finite_answers() -> None:
+    with pytest.raises(DataError, match="takes named columns"):
+        CompiledScorer(model()).score_features([1.0, 2.0])
+    node = LinearNode(np.array([[1e308, 1e308]]), np.array([0.0]), "identity")
+    scorer = CompiledScorer(CompiledModel(node, ("price",), ("x", "y"), None, "made up"), Formulas())
+    with pytest.raises(ArtifactError, match="not finite"), np.errstate(over="ignore"):
+        scorer.score_features([1e308, 0.0, 1e308])
+
+
 def test_trees_take_turns_over_the_outputs_or_fill_all_of_them() -> None:
     in_turn = Forest.of(n_features=1, n_outputs=2, splits=[], leaves=[[[1.0]], [[2.0]], [[4.0]], [[8.0]]])
     filled = Forest.of(n_features=1, n_outputs=2, splits=[], leaves=[[[1.0, 2.0]], [[4.0, 8.0]]])

@@ -107,8 +107,8 @@ def test_draining_service_is_not_ready_and_still_answers(make_client: MakeClient
 
 def test_serving_imports_neither_pandas_nor_scikit_learn() -> None:
     modules = (
-        "app bounds docs follower json_guard limits metrics model_slot openapi problems request_id scorer server "
-        "tracebacks"
+        "access app bounds docs fast_route follower json_guard limits metrics model_slot openapi problems "
+        "protocol request_id scorer server tracebacks"
     )
     script = (
         "import importlib, sys\n"

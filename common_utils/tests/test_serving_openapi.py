@@ -26,8 +26,8 @@ def operations(document: dict[str, Any]) -> dict[str, Any]:
     ("operation", "statuses"),
     [
         ("GET /health", {"200", "431", "500", "503", "504"}),
-        ("GET /plans/{plan_id}", {"200", "422", "431", "500", "503", "504"}),
-        ("POST /predict", {"200", "400", "408", "413", "415", "422", "431", "500", "503", "504"}),
+        ("GET /plans/{plan_id}", {"200", "401", "403", "422", "429", "431", "500", "503", "504"}),
+        ("POST /predict", {"200", "400", "401", "403", "408", "413", "415", "422", "429", "431", "500", "503", "504"}),
     ],
 )
 def test_operation_declares_its_problems(document: dict[str, Any], operation: str, statuses: set[str]) -> None:

@@ -45,6 +45,8 @@ def test_every_answer_carries_the_id_and_security_headers(
     assert response.status_code == status
     assert response.headers["x-request-id"] == "order-17"
     assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["x-frame-options"] == "DENY"
+    assert "default-src 'none'" in response.headers["content-security-policy"]
     assert "server" not in response.headers
     if status >= 400:
         assert response.json()["request_id"] == "order-17"
@@ -132,3 +134,23 @@ def test_other_connections_pass_untouched() -> None:
 
     assert serve(app, {"type": "lifespan"})[0] == []
     assert seen == ["lifespan"]
+
+
+@pytest.mark.parametrize(("share", "status", "lines"), [(0.25, 200, 5), (0.0, 200, 0), (0.0, 500, 20), (1.0, 404, 20)])
+def test_log_takes_its_share_of_requests_and_every_fault(
+    caplog: pytest.LogCaptureFixture, share: float, status: int, lines: int
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": []})
+
+    async def send(message: Message) -> None:
+        return
+
+    async def ask() -> None:
+        context = RequestContext(app, ServiceMetrics(ModelSlot()), frozenset({"/x"}), log_sample=share)
+        for _ in range(20):
+            await context(SCOPE, receive, send)
+
+    with caplog.at_level(logging.INFO, logger="common_utils"):
+        asyncio.run(ask())
+    assert len(caplog.records) == lines

@@ -12,6 +12,7 @@ from common_utils.config import BaseConfig, find_config, load_config, resolve_pa
 from common_utils.project import DEFAULT_CONFIG, ProjectSpec
 from common_utils.release_config import ReleaseConfig
 from common_utils.seed import DEFAULT_SEED
+from common_utils.serving_config import ServiceConfig
 from planrec.months import MONTH_PATTERN
 from planrec.simulate_config import SimulatorConfig
 
@@ -204,12 +205,9 @@ class OfferConfig(BaseConfig):
     )
 
 
-class ServingConfig(BaseConfig):
-    """Where the service listens."""
+class ServingConfig(ServiceConfig):
+    """Where the service listens, whom it answers, which rules it follows."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=0, le=65535, description="0 takes a free one")
-    workers: int = Field(default=1, ge=1, le=64, description="processes; threads are not used to scale")
     rules: Path | None = Field(
         default=None,
         description="rule file the service follows instead of the bundle's, relative to the project",

@@ -57,4 +57,5 @@ def run_serve(
         host=host,
         port=port,
         workers=workers,
+        serving=config.serving,
     )

@@ -78,7 +78,11 @@ class ForestNode:
 
     def row(self, x: FloatArray) -> FloatArray:
         """Return scores of shape (n_outputs,)."""
-        return answer_row(self.link, self._tables.row(x))
+        return self.row_of(x.tolist())
+
+    def row_of(self, values: Sequence[float]) -> FloatArray:
+        """Return scores of shape (n_outputs,) for one row given as n_features plain numbers."""
+        return answer_row(self.link, self._tables.row_of(values))
 
     def dump(self, store: ArrayStore) -> dict[str, object]:
         """Return a JSON description whose arrays lie in the store."""

@@ -8,6 +8,7 @@ leaf. Masks are as narrow as the largest tree allows, so that small trees cost l
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,10 @@ class ForestTables:
 
     def row(self, x: FloatArray) -> FloatArray:
         """Return the sums for one row of shape (n_features,); shape (n_outputs,)."""
-        values = x.tolist()
+        return self.row_of(x.tolist())
+
+    def row_of(self, values: Sequence[float]) -> FloatArray:
+        """Return the sums for one row given as n_features plain numbers; shape (n_outputs,)."""
         places = [
             first + bisect_left(points, value) if (value := values[feature]) == value else missing
             for feature, points, first, missing in self._lists

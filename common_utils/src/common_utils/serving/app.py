@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from anyio import to_thread
@@ -12,8 +14,11 @@ from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
+from common_utils.serving.access import Access
 from common_utils.serving.docs import install_docs
+from common_utils.serving.fast_route import FastDispatch, fast_routes
 from common_utils.serving.follower import LoaderThread, PointerFollower
 from common_utils.serving.limits import Limits, LimitsMiddleware
 from common_utils.serving.metrics import ServiceMetrics
@@ -21,8 +26,39 @@ from common_utils.serving.model_slot import Model, ModelNotReadyError, ModelSlot
 from common_utils.serving.openapi import declared_names, document_problems
 from common_utils.serving.problems import install_problem_handlers
 from common_utils.serving.request_id import RequestContext
+from common_utils.serving_config import ServiceConfig
 
-__all__ = ["Health", "ModelInfo", "Readiness", "create_service"]
+__all__ = ["Health", "ModelInfo", "Readiness", "Settings", "create_service"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a service reads from its configuration when it starts.
+
+    Attributes
+    ----------
+    limits : Limits
+    log_sample : float
+        Share of requests that get a line in the log, 0 to 1; faults of the service always get one.
+    access : Access
+        API keys, rate and administrator's port; everybody may ask unless given.
+
+    Examples
+    --------
+    >>> Settings.of(ServiceConfig(), Path(), environ={}).log_sample
+    0.01
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    log_sample: float = 1.0
+    access: Access = field(default_factory=Access)
+
+    @classmethod
+    def of(cls, config: ServiceConfig, project: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
+        """Return what the configuration says; raises ConfigError where keys are required and cannot be had."""
+        limits = Limits.model_validate(config.limits.model_dump())
+        access = Access.of(config.access, project, admin_port=config.admin_port, environ=environ)
+        return cls(limits, config.log_sample, access)
 
 
 class Health(BaseModel):
@@ -61,6 +97,7 @@ def create_service(
     routes: Sequence[APIRouter],
     limits: Limits | None = None,
     startup_wait_seconds: float = 5.0,
+    settings: Callable[[], Settings] | None = None,
     follow: Callable[[], PointerFollower[Model] | None] = lambda: None,
 ) -> FastAPI:
     """Return a service that opens nothing until it is started.
@@ -84,6 +121,9 @@ def create_service(
     startup_wait_seconds : float
         How long the start waits for the model before it answers `/health` and says "starting" on `/ready`; most
         clients then never see a 503, and a slow model does not look like a dead process. Seconds, >= 0.
+    settings : callable, optional
+        Called when the service starts; returns limits, share of requests logged and who may ask. What it raises keeps
+        the service from starting. Instead of `limits`.
     follow : callable
         Called when the service starts; returns what keeps the slot at the version a pointer names, and then loads the
         first model as well, or None for what `loader` opens and no other.
@@ -113,7 +153,7 @@ def create_service(
         yield {"drain": slot.drain}
         loading.stop()
 
-    app = FastAPI(
+    app = _Service(
         title=title,
         version=version,
         description=description,
@@ -127,13 +167,31 @@ def create_service(
     routers = [*routes, _service_router(slot, model_info, app.state.metrics)]
     paths = frozenset(route.path for router in routers for route in router.routes if isinstance(route, APIRoute))
     install_problem_handlers(app, declared_names(app))
-    app.add_middleware(LimitsMiddleware, limits=limits or Limits())
-    app.add_middleware(RequestContext, metrics=app.state.metrics, paths=paths)  # added last: outermost
+
+    def wrap(inner: ASGIApp) -> ASGIApp:
+        chosen = settings() if settings is not None else Settings(limits or Limits())
+        fast = fast_routes(routers, chosen.limits.max_json_depth)
+        bounded = LimitsMiddleware(FastDispatch(inner, fast), chosen.limits, strict_paths=frozenset(fast))
+        guarded = chosen.access.around(bounded)
+        names = declared_names(app)
+        return RequestContext(guarded, app.state.metrics, paths, log_sample=chosen.log_sample, known_names=names)
+
+    app.wrap = wrap
     for router in routers:
         app.include_router(router)
     install_docs(app)
     document_problems(app)
     return app
+
+
+class _Service(FastAPI):
+    """FastAPI inside our own layers, which then are the first and the last to see a request."""
+
+    wrap: Callable[[ASGIApp], ASGIApp]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return all layers; called once, when the service starts."""
+        return self.wrap(super().build_middleware_stack())
 
 
 def _service_router(

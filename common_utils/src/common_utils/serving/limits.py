@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Iterable
 
 from anyio import CancelScope
-from pydantic import Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common_utils.config import BaseConfig
 from common_utils.serving.json_guard import check_json
 from common_utils.serving.problems import ProblemError, error_response
+from common_utils.serving_config import LimitConfig
 
 __all__ = ["EXEMPT_PATHS", "Limits", "LimitsMiddleware"]
 
@@ -23,25 +22,14 @@ _UTF8_PARAMETERS = frozenset({b"", b"charset=utf-8", b'charset="utf-8"'})
 _LENGTH_DIGITS = 18
 
 
-class Limits(BaseConfig):
-    """Limits of a service; every one has a bound itself, so that none can be switched off by mistake.
+class Limits(LimitConfig):
+    """The limits of the settings, with what a handler checks itself.
 
     Examples
     --------
     >>> Limits(max_batch_rows=500).max_body_bytes
     1048576
     """
-
-    max_body_bytes: int = Field(default=1 << 20, ge=1024, le=1 << 26, description="Largest request body, bytes")
-    max_header_bytes: int = Field(
-        default=16 << 10, ge=1024, le=1 << 16, description="Request line and headers together, bytes"
-    )
-    max_json_depth: int = Field(default=32, ge=2, le=200, description="Deepest nesting of arrays and objects")
-    max_concurrency: int = Field(default=64, ge=1, le=4096, description="Requests served at once by one process")
-    deadline_seconds: float = Field(
-        default=10.0, ge=0.05, le=300.0, description="Reading and answering one request, seconds"
-    )
-    max_batch_rows: int = Field(default=1000, ge=1, le=100_000, description="Rows in one batch request")
 
     def check_batch(self, rows: int) -> None:
         """Refuse a batch that is too long; a handler calls it before it computes anything.
@@ -65,11 +53,14 @@ class LimitsMiddleware:
     ----------
     app : ASGI application
     limits : Limits
+    strict_paths : frozenset of str
+        Paths whose routes check the JSON themselves, as a `FastRoute` does.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, strict_paths: frozenset[str] = frozenset()) -> None:
         self.app = app
         self._limits = limits
+        self._strict_paths = strict_paths
         self._active = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,7 +87,8 @@ class LimitsMiddleware:
                 body = await _read_body(scope, receive, self._limits.max_body_bytes)
                 if body:
                     _check_media_type(scope["headers"])
-                    check_json(body, self._limits.max_json_depth)
+                    if scope["path"] not in self._strict_paths:
+                        check_json(body, self._limits.max_json_depth)
                 deadline.reading = False
                 await self.app(scope, _replay(body, receive), deadline.send)
         finally:

@@ -53,11 +53,20 @@ class ServiceMetrics:
         )
         self._predictions = Counter("predictions", "Rows predicted.", registry=self._registry)
         self._registry.register(_SlotCollector(slot))
+        # Looking a series up by its labels costs more than counting; what may be a label is bounded, so this is, too.
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request; an invented method is counted as `other`."""
-        self._requests.labels(route, method if method in _METHODS else "other", str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        key = (route, method if method in _METHODS else "other", status)
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = (
+                self._requests.labels(route, key[1], str(status)),
+                self._seconds.labels(route),
+            )
+        series[0].inc()
+        series[1].observe(seconds)
 
     def predicted(self, rows: int) -> None:
         """Count rows a model answered for."""

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from common_utils.serving.access import PUBLIC_PATHS
 from common_utils.serving.problems import PROBLEM_JSON, FieldProblem, Problem
 
 __all__ = ["PROBLEM_RESPONSES", "declared_names", "document_problems"]
@@ -16,6 +17,8 @@ _REF = "#/components/schemas/{model}"
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 0}}}
 _TEXTS = {
     400: "The body is not JSON in the strict sense",
+    401: "No known API key was sent",
+    403: "The key's role may not do this",
     408: "The body did not arrive in time",
     413: "The body or the batch is too large",
     415: "The body is not plain application/json",
@@ -39,6 +42,7 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {status: _response(status) 
 operation; a router needs them only for a status of its own."""
 
 _ALWAYS = (431, 500, 503, 504)
+_GUARDED = (401, 403, 429)
 _WITH_BODY = (400, 408, 413, 415, 422, *_ALWAYS)
 
 
@@ -86,15 +90,16 @@ def declared_names(app: FastAPI) -> Callable[[], frozenset[str]]:
 def _complete(document: dict[str, Any], schemas: dict[str, Any]) -> None:
     _, models = models_json_schema([(model, "serialization") for model in (Problem, FieldProblem)], ref_template=_REF)
     schemas.update(models["$defs"])
-    for operations in document.get("paths", {}).values():
+    for path, operations in document.get("paths", {}).items():
         for operation in operations.values():
             with_body = "requestBody" in operation
             if "parameters" in operation and not with_body:
                 expected: tuple[int, ...] = (422, *_ALWAYS)
             else:
                 expected = _WITH_BODY if with_body else _ALWAYS
+            guarded = () if path in PUBLIC_PATHS else _GUARDED
             responses = operation["responses"]
-            responses.update({str(status): PROBLEM_RESPONSES[status] for status in expected})
+            responses.update({str(status): PROBLEM_RESPONSES[status] for status in (*expected, *guarded)})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+from collections.abc import Callable
+from random import Random
 from time import perf_counter
-from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,10 +20,20 @@ __all__ = ["RequestContext", "accepted_id"]
 _HEADER = b"x-request-id"
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _NO_STORE = (b"cache-control", b"no-store")
-_NO_SNIFF = (b"x-content-type-options", b"nosniff")
+_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_SERVER_FAULT = 500
 _CLIENT_GONE = 499  # nginx's code: nobody was there to answer
 
 logger = logging.getLogger(__name__)
+
+# An id is to be distinct, not secret: a generator of its own is quicker than the system, and no seed reaches it.
+_ids = Random()  # noqa: S311
+os.register_at_fork(after_in_child=_ids.seed)
 
 
 def accepted_id(sent: bytes | None) -> str:
@@ -36,7 +48,7 @@ def accepted_id(sent: bytes | None) -> str:
     """
     if sent is not None and _ID.fullmatch(sent):
         return sent.decode("ascii")
-    return uuid4().hex
+    return f"{_ids.getrandbits(128):032x}"
 
 
 class RequestContext:
@@ -49,26 +61,40 @@ class RequestContext:
         Told about each request.
     paths : frozenset of str
         The app's declared paths, which may be logged and counted.
+    log_sample : float
+        Share of requests that get a line in the log, 0 to 1, evenly spread; faults of the service always get one.
+    known_names : callable
+        As in `error_response`.
     """
 
-    def __init__(self, app: ASGIApp, metrics: ServiceMetrics, paths: frozenset[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: ServiceMetrics,
+        paths: frozenset[str],
+        log_sample: float = 1.0,
+        known_names: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
         self.app = app
         self._metrics = metrics
         self._paths = paths
+        self._log_sample = log_sample
+        self._log_due = 0.0
+        self._known_names = known_names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event as ASGI asks."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        identifier = accepted_id(dict(scope["headers"]).get(_HEADER))
+        identifier = accepted_id(next((value for name, value in scope["headers"] if name == _HEADER), None))
         token = request_id.set(identifier)
         begun = perf_counter()
         answer = _Answer(send, identifier)
         try:
             await self.app(scope, receive, answer.send)
         except Exception as error:  # the boundary: the server behind it would log the values an error quotes
-            response = error_response(error, frozenset)
+            response = error_response(error, self._known_names)
             if answer.status is None:
                 await response(scope, receive, answer.send)
         finally:
@@ -78,7 +104,10 @@ class RequestContext:
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = route_template(scope, self._paths)
         self._metrics.observe(route, scope["method"], status, seconds)
-        logger.info("%s %s %d %.1f ms", scope["method"], route, status, seconds * 1000)
+        self._log_due += self._log_sample
+        if self._log_due >= 1 or status >= _SERVER_FAULT:
+            self._log_due = max(self._log_due - 1, 0.0)
+            logger.info("%s %s %d %.1f ms", scope["method"], route, status, seconds * 1000)
 
 
 class _Answer:
@@ -92,8 +121,8 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [*message.get("headers", ()), (_HEADER, self._identifier), _NO_SNIFF]
-            if not any(name == _NO_STORE[0] for name, _ in headers):
-                headers.append(_NO_STORE)
+            headers = [*message.get("headers", ()), (_HEADER, self._identifier), *_SECURITY]
+            names = {name for name, _ in headers}
+            headers += [default for default in (_NO_STORE, _POLICY) if default[0] not in names]
             message = {**message, "headers": headers}
         await self._send(message)

@@ -15,6 +15,7 @@ import uvicorn
 
 from common_utils.errors import ConfigError
 from common_utils.logger import LogFormat, setup_logging
+from common_utils.serving.protocol import BoundedProtocol
 
 __all__ = ["run"]
 
@@ -35,6 +36,9 @@ def run(
     log_format: LogFormat = "text",
     drain_seconds: float = 1.0,
     graceful_seconds: int = 15,
+    admin_port: int | None = None,
+    header_seconds: float = 5.0,
+    max_connections: int = 1024,
 ) -> None:
     """Serve an app until SIGTERM or Ctrl-C; returns after a clean end, so that the process exits with 0.
 
@@ -62,10 +66,15 @@ def run(
     graceful_seconds : int
         How long accepted requests may take after that, seconds; longer than the service's deadline.
 
+    admin_port : int, optional
+        A second port of the same process; what it answers is the app's business (`AccessMiddleware`). One worker only.
+    header_seconds, max_connections : float, int
+        As `BoundedProtocol`.
+
     Raises
     ------
     ConfigError
-        If `workers` is below 1, or above it with an app object.
+        If `workers` is below 1, or above it with an app object or an administrator's port.
     SystemExit
         With uvicorn's code 3 if the port cannot be had.
 
@@ -79,6 +88,8 @@ def run(
         raise ConfigError(f"workers={workers}: give at least one.")
     if workers > 1 and not isinstance(app, str):
         raise ConfigError(f"{workers} workers need the app as an import string such as 'app.fastapi_app:app'.")
+    if workers > 1 and admin_port is not None:
+        raise ConfigError(f"{workers} workers cannot share an admin_port; run one worker a replica.")
     for name in _THREAD_SETTINGS:
         os.environ.setdefault(name, "1")
     options: dict[str, Any] = {
@@ -90,6 +101,7 @@ def run(
         "server_header": False,
         "proxy_headers": False,
         "ws": "none",
+        "http": partial(BoundedProtocol, header_seconds=header_seconds, max_connections=max_connections),
         "lifespan": "on",
         "timeout_keep_alive": _KEEP_ALIVE_SECONDS,
         "timeout_graceful_shutdown": graceful_seconds,
@@ -98,7 +110,12 @@ def run(
     if workers > 1:
         uvicorn.run(app, **options)
     else:
-        _DrainingServer(uvicorn.Config(app, **options), drain_seconds).run()
+        config = uvicorn.Config(app, **options)
+        sockets = None
+        if admin_port is not None:
+            admin = uvicorn.Config(app, host=host, port=admin_port, log_config=None)
+            sockets = [config.bind_socket(), admin.bind_socket()]
+        _DrainingServer(config, drain_seconds).run(sockets)
 
 
 def _log_config(names: Sequence[str], level: str, fmt: LogFormat) -> dict[str, Any]:

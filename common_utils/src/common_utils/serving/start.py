@@ -11,6 +11,7 @@ from typing import Any
 
 from common_utils.errors import ConfigError
 from common_utils.project import ProjectSpec
+from common_utils.serving_config import ServiceConfig
 
 __all__ = ["serve_project"]
 
@@ -25,6 +26,7 @@ def serve_project(
     host: str,
     port: int,
     workers: int,
+    serving: ServiceConfig | None = None,
 ) -> None:
     """Serve a bundle; the app lies in the project's folder.
 
@@ -42,6 +44,8 @@ def serve_project(
         Further variables for the app.
     host, port, workers : str, int, int
         As `common_utils.serving.server.run`.
+    serving : ServiceConfig, optional
+        Limits, access and administrator's port, handed to the app and the server.
 
     Raises
     ------
@@ -54,6 +58,8 @@ def serve_project(
         raise ConfigError(f"no app/fastapi_app.py in {folder}; run from the project's folder or name its --config.")
     # The app reads all it must know from the environment, which worker processes inherit.
     os.environ |= {**(environment or {}), spec.bundle_variable: str(bundle.resolve())}
+    if serving is not None:
+        os.environ |= _exported(f"{spec.prefix}__SERVING", serving)
     if settings_file is not None:
         os.environ[spec.config_variable] = str(settings_file.resolve())
     if find_spec("app") is None:
@@ -66,4 +72,25 @@ def serve_project(
         os.chdir(folder)
         os.execv(sys.executable, [sys.executable, "-m", f"{spec.name}.cli", "serve", *options])  # noqa: S606 - ourselves
     sys.stderr.write(f"http://{host}:{port}/docs\n")
-    run("app.fastapi_app:app", host=host, port=port, workers=workers)
+    run("app.fastapi_app:app", host=host, port=port, workers=workers, **_server_options(serving))
+
+
+def _exported(prefix: str, serving: ServiceConfig) -> dict[str, str]:
+    own = serving.model_dump(mode="json", exclude_none=True, include={"admin_port", "log_sample"})
+    said = {f"{prefix}__{name.upper()}": str(value) for name, value in own.items()}
+    for section in ("limits", "access"):
+        values = getattr(serving, section).model_dump(mode="json", exclude_none=True)
+        said |= {f"{prefix}__{section.upper()}__{name.upper()}": str(value) for name, value in values.items()}
+    return said
+
+
+def _server_options(serving: ServiceConfig | None) -> dict[str, Any]:
+    if serving is None:
+        return {}
+    limits = serving.limits
+    return {
+        "admin_port": serving.admin_port,
+        "header_seconds": limits.header_seconds,
+        "max_connections": limits.max_connections,
+        "graceful_seconds": int(limits.deadline_seconds) + 5,
+    }

@@ -1,0 +1,90 @@
+"""Settings of a service, the same section in every project. Light to import: no web framework."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from common_utils.config import BaseConfig
+
+__all__ = ["AccessConfig", "LimitConfig", "ServiceConfig"]
+
+
+class LimitConfig(BaseConfig):
+    """What one request may cost; every limit has a bound itself, so that none can be switched off by mistake.
+
+    Examples
+    --------
+    >>> LimitConfig(max_batch_rows=500).max_body_bytes
+    1048576
+    """
+
+    max_body_bytes: int = Field(default=1 << 20, ge=1024, le=1 << 26, description="Largest request body, bytes")
+    max_header_bytes: int = Field(
+        default=16 << 10, ge=1024, le=1 << 16, description="Request line and headers together, bytes"
+    )
+    max_json_depth: int = Field(default=32, ge=2, le=200, description="Deepest nesting of arrays and objects")
+    max_concurrency: int = Field(default=64, ge=1, le=4096, description="Requests served at once by one process")
+    deadline_seconds: float = Field(
+        default=10.0, ge=0.05, le=300.0, description="Reading and answering one request, seconds"
+    )
+    max_batch_rows: int = Field(default=1000, ge=1, le=100_000, description="Rows in one batch request")
+    max_top_k: int = Field(default=50, ge=1, le=1000, description="Alternatives one answer ranks")
+    header_seconds: float = Field(
+        default=5.0, ge=0.05, le=60.0, description="A connection that sent no whole head by then is closed, seconds"
+    )
+    max_connections: int = Field(default=1024, ge=1, le=65_536, description="Open connections of one process")
+
+
+class AccessConfig(BaseConfig):
+    """Who may ask, and how often.
+
+    Examples
+    --------
+    >>> AccessConfig().keys
+    'off'
+    """
+
+    keys: Literal["off", "required"] = Field(
+        default="off", description="required: a request without a known key is refused; off: development"
+    )
+    key_file: Path | None = Field(
+        default=None, description="file of `<name>:<role>:<sha256 of the key>` lines; else SERVICE_KEYS is read"
+    )
+    requests_per_second: float = Field(
+        default=0.0, ge=0, le=1_000_000, description="sustained rate of each key, or of all without keys; 0: no limit"
+    )
+    burst: int = Field(default=100, ge=1, le=1_000_000, description="requests a key may send at once")
+
+
+class ServiceConfig(BaseConfig):
+    """Where a service listens, whom it answers, what it logs.
+
+    Examples
+    --------
+    >>> ServiceConfig(port=0).host
+    '127.0.0.1'
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535, description="0 takes a free one")
+    admin_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="metrics, /model and /docs answer here and no longer on `port`; unset: one port for all",
+    )
+    workers: int = Field(default=1, ge=1, le=64, description="processes; threads are not used to scale")
+    log_sample: float = Field(
+        default=0.01, ge=0, le=1, description="share of requests with a line in the log; faults always have one"
+    )
+    limits: LimitConfig = LimitConfig()
+    access: AccessConfig = AccessConfig()
+
+    @model_validator(mode="after")
+    def _ports_fit(self) -> Self:
+        if self.admin_port is not None and (self.admin_port == self.port or self.workers > 1):
+            raise ValueError("admin_port must differ from port, and needs workers: 1 (metrics are of one process)")
+        return self
