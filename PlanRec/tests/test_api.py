@@ -96,7 +96,7 @@ def test_one_record_is_answered_with_the_bits_of_a_batch(bundle: Bundle) -> None
 
 
 def test_a_model_that_answers_one_record_otherwise_never_becomes_ready(live: LivePlanRec) -> None:
-    bad = replace(live, score_row=lambda record: [0.25, 0.75])
+    bad = replace(live, score_row=lambda _: [0.25, 0.75])
     with TestClient(create_app(lambda: bad)) as started:
         assert started.app.state.slot.failures == {"probe_failed": 1}  # type: ignore[attr-defined]
 

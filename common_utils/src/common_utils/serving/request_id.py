@@ -20,11 +20,7 @@ __all__ = ["RequestContext", "accepted_id"]
 _HEADER = b"x-request-id"
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _NO_STORE = (b"cache-control", b"no-store")
-_SECURITY = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-)
+_NO_SNIFF = (b"x-content-type-options", b"nosniff")
 _POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _SERVER_FAULT = 500
 _CLIENT_GONE = 499  # nginx's code: nobody was there to answer
@@ -121,7 +117,7 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [*message.get("headers", ()), (_HEADER, self._identifier), *_SECURITY]
+            headers = [*message.get("headers", ()), (_HEADER, self._identifier), _NO_SNIFF]
             names = {name for name, _ in headers}
             headers += [default for default in (_NO_STORE, _POLICY) if default[0] not in names]
             message = {**message, "headers": headers}
