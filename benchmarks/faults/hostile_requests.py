@@ -1,0 +1,179 @@
+"""Hostile requests: no 5xx, no status the OpenAPI document does not declare, nothing sent is ever said again.
+
+A corpus of bodies that parsers trip over goes to every route; 200 hostile names stand in every path, query and field; a
+canary value travels in 10,000 requests and is looked for in all answers to errors and in the log. With `--schemathesis`
+(the command, from an environment of its own: `pip install schemathesis`) that tool makes requests from the document.
+
+    python benchmarks/faults/hostile_requests.py --bundle PlanRec/artifacts --schemathesis .../bin/schemathesis
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import random
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from hostile_names import hostile_names
+from planrec_service import BODY, Served, serving
+from report import Result, finish
+
+CANARY = "CANARY-7f3a9"
+POSTS = ("/predict", "/predict/batch", "/recommend")
+
+
+def corpus() -> Iterator[bytes]:
+    """Yield bodies that are not JSON, not one thing, not finite, not small or not ours."""
+    for token in ("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "-0", "-0.0", "1e308", "9" * 5000, "true", '"1"'):
+        yield BODY.replace(b"312", token.encode())
+    for depth in (40, 500, 2000, 100_000):
+        yield b"[" * depth + b"]" * depth
+        yield b'{"usage":' * depth + b"1" + b"}" * depth
+    yield BODY.replace(b'"age":34', b'"age":34,"age":35')
+    yield BODY.replace(b'"minutes":312', b'"minutes":312,"minutes":1')
+    for text in (b"\\ud800", b"\\udc00\\ud800", b"\xff", b"\\u0000", "\u202e\U0001d11e".encode()):
+        yield BODY.replace(b"basic-6", text)
+    yield b"\xef\xbb\xbf" + BODY
+    yield BODY.decode().encode("utf-16")
+    yield from (b"", b"null", b"[]", b"{}", b"0", b'"x"', b"{", BODY[:-1], BODY + BODY)
+    yield BODY.replace(b"basic-6", b"no-such-plan")
+    yield BODY.replace(b"2025-09", b"2025-13")
+    yield BODY.replace(b"2025-09", b"2025-10")
+    yield b'{"usage":[' + b",".join([b'{"month":"2025-01","minutes":1,"messages":1,"megabytes":1}'] * 100_000) + b"]}"
+    yield b'{"records":[' + b",".join([BODY] * 100_000) + b"]}"
+    yield b'{"records":[' + b",".join([BODY] * 1001) + b"]}"
+    yield b" " * 10_000_000
+    yield b'{"usage":"' + b"x" * 10_000_000 + b'"}'
+    yield BODY.replace(b'"age":34', b'"top_k":1000000000000000000000000000000')
+
+
+class Watch:
+    """Counts what must not be."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.declared = {
+            (method.upper(), path): set(operation["responses"])
+            for path, operations in document["paths"].items()
+            for method, operation in operations.items()
+        }
+        self.asked = self.faults = self.undocumented = self.echoes = self.unanswered = 0
+
+    def ask(self, served: Served, method: str, path: str, body: bytes | None, secret: str | None = None) -> None:
+        """Send one request and look at the answer."""
+        self.asked += 1
+        try:
+            status, said, _ = served.ask(method, path, body)
+        except (OSError, http.client.HTTPException):
+            # The answer to a body that is too large comes before all of it was sent; the kernel may then reset.
+            self.unanswered += body is None or len(body) < 1 << 20
+            return
+        self.faults += status >= 500
+        known = self.declared.get((method, path))
+        self.undocumented += known is not None and str(status) not in known
+        if secret is not None and status >= 400:
+            self.echoes += secret.encode() in said
+
+
+def canaries(count: int) -> Iterator[tuple[str, str, bytes | None]]:
+    """Yield requests that carry the canary in a path, a query, a key or a value."""
+    draw = random.Random(3)
+    places = (
+        BODY.replace(b'"basic-6"', f'"{CANARY}"'.encode()),
+        BODY.replace(b"312", f'"{CANARY}"'.encode()),
+        BODY.replace(b'"age"', f'"{CANARY}"'.encode()),
+        BODY.replace(b"2025-09", CANARY.encode()),
+        BODY[:-1] + f',"x":{CANARY}'.encode(),
+        b'{"records":[' + BODY.replace(b"34", f'"{CANARY}"'.encode()) + b"]}",
+    )
+    for _ in range(count):
+        if draw.random() < 0.2:
+            yield draw.choice(("GET", "DELETE", "POST")), f"/{CANARY}?{CANARY}={CANARY}", None
+        else:
+            yield "POST", draw.choice(POSTS), draw.choice(places)
+
+
+def names(served: Served, watch: Watch, most: int) -> None:
+    """Put hostile names into every path, query and text field."""
+    for name in list(hostile_names())[:most]:
+        plain = quote(name.encode("utf-8", "surrogatepass"), safe="")
+        for method, path in sorted(watch.declared):
+            watch.ask(served, method, f"{path}/{plain}", BODY if method == "POST" else None)
+            watch.ask(served, method, f"{path}?{plain}={plain}", BODY if method == "POST" else None)
+        value = json.dumps(name).encode()
+        for path in POSTS:
+            watch.ask(served, "POST", path, BODY.replace(b'"basic-6"', value))
+            watch.ask(served, "POST", path, BODY.replace(b'"2025-09"', value))
+
+
+def by_schemathesis(command: str, served: Served, cases: int, folder: Path) -> tuple[int, int]:
+    """Let schemathesis make requests from the document; return how many, and how many failed a check."""
+    operations = 8
+    done = subprocess.run(
+        [command, "run", f"http://127.0.0.1:{served.port}/openapi.json", "--max-examples", str(cases // operations),
+         "--checks", "not_a_server_error,status_code_conformance", "--continue-on-failure", "--seed", "1",
+         "--workers", "2"],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    text = done.stdout + done.stderr
+    generated = re.search(r"(\d[\d,]*) generated", text)
+    failed = re.search(r"(\d+) unique failures?|(\d+) found", text)
+    if generated is None:
+        raise SystemExit(f"schemathesis said nothing that can be read:\n{text[-3000:]}")
+    bad = int(next(filter(None, failed.groups()))) if failed else int(done.returncode != 0)
+    if bad:
+        print(text[-6000:])
+    return int(generated[1].replace(",", "")), bad
+
+
+def main() -> int:
+    """Attack, print what was found, return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--canaries", type=int, default=10_000)
+    parser.add_argument("--names", type=int, default=200)
+    parser.add_argument("--cases", type=int, default=20_000, help="what schemathesis is asked for")
+    parser.add_argument("--schemathesis", help="its command")
+    options = parser.parse_args()
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with serving(options.bundle, folder / "log", settings={"LOG_SAMPLE": 1}) as served:
+            watch = Watch(json.loads(served.ask("GET", "/openapi.json")[1]))
+            for body in corpus():
+                for path in POSTS:
+                    watch.ask(served, "POST", path, body)
+            results.append(Result("bodies of the corpus x routes", watch.asked))
+            before = watch.asked
+            names(served, watch, options.names)
+            results.append(Result("hostile names x routes x places", watch.asked - before))
+            for method, path, body in canaries(options.canaries):
+                watch.ask(served, method, path, body, CANARY)
+            results.append(Result("requests with the canary", options.canaries))
+            if options.schemathesis:
+                made, failed = by_schemathesis(options.schemathesis, served, options.cases, folder)
+                results += [Result("cases of schemathesis", made), Result("checks failed", failed, 0)]
+            alive = served.ask("POST", "/predict", BODY)[0]
+        logged = (folder / "log").read_text(encoding="utf-8", errors="replace")
+    results += [
+        Result("5xx", watch.faults, 0),
+        Result("statuses not in the document", watch.undocumented, 0),
+        Result("requests without an answer", watch.unanswered, 0),
+        Result("echoes in answers to errors", watch.echoes, 0),
+        Result("echoes in the log", logged.count(CANARY), 0),
+        Result("lines in the log", logged.count("\n")),
+        Result("not answered at the end", int(alive != 200), 0),
+        Result("exit code of the service", abs(served.process.returncode or 0), 0),
+    ]
+    return finish("Hostile requests", results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
