@@ -7,6 +7,8 @@ PROJECT ?= PlanRec
 JOBS ?=
 RESULTS ?=
 BENCH_ARGS ?= --write
+AUDIT := $(ROOT)/.venv-audit
+AUDIT_SERVICE ?=
 
 .PHONY: test-all
 test-all: $(STAMP) test-repository ## Test every member (coverage >= 90 %, warnings are errors) and the repository itself
@@ -60,6 +62,13 @@ workflows: $(STAMP) ## Validate and audit the workflow, dependabot and the commi
 .PHONY: documents
 documents: $(STAMP) ## Check links, make targets named in documents, and that no file names this machine
 	@"$(BIN)/python" make/check_documents.py
+
+.PHONY: audit
+audit: $(UV) ## Known vulnerabilities and a CycloneDX SBOM per image; needs an advisory service (3: not reachable)
+	@test -x "$(AUDIT)/bin/cyclonedx-py" || { "$(UV)" venv --quiet --python "$(PYTHON)" "$(AUDIT)" && \
+		"$(UV)" pip install --quiet --python "$(AUDIT)/bin/python" --group audit; }
+	@"$(AUDIT)/bin/python" make/audit.py --pip-audit "$(AUDIT)/bin/pip-audit" --cyclonedx "$(AUDIT)/bin/cyclonedx-py" \
+		$(if $(AUDIT_SERVICE),--service "$(AUDIT_SERVICE)")
 
 .PHONY: format
 format: $(STAMP) ## Rewrite the code in the house format
