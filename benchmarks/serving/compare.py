@@ -1,8 +1,8 @@
 """Requests/s of the service against an endpoint that does nothing, in one run: ratios within rounds are what counts.
 
 The service runs as `planrec serve` starts it: metrics, request ids, limits, problems and its sampled log are on, API
-keys are off. wrk (Debian: `apt-get install wrk`) sends at least 1,000 different bodies in turn. Processor time a request
-is told as well, because on a machine with other work requests/s say as much about that work.
+keys are off. wrk (Debian: `apt-get install wrk`) sends at least 1,000 different bodies in turn. Processor time a
+request is told as well, because on a machine with other work requests/s say as much about that work.
 
     python benchmarks/serving/compare.py --bundle PlanRec/artifacts --output benchmarks/serving/results.md
 """

@@ -72,7 +72,8 @@ def test_what_is_found_decides_where_the_service_answers(
     assert audit(pip_audit, address(service), [Path("a.lock"), Path("b.lock")]) == expected
     said = (tmp_path / "said").read_text(encoding="utf-8").splitlines()
     assert len(said) == 2
-    assert said[0].startswith("--strict") and said[0].endswith("--requirement a.lock")
+    assert said[0].startswith("--strict")
+    assert said[0].endswith("--requirement a.lock")
 
 
 def test_a_service_that_goes_away_is_not_a_finding(service: HTTPServer, tmp_path: Path) -> None:
