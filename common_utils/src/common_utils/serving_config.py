@@ -31,7 +31,6 @@ class LimitConfig(BaseConfig):
         default=10.0, ge=0.05, le=300.0, description="Reading and answering one request, seconds"
     )
     max_batch_rows: int = Field(default=1000, ge=1, le=100_000, description="Rows in one batch request")
-    max_top_k: int = Field(default=50, ge=1, le=1000, description="Alternatives one answer ranks")
     header_seconds: float = Field(
         default=5.0, ge=0.05, le=60.0, description="A connection that sent no whole head by then is closed, seconds"
     )
