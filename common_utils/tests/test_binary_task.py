@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ class LeavingTask(BinaryTask[TableProjectConfig]):
     spec = ProjectSpec("leavingdemo", "LeavingDemo", "Who leaves?", TableProjectConfig)
     target, id_column = "left", "id"
     yes, no, event = "leaves", "stays", "leaving"
+    decision_figures = MappingProxyType({"accuracy_of_all": ("all", "accuracy")})
 
     def schema(self) -> pandera.DataFrameSchema:
         numbers = {name: pandera.Column(float) for name in ("age", "noise")}
@@ -41,12 +43,14 @@ class LeavingTask(BinaryTask[TableProjectConfig]):
 
     def build(self, config: TableProjectConfig) -> Any:
         forests = BoostedClassifier([ForestConfig(kind="hist", iterations=20, leaves=6)], calibration_folds=2)
-        rules = {"f1": expected_f1_threshold}
+        rules = {"f1": expected_f1_threshold, "all": lambda *_: 0.0}
         features = ColumnFeatures(["age", "noise"], {"country": ["DE", "FR"]})
         return Pipeline([("features", features), ("model", ThresholdClassifier(forests, rules, chosen="f1"))])
 
     def candidates(self, config: TableProjectConfig) -> dict[str, Any]:
-        rate = ThresholdClassifier(DummyClassifier(), {"f1": lambda *_: 0.0}, chosen="f1", folds=2)
+        rate = ThresholdClassifier(
+            DummyClassifier(), {"f1": lambda *_: 0.0, "all": lambda *_: 0.0}, chosen="f1", folds=2
+        )
         return {"the rate": lambda: Pipeline([("features", ColumnFeatures(["age"])), ("model", rate)])}
 
     def figures(self, folder: Path, metrics: Any) -> None:
@@ -90,6 +94,19 @@ def test_the_shipped_model_beats_the_rate_on_the_same_folds(metrics: dict[str, A
     )
 
 
+def test_a_figure_by_the_decisions_of_another_rule_stands_beside_the_chosen_one_s(metrics: dict[str, Any]) -> None:
+    figures = metrics["cross_validation"]
+    assert figures["accuracy_of_all"]["estimate"] == pytest.approx(metrics["rate"])  # everybody is called a leaver
+    assert figures["accuracy"]["estimate"] > metrics["rate"]
+
+
+def test_spread_is_of_the_shipped_model_and_of_its_lead_on_the_same_folds(metrics: dict[str, Any]) -> None:
+    ours, lead = metrics["spread"][SHIPPED]["auc"], metrics["spread"]["the rate"]["auc"]
+    assert lead["mean"] == pytest.approx(ours["mean"] - 0.5)
+    assert lead["fold_sd"] == pytest.approx(ours["fold_sd"])
+    assert 0 < ours["round_se"] < ours["fold_se"]
+
+
 def test_reliability_is_of_every_row_in_every_round(metrics: dict[str, Any], prepared: PreparedTable) -> None:
     assert sum(row["n"] for row in metrics["reliability"]) == 2 * len(prepared.train)
     assert metrics["rate"] == pytest.approx(prepared.train["left"].mean())
@@ -107,7 +124,9 @@ def test_tables_show_both_parts_and_the_differences(
     holdout = TASK.score_holdout(CONFIG, model, prepared.holdout)
     assert holdout["thresholds"] == dict(model[-1].thresholds_)
     tables = TASK.tables({**metrics, "holdout": holdout})
-    assert list(tables) == ["Figures", "On the same folds", "Paired differences"]
+    assert list(tables) == ["Figures", "On the same folds", "Paired differences", "Over folds and rounds"]
+    assert tables["Over folds and rounds"][0]["of"] == "shipped"
+    assert tables["Over folds and rounds"][-1]["of"] == "shipped less the rate"
     assert tables["Figures"][0]["figure"] == "auc"
     assert tables["Paired differences"][0]["shipped less"] == "the rate"
 

@@ -47,6 +47,7 @@ class PriceTask(TableTask[TableProjectConfig]):
     answers_missing = False
     goals = (Goal("mae", "mean error", 5.0, 0.001, higher_is_better=False, digits=2),)
     figure_names = ("price.png",)
+    caveat = "Asking prices, not what was paid."
 
     def schema(self) -> pandera.DataFrameSchema:
         return pandera.DataFrameSchema(
@@ -175,13 +176,15 @@ def test_a_bundle_accounts_for_every_row(bundle: Bundle) -> None:
 
 
 def test_evaluate_prints_the_goal_table_and_writes_it(run, bundle: Bundle, folder: Path) -> None:
-    code, out, _ = run("evaluate", "--output", "results.md")
+    code, out, err = run("evaluate", "--output", "results.md")
     assert code == 0
+    assert TASK.caveat in err
     assert "must reached" in out
     text = (folder / "results.md").read_text()
     assert f"Written by `make -C {folder.name} evaluate`" in text
     assert re.search(r"\| mean error \| +&lt;= 5\.00 \| +&lt;= 0\.001 \|", text)
     assert "nobody stands behind a row" in text
+    assert TASK.caveat in text
 
 
 def test_evaluate_json_is_json_and_nothing_else(run, bundle: Bundle) -> None:

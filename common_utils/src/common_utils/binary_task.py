@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from common_utils.cards import format_interval
 from common_utils.evaluation import reliability_table
 from common_utils.explanations import Contribution, Explanation
 from common_utils.feature_columns import table_columns
+from common_utils.fold_spread import fold_spread, fold_values
 from common_utils.table_cards import figure_rows
 from common_utils.table_config import TableProjectConfig
 from common_utils.table_task import Cells, Rounds, Step, TableTask
@@ -43,11 +45,15 @@ class BinaryTask(TableTask[Settings]):
         The answers.
     event : str
         For sentences, for example `leaving`.
+    decision_figures : mapping of str to tuple of str
+        Further figures: by name, the rule whose threshold decides, and the figure, accuracy or f1. For goals that do
+        not depend on which rule is chosen.
     """
 
     yes: str
     no: str
     event: str
+    decision_figures: Mapping[str, tuple[str, str]] = MappingProxyType({})
 
     @abstractmethod
     def candidates(self, config: Settings) -> Mapping[str, Callable[[], Any]]:
@@ -71,7 +77,7 @@ class BinaryTask(TableTask[Settings]):
             }
 
         step("resampling")
-        figures = {name: binary_figures(y, a["probability"], a["decided"], **chance()) for name, a in answers.items()}
+        figures = {name: self._figures_of(y, a, chance) for name, a in answers.items()}
         ours = answers[SHIPPED]
         return {
             "cross_validation": figures.pop(SHIPPED),
@@ -83,6 +89,7 @@ class BinaryTask(TableTask[Settings]):
                 for name, a in answers.items()
                 if name != SHIPPED
             },
+            "spread": self._spread(y, answers, rounds),
             "rate": float(y.mean()),
             "reliability": reliability_table(ours["probability"].ravel(), np.tile(y, len(rounds))),
             **self.further(config, rows, y, answers),
@@ -107,15 +114,16 @@ class BinaryTask(TableTask[Settings]):
 
     def score_holdout(self, config: Settings, model: Any, rows: pd.DataFrame) -> dict[str, Any]:
         """Return the figures of the shipped model on rows it never saw, with its thresholds."""
-        found = answers_of(model, rows)
-        figures = binary_figures(
-            rows[self.target].to_numpy(),
-            found["probability"],
-            found["decided"],
-            n_resamples=config.evaluation.resamples,
-            rng=np.random.default_rng(config.training.seed),
-            groups=self.groups(rows),
-        )
+        groups = self.groups(rows)
+
+        def chance() -> dict[str, Any]:
+            return {
+                "n_resamples": config.evaluation.resamples,
+                "rng": np.random.default_rng(config.training.seed),
+                "groups": groups,
+            }
+
+        figures = self._figures_of(rows[self.target].to_numpy(), answers_of(model, rows), chance)
         return {**figures, "rows": len(rows), "thresholds": dict(model[-1].thresholds_)}
 
     def predictions(self, config: Settings, model: Any, rows: pd.DataFrame) -> pd.DataFrame:
@@ -149,8 +157,37 @@ class BinaryTask(TableTask[Settings]):
             method=PATH_METHOD,
         )
 
+    def _figures_of(
+        self, y: NDArray[np.int64], answer: Mapping[str, Any], chance: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
+        figures = binary_figures(y, answer["probability"], answer["decided"], **chance())
+        for name, (rule, figure) in self.decision_figures.items():
+            of_rule = binary_figures(y, answer["probability"], answer[f"decided_{rule}"], **chance())
+            figures[name] = of_rule[figure]
+        return figures
+
+    def _spread(
+        self, y: NDArray[np.int64], answers: Mapping[str, Mapping[str, Any]], rounds: Rounds
+    ) -> dict[str, dict[str, dict[str, float]]]:
+        """Return how figures vary over folds and rounds: of the shipped model, and of it less each candidate."""
+        by_model = {name: self._fold_values(y, answer, rounds) for name, answer in answers.items()}
+        ours = by_model.pop(SHIPPED)
+        return {
+            SHIPPED: {figure: fold_spread(values, rounds) for figure, values in ours.items()},
+            **{
+                name: {figure: fold_spread(ours[figure] - values, rounds) for figure, values in theirs.items()}
+                for name, theirs in by_model.items()
+            },
+        }
+
+    def _fold_values(self, y: NDArray[np.int64], answer: Mapping[str, Any], rounds: Rounds) -> dict[str, FloatArray]:
+        values = fold_values(y, answer["probability"], answer["decided"], rounds)
+        for name, (rule, figure) in self.decision_figures.items():
+            values[name] = fold_values(y, answer["probability"], answer[f"decided_{rule}"], rounds)[figure]
+        return values
+
     def tables(self, metrics: Mapping[str, Any]) -> dict[str, list[Cells]]:
-        """Return figures, candidates on the same folds, and paired differences."""
+        """Return figures, candidates on the same folds, paired differences, and the spread over folds and rounds."""
         parts = {"shipped": metrics["cross_validation"], **metrics["candidates"]}
         differences = [
             {
@@ -159,12 +196,18 @@ class BinaryTask(TableTask[Settings]):
             }
             for name, found in metrics["paired"].items()
         ]
+        names = (*_FIGURES, *self.decision_figures)
         return {
             "Figures": figure_rows(
-                {"cross-validation": metrics["cross_validation"], "holdout": metrics["holdout"]}, _FIGURES
+                {"cross-validation": metrics["cross_validation"], "holdout": metrics["holdout"]}, names
             ),
-            "On the same folds": figure_rows(parts, _FIGURES),
+            "On the same folds": figure_rows(parts, names),
             "Paired differences": differences,
+            "Over folds and rounds": [
+                _spread_row(SHIPPED if name == SHIPPED else f"{SHIPPED} less {name}", figure, found)
+                for name, figures in metrics["spread"].items()
+                for figure, found in figures.items()
+            ],
         }
 
 
@@ -182,6 +225,17 @@ def answers_of(model: Any, rows: pd.DataFrame) -> dict[str, NDArray[Any]]:
         "probability": probability,
         "decided": probability >= final.thresholds_[final.chosen],
         **{f"decided_{name}": probability >= threshold for name, threshold in final.thresholds_.items()},
+    }
+
+
+def _spread_row(what: str, figure: str, found: Mapping[str, float]) -> Cells:
+    return {
+        "of": what,
+        "figure": figure.replace("_", " "),
+        "mean over folds": f"{found['mean']:.4f}",
+        "sd of folds": f"{found['fold_sd']:.4f}",
+        "SE over folds": f"{found['fold_se']:.4f}",
+        "SE over rounds": f"{found['round_se']:.4f}",
     }
 
 

@@ -137,6 +137,7 @@ def results_document(task: TableTask[Any], metrics: Mapping[str, Any], command: 
     parts = [
         f"# Results: {task.spec.title}",
         f"Written by `{command}`; do not edit by hand. Measured on {source_words(metrics)}.",
+        *([task.caveat] if task.caveat else []),
         f"Cross-validation: {metrics['rows']['train']:,} rows, {rounds['folds']} folds x {rounds['repeats']} rounds, "
         f"pooled out of fold. Holdout: {metrics['rows']['holdout']:,} rows set aside before any analysis, scored once. "
         f"Intervals: 95 %, bootstrap. Seed {metrics['seed']}.",
@@ -153,7 +154,8 @@ def readme_with_results(task: TableTask[Any], readme: str, metrics: Mapping[str,
     ArtifactError
         As `common_utils.cards.replace_block`.
     """
-    text = f"Measured on {source_words(metrics)}.\n\n{markdown(goal_rows(task.goals, metrics))}"
+    caveat = f" {task.caveat}" if task.caveat else ""
+    text = f"Measured on {source_words(metrics)}.{caveat}\n\n{markdown(goal_rows(task.goals, metrics))}"
     return replace_block(readme, "results", text)
 
 

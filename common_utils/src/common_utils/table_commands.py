@@ -86,6 +86,7 @@ def run_predict(
     write_table(pd.concat([_names(task, records), answers], axis=1), output)
     note(records.report.summary())
     note(f"{len(answers):,} answers written to {output}")
+    _caveat(task)
 
 
 def run_explain(
@@ -110,6 +111,7 @@ def run_explain(
         _print_json({"bundle": bundle.version, "row": row, **explanation.to_dict()})
     else:
         sys.stdout.write(explanation.words() + "\n")
+        _caveat(task)
 
 
 def run_card(
@@ -151,6 +153,12 @@ def _show(task: TableTask[Any], metrics: Mapping[str, Any]) -> None:
     note(f"measured on {source_words(metrics)}")
     for title, rows in {GOAL_TABLE: goal_rows(task.goals, metrics), **task.tables(metrics)}.items():
         show_table(title, rows)
+    _caveat(task)
+
+
+def _caveat(task: TableTask[Any]) -> None:
+    if task.caveat:
+        note(task.caveat)
 
 
 def _print_json(value: object) -> None:

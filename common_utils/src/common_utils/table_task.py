@@ -96,6 +96,8 @@ class TableTask(ABC, Generic[Settings]):
         Rows of the goal table, measured on the public table.
     figure_names : sequence of str
         PNG files that `figures` writes.
+    caveat : str
+        What a reader must know beside every figure and every file of answers; shown with them. Empty: nothing.
     """
 
     spec: ProjectSpec[Settings]
@@ -105,6 +107,7 @@ class TableTask(ABC, Generic[Settings]):
     answers_missing: bool = True
     goals: Sequence[Goal] = ()
     figure_names: Sequence[str] = ()
+    caveat: str = ""
 
     def folds(self, rows: pd.DataFrame, groups: NDArray[Any] | None, *, n_splits: int, seed: int) -> Sequence[Fold]:
         """Return one round of folds: groups whole where there are any, classes even where the target is one."""
