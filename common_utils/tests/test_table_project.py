@@ -176,11 +176,11 @@ def test_a_bundle_accounts_for_every_row(bundle: Bundle) -> None:
 
 
 def test_evaluate_prints_the_goal_table_and_writes_it(run, bundle: Bundle, folder: Path) -> None:
-    code, out, err = run("evaluate", "--output", "results.md")
+    code, out, err = run("evaluate", "--output", "docs-to-be/results.md")
     assert code == 0
     assert TASK.caveat in err
     assert "must reached" in out
-    text = (folder / "results.md").read_text()
+    text = (folder / "docs-to-be" / "results.md").read_text()
     assert f"Written by `make -C {folder.name} evaluate`" in text
     assert re.search(r"\| mean error \| +&lt;= 5\.00 \| +&lt;= 0\.001 \|", text)
     assert "nobody stands behind a row" in text

@@ -68,7 +68,9 @@ def run_evaluate(
         note("the rows differ from those the bundle was trained on: the holdout differs from its card")
     if output is not None:
         command = f"make -C {folder.resolve().name} evaluate"
-        resolve_path(folder, output).write_text(results_document(task, metrics, command), encoding="utf-8")
+        path = resolve_path(folder, output)
+        path.parent.mkdir(parents=True, exist_ok=True)  # a new project has no docs/ yet
+        path.write_text(results_document(task, metrics, command), encoding="utf-8")
         note(f"written to {output}")
     if as_json:
         _print_json({"bundle": bundle.version, **metrics})
