@@ -1,0 +1,36 @@
+"""Requests and answers. Every field is typed and bounded, unknown fields are refused; names are the table's."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from common_utils.serving.table_service import TableRecord
+
+__all__ = ["EXAMPLE", "MEANING", "MonthRequest", "PredictResponse"]
+
+EXAMPLE: dict[str, JsonValue] = {"calls": 40, "minutes": 311.9, "messages": 83, "mb_used": 19915.42}
+MEANING = "the plan held, not the best plan; for advice ask PlanRec"
+
+
+class MonthRequest(TableRecord):
+    """One month of usage, as a row of the table."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    calls: float = Field(ge=0, le=20_000, description="calls of the month")
+    minutes: float = Field(ge=0, le=44_640, description="minutes called, not rounded")
+    messages: float = Field(ge=0, le=100_000, description="messages sent")
+    mb_used: float = Field(ge=0, le=10_000_000, description="megabytes used")
+
+
+class PredictResponse(BaseModel):
+    """Which plan such a month was on, and how likely; not which plan is best."""
+
+    prediction: Literal["smart", "ultra"] = Field(description="plan held, by the threshold of the bundle's settings")
+    probability: float = Field(description="of being on Ultra, calibrated")
+    meaning: Literal["the plan held, not the best plan; for advice ask PlanRec"] = Field(
+        default=MEANING, description="what the answer is, said with every answer"
+    )
+    model_version: str

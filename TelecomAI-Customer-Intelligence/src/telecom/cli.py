@@ -1,0 +1,31 @@
+"""The command line: `telecom train | evaluate | predict | explain | serve | card`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from common_utils.command_line import run_command_line, table_cli
+from telecom.config import SPEC
+
+if TYPE_CHECKING:
+    from telecom.training import PlanTask
+
+__all__ = ["app", "main"]
+
+
+def _task() -> PlanTask:
+    from telecom.training import TASK
+
+    return TASK
+
+
+app = table_cli(SPEC, _task)
+
+
+def main() -> None:
+    """Run the command line; leave with 0, or with the error's code: 2 settings, 3 data, 4 artifact, 5 gate."""
+    run_command_line(app, SPEC.name)
+
+
+if __name__ == "__main__":
+    main()

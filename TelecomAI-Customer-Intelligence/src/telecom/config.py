@@ -1,0 +1,53 @@
+"""Every setting of TelecomAI, typed; `configs/config.yaml` fills it. Light to import: no pandas, no scikit-learn."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from common_utils.config import BaseConfig
+from common_utils.project import ProjectSpec
+from common_utils.table_config import ForestConfig, TableProjectConfig
+
+__all__ = ["SPEC", "ModelConfig", "TelecomConfig"]
+
+
+class ModelConfig(BaseConfig):
+    """The forests that are averaged and calibrated."""
+
+    members: tuple[ForestConfig, ...] = Field(min_length=1, max_length=10, description="each counts the same")
+    calibration_folds: int = Field(
+        default=4,
+        ge=2,
+        le=20,
+        description="inner folds: the sigmoid and the F1 threshold see only their out-of-fold scores",
+    )
+    bills: bool = Field(
+        default=False, description="whether the forests see bills on both tariffs, which they can find out themselves"
+    )
+    threshold: Literal["likelier", "f1"] = Field(
+        default="likelier", description="what the shipped answer is: the likelier plan, or Ultra where F1 is largest"
+    )
+
+
+class TelecomConfig(TableProjectConfig):
+    """All settings.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> config = SPEC.load(Path(__file__).parents[2], environ={})
+    >>> config.data.public_file, config.training.split.repeats
+    ('users_behavior.csv', 3)
+    """
+
+    model: ModelConfig
+
+
+SPEC = ProjectSpec(
+    name="telecom",
+    title="TelecomAI",
+    question="Which of two plans is a month of usage on? It predicts the plan held, not the best plan.",
+    settings=TelecomConfig,
+)

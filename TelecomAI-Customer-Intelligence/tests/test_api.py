@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from numpy.typing import NDArray
+
+from app import schemas
+from app.fastapi_app import create_app
+from common_utils.bundle import Bundle
+from common_utils.errors import ArtifactError
+from common_utils.service_contracts import ALL_SERVICE_CHECKS, ServiceCase
+from common_utils.serving.bounds import unbounded_fields
+from common_utils.serving.joblib_scorer import open_model
+from common_utils.serving.scorer import Columns, row_count
+from common_utils.serving.table_service import Batch, LiveModel, record_columns
+from telecom.caveat import CAVEAT
+from telecom.config import TelecomConfig
+from telecom.data import RANGES
+
+MONTH = dict(schemas.EXAMPLE)
+
+
+class HeavyScorer:
+    """The more data, the likelier Ultra: a probability of gigabytes / 100."""
+
+    classes = ("0", "1")
+
+    def score(self, columns: Columns) -> NDArray[np.float64]:
+        p = np.minimum(columns["mb_used"] / 102_400, 1.0) if row_count(columns) else np.empty(0)
+        return np.column_stack([1 - p, p])
+
+
+@pytest.fixture(scope="module")
+def live(settings: TelecomConfig) -> LiveModel[TelecomConfig]:
+    metrics = {"holdout": {"thresholds": {"likelier": 0.5, "f1": 0.3}}}
+    return LiveModel("v-test", HeavyScorer(), settings, {"created": "2026-01-01T00:00:00Z"}, metrics)
+
+
+@pytest.fixture(scope="module")
+def client(live: LiveModel[TelecomConfig]) -> Iterator[TestClient]:
+    with TestClient(create_app(lambda: live)) as started:
+        yield started
+
+
+def test_predict_answers_with_the_likelier_plan_and_what_that_means(client: TestClient) -> None:
+    answer = client.post("/predict", json={**MONTH, "mb_used": 51_200})
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "prediction": "ultra",
+        "probability": 0.5,
+        "meaning": "the plan held, not the best plan; for advice ask PlanRec",
+        "model_version": "v-test",
+    }
+    assert client.post("/predict", json={**MONTH, "mb_used": 51_000}).json()["prediction"] == "smart"
+
+
+def test_predict_answers_by_the_threshold_of_the_settings(live: LiveModel[TelecomConfig]) -> None:
+    model = live.config.model.model_copy(update={"threshold": "f1"})
+    other = LiveModel(
+        live.version, live.scorer, live.config.model_copy(update={"model": model}), live.info, live.metrics
+    )
+    with TestClient(create_app(lambda: other)) as started:
+        assert started.post("/predict", json={**MONTH, "mb_used": 31_000}).json()["prediction"] == "ultra"
+
+
+def test_the_service_says_what_its_figures_are_not(client: TestClient) -> None:
+    assert CAVEAT in client.get("/openapi.json").json()["info"]["description"]
+
+
+SERVICE = ServiceCase(
+    record=MONTH,
+    refused=[
+        {},
+        {name: value for name, value in MONTH.items() if name != "calls"},
+        {**MONTH, "calls": -1},
+        {**MONTH, "minutes": "311.9"},
+        {**MONTH, "minutes": 44_641},
+        {**MONTH, "messages": True},
+        {**MONTH, "messages": None},
+        {**MONTH, "mb_used": 1e308},
+        {**MONTH, "mb_used": "canary-4711"},
+        {**MONTH, "canary-4711": 1},
+    ],
+    canary="canary-4711",
+)
+
+
+@pytest.mark.parametrize("check", ALL_SERVICE_CHECKS, ids=lambda check: check.__name__)
+def test_the_service_keeps_its_promises(client: TestClient, check: Callable[[TestClient, ServiceCase], None]) -> None:
+    check(client, SERVICE)
+
+
+def test_no_request_field_is_unbounded() -> None:
+    assert unbounded_fields(schemas.MonthRequest) == []
+    assert unbounded_fields(Batch[schemas.MonthRequest]) == []
+
+
+def test_the_service_s_bounds_are_the_table_s() -> None:
+    properties = schemas.MonthRequest.model_json_schema()["properties"]
+    for name, (low, high) in RANGES.items():
+        field = properties[name].get("anyOf", [properties[name]])[0]
+        assert (field["minimum"], field["maximum"]) == (low, high), name
+
+
+def test_service_without_a_bundle_is_alive_and_not_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TELECOM_BUNDLE", str(tmp_path))
+    with TestClient(create_app()) as started:
+        assert started.get("/health").status_code == 200
+        assert started.get("/ready").status_code == 503
+        assert started.post("/predict", json=MONTH).status_code == 503
+
+
+def test_a_scorer_that_fails_never_becomes_ready(live: LiveModel[TelecomConfig]) -> None:
+    class Broken(HeavyScorer):
+        def score(self, columns: Columns) -> NDArray[np.float64]:
+            raise ArtifactError("broken")
+
+    bad = LiveModel("v-bad", Broken(), live.config, live.info, live.metrics)
+    with TestClient(create_app(lambda: bad)) as started:
+        assert started.get("/ready").status_code == 503
+
+
+def test_service_answers_from_a_bundle_as_the_pipeline_does(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELECOM_BUNDLE", str(bundle.path))
+    with TestClient(create_app()) as started:
+        assert started.get("/ready").json()["version"] == bundle.version
+        answer = started.post("/predict", json=MONTH).json()
+        about = started.get("/model").json()
+    assert about["synthetic"] is True
+    columns = record_columns([schemas.MonthRequest.model_validate(MONTH)])
+    expected = open_model(bundle).predict_proba(columns)[0, 1]
+    assert answer["probability"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_default_bundle_is_the_configured_artifacts_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("TELECOM_BUNDLE", raising=False)
+    monkeypatch.setenv("TELECOM__TRAINING__ARTIFACTS", str(tmp_path))
+    with TestClient(create_app()) as started:
+        assert started.get("/ready").status_code == 503

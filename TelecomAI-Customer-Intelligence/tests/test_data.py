@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common_utils.table_source import read_records
+from common_utils.tables import write_table
+from telecom.columns import IS_ULTRA, NUMBERS
+from telecom.data import RANGES, record_schema, sample_months, usage_schema
+
+HEADER = "calls,minutes,messages,mb_used"
+GOOD = "40.0,311.9,83.0,19915.42"
+
+
+def _read(tmp_path: Path, *rows: str):
+    path = tmp_path / "months.csv"
+    path.write_text("\n".join([HEADER, *rows]) + "\n")
+    return read_records(path, record_schema(), name="months")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        pytest.param("40.0", "-1", "calls: not between 0 and 20,000", id="calls"),
+        pytest.param("311.9", "44641", "minutes: not between 0 and 44,640", id="more-minutes-than-a-month-has"),
+        pytest.param("83.0", "", "messages: missing", id="missing"),
+        pytest.param("19915.42", "1e9", "mb_used: not between 0 and 10,000,000", id="megabytes"),
+    ],
+)
+def test_what_does_not_fit_is_rejected_with_the_reason(tmp_path: Path, old: str, new: str, reason: str) -> None:
+    read = _read(tmp_path, GOOD, GOOD.replace(old, new))
+    assert read.report.rejected == {reason: 1}
+    assert read.rows.tolist() == [1]
+
+
+def test_months_alike_are_all_kept(tmp_path: Path) -> None:
+    # Two people may use the same, and nobody is named: a row seen before is no mistake.
+    assert _read(tmp_path, GOOD, GOOD).report.kept == 2
+
+
+def test_a_plan_that_is_neither_is_rejected(tmp_path: Path) -> None:
+    path = tmp_path / "months.csv"
+    path.write_text(f"{HEADER},is_ultra\n{GOOD},0\n{GOOD},2\n")
+    assert read_records(path, usage_schema(), name="months").report.rejected == {"is_ultra: neither 0 nor 1": 1}
+
+
+def test_the_sample_reads_back_whole_against_the_training_schema(tmp_path: Path) -> None:
+    sample = sample_months(700, np.random.default_rng(3))
+    write_table(sample, tmp_path / "sample.csv")
+    read = read_records(tmp_path / "sample.csv", usage_schema(), name="sample")
+    assert read.report.kept == read.report.read == 700
+    assert read.frame[IS_ULTRA].tolist() == sample[IS_ULTRA].tolist()
+
+
+def test_the_sample_is_the_same_for_the_same_seed_and_inside_its_ranges() -> None:
+    one, two = (sample_months(300, np.random.default_rng(1)) for _ in range(2))
+    assert one.equals(two)
+    for name in NUMBERS:
+        low, high = RANGES[name]
+        assert one[name].between(low, high).all(), name
+
+
+@pytest.mark.realdata
+def test_the_public_table_is_read_whole(real_table: Path) -> None:
+    read = read_records(real_table, usage_schema(), name="months")
+    assert (read.report.read, read.report.kept) == (3_214, 3_214)
+    assert int(read.frame[IS_ULTRA].sum()) == 985
