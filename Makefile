@@ -9,6 +9,7 @@ RESULTS ?=
 BENCH_ARGS ?= --write
 AUDIT := $(ROOT)/.venv-audit
 AUDIT_SERVICE ?=
+ARGS ?=
 
 .PHONY: test-all
 test-all: $(STAMP) test-repository ## Test every member (coverage >= 90 %, warnings are errors) and the repository itself
@@ -42,9 +43,9 @@ format-check: $(STAMP) ## Fail where the code is not in the house format
 	@"$(BIN)/ruff" format --check .
 
 .PHONY: types
-types: $(STAMP) ## Type-check every member, make/ and benchmarks/ in strict mode
+types: $(STAMP) ## Type-check every member, make/, benchmarks/ and scripts/ in strict mode
 	@for member in $(MEMBERS); do echo "== types $$member"; $(MAKE) -C "$$member" types || exit 1; done
-	@"$(BIN)/pyright" --project "$(ROOT)" --pythonpath "$(BIN)/python" make/*.py benchmarks/*/*.py
+	@"$(BIN)/pyright" --project "$(ROOT)" --pythonpath "$(BIN)/python" make/*.py benchmarks/*/*.py scripts/*.py
 
 .PHONY: contracts
 contracts: $(STAMP) ## Check who may import whom, in the root's contracts and each member's
@@ -84,6 +85,10 @@ lock: $(UV) ## Resolve all dependencies anew: requirements.lock and two per imag
 	@"$(UV)" pip compile $(LOCK_FLAGS) $(MEMBERS:%=--no-emit-package %) --no-emit-package common-utils \
 		$(MEMBERS:%=%/pyproject.toml) --all-extras --group dev -o requirements.lock
 	@for member in $(filter-out common_utils,$(MEMBERS)); do $(MAKE) -C "$$member" lock || exit 1; done
+
+.PHONY: data
+data: ## Get the public tables, checked by sha256, into PORTFOLIO_DATA (ARGS="--dest FOLDER --only NAME")
+	@"$(PYTHON)" scripts/fetch_data.py $(ARGS)
 
 .PHONY: image
 image: ## Build one project's service image: make image PROJECT=PlanRec
