@@ -10,6 +10,9 @@ BENCH_ARGS ?= --write
 AUDIT := $(ROOT)/.venv-audit
 AUDIT_SERVICE ?=
 ARGS ?=
+NAME ?=
+PACKAGE ?=
+QUESTION ?=
 
 .PHONY: test-all
 test-all: $(STAMP) test-repository ## Test every member (coverage >= 90 %, warnings are errors) and the repository itself
@@ -85,6 +88,10 @@ lock: $(UV) ## Resolve all dependencies anew: requirements.lock and two per imag
 	@"$(UV)" pip compile $(LOCK_FLAGS) $(MEMBERS:%=--no-emit-package %) --no-emit-package common-utils \
 		$(MEMBERS:%=%/pyproject.toml) --all-extras --group dev -o requirements.lock
 	@for member in $(filter-out common_utils,$(MEMBERS)); do $(MAKE) -C "$$member" lock || exit 1; done
+
+.PHONY: new-project
+new-project: $(STAMP) ## Add a project of the common shape: make new-project NAME=Loan-Default (PACKAGE=loan QUESTION="Who defaults?")
+	@"$(BIN)/python" make/new_project.py "$(NAME)" --package "$(PACKAGE)" --question "$(QUESTION)"
 
 .PHONY: data
 data: ## Get the public tables, checked by sha256, into PORTFOLIO_DATA (ARGS="--dest FOLDER --only NAME")
