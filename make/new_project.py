@@ -216,7 +216,7 @@ def _once(pattern: str, text: str) -> re.Match[str]:
 
 
 _IMAGE_FILES = ("pyproject.toml", "README.md", "requirements.lock", "requirements-build.lock", "src", "app", "configs")
-_CORE = ("columns", "config", "formulas")
+_CORE = ("columns", "config", "features", "formulas")
 _WIRING: dict[str, Sequence[Edit]] = {
     "pyproject.toml": (
         _into_list("members", "{folder}"),

@@ -8,10 +8,11 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from app.schemas import EXAMPLE, MonthRequest, PredictResponse
-from common_utils.serving.joblib_scorer import JoblibScorer
+from common_utils.compiled import CompiledScorer
 from common_utils.serving.table_service import LiveModel, create_table_service, record_columns
 from telecom.caveat import CAVEAT
 from telecom.config import SPEC, TelecomConfig
+from telecom.features import shipped_step
 
 __all__ = ["app", "create_app"]
 
@@ -50,7 +51,7 @@ def create_app(open_model: Callable[[], Live] | None = None) -> FastAPI:
         answer_model=PredictResponse,
         answer=_answer,
         probe=MonthRequest.model_validate(EXAMPLE),
-        open_scorer=JoblibScorer.open,
+        open_scorer=lambda bundle, config: CompiledScorer.open(bundle, shipped_step(config)),
         version="0.1.0",
         open_model=open_model,
     )

@@ -4,28 +4,32 @@ import numpy as np
 import pytest
 
 from common_utils.errors import DataError
-from common_utils.feature_columns import table_columns
+from common_utils.feature_columns import ColumnFeatures, table_columns
 from telecom.columns import MEGABYTES, NUMBERS
 from telecom.data import sample_months
-from telecom.features import usage_features
+from telecom.features import usage_step
 from telecom.formulas import INPUTS
 
 ROWS = sample_months(50, np.random.default_rng(0))
 
 
+def _fitted(*dropped: str, bills: bool = True) -> ColumnFeatures:
+    return ColumnFeatures.of(usage_step(dropped, bills=bills)).fit(ROWS)
+
+
 def test_bills_are_features_where_asked_for() -> None:
-    assert usage_features((), bills=False).fit(ROWS).names_ == NUMBERS
-    assert usage_features((), bills=True).fit(ROWS).names_ == (*NUMBERS, *(function.__name__ for function in INPUTS))
+    assert _fitted(bills=False).names_ == NUMBERS
+    assert _fitted().names_ == (*NUMBERS, *(function.__name__ for function in INPUTS))
 
 
 def test_without_a_column_nothing_of_it_is_left() -> None:
-    step = usage_features([MEGABYTES], bills=True).fit(ROWS)
+    step = _fitted(MEGABYTES)
     assert step.names_ == ("calls", "minutes", "messages", "smart_minutes_overage", "smart_messages_overage")
     np.testing.assert_array_equal(step.transform(ROWS), step.transform(ROWS.assign(mb_used=0.0)))
 
 
 def test_one_record_gets_the_row_of_the_table() -> None:
-    step = usage_features((), bills=True).fit(ROWS)
+    step = _fitted()
     table = step.transform(ROWS)
     columns = table_columns(ROWS)
     for row in range(5):
@@ -35,4 +39,4 @@ def test_one_record_gets_the_row_of_the_table() -> None:
 
 def test_no_feature_left_is_said() -> None:
     with pytest.raises(DataError, match="no column is left"):
-        usage_features(NUMBERS, bills=True).fit(ROWS)
+        _fitted(*NUMBERS)

@@ -128,6 +128,9 @@ def test_tables_show_both_parts_and_the_differences(
     assert tables["Over folds and rounds"][0]["of"] == "shipped"
     assert tables["Over folds and rounds"][-1]["of"] == "shipped less the rate"
     assert tables["Figures"][0]["figure"] == "auc"
+    older = {name: found for name, found in metrics.items() if name != "spread"}
+    without = {name: rows for name, rows in tables.items() if name != "Over folds and rounds"}
+    assert TASK.tables({**older, "holdout": holdout}) == without
     assert tables["Paired differences"][0]["shipped less"] == "the rate"
 
 

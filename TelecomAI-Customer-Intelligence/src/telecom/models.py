@@ -13,9 +13,10 @@ from sklearn.preprocessing import StandardScaler
 
 from common_utils.binary import expected_f1_threshold
 from common_utils.boosted import BoostedClassifier
+from common_utils.feature_columns import ColumnFeatures
 from common_utils.thresholds import ThresholdClassifier, ThresholdRule
 from telecom.config import TelecomConfig
-from telecom.features import usage_features
+from telecom.features import shipped_step, usage_step
 
 __all__ = ["F1", "LIKELIER", "boosted_pipeline", "logistic_pipeline", "one_half", "reference_pipeline"]
 
@@ -53,7 +54,7 @@ def boosted_pipeline(config: TelecomConfig, *, bills: bool | None = None) -> Pip
     """
     model = config.model
     forests = BoostedClassifier(model.members, calibration_folds=model.calibration_folds, seed=config.training.seed)
-    features = usage_features(config.data.drop_columns, bills=model.bills if bills is None else bills)
+    features = ColumnFeatures.of(shipped_step(config, bills=bills))
     return Pipeline([("features", features), ("classifier", _with_thresholds(config, forests, expected_f1_threshold))])
 
 
@@ -61,7 +62,7 @@ def logistic_pipeline(config: TelecomConfig, *, bills: bool) -> Pipeline:
     """Return a logistic regression with or without the bills, with thresholds chosen as the shipped ones are."""
     return Pipeline(
         [
-            ("features", usage_features(config.data.drop_columns, bills=bills)),
+            ("features", ColumnFeatures.of(usage_step(config.data.drop_columns, bills=bills))),
             ("scaled", StandardScaler()),
             ("classifier", _with_thresholds(config, LogisticRegression(max_iter=1000), expected_f1_threshold)),
         ]
@@ -80,7 +81,7 @@ def reference_pipeline(config: TelecomConfig) -> Pipeline:
     )
     return Pipeline(
         [
-            ("features", usage_features(config.data.drop_columns, bills=False)),
+            ("features", ColumnFeatures.of(usage_step(config.data.drop_columns, bills=False))),
             ("classifier", _with_thresholds(config, boosting, one_half)),
         ]
     )

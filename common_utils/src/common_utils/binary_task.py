@@ -196,6 +196,11 @@ class BinaryTask(TableTask[Settings]):
             }
             for name, found in metrics["paired"].items()
         ]
+        spread = [
+            _spread_row(SHIPPED if name == SHIPPED else f"{SHIPPED} less {name}", figure, found)
+            for name, figures in metrics.get("spread", {}).items()  # bundles trained before it was measured have none
+            for figure, found in figures.items()
+        ]
         names = (*_FIGURES, *self.decision_figures)
         return {
             "Figures": figure_rows(
@@ -203,11 +208,7 @@ class BinaryTask(TableTask[Settings]):
             ),
             "On the same folds": figure_rows(parts, names),
             "Paired differences": differences,
-            "Over folds and rounds": [
-                _spread_row(SHIPPED if name == SHIPPED else f"{SHIPPED} less {name}", figure, found)
-                for name, figures in metrics["spread"].items()
-                for figure, found in figures.items()
-            ],
+            **({"Over folds and rounds": spread} if spread else {}),
         }
 
 
