@@ -45,7 +45,7 @@ say "pip install ./common_utils: from common_utils import setup_logging, set_see
 
 for project in */app; do
   project=${project%/app}
-  name=$(sed -n 's/^name = "\(.*\)"$/\1/p' "$project/pyproject.toml")
+  name=$(sed -n '/^name = "/{s/^name = "\(.*\)"$/\1/p;q}' "$project/pyproject.toml")  # contracts have names, too
   environment "project-$name"
   bin="$work/project-$name/bin"
   "$bin/pip" install -qq -e "./$project"
