@@ -139,7 +139,8 @@ def results_document(task: TableTask[Any], metrics: Mapping[str, Any], command: 
         f"Written by `{command}`; do not edit by hand. Measured on {source_words(metrics)}.",
         *([task.caveat] if task.caveat else []),
         f"Cross-validation: {metrics['rows']['train']:,} rows, {rounds['folds']} folds x {rounds['repeats']} rounds, "
-        f"pooled out of fold. Holdout: {metrics['rows']['holdout']:,} rows set aside before any analysis, scored once. "
+        f"pooled out of fold. Holdout: {metrics['rows']['holdout']:,} rows set aside before any analysis, scored at "
+        "the end of each training run. "
         f"Intervals: 95 %, bootstrap. Seed {metrics['seed']}.",
         *_sections(task, metrics),
     ]

@@ -62,7 +62,7 @@ class PreparedTable:
 
     @property
     def holdout(self) -> pd.DataFrame:
-        """Rows set aside before any of that, scored once at the end; index 0 .. n-1."""
+        """Rows set aside before any of that, scored at the end of a run; index 0 .. n-1."""
         return self.table.frame.iloc[self.holdout_index].reset_index(drop=True)
 
 
