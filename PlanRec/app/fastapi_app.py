@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI
 from pydantic_core import to_json
 
 from app.schemas import (
@@ -37,7 +37,6 @@ from common_utils.release_config import load_trust
 from common_utils.serving.app import Settings, create_service
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.follower import PointerFollower
-from common_utils.serving.metrics import count_predictions
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.scorer import Scorer
 from common_utils.signing import INTEGRITY_ONLY, Trust
@@ -255,20 +254,20 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
     plain = APIRouter(tags=["planrec"])
 
     @router.post("/predict", summary="Which plan will this subscriber choose?", response_model=PredictResponse)
-    async def predict(body: PredictRequest, request: Request) -> bytes:
+    async def predict(body: PredictRequest) -> bytes:
         answer = slot.get().predict_one(body.record())
-        count_predictions(request, 1)
+        slot.count(1)
         return answer
 
     @router.post("/predict/batch", summary="The same for up to 1,000 subscribers")
-    def predict_batch(body: BatchRequest, request: Request) -> BatchResponse:
+    def predict_batch(body: BatchRequest) -> BatchResponse:
         live = slot.get()
         answers = live.predict([record.record() for record in body.records])
-        count_predictions(request, len(answers))
+        slot.count(len(answers))
         return BatchResponse(predictions=answers, model_version=live.version)
 
     @router.post("/recommend", summary="Which plan should this subscriber be on, or should they stay?")
-    def recommend(body: RecommendRequest, request: Request) -> RecommendResponse:  # noqa: ARG001  the route's form
+    def recommend(body: RecommendRequest) -> RecommendResponse:
         return slot.get().recommend(body)
 
     @plain.get("/plans", summary="The catalogue that answers are priced on")

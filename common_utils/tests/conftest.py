@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
-from fastapi import APIRouter, Body, FastAPI, Request
+from fastapi import APIRouter, Body, FastAPI
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, ConfigDict, Field
 
 from common_utils.serving.app import create_service
-from common_utils.serving.metrics import count_predictions
 from common_utils.serving.model_slot import ModelSlot
 
 
@@ -36,8 +35,8 @@ def service_parts(slot: ModelSlot[FakeModel]) -> APIRouter:
     router = APIRouter()
 
     @router.post("/predict")
-    async def predict(row: Row, request: Request) -> dict[str, Any]:
-        count_predictions(request, 1)
+    async def predict(row: Row) -> dict[str, Any]:
+        slot.count(1)
         return {"minutes": row.minutes, "note": row.note, "model_version": slot.get().version}
 
     @router.post("/echo")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,7 @@ from planrec.formulas import SERVICES, History, history_of
 __all__ = ["SubscriberRecord", "UsageMonth", "decision_columns", "latest_months", "record_facts", "record_history"]
 
 
-@dataclass(frozen=True, slots=True)
-class UsageMonth:
+class UsageMonth(NamedTuple):
     """Usage of one subscriber in one month.
 
     Attributes

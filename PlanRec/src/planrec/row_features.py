@@ -6,8 +6,7 @@ is out of the ordinary (no month, an amount that cannot be rated) is left to it,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import inf, nan, sqrt
+from math import inf, isfinite, nan, sqrt
 from typing import TypeAlias
 
 import numpy as np
@@ -70,7 +69,8 @@ class RowFeatures:
         self._index = {plan_id: i for i, plan_id in enumerate(catalogue.plan_ids)}
         self._is_current = np.eye(len(catalogue.plans)).tolist()
         self._slopes = [_centred(count) for count in range(1, matrix.history_months + 1)]
-        self._in_order = matrix.history_months < _ADDED_IN_ORDER
+        self._quick = len(catalogue.plans) > 1 and matrix.history_months < _ADDED_IN_ORDER
+        self._last = (*((TENURE, CONTRACT_LEFT) if matrix.with_current_plan else ()), *matrix.extra_columns)
 
     def __call__(self, record: SubscriberRecord) -> list[float]:
         """Return the features of one record, in the order of `matrix.feature_names`.
@@ -81,24 +81,27 @@ class RowFeatures:
             As `decision_columns` and `DecisionMatrix`.
         """
         months = latest_months(record, self.matrix.history_months)
+        if not months or not self._quick:
+            return self._by_table(record)
+        row: list[float] = []
+        means: list[float] = []
         services = (
             [float(month.minutes) for month in months],
             [float(month.messages) for month in months],
             [float(month.megabytes) for month in months],
         )
-        ordinary = all(0 <= value <= MAX_USAGE for values in services for value in values)
-        if not months or not ordinary or len(self._index) == 1:
-            return self._by_table(record)
-        row: list[float] = []
-        means: list[float] = []
+        centred, squares = self._slopes[len(months) - 1]
         for values in services:
-            statistics = self._statistics(values)
-            row += statistics
-            means.append(statistics[1])
+            if not (
+                min(values) >= 0
+                and max(values) <= MAX_USAGE
+                and isfinite(mean := _statistics(values, centred, squares, row))
+            ):
+                return self._by_table(record)
+            means.append(mean)
         self._add_bills(row, services, record.current_plan, means)
         known = {AGE: record.age, TENURE: record.tenure_months, CONTRACT_LEFT: record.contract_months_left}
-        own = (TENURE, CONTRACT_LEFT) if self.matrix.with_current_plan else ()
-        for name in (*own, *self.matrix.extra_columns):
+        for name in self._last:
             value = known.get(name)
             row.append(nan if value is None else float(value))
         return row
@@ -108,25 +111,6 @@ class RowFeatures:
             [record], history_months=self.matrix.history_months, extra_columns=self.matrix.extra_columns
         )
         return self.matrix(columns)[0].tolist()
-
-    def _total(self, values: Sequence[float]) -> float:
-        if self._in_order:
-            total = 0.0
-            for value in values:  # Python's own sum corrects its rounding, NumPy's does not
-                total += value
-            return total
-        padded = np.zeros(self.matrix.history_months)
-        padded[: len(values)] = values
-        return float(np.add.reduce(padded))
-
-    def _statistics(self, values: list[float]) -> list[float]:
-        """Last, mean, spread, highest, trend and share of zeros, as `formulas` has them."""
-        count = len(values)
-        centred, squares = self._slopes[count - 1]
-        mean = self._total(values) / count
-        spread = sqrt(self._total([(value - mean) * (value - mean) for value in values]) / count)
-        slope = self._total([c * value for c, value in zip(centred, values, strict=True)]) / squares
-        return [values[0], mean, spread, max(values), slope, values.count(0.0) / count]
 
     def _add_bills(
         self, row: list[float], services: tuple[list[float], ...], plan_id: str | None, means: list[float]
@@ -155,15 +139,16 @@ class RowFeatures:
 
     def _mean_bills(self, units: list[list[int]]) -> list[float]:
         count = len(units[0])
-        most = [max(values) for values in units]
+        ranges = [(min(values), max(values), sum(values)) for values in units]
         bills: list[float] = []
         for fee, charges in self._plans:
             total = fee * count
             for service, included, cents in charges:
-                if most[service] > included:  # most months stay within most allowances
-                    for used in units[service]:
-                        if used > included:
-                            total += (used - included) * cents
+                least, most, used = ranges[service]
+                if least >= included:  # all months are above the allowance, or, as most are, all within it
+                    total += (used - count * included) * cents
+                elif most > included:
+                    total += sum([used - included for used in units[service] if used > included]) * cents
             bills.append(total / count)
         return bills
 
@@ -177,6 +162,23 @@ class RowFeatures:
                     total += (month[service] - included) * cents
             squares += (total - mean) * (total - mean)
         return sqrt(squares / len(units[0]))
+
+
+def _statistics(values: list[float], centred: list[float], squares: float, row: list[float]) -> float:
+    """Append last, mean, spread, highest, trend and share of zeros, as `formulas` has them; return the mean.
+
+    Python's own sum corrects its rounding and NumPy's does not, so the numbers are added one after the other.
+    """
+    count = len(values)
+    total = trend = deviations = 0.0
+    for value, step in zip(values, centred, strict=True):
+        total += value
+        trend += step * value
+    mean = total / count
+    for value in values:
+        deviations += (value - mean) * (value - mean)
+    row += (values[0], mean, sqrt(deviations / count), max(values), trend / squares, values.count(0.0) / count)
+    return mean
 
 
 def _centred(count: int) -> tuple[list[float], float]:

@@ -72,8 +72,11 @@ def answer_row(link: Link, raw: FloatArray) -> FloatArray:
     """
     if link != "softmax":
         return _elementwise(link, raw[None, :])[0]
-    powers = np.exp(raw - np.maximum.reduce(raw))
-    return powers / np.add.accumulate(powers)[-1]
+    powers = np.exp(raw - max(raw.tolist())).tolist()
+    total = 0.0
+    for power in powers:  # a handful of numbers: Python divides them before NumPy has begun
+        total += power
+    return np.array([power / total for power in powers])
 
 
 def _elementwise(link: Link, raw: FloatArray) -> FloatArray:

@@ -197,11 +197,12 @@ class CompiledScorer:
         self._features = features
         self._chosen: NDArray[np.intp] | None = None
         self._n_made = 0
-        self._places: list[int] = []
+        self._places: list[int] | None = None  # None: every column made is taken, in order
         if features is not None:
             self._n_made = len(features.feature_names)
             self._chosen = _chosen(model, features)
-            self._places = self._chosen.tolist()
+            places = self._chosen.tolist()
+            self._places = None if places == list(range(self._n_made)) else places
         elif model.encoder is None or model.fingerprint is not None:
             raise ArtifactError(
                 "scorer: the model was trained behind a project's own formulas; open it with `features=`."
@@ -270,7 +271,7 @@ class CompiledScorer:
             raise DataError("scorer: this model takes named columns; use `score` or `score_one`.")
         if len(row) != self._n_made:
             raise DataError(f"features of length {len(row)}; the formulas give {self._n_made}.")
-        taken = [row[place] for place in self._places]
+        taken = row if self._places is None else [row[place] for place in self._places]
         node = self.model.node
         # Entering NumPy with one row costs as much as a forest does; a forest takes plain numbers.
         scores: list[float] = (

@@ -66,9 +66,10 @@ class ForestTables:
 
     def __init__(self, forest: Forest) -> None:
         kind = _mask_type(forest)
-        self._one = kind(1)
         self._n_outputs = forest.n_outputs
         self._before = np.cumsum(forest.n_leaves) - forest.n_leaves - 1
+        every_mask = np.arange(256, dtype=np.uint8)
+        self._bits_to_lowest = _bits_to_lowest(every_mask).astype(np.int64) if kind is np.uint8 else None
         self._values = forest.leaf_values[:, 0] if forest.width == 1 else forest.leaf_values
         points = forest.split_points() or {0: np.empty(0)}  # a forest without a split still needs one row
         parts = [_feature_table(forest, f, thresholds, kind) for f, thresholds in points.items()]
@@ -123,9 +124,15 @@ class ForestTables:
         return np.add.reduce(found.reshape(len(possible), -1, self._n_outputs), axis=1)
 
     def _leaves(self, possible: NDArray[Any]) -> NDArray[np.int64]:
-        """Positions of the leaves in the values: the lowest bit of each tree's mask."""
-        # Bits up to and including the lowest one; `_before` is one place short for that.
-        return self._before + np.bitwise_count(possible ^ (possible - self._one))
+        """Positions of the leaves in the values: the lowest bit of each tree's mask; `_before` is one place short."""
+        if self._bits_to_lowest is not None and possible.ndim == 1:  # for one row, one call less counts
+            return self._before + self._bits_to_lowest.take(possible)
+        return self._before + _bits_to_lowest(possible)
+
+
+def _bits_to_lowest(masks: NDArray[Any]) -> NDArray[np.uint8]:
+    """How many bits there are up to and including the lowest that is set."""
+    return np.bitwise_count(masks ^ (masks - masks.dtype.type(1)))
 
 
 def _feature_table(

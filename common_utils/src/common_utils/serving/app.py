@@ -14,11 +14,11 @@ from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common_utils.serving.access import Access
 from common_utils.serving.docs import install_docs
-from common_utils.serving.fast_route import FastDispatch, fast_routes
+from common_utils.serving.fast_route import fast_routes
 from common_utils.serving.follower import LoaderThread, PointerFollower
 from common_utils.serving.limits import Limits, LimitsMiddleware
 from common_utils.serving.metrics import ServiceMetrics
@@ -171,7 +171,7 @@ def create_service(
     def wrap(inner: ASGIApp) -> ASGIApp:
         chosen = settings() if settings is not None else Settings(limits or Limits())
         fast = fast_routes(routers, chosen.limits.max_json_depth)
-        bounded = LimitsMiddleware(FastDispatch(inner, fast), chosen.limits, strict_paths=frozenset(fast))
+        bounded = LimitsMiddleware(inner, chosen.limits, fast)
         guarded = chosen.access.around(bounded)
         names = declared_names(app)
         return RequestContext(guarded, app.state.metrics, paths, log_sample=chosen.log_sample, known_names=names)
@@ -188,6 +188,14 @@ class _Service(FastAPI):
     """FastAPI inside our own layers, which then are the first and the last to see a request."""
 
     wrap: Callable[[ASGIApp], ASGIApp]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lead a request to the outermost layer: FastAPI would ask about OpenTelemetry first, each time."""
+        if scope["type"] == "http" and self.middleware_stack is not None:
+            scope["app"] = self
+            await self.middleware_stack(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return all layers; called once, when the service starts."""

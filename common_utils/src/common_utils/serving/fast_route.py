@@ -8,22 +8,23 @@ problems; only the way from body to handler is short.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, TypeGuard, get_type_hints
 
 from anyio import to_thread
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Send
 
 from common_utils.errors import ConfigError
 from common_utils.serving.bounds import unbounded_fields
 from common_utils.serving.json_guard import check_json
 
-__all__ = ["BodyReader", "FastDispatch", "FastRoute", "fast_routes"]
+__all__ = ["BodyReader", "FastRoute", "fast_routes"]
 
+_JSON = (b"content-type", b"application/json")
 _MISSING = {"type": "missing", "loc": ("body",), "msg": "Field required"}
 
 
@@ -103,10 +104,16 @@ class BodyReader:
 
 
 class FastRoute(APIRoute):
-    """A route whose handler takes `body`, a strict model, and `request`, and returns a model or the bytes of its JSON.
+    """A route whose handler takes `body`, a strict model, and returns a model or the bytes of its JSON.
 
-    An `async def` handler runs on the event loop and must be short; a plain one runs in a thread. Give the answer's
-    model as `response_model`. Use it by `APIRouter(route_class=FastRoute)`, in a service made by `create_service`.
+    An `async def` handler computes on the event loop: it must be short and wait for nothing, because no deadline ends
+    it. A plain one runs in a thread. Give the answer's model as `response_model`. Use it by
+    `APIRouter(route_class=FastRoute)`, in a service made by `create_service`.
+
+    Attributes
+    ----------
+    at_once : bool
+        Whether the handler computes on the event loop.
 
     Raises
     ------
@@ -121,7 +128,7 @@ class FastRoute(APIRoute):
     ...     minutes: float = Field(ge=0, le=1000)
     >>> router = APIRouter(route_class=FastRoute)
     >>> @router.post("/double", response_model=Call)
-    ... async def double(body: Call, request: Request) -> bytes:
+    ... async def double(body: Call) -> bytes:
     ...     return b'{"minutes":%d}' % (2 * body.minutes)
     >>> router.routes[0].path
     '/double'
@@ -131,55 +138,30 @@ class FastRoute(APIRoute):
         super().__init__(path, endpoint, **options)
         hints = {name: hint for name, hint in get_type_hints(endpoint).items() if name != "return"}
         model = hints.get("body")
-        if not _is_model(model) or hints.get("request") is not Request or len(hints) != 2:
-            raise ConfigError(f"{path}: a handler of a FastRoute takes `body: <a model>` and `request: Request`.")
+        if not _is_model(model) or len(hints) != 1:
+            raise ConfigError(f"{path}: a handler of a FastRoute takes `body: <a model>` and nothing else.")
         self.reader = BodyReader(model, max_depth=32)
-        self._waits = inspect.iscoroutinefunction(endpoint)
+        self.at_once = inspect.iscoroutinefunction(endpoint)
 
-    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request of a right method as ASGI asks; errors are for the layers outside."""
-        body = self.reader(await _whole(receive))
-        request = Request(scope)
-        if self._waits:
-            answer = await self.endpoint(body, request)
+    async def answer(self, body: bytes, send: Send) -> None:
+        """Answer a request of a right method whose body was read; errors are for the layers outside."""
+        value = self.reader(body)
+        if self.at_once:
+            answer = await self.endpoint(value)
         else:
-            answer = await to_thread.run_sync(self.endpoint, body, request)
+            answer = await to_thread.run_sync(self.endpoint, value)
         content: bytes = answer if isinstance(answer, bytes) else answer.__pydantic_serializer__.to_json(answer)
-        headers = [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json")]
+        headers = [(b"content-length", b"%d" % len(content)), _JSON]
         await send({"type": "http.response.start", "status": self.status_code or 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
 
-class FastDispatch:
-    """Leads requests for fast routes straight to them, and all others, also those of a wrong method, to the app inside.
-
-    Parameters
-    ----------
-    app : ASGI application
-    routes : mapping of str to FastRoute
-        By path.
-    """
-
-    def __init__(self, app: ASGIApp, routes: Mapping[str, FastRoute]) -> None:
-        self.app = app
-        self._answers = {(method, path): r.answer for path, r in routes.items() for method in r.methods or ()}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection event as ASGI asks."""
-        if scope["type"] == "http":
-            answer = self._answers.get((scope["method"], scope["path"]))
-            if answer is not None:
-                await answer(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
-
-
-def fast_routes(routers: Iterable[APIRouter], max_depth: int) -> dict[str, FastRoute]:
-    """Return the fast routes of some routers by path, set to the deepest nesting a service takes."""
-    found = {route.path: route for router in routers for route in router.routes if isinstance(route, FastRoute)}
-    for route in found.values():
+def fast_routes(routers: Iterable[APIRouter], max_depth: int) -> dict[tuple[str, str], FastRoute]:
+    """Return the fast routes of some routers by method and path, set to the deepest nesting a service takes."""
+    found = [route for router in routers for route in router.routes if isinstance(route, FastRoute)]
+    for route in found:
         route.reader.max_depth = max_depth
-    return found
+    return {(method, route.path): route for route in found for method in route.methods or ()}
 
 
 def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
@@ -189,12 +171,3 @@ def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
 def _nests(annotation: Any) -> bool:
     """Whether a value of a field can be or hold a model."""
     return _is_model(annotation) or any(_nests(part) for part in getattr(annotation, "__args__", ()))
-
-
-async def _whole(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from anyio import CancelScope
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.json_guard import check_json
 from common_utils.serving.problems import ProblemError, error_response
 from common_utils.serving_config import LimitConfig
@@ -44,7 +46,7 @@ class Limits(LimitConfig):
 
 
 class LimitsMiddleware:
-    """Refuse what exceeds the limits before a handler sees it.
+    """Refuse what exceeds the limits before a handler sees it, and lead requests for fast routes straight to them.
 
     The body is read here, counted as it comes, and handed on in one piece: a `Content-Length` that lies or is
     missing changes nothing. Each refusal is a `ProblemError`, which `RequestContext` outside this turns into an answer.
@@ -52,15 +54,18 @@ class LimitsMiddleware:
     Parameters
     ----------
     app : ASGI application
+        Answers all other requests, also those of a wrong method for a fast route.
     limits : Limits
-    strict_paths : frozenset of str
-        Paths whose routes check the JSON themselves, as a `FastRoute` does.
+    fast : mapping of (method, path) to FastRoute
+        Routes that check the JSON themselves.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, strict_paths: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, app: ASGIApp, limits: Limits, fast: Mapping[tuple[str, str], FastRoute] = MappingProxyType({})
+    ) -> None:
         self.app = app
         self._limits = limits
-        self._strict_paths = strict_paths
+        self._fast = fast
         self._active = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,21 +81,43 @@ class LimitsMiddleware:
             raise ProblemError(503, "overloaded", "Too many requests at once; try again later.", headers=_RETRY)
         self._active += 1
         try:
-            await self._serve(scope, receive, send)
+            route = self._fast.get((scope["method"], scope["path"]))
+            if route is not None and route.at_once:
+                await route.answer(await self._body_in_time(dict(scope["headers"]), receive), send)
+            else:
+                await self._serve(route, scope, receive, send)
         finally:
             self._active -= 1
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _body_in_time(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+        """Return the body for a route that computes at once: nothing but the body can be waited for."""
+        if _arrived(receive):
+            body = await _read_body(headers, receive, self._limits.max_body_bytes)
+        else:
+            try:
+                async with asyncio.timeout(self._limits.deadline_seconds):
+                    body = await _read_body(headers, receive, self._limits.max_body_bytes)
+            except TimeoutError:
+                raise _slow_body() from None
+        if body:
+            _check_media_type(headers)
+        return body
+
+    async def _serve(self, route: FastRoute | None, scope: Scope, receive: Receive, send: Send) -> None:
         deadline = _Deadline(scope, receive, send, self._limits.deadline_seconds)
+        headers = dict(scope["headers"])
         try:
             with deadline.work:
-                body = await _read_body(scope, receive, self._limits.max_body_bytes)
+                body = await _read_body(headers, receive, self._limits.max_body_bytes)
                 if body:
-                    _check_media_type(scope["headers"])
-                    if scope["path"] not in self._strict_paths:
+                    _check_media_type(headers)
+                    if route is None:
                         check_json(body, self._limits.max_json_depth)
                 deadline.reading = False
-                await self.app(scope, _replay(body, receive), deadline.send)
+                if route is None:
+                    await self.app(scope, _replay(body, receive), deadline.send)
+                else:
+                    await route.answer(body, deadline.send)
         finally:
             await deadline.close()
 
@@ -128,7 +155,7 @@ class _Deadline:
 
     async def _refuse(self) -> None:
         late = (
-            ProblemError(408, "slow_body", "The body did not arrive in time.")
+            _slow_body()
             if self.reading
             else ProblemError(504, "deadline", "The answer took too long; try again later.", headers=_RETRY)
         )
@@ -143,8 +170,14 @@ def _check_headers(scope: Scope, most: int) -> None:
         raise ProblemError(431, "headers_too_large", f"Address and headers may have {most} bytes together.")
 
 
-def _check_media_type(headers: Iterable[tuple[bytes, bytes]]) -> None:
-    sent = dict(headers)
+def _arrived(receive: Receive) -> bool:
+    """Whether uvicorn has the whole body already, as it has most: then no clock is needed to read it."""
+    return not getattr(getattr(receive, "__self__", None), "more_body", True)
+
+
+def _check_media_type(sent: Mapping[bytes, bytes]) -> None:
+    if sent.get(b"content-type") == b"application/json" and b"content-encoding" not in sent:
+        return
     media_type, _, parameters = sent.get(b"content-type", b"").partition(b";")
     if media_type.strip().lower() != b"application/json":
         raise ProblemError(415, "media_type", "Send the body as application/json.")
@@ -154,8 +187,8 @@ def _check_media_type(headers: Iterable[tuple[bytes, bytes]]) -> None:
         raise ProblemError(415, "content_encoding", "Send the body without compression.")
 
 
-async def _read_body(scope: Scope, receive: Receive, most: int) -> bytes:
-    declared = dict(scope["headers"]).get(b"content-length", b"0")
+async def _read_body(headers: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:
+    declared = headers.get(b"content-length", b"0")
     if not declared.isdigit():
         raise ProblemError(400, "content_length", "Content-Length must be a whole number.")
     # The length of the digits first: Python refuses to convert thousands of them.
@@ -173,7 +206,11 @@ async def _read_body(scope: Scope, receive: Receive, most: int) -> bytes:
             raise _too_large(most)
         parts.append(part)
         if not message.get("more_body", False):
-            return b"".join(parts)
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _slow_body() -> ProblemError:
+    return ProblemError(408, "slow_body", "The body did not arrive in time.")
 
 
 def _too_large(most: int) -> ProblemError:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from starlette.requests import Request
+from prometheus_client.utils import floatToGoString
 from starlette.types import Scope
 
 from common_utils.serving.model_slot import ModelSlot
 
-__all__ = ["UNMATCHED", "ServiceMetrics", "count_predictions", "route_template"]
+__all__ = ["UNMATCHED", "ServiceMetrics", "route_template"]
 
 UNMATCHED = "unmatched"
 """Route label of every request no route answers: a scanner's ten thousand paths are one series."""
@@ -45,32 +47,13 @@ class ServiceMetrics:
 
     def __init__(self, slot: ModelSlot[Any]) -> None:
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "requests", "Requests answered.", ("route", "method", "status"), registry=self._registry
-        )
-        self._seconds = Histogram(
-            "request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS, registry=self._registry
-        )
-        self._predictions = Counter("predictions", "Rows predicted.", registry=self._registry)
+        self._traffic = _TrafficCollector()
+        self._registry.register(self._traffic)
         self._registry.register(_SlotCollector(slot))
-        # Looking a series up by its labels costs more than counting; what may be a label is bounded, so this is, too.
-        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count one answered request; an invented method is counted as `other`."""
-        key = (route, method if method in _METHODS else "other", status)
-        series = self._series.get(key)
-        if series is None:
-            series = self._series[key] = (
-                self._requests.labels(route, key[1], str(status)),
-                self._seconds.labels(route),
-            )
-        series[0].inc()
-        series[1].observe(seconds)
-
-    def predicted(self, rows: int) -> None:
-        """Count rows a model answered for."""
-        self._predictions.inc(rows)
+        """Count one answered request, on the event loop; an invented method is counted as `other`."""
+        self._traffic.add((route, method if method in _METHODS else "other", status), seconds)
 
     def text(self) -> bytes:
         """Return the exposition text of `GET /metrics`."""
@@ -98,27 +81,38 @@ def route_template(scope: Scope, declared: frozenset[str]) -> str:
     return getattr(scope.get("route"), "path", path if path in declared else UNMATCHED)
 
 
-def count_predictions(request: Request, rows: int) -> None:
-    """Count the rows a handler predicted, in the metrics of its own app.
+class _TrafficCollector(Collector):
+    """Requests and their times, counted without locks: only the event loop counts, and it answers the scrape.
 
-    Parameters
-    ----------
-    request : Request
-        Of an app made by `create_service`.
-    rows : int
-        Rows predicted, >= 0.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> metrics = ServiceMetrics(ModelSlot())
-    >>> app = SimpleNamespace(state=SimpleNamespace(metrics=metrics))
-    >>> count_predictions(Request({"type": "http", "app": app}), rows=3)
-    >>> b"predictions_total 3.0" in metrics.text()
-    True
+    One count per route, method, status and bucket is all a request costs; the series are made of them at a scrape.
+    What may be a label is bounded, so this is, too.
     """
-    metrics: ServiceMetrics = request.app.state.metrics
-    metrics.predicted(rows)
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str, int], list[int]] = {}
+        self._seconds: dict[str, float] = {}
+
+    def add(self, labels: tuple[str, str, int], seconds: float) -> None:
+        counts = self._counts.get(labels)
+        if counts is None:
+            counts = self._counts[labels] = [0] * (len(_BUCKETS) + 1)
+            self._seconds.setdefault(labels[0], 0.0)
+        counts[bisect_left(_BUCKETS, seconds)] += 1
+        self._seconds[labels[0]] += seconds
+
+    def collect(self) -> Iterator[Metric]:
+        requests = CounterMetricFamily("requests", "Requests answered.", labels=("route", "method", "status"))
+        by_route: dict[str, list[int]] = {}
+        for (route, method, status), counts in self._counts.items():
+            requests.add_metric((route, method, str(status)), sum(counts))
+            before = by_route.get(route)
+            by_route[route] = counts if before is None else [a + b for a, b in zip(before, counts, strict=True)]
+        yield requests
+        times = HistogramMetricFamily("request_seconds", "Time to answer.", labels=("route",))
+        for route, counts in by_route.items():
+            buckets = zip((*map(floatToGoString, _BUCKETS), "+Inf"), accumulate(counts), strict=True)
+            times.add_metric((route,), list(buckets), self._seconds[route])
+        yield times
 
 
 class _SlotCollector(Collector):
@@ -132,6 +126,7 @@ class _SlotCollector(Collector):
         yield GaugeMetricFamily(
             "model_behind", "1 if the pointer names another version than the live one.", value=float(self._slot.behind)
         )
+        yield CounterMetricFamily("predictions", "Rows predicted.", value=self._slot.predictions)
         yield CounterMetricFamily("model_loads", "Models that went live.", value=self._slot.loads)
         failures = CounterMetricFamily("model_load_failures", "Models refused.", labels=("reason",))
         for reason, count in self._slot.failures.items():

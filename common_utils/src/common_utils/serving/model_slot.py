@@ -65,7 +65,9 @@ class ModelSlot(Generic[Model]):
         self._loads = 0
         self._expected: str | None = None
         self._draining = False
+        self._predictions = 0
         self._loading = threading.Lock()
+        self._counting = threading.Lock()
 
     @property
     def state(self) -> SlotState:
@@ -97,6 +99,11 @@ class ModelSlot(Generic[Model]):
         return self._loads
 
     @property
+    def predictions(self) -> int:
+        """How many rows were predicted, by whichever version."""
+        return self._predictions
+
+    @property
     def behind(self) -> bool:
         """Whether another version is expected than the one that is live, or than none."""
         return self._expected is not None and (self._live is None or self._live.version != self._expected)
@@ -116,6 +123,11 @@ class ModelSlot(Generic[Model]):
         if self._live is None:
             raise ModelNotReadyError(self._reason)
         return self._live
+
+    def count(self, rows: int) -> None:
+        """Count rows that were predicted; from any thread."""
+        with self._counting:
+            self._predictions += rows
 
     def load(self, loader: Callable[[], Model], probe: Callable[[Model], None]) -> bool:
         """Load a candidate, let it answer a probe, and switch to it only then.

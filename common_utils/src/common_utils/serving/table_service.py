@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 import yaml
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,7 +20,6 @@ from common_utils.project import ProjectSpec
 from common_utils.release_config import load_trust
 from common_utils.serving.app import create_service
 from common_utils.serving.follower import PointerFollower
-from common_utils.serving.metrics import count_predictions
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.scorer import Scorer
 from common_utils.signing import INTEGRITY_ONLY, Trust
@@ -227,20 +226,20 @@ def _routes(
     batch, batch_answer = Batch[record], BatchAnswer[answer_model]
 
     # Plain `def`: scoring is computing, which belongs in a thread, not on the event loop.
-    def predict(body: Any, request: Request) -> Any:
+    def predict(body: Any) -> Any:
         answers = answer(slot.get(), [body])
-        count_predictions(request, 1)
+        slot.count(1)
         return answers[0]
 
-    def predict_batch(body: Any, request: Request) -> Any:
+    def predict_batch(body: Any) -> Any:
         live = slot.get()
         answers = answer(live, body.records)
-        count_predictions(request, len(answers))
+        slot.count(len(answers))
         return batch_answer(predictions=list(answers), model_version=live.version)
 
     # FastAPI reads what a route takes from its annotations, and these types are only known here.
-    predict.__annotations__ |= {"body": record, "request": Request}
-    predict_batch.__annotations__ |= {"body": batch, "request": Request}
+    predict.__annotations__ |= {"body": record}
+    predict_batch.__annotations__ |= {"body": batch}
     router = APIRouter(tags=[spec.name])
     router.add_api_route("/predict", predict, methods=["POST"], response_model=answer_model, summary=spec.question)
     router.add_api_route(
