@@ -1,8 +1,8 @@
 """Requests/s of the service against an endpoint that does nothing, in one run: ratios within rounds are what counts.
 
-The service runs as `planrec serve` starts it: metrics, request ids, limits, problems and its sampled log are on, API
-keys are off. wrk (Debian: `apt-get install wrk`) sends at least 1,000 different bodies in turn. Processor time a
-request is told as well, because on a machine with other work requests/s say as much about that work.
+The service runs as `planrec serve` starts it: metrics, request ids, limits, problems and its sampled log are on; API
+keys are as well with --keys. wrk (Debian: `apt-get install wrk`) sends at least 1,000 different bodies in turn.
+Processor time a request is told too, because on a machine with other work requests/s say as much about that work.
 
     python benchmarks/serving/compare.py --bundle PlanRec/artifacts --output benchmarks/serving/results.md
 """
@@ -10,9 +10,11 @@ request is told as well, because on a machine with other work requests/s say as 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import platform
 import re
+import secrets
 import shutil
 import socket
 import statistics
@@ -27,6 +29,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from payloads import bodies, wrk_script
+
+from common_utils.serving.access import KEYS_VARIABLE
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1] / "PlanRec"
@@ -44,6 +48,7 @@ class Target:
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict[str, str])
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    ready: str = "/ready"
     memory: list[float] = field(default_factory=list[float])
     start: list[float] = field(default_factory=list[float])
     rates: dict[tuple[str, int], list[float]] = field(default_factory=dict[tuple[str, int], list[float]])
@@ -69,7 +74,7 @@ def resident_megabytes(pid: int) -> float:
 def running(target: Target, port: int) -> Generator[str]:
     """Start a server, wait until it is ready, stop it."""
     command = [part.replace("PORT", str(port)) for part in target.command]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{PROJECT}:{HERE}", **target.environment}
+    environment = {**os.environ, "PYTHONPATH": f"{PROJECT}:{HERE}", **target.environment}
     begun = time.perf_counter()
     log = subprocess.DEVNULL
     with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log) as process:
@@ -77,7 +82,7 @@ def running(target: Target, port: int) -> Generator[str]:
         try:
             while True:
                 try:
-                    with urllib.request.urlopen(f"{url}/ready", timeout=1) as answer:  # noqa: S310  our own server
+                    with urllib.request.urlopen(f"{url}{target.ready}", timeout=1) as answer:  # noqa: S310  our own server
                         if answer.status == 200:
                             break
                 except OSError:
@@ -197,6 +202,29 @@ def report(targets: list[Target], options: argparse.Namespace) -> tuple[str, boo
     return "\n".join(lines), holds and not service.refused
 
 
+def ceiling() -> Target:
+    """Return the endpoint that does nothing."""
+    quiet = ["--no-access-log", "--log-level", "warning"]
+    return Target("ceiling", [sys.executable, "-m", "uvicorn", *quiet, "--port", "PORT", "ceiling:app"])
+
+
+def service(bundle: Path, *, keys: bool = False) -> Target:
+    """Return the service as it is started for users."""
+    target = Target(
+        "service",
+        [sys.executable, "-m", "planrec.cli", "serve", "--port", "PORT", "--bundle", str(bundle.resolve())],
+        {"OMP_NUM_THREADS": "1"},
+    )
+    if keys:
+        key = secrets.token_urlsafe(32)
+        target.headers["Authorization"] = f"Bearer {key}"
+        target.environment |= {
+            "PLANREC__SERVING__ACCESS__KEYS": "required",
+            KEYS_VARIABLE: f"benchmark:predict:{hashlib.sha256(key.encode()).hexdigest()}",
+        }
+    return target
+
+
 def main() -> int:
     """Measure, print the table, write it if asked; return 1 if a must does not hold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -205,6 +233,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--payloads", type=int, default=1000)
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 16, 64])
+    parser.add_argument("--keys", action="store_true", help="require an API key, as in production, and send one")
     parser.add_argument("--quick", action="store_true", help="one round of 2 s")
     parser.add_argument("--output", type=Path, help="write the table to this file")
     options = parser.parse_args()
@@ -213,15 +242,7 @@ def main() -> int:
     if shutil.which("wrk") is None:
         print("wrk is not installed; on Debian: apt-get install wrk", file=sys.stderr)
         return 2
-    python = sys.executable
-    uvicorn = [python, "-m", "uvicorn", "--no-access-log", "--log-level", "warning", "--port", "PORT"]
-    targets = [
-        Target("ceiling", [*uvicorn, "ceiling:app"]),
-        Target(
-            "service",
-            [python, "-m", "planrec.cli", "serve", "--port", "PORT", "--bundle", str(options.bundle.resolve())],
-        ),
-    ]
+    targets = [ceiling(), service(options.bundle, keys=options.keys)]
     with tempfile.TemporaryDirectory() as name:
         measure(targets, options, Path(name))
     text, holds = report(targets, options)

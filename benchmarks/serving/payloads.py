@@ -6,7 +6,10 @@ import json
 import random
 from pathlib import Path
 
-__all__ = ["bodies", "wrk_script"]
+from planrec.encoding import SubscriberRecord, UsageMonth
+from planrec.months import month_index
+
+__all__ = ["bodies", "record", "wrk_script"]
 
 _PLANS = ("basic-6", "smart-12", "smart-25", "unlimited", "talk-800", "data-20", "prepaid-0")
 
@@ -33,6 +36,14 @@ def bodies(count: int, seed: int = 7) -> list[str]:
             body |= {"tenure_months": draw.randrange(60), "contract_months_left": draw.randrange(24)}
         made.append(json.dumps(body, separators=(",", ":")))
     return made
+
+
+def record(body: str) -> SubscriberRecord:
+    """Return the subscriber that a body is about, as the core takes one."""
+    said = json.loads(body)
+    months = [UsageMonth(month_index(m["month"]), m["minutes"], m["messages"], m["megabytes"]) for m in said["usage"]]
+    names = ("current_plan", "age", "tenure_months", "contract_months_left")
+    return SubscriberRecord(months, *(said.get(name) for name in names))
 
 
 def wrk_script(path: Path, payloads: list[str], headers: dict[str, str]) -> None:
