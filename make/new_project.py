@@ -172,6 +172,7 @@ def _from_model(root: Path, project: NewProject) -> dict[Path, str]:
         MODEL.lower(): project.folder.lower(),
         model["description"]: project.question,
         model["name"]: project.package,
+        model["name"].upper(): project.package.upper(),
     }
     files: dict[Path, str] = {}
     for name in COPIED:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from app import schemas
 from app.fastapi_app import create_app
-from bankchurn.config import BankChurnConfig
+from bankchurn.config import SPEC, BankChurnConfig
 from bankchurn.data import RANGES
 from common_utils.bundle import Bundle
 from common_utils.errors import ArtifactError
@@ -133,3 +134,10 @@ def test_default_bundle_is_the_configured_artifacts_folder(monkeypatch: pytest.M
     monkeypatch.setenv("BANKCHURN__TRAINING__ARTIFACTS", str(tmp_path))
     with TestClient(create_app()) as started:
         assert started.get("/ready").status_code == 503
+
+
+def test_python_m_app_serves_as_settings_and_environment_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[tuple[object, Path]] = []
+    monkeypatch.setattr("common_utils.serving.start.serve_configured", lambda *given: started.append(given))
+    runpy.run_module("app", run_name="__main__")
+    assert started == [(SPEC, Path(__file__).resolve().parents[1])]

@@ -1,4 +1,4 @@
-"""The service: `uvicorn app.fastapi_app:app` from the project's folder, or `planrec serve`."""
+"""The service: `planrec serve`, or `python -m app` from the project's folder."""
 
 from __future__ import annotations
 

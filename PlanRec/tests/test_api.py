@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 import time
@@ -26,7 +27,7 @@ from common_utils.serving.joblib_scorer import JoblibScorer
 from common_utils.serving.scorer import Columns, row_count
 from common_utils.signing import INTEGRITY_ONLY, Trust, parse_keys
 from planrec.catalogue import Catalogue
-from planrec.config import PlanRecConfig
+from planrec.config import SPEC, PlanRecConfig
 from planrec.decision_matrix import DecisionMatrix
 from planrec.encoding import SubscriberRecord, UsageMonth, decision_columns
 from planrec.rules import built_in_rules
@@ -453,3 +454,10 @@ def test_recommend_says_when_a_model_makes_no_offers(live: LivePlanRec) -> None:
         answer = silent.post("/recommend", json=body)
     assert answer.status_code == 422
     assert "trained without a log of offers" in answer.json()["detail"]
+
+
+def test_python_m_app_serves_as_settings_and_environment_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[tuple[object, Path]] = []
+    monkeypatch.setattr("common_utils.serving.start.serve_configured", lambda *given: started.append(given))
+    runpy.run_module("app", run_name="__main__")
+    assert started == [(SPEC, Path(__file__).resolve().parents[1])]

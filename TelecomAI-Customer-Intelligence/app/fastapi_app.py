@@ -1,4 +1,4 @@
-"""The service: `uvicorn app.fastapi_app:app` from the project's folder, or `telecom serve`."""
+"""The service: `telecom serve`, or `python -m app` from the project's folder."""
 
 from __future__ import annotations
 

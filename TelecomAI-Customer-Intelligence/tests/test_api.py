@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from common_utils.serving.joblib_scorer import open_model
 from common_utils.serving.scorer import Columns, row_count
 from common_utils.serving.table_service import Batch, LiveModel, record_columns
 from telecom.caveat import CAVEAT
-from telecom.config import TelecomConfig
+from telecom.config import SPEC, TelecomConfig
 from telecom.data import RANGES
 
 MONTH = dict(schemas.EXAMPLE)
@@ -141,3 +142,10 @@ def test_default_bundle_is_the_configured_artifacts_folder(monkeypatch: pytest.M
     monkeypatch.setenv("TELECOM__TRAINING__ARTIFACTS", str(tmp_path))
     with TestClient(create_app()) as started:
         assert started.get("/ready").status_code == 503
+
+
+def test_python_m_app_serves_as_settings_and_environment_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[tuple[object, Path]] = []
+    monkeypatch.setattr("common_utils.serving.start.serve_configured", lambda *given: started.append(given))
+    runpy.run_module("app", run_name="__main__")
+    assert started == [(SPEC, Path(__file__).resolve().parents[1])]

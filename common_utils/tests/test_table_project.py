@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -31,7 +32,7 @@ from common_utils.feature_columns import ColumnFeatures
 from common_utils.plots import figure
 from common_utils.project import ProjectSpec
 from common_utils.service_contracts import ALL_SERVICE_CHECKS, ServiceCase
-from common_utils.serving.start import serve_project
+from common_utils.serving.start import serve_configured, serve_project
 from common_utils.serving.table_service import LiveModel, TableRecord, create_table_service, record_columns
 from common_utils.table_config import TableProjectConfig
 from common_utils.table_task import Goal, Rounds, Step, TableTask
@@ -369,6 +370,44 @@ def test_serve_starts_itself_as_a_module_where_the_app_cannot_be_found(
     assert ("--config" in served[0]) is named
     if not named:
         assert os.environ[SPEC.config_variable] == str(settings_file.resolve())
+
+
+def test_an_image_serves_as_settings_and_environment_say(folder: Path, served: list[Any], monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("PRICEDEMO__SERVING__HOST", "localhost")
+    monkeypatch.setenv("PRICEDEMO__SERVING__ADMIN_PORT", "9000")
+    monkeypatch.setenv("PRICEDEMO__SERVING__LIMITS__DEADLINE_SECONDS", "3")
+    serve_configured(SPEC, folder)
+    ((app, given),) = served
+    assert (app, given["host"], given["port"], given["workers"]) == ("app.fastapi_app:app", "localhost", 8000, 1)
+    assert (given["admin_port"], given["graceful_seconds"], given["log_format"]) == (9000, 8, "json")
+    assert given["loggers"] == ("pricedemo",)
+
+
+def test_keys_rate_and_limits_of_the_settings_hold(folder: Path, bundle: Bundle, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.delenv(SPEC.bundle_variable, raising=False)
+    user, admin = "a-users-key", "an-administrators-key"
+    lines = [f"{n}:{r}:{hashlib.sha256(k.encode()).hexdigest()}" for n, r, k in (
+        ("crm", "predict", user), ("ops", "admin", admin)
+    )]  # fmt: skip
+    monkeypatch.setenv("SERVICE_KEYS", "\n".join(lines))
+    for name, value in {
+        "ACCESS__KEYS": "required",
+        "ACCESS__REQUESTS_PER_SECOND": "0.001",
+        "ACCESS__BURST": "2",
+        "LIMITS__MAX_BODY_BYTES": "2000",
+        "LOG_SAMPLE": "0",
+    }.items():
+        monkeypatch.setenv(f"PRICEDEMO__SERVING__{name}", value)
+    with TestClient(_app(folder)) as client:
+        assert client.post("/predict", json=CASE.record).status_code == 401
+        asked = {"Authorization": f"Bearer {user}"}
+        assert client.get("/metrics", headers=asked).status_code == 403
+        assert client.get("/metrics", headers={"Authorization": f"Bearer {admin}"}).status_code == 200
+        assert client.post("/predict", json=CASE.record, headers=asked).status_code == 200
+        large = client.post("/predict", content=b" " * 3000, headers={**asked, "Content-Type": "application/json"})
+        assert large.status_code == 413
+        late = client.post("/predict", json=CASE.record, headers=asked)
+        assert (late.status_code, int(late.headers["Retry-After"]) > 0) == (429, True)
 
 
 def test_serve_without_an_app_says_where_to_run(tmp_path: Path) -> None:

@@ -232,6 +232,7 @@ def _add_serve(app: typer.Typer, spec: ProjectSpec[Settings]) -> None:
             host=host or serving.host,
             port=serving.port if port is None else port,
             workers=workers or serving.workers,
+            serving=serving,
         )
 
     del serve  # registered by name

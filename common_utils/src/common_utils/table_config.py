@@ -10,11 +10,11 @@ from pydantic import Field, model_validator
 from common_utils.config import BaseConfig
 from common_utils.release_config import ReleaseConfig
 from common_utils.seed import DEFAULT_SEED
+from common_utils.serving_config import ServiceConfig
 
 __all__ = [
     "EvaluationConfig",
     "ForestConfig",
-    "ServingConfig",
     "TableDataConfig",
     "TableProjectConfig",
     "TableSplitConfig",
@@ -77,14 +77,6 @@ class EvaluationConfig(BaseConfig):
     resamples: int = Field(default=500, ge=50, le=100_000, description="bootstrap resamples")
 
 
-class ServingConfig(BaseConfig):
-    """Where the service listens."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=0, le=65535, description="0 takes a free one")
-    workers: int = Field(default=1, ge=1, le=64, description="processes; threads are not used to scale")
-
-
 class TableProjectConfig(BaseConfig):
     """All settings that projects on one table share.
 
@@ -98,7 +90,7 @@ class TableProjectConfig(BaseConfig):
     data: TableDataConfig
     training: TableTrainingConfig = TableTrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
-    serving: ServingConfig = ServingConfig()
+    serving: ServiceConfig = ServiceConfig()
     releases: ReleaseConfig = ReleaseConfig()
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from common_utils.errors import ConfigError
 from common_utils.project import ProjectSpec
 from common_utils.serving_config import ServiceConfig
 
-__all__ = ["serve_project"]
+__all__ = ["serve_configured", "serve_project"]
 
 
 def serve_project(
@@ -73,6 +73,29 @@ def serve_project(
         os.execv(sys.executable, [sys.executable, "-m", f"{spec.name}.cli", "serve", *options])  # noqa: S606 - ourselves
     sys.stderr.write(f"http://{host}:{port}/docs\n")
     run("app.fastapi_app:app", host=host, port=port, workers=workers, **_server_options(serving))
+
+
+def serve_configured(spec: ProjectSpec[Any], folder: Path) -> None:
+    """Serve as settings and environment say; what an image runs, without a command line's libraries.
+
+    Parameters
+    ----------
+    spec : ProjectSpec
+    folder : Path
+        The project's, where `app/` lies; the working folder, so that the app can be imported.
+    """
+    from common_utils.serving.server import run
+
+    serving: ServiceConfig = spec.load(folder).serving
+    run(
+        "app.fastapi_app:app",
+        host=serving.host,
+        port=serving.port,
+        workers=serving.workers,
+        loggers=(spec.name,),
+        log_format="json",
+        **_server_options(serving),
+    )
 
 
 def _exported(prefix: str, serving: ServiceConfig) -> dict[str, str]:

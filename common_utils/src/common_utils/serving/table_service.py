@@ -18,7 +18,9 @@ from common_utils.bundle import Bundle, open_bundle
 from common_utils.config import resolve_path
 from common_utils.project import ProjectSpec
 from common_utils.release_config import load_trust
+from common_utils.serving.app import Settings as ServiceSettings
 from common_utils.serving.app import create_service
+from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.follower import PointerFollower
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.scorer import Scorer
@@ -200,6 +202,9 @@ def create_table_service(
         seconds, path, opener = configured()
         return PointerFollower(slot, path, opener, ask, interval_seconds=seconds) if seconds else None
 
+    def service_settings() -> ServiceSettings:
+        return ServiceSettings.of(spec.load(folder).serving, folder)
+
     def ask(live: LiveModel[Settings]) -> None:
         answer(live, [probe])
 
@@ -213,6 +218,7 @@ def create_table_service(
         model_info=lambda live: live.info,
         routes=[_routes(spec, slot, record, answer_model, answer)],
         follow=follower if open_model is None else lambda: None,
+        settings=service_settings if open_model is None else None,
     )
 
 
@@ -225,8 +231,8 @@ def _routes(
 ) -> APIRouter:
     batch, batch_answer = Batch[record], BatchAnswer[answer_model]
 
-    # Plain `def`: scoring is computing, which belongs in a thread, not on the event loop.
-    def predict(body: Any) -> Any:
+    # One record takes less than handing it to a thread; a batch takes milliseconds, which belong in one.
+    async def predict(body: Any) -> Any:
         answers = answer(slot.get(), [body])
         slot.count(1)
         return answers[0]
@@ -240,7 +246,7 @@ def _routes(
     # FastAPI reads what a route takes from its annotations, and these types are only known here.
     predict.__annotations__ |= {"body": record}
     predict_batch.__annotations__ |= {"body": batch}
-    router = APIRouter(tags=[spec.name])
+    router = APIRouter(tags=[spec.name], route_class=FastRoute)
     router.add_api_route("/predict", predict, methods=["POST"], response_model=answer_model, summary=spec.question)
     router.add_api_route(
         "/predict/batch",
