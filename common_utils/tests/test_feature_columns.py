@@ -73,6 +73,16 @@ def test_the_fingerprint_is_of_columns_values_and_formulas() -> None:
         ColumnStep(["a"], {"b": ["x"]}, [Formula("f", ("a",), triple)]),
         ColumnStep(["a"], {"b": ["y"]}, [Formula("f", ("a",), double)]),
         ColumnStep(["a"], {"b": ["x"]}),
+        ColumnStep(["a"], {"b": ["x"]}, filled={"a": 0.0}),
+        ColumnStep(["a"], {"b": ["x"]}, filled={"a": 1.0}),
     ]
-    assert len({step.fingerprint for step in steps}) == 4
+    assert len({step.fingerprint for step in steps}) == 6
     assert steps[0].fingerprint == ColumnStep(("a",), {"b": ("x",)}, (Formula("f", ("a",), double),)).fingerprint
+
+
+def test_an_empty_field_with_a_meaning_gets_its_value_and_others_stay_missing() -> None:
+    columns = {"is_4wd": np.array([1.0, np.nan]), "miles": np.array([np.nan, 5.0])}
+    transformer = ColumnFeatures(["is_4wd", "miles"], filled={"is_4wd": 0.0}).fit(columns)
+    np.testing.assert_array_equal(transformer.transform(columns), [[1.0, np.nan], [0.0, 5.0]])
+    assert np.isnan(columns["is_4wd"][1])
+    assert ColumnFeatures.of(transformer.step()).step() == transformer.step()

@@ -20,7 +20,7 @@ from common_utils.forests import Forest, forest_contributions, forest_of, forest
 from common_utils.splits import stratified_folds
 from common_utils.table_config import ForestConfig
 
-__all__ = ["BoostedClassifier", "grow_forest", "new_booster"]
+__all__ = ["BoostedClassifier", "booster_settings", "grow_forest", "new_booster"]
 
 FloatArray = NDArray[np.float64]
 
@@ -148,46 +148,64 @@ def new_booster(config: ForestConfig, *, seed: int) -> Any:
     >>> type(new_booster(ForestConfig(kind="hist"), seed=1)).__name__
     'HistGradientBoostingClassifier'
     """
+    settings = booster_settings(config, seed=seed)
     match config.kind:
         case "catboost":
             from catboost import CatBoostClassifier
 
-            return CatBoostClassifier(
-                iterations=config.iterations,
-                learning_rate=config.learning_rate,
-                depth=config.depth,
-                l2_leaf_reg=config.l2,
-                rsm=config.column_share,
-                random_strength=config.random_strength,
-                random_seed=seed,
-                thread_count=1,
-                verbose=False,
-                allow_writing_files=False,
-            )
+            return CatBoostClassifier(**settings)
         case "lightgbm":
             from lightgbm import LGBMClassifier
 
-            return LGBMClassifier(
-                n_estimators=config.iterations,
-                learning_rate=config.learning_rate,
-                num_leaves=config.leaves,
-                min_child_samples=config.min_leaf,
-                reg_lambda=config.l2,
-                colsample_bytree=config.column_share,
-                random_state=seed,
-                n_jobs=1,
-                verbose=-1,
-            )
+            return LGBMClassifier(**settings)
         case "hist":
             from sklearn.ensemble import HistGradientBoostingClassifier
 
-            return HistGradientBoostingClassifier(
-                max_iter=config.iterations,
-                learning_rate=config.learning_rate,
-                max_leaf_nodes=config.leaves,
-                min_samples_leaf=config.min_leaf,
-                l2_regularization=config.l2,
-                max_features=config.column_share,
-                early_stopping=False,  # pyright: ignore[reportArgumentType] - documented as 'auto' or bool
-                random_state=seed,
-            )
+            return HistGradientBoostingClassifier(**settings)
+
+
+def booster_settings(config: ForestConfig, *, seed: int) -> dict[str, Any]:
+    """Return a setting in the words of its library, for one thread; the same for classes and quantities.
+
+    Examples
+    --------
+    >>> booster_settings(ForestConfig(kind="hist", iterations=7), seed=1)["max_iter"]
+    7
+    """
+    match config.kind:
+        case "catboost":
+            return {
+                "iterations": config.iterations,
+                "learning_rate": config.learning_rate,
+                "depth": config.depth,
+                "l2_leaf_reg": config.l2,
+                "rsm": config.column_share,
+                "random_strength": config.random_strength,
+                "random_seed": seed,
+                "thread_count": 1,
+                "verbose": False,
+                "allow_writing_files": False,
+            }
+        case "lightgbm":
+            return {
+                "n_estimators": config.iterations,
+                "learning_rate": config.learning_rate,
+                "num_leaves": config.leaves,
+                "min_child_samples": config.min_leaf,
+                "reg_lambda": config.l2,
+                "colsample_bytree": config.column_share,
+                "random_state": seed,
+                "n_jobs": 1,
+                "verbose": -1,
+            }
+        case "hist":
+            return {
+                "max_iter": config.iterations,
+                "learning_rate": config.learning_rate,
+                "max_leaf_nodes": config.leaves,
+                "min_samples_leaf": config.min_leaf,
+                "l2_regularization": config.l2,
+                "max_features": config.column_share,
+                "early_stopping": False,
+                "random_state": seed,
+            }

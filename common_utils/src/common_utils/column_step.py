@@ -62,6 +62,8 @@ class ColumnStep:
         Those whose inputs are not all there (in `numbers` or `categories`) are left out.
     indicators : bool
         Whether categories become one 0/1 column per value instead of one column of codes, for linear models.
+    filled : mapping of str to float
+        Numbers whose empty field has a meaning, and which value that is: an empty `is_4wd` means 0.
 
     Examples
     --------
@@ -76,6 +78,7 @@ class ColumnStep:
     categories: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     formulas: Sequence[Formula] = ()
     indicators: bool = False
+    filled: Mapping[str, float] = field(default_factory=dict[str, float])
 
     @property
     def usable(self) -> tuple[Formula, ...]:
@@ -93,7 +96,7 @@ class ColumnStep:
 
     @property
     def fingerprint(self) -> str:
-        """Sha256 of the columns and of what the formulas say of a few made-up rows."""
+        """Sha256 of the columns, of what empty fields mean, and of what the formulas say of a few made-up rows."""
         numbers: dict[str, NDArray[Any]] = {name: np.roll(_MADE_UP, at) for at, name in enumerate(self.numbers)}
         texts = {
             name: np.resize(np.array(values, dtype=object), len(_MADE_UP)) for name, values in self.categories.items()
@@ -101,6 +104,7 @@ class ColumnStep:
         with np.errstate(divide="ignore", invalid="ignore"):
             said = np.round(self({**numbers, **texts}), _PROBE_DECIMALS) + 0.0  # no -0
         known = [f"{name}: {', '.join(values)}" for name, values in self.categories.items()]
+        known += [f"{name}: empty is {value!r}" for name, value in self.filled.items()]
         return fingerprint_bytes("\n".join([*self.feature_names, *known]).encode() + said.tobytes())
 
     def __call__(self, columns: Columns) -> FloatArray:
@@ -112,6 +116,8 @@ class ColumnStep:
             If no column is asked for, one is missing, or a number's column holds something else.
         """
         values = {name: _numbers(columns, name) for name in self.numbers}
+        for name, value in self.filled.items():
+            values[name] = np.where(np.isnan(values[name]), value, values[name])
         parts = list(values.values())
         for name, known in self.categories.items():
             codes = _codes(columns, name, known)

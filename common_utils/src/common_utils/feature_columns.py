@@ -68,20 +68,22 @@ class ColumnFeatures(TransformerMixin, BaseEstimator):
         formulas: Sequence[Formula] = (),
         *,
         indicators: bool = False,
+        filled: Mapping[str, float] | None = None,
     ) -> None:
         self.numbers = numbers
         self.categories = categories
         self.formulas = formulas
         self.indicators = indicators
+        self.filled = filled
 
     @classmethod
     def of(cls, step: ColumnStep) -> ColumnFeatures:
         """Return the unfitted transformer of a step."""
-        return cls(step.numbers, step.categories, step.formulas, indicators=step.indicators)
+        return cls(step.numbers, step.categories, step.formulas, indicators=step.indicators, filled=step.filled)
 
     def step(self) -> ColumnStep:
         """Return what computes the matrix; a service calls it without scikit-learn."""
-        return ColumnStep(self.numbers, self.categories or {}, self.formulas, self.indicators)
+        return ColumnStep(self.numbers, self.categories or {}, self.formulas, self.indicators, self.filled or {})
 
     def fit(self, X: pd.DataFrame | Columns, y: object = None) -> ColumnFeatures:
         """Fix the order of the columns; nothing is learnt from rows.
