@@ -15,7 +15,7 @@ TOOLS ?= $(ROOT)/.tools
 VENV ?= $(ROOT)/.venv
 UV := $(TOOLS)/bin/uv
 BIN := $(VENV)/bin
-MEMBERS := common_utils PlanRec BankChurn-Predictor TelecomAI-Customer-Intelligence
+MEMBERS := common_utils PlanRec BankChurn-Predictor CarVision-Market-Intelligence TelecomAI-Customer-Intelligence
 
 # pyenv's shims hide the interpreters from uv; the folders behind them do not.
 export PATH := $(shell printf '%s:' "$${HOME:-}"/.pyenv/versions/3.1[123].*/bin)$(PATH)

@@ -12,9 +12,10 @@ from common_utils.compiled.export import compile_pipeline
 from common_utils.compiled.parity import ParityReport, parity_gate, varied_matrix
 from common_utils.feature_columns import table_columns
 
-__all__ = ["compile_table_model"]
+__all__ = ["MATRIX_ROWS", "TABLE_ROWS", "compile_table_model"]
 
 MATRIX_ROWS, TABLE_ROWS = 100_000, 10_000
+"""Rows of varied features, and of mixed columns, that the parity gate compares."""
 
 
 def compile_table_model(

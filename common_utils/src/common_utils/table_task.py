@@ -183,6 +183,11 @@ class TableTask(ABC, Generic[Settings]):
         """
         return compile_table_model(model, rows, seed=config.training.seed, missing=self.answers_missing)[0]
 
+    def service_files(self, config: Settings, model: Any) -> Mapping[str, bytes]:
+        """Return what the service reads from the bundle besides the compiled model, by file name; no pickle."""
+        del config, model
+        return {}
+
     def card_values(self, metrics: Mapping[str, Any]) -> dict[str, object]:
         """Return values for placeholders of the project's own card template, besides the common ones."""
         del metrics

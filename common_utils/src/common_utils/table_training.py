@@ -170,12 +170,15 @@ def train_table(
         }
         step("compiling for the service")
         compiled = task.compile(config, model, prepared.train)
+        further = task.service_files(config, model)
     step("writing the bundle")
     info = _info(task, config, folder, prepared)
 
     def write(target: Path) -> None:
         joblib.dump(model, target / "model.joblib")
         compiled.save(target)
+        for name, content in further.items():
+            (target / name).write_bytes(content)
         (target / "config.yaml").write_text(dump_config(config), encoding="utf-8")
         _write_json(target / "metrics.json", metrics)
         _write_json(target / "profile.json", _profile(model, prepared.train))

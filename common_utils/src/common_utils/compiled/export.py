@@ -23,8 +23,9 @@ from common_utils.compiled.nodes import ForestNode, LinearNode, MeanNode, Node, 
 from common_utils.compiled.tables import table_bytes
 from common_utils.compiled.trees import Split, Step, grown, refuse_large
 from common_utils.errors import CompileError
+from common_utils.forests import Forest as KeptForest
 
-__all__ = ["MAX_TABLE_BYTES", "compile_node", "compile_pipeline", "compile_regressors"]
+__all__ = ["MAX_TABLE_BYTES", "compile_forest", "compile_node", "compile_pipeline", "compile_regressors"]
 
 MAX_TABLE_BYTES = 1 << 28
 """What the bit tables of one forest may take in a server's memory: 256 MiB."""
@@ -158,9 +159,27 @@ def _lightgbm(model: Any) -> Node:
     return _forest(lightgbm_forest(dump), lightgbm_link(dump))
 
 
-def _boosted(model: Any) -> Node:
-    """Return the forest of a `boosted.BoostedClassifier`, whose nodes lie in arrays, under its sigmoid."""
-    kept = model.forest_
+def compile_forest(kept: KeptForest, n_features: int) -> ForestNode:
+    """Return the sums of a forest whose nodes lie in arrays already, as `forests.forest_of` keeps them.
+
+    Parameters
+    ----------
+    kept : forests.Forest
+    n_features : int
+        Width of the rows it takes.
+
+    Raises
+    ------
+    CompileError
+        If a tree has more than 64 leaves, or the tables would be too large.
+
+    Examples
+    --------
+    >>> one = np.zeros(1, dtype=np.int64)
+    >>> kept = KeptForest(one, np.zeros(1), one, one, np.zeros(1, dtype=bool), np.array([2.0]), one, base=1.0)
+    >>> compile_forest(kept, 1).rows(np.zeros((1, 1))).tolist()
+    [[3.0]]
+    """
     inner = kept.left != np.arange(len(kept.left))
 
     def step(at: int) -> Step:
@@ -176,9 +195,14 @@ def _boosted(model: Any) -> Node:
         splits += grown(len(leaves), root, step, grown_leaves)
         refuse_large(len(grown_leaves), "depth or leaves")
         leaves.append(grown_leaves)
-    forest = Forest.of(n_features=model.n_features_in_, n_outputs=1, splits=splits, leaves=leaves)
+    return _forest(Forest.of(n_features=n_features, n_outputs=1, splits=splits, leaves=leaves), "identity")
+
+
+def _boosted(model: Any) -> Node:
+    """Return the forest of a `boosted.BoostedClassifier` under its sigmoid."""
+    node = compile_forest(model.forest_, model.n_features_in_)
     parameters = (np.array([[-model.slope_], [-model.intercept_]]),)
-    return CalibratedNode((_forest(forest, "identity"),), "sigmoid", "decision", 2, parameters)
+    return CalibratedNode((node,), "sigmoid", "decision", 2, parameters)
 
 
 def _linear(model: Any, link: Link) -> Node:

@@ -1,0 +1,72 @@
+"""The service: `carvision serve`, or `python -m app` from the project's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import cast
+
+from fastapi import FastAPI
+
+from app.schemas import EXAMPLE, CarRequest, PriceResponse, SimilarListing
+from carvision.config import SPEC, CarVisionConfig
+from carvision.neighbours import Scales
+from carvision.scoring import CarScorer
+from carvision.vehicles import NEW_PRICE
+from common_utils.serving.table_service import LiveModel, create_table_service, record_columns
+
+__all__ = ["app", "create_app"]
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+Live = LiveModel[CarVisionConfig]
+
+
+def _answer(live: Live, records: Sequence[CarRequest]) -> list[PriceResponse]:
+    columns, settings = record_columns(records), live.config.similar
+    scorer = cast("CarScorer", live.scorer)  # what `open_scorer` below opens
+    prices = scorer.score(columns)
+    scales = Scales(settings.year_scale, settings.mile_scale, settings.condition_scale)
+    similar = scorer.similar(columns, count=settings.count, scales=scales)
+    return [
+        PriceResponse(
+            prediction=round(price),
+            low=round(low),
+            high=round(high),
+            model_known=record.model in NEW_PRICE,
+            similar=[SimilarListing(**asdict(ad)) for ad in ads],
+            model_version=live.version,
+        )
+        for record, (price, low, high), ads in zip(records, prices.tolist(), similar, strict=True)
+    ]
+
+
+def create_app(open_model: Callable[[], Live] | None = None) -> FastAPI:
+    """Return the service; nothing is opened before it starts.
+
+    Parameters
+    ----------
+    open_model : callable, optional
+        Opens what the service answers with; by default the bundle that CARVISION_BUNDLE names, or the current one of
+        the configured artifacts folder.
+
+    Examples
+    --------
+    >>> sorted(path for path in create_app().openapi()["paths"] if path.startswith("/p"))
+    ['/predict', '/predict/batch']
+    """
+    return create_table_service(
+        SPEC,
+        PROJECT,
+        record=CarRequest,
+        answer_model=PriceResponse,
+        answer=_answer,
+        probe=CarRequest.model_validate(EXAMPLE),
+        open_scorer=CarScorer.open,
+        version="0.1.0",
+        open_model=open_model,
+    )
+
+
+app = create_app()

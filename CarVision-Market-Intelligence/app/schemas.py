@@ -1,0 +1,79 @@
+"""Requests and answers. Every field is typed and bounded, unknown fields are refused; names are the table's."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from common_utils.serving.table_service import TableRecord
+
+__all__ = ["EXAMPLE", "CarRequest", "PriceResponse", "SimilarListing"]
+
+EXAMPLE: dict[str, JsonValue] = {
+    "model": "ford f-150",
+    "model_year": 2013,
+    "odometer": 92000,
+    "condition": "good",
+    "cylinders": 8,
+    "fuel": "gas",
+    "transmission": "automatic",
+    "type": "truck",
+    "paint_color": "white",
+    "is_4wd": 1,
+}
+
+
+class CarRequest(TableRecord):
+    """One used car, as a row of the table; what is not known is left out or null."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]}, protected_namespaces=())
+
+    model: str = Field(
+        min_length=1,
+        max_length=80,
+        description="make and model, lower case; one that is not known gets a wide interval",
+    )
+    model_year: int | None = Field(default=None, ge=1990, le=2020, description="year")
+    odometer: float | None = Field(default=None, ge=0, le=499_999, description="miles")
+    condition: Literal["salvage", "fair", "good", "excellent", "like new", "new"]
+    cylinders: int | None = Field(default=None, ge=1, le=16, description="count")
+    fuel: Literal["gas", "diesel", "hybrid", "other", "electric"]
+    transmission: Literal["automatic", "manual", "other"]
+    type: Literal[
+        "hatchback", "sedan", "wagon", "mini-van", "SUV", "coupe", "convertible", "offroad", "van", "bus", "truck",
+        "pickup", "other",
+    ]  # fmt: skip
+    paint_color: (
+        Literal[
+            "black", "blue", "brown", "custom", "green", "grey", "orange", "purple", "red", "silver", "white", "yellow"
+        ]
+        | None
+    ) = None  # fmt: skip
+    is_4wd: int | None = Field(default=None, ge=0, le=1, description="1: four-wheel drive; left out means 0")
+
+
+class SimilarListing(BaseModel):
+    """A comparable ad that the model was trained on."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model: str
+    type: str
+    condition: str
+    model_year: int
+    odometer: int = Field(description="miles")
+    price: int = Field(description="US dollars asked")
+
+
+class PriceResponse(BaseModel):
+    """What the car is worth, how sure that is, and comparable ads."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    prediction: int = Field(description="US dollars; the median that an ad for such a car asks")
+    low: int = Field(description="lower end of the 90 % interval, US dollars")
+    high: int = Field(description="upper end of the 90 % interval, US dollars")
+    model_known: bool = Field(description="whether training knew the model; if not, the interval is wide")
+    similar: list[SimilarListing] = Field(description="nearest comparable ads, nearest first")
+    model_version: str

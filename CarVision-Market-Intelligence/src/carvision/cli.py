@@ -1,0 +1,67 @@
+"""The command line: `carvision train | evaluate | predict | explain | market | dashboard | serve | card`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from carvision.config import SPEC
+from common_utils.command_line import (
+    BundleOption,
+    ConfigOption,
+    SetOption,
+    run_command_line,
+    settings_of,
+    table_cli,
+)
+
+if TYPE_CHECKING:
+    from carvision.training import CarTask
+
+__all__ = ["app", "main"]
+
+
+def _task() -> CarTask:
+    from carvision.training import TASK
+
+    return TASK
+
+
+app = table_cli(SPEC, _task)
+
+
+@app.command()
+def market(
+    bundle: BundleOption = None,
+    output: Annotated[Path | None, typer.Option("--output", help="Folder for the tables and figures as well.")] = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Show depreciation, days listed, and who asks more or less than the model expects, of a bundle's ads."""
+    from carvision.market_report import run_market
+
+    settings, folder = settings_of(SPEC, config, overrides)
+    run_market(settings, folder, bundle, output)
+
+
+@app.command()
+def dashboard(
+    bundle: BundleOption = None,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8501,
+    config: ConfigOption = None,
+) -> None:
+    """Open the dashboard of a bundle in a browser on this machine; needs the extra `dashboard` (Streamlit)."""
+    from carvision.dashboard_server import serve_dashboard
+
+    serve_dashboard(SPEC.folder(config), bundle, port=port)
+
+
+def main() -> None:
+    """Run the command line; leave with 0, or with the error's code: 2 settings, 3 data, 4 artifact, 5 gate."""
+    run_command_line(app, SPEC.name)
+
+
+if __name__ == "__main__":
+    main()

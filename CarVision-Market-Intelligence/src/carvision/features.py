@@ -1,0 +1,45 @@
+"""Which columns become features: numbers, codes, and the formulas over them. Dates and days listed never do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from carvision.columns import CATEGORIES, FOUR_WHEEL, MODEL, NUMBERS, ODOMETER, YEAR
+from carvision.config import CarVisionConfig
+from carvision.formulas import INPUTS, new_price
+from common_utils.column_step import ColumnStep, Formula
+
+__all__ = ["CAR", "HIDDEN", "car_step", "shipped_step"]
+
+HIDDEN = (MODEL, new_price.__name__)
+"""Features that say which model it is: missing for a model that training did not know."""
+CAR = (MODEL, YEAR, ODOMETER)
+"""Features that tell one car from another: ads that agree in them are one car, posted again."""
+
+
+def car_step(*, dropped: Collection[str] = (), indicators: bool = False) -> ColumnStep:
+    """Return what makes the features; an empty `is_4wd` means that the car has none.
+
+    Parameters
+    ----------
+    dropped : collection of str
+        Column names, as `data.drop_columns`; what tells a car or its model has to stay.
+    indicators : bool
+        As `common_utils.column_step.ColumnStep`.
+
+    Examples
+    --------
+    >>> step = car_step()
+    >>> step.filled, step.feature_names[:2], step.feature_names[-1]
+    ({'is_4wd': 0.0}, ('model_year', 'odometer'), 'miles_per_year')
+    """
+    numbers = tuple(name for name in NUMBERS if name not in dropped)
+    categories = {name: values for name, values in CATEGORIES.items() if name not in dropped}
+    computed = tuple(Formula(function.__name__, inputs, function) for function, inputs in INPUTS.items())
+    filled = {FOUR_WHEEL: 0.0} if FOUR_WHEEL in numbers else {}
+    return ColumnStep(numbers, categories, computed, indicators, filled)
+
+
+def shipped_step(config: CarVisionConfig) -> ColumnStep:
+    """Return what makes the features of the shipped model; the service opens it with the same."""
+    return car_step(dropped=config.data.drop_columns)

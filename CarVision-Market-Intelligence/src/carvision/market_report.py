@@ -1,0 +1,54 @@
+"""What `carvision market` does: show the market tables of a bundle; write them with their figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from carvision.config import CarVisionConfig
+from carvision.figures import MARKET_FIGURES, write_market_figures
+from carvision.tables import market_tables
+from common_utils.bundle import open_bundle
+from common_utils.config import resolve_path
+from common_utils.release_config import load_trust
+from common_utils.table_cards import markdown, source_words
+from common_utils.terminal import note, show_table
+
+__all__ = ["run_market"]
+
+
+def run_market(config: CarVisionConfig, folder: Path, bundle_path: Path | None, output: Path | None) -> None:
+    """Show the market tables of a bundle; with `output`, write `market.md` and its figures into that folder.
+
+    Parameters
+    ----------
+    config : CarVisionConfig
+    folder : Path
+        The project's.
+    bundle_path, output : Path, optional
+
+    Raises
+    ------
+    ArtifactError
+        If the bundle is missing or altered.
+    """
+    path = bundle_path or resolve_path(folder, config.training.artifacts)
+    metrics = open_bundle(path, trust=load_trust(config.releases, folder)).read_json("metrics.json")
+    tables = market_tables(metrics["market"])
+    for title, rows in tables.items():
+        show_table(title, rows)
+    note(f"measured on {source_words(metrics)}")
+    if output is None:
+        return
+    target = resolve_path(folder, output)
+    (target / "figures").mkdir(parents=True, exist_ok=True)
+    write_market_figures(target / "figures", metrics["market"])
+    parts = [
+        "# The market in the ads",
+        f"Written by `carvision market --output {output}`; do not edit by hand. {metrics['market']['ads']:,} ads of "
+        f"{source_words(metrics)}; prices are what was asked, in US dollars. Above and below are against the model's "
+        "90 % interval, out of fold.",
+        *(f"## {title}\n\n{markdown(rows)}" for title, rows in tables.items()),
+        *(f"![{name.removesuffix('.png').replace('_', ' ')}](figures/{name})" for name in MARKET_FIGURES),
+    ]
+    (target / "market.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    note(f"written to {target / 'market.md'}")

@@ -1,0 +1,193 @@
+"""A price with an interval: forests of the median and of two quantiles, conformalised; kept as plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from carvision.interval import IntervalEnds
+from carvision.neighbours import Listings, unique_listings
+from common_utils.boosted_regression import grow_quantile_forest, quantile_regressors
+from common_utils.errors import DataError
+from common_utils.forests import forest_contributions, forest_scores
+from common_utils.splits import grouped_folds
+from common_utils.table_config import ForestConfig
+
+__all__ = ["PriceModel", "conformal_margin"]
+
+FloatArray = NDArray[np.float64]
+
+
+def conformal_margin(misses: FloatArray, coverage: float) -> float:
+    """Return by how much intervals have to be widened (or, below 0, narrowed) to hold a share of new values.
+
+    Parameters
+    ----------
+    misses : float64 array of shape (n,)
+        How far each value lies outside its interval; negative inside. By models that did not see the row.
+    coverage : float
+        Inside (0, 1).
+
+    References
+    ----------
+    Romano, Patterson, Candès, "Conformalized quantile regression", 2019: the ceil((n + 1) coverage)-th smallest.
+
+    Examples
+    --------
+    >>> conformal_margin(np.array([-1.0, 0.0, 1.0, 2.0]), 0.6)
+    1.0
+    """
+    place = int(np.ceil((len(misses) + 1) * coverage)) - 1
+    return float(np.sort(misses)[min(place, len(misses) - 1)])
+
+
+class PriceModel(RegressorMixin, BaseEstimator):
+    """Median price and a prediction interval, on the logarithm of the price.
+
+    Parameters
+    ----------
+    members, interval_members : sequence of ForestConfig
+        Forests of the median, and of either end of the interval; without the latter there is no interval.
+    coverage : float
+        Share of prices the interval is to hold.
+    calibration_folds : int
+        Inner folds whose out-of-fold intervals say how far the ends have to move.
+    car_columns : sequence of int
+        Columns that tell one car from another: rows that agree in them are in one inner fold.
+    hidden_columns : sequence of int
+        Columns that say which model a car is. A share of the rows is repeated with them missing, so that the forests
+        learn what to say of a model they never saw; its intervals have a margin of their own.
+    hidden_share : float
+    listing_columns : sequence of int
+        Columns of model, type, condition, year and odometer: what comparable ads are found by.
+    seed : int
+
+    Attributes
+    ----------
+    forest_, low_forest_, high_forest_ : Forest
+        Their scores are logarithms of dollars.
+    ends_ : IntervalEnds
+        What the interval is widened by.
+    listings_ : Listings
+        Complete ads of the training rows, each car once; only with `listing_columns`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.column_stack([rng.integers(0, 3, 300), rng.uniform(0, 10, 300)]).astype(float)
+    >>> y = np.exp(9 + 0.2 * X[:, 0] - 0.1 * X[:, 1] + rng.normal(0, 0.1, 300))
+    >>> small = [ForestConfig(kind="hist", iterations=15, leaves=8)]
+    >>> model = PriceModel(small, small, car_columns=[0, 1], hidden_columns=[0]).fit(X, y)
+    >>> price, low, high = model.predict_interval(np.array([[1.0, 5.0]]))[0]
+    >>> bool(low < price < high)
+    True
+    """
+
+    def __init__(
+        self,
+        members: Sequence[ForestConfig],
+        interval_members: Sequence[ForestConfig] = (),
+        *,
+        coverage: float = 0.9,
+        calibration_folds: int = 3,
+        car_columns: Sequence[int] = (),
+        hidden_columns: Sequence[int] = (),
+        hidden_share: float = 0.1,
+        listing_columns: Sequence[int] = (),
+        seed: int = 42,
+    ) -> None:
+        self.members = members
+        self.interval_members = interval_members
+        self.coverage = coverage
+        self.calibration_folds = calibration_folds
+        self.car_columns = car_columns
+        self.hidden_columns = hidden_columns
+        self.hidden_share = hidden_share
+        self.listing_columns = listing_columns
+        self.seed = seed
+
+    def fit(self, X: FloatArray, y: NDArray[Any]) -> PriceModel:
+        """Grow the forests; move the ends of the interval by what they miss out of fold.
+
+        Raises
+        ------
+        DataError
+            If a price is not above 0.
+        """
+        matrix, prices = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        if not (prices > 0).all():
+            raise DataError("prices: one is not above 0, and has no logarithm; remove it by a cleaning rule.")
+        logs = np.log(prices)
+        rows, target = self._with_hidden(matrix, logs)
+        self.forest_ = grow_quantile_forest(self.members, rows, target, quantile=0.5, seed=self.seed)
+        if self.interval_members:
+            self._fit_interval(matrix, logs)
+        if self.listing_columns:
+            self.listings_ = unique_listings(Listings(*matrix[:, list(self.listing_columns)].T, price=prices))
+        self.n_features_in_ = matrix.shape[1]
+        return self
+
+    def predict(self, X: FloatArray) -> FloatArray:
+        """Return prices in US dollars, shape (n,)."""
+        check_is_fitted(self)
+        return np.exp(forest_scores(self.forest_, np.asarray(X, dtype=np.float64)))
+
+    def predict_interval(self, X: FloatArray) -> FloatArray:
+        """Return price, low and high in US dollars, shape (n, 3); low <= price <= high."""
+        check_is_fitted(self)
+        matrix = np.asarray(X, dtype=np.float64)
+        forests = (self.forest_, self.low_forest_, self.high_forest_)
+        return self.ends_.prices(np.column_stack([forest_scores(forest, matrix) for forest in forests]), matrix)
+
+    def contributions(self, X: FloatArray) -> tuple[float, FloatArray]:
+        """Return the average logarithm of the price and what each column adds: together exactly that of `predict`.
+
+        Returns
+        -------
+        tuple of float and float64 array of shape (n, m)
+        """
+        check_is_fitted(self)
+        return self.forest_.average, forest_contributions(self.forest_, np.asarray(X, dtype=np.float64))
+
+    def _fit_interval(self, matrix: FloatArray, logs: FloatArray) -> None:
+        known, hidden = np.empty(len(logs)), np.empty(len(logs))
+        cars = np.unique(np.nan_to_num(matrix[:, list(self.car_columns)], nan=-1.0), axis=0, return_inverse=True)[1]
+        for grown_on, held in grouped_folds(cars.ravel(), n_splits=self.calibration_folds, seed=self.seed):
+            rows, target = self._with_hidden(matrix[grown_on], logs[grown_on])
+            ends = [
+                quantile_regressors(self.interval_members, rows, target, quantile=q, seed=self.seed) for q in self._ends
+            ]
+            for misses, part in ((known, matrix[held]), (hidden, self._hide(matrix[held]))):
+                low, high = (np.mean([model.predict(part) for model in models], axis=0) for models in ends)
+                misses[held] = np.maximum(low - logs[held], logs[held] - high)
+        self.ends_ = IntervalEnds(
+            conformal_margin(known, self.coverage),
+            conformal_margin(hidden, self.coverage),
+            self.hidden_columns[0] if self.hidden_columns else -1,
+        )
+        rows, target = self._with_hidden(matrix, logs)
+        self.low_forest_, self.high_forest_ = (
+            grow_quantile_forest(self.interval_members, rows, target, quantile=q, seed=self.seed) for q in self._ends
+        )
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        return (1 - self.coverage) / 2, (1 + self.coverage) / 2
+
+    def _hide(self, matrix: FloatArray) -> FloatArray:
+        hidden = matrix.copy()
+        hidden[:, list(self.hidden_columns)] = np.nan
+        return hidden
+
+    def _with_hidden(self, matrix: FloatArray, logs: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Rows, and a share of them again with the model hidden."""
+        if not self.hidden_columns:
+            return matrix, logs
+        size = int(np.ceil(self.hidden_share * len(logs)))
+        again = np.random.default_rng(self.seed).choice(len(logs), size=size, replace=False)
+        return np.vstack([matrix, self._hide(matrix[again])]), np.concatenate([logs, logs[again]])
