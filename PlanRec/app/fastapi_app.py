@@ -5,22 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import yaml
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from pydantic_core import to_json
 
 from app.schemas import (
     MEANING,
-    AdvisedPlan,
     BatchRequest,
     BatchResponse,
-    ExcludedPlan,
-    LineItems,
     PlansResponse,
     Policy,
     PredictRequest,
@@ -40,8 +37,8 @@ from common_utils.serving.follower import PointerFollower
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.scorer import Scorer
 from common_utils.signing import INTEGRITY_ONLY, Trust
+from planrec.advisor import AdvisedPlan, SubscriberAdvice, recommend_subscriber
 from planrec.advisor import Request as AdviceRequest
-from planrec.advisor import SubscriberAdvice, recommend_subscriber
 from planrec.catalogue import Catalogue, parse_catalogue
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.decision_matrix import DecisionMatrix
@@ -49,6 +46,7 @@ from planrec.encoding import SubscriberRecord, UsageMonth, decision_columns
 from planrec.engine import Engine, OfferModels
 from planrec.forecast import UsageForecast
 from planrec.months import month_text
+from planrec.row_advice import RowAdviser
 from planrec.row_features import RowFeatures
 from planrec.rules import Rules, load_rules, parse_rules
 
@@ -94,7 +92,12 @@ class LivePlanRec:
     @property
     def engine(self) -> Engine:
         """What answers from arrays."""
-        return Engine(self.catalogue, self.rules, self.forecast, self.offers)
+        return self.adviser.engine
+
+    @cached_property
+    def adviser(self) -> RowAdviser:
+        """What answers for one subscriber, the quick way where there is one."""
+        return RowAdviser(Engine(self.catalogue, self.rules, self.forecast, self.offers))
 
     def predict_one(self, record: SubscriberRecord) -> bytes:
         """Return P(take) for one record, as the JSON of a `PredictResponse`."""
@@ -134,51 +137,53 @@ class LivePlanRec:
         if any(r.current_plan is not None and self.catalogue.index(r.current_plan) < 0 for r in records):
             raise DataError("current_plan is not a plan of this catalogue; ask GET /plans for the ids.")
 
-    def recommend(self, request: RecommendRequest) -> RecommendResponse:
-        """Return ranked plans with reasons."""
-        policy = request.policy(self.config, self.rules, forecast=self.forecast is not None)
-        advice = recommend_subscriber(request.record(), self.engine, request.asked(policy))
-        return _rendered(advice, self, policy, request.month())
+    def policy(self, request: RecommendRequest) -> Policy:
+        """Return what an answer weighs."""
+        return request.policy(self.config, self.rules, forecast=self.forecast is not None)
+
+    def recommended(self, advice: SubscriberAdvice, policy: Policy, month: int) -> bytes:
+        """Return ranked plans with reasons, as the JSON of a `RecommendResponse`."""
+        change = advice.earliest_change
+        return to_json(
+            {
+                "advice": [_advised(plan) for plan in advice.plans],
+                "stay_reason": advice.stay_reason,
+                "earliest_change": None if change is None else f"{month_text(change)}-01",
+                "excluded": [{"plan_id": name, "reason_code": code} for name, code in advice.excluded.items()],
+                "as_of": month_text(month),
+                "months_used": advice.months_used,
+                "currency": self.catalogue.currency,
+                "policy": policy,
+                "rules_version": self.rules.version,
+                "catalogue_version": self.catalogue.version,
+                "model_version": self.version,
+            }
+        )
 
 
-def _rendered(advice: SubscriberAdvice, live: LivePlanRec, policy: Policy, month: int) -> RecommendResponse:
-    return RecommendResponse(
-        advice=[
-            AdvisedPlan(
-                rank=plan.rank,
-                plan_id=plan.plan.plan_id,
-                name=plan.plan.name,
-                action="stay" if plan.stay else "switch",
-                expected_bill_cents=plan.expected_bill_cents,
-                spread_cents=plan.spread_cents,
-                saving_cents=plan.saving_cents,
-                p_pay_more=plan.p_pay_more,
-                contract_months=plan.plan.contract_months,
-                line_items=LineItems(
-                    **dict(zip(LineItems.model_fields, plan.line_items_cents, strict=True)),
-                ),
-                reason=plan.reason,
-                p_accept=plan.p_accept,
-                offer_value_cents=plan.offer_value_cents,
-                churn_change=plan.churn_change,
-            )
-            for plan in advice.plans
-        ],
-        stay_reason=advice.stay_reason,
-        earliest_change=None if advice.earliest_change is None else _first_day(advice.earliest_change),
-        excluded=[ExcludedPlan(plan_id=plan_id, reason_code=code) for plan_id, code in advice.excluded.items()],
-        as_of=month_text(month),
-        months_used=advice.months_used,
-        currency=live.catalogue.currency,
-        policy=policy,
-        rules_version=live.rules.version,
-        catalogue_version=live.catalogue.version,
-        model_version=live.version,
-    )
-
-
-def _first_day(month: int) -> date:
-    return date(month // 12, month % 12 + 1, 1)
+def _advised(plan: AdvisedPlan) -> dict[str, object]:
+    fee, minutes, messages, data = plan.line_items_cents
+    return {
+        "rank": plan.rank,
+        "plan_id": plan.plan.plan_id,
+        "name": plan.plan.name,
+        "action": "stay" if plan.stay else "switch",
+        "expected_bill_cents": plan.expected_bill_cents,
+        "spread_cents": plan.spread_cents,
+        "saving_cents": plan.saving_cents,
+        "p_pay_more": plan.p_pay_more,
+        "contract_months": plan.plan.contract_months,
+        "line_items": {
+            "fee_cents": fee,
+            "minutes_cents": minutes,
+            "messages_cents": messages,
+            "data_cents": data,
+        },
+        "reason": plan.reason,
+        "p_accept": plan.p_accept,
+        "offer_value_cents": plan.offer_value_cents,
+        "churn_change": plan.churn_change,
+    }
 
 
 def open_live(path: Path, *, rules: Path | None = None, trust: Trust = INTEGRITY_ONLY) -> LivePlanRec:
@@ -245,7 +250,8 @@ def _probe(live: LivePlanRec) -> None:
     if abs(sum(answer.probabilities.values()) - 1) > 1e-9:
         raise ArtifactError("probe: the probabilities do not add up to 1; train again.")
     asked = AdviceRequest(month, history_months=1, top_k=1, risk_weight=live.config.advice.forecast_risk_weight)
-    recommend_subscriber(record, live.engine, asked)
+    if live.adviser(record, asked) != recommend_subscriber(record, live.engine, asked):
+        raise ArtifactError("probe: one subscriber alone is advised otherwise than in a table; report it.")
 
 
 def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
@@ -266,9 +272,19 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
         slot.count(len(answers))
         return BatchResponse(predictions=answers, model_version=live.version)
 
-    @router.post("/recommend", summary="Which plan should this subscriber be on, or should they stay?")
-    def recommend(body: RecommendRequest) -> RecommendResponse:
-        return slot.get().recommend(body)
+    @router.post(
+        "/recommend",
+        summary="Which plan should this subscriber be on, or should they stay?",
+        response_model=RecommendResponse,
+    )
+    async def recommend(body: RecommendRequest) -> bytes:
+        live = slot.get()
+        policy = live.policy(body)
+        record, asked = body.record(), body.asked(policy)
+        advice = live.adviser.quick(record, asked)
+        if advice is None:
+            advice = await to_thread.run_sync(recommend_subscriber, record, live.engine, asked)
+        return live.recommended(advice, policy, body.month())
 
     @plain.get("/plans", summary="The catalogue that answers are priced on")
     def plans() -> PlansResponse:

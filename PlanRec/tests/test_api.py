@@ -102,6 +102,23 @@ def test_a_model_that_answers_one_record_otherwise_never_becomes_ready(live: Liv
         assert started.app.state.slot.failures == {"probe_failed": 1}  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("further", [{}, {"mode": "offer", "consent": True, "holdout": False, "contacts_90d": 0}])
+def test_the_answer_s_bytes_are_those_of_its_model(bundle: Bundle, further: dict[str, object]) -> None:
+    with TestClient(create_app(lambda: open_live(bundle.path))) as started:
+        for plan in ("basic-6", "smart-25", None):
+            asked = {"usage": USAGE, "current_plan": plan, "contract_months_left": 2, "age": 30, **further}
+            answer = started.post("/recommend", json=asked)
+            assert answer.status_code == 200
+            assert schemas.RecommendResponse.model_validate_json(answer.content).model_dump_json() == answer.text
+
+
+def test_a_model_that_advises_one_alone_otherwise_never_becomes_ready(live: LivePlanRec) -> None:
+    bad = replace(live)
+    bad.__dict__["adviser"] = lambda *_: None
+    with TestClient(create_app(lambda: bad)) as started:
+        assert started.app.state.slot.failures == {"probe_failed": 1}  # type: ignore[attr-defined]
+
+
 def test_recommend_ranks_with_reasons_and_returns_its_basis(client: TestClient) -> None:
     answer = client.post("/recommend", json={"usage": USAGE, "current_plan": "unlimited", "top_k": 2}).json()
     best = answer["advice"][0]

@@ -235,7 +235,8 @@ class Catalogue:
         )
 
     @cached_property
-    def _sale_windows(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def sale_windows(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """First and last month index in which each plan is sold; int64 arrays of shape (n_plans,)."""
         first = [month_index(p.on_sale.first) if p.on_sale.first else -1 for p in self.plans]
         last = [month_index(p.on_sale.last) if p.on_sale.last else UNLIMITED for p in self.plans]
         return np.array(first, dtype=np.int64), np.array(last, dtype=np.int64)
@@ -252,7 +253,7 @@ class Catalogue:
         -------
         int64 array of shape (n_plans,) or (n, n_plans)
         """
-        first, last = self._sale_windows
+        first, last = self.sale_windows
         at = np.asarray(month, dtype=np.int64)[..., None]
         return np.where(at < first, -1, np.where(at > last, 1, 0))
 

@@ -21,7 +21,7 @@ from common_utils.errors import ArtifactError, DataError
 from planrec.billing import MAX_USAGE, Usage
 from planrec.formulas import SERVICES, History
 
-__all__ = ["ServiceForecast", "UsageForecast", "fit_usage_forecast"]
+__all__ = ["SCENARIOS", "ServiceForecast", "UsageForecast", "fit_usage_forecast", "pairing"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -138,7 +138,7 @@ class UsageForecast:
         extra = np.zeros(n) if extra_sd is None else extra_sd
         parts = [
             self.services[service].draw(getattr(history.usage, service), history.known, extra)[:, order]
-            for service, order in zip(SERVICES, _pairing(), strict=True)
+            for service, order in zip(SERVICES, pairing(), strict=True)
         ]
         return History(Usage(*parts), np.ones((n, SCENARIOS), dtype=np.bool_))
 
@@ -290,7 +290,7 @@ def _squared_deviations(logs: FloatArray, used: IntArray) -> FloatArray:
     return np.where(within, (logs - mean[:, None]) ** 2, 0.0).sum(axis=1)
 
 
-def _pairing() -> tuple[IntArray, IntArray, IntArray]:
-    """Orders in which the services' ascending values meet: odd multipliers permute a power of two."""
+def pairing() -> tuple[IntArray, IntArray, IntArray]:
+    """Return the orders in which the services' ascending values meet: odd multipliers permute a power of two."""
     place = np.arange(SCENARIOS)
     return place, (place * 5 + 6) % SCENARIOS, (place * 7 + 9) % SCENARIOS

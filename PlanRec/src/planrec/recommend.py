@@ -8,6 +8,7 @@ Only plans that the rules leave open are ranked.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from planrec.rules import Facts, Rules, apply_rules, stay_reasons
 __all__ = [
     "Advice",
     "AdvicePolicy",
+    "Against",
     "ExclusionCode",
     "LineItemMeans",
     "advise",
@@ -29,6 +31,7 @@ __all__ = [
     "line_item_means",
     "rank_plans",
     "reasons",
+    "sentence",
     "sentences",
 ]
 
@@ -317,17 +320,60 @@ def sentences(
     for plan, held, saving, n, dearer, total, fee, minutes, messages, data in zip(
         plans.tolist(), current.tolist(), saved.tolist(), *counts, *money, strict=True
     ):
-        text = (
-            f"{names[plan]}: {total:.2f} {currency} a month over {n} month{'s' if n > 1 else ''} "
-            f"(fee {fee:.2f}, minutes {minutes:.2f}, messages {messages:.2f}, data {data:.2f})"
-        )
-        said.append(text + ("." if held < 0 else _against(names[held], saving, dearer, n, same=plan == held)))
+        means = total, fee, minutes, messages, data
+        against = None if held < 0 else Against(names[held], saving, dearer, same=plan == held)
+        said.append(sentence(names[plan], currency, n, means, against))
     return said
 
 
-def _against(name: str, saving: float, dearer: int, months: int, *, same: bool) -> str:
-    """Compare with the plan held, `saving` in units of the currency."""
-    if same:
-        return ", the plan held today."
-    text = f", {abs(saving):.2f} {'less' if saving >= 0 else 'more'} than {name}"
-    return text + (f"; dearer than {name} in {dearer} of {months} months." if dearer else ".")
+class Against(NamedTuple):
+    """The plan held, to be compared with.
+
+    Attributes
+    ----------
+    name : str
+    saving : float
+        By what the other plan is cheaper a month, in units of the currency.
+    dearer : int
+        Months in which the other plan would have been dearer.
+    same : bool
+        Whether the other plan is this one.
+    """
+
+    name: str
+    saving: float
+    dearer: int
+    same: bool
+
+
+def sentence(
+    name: str, currency: str, months: int, means: tuple[float, float, float, float, float], against: Against | None
+) -> str:
+    """Return in a sentence what a plan would have cost.
+
+    Parameters
+    ----------
+    name, currency : str
+    months : int
+        Months known, >= 1.
+    means : tuple of float
+        Bill, fee, minutes, messages and data a month, in units of the currency.
+    against : Against or None
+        None where the plan held is not known.
+
+    Examples
+    --------
+    >>> sentence("Surf", "USD", 1, (20.3, 20.0, 0.3, 0.0, 0.0), Against("Ultra", 49.7, 0, same=False))
+    'Surf: 20.30 USD a month over 1 month (fee 20.00, minutes 0.30, messages 0.00, data 0.00), 49.70 less than Ultra.'
+    """
+    text = (
+        f"{name}: {means[0]:.2f} {currency} a month over {months} month{'s' if months > 1 else ''} "
+        f"(fee {means[1]:.2f}, minutes {means[2]:.2f}, messages {means[3]:.2f}, data {means[4]:.2f})"
+    )
+    if against is None:
+        return text + "."
+    if against.same:
+        return text + ", the plan held today."
+    more = "less" if against.saving >= 0 else "more"
+    text += f", {abs(against.saving):.2f} {more} than {against.name}"
+    return text + (f"; dearer than {against.name} in {against.dearer} of {months} months." if against.dearer else ".")
