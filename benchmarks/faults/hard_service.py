@@ -21,6 +21,12 @@ from pathlib import Path
 from planrec_service import BODY, Served, free_port, serving
 from report import Result, finish
 
+from common_utils.bundle import open_bundle, write_bundle
+from common_utils.release_author import Author
+from common_utils.releases import promote, publish
+
+AUTHOR = Author("fault script", "swap")
+
 
 def asked(port: int, connection: http.client.HTTPConnection | None = None) -> tuple[int, str | None]:
     """Return status and Retry-After of one prediction; 0 where the connection was refused or ended."""
@@ -133,20 +139,50 @@ def overload(bundle: Path, folder: Path, seconds: float) -> list[Result]:
     ]
 
 
-def growth(served: Served, count: int) -> list[Result]:
-    """Memory a prediction leaves behind, after the first tenth has warmed all caches."""
+def two_releases(bundle: Path, root: Path) -> tuple[str, str]:
+    """Write two bundles that differ in a note alone, publish both; return their versions."""
+    source = open_bundle(bundle)
+    versions: list[str] = []
+    for note in ("one", "two"):
 
-    def ask(most: int) -> None:
-        kept = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
-        for _ in range(most):
-            asked(served.port, kept)
-        kept.close()
+        def write(folder: Path, note: str = note) -> None:
+            for name in source.files:
+                (folder / name).write_bytes(source.read_bytes(name))
+            (folder / "note.txt").write_text(note, encoding="utf-8")
 
-    ask(count // 10)
-    before = served.resident_megabytes()
-    ask(count)
-    per = (served.resident_megabytes() - before) / count * 10_000
-    return [Result("predictions", count), Result("memory grown per 10,000 predictions, MB", per, 1.0)]
+        versions.append(write_bundle(root, info=source.info, write=write).version)
+        publish(root, root / versions[-1], author=AUTHOR)
+    return versions[0], versions[1]
+
+
+def growth(bundle: Path, folder: Path, count: int, swaps: int, *, leak: bool) -> list[Result]:
+    """Memory that predictions and swaps of the live model leave behind, after a tenth has warmed all caches."""
+    root = folder / "root"
+    versions = two_releases(bundle, root)
+    promote(root, versions[0], author=AUTHOR)
+    failed = 0
+    with serving(root, folder / "log", leak=leak, releases={"FOLLOW_SECONDS": 0.1}) as served:
+
+        def ask(most: int, times: int) -> None:
+            nonlocal failed
+            kept = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+            for number in range(times):
+                failed += sum(asked(served.port, kept)[0] != 200 for _ in range(most // times))
+                promote(root, versions[1 - number % 2], author=AUTHOR)
+                served.wait_for(versions[1 - number % 2])
+            kept.close()
+
+        warm = max(swaps // 10, 2)
+        ask(count // 10, warm)
+        before = served.resident_megabytes()
+        ask(count, swaps)
+        per = (served.resident_megabytes() - before) / count * 10_000
+    return [
+        Result("predictions", count),
+        Result("swaps of the live model between them", swaps),
+        Result("predictions not answered", failed, 0),
+        Result("memory grown per 10,000 predictions, MB", per, 1.0),
+    ]
 
 
 def main() -> int:
@@ -157,15 +193,15 @@ def main() -> int:
     parser.add_argument("--sockets", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=10.0, help="of overload")
     parser.add_argument("--predictions", type=int, default=100_000)
+    parser.add_argument("--swaps", type=int, default=100)
     parser.add_argument("--control", action="store_true", help="plant a leak: must be found out")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with serving(options.bundle, folder / "log", leak=options.control) as served:
-            results = growth(served, options.predictions)
-            if not options.control:
-                results += slow_heads(served, options.sockets)
+        results = growth(options.bundle, folder, options.predictions, options.swaps, leak=options.control)
         if not options.control:
+            with serving(options.bundle, folder / "log") as served:
+                results += slow_heads(served, options.sockets)
             results += overload(options.bundle, folder, options.seconds)
             results += restarts(options.bundle, folder, options.restarts)
     return finish("Bad neighbours", results)

@@ -59,6 +59,14 @@ class Served:
         found = re.search(r"^VmRSS:\s+(\d+)", text, re.MULTILINE)
         return int(found[1]) / 1024 if found else 0.0
 
+    def wait_for(self, version: str) -> None:
+        """Wait until a version is live."""
+        end = time.monotonic() + 30
+        while version.encode() not in self.ask("GET", "/ready")[1]:
+            if time.monotonic() > end:
+                raise SystemExit(f"{version} did not become live; the service's log: {self.log}")
+            time.sleep(0.02)
+
 
 def free_port() -> int:
     """Return a port nobody listens on."""
@@ -74,12 +82,14 @@ def serving(
     *,
     port: int | None = None,
     settings: Mapping[str, object] | None = None,
+    releases: Mapping[str, object] | None = None,
     leak: bool = False,
 ) -> Generator[Served]:
     """Start the service, wait until it is ready, and terminate it; `leak` plants one of a kilobyte a prediction."""
     port = port or free_port()
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     environment |= {f"PLANREC__SERVING__{name}": str(value) for name, value in (settings or {}).items()}
+    environment |= {f"PLANREC__RELEASES__{name}": str(value) for name, value in (releases or {}).items()}
     program = ["-c", _LEAKY] if leak else ["-m", "planrec.cli"]
     command = [sys.executable, *program, "serve", "--port", str(port), "--bundle", str(bundle.resolve())]
     with log.open("ab") as stream, subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=stream) as process:

@@ -100,6 +100,13 @@ def _lint_imports(run, copy: Path, config: str):
             "app -> sklearn",
             id="app-imports-scikit-learn",
         ),
+        pytest.param(
+            "PlanRec/pyproject.toml",
+            "common_utils/src/common_utils/bundle.py",
+            "def _late():\n    import pickle\n    return pickle\n",
+            "common_utils.bundle -> pickle",
+            id="what-the-app-needs-unpickles-late",
+        ),
     ],
 )
 def test_import_contracts_turn_red(run, copied_sources: Path, config: str, module: str, line: str, chain: str):
