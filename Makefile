@@ -48,7 +48,7 @@ format-check: $(STAMP) ## Fail where the code is not in the house format
 .PHONY: types
 types: $(STAMP) ## Type-check every member, make/, benchmarks/ and scripts/ in strict mode
 	@for member in $(MEMBERS); do echo "== types $$member"; $(MAKE) -C "$$member" types || exit 1; done
-	@"$(BIN)/pyright" --project "$(ROOT)" --pythonpath "$(BIN)/python" make/*.py benchmarks/*/*.py scripts/*.py
+	@"$(BIN)/pyright" --project "$(ROOT)" --pythonpath "$(BIN)/python" make/*.py benchmarks/*/*.py scripts/*.py infra/*.py infra/kubernetes/*.py
 
 .PHONY: contracts
 contracts: $(STAMP) ## Check who may import whom, in the root's contracts and each member's

@@ -1,0 +1,191 @@
+"""What runs the services in production asks for keys, and watches only what they really export."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from members import MEMBERS
+
+from common_utils.release_config import ReleaseConfig, load_trust
+from common_utils.serving.access import load_keys
+from common_utils.serving.metrics import ServiceMetrics
+from common_utils.serving.model_slot import ModelSlot
+from common_utils.serving_config import AccessConfig, ServiceConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+INFRA = ROOT / "infra"
+SERVICES = ("planrec", "bankchurn", "carvision", "telecom")
+
+
+def loaded(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+render = loaded(INFRA / "kubernetes" / "render.py")
+make_secrets = loaded(INFRA / "make_secrets.py").make_secrets
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return yaml.safe_load((INFRA / "compose.yaml").read_text())["services"]
+
+
+def exported() -> set[str]:
+    """Names a service exports after an answer, a load and a refusal."""
+    slot: ModelSlot[Any] = ModelSlot()
+    slot.load(lambda: SimpleNamespace(version="v1"), probe=lambda _: None)
+
+    def broken() -> SimpleNamespace:
+        raise ValueError
+
+    slot.load(broken, probe=lambda _: None)
+    metrics = ServiceMetrics(slot)
+    metrics.observe("/predict", "POST", 200, 0.01)
+    return set(re.findall(r"^(\w+)(?:\{| )", metrics.text().decode(), re.MULTILINE))
+
+
+def asked(expression: str) -> set[str]:
+    """Names of the metrics an expression looks at."""
+    bare = re.sub(r'"[^"]*"|\{[^}]*\}|\bby \([^)]*\)|\[[^\]]*\]', " ", expression)
+    functions = {"sum", "rate", "increase", "histogram_quantile", "by"}
+    return {name for name in re.findall(r"[a-z_]{2,}", bare) if name not in functions}
+
+
+def rules() -> list[dict[str, Any]]:
+    (group,) = yaml.safe_load((INFRA / "prometheus" / "rules.yml").read_text())["groups"]
+    return group["rules"]
+
+
+def panels() -> list[dict[str, Any]]:
+    return json.loads((INFRA / "grafana" / "services.json").read_text())["panels"]
+
+
+def test_no_alert_watches_a_metric_that_is_never_exported() -> None:
+    there = exported() | {"up"}
+    for rule in rules():
+        assert asked(rule["expr"]) <= there, rule["alert"]
+    assert asked("rate(invented_total[5m]) / sum by (project) (up)") == {"invented_total", "up"}
+
+
+def test_every_panel_shows_metrics_that_are_exported() -> None:
+    there = exported()
+    for panel in panels():
+        for target in panel["targets"]:
+            assert target["expr"]
+            assert asked(target["expr"]) <= there, panel["title"]
+
+
+def test_every_alert_says_what_to_do_and_is_tried() -> None:
+    tried = (INFRA / "prometheus" / "rules_test.yml").read_text()
+    for rule in rules():
+        assert {"summary", "action"} == set(rule["annotations"])
+        assert f"alertname: {rule['alert']}" in tried
+
+
+def test_the_alerts_fire_when_they_must() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed; on Debian: apt-get install prometheus")
+    for command in (["check", "rules", "rules.yml"], ["test", "rules", "rules_test.yml"]):
+        done = subprocess.run(
+            [promtool, *command], cwd=INFRA / "prometheus", capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_composed_service_asks_for_keys_and_can_write_nothing(compose: dict[str, Any], name: str) -> None:
+    service, prefix = compose[name], f"{name.upper()}__"
+    said = service["environment"]
+    assert said[f"{prefix}SERVING__ACCESS__KEYS"] == "required"
+    assert said[f"{prefix}RELEASES__SIGNATURES"] == "required"
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", service["user"])
+    assert all(volume.endswith(":ro") for volume in service["volumes"])
+    assert [port.rpartition(":")[2] for port in service["ports"]] == ["8000"]  # and not the administrator's
+
+
+def test_every_project_is_composed_scraped_and_rendered(compose: dict[str, Any]) -> None:
+    scraped = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text())["scrape_configs"][0]
+    targets = {target for group in scraped["static_configs"] for target in group["targets"]}
+    assert targets == {f"{name}:9000" for name in SERVICES}
+    assert scraped["authorization"] == {"credentials_file": "/run/secrets/scrape_key"}
+    assert set(SERVICES) == set(render.PROJECTS) == set(compose) - {"prometheus", "grafana"}
+    assert {service["image"].partition(":")[0] for name, service in compose.items() if name in SERVICES} == {
+        member.lower() for member in MEMBERS if member != "common_utils"
+    }
+
+
+def test_the_settings_of_the_environment_are_settings_that_there_are(compose: dict[str, Any]) -> None:
+    manifest = next(yaml.safe_load_all(render.rendered("planrec", "planrec:1", "models")))
+    (container,) = manifest["spec"]["template"]["spec"]["containers"]
+    names = {entry["name"] for entry in container["env"]} | set(compose["planrec"]["environment"])
+    known = {f"SERVING__{name.upper()}" for name in ServiceConfig.model_fields}
+    known |= {f"SERVING__ACCESS__{name.upper()}" for name in AccessConfig.model_fields}
+    known |= {f"RELEASES__{name.upper()}" for name in ReleaseConfig.model_fields}
+    assert {name.removeprefix("PLANREC__") for name in names} <= known
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_manifests_are_valid_and_closed(name: str) -> None:
+    documents = list(yaml.safe_load_all(render.rendered(name, f"{name}:1.0", "models")))
+    for document in documents:
+        kubernetes_validate.validate(document, "1.33", strict=True)
+    deployment = documents[0]["spec"]["template"]["spec"]
+    (container,) = deployment["containers"]
+    assert deployment["securityContext"]["runAsNonRoot"] is True
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert [container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("liveness", "readiness")] == ["/health", "/ready"]
+    assert {"name": f"{name.upper()}__SERVING__ACCESS__KEYS", "value": "required"} in container["env"]
+
+
+def test_a_manifest_with_a_misspelt_key_is_refused() -> None:
+    text = render.rendered("planrec", "planrec:1.0", "models").replace("readOnlyRootFilesystem", "readonlyRoot")
+    with pytest.raises(kubernetes_validate.ValidationError, match="readonlyRoot"):
+        kubernetes_validate.validate(next(yaml.safe_load_all(text)), "1.33", strict=True)
+
+
+def test_render_prints_what_kubectl_takes(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["render.py", "telecom", "--image", "telecom:1.0", "--artifacts", "models"])
+    assert render.main() == 0
+    assert [d["kind"] for d in yaml.safe_load_all(capsys.readouterr().out)] == [
+        "Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy",
+    ]  # fmt: skip
+
+
+def test_secrets_are_made_once_and_open_the_services(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    made = make_secrets(folder)
+    keys = load_keys(AccessConfig(keys="required", key_file=folder / "service_keys"), tmp_path, environ={})
+    assert {key.name: key.role for key in keys} == {"client": "predict", "prometheus": "admin"}
+    assert {key.digest for key in keys} == {hashlib.sha256(key.encode()).digest() for key in made.values()}
+    assert (folder / "scrape_key").read_text() == made["prometheus"]
+    load_trust(ReleaseConfig(signatures="required", key_file=folder / "bundle_keys"), tmp_path, environ={})
+    assert folder.stat().st_mode & 0o077 == 0
+    assert make_secrets(folder) == {}
+
+
+def test_secrets_are_never_committed() -> None:
+    ignored = subprocess.run(["git", "check-ignore", "-q", "infra/secrets/service_keys"], cwd=ROOT, check=False)
+    assert ignored.returncode == 0
