@@ -8,6 +8,7 @@ JOBS ?=
 RESULTS ?=
 BENCH_ARGS ?= --write
 AUDIT := $(ROOT)/.venv-audit
+ATTACK := $(ROOT)/.venv-attack
 AUDIT_SERVICE ?=
 ARGS ?=
 NAME ?=
@@ -33,6 +34,15 @@ test-install: $(UV) ## Install each member alone into empty environments; needs 
 .PHONY: bench
 bench: $(STAMP) ## Run every benchmark and keep its figures in benchmarks/results; BENCH_ARGS=--quick takes seconds
 	@for script in benchmarks/*/bench_*.py; do "$(BIN)/python" "$$script" $(BENCH_ARGS) || exit 1; done
+
+.PHONY: faults
+faults: $(STAMP) ## Attack and break everything at full size, half an hour; wants a bundle of PlanRec (make -C PlanRec train)
+	@test -x "$(ATTACK)/bin/schemathesis" || { "$(UV)" venv --quiet --python "$(PYTHON)" "$(ATTACK)" && \
+		"$(UV)" pip install --quiet --python "$(ATTACK)/bin/python" --group attack; }
+	@for script in hostile_bundles kill_publish concurrent_releases hot_swaps; do \
+		"$(BIN)/python" benchmarks/faults/$$script.py || exit 1; done
+	@"$(BIN)/python" benchmarks/faults/hard_service.py --bundle PlanRec/artifacts
+	@"$(BIN)/python" benchmarks/faults/hostile_requests.py --bundle PlanRec/artifacts --schemathesis "$(ATTACK)/bin/schemathesis"
 
 .PHONY: check
 check: lint format-check types contracts workflows documents ## All that follows, and what CI runs beside the tests

@@ -27,7 +27,7 @@ _LEAKY = """
 import app.fastapi_app as service
 from planrec.cli import main
 kept, predict_one = [], service.LivePlanRec.predict_one
-service.LivePlanRec.predict_one = lambda self, record: kept.append(bytearray(1024)) or predict_one(self, record)
+service.LivePlanRec.predict_one = lambda self, record: kept.append(b"x" * 4096 + bytes(8)) or predict_one(self, record)
 main()
 """
 
@@ -85,7 +85,7 @@ def serving(
     releases: Mapping[str, object] | None = None,
     leak: bool = False,
 ) -> Generator[Served]:
-    """Start the service, wait until it is ready, and terminate it; `leak` plants one of a kilobyte a prediction."""
+    """Start the service, wait until it is ready, and terminate it; `leak` plants one of four kilobytes a prediction."""
     port = port or free_port()
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     environment |= {f"PLANREC__SERVING__{name}": str(value) for name, value in (settings or {}).items()}

@@ -1,0 +1,56 @@
+"""The fault scripts that attack the service, scaled down; what they look for is found where it is planted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from common_utils.bundle import Bundle
+
+FAULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "faults"
+
+
+def attack(script: str, artifacts: Path, *options: str) -> tuple[int, str]:
+    command = [sys.executable, str(FAULTS / script), "--bundle", str(artifacts), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_no_request_makes_the_service_fail_or_repeat_what_was_sent(bundle: Bundle, artifacts: Path) -> None:
+    code, said = attack("hostile_requests.py", artifacts, "--canaries", "300", "--names", "6")
+    assert code == 0, said
+    assert "echoes in the log" in said
+
+
+@pytest.mark.slow
+def test_bad_neighbours_restarts_and_swaps_lose_nothing(bundle: Bundle, artifacts: Path) -> None:
+    scaled = ["--restarts", "2", "--sockets", "20", "--seconds", "1", "--predictions", "4000", "--swaps", "4"]
+    code, said = attack("hard_service.py", artifacts, *scaled)
+    assert code == 0, said
+
+
+@pytest.mark.slow
+def test_a_planted_leak_is_found_out(bundle: Bundle, artifacts: Path) -> None:
+    code, said = attack("hard_service.py", artifacts, "--control", "--predictions", "4000", "--swaps", "2")
+    assert code == 1, said
+    assert "memory grown per 10,000 predictions, MB" in said
+    assert said.count("BROKEN") == 1
+
+
+def test_an_echo_a_fault_and_a_strange_status_are_counted() -> None:
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"  # the scripts find each other as when they are run
+        "from hostile_requests import Watch\n"
+        "from types import SimpleNamespace\n"
+        "watch = Watch({'paths': {'/predict': {'post': {'responses': {'200': {}, '422': {}}}}}})\n"
+        "for status, said in ((500, b''), (418, b''), (422, b'CANARY'), (200, b'CANARY')):\n"
+        "    served = SimpleNamespace(ask=lambda *_: (status, said, {}))\n"
+        "    watch.ask(served, 'POST', '/predict', b'', 'CANARY')\n"
+        "print(watch.asked, watch.faults, watch.undocumented, watch.echoes)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(FAULTS)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["4", "1", "2", "1"]
