@@ -24,3 +24,9 @@ lock: $(UV) ## Resolve what the image runs, and what builds it, within the root 
 		common_utils/pyproject.toml $(IMAGE_EXTRAS:%=--extra %) -c requirements.lock -o "$(notdir $(CURDIR))/requirements.lock"
 	@cd "$(ROOT)" && "$(UV)" pip compile $(LOCK_FLAGS) --group build -c requirements.lock \
 		-o "$(notdir $(CURDIR))/requirements-build.lock"
+
+.PHONY: image-size
+image-size: ## MB that the built image holds beside its base: our code and the packages it runs
+	@"$(ENGINE)" run --rm $(RUN_FLAGS) "$(IMAGE)" python -c "import os; \
+		sizes = [os.lstat(os.path.join(at, name)).st_size for top in ('/opt/venv', '/app') for at, _, names in os.walk(top) for name in names]; \
+		print(f'$(IMAGE): {sum(sizes) / 1e6:.0f} MB beside its base')"
