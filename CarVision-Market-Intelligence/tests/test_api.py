@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,16 +10,16 @@ from numpy.typing import NDArray
 from app import schemas
 from app.fastapi_app import create_app
 from carvision.columns import CATEGORIES, MODEL, RANGES
-from carvision.config import SPEC, CarVisionConfig
+from carvision.config import CarVisionConfig
 from carvision.neighbours import Scales
 from carvision.scoring import CarScorer, SimilarAd, car_prices
 from common_utils.bundle import Bundle
-from common_utils.errors import ArtifactError
 from common_utils.service_contracts import ALL_SERVICE_CHECKS, ServiceCase
-from common_utils.serving.bounds import unbounded_fields
 from common_utils.serving.joblib_scorer import open_model
 from common_utils.serving.scorer import Columns, row_count
-from common_utils.serving.table_service import Batch, LiveModel, record_columns
+from common_utils.serving.table_service import LiveModel, record_columns
+from common_utils.table_app_checks import ALL_APP_CHECKS, AppCase
+from common_utils.table_fixtures import TableProject
 
 CAR = dict(schemas.EXAMPLE)
 
@@ -106,42 +104,12 @@ def test_the_service_keeps_its_promises(client: TestClient, check: Callable[[Tes
     check(client, SERVICE)
 
 
-def test_no_request_field_is_unbounded() -> None:
-    assert unbounded_fields(schemas.CarRequest) == []
-    assert unbounded_fields(Batch[schemas.CarRequest]) == []
-
-
-def test_the_service_s_bounds_are_the_table_s() -> None:
-    properties = schemas.CarRequest.model_json_schema()["properties"]
-    for name, (low, high) in RANGES.items():
-        field = properties[name]["anyOf"][0]
-        assert (field["minimum"], field["maximum"]) == (low, high), name
-
-
 def test_the_service_s_values_are_the_table_s() -> None:
     properties = schemas.CarRequest.model_json_schema()["properties"]
     for name, values in CATEGORIES.items():
         if name != MODEL:
             field = properties[name].get("anyOf", [properties[name]])[0]
             assert tuple(field["enum"]) == values, name
-
-
-def test_service_without_a_bundle_is_alive_and_not_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("CARVISION_BUNDLE", str(tmp_path))
-    with TestClient(create_app()) as started:
-        assert started.get("/health").status_code == 200
-        assert started.get("/ready").status_code == 503
-        assert started.post("/predict", json=CAR).status_code == 503
-
-
-def test_a_scorer_that_fails_never_becomes_ready(live: LiveModel[CarVisionConfig]) -> None:
-    class Broken(MileScorer):
-        def score(self, columns: Columns) -> NDArray[np.float64]:
-            raise ArtifactError("broken")
-
-    bad = LiveModel("v-bad", Broken(), live.config, live.info, live.metrics)
-    with TestClient(create_app(lambda: bad)) as started:
-        assert started.get("/ready").status_code == 503
 
 
 def test_service_answers_from_a_bundle_as_the_pipeline_does(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,8 +131,8 @@ def test_service_answers_from_a_bundle_as_the_pipeline_does(bundle: Bundle, monk
     assert {ad["type"] for ad in unseen["similar"]} == {"truck"}
 
 
-def test_python_m_app_serves_as_settings_and_environment_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[tuple[object, Path]] = []
-    monkeypatch.setattr("common_utils.serving.start.serve_configured", lambda *given: started.append(given))
-    runpy.run_module("app", run_name="__main__")
-    assert started == [(SPEC, Path(__file__).resolve().parents[1])]
+@pytest.mark.parametrize("check", ALL_APP_CHECKS, ids=lambda check: check.__name__)
+def test_the_app_starts_as_it_should(
+    table_project: TableProject, live: LiveModel[CarVisionConfig], check: Callable[[AppCase], None]
+) -> None:
+    check(AppCase(table_project, create_app, schemas.CarRequest, CAR, RANGES, live))

@@ -1,4 +1,4 @@
-"""What several test files need: small settings, a bundle of the sample, and the real table where it is."""
+"""Which project this is; the fixtures come from `common_utils.table_fixtures`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from common_utils.bundle import Bundle
-from common_utils.table_source import public_table
-from telecom.config import SPEC, TelecomConfig
+from common_utils.table_fixtures import TableProject
+from telecom.config import SPEC
+
+pytest_plugins = ["common_utils.table_fixtures"]
 
 PROJECT = Path(__file__).resolve().parents[1]
 SMALL = (
@@ -22,47 +23,18 @@ SMALL = (
 )
 
 
-@pytest.fixture(scope="session")
-def project_folder() -> Path:
-    return PROJECT
-
-
-@pytest.fixture(scope="session")
-def small() -> tuple[str, ...]:
-    """Settings of a run that ends in seconds."""
-    return SMALL
-
-
-@pytest.fixture(scope="session")
-def settings() -> TelecomConfig:
-    """The shipped settings, with the sample and a small model."""
-    return SPEC.load(PROJECT, overrides=SMALL, environ={})
-
-
-@pytest.fixture(scope="session")
-def shipped() -> TelecomConfig:
-    return SPEC.load(PROJECT, environ={})
-
-
-@pytest.fixture(scope="session")
-def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Root of the bundles of `bundle`."""
-    return tmp_path_factory.mktemp("artifacts")
-
-
-@pytest.fixture(scope="session")
-def bundle(settings: TelecomConfig, artifacts: Path) -> Bundle:
-    """A bundle of the small sample, trained once for all tests."""
-    from common_utils.table_training import train_table
+def _task() -> object:
     from telecom.training import TASK
 
-    return train_table(TASK, settings, PROJECT, artifacts=artifacts, step=lambda _: None, environ={})
+    return TASK
+
+
+def _main() -> None:
+    from telecom.cli import main
+
+    main()
 
 
 @pytest.fixture(scope="session")
-def real_table(shipped: TelecomConfig) -> Path:
-    """The public table; tests that use it carry the marker `realdata`."""
-    path = public_table(shipped.data.public_file)
-    if path is None:
-        pytest.skip("PORTFOLIO_DATA is not set: tests on the real table are left out")
-    return path
+def table_project() -> TableProject:
+    return TableProject(SPEC, PROJECT, SMALL, task=_task, main=_main)

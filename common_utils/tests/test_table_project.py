@@ -8,7 +8,9 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -33,8 +35,11 @@ from common_utils.plots import figure
 from common_utils.project import ProjectSpec
 from common_utils.service_contracts import ALL_SERVICE_CHECKS, ServiceCase
 from common_utils.serving.start import serve_configured, serve_project
-from common_utils.serving.table_service import LiveModel, TableRecord, create_table_service, record_columns
+from common_utils.serving.table_service import LiveModel, TableRecord, create_table_service, open_live, record_columns
+from common_utils.table_app_checks import ALL_APP_CHECKS, AppCase
+from common_utils.table_cli_checks import ALL_CLI_CHECKS, CliCase
 from common_utils.table_config import TableProjectConfig
+from common_utils.table_fixtures import TableProject
 from common_utils.table_task import Goal, Rounds, Step, TableTask
 from common_utils.table_training import prepare_table
 
@@ -107,8 +112,8 @@ class PriceTask(TableTask[TableProjectConfig]):
 TASK = PriceTask()
 CONFIG = "data: {public_file: cars.csv, sample_rows: 800}\ntraining: {split: {folds: 3, repeats: 2}}\n"
 CONFIG += "releases: {signatures: development}\n"
-CARD = "# Card\n${source} ${n_train} ${n_holdout}\n${results}\n${facts}\n"
-DATA_CARD = "# Data\n${source} ${rows} ${fingerprint} ${n_train} ${n_holdout}\n"
+CARD = "# Model card: PriceDemo\n${source} ${n_train} ${n_holdout}\n${results}\n${facts}\n"
+DATA_CARD = "# Data card: PriceDemo\n${source} ${rows} ${fingerprint} ${n_train} ${n_holdout}\n"
 
 
 @pytest.fixture(scope="module")
@@ -440,3 +445,84 @@ def test_serve_takes_host_and_port_from_the_command_line(run, folder: Path, monk
     assert run("serve", "--port", "0", "--host", "localhost")[0] == 0
     assert (given["host"], given["port"], given["workers"]) == ("localhost", 0, 1)
     assert given["environment"]["PRICEDEMO__RELEASES__SIGNATURES"] == "development"
+
+
+def _project(folder: Path) -> TableProject:
+    small = ("data.sample_rows=600", "training.split.folds=2")
+    return TableProject(SPEC, folder, small, task=lambda: TASK, main=lambda: None)
+
+
+def _cli_case(folder: Path, run: Any, bundle: Bundle, tmp_path: Path) -> CliCase:
+    return CliCase(
+        _project(folder),
+        run,
+        bundle,
+        tmp_path,
+        records=["model,age", "a,3", "b,x", "c,5"],
+        answered=("1", "3"),
+        explained=3,
+        rejected=(2,),
+        columns=("row", "prediction"),
+        complaint="age:",
+        results=("Errors",),
+    )
+
+
+CLI_CHECKS = pytest.mark.parametrize("check", ALL_CLI_CHECKS, ids=lambda check: check.__name__)
+
+
+@CLI_CHECKS
+def test_the_commands_keep_their_promises(folder: Path, run, bundle: Bundle, tmp_path: Path, check) -> None:  # type: ignore[no-untyped-def]
+    check(_cli_case(folder, run, bundle, tmp_path))
+
+
+@CLI_CHECKS
+def test_every_command_check_can_fail(folder: Path, bundle: Bundle, tmp_path: Path, check) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(AssertionError):
+        check(_cli_case(folder, lambda *_: (9, "", "nothing works"), bundle, tmp_path))
+
+
+APP_CHECKS = pytest.mark.parametrize("check", ALL_APP_CHECKS, ids=lambda check: check.__name__)
+MAIN = """
+from common_utils.serving.start import serve_configured
+from startdemo import FOLDER, SPEC
+serve_configured(SPEC, FOLDER)
+"""
+
+
+@pytest.fixture
+def app_case(folder: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> AppCase:
+    (folder / "app").mkdir(exist_ok=True)
+    (folder / "app" / "__main__.py").write_text(MAIN)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setitem(sys.modules, "startdemo", SimpleNamespace(SPEC=SPEC, FOLDER=folder))
+    live = open_live(SPEC, bundle.path, lambda opened, _: CompiledScorer.open(opened, ColumnStep(["age"])))
+
+    def create(opener: Any = None) -> Any:
+        return _app(folder, open_model=opener)
+
+    return AppCase(_project(folder), create, CarRequest, CASE.record, {"age": (0, 100)}, live)
+
+
+@APP_CHECKS
+def test_the_app_starts_as_it_should(app_case: AppCase, check) -> None:  # type: ignore[no-untyped-def]
+    check(app_case)
+
+
+class OpenRequest(TableRecord):
+    model: str
+    age: float | None = Field(default=None, ge=1, le=100)
+
+
+@APP_CHECKS
+def test_every_app_check_can_fail(app_case: AppCase, folder: Path, check) -> None:  # type: ignore[no-untyped-def]
+    """An app that is ready whatever it is given, starts nothing, and takes what the table does not."""
+    app = FastAPI()
+
+    @app.get("/ready")
+    async def ready() -> dict[str, str]:
+        return {"status": "ready"}
+
+    (folder / "app" / "__main__.py").write_text("")
+    with pytest.raises(AssertionError):
+        check(replace(app_case, create_app=lambda *_: app, record_model=OpenRequest))
