@@ -36,13 +36,10 @@ bench: $(STAMP) ## Run every benchmark and keep its figures in benchmarks/result
 	@for script in benchmarks/*/bench_*.py; do "$(BIN)/python" "$$script" $(BENCH_ARGS) || exit 1; done
 
 .PHONY: faults
-faults: $(STAMP) ## Attack and break everything at full size, half an hour; wants a bundle of PlanRec (make -C PlanRec train)
+faults: $(STAMP) ## Attack and break everything at full size, half an hour; wants a bundle of PlanRec (make -C PlanRec train); ARGS=--scaled
 	@test -x "$(ATTACK)/bin/schemathesis" || { "$(UV)" venv --quiet --python "$(PYTHON)" "$(ATTACK)" && \
 		"$(UV)" pip install --quiet --python "$(ATTACK)/bin/python" --group attack; }
-	@for script in hostile_bundles kill_publish concurrent_releases hot_swaps; do \
-		"$(BIN)/python" benchmarks/faults/$$script.py || exit 1; done
-	@"$(BIN)/python" benchmarks/faults/hard_service.py --bundle PlanRec/artifacts
-	@"$(BIN)/python" benchmarks/faults/hostile_requests.py --bundle PlanRec/artifacts --schemathesis "$(ATTACK)/bin/schemathesis"
+	@"$(BIN)/python" benchmarks/faults/run_all.py --bundle PlanRec/artifacts --schemathesis "$(ATTACK)/bin/schemathesis" $(ARGS)
 
 .PHONY: check
 check: lint format-check types contracts workflows documents ## All that follows, and what CI runs beside the tests

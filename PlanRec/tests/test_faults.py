@@ -34,6 +34,15 @@ def test_bad_neighbours_restarts_and_swaps_lose_nothing(bundle: Bundle, artifact
 
 
 @pytest.mark.slow
+def test_a_service_without_a_model_lives_and_is_not_ready(bundle: Bundle, artifacts: Path) -> None:
+    code, said = attack("not_ready.py", artifacts)
+    assert code == 0, said
+    code, said = attack("not_ready.py", artifacts, "--control")
+    assert code == 1, said
+    assert "BROKEN" in said
+
+
+@pytest.mark.slow
 def test_a_planted_leak_is_found_out(bundle: Bundle, artifacts: Path) -> None:
     code, said = attack("hard_service.py", artifacts, "--control", "--predictions", "4000", "--swaps", "2")
     assert code == 1, said
@@ -54,3 +63,10 @@ def test_an_echo_a_fault_and_a_strange_status_are_counted() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program, str(FAULTS)], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["4", "1", "2", "1"]
+
+
+def test_make_faults_runs_every_script() -> None:
+    listed = (FAULTS / "run_all.py").read_text(encoding="utf-8")
+    scripts = [path.name for path in FAULTS.glob("*.py") if "return finish(" in path.read_text(encoding="utf-8")]
+    assert len(scripts) >= 7
+    assert [name for name in scripts if f'"{name}": ' not in listed] == []

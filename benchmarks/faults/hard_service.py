@@ -18,7 +18,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from planrec_service import BODY, Served, free_port, serving
+from planrec_service import BODY, LEAKY, Served, free_port, serving
 from report import Result, finish
 
 from common_utils.bundle import open_bundle, write_bundle
@@ -162,7 +162,7 @@ def growth(bundle: Path, folder: Path, count: int, swaps: int, *, leak: bool) ->
     versions = two_releases(bundle, root)
     promote(root, versions[0], author=AUTHOR)
     failed = 0
-    with serving(root, folder / "log", leak=leak, releases={"FOLLOW_SECONDS": 0.1}) as served:
+    with serving(root, folder / "log", program=LEAKY if leak else None, releases={"FOLLOW_SECONDS": 0.1}) as served:
 
         def ask(most: int, times: int) -> None:
             nonlocal failed

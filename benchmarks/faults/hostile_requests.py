@@ -27,7 +27,7 @@ from planrec_service import BODY, Served, serving
 from report import Result, finish
 
 CANARY = "CANARY-7f3a9"
-POSTS = ("/predict", "/predict/batch", "/recommend")
+POSTS = ("/predict", "/predict/batch", "/recommend", "/what-if")
 
 
 def corpus() -> Iterator[bytes]:
@@ -113,11 +113,20 @@ def names(served: Served, watch: Watch, most: int) -> None:
             watch.ask(served, "POST", path, BODY.replace(b'"2025-09"', value))
 
 
+def no_plan_left(served: Served, watch: Watch) -> None:
+    """Ask for advice where every plan is excluded: the catalogue is empty."""
+    every = [plan["plan_id"] for plan in json.loads(served.ask("GET", "/plans")[1])["plans"]]
+    without = json.loads(BODY) | {"exclude": every}
+    for asked in (without, {name: value for name, value in without.items() if name != "current_plan"}):
+        watch.ask(served, "POST", "/recommend", json.dumps(asked).encode())
+
+
 def by_schemathesis(command: str, served: Served, cases: int, folder: Path) -> tuple[int, int]:
     """Let schemathesis make requests from the document; return how many, and how many failed a check."""
-    operations = 8
+    document = json.loads(served.ask("GET", "/openapi.json")[1])
+    operations = sum(len(found) for found in document["paths"].values())
     done = subprocess.run(
-        [command, "run", f"http://127.0.0.1:{served.port}/openapi.json", "--max-examples", str(cases // operations),
+        [command, "run", f"http://127.0.0.1:{served.port}/openapi.json", "--max-examples", str(-(-cases // operations)),
          "--checks", "not_a_server_error,status_code_conformance", "--continue-on-failure", "--seed", "1",
          "--workers", "2"],
         cwd=folder, capture_output=True, text=True, check=False,
@@ -150,6 +159,7 @@ def main() -> int:
             for body in corpus():
                 for path in POSTS:
                     watch.ask(served, "POST", path, body)
+            no_plan_left(served, watch)
             results.append(Result("bodies of the corpus x routes", watch.asked))
             before = watch.asked
             names(served, watch, options.names)

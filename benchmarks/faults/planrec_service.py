@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["BODY", "Served", "free_port", "serving"]
+__all__ = ["BODY", "FAILED_PROBE", "LEAKY", "Served", "free_port", "serving"]
 
 PROJECT = Path(__file__).resolve().parents[2] / "PlanRec"
 BODY = (
@@ -23,13 +23,25 @@ BODY = (
 )
 
 
-_LEAKY = """
+LEAKY = """
 import app.fastapi_app as service
 from planrec.cli import main
 kept, predict_one = [], service.LivePlanRec.predict_one
 service.LivePlanRec.predict_one = lambda self, record: kept.append(b"x" * 4096 + bytes(8)) or predict_one(self, record)
 main()
 """
+"""A program that plants a leak of four kilobytes a prediction."""
+
+FAILED_PROBE = """
+import app.fastapi_app as service
+from common_utils.errors import ArtifactError
+from planrec.cli import main
+def fail(self, record):
+    raise ArtifactError("probe: planted")
+service.LivePlanRec.predict_one = service.LivePlanRec.predict = fail
+main()
+"""
+"""A program whose model never passes its probe."""
 
 
 @dataclass(frozen=True)
@@ -83,29 +95,30 @@ def serving(
     port: int | None = None,
     settings: Mapping[str, object] | None = None,
     releases: Mapping[str, object] | None = None,
-    leak: bool = False,
+    program: str | None = None,
+    wait_for: str = "/ready",
 ) -> Generator[Served]:
-    """Start the service, wait until it is ready, and terminate it; `leak` plants one of four kilobytes a prediction."""
+    """Start the service, or a program in its place, wait until a path answers 200, and terminate it."""
     port = port or free_port()
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     environment |= {f"PLANREC__SERVING__{name}": str(value) for name, value in (settings or {}).items()}
     environment |= {f"PLANREC__RELEASES__{name}": str(value) for name, value in (releases or {}).items()}
-    program = ["-c", _LEAKY] if leak else ["-m", "planrec.cli"]
-    command = [sys.executable, *program, "serve", "--port", str(port), "--bundle", str(bundle.resolve())]
+    started = ["-m", "planrec.cli"] if program is None else ["-c", program]
+    command = [sys.executable, *started, "serve", "--port", str(port), "--bundle", str(bundle.resolve())]
     with log.open("ab") as stream, subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=stream) as process:
         served = Served(port, process, log)
         try:
-            _wait(served)
+            _wait(served, wait_for)
             yield served
         finally:
             process.terminate()
 
 
-def _wait(served: Served) -> None:
+def _wait(served: Served, path: str) -> None:
     end = time.monotonic() + 120
     while time.monotonic() < end and served.process.poll() is None:
         try:
-            if served.ask("GET", "/ready")[0] == 200:
+            if served.ask("GET", path)[0] == 200:
                 return
         except OSError:
             pass  # not listening yet

@@ -230,6 +230,7 @@ def test_versions_lists_good_and_refused(root: Path, three: list[str]) -> None:
         pytest.param(["hostile_bundles.py", "--bundles", "96"], id="hostile-bundles"),
         pytest.param(["kill_publish.py", "--kills", "12", "--no-sweep"], id="kill-9"),
         pytest.param(["concurrent_releases.py", "--reads", "150"], id="concurrent"),
+        pytest.param(["hot_swaps.py", "--swaps", "10", "--pause", "0.1"], id="hot-swaps"),
     ],
 )
 def test_the_fault_script_holds_and_its_control_is_found(command: list[str]) -> None:
