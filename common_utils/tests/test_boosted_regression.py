@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from common_utils.boosted_regression import grow_quantile_forest, new_regressor, quantile_regressors
 from common_utils.forests import forest_scores
@@ -44,3 +45,28 @@ def test_the_median_is_found_by_least_absolute_error(kind: str, name: str, media
     member = _member(kind)
     assert new_regressor(member, quantile=0.5, seed=1).get_params()[name] == median
     assert new_regressor(member, quantile=0.95, seed=1).get_params()[name] == quantile
+
+
+def test_small_errors_count_squared_where_the_setting_says_so() -> None:
+    # Two values, 0 and 1, in shares 3:1: the median is 0, the mean 0.25; errors below 1e3 all count squared.
+    y = np.tile([0.0, 0.0, 0.0, 1.0], 100)
+    member = {"l2": 0, "iterations": 200, "learning_rate": 0.2}
+    asked = np.ones((400, 1))
+    smooth = new_regressor(_member("lightgbm", huber=1e3, **member), quantile=0.5, seed=1)
+    assert smooth.get_params()["objective"] == "huber"
+    assert smooth.fit(asked, y).predict(asked)[0] == pytest.approx(0.25)
+    assert new_regressor(_member("lightgbm", **member), quantile=0.5, seed=1).fit(asked, y).predict(asked)[0] == 0
+
+
+def test_trees_on_a_share_of_the_rows_differ_by_seed() -> None:
+    answers = [
+        new_regressor(_member("lightgbm", row_share=0.5), quantile=0.5, seed=s).fit(X, Y).predict(X) for s in (1, 2)
+    ]
+    assert not np.allclose(*answers)
+
+
+@pytest.mark.parametrize("setting", [{"huber": 0.1}, {"row_share": 0.5}], ids=["huber", "row_share"])
+@pytest.mark.parametrize("kind", ["catboost", "hist"])
+def test_a_setting_that_a_library_does_not_know_is_refused(kind: str, setting: dict[str, float]) -> None:
+    with pytest.raises(ValidationError, match="are for kind: lightgbm"):
+        _member(kind, **setting)

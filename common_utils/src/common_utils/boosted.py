@@ -194,6 +194,8 @@ def booster_settings(config: ForestConfig, *, seed: int) -> dict[str, Any]:
                 "min_child_samples": config.min_leaf,
                 "reg_lambda": config.l2,
                 "colsample_bytree": config.column_share,
+                "subsample": config.row_share,
+                "subsample_freq": int(config.row_share < 1),
                 "random_state": seed,
                 "n_jobs": 1,
                 "verbose": -1,

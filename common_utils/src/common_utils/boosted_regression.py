@@ -31,7 +31,7 @@ def grow_quantile_forest(
         NaN is missing.
     y : float64 array of shape (n,)
     quantile : float
-        Inside (0, 1); 0.5 is the median, which least absolute error finds.
+        Inside (0, 1); 0.5 is the median, which least absolute error finds, or about, with `huber`, Huber's loss.
     seed : int
 
     Examples
@@ -81,6 +81,8 @@ def new_regressor(config: ForestConfig, *, quantile: float, seed: int) -> Any:
         case "lightgbm":
             from lightgbm import LGBMRegressor
 
+            if median and config.huber:
+                return LGBMRegressor(**settings, objective="huber", alpha=config.huber)
             if median:
                 return LGBMRegressor(**settings, objective="l1")
             return LGBMRegressor(**settings, objective="quantile", alpha=quantile)

@@ -59,8 +59,23 @@ class ForestConfig(BaseConfig):
     min_leaf: int = Field(default=20, ge=1, le=100_000, description="rows of a leaf where the kind limits them")
     l2: float = Field(default=3.0, ge=0, le=1e6, description="penalty on leaf values")
     column_share: float = Field(default=1.0, gt=0, le=1, description="columns each split or tree may look at")
+    row_share: float = Field(
+        default=1.0, gt=0, le=1, description="rows each tree is grown on, drawn anew (lightgbm; below 1 only there)"
+    )
+    huber: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e9,
+        description="of a median: errors below this count squared, for smoother answers (lightgbm; above 0 only there)",
+    )
     random_strength: float = Field(default=1.0, ge=0, le=100, description="noise on split scores (catboost)")
     seeds: int = Field(default=1, ge=1, le=20, description="forests grown with this setting, seed after seed")
+
+    @model_validator(mode="after")
+    def _what_only_lightgbm_knows(self) -> Self:
+        if self.kind != "lightgbm" and (self.row_share < 1 or self.huber > 0):
+            raise ValueError(f"row_share and huber are for kind: lightgbm, not {self.kind}; take them out")
+        return self
 
 
 class TableTrainingConfig(BaseConfig):
