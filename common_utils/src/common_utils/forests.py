@@ -24,7 +24,7 @@ __all__ = ["Forest", "forest_contributions", "forest_of", "forest_scores", "mean
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_CELLS = 2_000_000  # rows x trees walked at once; bounds memory
+_CELLS = 200_000  # rows x trees walked at once; bounds memory
 
 
 @dataclass(frozen=True)
@@ -329,7 +329,17 @@ def _next(forest: Forest, matrix: FloatArray, node: IntArray) -> IntArray:
 
 
 def _leaves(forest: Forest, matrix: FloatArray) -> IntArray:
-    node = np.broadcast_to(forest.roots, (len(matrix), len(forest.roots)))
-    while not np.array_equal(after := _next(forest, matrix, node), node):
-        node = after
-    return node
+    # Cells that reached a leaf are walked no further: trees grown leaf by leaf have few deep leaves.
+    n_rows, n_trees = len(matrix), len(forest.roots)
+    inner = forest.left != np.arange(len(forest.left))
+    node, values = np.tile(forest.roots, n_rows), matrix.ravel()
+    active = np.flatnonzero(inner[node])
+    start = active // n_trees * matrix.shape[1]
+    while len(active):
+        at = node[active]
+        asked = values[start + forest.feature[at]]
+        left = np.where(np.isnan(asked), forest.missing_left[at], asked <= forest.threshold[at])
+        node[active] = after = np.where(left, forest.left[at], forest.right[at])
+        going = inner[after]
+        active, start = active[going], start[going]
+    return node.reshape(n_rows, n_trees)
