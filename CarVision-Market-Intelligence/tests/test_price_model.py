@@ -68,9 +68,9 @@ def test_contributions_and_average_are_the_logarithm_of_the_price(fitted) -> Non
 
 
 def test_a_price_without_a_logarithm_is_refused() -> None:
-    model = PriceModel([ForestConfig(kind="hist", iterations=2)])
+    model = PriceModel([ForestConfig(kind="hist", iterations=2)], car_columns=[0, 1, 2])
     with pytest.raises(DataError, match="not above 0"):
-        model.fit(np.ones((3, 1)), np.array([1.0, 0.0, 2.0]))
+        model.fit(np.ones((3, 3)), np.array([1.0, 0.0, 2.0]))
 
 
 def test_without_interval_members_only_the_price_is_there(settings: CarVisionConfig) -> None:
@@ -82,9 +82,9 @@ def test_without_interval_members_only_the_price_is_there(settings: CarVisionCon
 
 def test_a_model_without_hidden_columns_knows_every_row() -> None:
     small = [ForestConfig(kind="hist", iterations=5, leaves=4)]
-    matrix = np.arange(60.0)[:, None]
-    model = PriceModel(small, small, car_columns=[0]).fit(matrix, np.exp(matrix[:, 0] / 60))
-    assert model.predict_interval(np.array([[np.nan]])).shape == (1, 3)
+    matrix = np.column_stack([np.arange(60) % 2, 1990 + np.arange(60) % 30, np.arange(60.0)]).astype(np.float64)
+    model = PriceModel(small, small, car_columns=[0, 1, 2]).fit(matrix, np.exp(matrix[:, 2] / 60))
+    assert model.predict_interval(np.full((1, 3), np.nan)).shape == (1, 3)
 
 
 @pytest.mark.parametrize("build", [ridge_pipeline, random_forest_pipeline], ids=["ridge", "forest"])

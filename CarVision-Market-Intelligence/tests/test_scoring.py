@@ -11,6 +11,8 @@ import pytest
 from carvision.columns import CATEGORIES, MODEL
 from carvision.config import SPEC, CarVisionConfig
 from carvision.data import sample_ads
+from carvision.effects import FILE as EFFECTS_FILE
+from carvision.effects import ModelEffects
 from carvision.features import shipped_step
 from carvision.interval import FILE as ENDS_FILE
 from carvision.interval import IntervalEnds
@@ -65,6 +67,30 @@ def test_listings_that_mean_nothing_are_refused(changed: dict[str, Any], message
         load_listings(written_arrays({**vars(ONE), **changed}))
 
 
+def test_effects_come_back_as_they_were() -> None:
+    said = ModelEffects(np.full(len(CATEGORIES[MODEL]), np.nan), np.arange(len(CATEGORIES[MODEL])) / 7, column=4)
+    again = ModelEffects.load(said.dump())
+    np.testing.assert_array_equal(again.level, said.level)
+    np.testing.assert_array_equal(again.loss, said.loss)
+    assert again.column == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[]", "does not say what each model asks"),
+        (b'{"level": ["x"], "loss": [], "column": 0}', "does not say what each model asks"),
+        (b'{"level": [0.1], "loss": [0.1], "column": 0}', "does not fit the models"),
+        (ModelEffects(np.zeros(len(CATEGORIES[MODEL])), np.zeros(2), 4).dump(), "does not fit the models"),
+        (ModelEffects(*np.zeros((2, len(CATEGORIES[MODEL]))), -1).dump(), "does not fit the models"),
+        (ModelEffects(*np.full((2, len(CATEGORIES[MODEL])), np.inf), 4).dump(), "not finite"),
+    ],
+)
+def test_effects_that_mean_nothing_are_refused(content: bytes, message: str) -> None:
+    with pytest.raises(ArtifactError, match=message):
+        ModelEffects.load(content)
+
+
 @pytest.mark.parametrize(
     "content",
     [b"{", b"[]", b"{}", json.dumps({"margin": "x", "hidden_margin": 0, "hidden_column": 0}).encode()],
@@ -80,7 +106,7 @@ def test_a_margin_that_is_not_finite_is_refused() -> None:
 
 
 def test_the_bundle_holds_what_the_service_reads(bundle: Bundle, settings: CarVisionConfig) -> None:
-    assert {ENDS_FILE, LISTINGS_FILE, "scorer.npz", "scorer.json"} <= set(bundle.files)
+    assert {EFFECTS_FILE, ENDS_FILE, LISTINGS_FILE, "scorer.npz", "scorer.json"} <= set(bundle.files)
     assert IntervalEnds.load(bundle.read_bytes(ENDS_FILE)).hidden_column == shipped_step(settings).feature_names.index(
         MODEL
     )

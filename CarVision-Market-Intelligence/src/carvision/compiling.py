@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from carvision.features import CarFeatures
 from carvision.scoring import car_prices
 from common_utils.compiled import CompiledModel, CompiledScorer
 from common_utils.compiled.export import compile_forest
@@ -38,19 +39,21 @@ def compile_prices(model: Any, rows: pd.DataFrame, *, seed: int) -> CompiledMode
         If 100,000 varied rows of features, or 10,000 rows of mixed columns, get other prices or intervals than from
         the pipeline.
     """
-    step, prices = model[0].step(), model[-1]
-    width = len(step.feature_names)
+    prices = model[-1]
+    features = CarFeatures(model[0].step(), prices.effects_)
+    width = len(features.feature_names)
     forests = (prices.forest_, prices.low_forest_, prices.high_forest_)
     node = StackNode(tuple(compile_forest(forest, width) for forest in forests))
-    compiled = CompiledModel(node, _LOGARITHMS, step.feature_names, fingerprint=step.fingerprint)
-    scorer = CompiledScorer(CompiledModel.read(*compiled.files()), step)
+    compiled = CompiledModel(node, _LOGARITHMS, features.feature_names, fingerprint=features.fingerprint)
+    scorer = CompiledScorer(CompiledModel.read(*compiled.files()), features)
 
     def answered(matrix: Any) -> Any:
         return prices.ends_.prices(scorer.score_matrix(matrix), matrix)
 
-    rng, base, columns = np.random.default_rng(seed), model[0].transform(rows), table_columns(rows)
+    rng, columns = np.random.default_rng(seed), table_columns(rows)
+    base = features(columns)
     parity_gate(
-        prices.predict_interval,
+        prices.priced,
         answered,
         lambda rng, n: varied_matrix(compiled, rng, n, base=base),
         rng=rng,
@@ -58,7 +61,7 @@ def compile_prices(model: Any, rows: pd.DataFrame, *, seed: int) -> CompiledMode
     )
     parity_gate(
         lambda mixed: car_prices(model, mixed),
-        lambda mixed: answered(step(mixed)),
+        lambda mixed: answered(features(mixed)),
         lambda rng, n: {name: rng.choice(values, size=n) for name, values in columns.items()},
         rng=rng,
         n=TABLE_ROWS,

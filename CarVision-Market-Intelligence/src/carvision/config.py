@@ -34,7 +34,7 @@ class ModelConfig(BaseConfig):
     """The forests of the price and of its interval; all work on the logarithm of the price."""
 
     members: tuple[ForestConfig, ...] = Field(
-        min_length=1, max_length=10, description="grown for least absolute error; each counts the same"
+        min_length=1, max_length=10, description="grown for the median; each counts the same"
     )
     interval_members: tuple[ForestConfig, ...] = Field(
         min_length=1, max_length=10, description="grown twice, for the lower and the upper end of the interval"
@@ -44,10 +44,13 @@ class ModelConfig(BaseConfig):
         default=3, ge=2, le=20, description="inner folds, cars kept whole, that the interval is widened or narrowed by"
     )
     hidden_share: float = Field(
-        default=0.1,
+        default=0.03,
         gt=0,
         le=0.5,
         description="share of the rows repeated with the model's name hidden, to learn what to say of unseen models",
+    )
+    interval_hidden_share: float = Field(
+        default=0.1, gt=0, le=0.5, description="the same for the interval, which has to learn how little that is"
     )
 
 

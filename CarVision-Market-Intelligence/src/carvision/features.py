@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from carvision.columns import CATEGORIES, FOUR_WHEEL, MODEL, NUMBERS, ODOMETER, YEAR
 from carvision.config import CarVisionConfig
+from carvision.effects import NAMES, ModelEffects
 from carvision.formulas import INPUTS, new_price
 from common_utils.column_step import ColumnStep, Formula
+from common_utils.provenance import fingerprint_bytes
+from common_utils.serving.scorer import Columns
 
-__all__ = ["CAR", "HIDDEN", "car_step", "shipped_step"]
+__all__ = ["CAR", "HIDDEN", "CarFeatures", "car_step", "shipped_step"]
 
 HIDDEN = (MODEL, new_price.__name__)
 """Features that say which model it is: missing for a model that training did not know."""
@@ -43,3 +50,33 @@ def car_step(*, dropped: Collection[str] = (), indicators: bool = False) -> Colu
 def shipped_step(config: CarVisionConfig) -> ColumnStep:
     """Return what makes the features of the shipped model; the service opens it with the same."""
     return car_step(dropped=config.data.drop_columns)
+
+
+@dataclass(frozen=True)
+class CarFeatures:
+    """What a compiled model takes: the step's columns, and what training says of each model.
+
+    Examples
+    --------
+    >>> from carvision.columns import CATEGORIES
+    >>> unknown = np.full(len(CATEGORIES[MODEL]), np.nan)
+    >>> CarFeatures(car_step(), ModelEffects(unknown, unknown, column=4)).feature_names[-2:]
+    ('model_level', 'model_loss')
+    """
+
+    step: ColumnStep
+    effects: ModelEffects
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the columns it makes."""
+        return (*self.step.feature_names, *NAMES)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the formulas and of what is known of each model."""
+        return fingerprint_bytes(self.step.fingerprint.encode() + self.effects.dump())
+
+    def __call__(self, columns: Columns) -> NDArray[np.float64]:
+        """Return features of shape (n, m + 2) for named columns."""
+        return self.effects.extend(self.step(columns))

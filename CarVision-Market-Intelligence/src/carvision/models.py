@@ -48,6 +48,7 @@ def price_pipeline(config: CarVisionConfig, *, interval: bool = True) -> Pipelin
         car_columns=[places[name] for name in CAR],
         hidden_columns=[places[name] for name in HIDDEN],
         hidden_share=model.hidden_share,
+        interval_hidden_share=model.interval_hidden_share,
         listing_columns=[places[name] for name in LISTING] if interval else (),
         seed=config.training.seed,
     )

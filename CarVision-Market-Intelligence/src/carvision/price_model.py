@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from carvision.effects import NAMES, learn_effects
 from carvision.interval import IntervalEnds
 from carvision.neighbours import Listings, unique_listings
 from common_utils.boosted_regression import grow_quantile_forest, quantile_regressors
@@ -58,11 +59,13 @@ class PriceModel(RegressorMixin, BaseEstimator):
     calibration_folds : int
         Inner folds whose out-of-fold intervals say how far the ends have to move.
     car_columns : sequence of int
-        Columns that tell one car from another: rows that agree in them are in one inner fold.
+        Columns of model, year and odometer, which tell one car from another: rows that agree in them are in one inner
+        fold. What training says of each model (`effects`) becomes two further features.
     hidden_columns : sequence of int
         Columns that say which model a car is. A share of the rows is repeated with them missing, so that the forests
         learn what to say of a model they never saw; its intervals have a margin of their own.
-    hidden_share : float
+    hidden_share, interval_hidden_share : float
+        Of the forests of the median, and of those of the interval.
     listing_columns : sequence of int
         Columns of model, type, condition, year and odometer: what comparable ads are found by.
     seed : int
@@ -73,17 +76,18 @@ class PriceModel(RegressorMixin, BaseEstimator):
         Their scores are logarithms of dollars.
     ends_ : IntervalEnds
         What the interval is widened by.
+    effects_ : ModelEffects
     listings_ : Listings
         Complete ads of the training rows, each car once; only with `listing_columns`.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    >>> X = np.column_stack([rng.integers(0, 3, 300), rng.uniform(0, 10, 300)]).astype(float)
-    >>> y = np.exp(9 + 0.2 * X[:, 0] - 0.1 * X[:, 1] + rng.normal(0, 0.1, 300))
+    >>> X = np.column_stack([rng.integers(0, 3, 300), rng.integers(2000, 2019, 300), rng.uniform(0, 2e5, 300)])
+    >>> y = np.exp(9 + 0.2 * X[:, 0] + 0.1 * (X[:, 1] - 2019) + rng.normal(0, 0.1, 300))
     >>> small = [ForestConfig(kind="hist", iterations=15, leaves=8)]
-    >>> model = PriceModel(small, small, car_columns=[0, 1], hidden_columns=[0]).fit(X, y)
-    >>> price, low, high = model.predict_interval(np.array([[1.0, 5.0]]))[0]
+    >>> model = PriceModel(small, small, car_columns=[0, 1, 2], hidden_columns=[0]).fit(X, y)
+    >>> price, low, high = model.predict_interval(np.array([[1.0, 2010.0, 9e4]]))[0]
     >>> bool(low < price < high)
     True
     """
@@ -95,9 +99,10 @@ class PriceModel(RegressorMixin, BaseEstimator):
         *,
         coverage: float = 0.9,
         calibration_folds: int = 3,
-        car_columns: Sequence[int] = (),
+        car_columns: Sequence[int],
         hidden_columns: Sequence[int] = (),
-        hidden_share: float = 0.1,
+        hidden_share: float = 0.03,
+        interval_hidden_share: float = 0.1,
         listing_columns: Sequence[int] = (),
         seed: int = 42,
     ) -> None:
@@ -108,6 +113,7 @@ class PriceModel(RegressorMixin, BaseEstimator):
         self.car_columns = car_columns
         self.hidden_columns = hidden_columns
         self.hidden_share = hidden_share
+        self.interval_hidden_share = interval_hidden_share
         self.listing_columns = listing_columns
         self.seed = seed
 
@@ -123,7 +129,8 @@ class PriceModel(RegressorMixin, BaseEstimator):
         if not (prices > 0).all():
             raise DataError("prices: one is not above 0, and has no logarithm; remove it by a cleaning rule.")
         logs = np.log(prices)
-        rows, target = self._with_hidden(matrix, logs)
+        self.effects_ = learn_effects(matrix, logs, self.car_columns)
+        rows, target = self._with_hidden(self.effects_.extend(matrix), logs, self.hidden_share)
         self.forest_ = grow_quantile_forest(self.members, rows, target, quantile=0.5, seed=self.seed)
         if self.interval_members:
             self._fit_interval(matrix, logs)
@@ -135,14 +142,17 @@ class PriceModel(RegressorMixin, BaseEstimator):
     def predict(self, X: FloatArray) -> FloatArray:
         """Return prices in US dollars, shape (n,)."""
         check_is_fitted(self)
-        return np.exp(forest_scores(self.forest_, np.asarray(X, dtype=np.float64)))
+        return np.exp(forest_scores(self.forest_, self._extended(X)))
 
     def predict_interval(self, X: FloatArray) -> FloatArray:
         """Return price, low and high in US dollars, shape (n, 3); low <= price <= high."""
         check_is_fitted(self)
-        matrix = np.asarray(X, dtype=np.float64)
+        return self.priced(self._extended(X))
+
+    def priced(self, extended: FloatArray) -> FloatArray:
+        """Return what `predict_interval` does, for features that `effects_` has extended, shape (n, m + 2)."""
         forests = (self.forest_, self.low_forest_, self.high_forest_)
-        return self.ends_.prices(np.column_stack([forest_scores(forest, matrix) for forest in forests]), matrix)
+        return self.ends_.prices(np.column_stack([forest_scores(forest, extended) for forest in forests]), extended)
 
     def contributions(self, X: FloatArray) -> tuple[float, FloatArray]:
         """Return the average logarithm of the price and what each column adds: together exactly that of `predict`.
@@ -152,17 +162,22 @@ class PriceModel(RegressorMixin, BaseEstimator):
         tuple of float and float64 array of shape (n, m)
         """
         check_is_fitted(self)
-        return self.forest_.average, forest_contributions(self.forest_, np.asarray(X, dtype=np.float64))
+        parts = forest_contributions(self.forest_, self._extended(X))
+        own = parts[:, : -len(NAMES)].copy()
+        own[:, self.car_columns[0]] += parts[:, -len(NAMES) :].sum(axis=1)  # what is known of a model is the model's
+        return self.forest_.average, own
 
     def _fit_interval(self, matrix: FloatArray, logs: FloatArray) -> None:
         known, hidden = np.empty(len(logs)), np.empty(len(logs))
         cars = np.unique(np.nan_to_num(matrix[:, list(self.car_columns)], nan=-1.0), axis=0, return_inverse=True)[1]
         for grown_on, held in grouped_folds(cars.ravel(), n_splits=self.calibration_folds, seed=self.seed):
-            rows, target = self._with_hidden(matrix[grown_on], logs[grown_on])
+            effects = learn_effects(matrix[grown_on], logs[grown_on], self.car_columns)
+            extended = effects.extend(matrix)
+            rows, target = self._with_hidden(extended[grown_on], logs[grown_on], self.interval_hidden_share)
             ends = [
                 quantile_regressors(self.interval_members, rows, target, quantile=q, seed=self.seed) for q in self._ends
             ]
-            for misses, part in ((known, matrix[held]), (hidden, self._hide(matrix[held]))):
+            for misses, part in ((known, extended[held]), (hidden, self._hide(extended[held]))):
                 low, high = (np.mean([model.predict(part) for model in models], axis=0) for models in ends)
                 misses[held] = np.maximum(low - logs[held], logs[held] - high)
         self.ends_ = IntervalEnds(
@@ -170,7 +185,7 @@ class PriceModel(RegressorMixin, BaseEstimator):
             conformal_margin(hidden, self.coverage),
             self.hidden_columns[0] if self.hidden_columns else -1,
         )
-        rows, target = self._with_hidden(matrix, logs)
+        rows, target = self._with_hidden(self.effects_.extend(matrix), logs, self.interval_hidden_share)
         self.low_forest_, self.high_forest_ = (
             grow_quantile_forest(self.interval_members, rows, target, quantile=q, seed=self.seed) for q in self._ends
         )
@@ -179,15 +194,19 @@ class PriceModel(RegressorMixin, BaseEstimator):
     def _ends(self) -> tuple[float, float]:
         return (1 - self.coverage) / 2, (1 + self.coverage) / 2
 
+    def _extended(self, X: FloatArray) -> FloatArray:
+        return self.effects_.extend(np.asarray(X, dtype=np.float64))
+
     def _hide(self, matrix: FloatArray) -> FloatArray:
         hidden = matrix.copy()
         hidden[:, list(self.hidden_columns)] = np.nan
+        hidden[:, -len(NAMES) :] = np.nan
         return hidden
 
-    def _with_hidden(self, matrix: FloatArray, logs: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _with_hidden(self, matrix: FloatArray, logs: FloatArray, share: float) -> tuple[FloatArray, FloatArray]:
         """Rows, and a share of them again with the model hidden."""
         if not self.hidden_columns:
             return matrix, logs
-        size = int(np.ceil(self.hidden_share * len(logs)))
+        size = int(np.ceil(share * len(logs)))
         again = np.random.default_rng(self.seed).choice(len(logs), size=size, replace=False)
         return np.vstack([matrix, self._hide(matrix[again])]), np.concatenate([logs, logs[again]])

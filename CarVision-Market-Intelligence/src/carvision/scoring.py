@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from carvision.columns import CATEGORIES, CONDITION, LISTING, MODEL, TYPE
 from carvision.config import CarVisionConfig
-from carvision.features import shipped_step
+from carvision.effects import FILE as EFFECTS_FILE
+from carvision.effects import ModelEffects
+from carvision.features import CarFeatures, shipped_step
 from carvision.interval import FILE as ENDS_FILE
 from carvision.interval import IntervalEnds
 from carvision.neighbours import Listings, Scales, nearest
-from common_utils.column_step import ColumnStep
 from common_utils.compiled import CompiledScorer
 from common_utils.compiled.model import Files
 from common_utils.compiled.store import read_arrays, written_arrays
@@ -113,7 +114,7 @@ class CarScorer:
     ----------
     scorer : CompiledScorer
         Of the logarithms of the median and of both ends.
-    step : ColumnStep
+    features : CarFeatures
         What makes the features.
     ends : IntervalEnds
     listings : Listings
@@ -122,9 +123,9 @@ class CarScorer:
 
     classes = OUTPUTS
 
-    def __init__(self, scorer: CompiledScorer, step: ColumnStep, ends: IntervalEnds, listings: Listings) -> None:
+    def __init__(self, scorer: CompiledScorer, features: CarFeatures, ends: IntervalEnds, listings: Listings) -> None:
         self._scorer = scorer
-        self._step = step
+        self._features = features
         self._ends = ends
         self._listings = listings
 
@@ -137,9 +138,9 @@ class CarScorer:
         ArtifactError
             If a part is missing, damaged, or was trained with other formulas.
         """
-        step = shipped_step(config)
+        features = CarFeatures(shipped_step(config), ModelEffects.load(bundle.read_bytes(EFFECTS_FILE)))
         ends, listings = bundle.read_bytes(ENDS_FILE), bundle.read_bytes(LISTINGS_FILE)
-        return cls(CompiledScorer.open(bundle, step), step, IntervalEnds.load(ends), load_listings(listings))
+        return cls(CompiledScorer.open(bundle, features), features, IntervalEnds.load(ends), load_listings(listings))
 
     def score(self, columns: Columns) -> FloatArray:
         """Return price, low and high, shape (n, 3).
@@ -151,12 +152,12 @@ class CarScorer:
         ArtifactError
             If the answer is not finite.
         """
-        n_rows, matrix = row_count(columns), self._step(columns)
+        n_rows, matrix = row_count(columns), self._features(columns)
         return checked_scores(self._ends.prices(self._scorer.score_matrix(matrix), matrix), n_rows, len(OUTPUTS))
 
     def similar(self, columns: Columns, *, count: int, scales: Scales) -> list[list[SimilarAd]]:
         """Return the nearest comparable ads of each car, nearest first; empty where nothing is comparable."""
-        matrix, names = self._step(columns), self._step.feature_names
+        matrix, names = self._features(columns), self._features.feature_names
         query = Listings(*(matrix[:, names.index(name)] for name in LISTING), price=np.zeros(len(matrix)))
         found = nearest(self._listings, query, count=count, scales=scales)
         return [_ads(self._listings.rows(rows)) for rows in found]

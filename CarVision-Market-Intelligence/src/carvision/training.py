@@ -15,6 +15,7 @@ from carvision.columns import MODEL, PRICE, YEAR
 from carvision.compiling import compile_prices
 from carvision.config import SPEC, CarVisionConfig
 from carvision.data import ad_schema, car_keys, cleaning_rules, complete_ads, record_schema, sample_ads
+from carvision.effects import FILE as EFFECTS_FILE
 from carvision.evaluation import AGE_BANDS, PRICE_BANDS, bands, coverage_table, price_figures
 from carvision.figures import FIGURES, write_figures
 from carvision.formulas import age_years
@@ -148,9 +149,14 @@ class CarTask(TableTask[CarVisionConfig]):
         return compile_prices(model, rows, seed=config.training.seed)
 
     def service_files(self, config: CarVisionConfig, model: Any) -> Mapping[str, bytes]:
-        """Return how far the intervals are widened, and the ads to compare with."""
+        """Return what is known of each model, how far the intervals are widened, and the ads to compare with."""
         del config
-        return {ENDS_FILE: model[-1].ends_.dump(), LISTINGS_FILE: dump_listings(model[-1].listings_)}
+        prices = model[-1]
+        return {
+            EFFECTS_FILE: prices.effects_.dump(),
+            ENDS_FILE: prices.ends_.dump(),
+            LISTINGS_FILE: dump_listings(prices.listings_),
+        }
 
     def tables(self, metrics: Mapping[str, Any]) -> dict[str, list[Cells]]:
         """Return `tables.result_tables`."""
