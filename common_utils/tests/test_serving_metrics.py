@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from fastapi.testclient import TestClient
 
@@ -73,7 +74,21 @@ def test_refused_model_is_counted_by_reason(make_client: MakeClient) -> None:
 
 
 def test_each_app_has_its_own_registry() -> None:
-    first, second = ServiceMetrics(ModelSlot()), ServiceMetrics(ModelSlot())
-    first.predicted(3)
+    slots = [ModelSlot[Any](), ModelSlot[Any]()]
+    first, second = (ServiceMetrics(slot) for slot in slots)
+    slots[0].count(3)
+    first.observe("/predict", "POST", 200, 0.002)
     assert b"predictions_total 3.0" in first.text()
     assert b"predictions_total 0.0" in second.text()
+    assert b"/predict" not in second.text()
+
+
+def test_times_are_counted_in_every_bucket_they_lie_below() -> None:
+    metrics = ServiceMetrics(ModelSlot())
+    for seconds, status in ((0.0005, 200), (0.002, 200), (99.0, 500)):
+        metrics.observe("/predict", "POST", status, seconds)
+    text = metrics.text().decode()
+    for bound, count in (("0.0005", 1), ("0.001", 1), ("0.0025", 2), ("10.0", 2), ("+Inf", 3)):
+        assert f'request_seconds_bucket{{le="{bound}",route="/predict"}} {count}.0' in text
+    assert 'request_seconds_sum{route="/predict"} 99.0025' in text
+    assert 'requests_total{method="POST",route="/predict",status="500"} 1.0' in text
