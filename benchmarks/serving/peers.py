@@ -57,7 +57,7 @@ def mlflow(python: Path, bundle: Path, folder: Path, payloads: int) -> Target:
 
 def measure(options: argparse.Namespace, folder: Path) -> tuple[Target, Target]:
     """Let both servers take turns at each number of connections."""
-    python = environment(options.environment or folder / "environment")
+    python = environment((options.environment or folder / "environment").resolve())
     peer = mlflow(python, options.bundle.resolve(), folder, options.payloads)
     ours = service(options.bundle)
     scripts = {target.name: folder / f"{target.name}.lua" for target in (peer, ours)}
