@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,12 @@ def _main() -> None:
 
 
 @pytest.fixture(scope="session")
-def table_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TableProject]:
+def table_project(tmp_path_factory: pytest.TempPathFactory) -> TableProject:
     folder = tmp_path_factory.mktemp("Fixture-Demo")
     (folder / "configs").mkdir()
     (folder / "configs" / "config.yaml").write_text("data: {public_file: cars.csv}\n")
     (folder / "cars.csv").write_text("age\n1\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PORTFOLIO_DATA", str(folder))
-        patch.setattr("common_utils.table_training.train_table", lambda *given, **named: (given, named))
-        yield TableProject(SPEC, folder, ("data.sample_rows=500",), task=lambda: "task", main=_main)
+    return TableProject(SPEC, folder, ("data.sample_rows=500",), task=lambda: "task", main=_main)
 
 
 def test_settings_are_small_and_shipped_ones_as_they_are(
@@ -41,14 +37,20 @@ def test_settings_are_small_and_shipped_ones_as_they_are(
     assert project_folder.name.startswith("Fixture-Demo")
 
 
-def test_the_bundle_is_trained_with_the_small_settings(bundle: Any, settings: Any, artifacts: Path) -> None:
-    given, named = bundle
+def test_the_bundle_is_trained_with_the_small_settings(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, settings: Any, artifacts: Path
+) -> None:
+    monkeypatch.setattr("common_utils.table_training.train_table", lambda *given, **named: (given, named))
+    given, named = request.getfixturevalue("bundle")
     assert given[:2] == ("task", settings)
     assert named["artifacts"] == artifacts
 
 
-def test_the_real_table_is_found(real_table: Path) -> None:
-    assert real_table.name == "cars.csv"
+def test_the_real_table_is_found(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, project_folder: Path
+) -> None:
+    monkeypatch.setenv("PORTFOLIO_DATA", str(project_folder))
+    assert request.getfixturevalue("real_table").name == "cars.csv"
 
 
 def test_run_tells_code_and_output_in_the_project_s_folder(run: Run, table_project: TableProject) -> None:
