@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from pydantic_core import to_json
 
@@ -277,13 +276,13 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
         summary="Which plan should this subscriber be on, or should they stay?",
         response_model=RecommendResponse,
     )
-    async def recommend(body: RecommendRequest) -> bytes:
+    async def recommend(body: RecommendRequest) -> bytes | Callable[[], bytes]:
         live = slot.get()
         policy = live.policy(body)
         record, asked = body.record(), body.asked(policy)
         advice = live.adviser.quick(record, asked)
         if advice is None:
-            advice = await to_thread.run_sync(recommend_subscriber, record, live.engine, asked)
+            return lambda: live.recommended(recommend_subscriber(record, live.engine, asked), policy, body.month())
         return live.recommended(advice, policy, body.month())
 
     @plain.get("/plans", summary="The catalogue that answers are priced on")

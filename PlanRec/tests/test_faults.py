@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,6 @@ def test_a_planted_leak_is_found_out(bundle: Bundle, artifacts: Path) -> None:
 
 def test_an_echo_a_fault_and_a_strange_status_are_counted() -> None:
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"  # the scripts find each other as when they are run
         "from hostile_requests import Watch\n"
         "from types import SimpleNamespace\n"
         "watch = Watch({'paths': {'/predict': {'post': {'responses': {'200': {}, '422': {}}}}}})\n"
@@ -61,7 +61,9 @@ def test_an_echo_a_fault_and_a_strange_status_are_counted() -> None:
         "    watch.ask(served, 'POST', '/predict', b'', 'CANARY')\n"
         "print(watch.asked, watch.faults, watch.undocumented, watch.echoes)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program, str(FAULTS)], capture_output=True, text=True, check=True)
+    # The scripts find each other in their own folder, as when one of them is run.
+    environment = {**os.environ, "PYTHONPATH": str(FAULTS)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["4", "1", "2", "1"]
 
 

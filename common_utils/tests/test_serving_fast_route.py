@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -52,6 +53,14 @@ def routers() -> list[APIRouter]:
     @router.post("/model")
     def as_model(body: Body) -> Answer:
         return Answer(total=sum(month.minutes for month in body.months))
+
+    @router.post("/later", response_model=Answer)
+    async def later(body: Body) -> Callable[[], Answer]:
+        def work() -> Answer:
+            time.sleep(sum(month.minutes for month in body.months))
+            return Answer(total=len(body.months))
+
+        return work
 
     @router.post("/broken")
     async def broken(body: Body) -> Answer:
@@ -121,6 +130,13 @@ def test_other_methods_and_unforeseen_errors_are_problems_as_well(make_client: M
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
     broken = client.post("/broken", json=GOOD)
     assert (broken.status_code, "CANARY" in broken.text) == (500, False)
+
+
+def test_what_an_answer_leaves_to_a_thread_keeps_the_deadline(make_client: MakeClient) -> None:
+    client = make_client(routes=routers(), limits=Limits(deadline_seconds=0.2))
+    quick, slow = (client.post("/later", json={"months": [{"minutes": seconds}]}) for seconds in (0, 0.6))
+    assert (quick.status_code, quick.json()) == (200, {"total": 1.0})
+    assert (slow.status_code, slow.json()["type"]) == (504, "urn:problem:deadline")
 
 
 def test_depth_is_the_services(make_client: MakeClient) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from common_utils.expectations import expect
+
 __all__ = [
     "ALL_SERVICE_CHECKS",
     "Client",
@@ -63,11 +65,11 @@ def check_says_what_is_live(client: Client, case: ServiceCase) -> None:
     AssertionError
         Naming the route that differs.
     """
-    _expect(client.get("/health").json() == {"status": "alive"}, "/health")
+    expect(client.get("/health").json() == {"status": "alive"}, "/health")
     version = client.get("/ready").json()["version"]
-    _expect(client.get("/model").json()["version"] == version, "/model names another version than /ready")
+    expect(client.get("/model").json()["version"] == version, "/model names another version than /ready")
     answer = client.post("/predict", json=dict(case.record))
-    _expect(answer.status_code == 200 and answer.json()["model_version"] == version, "/predict: another version")
+    expect(answer.status_code == 200 and answer.json()["model_version"] == version, "/predict: another version")
 
 
 def check_batch_equals_singles(client: Client, case: ServiceCase) -> None:
@@ -80,11 +82,11 @@ def check_batch_equals_singles(client: Client, case: ServiceCase) -> None:
     """
     single = client.post("/predict", json=dict(case.record)).json()
     batch = client.post("/predict/batch", json={"records": [dict(case.record)] * 3}).json()
-    _expect(batch["predictions"] == [single] * 3, "/predict/batch differs from /predict")
-    _expect(client.post("/predict/batch", json={"records": []}).status_code == 422, "an empty batch is answered")
+    expect(batch["predictions"] == [single] * 3, "/predict/batch differs from /predict")
+    expect(client.post("/predict/batch", json={"records": []}).status_code == 422, "an empty batch is answered")
     large = {"records": [dict(case.record)] * 1001}
-    _expect(400 <= client.post("/predict/batch", json=large).status_code < 500, "a batch of 1,001 is answered")
-    _expect(b"predictions_total" in client.get("/metrics").content, "/metrics counts no predictions")
+    expect(400 <= client.post("/predict/batch", json=large).status_code < 500, "a batch of 1,001 is answered")
+    expect(b"predictions_total" in client.get("/metrics").content, "/metrics counts no predictions")
 
 
 def check_refusals_are_problems_that_echo_nothing(client: Client, case: ServiceCase) -> None:
@@ -98,9 +100,9 @@ def check_refusals_are_problems_that_echo_nothing(client: Client, case: ServiceC
     for place, body in enumerate(case.refused):
         for url, sent in (("/predict", dict(body)), ("/predict/batch", {"records": [dict(case.record), dict(body)]})):
             answer = client.post(url, json=sent)
-            _expect(answer.status_code == 422, f"{url}: refused[{place}] got {answer.status_code}")
-            _expect(answer.headers["content-type"] == PROBLEM, f"{url}: refused[{place}] is no problem document")
-            _expect(case.canary not in answer.text, f"{url}: refused[{place}] is repeated")
+            expect(answer.status_code == 422, f"{url}: refused[{place}] got {answer.status_code}")
+            expect(answer.headers["content-type"] == PROBLEM, f"{url}: refused[{place}] is no problem document")
+            expect(case.canary not in answer.text, f"{url}: refused[{place}] is repeated")
 
 
 def check_numbers_json_does_not_know_are_refused(client: Client, case: ServiceCase) -> None:
@@ -112,12 +114,12 @@ def check_numbers_json_does_not_know_are_refused(client: Client, case: ServiceCa
         Naming the field and the number.
     """
     numeric = [name for name, value in case.record.items() if isinstance(value, (int, float))]
-    _expect(bool(numeric), "the case's record holds no number to try")
+    expect(bool(numeric), "the case's record holds no number to try")
     for name in numeric:
         for token in ("NaN", "Infinity", "-Infinity", "1e400"):
             body = json.dumps({**case.record, name: "@"}).replace('"@"', token)
             answer = client.post("/predict", content=body, headers={"content-type": "application/json"})
-            _expect(400 <= answer.status_code < 500, f"{name}: {token} got {answer.status_code}")
+            expect(400 <= answer.status_code < 500, f"{name}: {token} got {answer.status_code}")
 
 
 ALL_SERVICE_CHECKS: tuple[Callable[[Client, ServiceCase], None], ...] = (
@@ -126,8 +128,3 @@ ALL_SERVICE_CHECKS: tuple[Callable[[Client, ServiceCase], None], ...] = (
     check_refusals_are_problems_that_echo_nothing,
     check_numbers_json_does_not_know_are_refused,
 )
-
-
-def _expect(holds: bool, what: str) -> None:  # noqa: FBT001 - an assertion that -O does not remove
-    if not holds:
-        raise AssertionError(what)

@@ -18,6 +18,7 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
 from common_utils.errors import ArtifactError
+from common_utils.expectations import expect
 from common_utils.serving.bounds import unbounded_fields
 from common_utils.serving.scorer import Columns
 from common_utils.serving.table_service import Batch, LiveModel, TableRecord
@@ -72,7 +73,7 @@ def check_no_request_field_is_unbounded(case: AppCase) -> None:
     """
     batch: Any = Batch[case.record_model]
     found = [*unbounded_fields(case.record_model), *unbounded_fields(batch)]
-    _expect(not found, f"open: {found}")
+    expect(not found, f"open: {found}")
 
 
 def check_the_bounds_are_the_tables(case: AppCase) -> None:
@@ -86,7 +87,7 @@ def check_the_bounds_are_the_tables(case: AppCase) -> None:
     properties = case.record_model.model_json_schema()["properties"]
     for name, bounds in case.ranges.items():
         field = properties[name].get("anyOf", [properties[name]])[0]
-        _expect((field["minimum"], field["maximum"]) == tuple(bounds), f"{name} has other bounds")
+        expect((field["minimum"], field["maximum"]) == tuple(bounds), f"{name} has other bounds")
 
 
 def check_without_a_bundle_it_is_alive_and_not_ready(case: AppCase) -> None:
@@ -100,9 +101,9 @@ def check_without_a_bundle_it_is_alive_and_not_ready(case: AppCase) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(case.project.spec.bundle_variable, str(case.project.folder / "no-such-bundle"))
         with TestClient(case.create_app()) as started:
-            _expect(started.get("/health").status_code == 200, "/health")
-            _expect(started.get("/ready").status_code == 503, "/ready")
-            _expect(started.post("/predict", json=dict(case.record)).status_code == 503, "/predict")
+            expect(started.get("/health").status_code == 200, "/health")
+            expect(started.get("/ready").status_code == 503, "/ready")
+            expect(started.post("/predict", json=dict(case.record)).status_code == 503, "/predict")
 
 
 def check_the_configured_artifacts_are_opened(case: AppCase) -> None:
@@ -117,7 +118,7 @@ def check_the_configured_artifacts_are_opened(case: AppCase) -> None:
         patch.delenv(case.project.spec.bundle_variable, raising=False)
         patch.setenv(f"{case.project.spec.prefix}__TRAINING__ARTIFACTS", "no-such-folder")
         with TestClient(case.create_app()) as started:
-            _expect(started.get("/ready").status_code == 503, "/ready")
+            expect(started.get("/ready").status_code == 503, "/ready")
 
 
 def check_a_scorer_that_fails_never_becomes_ready(case: AppCase) -> None:
@@ -136,7 +137,7 @@ def check_a_scorer_that_fails_never_becomes_ready(case: AppCase) -> None:
             raise ArtifactError("broken")
 
     with TestClient(case.create_app(lambda: replace(case.live, scorer=Broken()))) as started:
-        _expect(started.get("/ready").status_code == 503, "/ready")
+        expect(started.get("/ready").status_code == 503, "/ready")
 
 
 def check_python_m_app_serves_as_configured(case: AppCase) -> None:
@@ -151,7 +152,7 @@ def check_python_m_app_serves_as_configured(case: AppCase) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("common_utils.serving.start.serve_configured", lambda *given: started.append(given))
         runpy.run_module("app", run_name="__main__")
-    _expect(started == [(case.project.spec, case.project.folder)], f"it starts {started}")
+    expect(started == [(case.project.spec, case.project.folder)], f"it starts {started}")
 
 
 ALL_APP_CHECKS: tuple[Callable[[AppCase], None], ...] = (
@@ -162,8 +163,3 @@ ALL_APP_CHECKS: tuple[Callable[[AppCase], None], ...] = (
     check_a_scorer_that_fails_never_becomes_ready,
     check_python_m_app_serves_as_configured,
 )
-
-
-def _expect(holds: bool, what: str) -> None:  # noqa: FBT001 - an assertion that -O does not remove
-    if not holds:
-        raise AssertionError(what)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from common_utils.bundle import Bundle
+from common_utils.expectations import expect
 from common_utils.table_fixtures import Run, TableProject
 from common_utils.tables import write_table
 
@@ -96,11 +97,11 @@ def check_predictions_account_for_every_record(case: CliCase) -> None:
     """
     target = case.folder / "out.csv"
     code, _, err = case.ask("predict", "--input", case.file(), "--output", str(target))
-    _expect(code == 0 and target.is_file(), f"predict left with {code}: {err}")
+    expect(code == 0 and target.is_file(), f"predict left with {code}: {err}")
     header, *rows = [line.split(",") for line in target.read_text(encoding="utf-8").splitlines()]
-    _expect(header == list(case.columns), f"columns {header}")
-    _expect([row[0] for row in rows] == list(case.answered), "other records were answered")
-    _expect(case.complaint in err, f"{case.complaint!r} is not said: {err}")
+    expect(header == list(case.columns), f"columns {header}")
+    expect([row[0] for row in rows] == list(case.answered), "other records were answered")
+    expect(case.complaint in err, f"{case.complaint!r} is not said: {err}")
 
 
 def check_explanations_add_up(case: CliCase) -> None:
@@ -113,10 +114,10 @@ def check_explanations_add_up(case: CliCase) -> None:
     """
     words = ("explain", "--input", case.file(), "--row", str(case.explained))
     code, out, err = case.ask(*words)
-    _expect(code == 0 and bool(out.strip()), f"explain left with {code}: {err}")
+    expect(code == 0 and bool(out.strip()), f"explain left with {code}: {err}")
     said = json.loads(case.ask(*words, "--json")[1])
     total = said["base"] + sum(part["amount"] for part in said["contributions"])
-    _expect(abs(total - said["score"]) <= 1e-12, f"contributions add up to {total}, the score is {said['score']}")
+    expect(abs(total - said["score"]) <= 1e-12, f"contributions add up to {total}, the score is {said['score']}")
 
 
 def check_a_rejected_record_is_not_explained(case: CliCase) -> None:
@@ -129,7 +130,7 @@ def check_a_rejected_record_is_not_explained(case: CliCase) -> None:
     """
     for number in case.rejected:
         code, _, err = case.ask("explain", "--input", case.file(), "--row", str(number))
-        _expect(code == 2 and "no such record, or it was rejected" in err, f"record {number} left with {code}: {err}")
+        expect(code == 2 and "no such record, or it was rejected" in err, f"record {number} left with {code}: {err}")
 
 
 def check_the_bundle_is_measured_again(case: CliCase) -> None:
@@ -142,11 +143,11 @@ def check_the_bundle_is_measured_again(case: CliCase) -> None:
     """
     target = case.folder / "results.md"
     code, out, err = case.ask("evaluate", "--json", "--output", str(target))
-    _expect(code == 0, f"evaluate left with {code}: {err}")
-    _expect(json.loads(out)["holdout"] == case.bundle.read_json("metrics.json")["holdout"], "other figures")
+    expect(code == 0, f"evaluate left with {code}: {err}")
+    expect(json.loads(out)["holdout"] == case.bundle.read_json("metrics.json")["holdout"], "other figures")
     text = target.read_text(encoding="utf-8")
     for said in ("## Goals", case.project.task().caveat, *case.results):
-        _expect(said in text, f"{said!r} is not in the document")
+        expect(said in text, f"{said!r} is not in the document")
 
 
 def check_other_rows_are_told(case: CliCase) -> None:
@@ -160,7 +161,7 @@ def check_other_rows_are_told(case: CliCase) -> None:
     path = case.folder / "other.csv"
     write_table(case.project.task().sample(700, np.random.default_rng(5)), path)
     code, _, err = case.ask("evaluate", "--data", str(path))
-    _expect(code == 0 and "differ from those the bundle was trained on" in err, f"evaluate left with {code}: {err}")
+    expect(code == 0 and "differ from those the bundle was trained on" in err, f"evaluate left with {code}: {err}")
 
 
 def check_training_shows_the_goals(case: CliCase) -> None:
@@ -173,9 +174,9 @@ def check_training_shows_the_goals(case: CliCase) -> None:
     """
     settings = [part for setting in case.project.small for part in ("--set", setting)]
     code, out, err = case.run("train", "--output", str(case.folder / "artifacts"), *settings)
-    _expect(code == 0 and (case.folder / "artifacts" / "model.joblib").is_file(), f"train left with {code}: {err}")
-    _expect("Goals" in out and "synthetic" in err, "goals, or that the rows are synthetic, are not said")
-    _expect(case.project.task().caveat in " ".join(err.split()), "the caveat is not said")
+    expect(code == 0 and (case.folder / "artifacts" / "model.joblib").is_file(), f"train left with {code}: {err}")
+    expect("Goals" in out and "synthetic" in err, "goals, or that the rows are synthetic, are not said")
+    expect(case.project.task().caveat in " ".join(err.split()), "the caveat is not said")
 
 
 def check_cards_and_figures_are_written(case: CliCase) -> None:
@@ -187,12 +188,12 @@ def check_cards_and_figures_are_written(case: CliCase) -> None:
         Naming what is missing.
     """
     code, _, err = case.ask("card", "--output", str(case.folder))
-    _expect(code == 0, f"card left with {code}: {err}")
+    expect(code == 0, f"card left with {code}: {err}")
     for kind in ("Model", "Data"):
         text = (case.folder / f"{kind.lower()}_card.md").read_text(encoding="utf-8")
-        _expect(f"# {kind} card: {case.project.spec.title}" in text, f"the {kind.lower()} card has another title")
+        expect(f"# {kind} card: {case.project.spec.title}" in text, f"the {kind.lower()} card has another title")
     for name in case.project.task().figure_names:
-        _expect((case.folder / "figures" / name).read_bytes().startswith(_PNG), f"{name} is no picture")
+        expect((case.folder / "figures" / name).read_bytes().startswith(_PNG), f"{name} is no picture")
 
 
 def check_errors_leave_with_their_code(case: CliCase) -> None:
@@ -210,7 +211,7 @@ def check_errors_leave_with_their_code(case: CliCase) -> None:
         (("evaluate", "--bundle", "nowhere"), 4, "nowhere"),
     ):
         code, _, err = case.run(*words)
-        _expect(code == expected and message in err, f"{' '.join(words)} left with {code}: {err}")
+        expect(code == expected and message in err, f"{' '.join(words)} left with {code}: {err}")
 
 
 def check_help_lists_the_commands(case: CliCase) -> None:
@@ -222,9 +223,9 @@ def check_help_lists_the_commands(case: CliCase) -> None:
         Naming the one that is missing.
     """
     code, out, _ = case.run("--help")
-    _expect(code == 0, f"--help left with {code}")
+    expect(code == 0, f"--help left with {code}")
     for command in _COMMANDS:
-        _expect(command in out, f"{command} is not listed")
+        expect(command in out, f"{command} is not listed")
 
 
 ALL_CLI_CHECKS: tuple[Callable[[CliCase], None], ...] = (
@@ -238,8 +239,3 @@ ALL_CLI_CHECKS: tuple[Callable[[CliCase], None], ...] = (
     check_errors_leave_with_their_code,
     check_help_lists_the_commands,
 )
-
-
-def _expect(holds: bool, what: str) -> None:  # noqa: FBT001 - an assertion that -O does not remove
-    if not holds:
-        raise AssertionError(what)

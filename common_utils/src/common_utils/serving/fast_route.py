@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeGuard, get_type_hints
 
 from anyio import to_thread
@@ -107,8 +108,9 @@ class FastRoute(APIRoute):
     """A route whose handler takes `body`, a strict model, and returns a model or the bytes of its JSON.
 
     An `async def` handler computes on the event loop: it must be short and wait for nothing, because no deadline ends
-    it. A plain one runs in a thread. Give the answer's model as `response_model`. Use it by
-    `APIRouter(route_class=FastRoute)`, in a service made by `create_service`.
+    it. Where that cannot be, it returns a function without arguments instead of an answer, which is then called in a
+    thread, under the deadline. A plain handler runs in a thread altogether. Give the answer's model as
+    `response_model`. Use it by `APIRouter(route_class=FastRoute)`, in a service made by `create_service`.
 
     Attributes
     ----------
@@ -143,13 +145,15 @@ class FastRoute(APIRoute):
         self.reader = BodyReader(model, max_depth=32)
         self.at_once = inspect.iscoroutinefunction(endpoint)
 
-    async def answer(self, body: bytes, send: Send) -> None:
-        """Answer a request of a right method whose body was read; errors are for the layers outside."""
+    async def begin(self, body: bytes) -> Any:
+        """Return the answer to a body that was read, or what gives it in a thread; layers outside handle errors."""
         value = self.reader(body)
-        if self.at_once:
-            answer = await self.endpoint(value)
-        else:
-            answer = await to_thread.run_sync(self.endpoint, value)
+        return await self.endpoint(value) if self.at_once else partial(self.endpoint, value)
+
+    async def finish(self, answer: Any, send: Send) -> None:
+        """Send an answer, got in a thread first where `begin` returned a function."""
+        if callable(answer):
+            answer = await to_thread.run_sync(answer)
         content: bytes = answer if isinstance(answer, bytes) else answer.__pydantic_serializer__.to_json(answer)
         headers = [(b"content-length", b"%d" % len(content)), _JSON]
         await send({"type": "http.response.start", "status": self.status_code or 200, "headers": headers})

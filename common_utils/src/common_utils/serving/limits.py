@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from anyio import CancelScope
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -83,7 +84,11 @@ class LimitsMiddleware:
         try:
             route = self._fast.get((scope["method"], scope["path"]))
             if route is not None and route.at_once:
-                await route.answer(await self._body_in_time(dict(scope["headers"]), receive), send)
+                answer = await route.begin(await self._body_in_time(dict(scope["headers"]), receive))
+                if callable(answer):
+                    await self._finish_in_time(route, answer, scope, receive, send)
+                else:
+                    await route.finish(answer, send)
             else:
                 await self._serve(route, scope, receive, send)
         finally:
@@ -103,6 +108,18 @@ class LimitsMiddleware:
             _check_media_type(headers)
         return body
 
+    async def _finish_in_time(
+        self, route: FastRoute, work: Callable[[], Any], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer with what a thread computes, or say that it took too long."""
+        deadline = _Deadline(scope, receive, send, self._limits.deadline_seconds)
+        deadline.reading = False
+        try:
+            with deadline.work:
+                await route.finish(work, deadline.send)
+        finally:
+            await deadline.close()
+
     async def _serve(self, route: FastRoute | None, scope: Scope, receive: Receive, send: Send) -> None:
         deadline = _Deadline(scope, receive, send, self._limits.deadline_seconds)
         headers = dict(scope["headers"])
@@ -117,7 +134,7 @@ class LimitsMiddleware:
                 if route is None:
                     await self.app(scope, _replay(body, receive), deadline.send)
                 else:
-                    await route.answer(body, deadline.send)
+                    await route.finish(await route.begin(body), deadline.send)
         finally:
             await deadline.close()
 
