@@ -33,7 +33,11 @@ from common_utils.explanations import Contribution, Explanation
 from common_utils.feature_columns import ColumnFeatures
 from common_utils.plots import figure
 from common_utils.project import ProjectSpec
-from common_utils.service_contracts import ALL_SERVICE_CHECKS, ServiceCase
+from common_utils.service_contracts import (
+    ALL_SERVICE_CHECKS,
+    ServiceCase,
+    check_hostile_bodies_get_a_documented_answer,
+)
 from common_utils.serving.start import serve_configured, serve_project
 from common_utils.serving.table_service import LiveModel, TableRecord, create_table_service, open_live, record_columns
 from common_utils.table_app_checks import ALL_APP_CHECKS, AppCase
@@ -303,13 +307,26 @@ def test_every_service_check_can_fail(folder: Path, bundle: Bundle, monkeypatch,
     """A service that echoes, lets everything through and answers batches otherwise."""
     app = FastAPI()
 
-    @app.api_route("/{path:path}", methods=["GET", "POST"])
+    @app.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
     async def anything(path: str, request: Request) -> dict[str, Any]:
         body = (await request.body()).decode()
         return {"status": "alive", "version": path, "model_version": "v", "predictions": [body], "echo": body}
 
     with TestClient(app) as client, pytest.raises(AssertionError):
         check(client, CASE)
+
+
+def test_the_check_of_hostile_bodies_finds_a_handler_as_written_by_hand() -> None:
+    """FastAPI's own 422 repeats NaN, which its answer then cannot carry: 500."""
+    app = FastAPI()
+
+    @app.post("/predict")
+    async def predict(body: CarRequest) -> dict[str, Any]:
+        return {}
+
+    client = TestClient(app, raise_server_exceptions=False)
+    with client, pytest.raises(AssertionError, match=r"/predict: hostile body \d+ got 500"):
+        check_hostile_bodies_get_a_documented_answer(client, CASE)
 
 
 def test_the_service_opens_the_configured_artifacts(folder: Path, bundle: Bundle, monkeypatch) -> None:  # type: ignore[no-untyped-def]

@@ -7,7 +7,7 @@ A check gets a started test client and a `ServiceCase`, and raises AssertionErro
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,9 +18,11 @@ __all__ = [
     "Client",
     "ServiceCase",
     "check_batch_equals_singles",
+    "check_hostile_bodies_get_a_documented_answer",
     "check_numbers_json_does_not_know_are_refused",
     "check_refusals_are_problems_that_echo_nothing",
     "check_says_what_is_live",
+    "hostile_bodies",
 ]
 
 PROBLEM = "application/problem+json"
@@ -122,9 +124,66 @@ def check_numbers_json_does_not_know_are_refused(client: Client, case: ServiceCa
             expect(400 <= answer.status_code < 500, f"{name}: {token} got {answer.status_code}")
 
 
+def hostile_bodies(body: bytes, *, number: bytes, text: bytes | None) -> Iterator[bytes]:
+    """Yield bodies that parsers trip over: not JSON, not one thing, not finite, not small.
+
+    Parameters
+    ----------
+    body : bytes
+        A JSON object that would be answered.
+    number : bytes
+        A number in it, to put others in its place.
+    text : bytes or None
+        What stands between the quotes of a text in it, to put others in its place.
+
+    Examples
+    --------
+    >>> bodies = list(hostile_bodies(b'{"age":34,"city":"Bonn"}', number=b"34", text=b"Bonn"))
+    >>> bodies[0], max(map(len, bodies)) > 10_000_000
+    (b'{"age":NaN,"city":"Bonn"}', True)
+    """
+    for token in ("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "-0", "-0.0", "1e308", "9" * 5000, "true", '"1"'):
+        yield body.replace(number, token.encode())
+    for depth in (40, 500, 2000, 100_000):
+        yield b"[" * depth + b"]" * depth
+        yield b'{"a":' * depth + b"1" + b"}" * depth
+    yield body[:-1] + b"," + body[1:]  # every key twice
+    if text is not None:
+        for strange in (b"\\ud800", b"\\udc00\\ud800", b"\xff", b"\\u0000", "\u202e\U0001d11e".encode()):
+            yield body.replace(text, strange)
+    yield b"\xef\xbb\xbf" + body
+    yield body.decode().encode("utf-16")
+    yield from (b"", b"null", b"[]", b"{}", b"0", b'"x"', b"{", body[:-1], body + body)
+    yield b" " * 10_000_000
+    yield b'{"a":"' + b"x" * 10_000_000 + b'"}'
+
+
+def check_hostile_bodies_get_a_documented_answer(client: Client, case: ServiceCase) -> None:
+    """Promise no 5xx, and no status that the OpenAPI document does not declare, whatever is sent.
+
+    Raises
+    ------
+    AssertionError
+        Naming the route, the body by its place in `hostile_bodies`, and the status.
+    """
+    document = client.get("/openapi.json").json()
+    number = next(name for name, value in case.record.items() if isinstance(value, (int, float)))
+    text = next((name for name, value in case.record.items() if isinstance(value, str)), None)
+    marked = {**case.record, number: "@number", **({} if text is None else {text: "@text"})}
+    body = json.dumps(marked, separators=(",", ":")).encode()
+    bodies = list(hostile_bodies(body, number=b'"@number"', text=None if text is None else b"@text"))
+    for url in ("/predict", "/predict/batch"):
+        declared = document["paths"].get(url, {}).get("post", {}).get("responses", {})
+        for place, sent in enumerate(bodies):
+            whole = sent if url == "/predict" else b'{"records":[' + sent + b"]}"
+            status = client.post(url, content=whole, headers={"content-type": "application/json"}).status_code
+            expect(status < 500 and str(status) in declared, f"{url}: hostile body {place} got {status}")
+
+
 ALL_SERVICE_CHECKS: tuple[Callable[[Client, ServiceCase], None], ...] = (
     check_says_what_is_live,
     check_batch_equals_singles,
     check_refusals_are_problems_that_echo_nothing,
     check_numbers_json_does_not_know_are_refused,
+    check_hostile_bodies_get_a_documented_answer,
 )
