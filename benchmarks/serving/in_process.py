@@ -58,6 +58,7 @@ def measure(bundle_path: Path, rounds: int) -> dict[str, list[float]]:
     )
     table = pd.DataFrame(columns)
     few, one_row = records[:1000], table.iloc[[0]]
+    rows = [row_features(one) for one in few]
     apart = float(np.abs(pipeline.predict_proba(table) - scorer.score(columns)).max())
     if apart > 1e-12:
         raise SystemExit(f"the scorer is {apart:g} from the pipeline; train the bundle again")
@@ -66,6 +67,7 @@ def measure(bundle_path: Path, rounds: int) -> dict[str, list[float]]:
         "scorer, batch": (ROWS, lambda: scorer.score(columns)),
         "pipeline, one row": (20, lambda: [pipeline.predict_proba(one_row) for _ in range(20)]),
         "scorer, one row": (len(few), lambda: [scorer.score_features(row_features(one)) for one in few]),
+        "scorer, features given": (len(few), lambda: [scorer.score_features(row) for row in rows]),
     }
     found: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
@@ -95,6 +97,8 @@ def report(found: dict[str, list[float]], rounds: int) -> tuple[str, bool]:
         holds &= must is None or sorted(times)[len(times) // 2] >= must
         said = f">= {must}" if must else f"scorer <= {MUST_ROW:g} us"
         lines.append(f"| {what} | {three(slow, ',.1f')} | {three(quick, ',.1f')} | {three(times, '.1f')} | {said} |")
+    given = three(found["scorer, features given"], ",.1f")
+    lines += ["", f"Of one row, from its features to the probabilities: {given} us."]
     return "\n".join([*lines, ""]), holds and min(found["scorer, one row"]) <= MUST_ROW
 
 

@@ -60,6 +60,24 @@ def test_a_small_tree_by_hand(x: float | None, y: float, price: float) -> None:
     assert scorer.score({"x": np.array([x, x], dtype=float), "y": np.array([y, y])}).tolist() == [[price], [price]]
 
 
+_edges = st.sampled_from([-np.inf, -1.0, -0.0, 0.0, 1.0, np.nextafter(1.0, 2.0), 1e308, np.inf])
+_stump = st.tuples(st.integers(0, 3), _edges, st.booleans())
+
+
+@given(
+    stumps=st.lists(_stump, min_size=1, max_size=12),
+    x=st.lists(st.one_of(_edges, st.just(np.nan)), min_size=4, max_size=4),
+)
+def test_the_one_search_finds_what_comparing_finds(stumps: list[tuple[int, float, bool]], x: list[float]) -> None:
+    """Also with infinite thresholds, and with any of the first and last features missing or beyond every threshold."""
+    splits = [(tree, feature, at, 0b1, missing) for tree, (feature, at, missing) in enumerate(stumps)]
+    leaves = [[[0.0], [2.0**tree]] for tree in range(len(stumps))]
+    node = ForestNode(Forest.of(n_features=4, n_outputs=1, splits=splits, leaves=leaves), "identity")
+    right = [not missing if np.isnan(x[feature]) else x[feature] > at for feature, at, missing in stumps]
+    expected = [float(sum(2**tree for tree, goes in enumerate(right) if goes))]
+    assert node.row_of(x) == node.row(np.array(x)).tolist() == node.rows(np.array([x, x]))[1].tolist() == expected
+
+
 class Formulas:
     """Three columns, of which a model takes y and x."""
 
@@ -214,7 +232,8 @@ def test_an_answer_that_is_not_finite_is_the_models_fault() -> None:
 def test_links_give_one_row_the_bits_of_many(raw: list[float], link: Any) -> None:
     row = np.array(raw)
     both = answer_rows(link, np.vstack([row, row[::-1]]))
-    assert both[0].tobytes() == answer_row(link, row).tobytes() == answer_rows(link, row[None, :])[0].tobytes()
+    alone = np.array(answer_row(link, row))
+    assert both[0].tobytes() == alone.tobytes() == answer_rows(link, row[None, :])[0].tobytes()
 
 
 def test_opening_and_scoring_imports_neither_sklearn_nor_pandas_nor_joblib(tmp_path: Path) -> None:

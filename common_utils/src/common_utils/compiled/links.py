@@ -53,7 +53,7 @@ def answer_rows(link: Link, raw: FloatArray) -> FloatArray:
     [[0.25, 0.75]]
     """
     if link != "softmax" or len(raw) == 1:
-        return _elementwise(link, raw) if link != "softmax" else answer_row(link, raw[0])[None, :]
+        return _elementwise(link, raw) if link != "softmax" else np.array([answer_row(link, raw[0])])
     columns = raw.T
     powers = np.exp(columns - np.maximum.reduce(columns, axis=0))
     total = powers[0].copy()
@@ -62,21 +62,21 @@ def answer_rows(link: Link, raw: FloatArray) -> FloatArray:
     return np.ascontiguousarray((powers / total).T)
 
 
-def answer_row(link: Link, raw: FloatArray) -> FloatArray:
-    """Return the answer for the raw scores of one row, shape (k,) in and (answer_width(link, k),) out.
+def answer_row(link: Link, raw: FloatArray) -> list[float]:
+    """Return the answer for the raw scores of one row, shape (k,) in and answer_width(link, k) plain numbers out.
 
     Examples
     --------
-    >>> answer_row("logit", np.array([0.0])).tolist()
+    >>> answer_row("logit", np.array([0.0]))
     [0.5, 0.5]
     """
     if link != "softmax":
-        return _elementwise(link, raw[None, :])[0]
+        return _elementwise(link, raw[None, :])[0].tolist()
     powers = np.exp(raw - max(raw.tolist())).tolist()
     total = 0.0
     for power in powers:  # a handful of numbers: Python divides them before NumPy has begun
         total += power
-    return np.array([power / total for power in powers])
+    return [power / total for power in powers]
 
 
 def _elementwise(link: Link, raw: FloatArray) -> FloatArray:

@@ -274,9 +274,7 @@ class CompiledScorer:
         taken = row if self._places is None else [row[place] for place in self._places]
         node = self.model.node
         # Entering NumPy with one row costs as much as a forest does; a forest takes plain numbers.
-        scores: list[float] = (
-            node.row_of(taken) if isinstance(node, ForestNode) else node.row(np.array(taken))
-        ).tolist()
+        scores = node.row_of(taken) if isinstance(node, ForestNode) else node.row(np.array(taken)).tolist()
         if not isfinite(sum(scores)):
             raise ArtifactError(_NOT_FINITE)
         return scores

@@ -78,10 +78,10 @@ class ForestNode:
 
     def row(self, x: FloatArray) -> FloatArray:
         """Return scores of shape (n_outputs,)."""
-        return self.row_of(x.tolist())
+        return np.array(self.row_of(x.tolist()))
 
-    def row_of(self, values: Sequence[float]) -> FloatArray:
-        """Return scores of shape (n_outputs,) for one row given as n_features plain numbers."""
+    def row_of(self, values: Sequence[float]) -> list[float]:
+        """Return n_outputs scores for one row given as n_features plain numbers."""
         return answer_row(self.link, self._tables.row_of(values))
 
     def dump(self, store: ArrayStore) -> dict[str, object]:

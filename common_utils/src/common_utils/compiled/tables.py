@@ -7,8 +7,8 @@ leaf. Masks are as narrow as the largest tree allows, so that small trees cost l
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -73,14 +73,16 @@ class ForestTables:
         self._values = forest.leaf_values[:, 0] if forest.width == 1 else forest.leaf_values
         points = forest.split_points() or {0: np.empty(0)}  # a forest without a split still needs one row
         parts = [_feature_table(forest, f, thresholds, kind) for f, thresholds in points.items()]
-        self._masks = np.vstack(parts)
-        ends = np.cumsum([len(part) for part in parts])
-        firsts = ends - [len(part) for part in parts]
-        # For one row: Python lists, because bisecting one is quicker than entering NumPy.
-        self._lists = [
-            (feature, thresholds.tolist(), int(first), int(end) - 1)
-            for (feature, thresholds), first, end in zip(points.items(), firsts, ends, strict=True)
-        ]
+        # For one row: complex numbers are sorted by their real and then by their imaginary part, so with the place of
+        # the feature as the one and the value as the other a single search finds the intervals of all features. A
+        # missing imaginary part is sorted behind everything, also behind as many fillers as there are features.
+        self._masks = np.vstack([*(part[:-1] for part in parts), *(part[-1:] for part in parts)])
+        self._query = np.arange(len(parts)).astype(np.complex128)
+        counts = [len(thresholds) for thresholds in points.values()]
+        self._thresholds: NDArray[np.complex128] = np.repeat([*self._query, len(parts)], [*counts, len(parts)])
+        self._thresholds.imag[: sum(counts)] = np.concatenate(list(points.values()))
+        self._shift = np.arange(len(parts))  # each feature has an interval more than thresholds
+        self._picked = itemgetter(*points)
         # For many rows: sorting puts NaN above infinity, so one more threshold leads it to the last row by itself.
         self._arrays = [(feature, np.append(thresholds, np.inf)) for feature, thresholds in points.items()]
         self._parts = parts
@@ -93,10 +95,9 @@ class ForestTables:
 
     def row_of(self, values: Sequence[float]) -> FloatArray:
         """Return the sums for one row given as n_features plain numbers; shape (n_outputs,)."""
-        places = [
-            first + bisect_left(points, value) if (value := values[feature]) == value else missing
-            for feature, points, first, missing in self._lists
-        ]
+        query = self._query.copy()
+        query.imag = self._picked(values)
+        places = self._thresholds.searchsorted(query) + self._shift
         possible = np.bitwise_and.reduce(self._masks.take(places, axis=0), axis=0)
         found = self._values.take(self._leaves(possible), axis=0)
         if self._n_outputs == 1:
