@@ -127,7 +127,7 @@ def main() -> int:
             Result("torn bundles", torn, 0),
             Result("changes that passed over another", jumps, 0),
             Result("corrections in the history", sum(entry.action == "correct" for entry in entries), 0),
-            Result("live version other than the history's", wrong, 0),
+            Result("live version other than the history's", int(wrong), 0),
             Result("releases by trainers", counts["releases"]),
             Result("decisions by promoters", counts["decisions"]),
             Result("conflicts told to promoters", counts["conflicts"]),
