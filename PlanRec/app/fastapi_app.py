@@ -264,7 +264,7 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
         slot.count(1)
         return answer
 
-    @router.post("/predict/batch", summary="The same for up to 1,000 subscribers")
+    @router.post("/predict/batch", summary="The same for many subscribers")
     def predict_batch(body: BatchRequest) -> BatchResponse:
         live = slot.get()
         answers = live.predict([record.record() for record in body.records])

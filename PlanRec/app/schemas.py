@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
+from common_utils.serving_config import MOST_BATCH_ROWS, MOST_K
 from planrec.advisor import Request as AdviceRequest
 from planrec.catalogue import Catalogue
 from planrec.config import PlanRecConfig
@@ -103,13 +104,13 @@ class PredictRequest(_SubscriberRequest):
 
 
 class BatchRequest(_Request):
-    """Several subscribers at once."""
+    """Several subscribers at once: no more than `limits.max_batch_rows` of the settings."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"records": [{"usage": _EXAMPLE_USAGE, "current_plan": "basic-6"}]}]}
     )
 
-    records: list[PredictRequest] = Field(min_length=1, max_length=1000)
+    records: list[PredictRequest] = Field(min_length=1, max_length=MOST_BATCH_ROWS)
 
 
 class QuestionnaireRequest(_Request):
@@ -150,7 +151,9 @@ class RecommendRequest(_SubscriberRequest):
     as_of: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7)] | None = Field(
         default=None, description="month of the advice, YYYY-MM; later usage is not looked at; the last month if unset"
     )
-    top_k: int = Field(default=3, ge=1, le=50, description="plans to return")
+    top_k: int = Field(
+        default=3, ge=1, le=MOST_K, description="plans to return, `limits.max_k` of the settings at most"
+    )
     min_gain_cents: int | None = Field(default=None, ge=0, le=1_000_000, description="below this the answer is stay")
     risk_weight: float | None = Field(default=None, ge=0, le=10, description="standard deviations added to the mean")
     history_months: int | None = Field(default=None, ge=1, le=24, description="months looked back over")

@@ -85,6 +85,13 @@ def test_batch_equals_singles(client: TestClient) -> None:
     assert b"predictions_total" in client.get("/metrics").content
 
 
+def test_more_records_or_plans_than_the_settings_allow_are_refused(client: TestClient) -> None:
+    many = client.post("/predict/batch", json={"records": [{"usage": USAGE}] * 1001})
+    assert (many.status_code, many.json()["type"]) == (413, "urn:problem:batch_too_large")
+    answer = client.post("/recommend", json={"usage": USAGE, "top_k": 51})
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:problem:k_too_large")
+
+
 def test_one_record_is_answered_with_the_bits_of_a_batch(bundle: Bundle) -> None:
     live = open_live(bundle.path)
     plans = [None, *live.catalogue.plan_ids]

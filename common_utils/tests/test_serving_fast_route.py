@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from common_utils.errors import ConfigError
 from common_utils.serving.fast_route import BodyReader, FastRoute
 from common_utils.serving.json_guard import check_json
-from common_utils.serving.limits import Limits
 from common_utils.serving.problems import ProblemError
+from common_utils.serving_config import LimitConfig
 
 MakeClient = Callable[..., TestClient]
 
@@ -39,6 +39,11 @@ class Body(Strict):
     )
 
 
+class Many(Strict):
+    records: list[Month] = Field(default=[], max_length=100)
+    top_k: int = Field(default=1, ge=1, le=100)
+
+
 class Answer(BaseModel):
     total: float
 
@@ -49,6 +54,10 @@ def routers() -> list[APIRouter]:
     @router.post("/bytes", response_model=Answer)
     async def as_bytes(body: Body) -> bytes:
         return b'{"total":%.1f}' % sum(month.minutes for month in body.months)
+
+    @router.post("/many", response_model=Answer)
+    async def many(body: Many) -> bytes:
+        return b'{"total":%d}' % (len(body.records) * body.top_k)
 
     @router.post("/model")
     def as_model(body: Body) -> Answer:
@@ -133,16 +142,34 @@ def test_other_methods_and_unforeseen_errors_are_problems_as_well(make_client: M
 
 
 def test_what_an_answer_leaves_to_a_thread_keeps_the_deadline(make_client: MakeClient) -> None:
-    client = make_client(routes=routers(), limits=Limits(deadline_seconds=0.2))
+    client = make_client(routes=routers(), limits=LimitConfig(deadline_seconds=0.2))
     quick, slow = (client.post("/later", json={"months": [{"minutes": seconds}]}) for seconds in (0, 0.6))
     assert (quick.status_code, quick.json()) == (200, {"total": 1.0})
     assert (slow.status_code, slow.json()["type"]) == (504, "urn:problem:deadline")
 
 
 def test_depth_is_the_services(make_client: MakeClient) -> None:
-    client = make_client(routes=routers(), limits=Limits(max_json_depth=2))
+    client = make_client(routes=routers(), limits=LimitConfig(max_json_depth=2))
     response = client.post("/bytes", json={"months": [{"minutes": [[]]}]})
     assert (response.status_code, response.json()["detail"]) == (400, "Arrays and objects may be nested 2 deep.")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "kind"),
+    [
+        pytest.param('{"records":[{"minutes":1},{"minutes":2}],"top_k":3}', 200, None, id="both-at-the-limit"),
+        pytest.param('{"records":[{"minutes":1},{"minutes":2},{"minutes":3}]}', 413, "batch_too_large", id="records"),
+        pytest.param('{"top_k":4}', 422, "k_too_large", id="k"),
+        pytest.param('{"top_k":101}', 422, "validation", id="no-settings-allow-it"),
+    ],
+)
+def test_records_and_k_are_limited_by_the_settings(
+    make_client: MakeClient, sent: str, status: int, kind: str | None
+) -> None:
+    client = make_client(routes=routers(), limits=LimitConfig(max_batch_rows=2, max_k=3))
+    answer = client.post("/many", content=sent, headers={"content-type": "application/json"})
+    assert answer.status_code == status
+    assert kind is None or answer.json()["type"] == f"urn:problem:{kind}"
 
 
 numbers = st.one_of(st.floats(0, 1000), st.sampled_from(["NaN", "1e400", "-0", "-1", "1e3", '"1"', "true"]))
@@ -161,7 +188,7 @@ def test_reader_never_takes_what_the_guard_refuses(months: list[list[tuple[str, 
     text = ",".join("{" + month + "}" for month in written)
     body = ('{"months": [' + text + "]" + (', "months": []' if twice else "") + "}").encode()
     try:
-        value = BodyReader(Body, max_depth=8)(body)
+        value = BodyReader(Body, LimitConfig(max_json_depth=8))(body)
     except (ProblemError, RequestValidationError):
         return
     check_json(body, 8)
@@ -174,7 +201,7 @@ class Open(BaseModel):
 
 def test_a_model_with_an_open_field_is_refused_when_the_route_is_made() -> None:
     with pytest.raises(ConfigError, match=r"Open: .*top: needs ge/gt and le/lt.*; a request model bounds every field"):
-        BodyReader(Open, max_depth=8)
+        BodyReader(Open, LimitConfig(max_json_depth=8))
 
 
 def test_a_handler_that_takes_anything_else_is_refused() -> None:

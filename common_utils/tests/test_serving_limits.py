@@ -13,12 +13,13 @@ from fastapi.testclient import TestClient
 from pydantic import ValidationError
 from starlette.types import Message, Receive, Scope, Send
 
-from common_utils.serving.limits import Limits, LimitsMiddleware
+from common_utils.serving.limits import LimitsMiddleware
 from common_utils.serving.problems import ProblemError
+from common_utils.serving_config import LimitConfig
 
 JSON = {"content-type": "application/json"}
 ROW = b'{"minutes": 1.5}'
-SMALL = Limits(max_body_bytes=1024)
+SMALL = LimitConfig(max_body_bytes=1024)
 
 MakeClient = Callable[..., TestClient]
 
@@ -36,15 +37,7 @@ def kind(response: httpx.Response) -> tuple[int, str]:
 )
 def test_limits_have_bounds_themselves(setting: dict[str, int]) -> None:
     with pytest.raises(ValidationError):
-        Limits.model_validate(setting)
-
-
-def test_batch_of_the_limit_passes_and_one_row_more_does_not() -> None:
-    limits = Limits(max_batch_rows=3)
-    limits.check_batch(3)
-    with pytest.raises(ProblemError, match="may have 3 rows") as caught:
-        limits.check_batch(4)
-    assert caught.value.status == 413
+        LimitConfig.model_validate(setting)
 
 
 def test_body_of_the_limit_passes_and_one_byte_more_does_not(make_client: MakeClient) -> None:
@@ -119,7 +112,7 @@ async def ask(app: FastAPI, *paths: str) -> list[httpx.Response]:
 
 
 def test_requests_beyond_the_cap_are_told_to_retry(make_app: Callable[..., FastAPI]) -> None:
-    app = make_app(limits=Limits(max_concurrency=2))
+    app = make_app(limits=LimitConfig(max_concurrency=2))
     answers = asyncio.run(ask(app, *["/sleep?seconds=0.3"] * 5, "/health", "/metrics"))
     assert sorted(answer.status_code for answer in answers[:5]) == [200, 200, 503, 503, 503]
     refused = [answer for answer in answers if answer.status_code == 503]
@@ -129,7 +122,7 @@ def test_requests_beyond_the_cap_are_told_to_retry(make_app: Callable[..., FastA
 
 
 def test_cap_is_free_again_after_refusals(make_app: Callable[..., FastAPI]) -> None:
-    app = make_app(limits=Limits(max_concurrency=1))
+    app = make_app(limits=LimitConfig(max_concurrency=1))
     statuses = [asyncio.run(ask(app, "/sleep?seconds=0"))[0].status_code for _ in range(3)]
     assert statuses == [200, 200, 200]
 
@@ -160,7 +153,7 @@ def scope(*headers: tuple[bytes, bytes]) -> dict[str, Any]:
 
 
 LAST = {"type": "http.request", "body": b"", "more_body": False}
-QUICK = Limits(deadline_seconds=0.1)
+QUICK = LimitConfig(deadline_seconds=0.1)
 
 
 def serve(inner: Callable[..., Any], connection: Recorder, *headers: tuple[bytes, bytes]) -> None:

@@ -25,7 +25,7 @@ from pydantic import BaseModel, Field
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.access import Access
 from common_utils.serving.app import Settings, create_service
-from common_utils.serving.limits import Limits
+from common_utils.serving_config import LimitConfig
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.server import run
 
@@ -51,7 +51,7 @@ app = create_service(
     title="Demo", version="1", description="", slot=ModelSlot(), loader=lambda: SimpleNamespace(version="v1"),
     probe=lambda model: None, model_info=lambda model: {}, routes=[fast, plain],
     settings=lambda: Settings(
-        access=Access(admin_port=admin), limits=Limits(max_concurrency=4, deadline_seconds=1.0)
+        access=Access(admin_port=admin), limits=LimitConfig(max_concurrency=4, deadline_seconds=1.0)
     ),
 )
 run(app, port=port, admin_port=admin, header_seconds=0.5, max_connections=30, drain_seconds=0.0)

@@ -432,6 +432,14 @@ def test_keys_rate_and_limits_of_the_settings_hold(folder: Path, bundle: Bundle,
         assert (late.status_code, int(late.headers["Retry-After"]) > 0) == (429, True)
 
 
+def test_the_settings_say_how_many_records_a_batch_may_have(folder: Path, bundle: Bundle, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.delenv(SPEC.bundle_variable, raising=False)
+    monkeypatch.setenv("PRICEDEMO__SERVING__LIMITS__MAX_BATCH_ROWS", "1001")
+    with TestClient(_app(folder)) as client:
+        for records, status in ((1001, 200), (1002, 413)):
+            assert client.post("/predict/batch", json={"records": [CASE.record] * records}).status_code == status
+
+
 def test_serve_without_an_app_says_where_to_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no app/fastapi_app\.py"):
         _serve(tmp_path)

@@ -132,11 +132,6 @@ class Plan(_Part):
     on_sale: OnSale = OnSale()
     eligibility: Eligibility = Eligibility()
 
-    @property
-    def is_unlimited(self) -> bool:
-        """Whether minutes, messages and data are all unlimited."""
-        return self.included.minutes is None and self.included.messages is None and self.included.megabytes is None
-
 
 class _RateCardFile(_Part):
     version: str = Field(min_length=1, max_length=64)

@@ -9,7 +9,10 @@ from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig
 
-__all__ = ["AccessConfig", "LimitConfig", "ServiceConfig"]
+__all__ = ["MOST_BATCH_ROWS", "MOST_K", "AccessConfig", "LimitConfig", "ServiceConfig"]
+
+# What request models declare; the settings allow no more, and much less unless told.
+MOST_BATCH_ROWS, MOST_K = 100_000, 1000
 
 
 class LimitConfig(BaseConfig):
@@ -30,7 +33,8 @@ class LimitConfig(BaseConfig):
     deadline_seconds: float = Field(
         default=10.0, ge=0.05, le=300.0, description="Reading and answering one request, seconds"
     )
-    max_batch_rows: int = Field(default=1000, ge=1, le=100_000, description="Rows in one batch request")
+    max_batch_rows: int = Field(default=1000, ge=1, le=MOST_BATCH_ROWS, description="Records of one batch request")
+    max_k: int = Field(default=50, ge=1, le=MOST_K, description="Largest `top_k` of a request")
     header_seconds: float = Field(
         default=5.0, ge=0.05, le=60.0, description="A connection that sent no whole head by then is closed, seconds"
     )

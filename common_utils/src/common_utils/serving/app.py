@@ -20,13 +20,13 @@ from common_utils.serving.access import Access
 from common_utils.serving.docs import install_docs
 from common_utils.serving.fast_route import fast_routes
 from common_utils.serving.follower import LoaderThread, PointerFollower
-from common_utils.serving.limits import Limits, LimitsMiddleware
+from common_utils.serving.limits import LimitsMiddleware
 from common_utils.serving.metrics import ServiceMetrics
 from common_utils.serving.model_slot import Model, ModelNotReadyError, ModelSlot
 from common_utils.serving.openapi import declared_names, document_problems
 from common_utils.serving.problems import install_problem_handlers
 from common_utils.serving.request_id import RequestContext
-from common_utils.serving_config import ServiceConfig
+from common_utils.serving_config import LimitConfig, ServiceConfig
 
 __all__ = ["Health", "ModelInfo", "Readiness", "Settings", "create_service"]
 
@@ -37,7 +37,7 @@ class Settings:
 
     Attributes
     ----------
-    limits : Limits
+    limits : LimitConfig
     log_sample : float
         Share of requests that get a line in the log, 0 to 1; faults of the service always get one.
     access : Access
@@ -49,16 +49,15 @@ class Settings:
     0.01
     """
 
-    limits: Limits = field(default_factory=Limits)
+    limits: LimitConfig = field(default_factory=LimitConfig)
     log_sample: float = 1.0
     access: Access = field(default_factory=Access)
 
     @classmethod
     def of(cls, config: ServiceConfig, project: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
         """Return what the configuration says; raises ConfigError where keys are required and cannot be had."""
-        limits = Limits.model_validate(config.limits.model_dump())
         access = Access.of(config.access, project, admin_port=config.admin_port, environ=environ)
-        return cls(limits, config.log_sample, access)
+        return cls(config.limits, config.log_sample, access)
 
 
 class Health(BaseModel):
@@ -95,7 +94,7 @@ def create_service(
     probe: Callable[[Model], None],
     model_info: Callable[[Model], Mapping[str, Any]],
     routes: Sequence[APIRouter],
-    limits: Limits | None = None,
+    limits: LimitConfig | None = None,
     startup_wait_seconds: float = 5.0,
     settings: Callable[[], Settings] | None = None,
     follow: Callable[[], PointerFollower[Model] | None] = lambda: None,
@@ -116,7 +115,7 @@ def create_service(
         What `GET /model` tells of the live model; the fields of `ModelInfo` and any others.
     routes : sequence of APIRouter
         The project's own. Give a router its prefix itself, so that its full path labels the metrics.
-    limits : Limits, optional
+    limits : LimitConfig, optional
         The defaults unless given.
     startup_wait_seconds : float
         How long the start waits for the model before it answers `/health` and says "starting" on `/ready`; most
@@ -169,8 +168,8 @@ def create_service(
     install_problem_handlers(app, declared_names(app))
 
     def wrap(inner: ASGIApp) -> ASGIApp:
-        chosen = settings() if settings is not None else Settings(limits or Limits())
-        fast = fast_routes(routers, chosen.limits.max_json_depth)
+        chosen = settings() if settings is not None else Settings(limits or LimitConfig())
+        fast = fast_routes(routers, chosen.limits)
         bounded = LimitsMiddleware(inner, chosen.limits, fast)
         guarded = chosen.access.around(bounded)
         names = declared_names(app)

@@ -22,6 +22,8 @@ from starlette.types import Send
 from common_utils.errors import ConfigError
 from common_utils.serving.bounds import unbounded_fields
 from common_utils.serving.json_guard import check_json
+from common_utils.serving.problems import ProblemError
+from common_utils.serving_config import LimitConfig
 
 __all__ = ["BodyReader", "FastRoute", "fast_routes"]
 
@@ -39,8 +41,8 @@ class BodyReader:
     Parameters
     ----------
     model : type of BaseModel
-    max_depth : int
-        As `check_json`.
+    limits : LimitConfig
+        `max_json_depth`; `max_batch_rows` for a field `records`, `max_k` for a field `top_k`.
 
     Raises
     ------
@@ -52,7 +54,7 @@ class BodyReader:
     >>> from pydantic import Field
     >>> class Call(BaseModel, extra="forbid", strict=True):
     ...     minutes: float = Field(ge=0, le=1000)
-    >>> read = BodyReader(Call, max_depth=8)
+    >>> read = BodyReader(Call, LimitConfig())
     >>> read(b'{"minutes": 3.5}').minutes
     3.5
     >>> read(b'{"minutes": 3.5, "minutes": 4}')
@@ -60,10 +62,11 @@ class BodyReader:
     common_utils.serving.problems.ProblemError: An object repeats a key.
     """
 
-    def __init__(self, model: type[BaseModel], max_depth: int) -> None:
+    def __init__(self, model: type[BaseModel], limits: LimitConfig) -> None:
         if open_fields := unbounded_fields(model):
             raise ConfigError(f"{model.__name__}: {open_fields[:5]}; a request model bounds every field.")
-        self.max_depth = max_depth
+        self.limits = limits
+        self._counted = not {"records", "top_k"}.isdisjoint(model.model_fields)
         self._validate = model.__pydantic_validator__.validate_json
         self._nesting: dict[type[BaseModel], tuple[str, ...]] = {}
 
@@ -73,7 +76,7 @@ class BodyReader:
         Raises
         ------
         ProblemError
-            As `check_json`.
+            As `check_json`; 413 for more records, 422 for a larger `top_k` than the settings allow.
         RequestValidationError
             If the model refuses the body.
         """
@@ -82,12 +85,21 @@ class BodyReader:
         try:
             value = self._validate(body)
         except ValidationError as error:
-            check_json(body, self.max_depth)
+            check_json(body, self.limits.max_json_depth)
             refused = error.errors(include_url=False, include_input=False)
             raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in refused]) from None
         if body.count(b":") != self._pairs(value):
-            check_json(body, self.max_depth)
+            check_json(body, self.limits.max_json_depth)
+        if self._counted:
+            self._check_amount(value)
         return value
+
+    def _check_amount(self, value: Any) -> None:
+        most = self.limits
+        if len(getattr(value, "records", ())) > most.max_batch_rows:
+            raise ProblemError(413, "batch_too_large", f"A batch may have {most.max_batch_rows} records; send several.")
+        if getattr(value, "top_k", 0) > most.max_k:
+            raise ProblemError(422, "k_too_large", f"top_k may be {most.max_k} at most.")
 
     def _pairs(self, value: BaseModel) -> int:
         """How many pairs of key and value a model was read from; never more than there were."""
@@ -142,7 +154,7 @@ class FastRoute(APIRoute):
         model = hints.get("body")
         if not _is_model(model) or len(hints) != 1:
             raise ConfigError(f"{path}: a handler of a FastRoute takes `body: <a model>` and nothing else.")
-        self.reader = BodyReader(model, max_depth=32)
+        self.reader = BodyReader(model, LimitConfig())
         self.at_once = inspect.iscoroutinefunction(endpoint)
 
     async def begin(self, body: bytes) -> Any:
@@ -160,11 +172,11 @@ class FastRoute(APIRoute):
         await send({"type": "http.response.body", "body": content})
 
 
-def fast_routes(routers: Iterable[APIRouter], max_depth: int) -> dict[tuple[str, str], FastRoute]:
-    """Return the fast routes of some routers by method and path, set to the deepest nesting a service takes."""
+def fast_routes(routers: Iterable[APIRouter], limits: LimitConfig) -> dict[tuple[str, str], FastRoute]:
+    """Return the fast routes of some routers by method and path, set to the limits of a service."""
     found = [route for router in routers for route in router.routes if isinstance(route, FastRoute)]
     for route in found:
-        route.reader.max_depth = max_depth
+        route.reader.limits = limits
     return {(method, route.path): route for route in found for method in route.methods or ()}
 
 

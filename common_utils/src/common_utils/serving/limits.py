@@ -15,7 +15,7 @@ from common_utils.serving.json_guard import check_json
 from common_utils.serving.problems import ProblemError, error_response
 from common_utils.serving_config import LimitConfig
 
-__all__ = ["EXEMPT_PATHS", "Limits", "LimitsMiddleware"]
+__all__ = ["EXEMPT_PATHS", "LimitsMiddleware"]
 
 EXEMPT_PATHS = frozenset({"/health", "/ready", "/metrics"})
 """Paths a supervisor asks: they answer under overload, and they read no body."""
@@ -23,27 +23,6 @@ EXEMPT_PATHS = frozenset({"/health", "/ready", "/metrics"})
 _RETRY = {"Retry-After": "1"}
 _UTF8_PARAMETERS = frozenset({b"", b"charset=utf-8", b'charset="utf-8"'})
 _LENGTH_DIGITS = 18
-
-
-class Limits(LimitConfig):
-    """The limits of the settings, with what a handler checks itself.
-
-    Examples
-    --------
-    >>> Limits(max_batch_rows=500).max_body_bytes
-    1048576
-    """
-
-    def check_batch(self, rows: int) -> None:
-        """Refuse a batch that is too long; a handler calls it before it computes anything.
-
-        Raises
-        ------
-        ProblemError
-            Status 413 if `rows` exceeds `max_batch_rows`.
-        """
-        if rows > self.max_batch_rows:
-            raise ProblemError(413, "batch_too_large", f"A batch may have {self.max_batch_rows} rows; send several.")
 
 
 class LimitsMiddleware:
@@ -56,13 +35,13 @@ class LimitsMiddleware:
     ----------
     app : ASGI application
         Answers all other requests, also those of a wrong method for a fast route.
-    limits : Limits
+    limits : LimitConfig
     fast : mapping of (method, path) to FastRoute
         Routes that check the JSON themselves.
     """
 
     def __init__(
-        self, app: ASGIApp, limits: Limits, fast: Mapping[tuple[str, str], FastRoute] = MappingProxyType({})
+        self, app: ASGIApp, limits: LimitConfig, fast: Mapping[tuple[str, str], FastRoute] = MappingProxyType({})
     ) -> None:
         self.app = app
         self._limits = limits

@@ -24,12 +24,11 @@ from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.follower import PointerFollower
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.scorer import Scorer
+from common_utils.serving_config import MOST_BATCH_ROWS
 from common_utils.signing import INTEGRITY_ONLY, Trust
 from common_utils.table_config import TableProjectConfig
 
 __all__ = ["Batch", "BatchAnswer", "LiveModel", "TableRecord", "create_table_service", "open_live", "record_columns"]
-
-MOST_RECORDS = 1000
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
 Record = TypeVar("Record", bound="TableRecord")
@@ -46,11 +45,11 @@ class TableRecord(BaseModel):
 
 
 class Batch(BaseModel, Generic[Record]):
-    """Several records at once."""
+    """Several records at once: no more than `limits.max_batch_rows` of the settings."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    records: list[Record] = Field(min_length=1, max_length=MOST_RECORDS)
+    records: list[Record] = Field(min_length=1, max_length=MOST_BATCH_ROWS)
 
 
 class BatchAnswer(BaseModel, Generic[Answer]):
@@ -253,6 +252,6 @@ def _routes(
         predict_batch,
         methods=["POST"],
         response_model=batch_answer,
-        summary=f"The same for up to {MOST_RECORDS:,} records",
+        summary="The same for many records",
     )
     return router
