@@ -99,7 +99,7 @@ def report(found: dict[str, list[float]], rounds: int) -> tuple[str, bool]:
         lines.append(f"| {what} | {three(slow, ',.1f')} | {three(quick, ',.1f')} | {three(times, '.1f')} | {said} |")
     given = three(found["scorer, features given"], ",.1f")
     lines += ["", f"Of one row, from its features to the probabilities: {given} us."]
-    return "\n".join([*lines, ""]), holds and min(found["scorer, one row"]) <= MUST_ROW
+    return "\n".join([*lines, ""]), holds and sorted(found["scorer, one row"])[rounds // 2] <= MUST_ROW
 
 
 def main() -> int:

@@ -122,7 +122,8 @@ class FastRoute(APIRoute):
     An `async def` handler computes on the event loop: it must be short and wait for nothing, because no deadline ends
     it. Where that cannot be, it returns a function without arguments instead of an answer, which is then called in a
     thread, under the deadline. A plain handler runs in a thread altogether. Give the answer's model as
-    `response_model`. Use it by `APIRouter(route_class=FastRoute)`, in a service made by `create_service`.
+    `response_model`. What the body calls `records` and `top_k` is held to the settings' `max_batch_rows` and `max_k`.
+    Use it by `APIRouter(route_class=FastRoute)`, in a service made by `create_service`.
 
     Attributes
     ----------
