@@ -4,7 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from common_utils.table_types import Kind, check_arrow, convert_text, decimal_sign
@@ -60,6 +60,7 @@ def test_decimal_commas_read_as_points_do(value: float):
 
 @settings(deadline=None, max_examples=200)
 @given(kind=st.sampled_from(["integer", "number", "boolean", "date"]), text=st.text(max_size=6))
+@example(kind="number", text="1E400")
 def test_a_value_is_read_missing_or_faulty_and_only_one(kind: Kind, text: str):
     read = convert_text(pa.array([text]), kind)
     faulty = any(mask[0] for _, mask in read.faults)
@@ -78,6 +79,18 @@ def test_unsigned_bounds_hold():
     assert [(reason, mask.tolist()) for reason, mask in read.faults] == [
         ("out of range for uint64", [True, False, False])
     ]
+    assert read.values.to_pylist() == [None, 0, 999999999999999999]
+
+
+def test_check_arrow_leaves_no_value_where_it_finds_a_fault():
+    infinite, large = (
+        check_arrow(pa.array([float("inf"), 1.5]), "number"),
+        check_arrow(pa.array([300, 3]), "integer", bounds="int8"),
+    )
+    assert infinite is not None
+    assert large is not None
+    assert infinite.values.to_pylist() == [None, 1.5]
+    assert large.values.to_pylist() == [None, 3]
 
 
 @pytest.mark.parametrize(

@@ -150,9 +150,9 @@ def check_arrow(column: Any, kind: Kind, *, bounds: str = "int64") -> Converted 
         values = pc.if_else(pc.is_nan(values), None, values)
     result = Converted(values, _mask(pc.is_null(values)))
     if kind == "integer":
-        result.faults = _out_of_bounds(values, bounds)
+        _refuse_out_of_bounds(result, bounds)
     if kind == "number":
-        result.faults = [("not a finite number", _mask(pc.is_inf(values)))]
+        _refuse_infinite(result)
     result.faults = [(reason, mask) for reason, mask in result.faults if mask.any()]
     return result
 
@@ -179,15 +179,24 @@ def _to_integer(result: Converted, bounds: str) -> None:
     digits = pc.replace_substring_regex(text, r"\.0+$", "") if _any(with_zeros) else text
     result.values = pc.if_else(whole, digits, None).cast(pa.int64())
     result.faults.append(("not a whole number", _mask(pc.invert(whole))))
-    result.faults += _out_of_bounds(result.values, bounds)
+    _refuse_out_of_bounds(result, bounds)
     result.repairs.append(("decimals .0 dropped", _mask(with_zeros)))
 
 
-def _out_of_bounds(values: Any, bounds: str) -> list[tuple[str, _BoolArray]]:
+def _refuse_out_of_bounds(result: Converted, bounds: str) -> None:
     limits = np.iinfo(bounds)
     low, high = max(limits.min, np.iinfo("int64").min), min(limits.max, np.iinfo("int64").max)
-    outside = pc.or_(pc.less(values, low), pc.greater(values, high))
-    return [(f"out of range for {bounds}", _mask(outside))]
+    outside = pc.or_(pc.less(result.values, low), pc.greater(result.values, high))
+    _refuse(result, f"out of range for {bounds}", outside)
+
+
+def _refuse_infinite(result: Converted) -> None:
+    _refuse(result, "not a finite number", pc.is_inf(result.values))
+
+
+def _refuse(result: Converted, reason: str, where: Any) -> None:
+    result.values = pc.if_else(where, None, result.values)
+    result.faults.append((reason, _mask(where)))
 
 
 def _to_number(result: Converted, decimals: DecimalSign) -> None:
@@ -207,7 +216,7 @@ def _to_number(result: Converted, decimals: DecimalSign) -> None:
     number = pc.match_substring_regex(text, _NUMBER)
     result.values = pc.if_else(number, text, None).cast(pa.float64())
     result.faults.append(("not a number", _mask(pc.invert(number))))
-    result.faults.append(("not a finite number", _mask(pc.is_inf(result.values))))
+    _refuse_infinite(result)
 
 
 def _to_boolean(result: Converted) -> None:
