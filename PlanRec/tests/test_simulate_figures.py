@@ -1,12 +1,69 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from planrec.catalogue import Catalogue
+from planrec.columns import CURRENT_PLAN, KEY
 from planrec.simulate import Simulation, simulate
 from planrec.simulate_config import OffersConfig, SimulatorConfig
-from planrec.simulate_figures import campaign_churn, choice_oracle
+from planrec.simulate_figures import choice_oracle
+from planrec.simulate_truth import LEAVE, LEAVE_DECLINED
+
+
+@dataclass(frozen=True)
+class _CampaignChurn:
+    """Mean chance of leaving within three months among the subscribers the campaign selected.
+
+    Attributes
+    ----------
+    no_contact : float
+        Nobody is contacted.
+    untargeted : float
+        Everybody is, and offered the plan that would have been cheapest, their own included, over the last months.
+    targeted : float
+        Only those whom their best offer keeps are contacted; by the truth, so no campaign does better.
+    subscribers : int
+        How many were selected.
+    """
+
+    no_contact: float
+    untargeted: float
+    targeted: float
+    subscribers: int
+
+
+def _campaign_churn(operator: Simulation, *, history_months: int = 3) -> _CampaignChurn:
+    """Return what three campaigns would do to churn: the truth of everybody the campaign selected, averaged."""
+    plans = list(operator.catalogue.plan_ids)
+    selected = operator.offers[list(KEY)]
+    churn = selected.merge(operator.truth.churn, on=list(KEY), how="left")
+    offers = churn[plans].to_numpy(copy=True)
+    current = np.array([operator.catalogue.index(p) for p in operator.offers[CURRENT_PLAN]])
+    rows = np.arange(len(selected))
+    possible = ~np.isnan(offers)
+    possible[rows, current] = True
+    offers[rows, current] = churn[LEAVE_DECLINED]  # told that the own plan is best
+    cheapest = np.where(possible, _bills_before(operator, selected, history_months), np.inf).argmin(axis=1)
+    without = churn[LEAVE].to_numpy()
+    kept = np.minimum(without, np.where(possible, offers, np.inf).min(axis=1))
+    return _CampaignChurn(float(without.mean()), float(offers[rows, cheapest].mean()), float(kept.mean()), len(rows))
+
+
+def _bills_before(operator: Simulation, selected: pd.DataFrame, months: int) -> np.ndarray:
+    plans = list(operator.catalogue.plan_ids)
+    bills = operator.truth.bills
+    at = pd.MultiIndex.from_frame(bills[list(KEY)]).get_indexer(pd.MultiIndex.from_frame(selected))
+    who = bills[KEY[0]].to_numpy()
+    values = bills[plans].to_numpy()
+    total = np.zeros((len(selected), len(plans)))
+    for back in range(1, months + 1):
+        before = np.maximum(at - back, 0)
+        total += np.where((who[before] == who[at])[:, None], values[before], 0)
+    return total
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +81,7 @@ def test_choice_oracle_is_neither_perfect_nor_hopeless_under_the_logit(operator:
 
 
 def test_untargeted_campaign_drives_subscribers_away_and_a_targeted_one_keeps_them(operator: Simulation) -> None:
-    churn = campaign_churn(operator)
+    churn = _campaign_churn(operator)
     assert churn.no_contact == pytest.approx(0.06, abs=0.01)
     assert churn.untargeted == pytest.approx(0.10, abs=0.015)
     assert churn.targeted < churn.no_contact

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,7 @@ from hypothesis import strategies as st
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
-    RandomForestClassifier,
     VotingClassifier,
     VotingRegressor,
 )
@@ -23,66 +20,12 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
-from threadpoolctl import threadpool_limits
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from tests.compiled_cases import assert_same, classes, columns_of, hgb, logistic, ordinal, people
 
 from common_utils.compiled import CompiledModel, CompiledScorer
-from common_utils.compiled.export import compile_node, compile_pipeline, compile_regressors
-from common_utils.compiled.export_columns import column_encoder
+from common_utils.compiled.export import compile_node, compile_pipeline
 from common_utils.errors import ArtifactError, CompileError, DataError
-
-CITIES = np.array(["Lyon", "Oslo", "Rome"], dtype=object)
-
-
-def people(n: int = 240, *, seed: int = 0, missing: bool = True) -> pd.DataFrame:
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame(
-        {
-            "city": CITIES[rng.integers(3, size=n)],
-            "age": rng.integers(18, 90, size=n).astype(float),
-            "balance": rng.normal(1000, 400, size=n),
-        }
-    )
-    if missing:
-        frame.loc[::9, "balance"] = np.nan
-    return frame
-
-
-def classes(frame: pd.DataFrame, k: int) -> np.ndarray:
-    return ((frame["age"] // 7 + (frame["city"] == "Rome")) % k).to_numpy().astype(int)
-
-
-def ordinal(last: Any, **options: Any) -> Pipeline:
-    options = {"handle_unknown": "use_encoded_value", "unknown_value": -1, **options}
-    encoders = ColumnTransformer([("city", OrdinalEncoder(**options), ["city"])], remainder="passthrough")
-    return Pipeline([("encode", encoders), ("model", last)])
-
-
-def hgb(**options: Any) -> HistGradientBoostingClassifier:
-    return HistGradientBoostingClassifier(max_iter=4, max_leaf_nodes=8, early_stopping=False, random_state=0, **options)
-
-
-def logistic() -> Any:
-    return make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression())
-
-
-def columns_of(frame: pd.DataFrame) -> dict[str, np.ndarray]:
-    return {str(name): frame[name].to_numpy() for name in frame.columns}
-
-
-def assert_same(model: Any, frame: pd.DataFrame) -> CompiledScorer:
-    """The trained and the compiled model, read back from its files, agree; alone and in a batch alike."""
-    scorer = CompiledScorer(CompiledModel.read(*compile_pipeline(model).files()))
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Found unknown categories")
-        expected = model.predict_proba(frame) if hasattr(model, "predict_proba") else model.predict(frame)[:, None]
-    found = scorer.score(columns_of(frame))
-    assert (np.abs(found - expected) / np.maximum(1, np.abs(expected))).max() <= 1e-12
-    records = frame.to_dict("records")
-    for i in range(0, len(frame), 41):
-        assert scorer.score_one({str(k): v for k, v in records[i].items()}).tobytes() == found[i].tobytes()
-        assert scorer.score(columns_of(frame.iloc[i : i + 1])).tobytes() == found[i].tobytes()
-    return scorer
 
 
 @pytest.mark.parametrize("k", [2, 3, 7])
@@ -228,21 +171,6 @@ def test_one_hot_columns_and_dropped_ones() -> None:
     scorer.score_one({"city": "Atlantis", "age": 3})
 
 
-def test_quantiles_stand_side_by_side() -> None:
-    frame = people()
-    models = {
-        name: ordinal(HistGradientBoostingRegressor(loss="quantile", quantile=q, max_iter=4)).fit(frame, frame["age"])
-        for name, q in (("low", 0.05), ("high", 0.95))
-    }
-    scorer = CompiledScorer(CompiledModel.read(*compile_regressors(models).files()))
-    expected = np.column_stack([model.predict(frame) for model in models.values()])
-    assert scorer.classes == ("low", "high")
-    assert np.abs(scorer.score(columns_of(frame)) - expected).max() <= 1e-10
-    models["high"] = ordinal(HistGradientBoostingRegressor()).fit(frame[["city", "age"]], frame["age"])
-    with pytest.raises(CompileError, match="do not take the same features"):
-        compile_regressors(models)
-
-
 class Rows(FunctionTransformer):
     """A project's own formulas: age in decades."""
 
@@ -317,126 +245,3 @@ def test_own_formulas_may_give_columns_for_encoders() -> None:
 
     with pytest.raises(ArtifactError, match="formulas and the model's encoders do not fit"):
         CompiledScorer(compiled, Matrix()).score(columns_of(frame))
-
-
-def refused(model: Any, k: int = 2) -> Any:
-    frame = people(missing=False)
-    return model.fit(frame, classes(frame, k) if k else frame["age"])
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        pytest.param(lambda: refused(ordinal(RandomForestClassifier(3))), "RandomForestClassifier cannot", id="kind"),
-        pytest.param(
-            lambda: refused(ordinal(make_pipeline(MinMaxScaler(), LogisticRegression()))),
-            "step 'minmaxscaler': MinMaxScaler cannot be compiled there",
-            id="step",
-        ),
-        pytest.param(
-            lambda: refused(ordinal(VotingClassifier([("a", hgb())], voting="hard"))), "use voting='soft'", id="hard"
-        ),
-        pytest.param(
-            lambda: refused(ordinal(hgb(), min_frequency=2)), "OrdinalEncoder with min_frequency", id="rare-ordinal"
-        ),
-        pytest.param(
-            lambda: refused(
-                make_pipeline(
-                    ColumnTransformer([("c", OneHotEncoder(drop="first", sparse_output=False), ["city"])]), hgb()
-                )
-            ),
-            "OneHotEncoder with drop",
-            id="onehot-drop",
-        ),
-        pytest.param(
-            lambda: refused(make_pipeline(ColumnTransformer([("c", StandardScaler(), ["age"])]), hgb())),
-            "ColumnTransformer, 'c': StandardScaler cannot be compiled",
-            id="column-step",
-        ),
-        pytest.param(
-            lambda: refused(
-                ordinal(
-                    TransformedTargetRegressor(
-                        HistGradientBoostingRegressor(loss="poisson", max_iter=2), func=np.log, inverse_func=np.exp
-                    )
-                ),
-                0,
-            ),
-            "without a link of its own",
-            id="target-link",
-        ),
-        pytest.param(
-            lambda: refused(ordinal(TransformedTargetRegressor(Ridge(), func=np.sqrt, inverse_func=np.square)), 0),
-            "TransformedTargetRegressor: only",
-            id="target",
-        ),
-        pytest.param(lambda: hgb().fit(np.zeros((40, 1)), np.arange(40) % 2), "columns without names", id="names"),
-        pytest.param(
-            lambda: make_pipeline(ColumnTransformer([("c", "passthrough", [0])]), hgb()).fit(
-                np.zeros((40, 1)), np.arange(40) % 2
-            ),
-            "ColumnTransformer, 'c': columns without names",
-            id="column-names",
-        ),
-    ],
-)
-def test_what_cannot_be_compiled_is_named_with_what_to_change(make: Any, message: str) -> None:
-    with pytest.raises(CompileError, match=message):
-        compile_pipeline(make())
-
-
-def test_none_and_nan_as_two_categories_are_refused() -> None:
-    frame = pd.DataFrame({"x": pd.Series(["a", None, np.nan, "a"], dtype=object)})
-    transformer = ColumnTransformer([("x", OrdinalEncoder(), ["x"])]).fit(frame)
-    with pytest.raises(CompileError, match="None and NaN are both categories"):
-        column_encoder(transformer)
-
-
-def test_a_loss_that_is_not_known_is_refused() -> None:
-    model = HistGradientBoostingRegressor(max_iter=2).fit(people()[["age"]], people()["age"])
-    model.loss = "cubic"
-    with pytest.raises(CompileError, match="loss='cubic' cannot be compiled"):
-        compile_pipeline(model)
-
-
-class WithMargin(VotingClassifier):
-    """A mean that claims a margin."""
-
-    def decision_function(self, X: Any) -> Any:
-        return self.predict_proba(X)[:, 1] * 2 - 1
-
-
-WithMargin.__name__ = "VotingClassifier"
-
-
-def test_a_margin_that_is_no_sum_is_refused() -> None:
-    frame = people(400)[["age", "balance"]]
-    inner = WithMargin([("a", hgb()), ("b", hgb())], voting="soft")
-    with pytest.raises(CompileError, match="MeanNode has no link to change; calibrate or transform each member"):
-        compile_pipeline(CalibratedClassifierCV(inner, cv=2).fit(frame, classes(people(400), 2)))
-
-
-def test_a_fold_that_missed_a_class_is_refused() -> None:
-    frame = people(400)[["age", "balance"]]
-    model = CalibratedClassifierCV(hgb(), cv=2).fit(frame, classes(people(400), 3))
-    model.calibrated_classifiers_[0].classes = np.array([0, 1, 2, 3])
-    with pytest.raises(CompileError, match="a fold did not see every class"):
-        compile_pipeline(model)
-
-
-def test_an_imputer_that_never_saw_a_value_is_refused() -> None:
-    frame = people().assign(balance=np.nan)[["age", "balance"]]
-    with pytest.warns(UserWarning, match="Skipping features without any observed values"):
-        model = make_pipeline(SimpleImputer(), hgb()).fit(frame, classes(people(), 2))
-    with pytest.raises(CompileError, match="never there in training"):
-        compile_pipeline(model)
-
-
-def test_a_dropped_column_and_odd_categories() -> None:
-    frame = people().assign(when=pd.Timestamp("2025-01-01"))
-    encoders = ColumnTransformer([("age", "passthrough", ["age"]), ("off", "drop", ["city"])])
-    assert_same(make_pipeline(encoders, hgb()).fit(frame, classes(frame, 2)), frame)
-    dated = ColumnTransformer([("when", OrdinalEncoder(), ["when"])]).fit(frame)
-    dated.transformers_[0][1].categories_ = [np.array([object()], dtype=object)]
-    with pytest.raises(CompileError, match="categories must be text, numbers or booleans"):
-        column_encoder(dated)

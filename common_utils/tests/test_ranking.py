@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
 from common_utils.errors import DataError
-from common_utils.ranking import chosen_ranks, hit_at_k, ndcg_at_k, ndcg_from_scores
+from common_utils.ranking import chosen_ranks, hit_at_k, ndcg_at_k
 
 
 def test_rank_counts_better_scores_and_equal_ones_to_the_left() -> None:
@@ -31,7 +31,7 @@ def test_ndcg_by_hand() -> None:
 
 
 def test_an_item_that_was_not_offered_is_worth_nothing() -> None:
-    assert ndcg_from_scores([[1.0, 2.0]], [0], k=5, available=[[False, True]]).tolist() == [0.0]
+    assert ndcg_at_k(chosen_ranks([[1.0, 2.0]], [0], [[False, True]]), k=5).tolist() == [0.0]
     assert hit_at_k([0], k=3).tolist() == [0.0]
 
 
@@ -49,7 +49,7 @@ def test_ndcg_agrees_with_scikit_learn_where_scores_differ(case: tuple[list[int]
     scores, chosen, k = case
     relevance = np.zeros((1, len(scores)))
     relevance[0, chosen] = 1
-    mine = ndcg_from_scores([scores], [chosen], k)
+    mine = ndcg_at_k(chosen_ranks([scores], [chosen]), k)
     assert mine[0] == pytest.approx(ndcg_score(relevance, [scores], k=k))
 
 

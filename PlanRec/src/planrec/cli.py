@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,19 @@ import typer
 from common_utils.command_line import run_command_line
 from common_utils.errors import ConfigError
 from common_utils.release_cli import release_app
+from planrec.cli_options import (
+    BundleOption,
+    ConfigOption,
+    DataOption,
+    Mode,
+    MonthOption,
+    Notices,
+    OutputOption,
+    SetOption,
+    Source,
+    SourceOption,
+    UsageOption,
+)
 from planrec.what_if_cli import add_what_if
 
 if TYPE_CHECKING:
@@ -31,48 +43,11 @@ app = typer.Typer(
 )
 
 
-class Source(StrEnum):
-    """Where usage months come from."""
-
-    simulator = "simulator"
-    megaline = "megaline"
-    table = "table"
-
-
-class Notices(StrEnum):
-    """Which best-tariff notices are written."""
-
-    yearly = "yearly"
-    end_of_contract = "end-of-contract"
-    both = "both"
-
-
-class Mode(StrEnum):
-    """What a recommendation is for."""
-
-    advice = "advice"
-    offer = "offer"
-
-
-_Config = Annotated[
-    Path | None, typer.Option("--config", help="Settings file; else PLANREC_CONFIG, else configs/config.yaml.")
-]
-_Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; repeatable.")]
-_Source = Annotated[Source | None, typer.Option("--data-source", help="Override data.source.")]
-_Data = Annotated[Path | None, typer.Option("--data", help="File or folder of the source; overrides data.folder.")]
-_Bundle = Annotated[
-    Path | None, typer.Option("--bundle", help="A bundle or a root of bundles; else the configured artifacts.")
-]
-_Usage = Annotated[Path, typer.Option("--usage", help="Usage months, CSV or Parquet.")]
-_Output = Annotated[Path, typer.Option("--output", help="File to write, CSV or Parquet by its ending.")]
-_Month = Annotated[str, typer.Option("--as-of", metavar="YYYY-MM", help="Last month that may be looked at.")]
-
-
 @app.command()
 def simulate(
     output: Annotated[Path | None, typer.Option("--output", help="Folder to write; else data/simulated.")] = None,
-    config: _Config = None,
-    overrides: _Set = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
 ) -> None:
     """Write the tables of the simulated operator: usage months, subscribers, events, and the truth apart."""
     from planrec.commands import run_simulate
@@ -82,7 +57,9 @@ def simulate(
 
 
 @app.command()
-def data(config: _Config = None, overrides: _Set = None, data_source: _Source = None, data: _Data = None) -> None:
+def data(
+    config: ConfigOption = None, overrides: SetOption = None, data_source: SourceOption = None, data: DataOption = None
+) -> None:
     """Check a table and summarise it: every row accounted for."""
     from planrec.commands import run_data
 
@@ -92,9 +69,9 @@ def data(config: _Config = None, overrides: _Set = None, data_source: _Source = 
 
 @app.command()
 def bill(
-    usage: _Usage,
+    usage: UsageOption,
     plans: Annotated[Path, typer.Option("--plans", help="Rate card, YAML.")],
-    output: _Output,
+    output: OutputOption,
 ) -> None:
     """Rate usage months on every plan of a rate card, with line items, in whole cents."""
     from planrec.batch_commands import run_bill
@@ -104,9 +81,9 @@ def bill(
 
 @app.command()
 def recommend(
-    usage: _Usage,
-    as_of: _Month,
-    output: _Output,
+    usage: UsageOption,
+    as_of: MonthOption,
+    output: OutputOption,
     plans: Annotated[
         Path | None, typer.Option("--plans", help="Rate card, YAML; advice needs one, an offer takes the bundle's.")
     ] = None,
@@ -134,9 +111,9 @@ def recommend(
         Path | None, typer.Option("--excluded-output", help="Also write which plans were not offered, and why.")
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Add a sentence to each answer; slower.")] = False,
-    bundle: _Bundle = None,
-    config: _Config = None,
-    overrides: _Set = None,
+    bundle: BundleOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
 ) -> None:
     """Rank the plans of each subscriber by what their own months would have cost, or choose an offer; or say stay."""
     from planrec.batch_commands import run_offer, run_recommend
@@ -186,8 +163,8 @@ def rules(
         Path | None, typer.Option("--check", help="Rule file, YAML; else the configured one, else the built-in rules.")
     ] = None,
     plans: Annotated[Path | None, typer.Option("--plans", help="Rate card whose plans the rules may name.")] = None,
-    config: _Config = None,
-    overrides: _Set = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
 ) -> None:
     """Check a rule file and show it as a table; a mistake is told with its line."""
     from planrec.rule_check import run_rules
@@ -214,8 +191,8 @@ def notices(
     verify: Annotated[
         Path | None, typer.Option("--verify", help="Only work the notices of this file out again and compare.")
     ] = None,
-    config: _Config = None,
-    overrides: _Set = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
 ) -> None:
     """Write the best-tariff notices that are due: yearly, and 10 to 40 days before the end of a contract."""
     from planrec.notice_batch import run_notices, run_verify
@@ -240,10 +217,10 @@ def notices(
 
 @app.command()
 def train(
-    config: _Config = None,
-    overrides: _Set = None,
-    data_source: _Source = None,
-    data: _Data = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    data_source: SourceOption = None,
+    data: DataOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="Root of the bundles; else the configured artifacts.")
     ] = None,
@@ -258,11 +235,11 @@ def train(
 @app.command()
 def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")] = False,
-    bundle: _Bundle = None,
-    config: _Config = None,
-    overrides: _Set = None,
-    data_source: _Source = None,
-    data: _Data = None,
+    bundle: BundleOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    data_source: SourceOption = None,
+    data: DataOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="Also write the Megaline back-test as Markdown.")
     ] = None,
@@ -290,8 +267,8 @@ def evaluate(
 def study(
     output: Annotated[Path | None, typer.Option("--output", help="Also write the tables as Markdown.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")] = False,
-    config: _Config = None,
-    overrides: _Set = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
 ) -> None:
     """Measure every promise on simulated operators whose truth is known; 5 if one is not kept. Takes minutes."""
     from planrec.study_command import run_study
@@ -302,12 +279,12 @@ def study(
 
 @app.command()
 def predict(
-    usage: _Usage,
-    as_of: _Month,
-    output: _Output,
-    bundle: _Bundle = None,
-    config: _Config = None,
-    overrides: _Set = None,
+    usage: UsageOption,
+    as_of: MonthOption,
+    output: OutputOption,
+    bundle: BundleOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
 ) -> None:
     """Write the plan each subscriber is expected to choose, with P(take) of every plan."""
     from planrec.batch_commands import run_predict
@@ -323,13 +300,13 @@ def serve(
         int | None, typer.Option("--port", min=0, max=65535, help="Overrides serving.port; 0 takes a free one.")
     ] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, max=64, help="Overrides serving.workers.")] = None,
-    bundle: _Bundle = None,
+    bundle: BundleOption = None,
     rules: Annotated[
         Path | None,
         typer.Option("--rules", help="Rule file to follow instead of the bundle's; overrides serving.rules."),
     ] = None,
-    config: _Config = None,
-    overrides: _Set = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
 ) -> None:
     """Serve a bundle over HTTP; /docs shows how to ask."""
     from planrec.serve import run_serve
@@ -350,10 +327,10 @@ def serve(
 
 @app.command()
 def card(
-    bundle: _Bundle = None,
+    bundle: BundleOption = None,
     output: Annotated[Path | None, typer.Option("--output", help="Folder to write; else docs.")] = None,
-    config: _Config = None,
-    overrides: _Set = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
 ) -> None:
     """Write model card, data card and figures of a bundle, and the README's results."""
     from planrec.commands import run_card

@@ -8,20 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planrec.cli_options import BundleOption, ConfigOption, MonthOption, OutputOption, SetOption, UsageOption
+
 if TYPE_CHECKING:
     from planrec.config import PlanRecConfig
 
 __all__ = ["add_what_if"]
-
-_Usage = Annotated[Path, typer.Option("--usage", help="Usage months, CSV or Parquet.")]
-_Month = Annotated[str, typer.Option("--as-of", metavar="YYYY-MM", help="Last month that may be looked at.")]
-_Bundle = Annotated[
-    Path | None, typer.Option("--bundle", help="A bundle or a root of bundles; else the configured artifacts.")
-]
-_Config = Annotated[
-    Path | None, typer.Option("--config", help="Settings file; else PLANREC_CONFIG, else configs/config.yaml.")
-]
-_Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; repeatable.")]
 
 
 def _factor(name: str, text: str) -> object:
@@ -43,9 +35,9 @@ def add_what_if(
 
     @app.command("what-if")
     def ask(
-        usage: _Usage,
-        as_of: _Month,
-        output: Annotated[Path, typer.Option("--output", help="File to write, CSV or Parquet by its ending.")],
+        usage: UsageOption,
+        as_of: MonthOption,
+        output: OutputOption,
         usage_factor: Annotated[float, _factor("--usage-factor", "On all usage; 1.2 is a fifth more.")] = 1.0,
         minutes_factor: Annotated[float | None, _factor("--minutes-factor", "On minutes, instead.")] = None,
         messages_factor: Annotated[float | None, _factor("--messages-factor", "On messages, instead.")] = None,
@@ -61,9 +53,9 @@ def add_what_if(
         plans: Annotated[
             Path | None, typer.Option("--plans", help="Rate past months on this card, without a bundle's forecast.")
         ] = None,
-        bundle: _Bundle = None,
-        config: _Config = None,
-        overrides: _Set = None,
+        bundle: BundleOption = None,
+        config: ConfigOption = None,
+        overrides: SetOption = None,
     ) -> None:
         """Show what bills and advice become with other usage, a month of travel, or a plan that is only drafted."""
         from planrec.what_if import UsageChange
@@ -78,17 +70,17 @@ def add_what_if(
 
     @app.command("draft")
     def score(
-        usage: _Usage,
-        as_of: _Month,
+        usage: UsageOption,
+        as_of: MonthOption,
         draft: Annotated[Path | None, typer.Option("--draft", help="Draft rate card, YAML, with all plans.")] = None,
         plan: Annotated[Path | None, typer.Option("--plan", help="One plan more than the bundle's, YAML.")] = None,
         output: Annotated[Path | None, typer.Option("--output", help="Also write the table, CSV or Parquet.")] = None,
         bound_decide: Annotated[
             bool, typer.Option("--bound-decide", help="Let those decide, too, whom a contract binds.")
         ] = False,
-        bundle: _Bundle = None,
-        config: _Config = None,
-        overrides: _Set = None,
+        bundle: BundleOption = None,
+        config: ConfigOption = None,
+        overrides: SetOption = None,
     ) -> None:
         """Score a draft rate card on everybody in a table: demand, what it takes from other plans, revenue."""
         from planrec.what_if_command import run_draft

@@ -23,7 +23,7 @@ from common_utils.intervals import (
     resampled_weights,
     segment_table,
 )
-from common_utils.ranking import chosen_ranks, column_codes, hit_at_k, ndcg_at_k, ndcg_from_scores
+from common_utils.ranking import chosen_ranks, column_codes, hit_at_k, ndcg_at_k
 
 __all__ = [
     "Interval",
@@ -38,7 +38,6 @@ __all__ = [
     "hit_at_k",
     "metric_intervals",
     "ndcg_at_k",
-    "ndcg_from_scores",
     "paired_mean_difference",
     "reliability_table",
     "segment_table",

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from common_utils.errors import DataError
 
-__all__ = ["chosen_ranks", "column_codes", "hit_at_k", "ndcg_at_k", "ndcg_from_scores"]
+__all__ = ["chosen_ranks", "column_codes", "hit_at_k", "ndcg_at_k"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -69,17 +69,6 @@ def ndcg_at_k(ranks: ArrayLike, k: int) -> FloatArray:
     """
     rank = np.asarray(ranks, dtype=np.float64)
     return hit_at_k(rank, k) / np.log2(1 + np.maximum(rank, 1))
-
-
-def ndcg_from_scores(scores: ArrayLike, chosen: ArrayLike, k: int, available: ArrayLike | None = None) -> FloatArray:
-    """Return NDCG@k per row from scores; see `chosen_ranks` and `ndcg_at_k`.
-
-    Examples
-    --------
-    >>> ndcg_from_scores([[3, 2, 1]], [2], k=5, available=[[True, False, True]]).round(3).tolist()
-    [0.631]
-    """
-    return ndcg_at_k(chosen_ranks(scores, chosen, available), k)
 
 
 def column_codes(codes: ArrayLike, scores: FloatArray) -> IntArray:

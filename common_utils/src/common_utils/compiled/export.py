@@ -5,7 +5,7 @@ Estimators are told apart by the name of their class, so that none of the librar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,13 @@ from common_utils.compiled.export_lightgbm import lightgbm_forest, lightgbm_link
 from common_utils.compiled.forest import Forest
 from common_utils.compiled.links import Link
 from common_utils.compiled.model import CompiledModel, FeatureStep
-from common_utils.compiled.nodes import ForestNode, LinearNode, MeanNode, Node, PreparedNode, StackNode
+from common_utils.compiled.nodes import ForestNode, LinearNode, MeanNode, Node, PreparedNode
 from common_utils.compiled.tables import table_bytes
 from common_utils.compiled.trees import Split, Step, grown, refuse_large
 from common_utils.errors import CompileError
 from common_utils.forests import Forest as KeptForest
 
-__all__ = ["MAX_TABLE_BYTES", "compile_forest", "compile_node", "compile_pipeline", "compile_regressors"]
+__all__ = ["MAX_TABLE_BYTES", "compile_forest", "compile_node", "compile_pipeline"]
 
 MAX_TABLE_BYTES = 1 << 28
 """What the bit tables of one forest may take in a server's memory: 256 MiB."""
@@ -94,32 +94,6 @@ def compile_pipeline(
         encoder=encoder,
         fingerprint=None if features is None else features.fingerprint,
     )
-
-
-def compile_regressors(
-    models: Mapping[str, Any], *, features: FeatureStep | None = None, feature_step: str = "features"
-) -> CompiledModel:
-    """Return several fitted regressors on the same columns as one model, for example three quantiles.
-
-    Parameters
-    ----------
-    models : mapping of str to fitted Pipeline or regressor
-        By the name of the output.
-    features, feature_step
-        As `compile_pipeline`.
-
-    Raises
-    ------
-    CompileError
-        As `compile_pipeline`, and if the models do not take the same features.
-    """
-    compiled = [compile_pipeline(model, features=features, feature_step=feature_step) for model in models.values()]
-    first = compiled[0]
-    columns = [None if c.encoder is None else [column.dump() for column in c.encoder.columns] for c in compiled]
-    if any(c.feature_names != first.feature_names for c in compiled) or any(c != columns[0] for c in columns):
-        raise CompileError("the models do not take the same features; fit them on the same columns and encoders.")
-    node = StackNode(tuple(c.node for c in compiled))
-    return CompiledModel(node, tuple(models), first.feature_names, first.encoder, first.fingerprint)
 
 
 def compile_node(estimator: Any) -> Node:

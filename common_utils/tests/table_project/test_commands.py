@@ -1,0 +1,169 @@
+"""The commands of a project on one table."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+from tests.table_project.cases import (
+    TASK,
+    app_of,
+    project_of,
+    settings_of,
+)
+
+from common_utils.bundle import Bundle
+from common_utils.errors import ConfigError, DataError
+from common_utils.feature_columns import ColumnFeatures
+from common_utils.table_cli_checks import ALL_CLI_CHECKS, CliCase
+from common_utils.table_training import prepare_table
+
+
+def test_groups_stand_on_one_side_of_every_split(folder: Path) -> None:
+    prepared = prepare_table(TASK, settings_of(folder), folder, lambda _: None, environ={})
+    assert not set(prepared.train["model"]) & set(prepared.holdout["model"])
+    assert len(prepared.rounds) == 2
+    for folds in prepared.rounds:
+        assert len(folds) == 3
+        for fit_on, score_on in folds:
+            assert not set(prepared.train["model"].iloc[fit_on]) & set(prepared.train["model"].iloc[score_on])
+    assert prepared.table.report.rejected == {"older than 19": 800 - prepared.table.report.kept}
+
+
+def test_a_bundle_accounts_for_every_row(bundle: Bundle) -> None:
+    metrics = bundle.read_json("metrics.json")
+    counts = bundle.info["row_counts"]
+    assert counts["read"] == 800
+    assert counts["train"] + counts["holdout"] == counts["kept"] == metrics["rows"]["read"][0]["kept"]
+    assert metrics["synthetic"] is True
+    assert bundle.read_json("profile.json")["features"]["age"]["share_missing"] == 0
+    assert "older than 19" not in bundle.read_bytes("model_card.md").decode()
+
+
+def test_evaluate_prints_the_goal_table_and_writes_it(run, bundle: Bundle, folder: Path) -> None:
+    code, out, err = run("evaluate", "--output", "docs-to-be/results.md")
+    assert code == 0
+    assert TASK.caveat in err
+    assert "must reached" in out
+    text = (folder / "docs-to-be" / "results.md").read_text()
+    assert f"Written by `make -C {folder.name} evaluate`" in text
+    assert re.search(r"\| mean error \| +&lt;= 5\.00 \| +&lt;= 0\.001 \|", text)
+    assert "nobody stands behind a row" in text
+    assert TASK.caveat in text
+
+
+def test_evaluate_json_is_json_and_nothing_else(run, bundle: Bundle) -> None:
+    found = json.loads(run("evaluate", "--json")[1])
+    assert found["bundle"] == bundle.version
+    assert found["holdout"] == bundle.read_json("metrics.json")["holdout"]
+
+
+def test_evaluate_on_another_table_says_that_rows_differ(run, bundle: Bundle, tmp_path: Path) -> None:
+    sample = TASK.sample(400, np.random.default_rng(8))
+    sample.to_csv(tmp_path / "other.csv", index=False)
+    code, _, err = run("evaluate", "--data", str(tmp_path / "other.csv"))
+    assert code == 0
+    assert "the rows differ" in err
+
+
+def test_predict_numbers_the_rows_that_were_kept(run, bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "cars.csv").write_text("model,age\na,5\nb,x\nc,7\n")
+    assert run("predict", "--input", str(tmp_path / "cars.csv"), "--output", str(tmp_path / "out.csv"))[0] == 0
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert table["row"].tolist() == [1, 3]
+    assert table["prediction"].tolist() == pytest.approx([95, 93], abs=1)
+
+
+def test_explain_speaks_and_counts(run, bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "cars.csv").write_text("model,age\na,5\nb,x\n")
+    code, out, _ = run("explain", "--input", str(tmp_path / "cars.csv"))
+    assert code == 0
+    assert "age = 5" in out
+    code, _, err = run("explain", "--input", str(tmp_path / "cars.csv"), "--row", "2")
+    assert code == 2
+    assert "was rejected" in err
+
+
+def test_card_writes_the_readme_s_results_of_the_project_itself(run, bundle: Bundle, folder: Path) -> None:
+    assert run("card")[0] == 0
+    readme = (folder / "README.md").read_text()
+    assert "| mean error |" in readme
+    assert "older than 19: " in (folder / "docs" / "data_card.md").read_text()
+    assert (folder / "docs" / "figures" / "price.png").is_file()
+
+
+def test_a_readme_without_marks_is_refused(run, bundle: Bundle, folder: Path) -> None:
+    readme = folder / "README.md"
+    before = readme.read_text()
+    readme.write_text("# Demo\n")
+    try:
+        code, _, err = run("card")
+    finally:
+        readme.write_text(before)
+    assert code == 4
+    assert "results:start" in err
+
+
+def test_no_feature_left_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DataError, match="no column is left"):
+        ColumnFeatures().fit(pd.DataFrame({"a": [1]}))
+
+
+def test_a_table_and_the_sample_cannot_both_be_asked_for(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="leave one of them out"):
+        settings_of(folder, "data.source=sample", "data.file=x.csv")
+
+
+def test_signatures_count_where_they_are_required(run, bundle: Bundle, folder: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("PRICEDEMO__RELEASES__SIGNATURES", "required")
+    code, _, err = run("evaluate")
+    assert code == 2
+    assert "there is no key" in err
+    monkeypatch.setenv("BUNDLE_KEYS", f"test:{'ab' * 32}")
+    code, _, err = run("evaluate")
+    assert code == 4
+    with TestClient(app_of(folder)) as client:
+        assert client.get("/ready").status_code == 503
+
+
+def test_training_enters_the_history_of_releases(run, bundle: Bundle) -> None:
+    code, out, _ = run("release", "history", "--json")
+    assert code == 0
+    assert bundle.version in out
+    assert "trained on sample generator with seed 42" in out
+
+
+def _cli_case(folder: Path, run: Any, bundle: Bundle, tmp_path: Path) -> CliCase:
+    return CliCase(
+        project_of(folder),
+        run,
+        bundle,
+        tmp_path,
+        records=["model,age", "a,3", "b,x", "c,5"],
+        answered=("1", "3"),
+        explained=3,
+        rejected=(2,),
+        columns=("row", "prediction"),
+        complaint="age:",
+        results=("Errors",),
+    )
+
+
+CLI_CHECKS = pytest.mark.parametrize("check", ALL_CLI_CHECKS, ids=lambda check: check.__name__)
+
+
+@CLI_CHECKS
+def test_the_commands_keep_their_promises(folder: Path, run, bundle: Bundle, tmp_path: Path, check) -> None:  # type: ignore[no-untyped-def]
+    check(_cli_case(folder, run, bundle, tmp_path))
+
+
+@CLI_CHECKS
+def test_every_command_check_can_fail(folder: Path, bundle: Bundle, tmp_path: Path, check) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(AssertionError):
+        check(_cli_case(folder, lambda *_: (9, "", "nothing works"), bundle, tmp_path))

@@ -1,0 +1,240 @@
+"""The service of a project on one table, and how it starts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
+from pydantic import Field
+from tests.table_project.cases import (
+    CASE,
+    SPEC,
+    CarRequest,
+    app_of,
+    project_of,
+)
+
+from common_utils.bundle import Bundle
+from common_utils.column_step import ColumnStep
+from common_utils.compiled import CompiledScorer
+from common_utils.errors import ArtifactError, ConfigError
+from common_utils.service_contracts import (
+    ALL_SERVICE_CHECKS,
+    check_hostile_bodies_get_a_documented_answer,
+)
+from common_utils.serving.start import serve_configured, serve_project
+from common_utils.serving.table_service import LiveModel, TableRecord, open_live
+from common_utils.table_app_checks import ALL_APP_CHECKS, AppCase
+from common_utils.table_config import TableProjectConfig
+
+
+@pytest.mark.parametrize("check", ALL_SERVICE_CHECKS, ids=lambda check: check.__name__)
+def test_the_service_keeps_its_promises(folder: Path, bundle: Bundle, monkeypatch, check) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv(SPEC.bundle_variable, str(bundle.path))
+    with TestClient(app_of(folder)) as client:
+        check(client, CASE)
+
+
+@pytest.mark.parametrize("check", ALL_SERVICE_CHECKS, ids=lambda check: check.__name__)
+def test_every_service_check_can_fail(folder: Path, bundle: Bundle, monkeypatch, check) -> None:  # type: ignore[no-untyped-def]
+    """A service that echoes, lets everything through and answers batches otherwise."""
+    app = FastAPI()
+
+    @app.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
+    async def anything(path: str, request: Request) -> dict[str, Any]:
+        body = (await request.body()).decode()
+        return {"status": "alive", "version": path, "model_version": "v", "predictions": [body], "echo": body}
+
+    with TestClient(app) as client, pytest.raises(AssertionError):
+        check(client, CASE)
+
+
+def test_the_check_of_hostile_bodies_finds_a_handler_as_written_by_hand() -> None:
+    """FastAPI's own 422 repeats NaN, which its answer then cannot carry: 500."""
+    app = FastAPI()
+
+    @app.post("/predict")
+    async def predict(body: CarRequest) -> dict[str, Any]:
+        return {}
+
+    client = TestClient(app, raise_server_exceptions=False)
+    with client, pytest.raises(AssertionError, match=r"/predict: hostile body \d+ got 500"):
+        check_hostile_bodies_get_a_documented_answer(client, CASE)
+
+
+def test_the_service_opens_the_configured_artifacts(folder: Path, bundle: Bundle, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.delenv(SPEC.bundle_variable, raising=False)
+    with TestClient(app_of(folder)) as client:
+        assert client.get("/ready").json()["version"] == bundle.version
+        assert client.get("/model").json()["synthetic"] is True
+
+
+def test_a_service_without_a_bundle_is_not_ready(folder: Path) -> None:
+    def missing() -> LiveModel[TableProjectConfig]:
+        raise ArtifactError("none")
+
+    with TestClient(app_of(folder, open_model=missing)) as client:
+        assert client.get("/ready").status_code == 503
+        assert client.post("/predict", json=CASE.record).status_code == 503
+
+
+@pytest.fixture
+def served(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What would have been started, and the folder with an app in it."""
+    (folder / "app").mkdir(exist_ok=True)
+    (folder / "app" / "fastapi_app.py").touch()
+    calls: list[Any] = []
+    monkeypatch.setattr("common_utils.serving.server.run", lambda app, **given: calls.append((app, given)))
+
+    def execv(_: str, command: list[str]) -> None:
+        calls.append(command)
+        raise SystemExit(0)
+
+    monkeypatch.setattr("os.execv", execv)
+    monkeypatch.setenv(SPEC.bundle_variable, "")
+    monkeypatch.chdir(folder)
+    return calls
+
+
+def _serve(folder: Path, settings_file: Path | None = None) -> None:
+    serve_project(
+        SPEC, folder, folder / "artifacts", settings_file=settings_file, host="127.0.0.1", port=8123, workers=1
+    )
+
+
+def test_serve_hands_the_bundle_to_the_server(folder: Path, served: list[Any], monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("common_utils.serving.start.find_spec", lambda _: object())
+    _serve(folder)
+    assert served == [("app.fastapi_app:app", {"host": "127.0.0.1", "port": 8123, "workers": 1})]
+    assert os.environ[SPEC.bundle_variable] == str((folder / "artifacts").resolve())
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["with-config", "from-environment"])
+def test_serve_starts_itself_as_a_module_where_the_app_cannot_be_found(
+    folder: Path,
+    served: list[Any],
+    monkeypatch,
+    named: bool,  # type: ignore[no-untyped-def]
+) -> None:
+    settings_file = folder / "configs" / "config.yaml"
+    monkeypatch.setattr("common_utils.serving.start.find_spec", lambda _: None)
+    monkeypatch.setenv(SPEC.config_variable, "configs/config.yaml")
+    with pytest.raises(SystemExit):
+        _serve(folder, settings_file if named else None)
+    assert served[0][:4] == [sys.executable, "-m", "pricedemo.cli", "serve"]
+    assert ("--config" in served[0]) is named
+    if not named:
+        assert os.environ[SPEC.config_variable] == str(settings_file.resolve())
+
+
+def test_an_image_serves_as_settings_and_environment_say(folder: Path, served: list[Any], monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("PRICEDEMO__SERVING__HOST", "localhost")
+    monkeypatch.setenv("PRICEDEMO__SERVING__ADMIN_PORT", "9000")
+    monkeypatch.setenv("PRICEDEMO__SERVING__LIMITS__DEADLINE_SECONDS", "3")
+    serve_configured(SPEC, folder)
+    ((app, given),) = served
+    assert (app, given["host"], given["port"], given["workers"]) == ("app.fastapi_app:app", "localhost", 8000, 1)
+    assert (given["admin_port"], given["graceful_seconds"], given["log_format"]) == (9000, 8, "json")
+    assert given["loggers"] == ("pricedemo",)
+
+
+def test_keys_rate_and_limits_of_the_settings_hold(folder: Path, bundle: Bundle, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.delenv(SPEC.bundle_variable, raising=False)
+    user, admin = "a-users-key", "an-administrators-key"
+    lines = [f"{n}:{r}:{hashlib.sha256(k.encode()).hexdigest()}" for n, r, k in (
+        ("crm", "predict", user), ("ops", "admin", admin)
+    )]  # fmt: skip
+    monkeypatch.setenv("SERVICE_KEYS", "\n".join(lines))
+    for name, value in {
+        "ACCESS__KEYS": "required",
+        "ACCESS__REQUESTS_PER_SECOND": "0.001",
+        "ACCESS__BURST": "2",
+        "LIMITS__MAX_BODY_BYTES": "2000",
+        "LOG_SAMPLE": "0",
+    }.items():
+        monkeypatch.setenv(f"PRICEDEMO__SERVING__{name}", value)
+    with TestClient(app_of(folder)) as client:
+        assert client.post("/predict", json=CASE.record).status_code == 401
+        asked = {"Authorization": f"Bearer {user}"}
+        assert client.get("/metrics", headers=asked).status_code == 403
+        assert client.get("/metrics", headers={"Authorization": f"Bearer {admin}"}).status_code == 200
+        assert client.post("/predict", json=CASE.record, headers=asked).status_code == 200
+        large = client.post("/predict", content=b" " * 3000, headers={**asked, "Content-Type": "application/json"})
+        assert large.status_code == 413
+        late = client.post("/predict", json=CASE.record, headers=asked)
+        assert (late.status_code, int(late.headers["Retry-After"]) > 0) == (429, True)
+
+
+def test_the_settings_say_how_many_records_a_batch_may_have(folder: Path, bundle: Bundle, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.delenv(SPEC.bundle_variable, raising=False)
+    monkeypatch.setenv("PRICEDEMO__SERVING__LIMITS__MAX_BATCH_ROWS", "1001")
+    with TestClient(app_of(folder)) as client:
+        for records, status in ((1001, 200), (1002, 413)):
+            assert client.post("/predict/batch", json={"records": [CASE.record] * records}).status_code == status
+
+
+def test_serve_without_an_app_says_where_to_run(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no app/fastapi_app\.py"):
+        _serve(tmp_path)
+
+
+def test_serve_takes_host_and_port_from_the_command_line(run, folder: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    given: dict[str, Any] = {}
+    monkeypatch.setattr("common_utils.serving.start.serve_project", lambda *_, **rest: given.update(rest))
+    assert run("serve", "--port", "0", "--host", "localhost")[0] == 0
+    assert (given["host"], given["port"], given["workers"]) == ("localhost", 0, 1)
+    assert given["environment"]["PRICEDEMO__RELEASES__SIGNATURES"] == "development"
+
+
+APP_CHECKS = pytest.mark.parametrize("check", ALL_APP_CHECKS, ids=lambda check: check.__name__)
+MAIN = """
+from common_utils.serving.start import serve_configured
+from startdemo import FOLDER, SPEC
+serve_configured(SPEC, FOLDER)
+"""
+
+
+@pytest.fixture
+def app_case(folder: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> AppCase:
+    (folder / "app").mkdir(exist_ok=True)
+    (folder / "app" / "__main__.py").write_text(MAIN)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setitem(sys.modules, "startdemo", SimpleNamespace(SPEC=SPEC, FOLDER=folder))
+    live = open_live(SPEC, bundle.path, lambda opened, _: CompiledScorer.open(opened, ColumnStep(["age"])))
+
+    def create(opener: Any = None) -> Any:
+        return app_of(folder, open_model=opener)
+
+    return AppCase(project_of(folder), create, CarRequest, CASE.record, {"age": (0, 100)}, live)
+
+
+@APP_CHECKS
+def test_the_app_starts_as_it_should(app_case: AppCase, check) -> None:  # type: ignore[no-untyped-def]
+    check(app_case)
+
+
+class OpenRequest(TableRecord):
+    model: str
+    age: float | None = Field(default=None, ge=1, le=100)
+
+
+@APP_CHECKS
+def test_every_app_check_can_fail(app_case: AppCase, folder: Path, check) -> None:  # type: ignore[no-untyped-def]
+    """An app that is ready whatever it is given, starts nothing, and takes what the table does not."""
+    app = FastAPI()
+
+    @app.get("/ready")
+    async def ready() -> dict[str, str]:
+        return {"status": "ready"}
+
+    (folder / "app" / "__main__.py").write_text("")
+    with pytest.raises(AssertionError):
+        check(replace(app_case, create_app=lambda *_: app, record_model=OpenRequest))
