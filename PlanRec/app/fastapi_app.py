@@ -215,6 +215,7 @@ def open_live(path: Path, *, rules: Path | None = None, trust: Trust = INTEGRITY
     matrix = DecisionMatrix.of(config, catalogue)
     scorer = CompiledScorer.open(bundle, matrix)
     row_features = RowFeatures(matrix)
+    score_row = scorer.by_row(row_features.names, row_features.decided)
     return LivePlanRec(
         version=bundle.version,
         scorer=scorer,
@@ -224,7 +225,7 @@ def open_live(path: Path, *, rules: Path | None = None, trust: Trust = INTEGRITY
         rules=followed,
         forecast=UsageForecast.from_dict(bundle.read_json("forecast.json")),
         offers=OfferModels.from_dict(bundle.read_json("offers.json")) if "offers.json" in bundle.files else None,
-        score_row=lambda record: scorer.score_features(row_features(record)),
+        score_row=lambda record: score_row(row_features(record)),
     )
 
 

@@ -37,7 +37,22 @@ def by_table(matrix: DecisionMatrix, record: SubscriberRecord) -> list[float]:
     return matrix(columns)[0].tolist()
 
 
-@given(record=records(), months=st.sampled_from([1, 2, 6, 7, 8, 12, 24]), with_plan=st.booleans(), small=st.booleans())
+def by_row(features: RowFeatures, record: SubscriberRecord) -> list[float]:
+    """The row with the columns that the plan decides put in their places."""
+    *free, case = features(record) if features.decided else [*features(record), 0]
+    values = dict(zip(features.names, free, strict=True))
+    if features.decided:
+        values |= dict(zip(features.decided.names, features.decided.values[int(case)].tolist(), strict=True))
+    return [values[name] for name in features.matrix.feature_names]
+
+
+@given(
+    record=records(),
+    months=st.sampled_from([1, 2, 6, 7, 8, 12, 24]),
+    with_plan=st.booleans(),
+    small=st.booleans(),
+    statistics=st.booleans(),
+)
 @settings(max_examples=300, deadline=None)
 def test_row_equals_the_table_to_the_last_bit(
     catalogue: Catalogue,
@@ -46,16 +61,17 @@ def test_row_equals_the_table_to_the_last_bit(
     months: int,
     with_plan: bool,
     small: bool,
+    statistics: bool,
 ) -> None:
-    matrix = DecisionMatrix(megaline if small else catalogue, months, with_plan, ("age", "income"))
-    row = RowFeatures(matrix)(record)
+    matrix = DecisionMatrix(megaline if small else catalogue, months, with_plan, ("age", "income"), statistics)
+    row = by_row(RowFeatures(matrix), record)
     np.testing.assert_array_equal(row, by_table(matrix, record))  # NaN where NaN, and not one bit elsewhere
 
 
 def test_row_of_a_hand_computed_subscriber(megaline: Catalogue) -> None:
     features = RowFeatures(DecisionMatrix(megaline, 2, True))
     record = SubscriberRecord([UsageMonth(24_216, 500, 0, 0), UsageMonth(24_217, 510, 0, 0)], "surf", tenure_months=7)
-    row = dict(zip(features.matrix.feature_names, features(record), strict=True))
+    row = dict(zip(features.matrix.feature_names, by_row(features, record), strict=True))
     assert row["minutes_last"] == 510
     assert row["minutes_trend"] == 10
     assert (row["current_bill"], row["current_bill_spread"]) == (2015, 15)  # 20.00 and 20.30

@@ -52,6 +52,7 @@ def measure(bundle_path: Path, rounds: int) -> dict[str, list[float]]:
     config = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
     matrix = DecisionMatrix.of(config, parse_catalogue(bundle.read_bytes("plans.yaml"), "bundle"))
     scorer, row_features, pipeline = CompiledScorer.open(bundle, matrix), RowFeatures(matrix), open_model(bundle)
+    score_row = scorer.by_row(row_features.names, row_features.decided)
     records = [record(body) for body in bodies(ROWS)]
     columns = decision_columns(
         records, history_months=config.features.history_months, extra_columns=config.data.chosen().extra_columns
@@ -66,8 +67,8 @@ def measure(bundle_path: Path, rounds: int) -> dict[str, list[float]]:
         "pipeline, batch": (ROWS, lambda: pipeline.predict_proba(table)),
         "scorer, batch": (ROWS, lambda: scorer.score(columns)),
         "pipeline, one row": (20, lambda: [pipeline.predict_proba(one_row) for _ in range(20)]),
-        "scorer, one row": (len(few), lambda: [scorer.score_features(row_features(one)) for one in few]),
-        "scorer, features given": (len(few), lambda: [scorer.score_features(row) for row in rows]),
+        "scorer, one row": (len(few), lambda: [score_row(row_features(one)) for one in few]),
+        "scorer, features given": (len(few), lambda: [score_row(row) for row in rows]),
     }
     found: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):

@@ -15,12 +15,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common_utils.bundle import open_bundle, write_bundle
-from common_utils.compiled import ColumnEncoder, CompiledChoice, CompiledModel, CompiledScorer, InputColumn
+from common_utils.compiled import (
+    ColumnEncoder,
+    CompiledChoice,
+    CompiledModel,
+    CompiledScorer,
+    DecidedColumns,
+    InputColumn,
+)
 from common_utils.compiled.calibration import CalibratedNode
 from common_utils.compiled.forest import Forest
 from common_utils.compiled.links import answer_row, answer_rows
 from common_utils.compiled.nodes import ForestNode, LinearNode, MeanNode, PreparedNode, StackNode
 from common_utils.compiled.parity import parity_gate, varied_matrix
+from common_utils.compiled.row_tables import RowTables
 from common_utils.compiled.store import written_arrays
 from common_utils.errors import ArtifactError, DataError, ParityError
 from common_utils.serving.scorer import Scorer
@@ -75,7 +83,7 @@ def test_the_one_search_finds_what_comparing_finds(stumps: list[tuple[int, float
     node = ForestNode(Forest.of(n_features=4, n_outputs=1, splits=splits, leaves=leaves), "identity")
     right = [not missing if np.isnan(x[feature]) else x[feature] > at for feature, at, missing in stumps]
     expected = [float(sum(2**tree for tree, goes in enumerate(right) if goes))]
-    assert node.row_of(x) == node.row(np.array(x)).tolist() == node.rows(np.array([x, x]))[1].tolist() == expected
+    assert node.row(np.array(x)).tolist() == node.rows(np.array([x, x]))[1].tolist() == expected
 
 
 class Formulas:
@@ -94,18 +102,59 @@ def test_one_row_of_formulas_has_the_bits_of_a_batch(linear: bool) -> None:
     scorer = CompiledScorer(CompiledModel(node, ("price",), ("x", "y"), None, "made up"), Formulas())
     rows = np.array([[9.0, 0.0, 2.0], [5.0, 0.0, 3.0], [5.1, 0.0, 3.0]])
     columns = dict(zip(Formulas.feature_names, rows.T, strict=True))
-    assert [scorer.score_features(row) for row in rows.tolist()] == scorer.score(columns).tolist()
-    with pytest.raises(DataError, match="features of length 2; the formulas give 3"):
-        scorer.score_features([1.0, 2.0])
+    by_row = scorer.by_row(Formulas.feature_names)
+    assert [by_row(row) for row in rows.tolist()] == scorer.score(columns).tolist()
+    with pytest.raises(DataError, match=r"a row of 2 number\(s\); 3 fit"):
+        by_row([1.0, 2.0])
 
 
-def test_one_row_of_formulas_needs_formulas_and_finite_answers() -> None:
+@pytest.mark.parametrize("linear", [False, True])
+def test_what_a_case_decides_has_the_bits_of_the_columns_themselves(linear: bool) -> None:
+    node = LinearNode(np.array([[2.0, -1.0]]), np.array([0.5]), "identity") if linear else model().node
+    scorer = CompiledScorer(CompiledModel(node, ("price",), ("x", "y"), None, "made up"), Formulas())
+    cases = np.array([[0.0, 9.0], [1.0, 5.0], [0.0, 5.1], [0.0, np.nan]])[: 3 if linear else 4]
+    by_row = scorer.by_row(["x"], DecidedColumns(("other", "y"), cases))
+    for x in (1.0, 2.0, 2.5):
+        for case, (other, y) in enumerate(cases.tolist()):
+            whole = {"x": np.array([x]), "other": np.array([other]), "y": np.array([y])}
+            assert by_row([x, case]) == scorer.score(whole)[0].tolist()
+    for wrong in ([1.0], [1.0, -1], [1.0, len(cases)], [1.0, np.nan], [1.0, 1.0, 1]):
+        with pytest.raises(DataError, match=rf"a row of {len(wrong)} number\(s\); 1 and one of {len(cases)} cases"):
+            by_row(wrong)
+
+
+@given(
+    stumps=st.lists(_stump, min_size=1, max_size=12),
+    x=st.lists(st.one_of(_edges, st.just(np.nan)), min_size=4, max_size=4),
+    decided=st.permutations(range(4)).map(lambda order: tuple(order[:2])),
+    other=st.lists(st.one_of(_edges, st.just(np.nan)), min_size=2, max_size=2),
+)
+def test_columns_anded_beforehand_leave_the_same_leaves(
+    stumps: list[tuple[int, float, bool]], x: list[float], decided: tuple[int, int], other: list[float]
+) -> None:
+    splits = [(tree, feature, at, 0b1, missing) for tree, (feature, at, missing) in enumerate(stumps)]
+    made = Forest.of(
+        n_features=4, n_outputs=1, splits=splits, leaves=[[[0.0], [2.0**tree]] for tree in range(len(stumps))]
+    )
+    free = [feature for feature in range(4) if feature not in decided]
+    tables = RowTables(made, free, (decided, np.array([other, [x[feature] for feature in decided]])))
+    whole = RowTables(made, range(4)).sums(x)
+    assert tables.sums([*(x[feature] for feature in free), 1]).tolist() == whole.tolist()
+
+
+def test_one_row_of_formulas_needs_formulas_every_column_once_and_finite_answers() -> None:
     with pytest.raises(DataError, match="takes named columns"):
-        CompiledScorer(model()).score_features([1.0, 2.0])
+        CompiledScorer(model()).by_row(["x", "y"])
     node = LinearNode(np.array([[1e308, 1e308]]), np.array([0.0]), "identity")
     scorer = CompiledScorer(CompiledModel(node, ("price",), ("x", "y"), None, "made up"), Formulas())
     with pytest.raises(ArtifactError, match="not finite"), np.errstate(over="ignore"):
-        scorer.score_features([1e308, 0.0, 1e308])
+        scorer.by_row(["x", "y"])([1e308, 1e308])
+    with pytest.raises(DataError, match=r"not given are \['y'\], and 0 column"):
+        scorer.by_row(["x"])
+    with pytest.raises(DataError, match=r"not given are \[\], and 1 column\(s\) are given twice"):
+        scorer.by_row(["x", "y"], DecidedColumns(("y",), np.zeros((1, 1))))
+    with pytest.raises(DataError, match=r"values of shape \(0, 1\) for 1 name"):
+        DecidedColumns(("y",), np.zeros((0, 1)))
 
 
 def test_trees_take_turns_over_the_outputs_or_fill_all_of_them() -> None:

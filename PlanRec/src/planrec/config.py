@@ -54,6 +54,11 @@ class SourceConfig(BaseConfig):
         description="whether the plan held before the decision is a feature; no where the target is the plan held"
     )
     extra_columns: tuple[str, ...] = Field(default=(), description="further numeric columns that become features")
+    usage_statistics: bool = Field(
+        default=True,
+        description="whether mean, spread, trend and the like of the usage itself are features beside the bills it "
+        "would make; without them a service answers sooner",
+    )
     horizon_months: int = Field(ge=1, le=12, description="months after a decision over which bills are compared")
 
     @model_validator(mode="after")
@@ -120,8 +125,8 @@ class SplitConfig(BaseConfig):
 class ModelConfig(BaseConfig):
     """Histogram gradient boosting; few leaves a tree keep it calibrated, and quick to score and to compile."""
 
-    max_iter: int = Field(default=60, ge=1, le=2000, description="boosting rounds")
-    learning_rate: float = Field(default=0.08, gt=0, le=1)
+    max_iter: int = Field(default=40, ge=1, le=2000, description="boosting rounds")
+    learning_rate: float = Field(default=0.1, gt=0, le=1)
     max_leaf_nodes: int = Field(default=8, ge=2, le=64, description="leaves of a tree; 64 is what can be compiled")
     min_samples_leaf: int = Field(default=80, ge=1, le=100_000)
     l2_regularization: float = Field(default=5.0, ge=0, le=1e6)

@@ -56,6 +56,8 @@ class DecisionMatrix:
         Whether the plan held before, tenure and contract are used.
     extra_columns : tuple of str
         Further numeric columns, passed through; missing values stay NaN.
+    usage_statistics : bool
+        As `formulas.decision_features`.
 
     Examples
     --------
@@ -72,17 +74,27 @@ class DecisionMatrix:
     history_months: int
     with_current_plan: bool
     extra_columns: tuple[str, ...] = ()
+    usage_statistics: bool = True
 
     @classmethod
     def of(cls, config: PlanRecConfig, catalogue: Catalogue) -> DecisionMatrix:
         """Return the features that the settings ask for."""
         source = config.data.chosen()
-        return cls(catalogue, config.features.history_months, source.with_current_plan, source.extra_columns)
+        return cls(
+            catalogue,
+            config.features.history_months,
+            source.with_current_plan,
+            source.extra_columns,
+            source.usage_statistics,
+        )
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the columns of the matrix."""
-        return (*feature_names(self.catalogue, with_current_plan=self.with_current_plan), *self.extra_columns)
+        made = feature_names(
+            self.catalogue, with_current_plan=self.with_current_plan, usage_statistics=self.usage_statistics
+        )
+        return (*made, *self.extra_columns)
 
     @property
     def fingerprint(self) -> str:
@@ -121,9 +133,10 @@ class DecisionMatrix:
                 current=plan_indices(columns[CURRENT_PLAN], self.catalogue),
                 tenure_months=_optional(columns, TENURE, n),
                 contract_months_left=_optional(columns, CONTRACT_LEFT, n),
+                usage_statistics=self.usage_statistics,
             )
             if self.with_current_plan
-            else decision_features(history, self.catalogue)
+            else decision_features(history, self.catalogue, usage_statistics=self.usage_statistics)
         )
         return np.hstack([matrix, *(_numbers(columns[name], name)[:, None] for name in self.extra_columns)])
 

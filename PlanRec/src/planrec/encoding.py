@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,9 @@ from planrec.facts import Facts, Known
 from planrec.formulas import SERVICES, History, history_of
 
 __all__ = ["SubscriberRecord", "UsageMonth", "decision_columns", "latest_months", "record_facts", "record_history"]
+
+
+_MONTH = itemgetter(0)
 
 
 class UsageMonth(NamedTuple):
@@ -177,7 +181,7 @@ def latest_months(record: SubscriberRecord, history_months: int) -> list[UsageMo
     >>> [month.minutes for month in latest_months(record, 1)]
     [20]
     """
-    latest = sorted(record.months, key=lambda month: month.month, reverse=True)
-    if len({month.month for month in latest}) < len(latest):
+    latest = sorted(record.months, reverse=True)  # the month stands first, and each may stand once
+    if len(set(map(_MONTH, latest))) < len(latest):
         raise DataError("usage: a month stands twice; give each month once.")
     return latest[:history_months]

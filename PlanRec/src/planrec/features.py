@@ -35,6 +35,8 @@ class DecisionFeatures(TransformerMixin, BaseEstimator):
         Whether the plan held before, tenure and contract may be used. Where the target *is* the plan held, it may not.
     extra_columns : tuple of str, default=()
         Further numeric columns, passed through; missing values stay NaN.
+    usage_statistics : bool, default=True
+        As `formulas.decision_features`.
 
     Attributes
     ----------
@@ -62,11 +64,13 @@ class DecisionFeatures(TransformerMixin, BaseEstimator):
         history_months: int = 6,
         with_current_plan: bool = True,  # noqa: FBT001 - scikit-learn's clone passes parameters by name
         extra_columns: tuple[str, ...] = (),
+        usage_statistics: bool = True,  # noqa: FBT001 - as above
     ) -> None:
         self.catalogue = catalogue
         self.history_months = history_months
         self.with_current_plan = with_current_plan
         self.extra_columns = extra_columns
+        self.usage_statistics = usage_statistics
 
     def fit(self, X: Mapping[str, NDArray[np.generic]] | pd.DataFrame, y: object = None) -> DecisionFeatures:  # noqa: ARG002 - scikit-learn's signature
         """Check parameters and columns, and learn which columns there is anything known of.
@@ -108,7 +112,9 @@ class DecisionFeatures(TransformerMixin, BaseEstimator):
 
     def step(self) -> DecisionMatrix:
         """Return the same formulas as a service calls them."""
-        return DecisionMatrix(self.catalogue, self.history_months, self.with_current_plan, self.extra_columns)
+        return DecisionMatrix(
+            self.catalogue, self.history_months, self.with_current_plan, self.extra_columns, self.usage_statistics
+        )
 
 
 def _arrays(X: Mapping[str, NDArray[np.generic]] | pd.DataFrame) -> dict[str, NDArray[np.generic]]:

@@ -21,6 +21,7 @@ __all__ = [
     "History",
     "Outlook",
     "bill_outlook",
+    "decided_by_plan",
     "decision_features",
     "feature_names",
     "history_columns",
@@ -181,19 +182,53 @@ def share_above(totals: IntArray, known: BoolArray, current: IntArray) -> FloatA
     return ((totals > today) & known[..., None]).sum(axis=1) / count[:, None]
 
 
-def feature_names(catalogue: Catalogue, *, with_current_plan: bool) -> tuple[str, ...]:
+def feature_names(catalogue: Catalogue, *, with_current_plan: bool, usage_statistics: bool = True) -> tuple[str, ...]:
     """Return the names of the columns of `decision_features`, in order."""
-    names = [f"{service}_{statistic}" for service in SERVICES for statistic in _STATISTICS]
+    names = [f"{service}_{statistic}" for service in SERVICES for statistic in _STATISTICS] if usage_statistics else []
     names += ["months_known"]
     names += [f"bill_above_cheapest[{plan_id}]" for plan_id in catalogue.plan_ids]
     names += ["cheapest_bill", "cheapest_plan"]
     if with_current_plan:
-        names += [f"is_current[{plan_id}]" for plan_id in catalogue.plan_ids]
+        indicators, terms = _decided_names(catalogue)
+        names += indicators
         names += ["current_bill", "current_bill_spread", "current_above_cheapest"]
         names += [f"{service}_headroom" for service in SERVICES]
-        names += ["current_monthly_fee", "current_contract_months"]
+        names += terms
         names += ["tenure_months", "contract_months_left"]
     return tuple(names)
+
+
+def decided_by_plan(catalogue: Catalogue) -> tuple[tuple[str, ...], FloatArray]:
+    """Return the features that the plan held decides alone, whatever the usage: names and values.
+
+    Returns
+    -------
+    tuple of tuple of str and float64 array of shape (n_plans + 1, n_names)
+        A row for each plan and, last, one for a plan that is not known: no indicator is 1, fee and term are NaN.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from planrec.catalogue import load_catalogue
+    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
+    >>> names, values = decided_by_plan(card)
+    >>> names
+    ('is_current[surf]', 'is_current[ultimate]', 'current_monthly_fee', 'current_contract_months')
+    >>> values.tolist()
+    [[1.0, 0.0, 2000.0, 0.0], [0.0, 1.0, 7000.0, 0.0], [0.0, 0.0, nan, nan]]
+    """
+    n = len(catalogue.plans)
+    values = np.full((n + 1, n + 2), np.nan)
+    values[:, :n] = np.eye(n + 1, n)
+    values[:n, n] = catalogue.prices.fee_cents
+    values[:n, n + 1] = [plan.contract_months for plan in catalogue.plans]
+    indicators, terms = _decided_names(catalogue)
+    return (*indicators, *terms), values
+
+
+def _decided_names(catalogue: Catalogue) -> tuple[list[str], list[str]]:
+    indicators = [f"is_current[{plan_id}]" for plan_id in catalogue.plan_ids]
+    return indicators, ["current_monthly_fee", "current_contract_months"]
 
 
 def decision_features(
@@ -203,6 +238,7 @@ def decision_features(
     current: IntArray | None = None,
     tenure_months: FloatArray | None = None,
     contract_months_left: FloatArray | None = None,
+    usage_statistics: bool = True,
 ) -> FloatArray:
     """Return what the choice models look at, one row per decision.
 
@@ -216,6 +252,8 @@ def decision_features(
         it, together with tenure and contract.
     tenure_months, contract_months_left : float64 arrays of shape (n,), optional
         NaN where unknown; read only with `current`.
+    usage_statistics : bool, default=True
+        Whether last, mean, spread, highest, trend and share of zeros of each service are features beside the bills.
 
     Returns
     -------
@@ -236,7 +274,11 @@ def decision_features(
     outlook = bill_outlook(totals, history.known)
     cheapest = outlook.mean_cents.min(axis=1)
     any_month = history.known.any(axis=1)
-    parts = [_usage_statistics(getattr(history.usage, service), history.known) for service in SERVICES]
+    parts = (
+        [_usage_statistics(getattr(history.usage, service), history.known) for service in SERVICES]
+        if usage_statistics
+        else []
+    )
     parts += [
         history.known.sum(axis=1, dtype=np.float64)[:, None],
         outlook.mean_cents - cheapest[:, None],
@@ -290,15 +332,15 @@ def _current_plan_features(history: History, outlook: Outlook, catalogue: Catalo
         mean = getattr(history.usage, service).sum(axis=1) / count
         # A tree orders unlimited above every allowance; a finite ceiling keeps linear models usable.
         headroom.append(np.where(has, np.minimum(allowance - mean, 1e7), np.nan))
-    terms = np.array([plan.contract_months for plan in catalogue.plans], dtype=np.float64)
+    decided = decided_by_plan(catalogue)[1][current]  # -1, which is not known, finds the last row
+    n = len(catalogue.plans)
     return np.column_stack(
         [
-            (current[:, None] == np.arange(len(catalogue.plans))).astype(np.float64),
+            decided[:, :n],
             bill,
             spread,
             bill - outlook.mean_cents.min(axis=1),
             *headroom,
-            np.where(has, p.fee_cents[at].astype(np.float64), np.nan),
-            np.where(has, terms[at], np.nan),
+            decided[:, n:],
         ]
     )

@@ -6,34 +6,45 @@ is out of the ordinary (no month, an amount that cannot be rated) is left to it,
 
 from __future__ import annotations
 
-from math import inf, isfinite, nan, sqrt
-from typing import TypeAlias
+from collections.abc import Sequence
+from math import inf, nan, sqrt
 
 import numpy as np
 
+from common_utils.compiled import DecidedColumns
 from planrec.billing import MAX_USAGE
 from planrec.catalogue import UNLIMITED
 from planrec.columns import AGE, CONTRACT_LEFT, TENURE
 from planrec.decision_matrix import DecisionMatrix
-from planrec.encoding import SubscriberRecord, decision_columns, latest_months
+from planrec.encoding import SubscriberRecord, UsageMonth, decision_columns, latest_months
+from planrec.formulas import decided_by_plan
+from planrec.packed_rates import PackedRates
 
 __all__ = ["RowFeatures"]
 
-_MICRO = 1_000_000
 _FINITE_HEADROOM = 1e7  # as in formulas
 # NumPy adds fewer than eight numbers one after the other, and more in pairs.
 _ADDED_IN_ORDER = 8
-
-_Charge: TypeAlias = tuple[int, int, int]  # service, units included, cents per further one
+_EXACT = 1 << 53
+_UNKNOWN = (nan,) * 6  # bill, spread, above the cheapest, three headrooms of a plan that is not known
 
 
 class RowFeatures:
-    """What `DecisionMatrix` makes of one record, in a tenth of the time.
+    """What `DecisionMatrix` makes of one record, in a fraction of the time.
 
     Parameters
     ----------
     matrix : DecisionMatrix
         Catalogue, months and columns.
+
+    Attributes
+    ----------
+    matrix : DecisionMatrix
+    names : tuple of str
+        Columns of the matrix that a row gives, in order.
+    decided : DecidedColumns or None
+        The others: the plan held decides them, and is the last number of a row (its position, or the number of plans
+        where it is not known). None, and no such number, where the plan held is no feature.
 
     Examples
     --------
@@ -43,37 +54,33 @@ class RowFeatures:
     >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> features = RowFeatures(DecisionMatrix(card, 1, True))
     >>> row = features(SubscriberRecord([UsageMonth(24216, 510.0, 0.0, 0.0)], "surf"))
-    >>> row[features.matrix.feature_names.index("current_bill")]
-    2030.0
+    >>> row[features.names.index("current_bill")], row[-1]
+    (2030.0, 0)
     """
 
     def __init__(self, matrix: DecisionMatrix) -> None:
         self.matrix = matrix
         catalogue, p = matrix.catalogue, matrix.catalogue.prices
-        unit = catalogue.rounding.data_unit_megabytes
-        sizes = np.array([1, 1, unit])
-        self._unit = unit * _MICRO
+        self._plans = len(catalogue.plans)
+        self._index: dict[str | None, int] = {plan_id: i for i, plan_id in enumerate(catalogue.plan_ids)}
+        self.decided = DecidedColumns(*decided_by_plan(catalogue)) if matrix.with_current_plan else None
+        by_plan = () if self.decided is None else self.decided.names
+        self._free = [place for place, name in enumerate(matrix.feature_names) if name not in by_plan]
+        self.names = tuple(matrix.feature_names[place] for place in self._free)
+        self._rates = PackedRates(catalogue)
         included = np.array([p.included_minutes, p.included_messages, p.included_data_units])
-        cents = np.array([p.cents_per_minute, p.cents_per_message, p.cents_per_data_unit])
-        self._plans: list[tuple[int, list[_Charge]]] = [
-            (fee, [(service, *charge) for service, charge in enumerate(charges) if charge[1]])
-            for fee, charges in zip(
-                p.fee_cents.tolist(), np.stack([included, cents], axis=2).swapaxes(0, 1).tolist(), strict=True
-            )
-        ]
-        self._allowances = np.where(included == UNLIMITED, inf, included * sizes[:, None].astype(float)).T.tolist()
-        self._held = [
-            [float(fee), float(plan.contract_months)]
-            for fee, plan in zip(p.fee_cents.tolist(), catalogue.plans, strict=True)
-        ]
-        self._index = {plan_id: i for i, plan_id in enumerate(catalogue.plan_ids)}
-        self._is_current = np.eye(len(catalogue.plans)).tolist()
+        sizes = np.array([[1.0], [1.0], [catalogue.rounding.data_unit_megabytes]])
+        self._allowances = np.where(included == UNLIMITED, inf, included * sizes).T.tolist()
         self._slopes = [_centred(count) for count in range(1, matrix.history_months + 1)]
-        self._quick = len(catalogue.plans) > 1 and matrix.history_months < _ADDED_IN_ORDER
-        self._last = (*((TENURE, CONTRACT_LEFT) if matrix.with_current_plan else ()), *matrix.extra_columns)
+        dearest = max(int(c.max()) for c in (p.cents_per_minute, p.cents_per_message, p.cents_per_data_unit))
+        # Sums that a double holds exactly are divided alike by Python and NumPy.
+        exact = (3 * MAX_USAGE * dearest + int(p.fee_cents.max())) * matrix.history_months < _EXACT
+        self._quick = self._plans > 1 and matrix.history_months < _ADDED_IN_ORDER and exact
+        last = (*((TENURE, CONTRACT_LEFT) if matrix.with_current_plan else ()), *matrix.extra_columns)
+        self._last = [name if name in (AGE, TENURE, CONTRACT_LEFT) else None for name in last]
 
     def __call__(self, record: SubscriberRecord) -> list[float]:
-        """Return the features of one record, in the order of `matrix.feature_names`.
+        """Return the features of one record, in the order of `names`, and the case where there are `decided` columns.
 
         Raises
         ------
@@ -83,94 +90,70 @@ class RowFeatures:
         months = latest_months(record, self.matrix.history_months)
         if not months or not self._quick:
             return self._by_table(record)
+        try:
+            months_bills = self._rates.bills(months)
+        except ValueError:
+            return self._by_table(record)
+        count = len(months)
+        bills = [total / count for total in self._rates.by_plan(sum(months_bills))]
+        cheapest = min(bills)
         row: list[float] = []
-        means: list[float] = []
-        services = (
-            [float(month.minutes) for month in months],
-            [float(month.messages) for month in months],
-            [float(month.megabytes) for month in months],
-        )
-        centred, squares = self._slopes[len(months) - 1]
-        for values in services:
-            if not (
-                min(values) >= 0
-                and max(values) <= MAX_USAGE
-                and isfinite(mean := _statistics(values, centred, squares, row))
-            ):
-                return self._by_table(record)
-            means.append(mean)
-        self._add_bills(row, services, record.current_plan, means)
-        known = {AGE: record.age, TENURE: record.tenure_months, CONTRACT_LEFT: record.contract_months_left}
+        if self.matrix.usage_statistics:
+            _, *services = zip(*months, strict=True)
+            for values in services:
+                _add_statistics(row, values, *self._slopes[count - 1])
+        row.append(count)
+        row += [bill - cheapest for bill in bills]
+        row += (cheapest, bills.index(cheapest))
+        plan = self._index.get(record.current_plan, self._plans)
+        if self.decided is not None:
+            self._add_current(row, plan, cheapest, months, months_bills)
         for name in self._last:
-            value = known.get(name)
-            row.append(nan if value is None else float(value))
+            value = None if name is None else getattr(record, name)
+            row.append(nan if value is None else value)
+        if self.decided is not None:
+            row.append(plan)
         return row
+
+    def _add_current(
+        self, row: list[float], plan: int, cheapest: float, months: list[UsageMonth], months_bills: list[int]
+    ) -> None:
+        """Append bill, spread, what it is above the cheapest, and the headroom of each service of the plan held."""
+        if plan == self._plans:
+            row += _UNKNOWN
+            return
+        count = len(months)
+        paid = self._rates.on_plan(months_bills, plan)
+        mean = sum(paid) / count
+        # One after the other: Python's own sum of floats corrects its rounding, and NumPy's does not.
+        squares = minutes = messages = megabytes = 0.0
+        for (_, called, sent, used), bill in zip(months, paid, strict=True):
+            minutes += called
+            messages += sent
+            megabytes += used
+            squares += (bill - mean) * (bill - mean)
+        of_minutes, of_messages, of_data = self._allowances[plan]
+        row += (
+            mean,
+            sqrt(squares / count),
+            mean - cheapest,
+            min(of_minutes - minutes / count, _FINITE_HEADROOM),
+            min(of_messages - messages / count, _FINITE_HEADROOM),
+            min(of_data - megabytes / count, _FINITE_HEADROOM),
+        )
 
     def _by_table(self, record: SubscriberRecord) -> list[float]:
         columns = decision_columns(
             [record], history_months=self.matrix.history_months, extra_columns=self.matrix.extra_columns
         )
-        return self.matrix(columns)[0].tolist()
-
-    def _add_bills(
-        self, row: list[float], services: tuple[list[float], ...], plan_id: str | None, means: list[float]
-    ) -> None:
-        """Append all that depends on bills: every month is rated on every plan, then averaged."""
-        units = [
-            [-(-round(value * _MICRO) // size) for value in values]
-            for values, size in zip(services, (_MICRO, _MICRO, self._unit), strict=True)
-        ]
-        bills = self._mean_bills(units)
-        cheapest = min(bills)
-        row.append(float(len(units[0])))
-        row += [bill - cheapest for bill in bills]
-        row += [cheapest, float(bills.index(cheapest))]
-        if not self.matrix.with_current_plan:
-            return
-        current = self._index.get(plan_id, -1) if plan_id is not None else -1
-        if current < 0:
-            row += [0.0] * len(bills)
-            row += [nan] * 8
-            return
-        row += self._is_current[current]
-        row += [bills[current], self._spread(units, current, bills[current]), bills[current] - cheapest]
-        row += [min(a - m, _FINITE_HEADROOM) for a, m in zip(self._allowances[current], means, strict=True)]
-        row += self._held[current]
-
-    def _mean_bills(self, units: list[list[int]]) -> list[float]:
-        count = len(units[0])
-        ranges = [(min(values), max(values), sum(values)) for values in units]
-        bills: list[float] = []
-        for fee, charges in self._plans:
-            total = fee * count
-            for service, included, cents in charges:
-                least, most, used = ranges[service]
-                if least >= included:  # all months are above the allowance, or, as most are, all within it
-                    total += (used - count * included) * cents
-                elif most > included:
-                    total += sum([used - included for used in units[service] if used > included]) * cents
-            bills.append(total / count)
-        return bills
-
-    def _spread(self, units: list[list[int]], plan: int, mean: float) -> float:
-        fee, charges = self._plans[plan]
-        squares = 0.0
-        for month in zip(*units, strict=True):
-            total = fee
-            for service, included, cents in charges:
-                if month[service] > included:
-                    total += (month[service] - included) * cents
-            squares += (total - mean) * (total - mean)
-        return sqrt(squares / len(units[0]))
+        row = self.matrix(columns)[0].take(self._free).tolist()
+        return row if self.decided is None else [*row, self._index.get(record.current_plan, self._plans)]
 
 
-def _statistics(values: list[float], centred: list[float], squares: float, row: list[float]) -> float:
-    """Append last, mean, spread, highest, trend and share of zeros, as `formulas` has them; return the mean.
-
-    Python's own sum corrects its rounding and NumPy's does not, so the numbers are added one after the other.
-    """
+def _add_statistics(row: list[float], values: Sequence[float], centred: list[float], squares: float) -> None:
+    """Append last, mean, spread, highest, trend and share of zeros, as `formulas` has them."""
     count = len(values)
-    total = trend = deviations = 0.0
+    total = trend = deviations = 0.0  # one after the other, as above
     for value, step in zip(values, centred, strict=True):
         total += value
         trend += step * value
@@ -178,7 +161,6 @@ def _statistics(values: list[float], centred: list[float], squares: float, row: 
     for value in values:
         deviations += (value - mean) * (value - mean)
     row += (values[0], mean, sqrt(deviations / count), max(values), trend / squares, values.count(0.0) / count)
-    return mean
 
 
 def _centred(count: int) -> tuple[list[float], float]:

@@ -85,6 +85,7 @@ def build_pipeline(config: PlanRecConfig, catalogue: Catalogue) -> Pipeline:
                     history_months=config.features.history_months,
                     with_current_plan=source.with_current_plan,
                     extra_columns=source.extra_columns,
+                    usage_statistics=source.usage_statistics,
                 ),
             ),
             (

@@ -7,6 +7,7 @@ Training compiles (`export.compile_pipeline`), proves (`parity.parity_gate`) and
 from common_utils.compiled.alternatives import CompiledChoice
 from common_utils.compiled.encoding import ColumnEncoder, InputColumn
 from common_utils.compiled.model import CompiledModel, CompiledScorer, FeatureStep
+from common_utils.compiled.row_tables import DecidedColumns
 from common_utils.compiled.store import ARRAYS_FILE, META_FILE
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "CompiledChoice",
     "CompiledModel",
     "CompiledScorer",
+    "DecidedColumns",
     "FeatureStep",
     "InputColumn",
 ]

@@ -18,9 +18,9 @@ from common_utils.compiled.export_hgb import hgb_forest, hgb_link
 from common_utils.compiled.export_lightgbm import lightgbm_forest, lightgbm_link
 from common_utils.compiled.forest import Forest
 from common_utils.compiled.links import Link
+from common_utils.compiled.masks import table_bytes
 from common_utils.compiled.model import CompiledModel, FeatureStep
 from common_utils.compiled.nodes import ForestNode, LinearNode, MeanNode, Node, PreparedNode
-from common_utils.compiled.tables import table_bytes
 from common_utils.compiled.trees import Split, Step, grown, refuse_large
 from common_utils.errors import CompileError
 from common_utils.forests import Forest as KeptForest

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,6 +14,8 @@ from common_utils.compiled.calibration import CalibratedNode
 from common_utils.compiled.encoding import ColumnEncoder, InputColumn
 from common_utils.compiled.links import FloatArray
 from common_utils.compiled.nodes import ForestNode, LinearNode, MeanNode, Node, PreparedNode, StackNode
+from common_utils.compiled.row_scorer import NOT_FINITE, RowScorer
+from common_utils.compiled.row_tables import DecidedColumns
 from common_utils.compiled.store import (
     ARRAYS_FILE,
     META_FILE,
@@ -30,8 +31,6 @@ from common_utils.serving.scorer import Columns, checked_scores
 __all__ = ["CompiledModel", "CompiledScorer", "FeatureStep", "Files"]
 
 FORMAT = 1
-
-_NOT_FINITE = "The model answered a score that is not finite; check its data and train it again."
 
 
 class Files(Protocol):
@@ -196,13 +195,8 @@ class CompiledScorer:
         self.model = model
         self._features = features
         self._chosen: NDArray[np.intp] | None = None
-        self._n_made = 0
-        self._places: list[int] | None = None  # None: every column made is taken, in order
         if features is not None:
-            self._n_made = len(features.feature_names)
             self._chosen = _chosen(model, features)
-            places = self._chosen.tolist()
-            self._places = None if places == list(range(self._n_made)) else places
         elif model.encoder is None or model.fingerprint is not None:
             raise ArtifactError(
                 "scorer: the model was trained behind a project's own formulas; open it with `features=`."
@@ -252,32 +246,24 @@ class CompiledScorer:
         scores = self.model.node.row(X[0])[None, :] if len(X) == 1 else self.model.node.rows(X)
         return checked_scores(scores, len(X), len(self.model.outputs))
 
-    def score_features(self, row: Sequence[float]) -> list[float]:
-        """Return the scores of one row of the project's own formulas, quickly: the same bits as in a batch.
+    def by_row(self, names: Sequence[str], decided: DecidedColumns | None = None) -> RowScorer:
+        """Return what scores one row of the project's own formulas, given as plain numbers.
 
         Parameters
         ----------
-        row : sequence of float
-            As `features.feature_names`.
+        names : sequence of str
+            Columns that a row gives, in order, out of `features.feature_names`.
+        decided : DecidedColumns, optional
+            The others, where a last number of the row decides them.
 
         Raises
         ------
         DataError
-            If the model was not trained behind formulas that give a matrix, or the row has another length.
-        ArtifactError
-            If a score is not finite.
+            If the model was not trained behind formulas that give a matrix, or as `RowScorer`.
         """
-        if self._chosen is None or self.model.encoder is not None or self._features is None:
+        if self._features is None or self.model.encoder is not None:
             raise DataError("scorer: this model takes named columns; use `score` or `score_one`.")
-        if len(row) != self._n_made:
-            raise DataError(f"features of length {len(row)}; the formulas give {self._n_made}.")
-        taken = row if self._places is None else [row[place] for place in self._places]
-        node = self.model.node
-        # Entering NumPy with one row costs as much as a forest does; a forest takes plain numbers.
-        scores = node.row_of(taken) if isinstance(node, ForestNode) else node.row(np.array(taken)).tolist()
-        if not isfinite(sum(scores)):
-            raise ArtifactError(_NOT_FINITE)
-        return scores
+        return RowScorer(self.model.node, self.model.feature_names, names, decided)
 
     def score_one(self, record: Mapping[str, object]) -> FloatArray:
         """Return the scores of one record, shape (n_outputs,): the quick way, and the same bits as in a batch.
@@ -300,7 +286,7 @@ class CompiledScorer:
 
     def _finite(self, scores: FloatArray) -> FloatArray:
         if not np.isfinite(scores).all():
-            raise ArtifactError(_NOT_FINITE)
+            raise ArtifactError(NOT_FINITE)
         return scores
 
     def _matrix(self, columns: Columns) -> FloatArray:

@@ -78,11 +78,7 @@ class ForestNode:
 
     def row(self, x: FloatArray) -> FloatArray:
         """Return scores of shape (n_outputs,)."""
-        return np.array(self.row_of(x.tolist()))
-
-    def row_of(self, values: Sequence[float]) -> list[float]:
-        """Return n_outputs scores for one row given as n_features plain numbers."""
-        return answer_row(self.link, self._tables.row_of(values))
+        return np.array(answer_row(self.link, self._tables.row(x)))
 
     def dump(self, store: ArrayStore) -> dict[str, object]:
         """Return a JSON description whose arrays lie in the store."""
