@@ -15,7 +15,7 @@ import argparse
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,12 @@ def seconds(work: Callable[[], Any]) -> float:
     return time.process_time() - begun
 
 
+def each(work: Callable[[Any], Any], given: Iterable[Any]) -> None:
+    """Call for each, and keep no answer, as a service keeps none."""
+    for one in given:
+        work(one)
+
+
 def measure(bundle_path: Path, rounds: int) -> dict[str, list[float]]:
     """Return processor time, us a row, of each way, by round."""
     bundle = open_bundle(bundle_path)
@@ -66,9 +72,9 @@ def measure(bundle_path: Path, rounds: int) -> dict[str, list[float]]:
     ways: dict[str, tuple[int, Callable[[], Any]]] = {
         "pipeline, batch": (ROWS, lambda: pipeline.predict_proba(table)),
         "scorer, batch": (ROWS, lambda: scorer.score(columns)),
-        "pipeline, one row": (20, lambda: [pipeline.predict_proba(one_row) for _ in range(20)]),
-        "scorer, one row": (len(few), lambda: [score_row(row_features(one)) for one in few]),
-        "scorer, features given": (len(few), lambda: [score_row(row) for row in rows]),
+        "pipeline, one row": (20, lambda: each(pipeline.predict_proba, [one_row] * 20)),
+        "scorer, one row": (len(few), lambda: each(lambda one: score_row(row_features(one)), few)),
+        "scorer, features given": (len(few), lambda: each(score_row, rows)),
     }
     found: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
