@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
@@ -83,6 +83,7 @@ def test_best_f1_threshold_by_hand(p: list[float], y: list[int], threshold: floa
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40).filter(lambda r: any(y for _, y in r))
 )
+@example([(0.0, False), (5e-324, True)])
 def test_no_threshold_has_a_larger_f1(rows: list[tuple[float, bool]]) -> None:
     p, y = np.array([r[0] for r in rows]), np.array([r[1] for r in rows], dtype=int)
     best = sk.f1_score(y, p >= best_f1_threshold(p, y), zero_division=0)

@@ -56,7 +56,8 @@ def best_f1_threshold(probability: ArrayLike, outcome: ArrayLike) -> float:
     last_of_value = np.append(ordered[1:] != ordered[:-1], True)
     best = int(np.argmax(np.where(last_of_value, f1, -1)))
     below = ordered[best + 1] if best + 1 < len(ordered) else 0.0
-    return float((ordered[best] + below) / 2)  # between two values, so that rounding decides nothing
+    between = (ordered[best] + below) / 2  # so that rounding decides nothing
+    return float(between if between > below else ordered[best])  # two neighbours have nothing between them
 
 
 def expected_f1_threshold(probability: ArrayLike, outcome: ArrayLike | None = None) -> float:
