@@ -6,6 +6,7 @@ Adding two such integers adds the cents of all plans, so a month is rated on thi
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from struct import Struct
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planrec.billing import MAX_USAGE
-from planrec.catalogue import Catalogue
+from planrec.catalogue import UNLIMITED, Catalogue
 from planrec.encoding import UsageMonth
 
 __all__ = ["PackedRates"]
@@ -92,21 +93,34 @@ class _Charges:
     """Cents of one service: those beyond the allowances, and a fixed part."""
 
     def __init__(self, included: IntArray, cents: IntArray, fixed: IntArray, size: int) -> None:
-        self._included, self._cents, self._fixed = included, cents, fixed
         self._size = size
-        self.at_hand: dict[float, int] = dict(enumerate(self._of(np.arange(_AT_HAND))))  # 3.0 finds 3
+        plans = list(zip(included.tolist(), cents.tolist(), fixed.tolist(), strict=True))
+        # Between two allowances the cents of every plan lie on a line, and so does the long integer.
+        self._allowances = sorted({allowance for allowance, _, _ in plans if allowance != UNLIMITED})
+        self._lines = [
+            (
+                _packed(
+                    [fixed - (allowance * cents if allowance <= above else 0) for allowance, cents, fixed in plans]
+                ),
+                _packed([cents if allowance <= above else 0 for allowance, cents, _ in plans]),
+            )
+            for above in (-1, *self._allowances)
+        ]
+        self.at_hand: dict[float, int] = {units: self._of(units) for units in range(_AT_HAND)}  # 3.0 finds 3
 
     def __call__(self, values: Sequence[float]) -> list[int]:
         if not (min(values) >= 0 and max(values) <= MAX_USAGE):
             raise ValueError("an amount that cannot be rated")
+        size, at_hand = self._size, self.at_hand
         # Rounding refuses NaN, as the comparisons do not.
-        return self._of(np.array([-(-round(value * _MICRO) // self._size) for value in values]))
+        units = [-(-round(value * _MICRO) // size) for value in values]
+        return [at_hand[each] if each < _AT_HAND else self._of(each) for each in units]
 
-    def _of(self, units: IntArray) -> list[int]:
-        beyond = np.maximum(units[:, None] - self._included, 0)
-        return [_packed(row) for row in beyond * self._cents + self._fixed]
+    def _of(self, units: int) -> int:
+        start, slope = self._lines[bisect_left(self._allowances, units)]
+        return start + units * slope
 
 
-def _packed(cents: IntArray) -> int:
-    """Return 64 bits a plan, the first plan lowest."""
-    return int.from_bytes(cents.astype("<i8").tobytes(), "little")
+def _packed(cents: list[int]) -> int:
+    """Return 64 bits a plan, the first plan lowest; a negative number borrows, and a sum that is none gives it back."""
+    return sum(each << place * _BITS for place, each in enumerate(cents))
