@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,6 +40,22 @@ def test_packed_bills_by_hand(megaline: Catalogue) -> None:
     rates = PackedRates(megaline)
     bills = rates.bills([UsageMonth(24_216, 510, 51, 15_361), UsageMonth(24_217, 500, 50, 15_360)])
     assert [rates.by_plan(bill) for bill in bills] == [(2000 + 30 + 3 + 1000, 7000), (2000, 7000)]
+
+
+@given(months=st.lists(st.tuples(amounts, amounts, amounts), min_size=1, max_size=3))
+@settings(max_examples=100, deadline=None)
+def test_allowances_beyond_the_amounts_at_hand_are_rated_to_the_cent(
+    megaline: Catalogue, months: list[tuple[float, float, float]]
+) -> None:
+    """Data by the megabyte: allowances of 15,360 and 30,720 units, and one that is not limited."""
+    ultimate = megaline.plans[1]
+    unlimited = ultimate.included.model_copy(update={"megabytes": None})
+    free = ultimate.model_copy(update={"plan_id": "free", "included": unlimited})
+    by_megabyte = megaline.rounding.model_copy(update={"data_unit_megabytes": 1})
+    card = replace(megaline, rounding=by_megabyte, plans=(*megaline.plans, free))
+    bills = PackedRates(card).bills([UsageMonth(24_216 + i, *month) for i, month in enumerate(months)])
+    expected = bill_totals(Usage.of(*zip(*months, strict=True)), card)
+    assert [list(PackedRates(card).by_plan(bill)) for bill in bills] == expected.tolist()
 
 
 @pytest.mark.parametrize("wrong", [-1.0, -0.4, float("nan"), float("inf"), 1e9 + 1])

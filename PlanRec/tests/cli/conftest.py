@@ -17,9 +17,15 @@ def plans(project_folder: Path) -> str:
 
 
 @pytest.fixture
-def usage(tmp_path: Path) -> Path:
+def usage_text() -> str:
+    """What `usage` holds; a module with other months says so by a fixture of this name."""
+    return USAGE
+
+
+@pytest.fixture
+def usage(tmp_path: Path, usage_text: str) -> Path:
     path = tmp_path / "usage.csv"
-    path.write_text(USAGE, encoding="utf-8")
+    path.write_text(usage_text, encoding="utf-8")
     return path
 
 

@@ -65,22 +65,20 @@ def test_evaluate_refuses_another_source_than_the_bundles(run, bundle: Bundle, c
     assert "was trained on source 'simulator', not 'table'" in capsys.readouterr().err
 
 
-def test_evaluate_says_when_the_rate_card_is_not_the_bundles(
-    run, bundle: Bundle, project_folder, tmp_path, capsys
-) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        pytest.param("plans.yaml", "the rate card differs from the bundle's", id="rate-card"),
+        pytest.param("rules.yaml", "the rules differ from the bundle's", id="rules"),
+    ],
+)
+def test_evaluate_says_when_a_file_is_not_the_bundles(  # type: ignore[no-untyped-def]
+    run, bundle: Bundle, project_folder, tmp_path, capsys, file: str, said: str
+) -> None:
     configs = shutil.copytree(project_folder / "configs", tmp_path / "configs")
-    (configs / "plans.yaml").write_bytes((configs / "plans.yaml").read_bytes() + b"# later\n")
+    (configs / file).write_bytes((configs / file).read_bytes() + b"# later\n")
     assert run("evaluate", "--json", "--bundle", bundle.path, "--config", configs / "config.yaml") == 0
-    assert "the rate card differs from the bundle's" in capsys.readouterr().err
-
-
-def test_evaluate_says_when_the_rules_are_not_the_bundles(
-    run, bundle: Bundle, project_folder, tmp_path, capsys
-) -> None:  # type: ignore[no-untyped-def]
-    configs = shutil.copytree(project_folder / "configs", tmp_path / "configs")
-    (configs / "rules.yaml").write_bytes((configs / "rules.yaml").read_bytes() + b"# later\n")
-    assert run("evaluate", "--json", "--bundle", bundle.path, "--config", configs / "config.yaml") == 0
-    assert "the rules differ from the bundle's" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
 
 
 def test_predict_writes_probabilities_that_add_up(run, usage, bundle: Bundle, tmp_path) -> None:  # type: ignore[no-untyped-def]

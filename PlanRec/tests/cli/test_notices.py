@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from planrec import cli
 from planrec.catalogue import Catalogue
 from planrec.data import read_usage_table
 from planrec.notice_batch import notice_batch
@@ -39,25 +38,14 @@ i,2025-11,0,0,0,surf,,20,,false
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, project_folder: Path) -> Run:
+def run(run: Run) -> Run:
     """Run `planrec notices` on Megaline's rate card; return its exit code."""
-    monkeypatch.chdir(project_folder)
-
-    def call(*arguments: object) -> int:
-        given = ["planrec", "notices", "--plans", "configs/plans_megaline.yaml", *map(str, arguments)]
-        monkeypatch.setattr(sys, "argv", given)
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        return int(left.value.code or 0)
-
-    return call
+    return partial(run, "notices", "--plans", "configs/plans_megaline.yaml")
 
 
 @pytest.fixture
-def usage(tmp_path: Path) -> Path:
-    path = tmp_path / "usage.csv"
-    path.write_text(USAGE, encoding="utf-8")
-    return path
+def usage_text() -> str:
+    return USAGE
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import joblib
@@ -11,7 +10,6 @@ import pandas as pd
 import pytest
 
 from common_utils.bundle import Bundle, write_bundle
-from planrec import cli
 from planrec.catalogue import load_catalogue
 from planrec.config import PlanRecConfig
 from planrec.simulate import simulate
@@ -31,15 +29,8 @@ overage: {cents_per_minute: 2, cents_per_message: 2, cents_per_data_unit: 800}
 
 
 @pytest.fixture
-def plans(project_folder: Path) -> Path:
-    return project_folder / "configs" / "plans_megaline.yaml"
-
-
-@pytest.fixture
-def usage(tmp_path: Path) -> Path:
-    path = tmp_path / "usage.csv"
-    path.write_text(USAGE, encoding="utf-8")
-    return path
+def usage_text() -> str:
+    return USAGE
 
 
 @pytest.fixture
@@ -56,20 +47,6 @@ def operator(settings: PlanRecConfig, project_folder: Path, tmp_path_factory: py
     path = tmp_path_factory.mktemp("operator") / "months.parquet"
     simulate(settings.simulator, card, np.random.default_rng(settings.training.seed)).months.to_parquet(path)
     return path
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, project_folder: Path):  # type: ignore[no-untyped-def]
-    """Run the command line in the project's folder; return its exit code."""
-    monkeypatch.chdir(project_folder)
-
-    def call(*arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["planrec", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        return int(left.value.code or 0)
-
-    return call
 
 
 def test_what_if_writes_a_row_for_each_subscriber_and_plan(run, usage, plans, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
