@@ -130,14 +130,11 @@ def advise_subscriber(
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.encoding import UsageMonth
     >>> from planrec.rules import built_in_rules
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> record = SubscriberRecord([UsageMonth(24216, 400, 10, 9000)], "ultimate")
     >>> advice = advise_subscriber(
-    ...     record, card, AdvicePolicy(), built_in_rules(), month=24216, history_months=6, top_k=1
+    ...     record, megaline, AdvicePolicy(), built_in_rules(), month=24216, history_months=6, top_k=1
     ... )
     >>> advice.plans[0].plan.plan_id, advice.plans[0].saving_cents
     ('surf', 5000.0)
@@ -166,14 +163,11 @@ def recommend_subscriber(record: SubscriberRecord, engine: Engine, request: Requ
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.encoding import UsageMonth
     >>> from planrec.rules import built_in_rules
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> record = SubscriberRecord([UsageMonth(24216, 400, 10, 9000)], "ultimate")
     >>> asked = Request(24216, history_months=6, top_k=2, risk_weight=0.5, excluded=["surf"])
-    >>> advice = recommend_subscriber(record, Engine(card, built_in_rules()), asked)
+    >>> advice = recommend_subscriber(record, Engine(megaline, built_in_rules()), asked)
     >>> [plan.plan.plan_id for plan in advice.plans], advice.excluded
     (['ultimate'], {'surf': 'DECLINED'})
     """

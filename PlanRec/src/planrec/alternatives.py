@@ -71,12 +71,9 @@ def alternative_features(
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.formulas import history_of
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> history = history_of({"minutes_1": [250.0], "messages_1": [0.0], "megabytes_1": [7680.0]}, 1)
-    >>> alternative_features(history, card, np.array([1]))[0].tolist()  # surf, ultimate
+    >>> alternative_features(history, megaline, np.array([1]))[0].tolist()  # surf, ultimate
     [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [50.0, 0.0, 50.0, 0.0, 1.0, 0.0, 0.0, 0.0]]
     """
     outlook = bill_outlook(bill_totals(history.usage, catalogue), history.known)
@@ -118,13 +115,10 @@ def context_features(features: FloatArray, catalogue: Catalogue, current: IntArr
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.formulas import history_of
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> history = history_of({"minutes_1": [250.0], "messages_1": [0.0], "megabytes_1": [7680.0]}, 1)
-    >>> features = alternative_features(history, card, np.array([1]))
-    >>> context_features(features, card, np.array([1]))[0, 0].round(2).tolist()  # surf against ultimate
+    >>> features = alternative_features(history, megaline, np.array([1]))
+    >>> context_features(features, megaline, np.array([1]))[0, 0].round(2).tolist()  # surf against ultimate
     [-50.0, 1.25, 50.0, 0.0, 0.0, 0.0]
     """
     has, at, rows = current >= 0, np.maximum(current, 0), np.arange(len(current))

@@ -167,14 +167,11 @@ class Recommender:
 
         Examples
         --------
-        >>> from pathlib import Path
-        >>> from planrec.catalogue import load_catalogue
         >>> from planrec.engine import Engine
         >>> from planrec.rankers import advice_ranker
         >>> from planrec.rules import built_in_rules
-        >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-        >>> ranker = advice_ranker(Engine(card, built_in_rules()), risk_weight=0.5)
-        >>> recommender = Recommender(card, ranker, as_of=24216, history_months=6, top=1)
+        >>> ranker = advice_ranker(Engine(megaline, built_in_rules()), risk_weight=0.5)
+        >>> recommender = Recommender(megaline, ranker, as_of=24216, history_months=6, top=1)
         >>> months = pd.DataFrame({"subscriber_id": ["a"], "month": ["2018-01"], "minutes": [510.0], "messages": [0.0],
         ...                        "megabytes": [0.0], "current_plan": ["ultimate"]})
         >>> recommender.answer(months).ranked.select(["plan_id", "saving_cents"]).to_pylist()
@@ -266,12 +263,9 @@ def bill_tables(months: pd.DataFrame, catalogue: Catalogue) -> Iterator[Any]:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> months = pd.DataFrame({"subscriber_id": ["a"], "month": ["2018-01"], "minutes": [510.0], "messages": [0.0],
     ...                        "megabytes": [0.0]})
-    >>> [table["total_cents"].to_pylist() for table in bill_tables(months, card)]
+    >>> [table["total_cents"].to_pylist() for table in bill_tables(months, megaline)]
     [[2030, 7000]]
     """
     n_plans = len(catalogue.plans)

@@ -86,10 +86,7 @@ def billable_units(usage: Usage, catalogue: Catalogue) -> tuple[IntArray, IntArr
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> [int(u[0]) for u in billable_units(Usage.of([499.2], [50], [15360.5]), card)]
+    >>> [int(u[0]) for u in billable_units(Usage.of([499.2], [50], [15360.5]), megaline)]
     [500, 50, 16]
     """
     units = _units(usage, catalogue)
@@ -117,10 +114,7 @@ def bill_totals(usage: Usage, catalogue: Catalogue) -> IntArray:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> bill_totals(Usage.of([510], [51], [15361]), card).tolist()  # 20.00 + .30 + .03 + 10.00
+    >>> bill_totals(Usage.of([510], [51], [15361]), megaline).tolist()  # 20.00 + .30 + .03 + 10.00
     [[3033, 7000]]
     """
     units = _units(usage, catalogue)
@@ -153,10 +147,7 @@ def rate(usage: Usage, catalogue: Catalogue) -> Bills:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> bills = rate(Usage.of([510], [51], [15361]), card)
+    >>> bills = rate(Usage.of([510], [51], [15361]), megaline)
     >>> [int(part[0, 0]) for part in (bills.fee_cents, bills.minutes_cents, bills.messages_cents, bills.data_cents)]
     [2000, 30, 3, 1000]
     """

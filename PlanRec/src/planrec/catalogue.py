@@ -186,9 +186,7 @@ class Catalogue:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> catalogue = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> catalogue.plan_ids, catalogue.index("ultimate")
+    >>> megaline.plan_ids, megaline.index("ultimate")
     (('surf', 'ultimate'), 1)
     """
 
@@ -298,8 +296,7 @@ def load_catalogue(path: Path) -> Catalogue:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> len(load_catalogue(Path(__file__).parents[2] / "configs" / "plans.yaml").plans) >= 12
+    >>> len(load_catalogue(project / "configs" / "plans.yaml").plans) >= 12
     True
     """
     try:

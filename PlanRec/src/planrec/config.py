@@ -224,7 +224,7 @@ class PlanRecConfig(BaseConfig):
 
     Examples
     --------
-    >>> config = load_planrec_config(Path(__file__).parents[2], environ={})
+    >>> config = load_planrec_config(project, environ={})
     >>> config.data.source, config.training.seed
     ('simulator', 42)
     """

@@ -32,10 +32,7 @@ def plan_indices(plan_ids: Iterable[object], catalogue: Catalogue) -> IntArray:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> plan_indices(["ultimate", None, "gone"], card).tolist()
+    >>> plan_indices(["ultimate", None, "gone"], megaline).tolist()
     [1, -1, -1]
     """
     seen = {plan_id: i for i, plan_id in enumerate(catalogue.plan_ids)}
@@ -61,10 +58,7 @@ class DecisionMatrix:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> features = DecisionMatrix(card, 1, True)
+    >>> features = DecisionMatrix(megaline, 1, True)
     >>> row = features({"minutes_1": [510.0], "messages_1": [0.0], "megabytes_1": [0.0], "current_plan": ["surf"]})[0]
     >>> float(row[features.feature_names.index("current_bill")])
     2030.0

@@ -139,10 +139,7 @@ def check_draft(current: Catalogue, draft: Catalogue) -> None:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> check_draft(card, card)
+    >>> check_draft(megaline, megaline)
     Traceback (most recent call last):
     common_utils.errors.ConfigError: draft rate card: no plan differs from rate card 'megaline-2018'; change or add one.
     """

@@ -94,10 +94,7 @@ def exclusions(catalogue: Catalogue, month: int | IntArray, current: IntArray, a
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.months import month_index
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans.yaml")
     >>> codes = exclusions(card, month_index("2025-12"), np.array([-1]), np.array([40.0]))[0]
     >>> {p: ExclusionCode(c).name for p, c in zip(card.plan_ids, codes) if c}
     {'flex-5': 'NO_LONGER_SOLD', 'young-10': 'ABOVE_MAXIMUM_AGE', 'senior-talk': 'BELOW_MINIMUM_AGE'}

@@ -160,15 +160,12 @@ class Engine:
 
         Examples
         --------
-        >>> from pathlib import Path
-        >>> from planrec.catalogue import load_catalogue
         >>> from planrec.formulas import history_of
         >>> from planrec.rulebook import built_in_rules
-        >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
         >>> history = history_of({"minutes_1": [400.0], "messages_1": [10.0], "megabytes_1": [9000.0]}, 1)
         >>> people = Situations.of(history, Facts.of(24216, np.array([1])))
-        >>> answer = Engine(card, built_in_rules()).advise(people, risk_weight=0.5)
-        >>> [card.plan_ids[plan] for plan in answer.advice.order[0]]
+        >>> answer = Engine(megaline, built_in_rules()).advise(people, risk_weight=0.5)
+        >>> [megaline.plan_ids[plan] for plan in answer.advice.order[0]]
         ['surf', 'ultimate']
         """
         basis = self._basis(people)

@@ -48,11 +48,8 @@ class DecisionFeatures(TransformerMixin, BaseEstimator):
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> rows = {"minutes_1": [510.0], "messages_1": [0.0], "megabytes_1": [0.0], "current_plan": ["surf"]}
-    >>> features = DecisionFeatures(card, history_months=1).fit(rows)
+    >>> features = DecisionFeatures(megaline, history_months=1).fit(rows)
     >>> matrix = features.transform(rows)
     >>> float(matrix[0, features.feature_names_out_.index("current_bill")])
     2030.0

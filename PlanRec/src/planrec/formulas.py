@@ -208,10 +208,7 @@ def decided_by_plan(catalogue: Catalogue) -> tuple[tuple[str, ...], FloatArray]:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> names, values = decided_by_plan(card)
+    >>> names, values = decided_by_plan(megaline)
     >>> names
     ('is_current[surf]', 'is_current[ultimate]', 'current_monthly_fee', 'current_contract_months')
     >>> values.tolist()
@@ -262,12 +259,9 @@ def decision_features(
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> history = history_of({"minutes_1": [510.0], "messages_1": [0.0], "megabytes_1": [0.0]}, 1)
-    >>> row = decision_features(history, card)[0]
-    >>> float(row[feature_names(card, with_current_plan=False).index("bill_above_cheapest[ultimate]")])
+    >>> row = decision_features(history, megaline)[0]
+    >>> float(row[feature_names(megaline, with_current_plan=False).index("bill_above_cheapest[ultimate]")])
     4970.0
     """
     totals = bill_totals(history.usage, catalogue)

@@ -140,13 +140,10 @@ class LeavingModel:
         --------
         A contact reminds of 10 overpaid, and nobody accepts:
 
-        >>> from pathlib import Path
-        >>> from planrec.catalogue import load_catalogue
-        >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
         >>> other = np.array([[True, False]])
         >>> standing = Standing(np.array([1]), np.array([[60.0, 70.0]]), other, np.zeros(1), np.zeros(1))
         >>> model = LeavingModel(np.array([0.0, 0, 0, 0, 0, 0.1]), intercept=0.0)
-        >>> model.effect(standing, card, np.array([[0.0, np.nan]])).round(3).tolist()
+        >>> model.effect(standing, megaline, np.array([[0.0, np.nan]])).round(3).tolist()
         [[0.231, nan]]
         """
         alone = self._chance(standing, catalogue, standing.current, contacted=False, accepted=False)

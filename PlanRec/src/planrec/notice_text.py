@@ -37,13 +37,10 @@ def notice_text(basis: Basis, figures: Figures) -> str:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.notices import basis_of, figures_of, versions_of
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> basis = basis_of("a", as_of=date(2018, 2, 1), contract_end=None, current_plan="surf", age=None,
-    ...                  months=["2018-01"], usage=([510_000_000], [0], [0]), versions=versions_of(card, ""))
-    >>> for sentence in notice_text(basis, figures_of([basis], card)[0]).split(". "):
+    ...                  months=["2018-01"], usage=([510_000_000], [0], [0]), versions=versions_of(megaline, ""))
+    >>> for sentence in notice_text(basis, figures_of([basis], megaline)[0]).split(". "):
     ...     print(sentence)
     No contract binds you to Surf: you can change plans from 1 March 2018 on
     With your usage of January 2018 it costs 20.30 USD a month on average, 0.30 USD of it for minutes beyond what is included

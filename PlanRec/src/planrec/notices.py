@@ -255,13 +255,10 @@ def figures_of(bases: Sequence[Basis], catalogue: Catalogue) -> list[Figures]:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> basis = basis_of("a", as_of=date(2018, 3, 1), contract_end=None, current_plan="ultimate", age=None,
-    ...                  months=["2018-01", "2018-02"], versions=versions_of(card, ""),
+    ...                  months=["2018-01", "2018-02"], versions=versions_of(megaline, ""),
     ...                  usage=([510_000_000, 0], [0, 0], [0, 16_384_000_000]))
-    >>> figures = figures_of([basis], card)[0]  # surf: 20.30 and 30.00
+    >>> figures = figures_of([basis], megaline)[0]  # surf: 20.30 and 30.00
     >>> figures.best.plan_id, figures.best.monthly_cents, figures.best.saving_yearly_cents, str(figures.change_from)
     ('surf', 2515, 53820, '2018-04-01')
     """

@@ -101,13 +101,10 @@ def offer_values(
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> bills, half = np.array([[2000.0, 7000.0]]), np.array([[0.5, np.nan]])
     >>> none = np.zeros((1, 2))
     >>> offer_values(
-    ...     bills, none, np.array([1]), card, p_accept=half, churn_change=none, weights=OfferWeights()
+    ...     bills, none, np.array([1]), megaline, p_accept=half, churn_change=none, weights=OfferWeights()
     ... ).value_cents.tolist()
     [[2500.0, nan]]
     """

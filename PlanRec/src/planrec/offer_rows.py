@@ -152,11 +152,8 @@ def offer_rows(operator: Simulation | CampaignLog, *, history_months: int = 3, c
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.simulate import simulate
     >>> from planrec.simulate_config import SimulatorConfig
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans.yaml")
     >>> operator = simulate(SimulatorConfig(subscribers=300), card, np.random.default_rng(1))
     >>> rows = offer_rows(operator)
     >>> int(rows.selected.sum()) == len(operator.offers)

@@ -36,10 +36,7 @@ class PackedRates:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> rates = PackedRates(card)
+    >>> rates = PackedRates(megaline)
     >>> bills = rates.bills([UsageMonth(24217, 510, 51, 15361), UsageMonth(24216, 0, 0, 0)])
     >>> rates.on_plan(bills, 0), rates.on_plan(bills, 1)  # 20.00 + .30 + .03 + 10.00, then 20.00
     ([3033, 2000], [7000, 7000])

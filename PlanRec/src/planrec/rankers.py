@@ -80,13 +80,10 @@ def advice_ranker(engine: Engine, *, risk_weight: float, min_gain_cents: int | N
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.facts import Facts
     >>> from planrec.rules import built_in_rules
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> past = History(Usage.of([[400]], [[10]], [[9000]]), np.ones((1, 1), dtype=bool))
-    >>> ranker = advice_ranker(Engine(card, built_in_rules()), risk_weight=0.5)
+    >>> ranker = advice_ranker(Engine(megaline, built_in_rules()), risk_weight=0.5)
     >>> ranker.rank(Situations.of(past, Facts.of(24216, np.array([1])))).advice.order.tolist()
     [[0, 1]]
     """

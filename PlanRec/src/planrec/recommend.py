@@ -123,15 +123,12 @@ def advise(
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.formulas import history_of
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> from planrec.rules import built_in_rules
     >>> history = history_of({"minutes_1": [400.0], "messages_1": [10.0], "megabytes_1": [9000.0]}, 1)
     >>> facts = Facts.of(24216, np.array([1]))
-    >>> advice = advise(history, card, AdvicePolicy(), rules=built_in_rules(), facts=facts)
-    >>> [card.plan_ids[i] for i in advice.order[0]], float(advice.saving_cents[0, 0])
+    >>> advice = advise(history, megaline, AdvicePolicy(), rules=built_in_rules(), facts=facts)
+    >>> [megaline.plan_ids[i] for i in advice.order[0]], float(advice.saving_cents[0, 0])
     (['surf', 'ultimate'], 5000.0)
     """
     without = int((~history.known.any(axis=1)).sum())
@@ -272,13 +269,10 @@ def reasons(items: LineItemMeans, catalogue: Catalogue, *, row: int, plan: int, 
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.formulas import history_of
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> history = history_of({"minutes_1": [510.0], "messages_1": [0.0], "megabytes_1": [9000.0]}, 1)
-    >>> items = line_item_means(history, card, np.array([1]))
-    >>> print(reasons(items, card, row=0, plan=0, current=1))
+    >>> items = line_item_means(history, megaline, np.array([1]))
+    >>> print(reasons(items, megaline, row=0, plan=0, current=1))
     Surf: 20.30 USD a month over 1 month (fee 20.00, minutes 0.30, messages 0.00, data 0.00), 49.70 less than Ultimate.
     """
     return sentences(items, catalogue, rows=np.array([row]), plans=np.array([plan]), current=np.array([current]))[0]
@@ -300,13 +294,10 @@ def sentences(
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.formulas import history_of
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> history = history_of({"minutes_1": [510.0], "messages_1": [0.0], "megabytes_1": [9000.0]}, 1)
-    >>> items = line_item_means(history, card, np.array([1]))
-    >>> print(sentences(items, card, rows=np.array([0]), plans=np.array([1]), current=np.array([1]))[0])
+    >>> items = line_item_means(history, megaline, np.array([1]))
+    >>> print(sentences(items, megaline, rows=np.array([0]), plans=np.array([1]), current=np.array([1]))[0])
     Ultimate: 70.00 USD a month over 1 month (fee 70.00, minutes 0.00, messages 0.00, data 0.00), the plan held today.
     """
     parts = (items.fee_cents, items.minutes_cents, items.messages_cents, items.data_cents)

@@ -78,12 +78,9 @@ class RowAdviser:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.encoding import UsageMonth
     >>> from planrec.rules import built_in_rules
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> adviser = RowAdviser(Engine(card, built_in_rules()))
+    >>> adviser = RowAdviser(Engine(megaline, built_in_rules()))
     >>> record = SubscriberRecord([UsageMonth(24216, 400, 10, 9000)], "ultimate")
     >>> advice = adviser(record, Request(24216, history_months=6, top_k=1, risk_weight=0.5))
     >>> advice.plans[0].plan.plan_id, advice.plans[0].saving_cents

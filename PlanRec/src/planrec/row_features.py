@@ -48,11 +48,8 @@ class RowFeatures:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.encoding import UsageMonth
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> features = RowFeatures(DecisionMatrix(card, 1, True))
+    >>> features = RowFeatures(DecisionMatrix(megaline, 1, True))
     >>> row = features(SubscriberRecord([UsageMonth(24216, 510.0, 0.0, 0.0)], "surf"))
     >>> row[features.names.index("current_bill")], row[-1]
     (2030.0, 0)

@@ -58,12 +58,9 @@ def violations(
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.rulebook import built_in_rules
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> facts = Facts.of(24227, np.array([1]), contract_months_left=2.0)
-    >>> found = violations(np.array([[0, 1]]), built_in_rules(), card, facts, "advice")
+    >>> found = violations(np.array([[0, 1]]), built_in_rules(), megaline, facts, "advice")
     >>> {code: count for code, count in found.items() if count}
     {'CONTRACT_BINDS': 1}
     """

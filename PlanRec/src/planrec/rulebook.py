@@ -137,7 +137,7 @@ def load_rules(path: Path, catalogue: Catalogue | None = None) -> Rules:
 
     Examples
     --------
-    >>> load_rules(Path(__file__).parents[2] / "configs" / "rules.yaml").min_gain_cents("offer")
+    >>> load_rules(project / "configs" / "rules.yaml").min_gain_cents("offer")
     400
     """
     try:
@@ -189,9 +189,7 @@ def check_rules(rules: Rules, catalogue: Catalogue) -> None:
 
     Examples
     --------
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> check_rules(Rules(version="mine", plans=(PlanRule(plans=("surv",), why="old"),)), card)
+    >>> check_rules(Rules(version="mine", plans=(PlanRule(plans=("surv",), why="old"),)), megaline)
     Traceback (most recent call last):
     common_utils.errors.ConfigError: rules 'mine': plans.0.plans.0: 'surv' is no plan of rate card \
 'megaline-2018'; did you mean 'surf'?

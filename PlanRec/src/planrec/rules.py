@@ -81,11 +81,8 @@ def apply_rules(rules: Rules, catalogue: Catalogue, facts: Facts, mode: Mode) ->
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> facts = Facts.of(24227, np.array([1]), contract_months_left=2.0, consent=False, holdout=False)
-    >>> advice, offer = (apply_rules(built_in_rules(), card, facts, mode) for mode in ("advice", "offer"))
+    >>> advice, offer = (apply_rules(built_in_rules(), megaline, facts, mode) for mode in ("advice", "offer"))
     >>> [ExclusionCode(code).name for code in (*advice.codes[0], *offer.codes[0])]
     ['CONTRACT_BINDS', 'NONE', 'NO_CONSENT', 'NONE']
     >>> month_text(int(advice.earliest_change[0]))

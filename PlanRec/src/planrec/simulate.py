@@ -113,9 +113,6 @@ def simulate(config: SimulatorConfig, catalogue: Catalogue, rng: np.random.Gener
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans.yaml")
     >>> config = SimulatorConfig(subscribers=10, months=2, joins_late=0, churn={"base": -50})
     >>> operator = simulate(config, card, np.random.default_rng(1))
     >>> len(operator.months), operator.months.month.unique().tolist()

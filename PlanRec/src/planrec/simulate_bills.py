@@ -28,10 +28,7 @@ def allowances(catalogue: Catalogue) -> FloatArray:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> allowances(card)[0].tolist()
+    >>> allowances(megaline)[0].tolist()
     [500.0, 50.0, 15360.0]
     """
     included = [(p.included.minutes, p.included.messages, p.included.megabytes) for p in catalogue.plans]
@@ -84,10 +81,7 @@ def bills_of_every_plan(demand: FloatArray, cards: Sequence[Catalogue], response
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> bills_of_every_plan(np.array([[[510.0, 0, 0]]]), [card], 0.0).tolist()
+    >>> bills_of_every_plan(np.array([[[510.0, 0, 0]]]), [megaline], 0.0).tolist()
     [[[2030, 7000]]]
     """
     card = cards[0]

@@ -122,10 +122,7 @@ def believed_bills(
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> mean, spread = believed_bills(np.array([[510.0, 50, 10000]]), SimulatorConfig(perceived_variance=0), card)
+    >>> mean, spread = believed_bills(np.array([[510.0, 50, 10000]]), SimulatorConfig(perceived_variance=0), megaline)
     >>> mean.tolist(), spread.tolist()
     ([[20.3, 70.0]], [[0.0, 0.0]])
     """
@@ -157,11 +154,9 @@ def anticipated_regret(
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> both = np.array([[True, True]])
-    >>> anticipated_regret(np.array([[500.0, 50, 10000]]), both, SimulatorConfig(perceived_variance=0), card).tolist()
+    >>> config = SimulatorConfig(perceived_variance=0)
+    >>> anticipated_regret(np.array([[500.0, 50, 10000]]), both, config, megaline).tolist()
     [[0.0, 50.0]]
     """
     parts, start = [np.empty((0, len(catalogue.plans)))], 0
@@ -202,10 +197,7 @@ def choice_set(
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> choice_set(card, 24216, np.array([40]), np.array([-1])).tolist()
+    >>> choice_set(megaline, 24216, np.array([40]), np.array([-1])).tolist()
     [[True, True]]
     """
     youngest, oldest = catalogue.age_limits
@@ -239,13 +231,10 @@ def utilities(
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> one = np.array([1.0])
     >>> tastes = Tastes(one, one / 10, flat_rate=one, perk=one, contract=one, inertia=2 * one, guess=np.zeros((1, 3)))
     >>> bills = np.array([[20.0, 70.0]]), np.zeros((1, 2))
-    >>> utilities(tastes, bills, np.array([1]), SimulatorConfig(), card).tolist()
+    >>> utilities(tastes, bills, np.array([1]), SimulatorConfig(), megaline).tolist()
     [[-2.0, -5.0]]
     """
     mean, spread = bills

@@ -44,12 +44,9 @@ def with_legitimate_columns(months: pd.DataFrame, catalogue: Catalogue, rng: np.
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> months = pd.DataFrame({"subscriber_id": ["a", "a"], "minutes": [510.0, 0], "messages": [0.0, 0],
     ...                        "megabytes": [0.0, 0], "current_plan": ["surf", "ultimate"]})
-    >>> table = with_legitimate_columns(months, card, np.random.default_rng(0))
+    >>> table = with_legitimate_columns(months, megaline, np.random.default_rng(0))
     >>> table[["charge", "overage", "plan_changes"]].to_numpy().tolist()
     [[20.3, 0.3, 0.0], [70.0, 0.0, 1.0]]
     """

@@ -36,11 +36,8 @@ def rate_cards(config: SimulatorConfig, catalogue: Catalogue) -> list[Catalogue]
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> rise = {"kind": "price_rise", "start": "2025-02", "size": 0.1}
-    >>> cards = rate_cards(SimulatorConfig(months=2, drift=[rise]), card)
+    >>> cards = rate_cards(SimulatorConfig(months=2, drift=[rise]), megaline)
     >>> [int(c.prices.fee_cents[0]) for c in cards]
     [2000, 2000, 2000, 2000, 2200, 2200, 2200, 2200]
     """
@@ -112,9 +109,7 @@ def card_text(catalogue: Catalogue) -> str:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue, parse_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans.yaml")
+    >>> from planrec.catalogue import parse_catalogue
     >>> parse_catalogue(card_text(card).encode(), "copy") == card
     True
     """

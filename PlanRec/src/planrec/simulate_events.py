@@ -51,11 +51,8 @@ def simulate_events(simulation: Simulation, subscribers: Collection[str], rng: n
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.simulate import simulate
     >>> from planrec.simulate_config import SimulatorConfig
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans.yaml")
     >>> operator = simulate(SimulatorConfig(subscribers=3, months=1), card, np.random.default_rng(1))
     >>> events = simulate_events(operator, ["S0"], np.random.default_rng(2))
     >>> len(events.messages) == int(operator.months.messages[0])

@@ -117,9 +117,6 @@ def run_market(config: SimulatorConfig, catalogue: Catalogue, rng: np.random.Gen
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans.yaml")
     >>> run_market(SimulatorConfig(subscribers=10, months=4), card, np.random.default_rng(1)).plan.shape
     (10, 4)
     """

@@ -111,10 +111,7 @@ def salience(usual: FloatArray, month: int, rules: SatisficingConfig, catalogue:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> salience(np.array([20.0]), 24216, SatisficingConfig(), card).round(2).tolist()
+    >>> salience(np.array([20.0]), 24216, SatisficingConfig(), megaline).round(2).tolist()
     [[1.0, 0.29]]
     """
     fees = np.maximum(catalogue.prices.fee_cents / 100, 1.0)

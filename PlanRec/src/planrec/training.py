@@ -67,10 +67,7 @@ def build_pipeline(config: PlanRecConfig, catalogue: Catalogue) -> Pipeline:
 
     Examples
     --------
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.config import load_planrec_config
-    >>> project = Path(__file__).parents[2]
-    >>> card = load_catalogue(project / "configs" / "plans.yaml")
     >>> [name for name, _ in build_pipeline(load_planrec_config(project, environ={}), card).steps]
     ['features', 'classifier']
     """

@@ -109,11 +109,8 @@ def with_known_plans(months: pd.DataFrame, report: RowReport, catalogue: Catalog
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> months = pd.DataFrame({"current_plan": ["surf", "ghost", None]})
-    >>> known, report = with_known_plans(months, RowReport("usage", read=3, kept=3), card)
+    >>> known, report = with_known_plans(months, RowReport("usage", read=3, kept=3), megaline)
     >>> known["current_plan"].isna().tolist(), report.repaired
     ([False, True, True], {'current_plan: not in the rate card, taken as unknown': 1})
     """

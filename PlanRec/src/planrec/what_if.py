@@ -215,12 +215,10 @@ def with_plan(catalogue: Catalogue, plan: Plan) -> Catalogue:
 
     Examples
     --------
-    >>> from planrec.catalogue import load_catalogue
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
-    >>> draft = card.plans[0].model_copy(update={"plan_id": "swell", "monthly_fee_cents": 3000})
-    >>> with_plan(card, draft).plan_ids, with_plan(card, draft).version
+    >>> draft = megaline.plans[0].model_copy(update={"plan_id": "swell", "monthly_fee_cents": 3000})
+    >>> with_plan(megaline, draft).plan_ids, with_plan(megaline, draft).version
     (('surf', 'ultimate', 'swell'), 'megaline-2018+draft')
-    >>> with_plan(card, card.plans[0])
+    >>> with_plan(megaline, megaline.plans[0])
     Traceback (most recent call last):
     common_utils.errors.ConfigError: draft plan: plan_id: a plan of rate card 'megaline-2018' has it; choose another.
     """
@@ -264,17 +262,15 @@ def what_if(
 
     Examples
     --------
-    >>> from planrec.catalogue import load_catalogue
     >>> from planrec.facts import Facts
     >>> from planrec.rulebook import built_in_rules
-    >>> card = load_catalogue(Path(__file__).parents[2] / "configs" / "plans_megaline.yaml")
     >>> month = History(Usage.of([[400.0]], [[10.0]], [[20000.0]]), np.array([[True]]))
     >>> people = Situations.of(month, Facts.of(24216, np.array([0])))
     >>> asked = Question(change=UsageChange.by(1.5))
-    >>> found = what_if(Engine(card, built_in_rules()), people, asked, risk_weight=0.0)
+    >>> found = what_if(Engine(megaline, built_in_rules()), people, asked, risk_weight=0.0)
     >>> found.now.mean_cents.tolist(), found.then.mean_cents.tolist()  # 5, then 15 units and 100 minutes beyond
     ([[7000.0, 7000.0]], [[17300.0, 7000.0]])
-    >>> [card.plan_ids[outcome.best[0]] for outcome in (found.now, found.then)], found.changes.tolist()
+    >>> [megaline.plan_ids[outcome.best[0]] for outcome in (found.now, found.then)], found.changes.tolist()
     (['surf', 'ultimate'], [True])
     """
     rules = engine.rules.asking("advice", min_gain_cents)
