@@ -10,12 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bankchurn.retention import Economics, contact_count, gain_curve
+from common_utils.array_types import BoolArray, FloatArray
 from common_utils.evaluation import segment_table
 
 __all__ = ["SHARES", "fairness_table", "mean_gain_curve", "retention_summary"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0)
 """Shares of customers contacted at which the gain curve is written down."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bankchurn.columns import ACTIVE, AGE, BALANCE, CATEGORIES, GENDER, GEOGRAPHY, PRODUCTS, SCORE
+from common_utils.array_types import FloatArray
 
 __all__ = [
     "INPUTS",
@@ -21,7 +21,6 @@ __all__ = [
     "score_per_year",
 ]
 
-FloatArray = NDArray[np.float64]
 
 PEAK_AGE = 52.0
 """Years; customers of about this age leave most often in the public table's training rows."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from common_utils.array_types import FloatArray
 from common_utils.errors import DataError
 
 __all__ = ["Economics", "best_profit_threshold", "contact_count", "expected_profit", "gain_curve"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from carvision.columns import CATEGORIES, MODEL
 from carvision.formulas import age_years
+from common_utils.array_types import FloatArray
 from common_utils.errors import ArtifactError
 
 __all__ = ["FILE", "NAMES", "ModelEffects", "learn_effects"]
 
-FloatArray = NDArray[np.float64]
 
 FILE = "effects.json"
 NAMES = ("model_level", "model_loss")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from common_utils.array_types import FloatArray
 from common_utils.errors import DataError
 from common_utils.intervals import (
     bootstrap_interval,
@@ -18,7 +19,6 @@ from common_utils.intervals import (
 
 __all__ = ["AGE_BANDS", "PRICE_BANDS", "bands", "coverage_table", "price_figures"]
 
-FloatArray = NDArray[np.float64]
 
 PRICE_BANDS = (0.0, 5_000.0, 10_000.0, 15_000.0, 20_000.0, 30_000.0)
 """Lower ends of price bands, US dollars."""

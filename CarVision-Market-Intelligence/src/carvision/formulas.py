@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from carvision.columns import CATEGORIES, MODEL, ODOMETER, YEAR
 from carvision.vehicles import NEW_PRICE
+from common_utils.array_types import FloatArray
 
 __all__ = ["ADS_YEAR", "INPUTS", "age_years", "miles_per_year", "new_price"]
 
-FloatArray = NDArray[np.float64]
 
 ADS_YEAR = 2019.0
 """The ads were posted from May 2018 to April 2019; ages count from here, a fixed year, so that no date is a feature."""

@@ -7,13 +7,12 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from common_utils.errors import ArtifactError
 
 __all__ = ["FILE", "IntervalEnds"]
 
-FloatArray = NDArray[np.float64]
 
 FILE = "interval.json"
 

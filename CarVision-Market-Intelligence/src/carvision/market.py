@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from carvision.columns import CONDITION, DAYS, MODEL, PRICE, TYPE, YEAR
 from carvision.evaluation import AGE_BANDS, PRICE_BANDS, bands
 from carvision.formulas import age_years
+from common_utils.array_types import FloatArray
 
 __all__ = ["LEAST", "days_table", "depreciation_table", "market_summary", "position_table", "positions"]
 
-FloatArray = NDArray[np.float64]
 
 LEAST = 20
 """Ads a line needs."""

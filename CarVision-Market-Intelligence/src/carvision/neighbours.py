@@ -7,10 +7,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Listings", "Scales", "nearest", "unique_listings"]
+from common_utils.array_types import FloatArray, IntArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+__all__ = ["Listings", "Scales", "nearest", "unique_listings"]
 
 
 @dataclass(frozen=True)

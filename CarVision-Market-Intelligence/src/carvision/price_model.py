@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from carvision.effects import NAMES, learn_effects
 from carvision.interval import IntervalEnds
 from carvision.neighbours import Listings, unique_listings
+from common_utils.array_types import FloatArray
 from common_utils.boosted_regression import grow_quantile_forest, quantile_regressors
 from common_utils.errors import DataError
 from common_utils.forests import forest_contributions, forest_scores
@@ -20,8 +21,6 @@ from common_utils.splits import grouped_folds
 from common_utils.table_config import ForestConfig
 
 __all__ = ["PriceModel", "conformal_margin"]
-
-FloatArray = NDArray[np.float64]
 
 
 def conformal_margin(misses: FloatArray, coverage: float) -> float:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from carvision.columns import CATEGORIES, CONDITION, LISTING, MODEL, TYPE
 from carvision.config import CarVisionConfig
@@ -20,6 +19,7 @@ from carvision.features import CarFeatures, shipped_step
 from carvision.interval import FILE as ENDS_FILE
 from carvision.interval import IntervalEnds
 from carvision.neighbours import Listings, Scales, nearest
+from common_utils.array_types import FloatArray
 from common_utils.compiled import CompiledScorer
 from common_utils.compiled.model import Files
 from common_utils.compiled.store import read_arrays, written_arrays
@@ -41,7 +41,6 @@ __all__ = [
     "load_listings",
 ]
 
-FloatArray = NDArray[np.float64]
 
 OUTPUTS = ("price", "low", "high")
 LISTINGS_FILE = "listings.npz"

@@ -24,6 +24,7 @@ from carvision.market import market_summary
 from carvision.models import price_pipeline, random_forest_pipeline, ridge_pipeline
 from carvision.scoring import LISTINGS_FILE, OUTPUTS, car_prices, dump_listings, explain_price
 from carvision.tables import result_tables
+from common_utils.array_types import FloatArray
 from common_utils.binary import out_of_fold
 from common_utils.compiled import CompiledModel
 from common_utils.explanations import Explanation
@@ -34,7 +35,6 @@ from common_utils.table_task import Cells, Goal, Rounds, Step, TableTask
 
 __all__ = ["TASK", "CarTask"]
 
-FloatArray = NDArray[np.float64]
 Answers = Mapping[str, NDArray[Any]]
 
 _MOST_UNSEEN_FOLDS = 2

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import ArtifactError, DataError
 from planrec.alternatives import ALTERNATIVE_FEATURES
 
 __all__ = ["ACCEPTANCE_FEATURES", "AcceptanceModel", "acceptance_features"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _COMPARED = [i for i, name in enumerate(ALTERNATIVE_FEATURES) if name != "is_current"]
 ACCEPTANCE_FEATURES = (*(f"{ALTERNATIVE_FEATURES[i]}_difference" for i in _COMPARED), "contacts_90d")

@@ -10,16 +10,14 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from planrec.billing import MAX_USAGE, Usage, bill_totals
 from planrec.catalogue import Catalogue
 from planrec.formulas import SERVICES, History, bill_outlook
 
 __all__ = ["ALTERNATIVE_FEATURES", "CONTEXT_FEATURES", "alternative_features", "context_features"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 RECENT_MONTHS = 3  # what a subscriber remembers
 OVERESTIMATION = 1.1  # believed over recorded usage

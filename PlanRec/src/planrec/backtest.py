@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from common_utils.evaluation import bootstrap_mean, paired_mean_difference
 from planrec.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER
@@ -23,7 +24,6 @@ from planrec.policies import Row, adjusted_bills, bills_ahead
 
 __all__ = ["Backtest", "bill_backtest"]
 
-FloatArray = NDArray[np.float64]
 
 _LONG = 3  # months that count as a settled history
 _REFERENCE = (3, 0.0)  # history and risk weight the shipped advice is compared with

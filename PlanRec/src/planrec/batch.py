@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from common_utils.array_types import IntArray
 from common_utils.serving.scorer import Scorer
 from planrec.billing import rate
 from planrec.catalogue import Catalogue
@@ -43,8 +44,6 @@ __all__ = [
 _BILLED = 20_000  # months rated at once for bills: times plans, these are the largest arrays
 _RANKED = 1_000  # subscribers ranked at once: months x plans of them fit a processor's cache
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 _TEXT: Any = pa.dictionary(pa.int32(), pa.large_string())
 _KINDS = {"number": pa.float64(), "text": _TEXT}

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.catalogue import Catalogue
 
@@ -19,9 +19,6 @@ __all__ = ["MAX_USAGE", "Bills", "Usage", "bill_totals", "billable_units", "rate
 
 MAX_USAGE = 1_000_000_000  # of any unit in a month; a millionth of it is still exact in a double
 _MICRO = 1_000_000
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from common_utils.intervals import PairedDifference, paired_mean_difference
 from common_utils.splits import grouped_stratified_folds
@@ -23,9 +23,6 @@ from planrec.uplift import TwoModelUplift, UpliftModel
 __all__ = ["NO_CONTACT", "CampaignStudy", "campaign_study", "chosen_offers", "qini"]
 
 NO_CONTACT = -1
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from scipy.special import log_softmax
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.alternatives import ALTERNATIVE_FEATURES, alternative_features
 from planrec.catalogue import Catalogue
@@ -39,9 +40,6 @@ __all__ = [
     "softmax_within",
 ]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 ChoiceRows = Mapping[str, NDArray[np.generic]]
 """Decision rows: a DataFrame, or a mapping of column names to arrays of shape (n,)."""
 

@@ -16,6 +16,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from common_utils.array_types import FloatArray
 from planrec.alternatives import ALTERNATIVE_FEATURES, CONTEXT_FEATURES, context_features
 from planrec.catalogue import Catalogue
 from planrec.choice import (
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BOOSTING_FEATURES", "MonotoneBoosting"]
 
-FloatArray = NDArray[np.float64]
 
 _FALLS = ("believed_bill", "believed_spread", "expected_bill", "bill_spread", "bill_above_current")
 _RISES = ("logit_utility", "logit_log_probability")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from sklearn.base import BaseEstimator, clone
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.evaluation import chosen_ranks, ndcg_at_k, paired_mean_difference
 from common_utils.splits import grouped_stratified_folds
 from planrec.catalogue import Catalogue
@@ -29,8 +30,6 @@ from planrec.preparation import Step
 
 __all__ = ["CHALLENGER", "CHAMPION", "CalibratedChoice", "Selection", "select_choice_model", "tempered"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 CHAMPION, CHALLENGER = "conditional logit", "monotone boosting"
 _LATER_MONTHS = 2  # of the training months, which the models are tried on

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from common_utils.evaluation import chosen_ranks, ndcg_at_k
 from planrec.policies import Row, Situation, money_of_advice
 
 __all__ = ["FRONTIER_WEIGHTS", "frontier", "gain_by_k"]
 
-FloatArray = NDArray[np.float64]
 
 FRONTIER_WEIGHTS = (
     0.0,

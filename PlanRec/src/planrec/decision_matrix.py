@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from common_utils.provenance import fingerprint_bytes
 from planrec.catalogue import Catalogue
@@ -21,8 +22,6 @@ from planrec.formulas import decision_features, feature_names, history_columns, 
 
 __all__ = ["DecisionMatrix", "plan_indices"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _PROBE_DECIMALS = 6  # sums in another order must not make another fingerprint
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.billing import Usage
 from planrec.columns import (
@@ -33,9 +34,6 @@ if TYPE_CHECKING:  # only methods of tables are called, so that a server that op
 __all__ = ["CHOSEN_PLAN", "columns_of", "decision_table", "latest_rows", "usage_ahead", "usage_of"]
 
 CHOSEN_PLAN = "chosen_plan"
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 
 def decision_table(months: pd.DataFrame, *, history_months: int) -> pd.DataFrame:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import BoolArray, FloatArray
 from common_utils.errors import ConfigError, DataError
 from common_utils.intervals import Interval, percentile_interval, resampled_weights
 from planrec.billing import bill_totals
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ASSUMPTIONS", "DraftScore", "PlanDemand", "Pricing", "check_draft", "score_draft"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 ASSUMPTIONS = (
     "everybody free to change decides once, in the month after --as-of; nobody joins and nobody leaves",

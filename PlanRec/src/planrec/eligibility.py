@@ -8,14 +8,11 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from planrec.catalogue import Catalogue
 
 __all__ = ["ExclusionCode", "exclusions"]
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 class ExclusionCode(IntEnum):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import ConfigError
 from planrec.acceptance import AcceptanceModel
 from planrec.alternatives import ALTERNATIVE_FEATURES, alternative_features
@@ -30,8 +31,6 @@ from planrec.rules import Rules, apply_rules, stay_reasons
 
 __all__ = ["Answer", "Engine", "OfferModels", "Situations"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _STANDING_MONTHS = 3  # bills that overpayment and a rise are judged by, as the uplift model learnt it
 

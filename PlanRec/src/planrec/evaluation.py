@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.bundle import Bundle
 from common_utils.evaluation import (
     chosen_ranks,
@@ -63,9 +64,6 @@ __all__ = [
     "situation_of",
     "take_probabilities",
 ]
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.columns import AGE, CONSENT, CONTACTS_90D, CONTRACT_LEFT, HOLDOUT, MONTH
 from planrec.months import month_indices
 
 __all__ = ["Facts", "Known", "facts_of"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 TriArray = NDArray[np.int8]
 
 

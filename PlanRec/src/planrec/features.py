@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from common_utils.array_types import FloatArray
 from common_utils.errors import ConfigError
 from planrec.catalogue import Catalogue
 from planrec.decision_matrix import DecisionMatrix
@@ -18,8 +19,6 @@ if TYPE_CHECKING:  # the transformer itself runs on plain arrays, so that a serv
     import pandas as pd
 
 __all__ = ["DecisionFeatures"]
-
-FloatArray = NDArray[np.float64]
 
 
 class DecisionFeatures(TransformerMixin, BaseEstimator):

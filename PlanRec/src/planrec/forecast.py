@@ -15,17 +15,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import ArtifactError, DataError
 from planrec.billing import MAX_USAGE, Usage
 from planrec.formulas import SERVICES, History
 
 __all__ = ["SCENARIOS", "ServiceForecast", "UsageForecast", "fit_usage_forecast", "pairing"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 SCENARIOS = 32  # usage months a forecast consists of; a power of two, so that the pairing below is a permutation
 _PRIORS = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 40.0)  # months' worth of trust in the common spread

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.billing import Usage, bill_totals
 from planrec.catalogue import UNLIMITED, Catalogue
@@ -31,10 +32,6 @@ __all__ = [
 
 SERVICES = ("minutes", "messages", "megabytes")
 _STATISTICS = ("last", "mean", "spread", "highest", "trend", "share_zero")
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import ArtifactError
 from planrec.catalogue import Catalogue
 
 __all__ = ["LEAVING_FEATURES", "LeavingModel", "Standing", "bill_rise", "leaving_features"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 LEAVING_FEATURES = ("overpaid", "rise", "tenure_years", "binds", "accepted", "overpaid_when_contacted")
 

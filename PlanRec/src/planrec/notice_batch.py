@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from common_utils.provenance import fingerprint_file
 from common_utils.table_files import replacing
@@ -27,9 +28,6 @@ from planrec.notices import MILLIONTHS, Basis, Versions, basis_of, versions_of
 __all__ = ["NoticeBatch", "SentLog", "notice_batch", "read_sent", "run_notices", "run_verify", "write_notices"]
 
 _CHUNK = 10_000  # notices worked out at once; bounds memory, and moves the progress bar
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

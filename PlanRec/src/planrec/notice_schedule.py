@@ -14,6 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
+
 __all__ = ["DAYS_BEFORE_END", "MOST_MONTHS_OLD", "Held", "NoticeKind", "Outcome", "contract_ends", "outcomes"]
 
 NoticeKind = Literal["end-of-contract", "yearly"]
@@ -23,8 +25,6 @@ MOST_MONTHS_OLD = 2  # a last usage month this far before the month of the notic
 _YEAR = 12
 _LONGEST = 1200  # months; more than any contract, and far from where dates end
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 DateArray = NDArray[np.datetime64]
 
 

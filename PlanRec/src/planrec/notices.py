@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
+from common_utils.array_types import IntArray
 from common_utils.errors import DataError
 from common_utils.provenance import fingerprint_bytes, library_versions
 from planrec.billing import MAX_USAGE, Bills, Usage, rate
@@ -41,7 +42,6 @@ __all__ = [
 MILLIONTHS = 1_000_000
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
-IntArray = NDArray[np.int64]
 _Used = Annotated[int, Field(ge=0, le=MAX_USAGE * MILLIONTHS)]
 _Month = Annotated[str, Field(pattern=MONTH_PATTERN)]
 

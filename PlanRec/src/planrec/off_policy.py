@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from common_utils.array_types import FloatArray
 from common_utils.errors import DataError
 from common_utils.intervals import Interval, group_codes
 
@@ -31,7 +32,6 @@ __all__ = [
     "self_normalised",
 ]
 
-FloatArray = NDArray[np.float64]
 _SLACK = 1e-9  # chances that were rounded when they were logged
 
 

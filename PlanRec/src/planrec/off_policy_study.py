@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.off_policy import PolicyValue, doubly_robust, inverse_propensity, self_normalised
 from planrec.offer_rows import OfferRows, offer_rows, realised_saving, truth_at
@@ -25,8 +26,6 @@ from planrec.simulate_satisficing import pick
 
 __all__ = ["Coverage", "OffPolicyStudy", "off_policy_study", "target_chances"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _RIDGE = 1e-3  # on features of about unit size, per row: keeps the equations solvable, no more
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.alternatives import alternative_features
 from planrec.billing import bill_totals
@@ -30,10 +31,6 @@ from planrec.simulate import ACCEPTED, CONTACTS, HOLDOUT, OFFERED_PLAN, PROPENSI
 __all__ = ["WINDOW", "CampaignLog", "OfferRows", "offer_rows", "realised_saving", "truth_at"]
 
 WINDOW = 3  # months, that of the offer included, in which leaving counts and over which savings are averaged
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from struct import Struct
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import IntArray
 from planrec.billing import MAX_USAGE
 from planrec.catalogue import UNLIMITED, Catalogue
 from planrec.encoding import UsageMonth
 
 __all__ = ["PackedRates"]
 
-IntArray = NDArray[np.int64]
 
 _MICRO = 1_000_000
 _BITS = 64  # a plan; a hundred months of the largest usage at the highest price fit

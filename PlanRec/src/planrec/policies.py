@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.evaluation import bootstrap_mean, chosen_ranks, hit_at_k, ndcg_at_k
 from planrec.billing import Usage, bill_totals
 from planrec.catalogue import Catalogue
@@ -37,9 +38,6 @@ __all__ = [
     "policy_table",
 ]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 Row = dict[str, object]
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from common_utils.array_types import IntArray
 from common_utils.config import resolve_path
 from common_utils.errors import DataError
 from common_utils.leakage import LeakageReport, audit
@@ -26,7 +26,6 @@ from planrec.rulebook import Rules, configured_rules
 
 __all__ = ["Prepared", "Step", "leak_report", "longest_history", "prepare"]
 
-IntArray = NDArray[np.int64]
 Step = Callable[[str], None]
 
 _LONGEST_BASELINE = 6  # months the re-rating baselines look back over

@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from common_utils.errors import DataError
 from planrec.alternatives import OVERESTIMATION
 from planrec.billing import MAX_USAGE, Usage
@@ -34,7 +34,6 @@ __all__ = [
     "said_usage",
 ]
 
-FloatArray = NDArray[np.float64]
 
 Calls = Literal["hardly", "some", "daily", "often", "constantly"]
 Messages = Literal["none", "few", "daily", "many"]

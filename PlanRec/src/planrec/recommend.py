@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.billing import bill_totals, rate
 from planrec.catalogue import Catalogue
@@ -34,9 +35,6 @@ __all__ = [
     "sentence",
     "sentences",
 ]
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

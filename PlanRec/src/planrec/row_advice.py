@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from planrec.advisor import AdvisedPlan, Request, SubscriberAdvice, recommend_subscriber
 from planrec.billing import MAX_USAGE
 from planrec.catalogue import Catalogue
@@ -27,7 +28,6 @@ from planrec.rules import stay_text
 
 __all__ = ["RowAdviser"]
 
-FloatArray = NDArray[np.float64]
 _Charge: TypeAlias = tuple[int, int]  # units included, cents per further one
 
 _MICRO = 1_000_000

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from planrec.catalogue import Catalogue, Plan
 from planrec.eligibility import ExclusionCode
 from planrec.facts import Facts
@@ -17,10 +17,6 @@ from planrec.months import month_text
 from planrec.rulebook import Mode, Rules
 
 __all__ = ["violations"]
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 
 def violations(

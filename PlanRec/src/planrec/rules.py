@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from planrec.catalogue import Catalogue
 from planrec.eligibility import ExclusionCode, exclusions
 from planrec.facts import Facts, Known, facts_of
@@ -38,9 +39,6 @@ __all__ = [
     "stay_reasons",
     "stay_text",
 ]
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from planrec.billing import Usage, bill_totals
 from planrec.catalogue import Catalogue
 from planrec.simulate_usage import as_recorded
 
 __all__ = ["allowances", "bills_of_every_plan", "respond"]
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 def allowances(catalogue: Catalogue) -> FloatArray:

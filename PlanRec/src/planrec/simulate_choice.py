@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from planrec.billing import Usage, bill_totals
 from planrec.catalogue import Catalogue
 from planrec.simulate_config import SimulatorConfig
@@ -33,8 +34,6 @@ __all__ = [
 # Two points per service: the product rule that meets the first three moments of independent normals.
 _NODES = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
 _CHUNK = 20_000  # subscribers rated at once; bounds the memory of nodes x plans
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from planrec.catalogue import Catalogue
 from planrec.months import month_index
 from planrec.simulate_choice import choice_set
@@ -25,9 +26,6 @@ __all__ = ["HORIZON", "NEVER", "ChurnModel", "Contacts", "hazard", "leaving_with
 HORIZON = 3  # months over which leaving is counted, and over which a contact is remembered
 NEVER = -(10**6)  # month of a contact that never was
 _MEMORY = 3
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

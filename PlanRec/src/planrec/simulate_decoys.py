@@ -10,16 +10,14 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from planrec.billing import Usage, rate
 from planrec.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, MEGABYTES, MINUTES, SUBSCRIBER, USAGE
 
 __all__ = ["with_legitimate_columns"]
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 _Columns = dict[str, np.ndarray]
 
 

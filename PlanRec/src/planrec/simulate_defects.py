@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from common_utils.array_types import IntArray
 from planrec.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, MEGABYTES, MONTH, SUBSCRIBER, USAGE
 from planrec.events import DATE, EVENT_TABLES, REG_DATE, EventTables
@@ -21,8 +21,6 @@ __all__ = ["GHOST_PLAN", "Ledger", "damaged_events", "damaged_months", "with_dec
 
 GHOST_PLAN = "ghost-99"
 Ledger = dict[str, int]  # defect -> rows
-
-IntArray = NDArray[np.int64]
 
 
 def damaged_months(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from common_utils.array_types import IntArray
 from common_utils.errors import DataError
 from planrec.catalogue import Rounding
 from planrec.columns import MEGABYTES, MESSAGES, MINUTES, MONTH, SUBSCRIBER
@@ -24,8 +25,6 @@ __all__ = ["simulate_events"]
 # for each such call there are .24 without an answer (19.5 % of all), for each such session .15 without data.
 _MINUTES_A_CALL, _MISSED_A_CALL = 8.5, 0.24
 _MEGABYTES_A_SESSION, _EMPTY_A_SESSION = 420.0, 0.15
-
-IntArray = NDArray[np.int64]
 
 
 def simulate_events(simulation: Simulation, subscribers: Collection[str], rng: np.random.Generator) -> EventTables:

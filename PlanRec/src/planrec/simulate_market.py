@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from planrec.billing import Usage, bill_totals
 from planrec.catalogue import Catalogue
 from planrec.months import month_index
@@ -42,9 +43,6 @@ __all__ = [
 # Codes of `Market.decision`; 1 and up are positions in `columns.DECISION_REASONS`, counted from 1.
 NO_DECISION, ACTIVATION, CONTRACT_END, BILL_SHOCK, REVIEW, CONTACT = range(6)
 _MEMORY = 3  # months a belief about the own usage, and the idea of a usual bill, rest on
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,16 +13,12 @@ from dataclasses import dataclass, fields
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import ConfigError
 from planrec.simulate_config import OffersConfig
 
 __all__ = ["Moments", "OfferLog", "acceptance", "in_holdout", "joined", "offer_propensities"]
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

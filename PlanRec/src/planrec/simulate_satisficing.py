@@ -13,8 +13,8 @@ and none before it is, which are sums of products (elementary symmetric polynomi
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from planrec.catalogue import Catalogue
 from planrec.months import month_index
 from planrec.simulate_choice import Tastes, anticipated_regret, likings
@@ -23,10 +23,6 @@ from planrec.simulate_config import SatisficingConfig, SimulatorConfig
 __all__ = ["perceived_costs", "pick", "salience", "satisficing_probabilities", "satisfied_choice"]
 
 _NEW_MONTHS = 3  # a launch is talked about so long
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 
 def satisfied_choice(

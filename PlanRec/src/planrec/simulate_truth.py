@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from planrec.catalogue import Catalogue
 from planrec.columns import MONTH, SUBSCRIBER, USAGE
 from planrec.simulate_config import SimulatorConfig
@@ -19,8 +20,6 @@ __all__ = ["LEAVE", "LEAVE_DECLINED", "Truth", "truth_tables"]
 LEAVE, LEAVE_DECLINED = "no_offer", "declined"
 _DECIMALS = 9  # beyond them one processor's exp may differ from another's
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 ObjectArray = NDArray[np.object_]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from common_utils.array_types import FloatArray
 from planrec.acceptance import AcceptanceModel
 from planrec.alternatives import alternative_features
 from planrec.campaign_study import campaign_study
@@ -51,7 +52,6 @@ from planrec.uplift import fit_acceptance
 
 __all__ = ["PROCESSES", "StudyModels", "fit_study_models", "measure_operator"]
 
-FloatArray = NDArray[np.float64]
 Figures = dict[str, float]
 
 PROCESSES = ("logit", "satisficing")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from common_utils.evaluation import chosen_ranks, expected_calibration_error, hit_at_k, ndcg_at_k
 from planrec.acceptance import AcceptanceModel
 from planrec.alternatives import alternative_features
@@ -28,7 +28,6 @@ __all__ = [
     "regret_figures",
 ]
 
-FloatArray = NDArray[np.float64]
 Figures = dict[str, float]
 
 MULTICLASS, ANY_PLAN = "multiclass", "choice"

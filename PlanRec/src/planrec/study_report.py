@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from common_utils.cards import markdown_table
 from planrec.reports import Cells
 from planrec.safeguards import DefectFigures, LeakFigures
@@ -15,7 +15,6 @@ from planrec.study_figures import ANY_PLAN, BASELINES, MULTICLASS
 
 __all__ = ["Promise", "Study", "detail_tables", "promises", "study_document"]
 
-FloatArray = NDArray[np.float64]
 Figures = dict[str, float]
 
 _STRONG = "mean of 6 months + half a sd"

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.splits import group_holdout
 from planrec.catalogue import Catalogue, OnSale
 from planrec.columns import AGE, CONTACT, CURRENT_PLAN, DECISION, KEY, MONTH, SUBSCRIBER
@@ -25,9 +25,6 @@ from planrec.simulate import CONTACTS, Simulation, simulate
 
 __all__ = ["HORIZON", "Moments", "World", "training_side", "two_worlds"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 HORIZON = 3  # months over which a decision is judged
 _NEVER = "9999-12"

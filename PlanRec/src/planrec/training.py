@@ -18,6 +18,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
+from common_utils.array_types import FloatArray
 from common_utils.bundle import Bundle, write_bundle
 from common_utils.config import dump_config, resolve_path
 from common_utils.errors import DataError
@@ -57,7 +58,6 @@ __all__ = [
     "train",
 ]
 
-FloatArray = NDArray[np.float64]
 
 LIBRARIES = ("common-utils", "joblib", "numpy", "pandas", "planrec", "scikit-learn", "scipy")
 

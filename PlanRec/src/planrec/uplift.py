@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from common_utils.array_types import BoolArray, FloatArray
 from common_utils.errors import DataError
 from planrec.acceptance import AcceptanceModel, acceptance_features
 from planrec.catalogue import Catalogue
@@ -23,9 +23,6 @@ from planrec.leaving import LeavingModel, leaving_features
 from planrec.offer_rows import OfferRows
 
 __all__ = ["TwoModelUplift", "UpliftModel", "fit_acceptance"]
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 class UpliftModel(Protocol):

@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import ConfigError
 from common_utils.marked_yaml import read_marked
 from planrec.billing import MAX_USAGE, Usage, bill_totals
@@ -38,8 +39,6 @@ __all__ = [
     "with_usage",
 ]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 T = TypeVar("T", np.float64, np.int64)
 
 MAX_FACTOR = 100.0

@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from common_utils.array_types import BoolArray, FloatArray
 from common_utils.intervals import segment_table
 from telecom.columns import MEGABYTES, MESSAGES, MINUTES
 from telecom.formulas import smart_bill, ultra_bill
 
 __all__ = ["BANDS", "agreement", "bill_band_table", "bill_bands"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 BANDS = ("550: the fee alone", "551 to 1,000", "1,001 to 1,950", "more than 1,950")
 """Bills on Smart, roubles; 1,950 is Ultra's fee."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from telecom.columns import MEGABYTES, MESSAGES, MINUTES
 from telecom.tariffs import SMART, ULTRA
 
@@ -18,8 +18,6 @@ __all__ = [
     "ultra_bill",
     "ultra_cheaper",
 ]
-
-FloatArray = NDArray[np.float64]
 
 
 def smart_bill(minutes: FloatArray, messages: FloatArray, megabytes: FloatArray) -> FloatArray:

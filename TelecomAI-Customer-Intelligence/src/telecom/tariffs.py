@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from common_utils.array_types import FloatArray
 
 __all__ = ["MEGABYTES_PER_GIGABYTE", "SMART", "ULTRA", "Tariff", "started"]
 
-FloatArray = NDArray[np.float64]
 
 MEGABYTES_PER_GIGABYTE = 1024.0
 _MICRO = 1e6

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from common_utils.array_types import BoolArray, FloatArray
 from common_utils.errors import DataError
 from common_utils.evaluation import ECE_BINS, auc_by_weight, ece_by_weight
 from common_utils.intervals import group_codes, percentile_interval, resampled_weights
@@ -19,8 +20,6 @@ from common_utils.splits import Fold
 
 __all__ = ["best_f1_threshold", "binary_figures", "expected_f1_threshold", "out_of_fold", "paired_differences"]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 Figure = Callable[[FloatArray], float]
 
 PAIRED = ("auc", "average_precision", "f1", "brier", "log_loss", "ece")

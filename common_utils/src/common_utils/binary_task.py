@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from common_utils.binary import binary_figures, out_of_fold, paired_differences
 from common_utils.cards import format_interval
 from common_utils.evaluation import reliability_table
@@ -24,7 +25,6 @@ from common_utils.table_task import Cells, Rounds, Step, TableTask
 __all__ = ["PATH_METHOD", "SHIPPED", "BinaryTask"]
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
-FloatArray = NDArray[np.float64]
 
 SHIPPED = "shipped"
 PATH_METHOD = (

@@ -16,13 +16,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
+from common_utils.array_types import FloatArray
 from common_utils.forests import Forest, forest_contributions, forest_of, forest_scores, mean_forest
 from common_utils.splits import stratified_folds
 from common_utils.table_config import ForestConfig
 
 __all__ = ["BoostedClassifier", "booster_settings", "grow_forest", "new_booster"]
 
-FloatArray = NDArray[np.float64]
 
 _UNPENALISED = 1e6  # C of the sigmoid's logistic regression
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from common_utils.array_types import FloatArray
 from common_utils.boosted import booster_settings
 from common_utils.forests import Forest, forest_of, mean_forest
 from common_utils.table_config import ForestConfig
 
 __all__ = ["grow_quantile_forest", "new_regressor", "quantile_regressors"]
 
-FloatArray = NDArray[np.float64]
 
 _MEDIAN = 0.5
 

@@ -14,12 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 
 __all__ = ["ColumnPower", "column_power", "group_folds"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 N_FOLDS = 5
 SKILL = 0.70

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from common_utils.errors import DataError
 from common_utils.provenance import fingerprint_bytes
 
 __all__ = ["ColumnStep", "Formula"]
 
-FloatArray = NDArray[np.float64]
 Columns = Mapping[str, NDArray[Any]]
 
 _MADE_UP = np.array([0.0, 1.0, 2.0, 3.5, 17.0, 250.0])  # rows whose formulas enter the fingerprint

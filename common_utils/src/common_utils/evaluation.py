@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from common_utils.intervals import (
     Interval,
@@ -43,8 +44,6 @@ __all__ = [
     "segment_table",
 ]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 ECE_BINS = 10
 HIT_K, NDCG_K = 3, 5

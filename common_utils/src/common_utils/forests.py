@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import ArtifactError
 
 __all__ = ["Forest", "forest_contributions", "forest_of", "forest_scores", "mean_forest"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _CELLS = 200_000  # rows x trees walked at once; bounds memory
 

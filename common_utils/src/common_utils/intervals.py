@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 
 __all__ = [
@@ -27,8 +28,6 @@ __all__ = [
     "segment_table",
 ]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _CHUNK_CELLS = 4_000_000  # weights held at once: 32 MB
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from common_utils.array_types import IntArray
 from common_utils.calendar_months import month_numbers
 from common_utils.column_power import ColumnPower, column_power, group_folds
 from common_utils.errors import DataError, LeakageError
@@ -22,7 +23,6 @@ from common_utils.reposts import find_reposts
 
 __all__ = ["DROP_ADVICE", "Finding", "LeakageReport", "audit"]
 
-IntArray = NDArray[np.int64]
 
 _MANY_VALUES = 50  # a numeric target with more is a quantity: its tenths are told apart
 _SURPRISES = 10

@@ -15,18 +15,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.calendar_months import month_numbers
 from common_utils.errors import DataError
 from common_utils.leakage import DROP_ADVICE, Finding, LeakageReport
 
 __all__ = ["PanelPower", "audit_panel", "panel_powers"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 SHARE, INSTEAD_SHARE, GAIN = 0.60, 0.40, 0.02
 

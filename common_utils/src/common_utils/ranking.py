@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 
 __all__ = ["chosen_ranks", "column_codes", "hit_at_k", "ndcg_at_k"]
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 def chosen_ranks(scores: ArrayLike, chosen: ArrayLike, available: ArrayLike | None = None) -> IntArray:

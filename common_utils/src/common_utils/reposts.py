@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from common_utils.array_types import IntArray
+
 __all__ = ["Reposts", "find_reposts"]
 
-IntArray = NDArray[np.int64]
 
 _SPARE_BITS = 7.0
 _USUAL_SHARE, _USUAL_ROWS = 0.01, 5

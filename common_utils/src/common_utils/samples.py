@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
+
 __all__ = ["bounded_normal", "category", "happened", "with_missing"]
 
-FloatArray = NDArray[np.float64]
 
 _STEPS = 60  # of the bisection below: the width of a double
 

@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from common_utils.array_types import BoolArray
 from common_utils.errors import DataError
 
 __all__ = ["Ledger", "RowReport", "merged_report"]
-
-_BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -126,14 +125,14 @@ class Ledger:
         self.rows = rows
         self._codes = np.zeros(len(rows), dtype=np.int32)  # 0: kept, else a place in _reasons
         self._reasons = [""]
-        self._repairs: list[tuple[str, _BoolArray]] = []
+        self._repairs: list[tuple[str, BoolArray]] = []
 
     @property
-    def kept(self) -> _BoolArray:
+    def kept(self) -> BoolArray:
         """Which rows have not been rejected so far."""
         return self._codes == 0
 
-    def reject(self, mask: _BoolArray, reason: str) -> None:
+    def reject(self, mask: BoolArray, reason: str) -> None:
         """Reject the rows of a full-length mask; a row keeps the first reason it was given."""
         self._reasons.append(reason)
         self._codes[mask & self.kept] = len(self._reasons) - 1
@@ -144,7 +143,7 @@ class Ledger:
         mask[places] = True
         self.reject(mask, reason)
 
-    def repair(self, mask: _BoolArray, reason: str) -> None:
+    def repair(self, mask: BoolArray, reason: str) -> None:
         """Note that rows were repaired; only those that end up kept are counted."""
         self._repairs.append((reason, mask))
 

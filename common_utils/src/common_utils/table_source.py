@@ -13,6 +13,7 @@ import pandas as pd
 import pandera.pandas as pandera
 from numpy.typing import NDArray
 
+from common_utils.array_types import BoolArray
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError, DataError
 from common_utils.provenance import fingerprint_bytes
@@ -22,8 +23,6 @@ from common_utils.tables import RowReport, read_table
 __all__ = ["PORTFOLIO_DATA", "SourceTable", "apply_rules", "load_table", "public_table", "read_records"]
 
 PORTFOLIO_DATA = "PORTFOLIO_DATA"
-
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,6 @@ from common_utils.table_task import Rounds, Step, TableTask
 __all__ = ["PreparedTable", "measure_holdout", "prepare_table", "train_table"]
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
-IntArray = NDArray[np.intp]
 
 _DECILES = np.linspace(0, 1, 11)
 
@@ -51,8 +50,8 @@ class PreparedTable:
     """
 
     table: SourceTable
-    train_index: IntArray
-    holdout_index: IntArray
+    train_index: NDArray[np.intp]
+    holdout_index: NDArray[np.intp]
     rounds: Rounds
 
     @property

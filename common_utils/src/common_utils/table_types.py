@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
-from numpy.typing import NDArray
+
+from common_utils.array_types import BoolArray
 
 __all__ = ["Converted", "DecimalSign", "Kind", "check_arrow", "convert_text", "decimal_sign"]
 
@@ -33,8 +34,6 @@ _COMMA_OR_THOUSANDS = r"^-?[1-9][0-9]{0,2},[0-9]{3}$"
 _POINT_OR_THOUSANDS = r"^-?[1-9][0-9]{0,2}\.[0-9]{3}$"
 _DATE = r"^(1[7-9]|2[01])[0-9]{2}-[0-9]{2}-[0-9]{2}$"
 
-_BoolArray = NDArray[np.bool_]
-
 
 @dataclass
 class Converted:
@@ -51,9 +50,9 @@ class Converted:
     """
 
     values: Any
-    missing: _BoolArray
-    faults: list[tuple[str, _BoolArray]] = field(default_factory=list)
-    repairs: list[tuple[str, _BoolArray]] = field(default_factory=list)
+    missing: BoolArray
+    faults: list[tuple[str, BoolArray]] = field(default_factory=list)
+    repairs: list[tuple[str, BoolArray]] = field(default_factory=list)
 
 
 def decimal_sign(columns: Iterable[Any], *, delimiter: str) -> DecimalSign:
@@ -233,7 +232,7 @@ def _to_date(result: Converted) -> None:
     result.faults.append(("not a date (YYYY-MM-DD)", _mask(pc.is_null(result.values)) & ~result.missing))
 
 
-def _mask(array: Any) -> _BoolArray:
+def _mask(array: Any) -> BoolArray:
     """Return an Arrow boolean array as NumPy, null as False."""
     return np.asarray(pc.fill_null(array, False).to_numpy(zero_copy_only=False), dtype=bool)
 

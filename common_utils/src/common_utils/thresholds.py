@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from common_utils.array_types import FloatArray
 from common_utils.splits import stratified_folds
 
 __all__ = ["ThresholdClassifier", "ThresholdRule"]
 
-FloatArray = NDArray[np.float64]
 ThresholdRule = Callable[[FloatArray, NDArray[np.int64]], float]
 """From probabilities of yes and outcomes (0, 1) to a threshold: at or above it is yes."""
 

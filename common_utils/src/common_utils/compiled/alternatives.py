@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common_utils.compiled.links import FloatArray
+from common_utils.array_types import FloatArray
 from common_utils.compiled.model import Files
 from common_utils.compiled.store import read_meta, written_meta
 from common_utils.errors import ArtifactError, DataError

@@ -8,7 +8,8 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
-from common_utils.compiled.links import FloatArray, answer_rows
+from common_utils.array_types import FloatArray
+from common_utils.compiled.links import answer_rows
 from common_utils.compiled.nodes import Node
 from common_utils.compiled.store import ArrayStore
 from common_utils.errors import ArtifactError

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
-from common_utils.compiled.links import FloatArray
+from common_utils.array_types import FloatArray
 from common_utils.errors import ArtifactError, DataError
 from common_utils.serving.scorer import Columns, row_count
 

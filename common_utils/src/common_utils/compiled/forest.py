@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from common_utils.errors import ArtifactError
 
 __all__ = ["MAX_LEAVES", "Forest"]
 
 MAX_LEAVES = 64
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

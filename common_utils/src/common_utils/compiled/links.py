@@ -6,14 +6,14 @@ taken one class after the other, as scikit-learn takes them for a table.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+
+from common_utils.array_types import FloatArray
 
 __all__ = ["LINKS", "FloatArray", "Link", "answer_row", "answer_rows", "answer_width"]
 
-FloatArray: TypeAlias = NDArray[np.float64]
 
 Link = Literal["identity", "exp", "expm1", "logit", "sigmoid", "softmax"]
 """`logit`: one margin to two probabilities; `sigmoid`: each score by itself; the others as their names say."""

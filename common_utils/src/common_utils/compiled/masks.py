@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from common_utils.compiled.forest import Forest
 
 __all__ = ["Leaves", "MaskTable", "mask_tables", "mask_type", "table_bytes"]
 
-FloatArray = NDArray[np.float64]
 Masks: TypeAlias = NDArray[Any]  # an unsigned integer a tree
 
 _MASK_TYPES: tuple[tuple[int, type[np.unsignedinteger[Any]]], ...] = (

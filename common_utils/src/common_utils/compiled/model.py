@@ -10,9 +10,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from common_utils.compiled.calibration import CalibratedNode
 from common_utils.compiled.encoding import ColumnEncoder, InputColumn
-from common_utils.compiled.links import FloatArray
 from common_utils.compiled.nodes import ForestNode, LinearNode, MeanNode, Node, PreparedNode, StackNode
 from common_utils.compiled.row_scorer import NOT_FINITE, RowScorer
 from common_utils.compiled.row_tables import DecidedColumns

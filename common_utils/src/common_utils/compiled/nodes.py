@@ -11,8 +11,9 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from common_utils.array_types import FloatArray
 from common_utils.compiled.forest import Forest
-from common_utils.compiled.links import LINKS, FloatArray, Link, answer_row, answer_rows, answer_width
+from common_utils.compiled.links import LINKS, Link, answer_row, answer_rows, answer_width
 from common_utils.compiled.store import ArrayStore
 from common_utils.compiled.tables import ForestTables
 from common_utils.errors import ArtifactError, DataError

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from common_utils.compiled.links import FloatArray
+from common_utils.array_types import FloatArray
 from common_utils.compiled.model import CompiledModel
 from common_utils.errors import ParityError
 

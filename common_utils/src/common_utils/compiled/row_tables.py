@@ -14,13 +14,12 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from common_utils.compiled.forest import Forest
 from common_utils.compiled.masks import Leaves, MaskTable, mask_tables, mask_type
 from common_utils.errors import DataError
 
 __all__ = ["DecidedColumns", "RowTables"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import FloatArray
 from common_utils.compiled.forest import Forest
 from common_utils.compiled.masks import Leaves, mask_tables, mask_type
 from common_utils.compiled.row_tables import RowTables
 
 __all__ = ["ForestTables"]
 
-FloatArray = NDArray[np.float64]
 
 # Rows are scored in blocks whose masks stay in a core's cache.
 _BLOCK_BYTES, _SMALLEST_BLOCK, _LARGEST_BLOCK = 1 << 17, 16, 1024
