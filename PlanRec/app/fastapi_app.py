@@ -36,18 +36,18 @@ from common_utils.serving.follower import PointerFollower
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.scorer import Scorer
 from common_utils.signing import INTEGRITY_ONLY, Trust
-from planrec.advisor import AdvisedPlan, SubscriberAdvice, recommend_subscriber
-from planrec.advisor import Request as AdviceRequest
-from planrec.catalogue import Catalogue, parse_catalogue
+from planrec.advice.engine import Engine, OfferModels
+from planrec.advice.subscriber import AdvisedPlan, SubscriberAdvice, recommend_subscriber
+from planrec.advice.subscriber import Request as AdviceRequest
+from planrec.billing.catalogue import Catalogue, parse_catalogue
 from planrec.config import PlanRecConfig, load_planrec_config
-from planrec.decision_matrix import DecisionMatrix
-from planrec.encoding import SubscriberRecord, UsageMonth, decision_columns
-from planrec.engine import Engine, OfferModels
-from planrec.forecast import UsageForecast
+from planrec.decisions.matrix import DecisionMatrix
+from planrec.decisions.record import SubscriberRecord, UsageMonth, decision_columns
 from planrec.months import month_text
-from planrec.row_advice import RowAdviser
-from planrec.row_features import RowFeatures
-from planrec.rules import Rules, load_rules, parse_rules
+from planrec.outlook.forecast import UsageForecast
+from planrec.quick.advice import RowAdviser
+from planrec.quick.features import RowFeatures
+from planrec.rules.apply import Rules, load_rules, parse_rules
 
 __all__ = ["LivePlanRec", "app", "create_app", "open_live"]
 

@@ -9,15 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from common_utils.serving_config import MOST_BATCH_ROWS, MOST_K
-from planrec.advisor import Request as AdviceRequest
-from planrec.catalogue import Catalogue
+from planrec.advice.subscriber import Request as AdviceRequest
+from planrec.billing.catalogue import Catalogue
 from planrec.config import PlanRecConfig
-from planrec.eligibility import ExclusionCode
-from planrec.encoding import SubscriberRecord, UsageMonth
+from planrec.decisions.record import SubscriberRecord, UsageMonth
 from planrec.months import MONTH_PATTERN, month_index
-from planrec.objectives import OfferWeights
-from planrec.questionnaire import Answers, Calls, DataHabit, Messages
-from planrec.rulebook import Rules
+from planrec.offers.value import OfferWeights
+from planrec.outlook.questionnaire import Answers, Calls, DataHabit, Messages
+from planrec.rules.codes import ExclusionCode
+from planrec.rules.rulebook import Rules
 
 __all__ = [
     "MEANING",

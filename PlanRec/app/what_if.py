@@ -12,13 +12,13 @@ from pydantic_core import PydanticCustomError
 
 from app.schemas import Policy, PredictRequest
 from common_utils.errors import ConfigError, DataError
-from planrec.catalogue import Eligibility, Included, Overage, Plan
+from planrec.advice.engine import Engine, Situations
+from planrec.advice.what_if import MAX_FACTOR, ROAMING, Question, UsageChange, WhatIf, what_if
+from planrec.billing.catalogue import Eligibility, Included, Overage, Plan
 from planrec.config import PlanRecConfig
-from planrec.eligibility import ExclusionCode
-from planrec.encoding import record_facts, record_history
-from planrec.engine import Engine, Situations
+from planrec.decisions.record import record_facts, record_history
 from planrec.months import month_text
-from planrec.what_if import MAX_FACTOR, ROAMING, Question, UsageChange, WhatIf, what_if
+from planrec.rules.codes import ExclusionCode
 
 __all__ = [
     "DraftPlanRequest",

@@ -7,7 +7,7 @@ import pytest
 from common_utils.config_sources import read_yaml
 from common_utils.errors import ConfigError
 from planrec.config import load_planrec_config
-from planrec.simulate_config import SimulatorConfig
+from planrec.simulator.config import SimulatorConfig
 
 
 def test_shipped_simulator_file_names_every_parameter_and_equals_the_defaults(project_folder: Path) -> None:

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from common_utils.errors import ConfigError, DataError
-from planrec.catalogue import Catalogue
+from planrec.billing.catalogue import Catalogue
 from planrec.columns import REQUIRED
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.data import load_usage, read_event_tables, read_simulated, read_usage_table
-from planrec.simulate import Simulation, simulate, write_simulation
-from planrec.simulate_config import SimulatorConfig
+from planrec.simulator.config import SimulatorConfig
+from planrec.simulator.operator import Simulation, simulate, write_simulation
 
 HEADER = "subscriber_id,month,minutes,messages,megabytes"
 

@@ -6,10 +6,10 @@ import pytest
 from sklearn.base import clone
 
 from common_utils.errors import ConfigError, DataError
-from planrec.catalogue import Catalogue
-from planrec.decision_rows import decision_table
+from planrec.billing.catalogue import Catalogue
+from planrec.decisions.formulas import feature_names
+from planrec.decisions.rows import decision_table
 from planrec.features import DecisionFeatures
-from planrec.formulas import feature_names
 
 
 @pytest.fixture

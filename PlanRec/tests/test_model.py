@@ -12,7 +12,7 @@ from common_utils.bundle import Bundle
 from common_utils.contracts import ALL_CHECKS, ModelCase
 from common_utils.serving.joblib_scorer import JoblibScorer
 from planrec.config import PlanRecConfig
-from planrec.decision_rows import CHOSEN_PLAN, columns_of
+from planrec.decisions.rows import CHOSEN_PLAN, columns_of
 from planrec.preparation import Prepared, prepare
 from planrec.training import build_pipeline
 

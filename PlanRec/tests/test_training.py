@@ -14,13 +14,13 @@ from common_utils.errors import ConfigError, DataError, LeakageError
 from common_utils.release_config import ReleaseConfig
 from common_utils.release_history import read_history
 from common_utils.serving.joblib_scorer import JoblibScorer
-from planrec.acceptance import ACCEPTANCE_FEATURES
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.data import load_usage
-from planrec.decision_rows import CHOSEN_PLAN
+from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.evaluation import Models, evaluate
-from planrec.figures import FIGURES
+from planrec.offers.acceptance import ACCEPTANCE_FEATURES
 from planrec.preparation import Prepared, prepare
+from planrec.reporting.figures import FIGURES
 from planrec.training import build_pipeline, data_fingerprint, fit, fit_forecast, fit_offers, held_plan_figures, train
 
 
@@ -192,7 +192,7 @@ def leaky(
 
 
 def _catalogue(settings: PlanRecConfig, project_folder: Path):  # type: ignore[no-untyped-def]
-    from planrec.catalogue import load_catalogue
+    from planrec.billing.catalogue import load_catalogue
 
     return load_catalogue(project_folder / settings.data.simulator.plans)
 
@@ -334,7 +334,7 @@ def test_usage_says_nothing_of_a_plan_drawn_by_lot(small: tuple[str, ...], proje
 
 
 def _megaline(project_folder: Path):  # type: ignore[no-untyped-def]
-    from planrec.catalogue import load_catalogue
+    from planrec.billing.catalogue import load_catalogue
 
     return load_catalogue(project_folder / "configs" / "plans_megaline.yaml")
 

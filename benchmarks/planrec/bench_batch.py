@@ -27,12 +27,12 @@ import pyarrow.parquet as pq
 from figures import arguments, report
 from synthetic import MONTHS, write_usage
 
-from planrec.advisor import advise_subscriber
-from planrec.catalogue import Catalogue, load_catalogue
-from planrec.encoding import SubscriberRecord, UsageMonth, record_facts, record_history
+from planrec.advice.subscriber import advise_subscriber
+from planrec.billing.catalogue import Catalogue, load_catalogue
+from planrec.decisions.record import SubscriberRecord, UsageMonth, record_facts, record_history
 from planrec.months import month_index
-from planrec.recommend import AdvicePolicy, advise
-from planrec.rules import built_in_rules
+from planrec.advice.ranking import AdvicePolicy, advise
+from planrec.rules.apply import built_in_rules
 
 CARD = Path(__file__).resolve().parents[2] / "PlanRec" / "configs" / "plans.yaml"
 AS_OF, TOP, HISTORY = MONTHS[-1], 3, len(MONTHS)
@@ -128,10 +128,10 @@ def _command(command: str, usage: Path, output: Path) -> Child:
 
 def _warm(usage: Path, folder: Path, catalogue: Catalogue) -> float:
     """Return the processor seconds the command takes once everything is loaded; the best of three."""
-    from planrec.batch import Recommender
-    from planrec.batch_files import write_recommendations
-    from planrec.engine import Engine
-    from planrec.rankers import advice_ranker
+    from planrec.batch.answers import Recommender
+    from planrec.batch.files import write_recommendations
+    from planrec.advice.engine import Engine
+    from planrec.batch.rankers import advice_ranker
 
     month = month_index(AS_OF)
     engine = Engine(catalogue, built_in_rules())

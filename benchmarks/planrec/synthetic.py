@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from planrec.catalogue import Catalogue, Included, Overage, Plan, Rounding
+from planrec.billing.catalogue import Catalogue, Included, Overage, Plan, Rounding
 
 __all__ = ["MONTHS", "large_catalogue", "write_usage"]
 

@@ -29,11 +29,11 @@ from payloads import bodies, record
 from common_utils.bundle import open_bundle
 from common_utils.compiled import CompiledScorer
 from common_utils.serving.joblib_scorer import open_model
-from planrec.catalogue import parse_catalogue
+from planrec.billing.catalogue import parse_catalogue
 from planrec.config import PlanRecConfig
-from planrec.decision_matrix import DecisionMatrix
-from planrec.encoding import decision_columns
-from planrec.row_features import RowFeatures
+from planrec.decisions.matrix import DecisionMatrix
+from planrec.decisions.record import decision_columns
+from planrec.quick.features import RowFeatures
 
 ROWS = 10_000
 MUST_BATCH = 2.3

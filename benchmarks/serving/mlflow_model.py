@@ -15,7 +15,7 @@ import yaml
 from mlflow.models import infer_signature
 from payloads import bodies, record
 
-from planrec.encoding import decision_columns
+from planrec.decisions.record import decision_columns
 
 ROWS_OF_THE_SIGNATURE = 200
 

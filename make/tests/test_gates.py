@@ -76,7 +76,7 @@ def _lint_imports(run, copy: Path, config: str):
             "pyproject.toml",
             "PlanRec/src/planrec/billing.py",
             "def _late():\n    import pandas\n    return pandas\n",
-            "planrec.billing -> pandas",
+            "planrec.billing.rater -> pandas",
             id="core-imports-pandas-late",
         ),
         pytest.param(
@@ -90,7 +90,7 @@ def _lint_imports(run, copy: Path, config: str):
             "PlanRec/pyproject.toml",
             "PlanRec/src/planrec/billing.py",
             "import app\n",
-            "planrec.billing -> app",
+            "planrec.billing.rater -> app",
             id="package-imports-its-app",
         ),
         pytest.param(

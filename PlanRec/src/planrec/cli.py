@@ -12,7 +12,7 @@ import typer
 from common_utils.command_line import run_command_line
 from common_utils.errors import ConfigError
 from common_utils.release_cli import release_app
-from planrec.cli_options import (
+from planrec.commands.options import (
     BundleOption,
     ConfigOption,
     DataOption,
@@ -25,7 +25,7 @@ from planrec.cli_options import (
     SourceOption,
     UsageOption,
 )
-from planrec.what_if_cli import add_what_if
+from planrec.commands.what_if_options import add_what_if
 
 if TYPE_CHECKING:
     from common_utils.signing import Trust
@@ -50,7 +50,7 @@ def simulate(
     overrides: SetOption = None,
 ) -> None:
     """Write the tables of the simulated operator: usage months, subscribers, events, and the truth apart."""
-    from planrec.commands import run_simulate
+    from planrec.commands.learn import run_simulate
 
     settings, project = _settings(config, overrides)
     run_simulate(settings, project, output)
@@ -61,7 +61,7 @@ def data(
     config: ConfigOption = None, overrides: SetOption = None, data_source: SourceOption = None, data: DataOption = None
 ) -> None:
     """Check a table and summarise it: every row accounted for."""
-    from planrec.commands import run_data
+    from planrec.commands.learn import run_data
 
     settings, project = _settings(config, overrides, data_source, data)
     run_data(settings, project)
@@ -74,7 +74,7 @@ def bill(
     output: OutputOption,
 ) -> None:
     """Rate usage months on every plan of a rate card, with line items, in whole cents."""
-    from planrec.batch_commands import run_bill
+    from planrec.commands.answer import run_bill
 
     run_bill(usage, plans, output)
 
@@ -116,7 +116,7 @@ def recommend(
     overrides: SetOption = None,
 ) -> None:
     """Rank the plans of each subscriber by what their own months would have cost, or choose an offer; or say stay."""
-    from planrec.batch_commands import run_offer, run_recommend
+    from planrec.commands.answer import run_offer, run_recommend
 
     if mode is Mode.offer:
         if plans is not None or history_months is not None or risk_weight is not None:
@@ -167,7 +167,7 @@ def rules(
     overrides: SetOption = None,
 ) -> None:
     """Check a rule file and show it as a table; a mistake is told with its line."""
-    from planrec.rule_check import run_rules
+    from planrec.commands.rules import run_rules
 
     run_rules(check or _advice_settings(config, overrides)[1], plans)
 
@@ -195,7 +195,7 @@ def notices(
     overrides: SetOption = None,
 ) -> None:
     """Write the best-tariff notices that are due: yearly, and 10 to 40 days before the end of a contract."""
-    from planrec.notice_batch import run_notices, run_verify
+    from planrec.batch.notices import run_notices, run_verify
 
     if verify is not None:
         if usage or as_of or output or sent:
@@ -226,7 +226,7 @@ def train(
     ] = None,
 ) -> None:
     """Train, compare with every baseline, write a verified bundle and make it current."""
-    from planrec.commands import run_train
+    from planrec.commands.learn import run_train
 
     settings, project = _settings(config, overrides, data_source, data)
     run_train(settings, project, output)
@@ -251,7 +251,7 @@ def evaluate(
 
     A bundle is measured with the settings and the source it was trained with; --data names another copy of the data.
     """
-    from planrec.commands import run_backtest, run_evaluate
+    from planrec.commands.learn import run_backtest, run_evaluate
 
     settings, project = _settings(config, overrides, data_source, data)
     if data_source is Source.megaline:
@@ -271,7 +271,7 @@ def study(
     overrides: SetOption = None,
 ) -> None:
     """Measure every promise on simulated operators whose truth is known; 5 if one is not kept. Takes minutes."""
-    from planrec.study_command import run_study
+    from planrec.commands.study import run_study
 
     settings, project = _settings(config, overrides)
     run_study(settings, project, output=output, as_json=as_json)
@@ -287,7 +287,7 @@ def predict(
     overrides: SetOption = None,
 ) -> None:
     """Write the plan each subscriber is expected to choose, with P(take) of every plan."""
-    from planrec.batch_commands import run_predict
+    from planrec.commands.answer import run_predict
 
     settings, project = _settings(config, overrides)
     run_predict(settings, project, usage, as_of, output, bundle)
@@ -309,7 +309,7 @@ def serve(
     overrides: SetOption = None,
 ) -> None:
     """Serve a bundle over HTTP; /docs shows how to ask."""
-    from planrec.serve import run_serve
+    from planrec.commands.serve import run_serve
 
     settings, project = _settings(config, overrides)
     serving = settings.serving
@@ -333,7 +333,7 @@ def card(
     overrides: SetOption = None,
 ) -> None:
     """Write model card, data card and figures of a bundle, and the README's results."""
-    from planrec.commands import run_card
+    from planrec.commands.learn import run_card
 
     settings, project = _settings(config, overrides)
     run_card(settings, project, bundle, output)

@@ -14,7 +14,7 @@ from common_utils.release_config import ReleaseConfig
 from common_utils.seed import DEFAULT_SEED
 from common_utils.serving_config import ServiceConfig
 from planrec.months import MONTH_PATTERN
-from planrec.simulate_config import SimulatorConfig
+from planrec.simulator.config import SimulatorConfig
 
 __all__ = [
     "RULES_VARIABLE",

@@ -15,8 +15,8 @@ import pandera.pandas as pandera
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
 from common_utils.tables import TableResult, check_rows, month_column, read_table
-from planrec.billing import MAX_USAGE
-from planrec.catalogue import Catalogue
+from planrec.billing.catalogue import Catalogue
+from planrec.billing.rater import MAX_USAGE
 from planrec.columns import (
     AGE,
     CONTRACT_LEFT,
@@ -33,9 +33,9 @@ from planrec.columns import (
     USAGE,
 )
 from planrec.config import PlanRecConfig
-from planrec.event_files import read_event_tables, read_megaline
-from planrec.simulate import OFFERS_FILE, SUBSCRIBERS_FILE, USAGE_MONTHS_FILE, simulate
-from planrec.usage_data import CampaignTables, UsageData, summarise, usage_months, with_known_plans
+from planrec.simulator.operator import OFFERS_FILE, SUBSCRIBERS_FILE, USAGE_MONTHS_FILE, simulate
+from planrec.usage.event_files import read_event_tables, read_megaline
+from planrec.usage.months_table import CampaignTables, UsageData, summarise, usage_months, with_known_plans
 
 __all__ = [
     "USAGE_TABLE",

@@ -28,24 +28,24 @@ from common_utils.release_config import load_trust
 from common_utils.releases import promote, publish
 from common_utils.seed import set_seed
 from common_utils.splits import grouped_stratified_folds
-from planrec.catalogue import Catalogue
-from planrec.choice_selection import select_choice_model
+from planrec.advice.engine import OfferModels
+from planrec.billing.catalogue import Catalogue
+from planrec.campaigns.moments import WINDOW, CampaignLog, offer_rows
+from planrec.campaigns.uplift import TwoModelUplift
+from planrec.choice.compiling import compile_choice
+from planrec.choice.selection import select_choice_model
 from planrec.columns import MONTH, SUBSCRIBER
-from planrec.compiling import compile_choice
 from planrec.config import PlanRecConfig
 from planrec.data import UsageData
-from planrec.decision_rows import CHOSEN_PLAN, decision_table, usage_ahead
-from planrec.engine import OfferModels
+from planrec.decisions.rows import CHOSEN_PLAN, decision_table, usage_ahead
 from planrec.evaluation import CHOICE_FILE, FORECAST_FILE, OFFERS_FILE, Models, choice_figures, evaluate, row_counts
 from planrec.features import DecisionFeatures
-from planrec.figures import write_figures
-from planrec.forecast import UsageForecast, fit_usage_forecast
 from planrec.months import month_index
-from planrec.offer_rows import WINDOW, CampaignLog, offer_rows
+from planrec.outlook.forecast import UsageForecast, fit_usage_forecast
 from planrec.preparation import Prepared, Step, prepare
-from planrec.reports import model_card
-from planrec.rulebook import rules_file
-from planrec.uplift import TwoModelUplift
+from planrec.reporting.figures import write_figures
+from planrec.reporting.tables import model_card
+from planrec.rules.rulebook import rules_file
 
 __all__ = [
     "build_pipeline",

@@ -1,0 +1,1 @@
+"""Which plan has the lowest risk-adjusted bill, and why: ranking, sentences, what-if."""

@@ -1,0 +1,296 @@
+"""One bundle's way to answer, in both modes: months in, ranked plans out; arrays in, arrays out.
+
+With a forecast the bills are those of the coming months, and a subscriber of whom no month is known gets the
+population's: a wider answer, not an error. Advice ranks by the risk-adjusted bill; an offer by its value, among the
+plans that gain enough, and only for whom the rules let be contacted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common_utils.array_types import FloatArray, IntArray
+from common_utils.errors import ConfigError
+from planrec.advice.ranking import Advice, AdvicePolicy, advise, rank_plans
+from planrec.billing.catalogue import Catalogue
+from planrec.billing.rater import Usage, bill_totals
+from planrec.decisions.alternatives import ALTERNATIVE_FEATURES, alternative_features
+from planrec.decisions.formulas import History, bill_outlook
+from planrec.offers.acceptance import AcceptanceModel
+from planrec.offers.leaving import LeavingModel, Standing, bill_rise
+from planrec.offers.value import OfferValue, OfferWeights, offer_values
+from planrec.outlook.forecast import SCENARIOS, UsageForecast
+from planrec.rules.apply import Rules, apply_rules, stay_reasons
+from planrec.rules.codes import ExclusionCode
+from planrec.rules.facts import Facts
+
+__all__ = ["Answer", "Engine", "OfferModels", "Situations"]
+
+
+_STANDING_MONTHS = 3  # bills that overpayment and a rise are judged by, as the uplift model learnt it
+
+
+@dataclass(frozen=True, slots=True)
+class OfferModels:
+    """What an offer does, learnt from logged offers."""
+
+    acceptance: AcceptanceModel
+    leaving: LeavingModel
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return {"acceptance": self.acceptance.to_dict(), "leaving": self.leaving.to_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> OfferModels:
+        """Return the models of `to_dict`.
+
+        Raises
+        ------
+        ArtifactError
+            If a weight is missing or is not a number.
+        """
+        return cls(
+            AcceptanceModel.from_dict(values.get("acceptance", {})), LeavingModel.from_dict(values.get("leaving", {}))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Situations:
+    """n subscribers at the moment of an answer.
+
+    Attributes
+    ----------
+    history : History
+        The months known; a row may know none.
+    facts : Facts
+    tenure_months : float64 array of shape (n,)
+        NaN where unknown.
+    extra_sd : float64 array of shape (n,)
+        Doubt about usage that is only said, as standard deviation of its logarithm; 0 where it is recorded.
+    declined : bool array of shape (n, n_plans) or None
+        Plans a subscriber does not want to hear of.
+    """
+
+    history: History
+    facts: Facts
+    tenure_months: FloatArray
+    extra_sd: FloatArray
+    declined: NDArray[np.bool_] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        history: History,
+        facts: Facts,
+        *,
+        tenure_months: FloatArray | None = None,
+        extra_sd: FloatArray | None = None,
+        declined: NDArray[np.bool_] | None = None,
+    ) -> Situations:
+        """Build with what is left out unknown, and usage recorded."""
+        n = len(history.known)
+        return cls(
+            history,
+            facts,
+            np.full(n, np.nan) if tenure_months is None else tenure_months,
+            np.zeros(n) if extra_sd is None else extra_sd,
+            declined,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Ranked plans.
+
+    Attributes
+    ----------
+    advice : Advice
+    basis : History
+        The months the bills were rated on: those known, or the forecast's.
+    offer : OfferValue or None
+        In the mode "offer".
+    """
+
+    advice: Advice
+    basis: History
+    offer: OfferValue | None
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Answers from what a bundle holds.
+
+    Attributes
+    ----------
+    catalogue : Catalogue
+    rules : Rules
+    forecast : UsageForecast or None
+        None: past months are rated as they are.
+    offers : OfferModels or None
+        None: there are no offers to make.
+    """
+
+    catalogue: Catalogue
+    rules: Rules
+    forecast: UsageForecast | None = None
+    offers: OfferModels | None = None
+
+    def advise(self, people: Situations, *, risk_weight: float, min_gain_cents: int | None = None) -> Answer:
+        """Return the plans with the lowest risk-adjusted bill first.
+
+        Parameters
+        ----------
+        people : Situations
+        risk_weight : float
+            Standard deviations added to the mean bill, >= 0.
+        min_gain_cents : int, optional
+            Overrides that of the rules.
+
+        Raises
+        ------
+        DataError
+            If there is no forecast and a subscriber of whom no month is known.
+
+        Examples
+        --------
+        >>> from planrec.decisions.formulas import history_of
+        >>> from planrec.rules.rulebook import built_in_rules
+        >>> history = history_of({"minutes_1": [400.0], "messages_1": [10.0], "megabytes_1": [9000.0]}, 1)
+        >>> people = Situations.of(history, Facts.of(24216, np.array([1])))
+        >>> answer = Engine(megaline, built_in_rules()).advise(people, risk_weight=0.5)
+        >>> [megaline.plan_ids[plan] for plan in answer.advice.order[0]]
+        ['surf', 'ultimate']
+        """
+        basis = self._basis(people)
+        rules = self.rules.asking("advice", min_gain_cents)
+        policy = AdvicePolicy(risk_weight, rules.min_gain_cents("advice"))
+        advice = advise(basis, self.catalogue, policy, rules=rules, facts=people.facts, declined=people.declined)
+        return Answer(advice, basis, None)
+
+    def offer(self, people: Situations, *, weights: OfferWeights, min_gain_cents: int | None = None) -> Answer:
+        """Return the offers of the highest value first, or stay.
+
+        Parameters
+        ----------
+        people : Situations
+        weights : OfferWeights
+        min_gain_cents : int, optional
+            Overrides that of the rules: the fall in the risk-adjusted bill an offer must bring.
+
+        Returns
+        -------
+        Answer
+            Plans that gain too little, or whose offer is worth nothing, are excluded as BELOW_MINIMUM_GAIN; all plans
+            of whom holds an unknown one as CURRENT_PLAN_UNKNOWN.
+
+        Raises
+        ------
+        ConfigError
+            If the bundle knows nothing of offers.
+        """
+        if self.offers is None:
+            raise ConfigError(
+                "offers: this bundle was trained without a log of offers; train it on a source that has one, or ask "
+                "for advice."
+            )
+        basis = self._basis(people)
+        rules = self.rules.asking("offer", min_gain_cents)
+        asked = rules.min_gain_cents("offer")
+        plain = advise(basis, self.catalogue, AdvicePolicy(weights.risk, asked), rules=rules, facts=people.facts)
+        verdict = apply_rules(rules, self.catalogue, people.facts, "offer")
+        value = self._values(people, basis, plain, verdict.codes, self.offers, weights)
+        current = people.facts.current
+        held = current[:, None] == np.arange(len(self.catalogue.plans))
+        worthless = ~held & ~((value.saving_cents >= asked) & (value.value_cents > 0))
+        unknown = (current < 0)[:, None] & ~held
+        declined = np.zeros_like(held) if people.declined is None else people.declined & ~held
+        codes = np.where(
+            verdict.codes != ExclusionCode.NONE,
+            verdict.codes,
+            np.select(
+                [unknown, declined, worthless],
+                [ExclusionCode.CURRENT_PLAN_UNKNOWN, ExclusionCode.DECLINED, ExclusionCode.BELOW_MINIMUM_GAIN],
+                ExclusionCode.NONE,
+            ),
+        ).astype(np.int64)
+        worth = np.where(held, 0.0, np.nan_to_num(value.value_cents))
+        order, stay = rank_plans(-worth, codes, current, 0)
+        advice = replace(
+            plain,
+            order=order,
+            stay=stay,
+            excluded=codes,
+            stay_reason=stay_reasons(verdict, np.where(held, 0.0, np.nan_to_num(value.saving_cents)), stay, asked),
+        )
+        return Answer(advice, basis, value)
+
+    def _basis(self, people: Situations) -> History:
+        if self.forecast is None:
+            return people.history
+        return self.forecast.scenarios(people.history, extra_sd=people.extra_sd)
+
+    def _values(
+        self,
+        people: Situations,
+        basis: History,
+        plain: Advice,
+        codes: IntArray,
+        models: OfferModels,
+        weights: OfferWeights,
+    ) -> OfferValue:
+        current = np.maximum(people.facts.current, 0)  # those of an unknown plan are excluded afterwards
+        features = self._alternatives(people.history, basis, current)
+        p_accept = models.acceptance.chances(features, current, people.facts.contacts_90d)
+        offerable = codes == ExclusionCode.NONE
+        offerable[np.arange(len(current)), current] = False
+        return offer_values(
+            plain.expected_cents,
+            plain.spread_cents,
+            current,
+            self.catalogue,
+            p_accept=p_accept,
+            churn_change=models.leaving.effect(
+                self._standing(people, basis, current, offerable), self.catalogue, p_accept
+            ),
+            weights=weights,
+        )
+
+    def _alternatives(self, history: History, basis: History, current: IntArray) -> FloatArray:
+        """Features of the plans; who has no month yet is described by the forecast."""
+        new = np.flatnonzero(~history.known.any(axis=1))
+        if not len(new):
+            return alternative_features(history, self.catalogue, current)
+        features = np.empty((len(current), len(self.catalogue.plans), len(ALTERNATIVE_FEATURES)))
+        old = np.flatnonzero(history.known.any(axis=1))
+        features[old] = alternative_features(_rows(history, old), self.catalogue, current[old])
+        features[new] = alternative_features(_rows(basis, new), self.catalogue, current[new], recent_months=SCENARIOS)
+        return features
+
+    def _standing(
+        self, people: Situations, basis: History, current: IntArray, offerable: NDArray[np.bool_]
+    ) -> Standing:
+        known = people.history.known[:, :_STANDING_MONTHS]
+        u = people.history.usage
+        recent = Usage(*(part[:, :_STANDING_MONTHS] for part in (u.minutes, u.messages, u.megabytes)))
+        totals = bill_totals(recent, self.catalogue)
+        bill = bill_outlook(totals, known).mean_cents
+        expected = bill_outlook(bill_totals(basis.usage, self.catalogue), basis.known).mean_cents
+        on_current = np.take_along_axis(totals, current[:, None, None], axis=2)[..., 0]
+        return Standing(
+            current=current,
+            bill=np.where(known.any(axis=1, keepdims=True), bill, expected) / 100,
+            offerable=offerable,
+            rise=bill_rise(on_current / 100, known),
+            tenure_years=(people.tenure_months + 1) / 12,
+        )
+
+
+def _rows(history: History, rows: IntArray) -> History:
+    u = history.usage
+    return History(Usage(u.minutes[rows], u.messages[rows], u.megabytes[rows]), history.known[rows])

@@ -1,0 +1,254 @@
+"""A recommendation for one subscriber, with everything an answer carries; the API and its readiness probe call this."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from common_utils.errors import DataError
+from planrec.advice.engine import Answer, Engine, Situations
+from planrec.advice.ranking import AdvicePolicy, ExclusionCode, line_item_means, reasons
+from planrec.billing.catalogue import Catalogue, Plan
+from planrec.decisions.formulas import History
+from planrec.decisions.record import SubscriberRecord, record_facts, record_history
+from planrec.offers.value import OfferWeights
+from planrec.outlook.questionnaire import Answers, filled_in, said_usage
+from planrec.rules.apply import Rules, stay_text
+
+__all__ = ["AdvisedPlan", "Request", "SubscriberAdvice", "advise_subscriber", "recommend_subscriber"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for one subscriber.
+
+    Attributes
+    ----------
+    month : int
+        Month index: plans are on sale in it, and the contract counts from the month after it.
+    history_months : int
+        Months looked back over, >= 1.
+    top_k : int
+        Plans to return, >= 1; fewer where fewer are offered.
+    risk_weight : float
+        Standard deviations added to the mean bill.
+    min_gain_cents : int or None
+        Overrides that of the rules.
+    offer : OfferWeights or None
+        Asked for an offer by these weights; None: for advice.
+    excluded : sequence of str
+        Plan ids the subscriber does not want to hear of.
+    answers : Answers or None
+        Of the questionnaire; recorded months count before what is said.
+    """
+
+    month: int
+    history_months: int
+    top_k: int
+    risk_weight: float
+    min_gain_cents: int | None = None
+    offer: OfferWeights | None = None
+    excluded: Sequence[str] = ()
+    answers: Answers | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AdvisedPlan:
+    """One ranked plan; amounts in cents a month, None where the current plan is unknown, or no offer was asked for."""
+
+    rank: int
+    plan: Plan
+    stay: bool
+    expected_bill_cents: float
+    spread_cents: float
+    saving_cents: float | None
+    p_pay_more: float | None
+    line_items_cents: tuple[float, ...]
+    reason: str
+    p_accept: float | None = None
+    offer_value_cents: float | None = None
+    churn_change: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberAdvice:
+    """Ranked plans, and for every other plan the code of why it is not offered.
+
+    Attributes
+    ----------
+    plans : tuple of AdvisedPlan
+        Best first.
+    excluded : dict of str to str
+        Plan id: reason code.
+    months_used : int
+    stay_reason : str or None
+        Reason code of why to stay; None where a switch is advised.
+    earliest_change : int or None
+        Month index of the first month without the contract; None where nothing binds or that is not known.
+    """
+
+    plans: tuple[AdvisedPlan, ...]
+    excluded: dict[str, str]
+    months_used: int
+    stay_reason: str | None
+    earliest_change: int | None
+
+
+def advise_subscriber(
+    record: SubscriberRecord,
+    catalogue: Catalogue,
+    policy: AdvicePolicy,
+    rules: Rules,
+    *,
+    month: int,
+    history_months: int,
+    top_k: int,
+) -> SubscriberAdvice:
+    """Return the best plans for one subscriber.
+
+    Parameters
+    ----------
+    record : SubscriberRecord
+        At least one usage month.
+    catalogue : Catalogue
+    policy : AdvicePolicy
+        Its minimum gain counts, not that of the rules.
+    rules : Rules
+    month : int
+        Month index of the advice: plans are on sale in it, and the contract counts from the month after it.
+    history_months : int
+        Months looked back over, >= 1.
+    top_k : int
+        Plans to return, >= 1; fewer where fewer are offered.
+
+    Raises
+    ------
+    DataError
+        If there is no usage month, or the current plan is not in the catalogue.
+
+    Examples
+    --------
+    >>> from planrec.decisions.record import UsageMonth
+    >>> from planrec.rules.apply import built_in_rules
+    >>> record = SubscriberRecord([UsageMonth(24216, 400, 10, 9000)], "ultimate")
+    >>> advice = advise_subscriber(
+    ...     record, megaline, AdvicePolicy(), built_in_rules(), month=24216, history_months=6, top_k=1
+    ... )
+    >>> advice.plans[0].plan.plan_id, advice.plans[0].saving_cents
+    ('surf', 5000.0)
+    """
+    return recommend_subscriber(
+        record,
+        Engine(catalogue, rules),
+        Request(month, history_months, top_k, policy.risk_weight, policy.min_gain_cents),
+    )
+
+
+def recommend_subscriber(record: SubscriberRecord, engine: Engine, request: Request) -> SubscriberAdvice:
+    """Return the best plans for one subscriber, as advice or as an offer.
+
+    Parameters
+    ----------
+    record : SubscriberRecord
+        May know no usage month where the engine has a forecast.
+    engine : Engine
+    request : Request
+
+    Raises
+    ------
+    DataError
+        If a plan named is not in the catalogue, there is nothing to go by, or no offers can be made.
+
+    Examples
+    --------
+    >>> from planrec.decisions.record import UsageMonth
+    >>> from planrec.rules.apply import built_in_rules
+    >>> record = SubscriberRecord([UsageMonth(24216, 400, 10, 9000)], "ultimate")
+    >>> asked = Request(24216, history_months=6, top_k=2, risk_weight=0.5, excluded=["surf"])
+    >>> advice = recommend_subscriber(record, Engine(megaline, built_in_rules()), asked)
+    >>> [plan.plan.plan_id for plan in advice.plans], advice.excluded
+    (['ultimate'], {'surf': 'DECLINED'})
+    """
+    catalogue = engine.catalogue
+    current = catalogue.index(record.current_plan)
+    if record.current_plan is not None and current < 0:
+        raise DataError("current_plan is not a plan of this catalogue; ask GET /plans for the ids, or leave it out.")
+    if request.offer is not None and engine.offers is None:
+        raise DataError("this model was trained without a log of offers, so it makes none; ask with the mode advice.")
+    recorded = record_history(record, history_months=request.history_months)
+    people = _situation(record, recorded, engine, request, current)
+    if request.offer is None:
+        answer = engine.advise(people, risk_weight=request.risk_weight, min_gain_cents=request.min_gain_cents)
+    else:
+        answer = engine.offer(people, weights=request.offer, min_gain_cents=request.min_gain_cents)
+    return _rendered(answer, recorded, catalogue, current, request.top_k)
+
+
+def _situation(
+    record: SubscriberRecord, recorded: History, engine: Engine, request: Request, current: int
+) -> Situations:
+    history, extra_sd = recorded, None
+    if request.answers is not None:
+        said = filled_in(recorded, said_usage([request.answers]))
+        history, extra_sd = said.history, said.extra_sd
+    declined = np.array([[plan_id in request.excluded for plan_id in engine.catalogue.plan_ids]])
+    foreign = len(set(request.excluded)) - int(declined.sum())
+    if foreign:
+        raise DataError(f"exclude names {foreign} plan(s) that are not in this catalogue; ask GET /plans for the ids.")
+    tenure = np.nan if record.tenure_months is None else record.tenure_months
+    return Situations.of(
+        history,
+        record_facts(record, month=request.month, current=current),
+        tenure_months=np.array([tenure], dtype=np.float64),
+        extra_sd=extra_sd,
+        declined=declined,
+    )
+
+
+def _rendered(answer: Answer, recorded: History, catalogue: Catalogue, current: int, top_k: int) -> SubscriberAdvice:
+    advice, offer = answer.advice, answer.offer
+    held = np.array([current], dtype=np.int64)
+    expected = line_item_means(answer.basis, catalogue, held)
+    parts = (expected.fee_cents, expected.minutes_cents, expected.messages_cents, expected.data_cents)
+    months = int(recorded.known.sum())
+    # What is said aloud are facts: the subscriber's own months. Who has none hears what is expected.
+    own = line_item_means(recorded, catalogue, held) if months else None
+    code, free_from = int(advice.stay_reason[0]), int(advice.earliest_change[0])
+    stay = f" Stay: {stay_text(code, free_from)}." if code else ""
+    plans: list[AdvisedPlan] = []
+    for rank, plan in enumerate([int(plan) for plan in advice.order[0] if plan >= 0][:top_k], start=1):
+        bill = float(advice.expected_cents[0, plan])
+        said = (
+            f"{catalogue.plans[plan].name}: {bill / 100:.2f} {catalogue.currency} a month expected, no month known yet."
+            if own is None
+            else reasons(own, catalogue, row=0, plan=plan, current=current)
+        )
+        plans.append(
+            AdvisedPlan(
+                rank=rank,
+                plan=catalogue.plans[plan],
+                stay=plan == current,
+                expected_bill_cents=bill,
+                spread_cents=float(advice.spread_cents[0, plan]),
+                saving_cents=_number(advice.saving_cents[0, plan]),
+                p_pay_more=_number(advice.p_pay_more[0, plan]),
+                line_items_cents=tuple(float(part[0, plan]) for part in parts),
+                reason=said + (stay if rank == 1 else ""),
+                p_accept=None if offer is None else _number(offer.p_accept[0, plan]),
+                offer_value_cents=None if offer is None else _number(offer.value_cents[0, plan]),
+                churn_change=None if offer is None else _number(offer.churn_change[0, plan]),
+            )
+        )
+    return SubscriberAdvice(
+        plans=tuple(plans),
+        excluded={catalogue.plan_ids[i]: ExclusionCode(code).name for i, code in enumerate(advice.excluded[0]) if code},
+        months_used=months,
+        stay_reason=ExclusionCode(code).name if code else None,
+        earliest_change=free_from if free_from >= 0 else None,
+    )
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

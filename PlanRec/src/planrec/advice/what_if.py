@@ -1,0 +1,322 @@
+"""What if: more usage, a month of travel, a plan that does not exist yet; arrays in, arrays out.
+
+The months that bills are rated on, those known or the forecast's, are changed and rated again: a forecast of changed
+past months would take the change for a lucky month and draw it back to the usual.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common_utils.array_types import FloatArray, IntArray
+from common_utils.errors import ConfigError
+from common_utils.marked_yaml import read_marked
+from planrec.advice.engine import Engine, Situations
+from planrec.advice.ranking import rank_plans
+from planrec.billing.catalogue import Catalogue, OnSale, Plan
+from planrec.billing.rater import MAX_USAGE, Usage, bill_totals
+from planrec.decisions.formulas import History, Outlook, bill_outlook
+from planrec.rules.apply import apply_rules
+from planrec.rules.codes import ExclusionCode
+
+__all__ = [
+    "MAX_FACTOR",
+    "ROAMING",
+    "Outcome",
+    "Question",
+    "UsageChange",
+    "WhatIf",
+    "load_plan",
+    "parse_plan",
+    "what_if",
+    "with_plan",
+    "with_usage",
+]
+
+T = TypeVar("T", np.float64, np.int64)
+
+MAX_FACTOR = 100.0
+_MOST_PLANS = 1000  # of a rate card
+_YEAR = 12
+
+
+@dataclass(frozen=True, slots=True)
+class UsageChange:
+    """Factors on usage, 0 to `MAX_FACTOR`; 1 changes nothing.
+
+    Raises
+    ------
+    ConfigError
+        If a factor lies outside.
+
+    Examples
+    --------
+    >>> UsageChange.by(1.2)
+    UsageChange(factor_minutes=1.2, factor_messages=1.2, factor_megabytes=1.2)
+    """
+
+    factor_minutes: float = 1.0
+    factor_messages: float = 1.0
+    factor_megabytes: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("factor_minutes", "factor_messages", "factor_megabytes"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and 0 <= value <= MAX_FACTOR):
+                raise ConfigError(f"what-if: {name} must lie between 0 and {MAX_FACTOR:g}; 1.2 is a fifth more.")
+
+    @classmethod
+    def by(cls, factor: float) -> UsageChange:
+        """Return the same factor on everything."""
+        return cls(factor, factor, factor)
+
+
+ROAMING = UsageChange(factor_megabytes=1.5)
+"""A month of travel where the rate card has no price for it: usage abroad is charged as at home, and maps, messages and
+photos take half as much data again; calls stay as they are. `roaming_factor` of configs/simulator.yaml."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked; the parts hold together.
+
+    Attributes
+    ----------
+    change : UsageChange
+        Of every month.
+    travel : UsageChange or None
+        Of one month in twelve, on top of `change`.
+    plan : Plan or None
+        On sale whatever its sale window says: the question is what if it were.
+    """
+
+    change: UsageChange = UsageChange()
+    travel: UsageChange | None = None
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the plans cost n subscribers, and which is best.
+
+    Attributes
+    ----------
+    mean_cents, spread_cents : float64 arrays of shape (n, n_plans)
+        Mean and standard deviation of the bill a month; times 12, the year's. NaN for a plan that does not exist.
+    excluded : int64 array of shape (n, n_plans)
+        `ExclusionCode`.
+    best : int64 array of shape (n,)
+        Position of the plan on rank 1; -1 where none is offered.
+    stay : bool array of shape (n,)
+        Whether that is the plan held because no switch gains enough.
+    """
+
+    mean_cents: FloatArray
+    spread_cents: FloatArray
+    excluded: IntArray
+    best: IntArray
+    stay: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """Both outcomes over the plans of `catalogue`; a drafted plan is the last one.
+
+    Attributes
+    ----------
+    catalogue : Catalogue
+    now, then : Outcome
+        As things are, and as asked; with travel, the mean over a year with one such month.
+    travel_cents : float64 array of shape (n, n_plans) or None
+        Expected bill of the month of travel.
+    """
+
+    catalogue: Catalogue
+    now: Outcome
+    then: Outcome
+    travel_cents: FloatArray | None
+
+    @property
+    def changes(self) -> NDArray[np.bool_]:
+        """Whether another plan is best then; bool array of shape (n,)."""
+        return self.now.best != self.then.best
+
+
+def with_usage(history: History, change: UsageChange) -> History:
+    """Return the months with changed usage, at most what the rater takes.
+
+    Examples
+    --------
+    >>> month = History(Usage.of([[100.0]], [[10.0]], [[5000.0]]), np.array([[True]]))
+    >>> with_usage(month, UsageChange(factor_megabytes=1.5)).usage
+    Usage(minutes=array([[100.]]), messages=array([[10.]]), megabytes=array([[7500.]]))
+    """
+    u = history.usage
+    parts = (
+        np.minimum(part * factor, MAX_USAGE)
+        for part, factor in (
+            (u.minutes, change.factor_minutes),
+            (u.messages, change.factor_messages),
+            (u.megabytes, change.factor_megabytes),
+        )
+    )
+    return History(Usage(*parts), history.known)
+
+
+def load_plan(path: Path) -> Plan:
+    """Read a drafted plan: a YAML file with the fields of one entry of a rate card's `plans`.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, or as `parse_plan`.
+    """
+    try:
+        return parse_plan(path.read_bytes(), str(path))
+    except OSError as error:
+        raise ConfigError(
+            f"draft plan {path}: cannot be read ({type(error).__name__}); name an existing file."
+        ) from error
+
+
+def parse_plan(data: bytes, name: str) -> Plan:
+    r"""Check the bytes of a drafted plan; `name` is what messages call it.
+
+    Raises
+    ------
+    ConfigError
+        At most five problems, each with line, field and reason.
+
+    Examples
+    --------
+    >>> parse_plan(b"plan_id: x\nname: X\nmonthly_fee_cents: -1\nincluded: {minutes: 1, messages: 1, megabytes: 0}\n"
+    ...            b"overage: {cents_per_minute: 1, cents_per_message: 1, cents_per_data_unit: 1}", "x.yaml")
+    Traceback (most recent call last):
+    common_utils.errors.ConfigError: draft plan x.yaml: 1 problem:
+    line 3, monthly_fee_cents: input should be greater than or equal to 0
+    """
+    return read_marked(Plan, data, f"draft plan {name}")
+
+
+def with_plan(catalogue: Catalogue, plan: Plan) -> Catalogue:
+    """Return a catalogue with a further plan at the end, so that the positions of the others hold.
+
+    Raises
+    ------
+    ConfigError
+        If the plan does not fit the rate card, with field and reason; its values are not repeated.
+
+    Examples
+    --------
+    >>> draft = megaline.plans[0].model_copy(update={"plan_id": "swell", "monthly_fee_cents": 3000})
+    >>> with_plan(megaline, draft).plan_ids, with_plan(megaline, draft).version
+    (('surf', 'ultimate', 'swell'), 'megaline-2018+draft')
+    >>> with_plan(megaline, megaline.plans[0])
+    Traceback (most recent call last):
+    common_utils.errors.ConfigError: draft plan: plan_id: a plan of rate card 'megaline-2018' has it; choose another.
+    """
+    if catalogue.index(plan.plan_id) >= 0:
+        raise ConfigError(f"draft plan: plan_id: a plan of rate card {catalogue.version!r} has it; choose another.")
+    unit = catalogue.rounding.data_unit_megabytes
+    if plan.included.megabytes is not None and plan.included.megabytes % unit:
+        raise ConfigError(
+            f"draft plan: included.megabytes: not whole data units of {unit} megabytes; part of a charged unit would "
+            "be included. Give a multiple."
+        )
+    if len(catalogue.plans) >= _MOST_PLANS:
+        raise ConfigError(f"draft plan: rate card {catalogue.version!r} is full with {_MOST_PLANS:,} plans.")
+    return Catalogue(f"{catalogue.version}+draft", catalogue.currency, catalogue.rounding, (*catalogue.plans, plan))
+
+
+def what_if(
+    engine: Engine, people: Situations, question: Question, *, risk_weight: float, min_gain_cents: int | None = None
+) -> WhatIf:
+    """Return what the plans cost as things are and as asked, and whether the advice changes.
+
+    Parameters
+    ----------
+    engine : Engine
+    people : Situations
+        n subscribers; plans they declined are not left out.
+    question : Question
+    risk_weight, min_gain_cents
+        As `Engine.advise`.
+
+    Returns
+    -------
+    WhatIf
+
+    Raises
+    ------
+    ConfigError
+        As `with_plan`.
+    DataError
+        As `Engine.advise`.
+
+    Examples
+    --------
+    >>> from planrec.rules.facts import Facts
+    >>> from planrec.rules.rulebook import built_in_rules
+    >>> month = History(Usage.of([[400.0]], [[10.0]], [[20000.0]]), np.array([[True]]))
+    >>> people = Situations.of(month, Facts.of(24216, np.array([0])))
+    >>> asked = Question(change=UsageChange.by(1.5))
+    >>> found = what_if(Engine(megaline, built_in_rules()), people, asked, risk_weight=0.0)
+    >>> found.now.mean_cents.tolist(), found.then.mean_cents.tolist()  # 5, then 15 units and 100 minutes beyond
+    ([[7000.0, 7000.0]], [[17300.0, 7000.0]])
+    >>> [megaline.plan_ids[outcome.best[0]] for outcome in (found.now, found.then)], found.changes.tolist()
+    (['surf', 'ultimate'], [True])
+    """
+    rules = engine.rules.asking("advice", min_gain_cents)
+    draft = None if question.plan is None else question.plan.model_copy(update={"on_sale": OnSale()})
+    catalogue = engine.catalogue if draft is None else with_plan(engine.catalogue, draft)
+    answer = engine.advise(replace(people, declined=None), risk_weight=risk_weight, min_gain_cents=min_gain_cents)
+    changed = with_usage(answer.basis, question.change)
+    usual = _outlook(changed, catalogue)
+    travel = None if question.travel is None else _outlook(with_usage(changed, question.travel), catalogue)
+    outlook = usual if travel is None else _year(usual, travel)
+    codes = apply_rules(rules, catalogue, people.facts, "advice").codes
+    order, stay = rank_plans(
+        outlook.mean_cents + risk_weight * outlook.spread_cents,
+        codes,
+        people.facts.current,
+        rules.min_gain_cents("advice"),
+    )
+    advice = answer.advice
+    return WhatIf(
+        catalogue,
+        now=Outcome(
+            _widened(advice.expected_cents, draft, np.nan),
+            _widened(advice.spread_cents, draft, np.nan),
+            _widened(advice.excluded, draft, ExclusionCode.NOT_YET_ON_SALE),
+            advice.order[:, 0],
+            advice.stay,
+        ),
+        then=Outcome(outlook.mean_cents, outlook.spread_cents, codes, order[:, 0], stay),
+        travel_cents=None if travel is None else travel.mean_cents,
+    )
+
+
+def _outlook(months: History, catalogue: Catalogue) -> Outlook:
+    return bill_outlook(bill_totals(months.usage, catalogue), months.known)
+
+
+def _year(usual: Outlook, travel: Outlook) -> Outlook:
+    """Mean and spread of a month drawn from eleven usual ones and one of travel."""
+    rest = _YEAR - 1
+    mean = (rest * usual.mean_cents + travel.mean_cents) / _YEAR
+    within = (rest * usual.spread_cents**2 + travel.spread_cents**2) / _YEAR
+    between = rest / _YEAR**2 * (usual.mean_cents - travel.mean_cents) ** 2
+    return Outlook(mean, np.sqrt(within + between))
+
+
+def _widened(values: NDArray[T], draft: Plan | None, value: float) -> NDArray[T]:
+    """Append a column for a plan that is only drafted."""
+    if draft is None:
+        return values
+    return np.column_stack([values, np.full(len(values), value, dtype=values.dtype)])

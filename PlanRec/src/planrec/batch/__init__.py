@@ -1,0 +1,1 @@
+"""Answers for whole tables: rank, write, account for each row."""

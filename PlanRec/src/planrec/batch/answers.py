@@ -1,0 +1,370 @@
+"""Batch answers as tables, one piece of a file at a time: bills, ranked plans and predictions.
+
+A piece holds whole subscribers, so that answers do not depend on how a file is cut. Text that repeats is kept as
+dictionaries; in a file it is plain text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from common_utils.array_types import IntArray
+from common_utils.serving.scorer import Scorer
+from planrec.advice.engine import Situations
+from planrec.advice.ranking import Advice, line_item_means, sentences
+from planrec.batch.rankers import Ranker, Ranking, some_situations
+from planrec.billing.catalogue import Catalogue
+from planrec.billing.rater import rate
+from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER, TENURE
+from planrec.config import PlanRecConfig
+from planrec.decisions.formulas import history_of
+from planrec.decisions.matrix import plan_indices
+from planrec.decisions.rows import columns_of, latest_rows, usage_of
+from planrec.months import month_text
+from planrec.rules.apply import ExclusionCode, facts_of, stay_text
+
+__all__ = [
+    "BILL_SCHEMA",
+    "EXCLUDED_SCHEMA",
+    "PieceAnswer",
+    "Recommender",
+    "Tally",
+    "bill_tables",
+    "prediction_schema",
+    "prediction_table",
+]
+
+_BILLED = 20_000  # months rated at once for bills: times plans, these are the largest arrays
+_RANKED = 1_000  # subscribers ranked at once: months x plans of them fit a processor's cache
+
+
+_TEXT: Any = pa.dictionary(pa.int32(), pa.large_string())
+_KINDS = {"number": pa.float64(), "text": _TEXT}
+_BILL_ITEMS = ("total_cents", "fee_cents", "minutes_cents", "messages_cents", "data_cents")
+BILL_SCHEMA: Any = pa.schema(
+    [(SUBSCRIBER, _TEXT), (MONTH, _TEXT), ("plan_id", _TEXT), *((item, pa.int64()) for item in _BILL_ITEMS)]
+)
+"""One row for each usage month and plan, with line items in cents."""
+
+EXCLUDED_SCHEMA: Any = pa.schema([(SUBSCRIBER, _TEXT), ("plan_id", _TEXT), ("reason_code", _TEXT)])
+"""One row for each plan that was not offered to a subscriber."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of subscribers that deserve a word; tallies of pieces add up.
+
+    Attributes
+    ----------
+    subscribers, too_late, without_offer, foreign_plan : int
+        All; those with no usage month up to the one asked for; those that may take no plan; those that hold a plan
+        which is not in the rate card.
+    """
+
+    subscribers: int = 0
+    too_late: int = 0
+    without_offer: int = 0
+    foreign_plan: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.subscribers + other.subscribers,
+            self.too_late + other.too_late,
+            self.without_offer + other.without_offer,
+            self.foreign_plan + other.foreign_plan,
+        )
+
+    def remarks(self, as_of: int) -> list[str]:
+        """Return a line for each count that is not 0.
+
+        Parameters
+        ----------
+        as_of : int
+            Month index asked for.
+
+        Examples
+        --------
+        >>> (Tally(2, too_late=1) + Tally(1)).remarks(24216)
+        ['1 subscriber(s) have no usage month up to 2018-01: not answered']
+        """
+        lines = (
+            (self.too_late, f"have no usage month up to {month_text(as_of)}: not answered"),
+            (self.without_offer, "may take no plan of the rate card: not answered"),
+            (self.foreign_plan, "hold a plan that is not in the rate card: saving left empty"),
+        )
+        return [f"{count:,} subscriber(s) {text}" for count, text in lines if count]
+
+
+@dataclass(frozen=True, slots=True)
+class PieceAnswer:
+    """What a piece was answered with; pyarrow tables, `excluded` of `EXCLUDED_SCHEMA`."""
+
+    ranked: Any
+    excluded: Any
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Recommender:
+    """Ranks the plans of the subscribers in a piece and makes tables of the answers.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    ranker : Ranker
+    as_of : int
+        Month index; later months are not looked at.
+    history_months : int
+        Months looked back over, >= 1.
+    top : int
+        Plans for each subscriber, >= 1.
+    explain : bool, default=False
+        Whether each answer comes with its sentence; writing them takes longer than all the rest.
+    """
+
+    catalogue: Catalogue
+    ranker: Ranker
+    as_of: int
+    history_months: int
+    top: int
+    explain: bool = False
+
+    @property
+    def schema(self) -> Any:
+        """Columns of the ranked plans: those of the ranker come after p_pay_more, the sentence last."""
+        further = [(name, _KINDS[kind]) for name, kind in self.ranker.further_columns.items()]
+        reasons = [("reasons", pa.large_string())] if self.explain else []
+        return pa.schema(
+            [
+                (SUBSCRIBER, _TEXT),
+                ("rank", pa.int64()),
+                ("plan_id", _TEXT),
+                ("action", _TEXT),
+                ("expected_bill_cents", pa.int64()),
+                ("saving_cents", pa.int64()),
+                ("p_pay_more", pa.float64()),
+                *further,
+                *reasons,
+            ]
+        )
+
+    def answer(self, months: pd.DataFrame) -> PieceAnswer:
+        """Return the best plans of every subscriber and what was not offered.
+
+        Parameters
+        ----------
+        months : DataFrame
+            Usage months, sorted by subscriber and month; plan held, tenure and what `facts_of` reads where they are
+            given.
+
+        Examples
+        --------
+        >>> from planrec.advice.engine import Engine
+        >>> from planrec.batch.rankers import advice_ranker
+        >>> from planrec.rules.apply import built_in_rules
+        >>> ranker = advice_ranker(Engine(megaline, built_in_rules()), risk_weight=0.5)
+        >>> recommender = Recommender(megaline, ranker, as_of=24216, history_months=6, top=1)
+        >>> months = pd.DataFrame({"subscriber_id": ["a"], "month": ["2018-01"], "minutes": [510.0], "messages": [0.0],
+        ...                        "megabytes": [0.0], "current_plan": ["ultimate"]})
+        >>> recommender.answer(months).ranked.select(["plan_id", "saving_cents"]).to_pylist()
+        [{'plan_id': 'surf', 'saving_cents': 4970}]
+        """
+        last = latest_rows(months, as_of=self.as_of, history_months=self.history_months)
+        subscribers = int(months[SUBSCRIBER].nunique())
+        people, foreign = self._situations(last)
+        starts = range(0, len(last), _RANKED)
+        parts = [self._part(some_situations(people, slice(start, start + _RANKED)), start) for start in starts]
+        ids = pa.array(last[SUBSCRIBER], pa.large_string())
+        without = sum(part.without_offer for part in parts)
+        return PieceAnswer(
+            _table(self.schema, [part.ranked for part in parts], ids, self.catalogue.plan_ids),
+            _table(EXCLUDED_SCHEMA, [part.excluded for part in parts], ids, self.catalogue.plan_ids),
+            Tally(subscribers, subscribers - len(last), without, foreign),
+        )
+
+    def _situations(self, last: pd.DataFrame) -> tuple[Situations, int]:
+        """Return what rows of `latest_rows` say, and how many hold a plan that is not in the rate card."""
+        columns = columns_of(last)
+        current, foreign = np.full(len(last), -1, dtype=np.int64), 0
+        if CURRENT_PLAN in columns:
+            codes, plans = last[CURRENT_PLAN].factorize()  # each distinct plan is looked up once; -1 is a missing one
+            current = np.append(plan_indices(plans, self.catalogue), -1)[codes]
+            foreign = int(((codes >= 0) & (current < 0)).sum())
+        tenure = np.asarray(columns[TENURE], dtype=np.float64) if TENURE in columns else None
+        history = history_of(columns, self.history_months)
+        return Situations.of(history, facts_of(columns, current, as_of=self.as_of), tenure_months=tenure), foreign
+
+    def _part(self, people: Situations, first: int) -> _Part:
+        ranking = self.ranker.rank(people)
+        advice = ranking.advice
+        excluded_row, excluded_plan = np.nonzero(advice.excluded)
+        excluded: dict[str, NDArray[np.generic]] = {
+            SUBSCRIBER: excluded_row + first,
+            "plan_id": excluded_plan,
+            "reason_code": advice.excluded[excluded_row, excluded_plan],
+        }
+        without = int((advice.order[:, 0] < 0).sum())
+        return _Part(self._ranked(ranking, people.facts.current, first), excluded, without)
+
+    def _ranked(self, ranking: Ranking, held: IntArray, first: int) -> dict[str, NDArray[np.generic]]:
+        advice = ranking.advice
+        order = advice.order[:, : self.top]
+        row, rank = np.nonzero(order >= 0)
+        plan = order[row, rank]
+        current = held[row]
+        columns: dict[str, NDArray[np.generic]] = {
+            SUBSCRIBER: row + first,
+            "rank": rank + 1,
+            "plan_id": plan,
+            "action": (plan == current).astype(np.int64),
+            "expected_bill_cents": np.rint(advice.expected_cents[row, plan]),
+            "saving_cents": np.rint(advice.saving_cents[row, plan]),
+            "p_pay_more": advice.p_pay_more[row, plan],
+        }
+        for name in self.ranker.further_columns:
+            values = ranking.further[name]
+            columns[name] = values[row] if values.ndim == 1 else values[row, plan]
+        if self.explain:
+            items = line_item_means(ranking.basis, self.catalogue, held)
+            said = sentences(items, self.catalogue, rows=row, plans=plan, current=current)
+            columns["reasons"] = np.array(_with_stay(said, advice, row, rank), dtype=object)
+        return columns
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Columns of some subscribers' answers; text by its place in the dictionaries."""
+
+    ranked: dict[str, NDArray[np.generic]]
+    excluded: dict[str, NDArray[np.generic]]
+    without_offer: int
+
+
+def bill_tables(months: pd.DataFrame, catalogue: Catalogue) -> Iterator[Any]:
+    """Yield the bills of usage months on every plan, a few months at a time.
+
+    Parameters
+    ----------
+    months : DataFrame
+        Usage months.
+    catalogue : Catalogue
+
+    Yields
+    ------
+    pyarrow.Table of `BILL_SCHEMA`
+
+    Examples
+    --------
+    >>> months = pd.DataFrame({"subscriber_id": ["a"], "month": ["2018-01"], "minutes": [510.0], "messages": [0.0],
+    ...                        "megabytes": [0.0]})
+    >>> [table["total_cents"].to_pylist() for table in bill_tables(months, megaline)]
+    [[2030, 7000]]
+    """
+    n_plans = len(catalogue.plans)
+    for start in range(0, len(months), _BILLED):
+        block = months.iloc[start : start + _BILLED]
+        bills = rate(usage_of(block), catalogue)
+        items = [getattr(bills, item).ravel() for item in _BILL_ITEMS]
+        keys = [_repeated(pa.array(block[name], pa.large_string()), n_plans) for name in (SUBSCRIBER, MONTH)]
+        plan = _text(np.tile(np.arange(n_plans), len(block)), catalogue.plan_ids)
+        yield pa.table([*keys, plan, *map(pa.array, items)], schema=BILL_SCHEMA)
+
+
+def prediction_schema(classes: Sequence[str]) -> Any:
+    """Return the columns of `prediction_table` for a model that knows these plans."""
+    scores = [(f"p_{plan_id}", pa.float64()) for plan_id in classes]
+    return pa.schema([(SUBSCRIBER, pa.large_string()), ("prediction", _TEXT), ("probability", pa.float64()), *scores])
+
+
+def prediction_table(months: pd.DataFrame, scorer: Scorer, config: PlanRecConfig, *, as_of: int) -> Any:
+    """Return the plan each subscriber is expected to choose next, with P(take) of every plan.
+
+    Parameters
+    ----------
+    months : DataFrame
+        Usage months, sorted by subscriber and month.
+    scorer : Scorer
+    config : PlanRecConfig
+        The settings the scorer was trained with.
+    as_of : int
+        Month index; later months are not looked at.
+
+    Returns
+    -------
+    pyarrow.Table of `prediction_schema`
+        subscriber_id, prediction, probability, and `p_<plan id>` for every plan the model knows; no row for a
+        subscriber without a month up to `as_of`.
+
+    Raises
+    ------
+    DataError
+        If a column the model takes holds text.
+    """
+    rows = latest_rows(months, as_of=as_of, history_months=config.features.history_months)
+    if rows.empty:
+        return prediction_schema(scorer.classes).empty_table()
+    for name in (CURRENT_PLAN, *config.data.chosen().extra_columns):
+        if name not in rows.columns:
+            rows[name] = None if name == CURRENT_PLAN else np.nan
+    scores = scorer.score(columns_of(rows))
+    best = scores.argmax(axis=1)
+    columns = [
+        pa.array(rows[SUBSCRIBER], pa.large_string()),
+        _text(best, scorer.classes),
+        pa.array(scores[np.arange(len(scores)), best]),
+        *(pa.array(np.ascontiguousarray(column)) for column in scores.T),
+    ]
+    return pa.table(columns, schema=prediction_schema(scorer.classes))
+
+
+def _with_stay(said: list[str], advice: Advice, row: IntArray, rank: IntArray) -> list[str]:
+    """Add to the first sentence of whoever should stay why, as the service does."""
+    codes = np.where(rank == 0, advice.stay_reason[row], ExclusionCode.NONE)
+    months = advice.earliest_change[row]
+    for place in np.flatnonzero(codes).tolist():
+        said[place] += f" Stay: {stay_text(int(codes[place]), int(months[place]))}."
+    return said
+
+
+def _table(
+    schema: Any, parts: Sequence[dict[str, NDArray[np.generic]]], subscribers: Any, plan_ids: Sequence[str]
+) -> Any:
+    """Return the columns of all parts under their schema."""
+    if not parts:
+        return schema.empty_table()
+    texts = {
+        SUBSCRIBER: subscribers,
+        "plan_id": plan_ids,
+        "action": ("switch", "stay"),
+        "reason_code": [code.name for code in ExclusionCode],
+    }
+    columns: list[Any] = []
+    for field in schema:
+        values = np.concatenate([part[field.name] for part in parts])
+        if field.name in texts:
+            columns.append(_text(values, texts[field.name]))
+        elif values.dtype == np.float64:
+            # Whole cents come rounded, half to even; what is not known is empty.
+            unknown = np.isnan(values)
+            columns.append(pa.array(np.where(unknown, 0.0, values), mask=unknown).cast(field.type))
+        else:
+            columns.append(pa.array(values, from_pandas=True).cast(field.type))
+    return pa.table(columns, schema=schema)
+
+
+def _text(places: NDArray[np.generic], texts: Any) -> Any:
+    return pa.DictionaryArray.from_arrays(
+        pa.array(places.astype(np.int32)), pa.array(texts, pa.large_string()), safe=False
+    )
+
+
+def _repeated(texts: Any, times: int) -> Any:
+    read = texts.dictionary_encode()
+    return _text(np.repeat(read.indices.to_numpy(), times), read.dictionary)

@@ -1,0 +1,178 @@
+"""Batch runs from file to file: read in pieces, answer, write; memory does not grow with the file."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from common_utils.errors import DataError
+from common_utils.serving.scorer import Scorer
+from common_utils.tables import RowReport, table_writer
+from common_utils.terminal import tracked
+from planrec.batch.answers import (
+    BILL_SCHEMA,
+    EXCLUDED_SCHEMA,
+    Recommender,
+    Tally,
+    bill_tables,
+    prediction_schema,
+    prediction_table,
+)
+from planrec.billing.catalogue import Catalogue
+from planrec.config import PlanRecConfig
+from planrec.months import month_text
+from planrec.usage.stream import UsageStream
+
+__all__ = ["Written", "write_bills", "write_predictions", "write_recommendations"]
+
+_BILLED = 50_000  # months in a piece of bills; times plans, the bills of two pieces are held
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a run did.
+
+    Attributes
+    ----------
+    report : RowReport
+        The account of every row of the file.
+    months, rows : int
+        Usage months read, and rows written.
+    remarks : tuple of str
+        Counts of subscribers that deserve a word.
+    """
+
+    report: RowReport
+    months: int
+    rows: int
+    remarks: tuple[str, ...] = ()
+
+
+def write_bills(usage: Path, catalogue: Catalogue, output: Path) -> Written:
+    """Rate the usage months of a file on every plan.
+
+    Parameters
+    ----------
+    usage, output : Path
+        CSV or Parquet; `output` appears when it is whole.
+    catalogue : Catalogue
+
+    Raises
+    ------
+    DataError
+        If `usage` cannot be read or holds no row that can be used, or `output` cannot be written.
+    """
+    with table_writer(output, BILL_SCHEMA) as write:
+        stream = UsageStream(usage, catalogue=catalogue, piece_rows=_BILLED)
+        rows = months = 0
+        for piece, tables in _answered(stream, "rating", lambda piece: list(bill_tables(piece, catalogue))):
+            months += piece
+            for table in tables:
+                write(table)
+                rows += table.num_rows
+    return Written(stream.report(), months, rows)
+
+
+def write_recommendations(
+    usage: Path, recommender: Recommender, output: Path, *, excluded_output: Path | None = None
+) -> Written:
+    """Rank the plans of each subscriber of a file.
+
+    Parameters
+    ----------
+    usage, output : Path
+        CSV or Parquet; `output` appears when it is whole, subscribers in ascending order.
+    recommender : Recommender
+    excluded_output : Path, optional
+        Where to write which plans were not offered, and why.
+
+    Raises
+    ------
+    DataError
+        As `write_bills`, or if no subscriber has a usage month up to the one asked for.
+    """
+    with ExitStack() as stack:
+        write = stack.enter_context(table_writer(output, recommender.schema))
+        write_excluded = (
+            None if excluded_output is None else stack.enter_context(table_writer(excluded_output, EXCLUDED_SCHEMA))
+        )
+        stream = UsageStream(usage)  # whose plan is in no rate card is counted by subscriber
+        tally, rows, months = Tally(), 0, 0
+        for piece, answer in _answered(stream, "recommending", recommender.answer):
+            months += piece
+            tally += answer.tally
+            rows += answer.ranked.num_rows
+            write(answer.ranked)
+            if write_excluded is not None:
+                write_excluded(answer.excluded)
+        if tally.subscribers == tally.too_late:
+            raise _nobody(recommender.as_of)
+    return Written(stream.report(), months, rows, tuple(tally.remarks(recommender.as_of)))
+
+
+def write_predictions(
+    usage: Path, scorer: Scorer, config: PlanRecConfig, output: Path, *, catalogue: Catalogue, as_of: int
+) -> Written:
+    """Write the plan each subscriber of a file is expected to choose.
+
+    Parameters
+    ----------
+    usage, output : Path
+        CSV or Parquet; `output` appears when it is whole.
+    scorer : Scorer
+    config : PlanRecConfig
+        The settings the scorer was trained with.
+    catalogue : Catalogue
+        The plans of its rate card; any other is taken as unknown.
+    as_of : int
+        Month index; later months are not looked at.
+
+    Raises
+    ------
+    DataError
+        As `write_recommendations`, or if a column the model takes holds text.
+    """
+
+    def predict(piece: pd.DataFrame) -> Any:
+        return prediction_table(piece, scorer, config, as_of=as_of)
+
+    with table_writer(output, prediction_schema(scorer.classes)) as write:
+        stream = UsageStream(usage, catalogue=catalogue)
+        rows = months = 0
+        for piece, table in _answered(stream, "predicting", predict):
+            months += piece
+            rows += table.num_rows
+            write(table)
+        if not rows:
+            raise _nobody(as_of)
+    return Written(stream.report(), months, rows)
+
+
+def _answered(
+    stream: UsageStream, label: str, answer: Callable[[pd.DataFrame], _Answer]
+) -> Generator[tuple[int, _Answer]]:
+    """Yield the months of each piece and its answer, in order; the next piece is read while one is answered."""
+    with tracked(label, total=stream.rows) as advance, ThreadPoolExecutor(max_workers=1) as pool:
+        waiting: deque[tuple[int, Future[_Answer]]] = deque()
+        for piece in stream:
+            waiting.append((len(piece), pool.submit(answer, piece)))
+            if len(waiting) > 1:
+                months, done = waiting.popleft()
+                yield months, done.result()
+                advance(months)
+        for months, done in waiting:
+            yield months, done.result()
+            advance(months)
+
+
+def _nobody(as_of: int) -> DataError:
+    return DataError(f"usage: no month up to {month_text(as_of)}; give earlier months or a later --as-of.")

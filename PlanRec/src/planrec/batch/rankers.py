@@ -1,0 +1,152 @@
+"""What a batch run asks for each subscriber, as a callable: situations in, ranked plans out.
+
+Reading, checking and writing millions of subscribers is one thing, how plans are ranked another; the first takes the
+second as a `Ranker`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planrec.advice.engine import Engine, Situations
+from planrec.advice.ranking import Advice
+from planrec.billing.rater import Usage
+from planrec.decisions.formulas import History
+from planrec.offers.value import OfferWeights
+from planrec.rules.codes import ExclusionCode
+
+__all__ = ["Ranker", "Ranking", "advice_ranker", "offer_ranker", "some_situations"]
+
+
+_OFFER_COLUMNS: Mapping[str, Literal["number", "text"]] = {
+    "p_accept": "number",
+    "offer_value_cents": "number",
+    "churn_change": "number",
+    "stay_reason": "text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The answer to n situations.
+
+    Attributes
+    ----------
+    advice : Advice
+        Order, stay, bills, savings and reason codes.
+    basis : History
+        The months the bills were rated on; sentences are made of their line items.
+    further : mapping of str to array of shape (n, n_plans) or (n,)
+        What else is said of each plan, by plan index, or of each subscriber: float64, NaN where unknown, or objects
+        that are text or None.
+    """
+
+    advice: Advice
+    basis: History
+    further: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranker:
+    """A way to rank plans.
+
+    Attributes
+    ----------
+    rank : function of Situations to Ranking
+        Each row answered by itself: how subscribers are cut into pieces must not show.
+    further_columns : mapping of str to {"number", "text"}
+        The keys of each answer's `further` and what they hold, in the order of the output's columns.
+    """
+
+    rank: Callable[[Situations], Ranking]
+    further_columns: Mapping[str, Literal["number", "text"]] = field(default_factory=dict)
+
+
+def advice_ranker(engine: Engine, *, risk_weight: float, min_gain_cents: int | None = None) -> Ranker:
+    """Return the ranker of `Engine.advise`: the lowest risk-adjusted bill, or stay.
+
+    Parameters
+    ----------
+    engine : Engine
+    risk_weight : float
+        Standard deviations added to the mean bill, >= 0.
+    min_gain_cents : int, optional
+        Overrides that of the rules.
+
+    Examples
+    --------
+    >>> from planrec.rules.facts import Facts
+    >>> from planrec.rules.apply import built_in_rules
+    >>> past = History(Usage.of([[400]], [[10]], [[9000]]), np.ones((1, 1), dtype=bool))
+    >>> ranker = advice_ranker(Engine(megaline, built_in_rules()), risk_weight=0.5)
+    >>> ranker.rank(Situations.of(past, Facts.of(24216, np.array([1])))).advice.order.tolist()
+    [[0, 1]]
+    """
+
+    def rank(people: Situations) -> Ranking:
+        answer = engine.advise(people, risk_weight=risk_weight, min_gain_cents=min_gain_cents)
+        return Ranking(answer.advice, answer.basis)
+
+    return Ranker(rank)
+
+
+def offer_ranker(engine: Engine, *, weights: OfferWeights, min_gain_cents: int | None = None) -> Ranker:
+    """Return the ranker of `Engine.offer`: the offer of the highest value, or stay.
+
+    Parameters
+    ----------
+    engine : Engine
+        With a forecast and offers.
+    weights : OfferWeights
+    min_gain_cents : int, optional
+        Overrides that of the rules.
+
+    Returns
+    -------
+    Ranker
+        Further columns: `p_accept`, `offer_value_cents`, `churn_change` by plan, empty for the plan held; `stay_reason`
+        by subscriber.
+    """
+    names = np.array([code.name for code in ExclusionCode], dtype=object)
+
+    def rank(people: Situations) -> Ranking:
+        answer = engine.offer(people, weights=weights, min_gain_cents=min_gain_cents)
+        advice, offer = answer.advice, answer.offer
+        assert offer is not None  # noqa: S101 - the mode "offer" always has one
+        reason = names[advice.stay_reason]
+        reason[~advice.stay] = None
+        further = {
+            "p_accept": offer.p_accept,
+            "offer_value_cents": offer.value_cents,
+            "churn_change": offer.churn_change,
+            "stay_reason": reason,
+        }
+        return Ranking(advice, answer.basis, further)
+
+    return Ranker(rank, _OFFER_COLUMNS)
+
+
+def some_situations(people: Situations, rows: slice) -> Situations:
+    """Return some of the subscribers.
+
+    Examples
+    --------
+    >>> from planrec.rules.facts import Facts
+    >>> past = History(Usage.of([[1], [2]], [[0], [0]], [[5], [6]]), np.ones((2, 1), dtype=bool))
+    >>> one = some_situations(Situations.of(past, Facts.of(24216, np.array([0, 1]))), slice(1, 2))
+    >>> one.history.usage.minutes.tolist(), one.facts.current.tolist()
+    ([[2.0]], [1])
+    """
+    used = people.history.usage
+    return Situations(
+        History(Usage(used.minutes[rows], used.messages[rows], used.megabytes[rows]), people.history.known[rows]),
+        people.facts.rows(rows),
+        people.tenure_months[rows],
+        people.extra_sd[rows],
+        None if people.declined is None else people.declined[rows],
+    )

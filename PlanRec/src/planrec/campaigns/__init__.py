@@ -1,0 +1,1 @@
+"""Past campaigns: moments of contact, uplift, off-policy estimates."""

@@ -1,0 +1,1 @@
+"""Which plan people take: conditional logit, boosted challenger, selection, compiled form."""

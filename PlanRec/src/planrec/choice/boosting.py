@@ -1,0 +1,169 @@
+"""The challenger of the conditional logit: monotone boosted trees over the same alternatives.
+
+Each plan of a choice set is one row, taken or not, and the trees may never like a plan better for a dearer or less
+certain bill. They see the logit's utility beside the features, so what is linear need not be learnt again, and an
+unseen plan is carried by it. The rows' chances are then made to add up within each choice set.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
+
+from common_utils.array_types import FloatArray
+from planrec.billing.catalogue import Catalogue
+from planrec.choice.logit import (
+    Alternatives,
+    ChoiceRows,
+    ConditionalLogit,
+    alternatives_of,
+    chosen_of,
+    softmax_within,
+)
+from planrec.columns import AGE, TENURE
+from planrec.config import ChallengerConfig
+from planrec.decisions.alternatives import ALTERNATIVE_FEATURES, CONTEXT_FEATURES, context_features
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["BOOSTING_FEATURES", "MonotoneBoosting"]
+
+
+_FALLS = ("believed_bill", "believed_spread", "expected_bill", "bill_spread", "bill_above_current")
+_RISES = ("logit_utility", "logit_log_probability")
+BOOSTING_FEATURES = (*ALTERNATIVE_FEATURES, *CONTEXT_FEATURES, *_RISES, AGE, TENURE)
+
+
+class MonotoneBoosting(BaseEstimator):
+    """Monotone gradient boosting on decision rows.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The plans to score; may be replaced after fitting, because no tree knows a plan.
+    config : ChallengerConfig, optional
+        Size of the forest; the defaults where None.
+    history_months : int, default=6
+        Months of history in a row, >= 1.
+    with_current_plan : bool, default=True
+        Whether the plan held before may be used.
+    seed : int, default=0
+
+    Attributes
+    ----------
+    logit_ : ConditionalLogit
+        Fitted on the same rows.
+    known_ : int64 array of shape (n_features,)
+        Positions in `BOOSTING_FEATURES` of what at least one row knows: trees cannot bin the others.
+    forest_ : HistGradientBoostingClassifier
+        Over those columns.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        config: ChallengerConfig | None = None,
+        history_months: int = 6,
+        with_current_plan: bool = True,  # noqa: FBT001 - scikit-learn's clone passes parameters by name
+        seed: int = 0,
+    ) -> None:
+        self.catalogue = catalogue
+        self.config = config
+        self.history_months = history_months
+        self.with_current_plan = with_current_plan
+        self.seed = seed
+
+    @property
+    def classes_(self) -> NDArray[np.object_]:
+        """Plan ids in the order of the probabilities; those of the catalogue as it is now."""
+        check_is_fitted(self, "forest_")
+        return np.array(self.catalogue.plan_ids, dtype=object)
+
+    def fit(self, X: pd.DataFrame | ChoiceRows, y: NDArray[np.object_]) -> MonotoneBoosting:
+        """Fit the logit, then the trees.
+
+        Parameters
+        ----------
+        X : DataFrame or mapping of str to array of shape (n,)
+            Decision rows.
+        y : array of shape (n,)
+            Plan ids taken.
+
+        Raises
+        ------
+        DataError
+            If a plan taken is not in the catalogue.
+        """
+        chosen = chosen_of(y, self.catalogue)
+        self.logit_ = ConditionalLogit(
+            self.catalogue, history_months=self.history_months, with_current_plan=self.with_current_plan
+        ).fit(X, y)
+        alternatives = self._alternatives(X)
+        alternatives.available[np.arange(len(chosen)), chosen] = True
+        taken = np.arange(len(self.catalogue.plans)) == chosen[:, None]
+        matrix = self._matrix(X, alternatives)
+        self.known_ = np.flatnonzero(~np.isnan(matrix).all(axis=0))
+        sizes = self.config or ChallengerConfig()
+        self.forest_ = HistGradientBoostingClassifier(
+            max_iter=sizes.max_iter,
+            learning_rate=sizes.learning_rate,
+            max_leaf_nodes=sizes.max_leaf_nodes,
+            min_samples_leaf=sizes.min_samples_leaf,
+            l2_regularization=sizes.l2_regularization,
+            monotonic_cst=[_direction(BOOSTING_FEATURES[column]) for column in self.known_],
+            early_stopping=False,  # pyright: ignore[reportArgumentType] - documented as 'auto' or bool
+            random_state=self.seed,
+        )
+        with threadpool_limits(1):
+            self.forest_.fit(matrix[:, self.known_], taken[alternatives.available])
+        return self
+
+    def predict_proba(self, X: pd.DataFrame | ChoiceRows) -> FloatArray:
+        """Return P(take) by catalogue position.
+
+        Returns
+        -------
+        float64 array of shape (n, n_plans)
+            0 outside the choice set; each row adds up to 1.
+        """
+        check_is_fitted(self, "forest_")
+        alternatives = self._alternatives(X)
+        utility = np.zeros(alternatives.available.shape)
+        with threadpool_limits(1):
+            taken = self.forest_.predict_proba(self._matrix(X, alternatives)[:, self.known_])[:, 1]
+        utility[alternatives.available] = np.log(np.maximum(taken, 1e-12))
+        return softmax_within(utility, alternatives.available)
+
+    def _alternatives(self, X: pd.DataFrame | ChoiceRows) -> Alternatives:
+        return alternatives_of(
+            X, self.catalogue, history_months=self.history_months, with_current_plan=self.with_current_plan
+        )
+
+    def _matrix(self, X: pd.DataFrame | ChoiceRows, alternatives: Alternatives) -> FloatArray:
+        """Rows of the trees: the available plans of each decision, columns as `BOOSTING_FEATURES`."""
+        shape = alternatives.available.shape
+        logit = self.logit_.utilities(alternatives)
+        best = np.where(alternatives.available, logit, -np.inf).max(axis=1, keepdims=True)
+        log_p = np.log(np.maximum(softmax_within(logit, alternatives.available), 1e-12))
+        people = [
+            np.asarray(X[name], dtype=np.float64) if name in X else np.full(shape[0], np.nan) for name in (AGE, TENURE)
+        ]
+        parts = [
+            alternatives.features,
+            context_features(alternatives.features, self.catalogue, alternatives.current),
+            (logit - best)[..., None],
+            log_p[..., None],
+            *(np.broadcast_to(column[:, None], shape)[..., None] for column in people),
+        ]
+        return np.concatenate(parts, axis=2)[alternatives.available]
+
+
+def _direction(name: str) -> int:
+    return -1 if name in _FALLS else 1 if name in _RISES else 0

@@ -1,0 +1,91 @@
+"""The trained pipeline as plain arrays for the service, proven equal before it is published."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from common_utils.compiled import CompiledModel, CompiledScorer
+from common_utils.compiled.export import compile_pipeline
+from common_utils.compiled.parity import ParityReport, parity_gate, varied_matrix
+from planrec.columns import CONTRACT_LEFT, CURRENT_PLAN, TENURE
+from planrec.decisions.formulas import SERVICES, history_columns
+from planrec.decisions.rows import columns_of
+from planrec.features import DecisionFeatures
+
+__all__ = ["compile_choice"]
+
+MATRIX_ROWS, DECISION_ROWS = 100_000, 10_000
+
+
+def compile_choice(pipeline: Pipeline, rows: pd.DataFrame, *, seed: int) -> tuple[CompiledModel, ParityReport]:
+    """Return the compiled pipeline and what the parity gate saw.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted; `features` is a `DecisionFeatures`.
+    rows : DataFrame
+        Decision rows that plausible values are drawn from.
+    seed : int
+
+    Returns
+    -------
+    tuple of CompiledModel and ParityReport
+        The report is that of 100,000 rows of features.
+
+    Raises
+    ------
+    CompileError
+        If the classifier cannot be compiled.
+    ParityError
+        If 100,000 varied rows of features, or 10,000 varied decision rows through formulas and classifier, get another
+        answer than from the pipeline.
+    """
+    features: DecisionFeatures = pipeline.named_steps["features"]
+    step = features.step()
+    model = compile_pipeline(pipeline, features=step)
+    scorer = CompiledScorer(CompiledModel.read(*model.files()), step)
+    rng = np.random.default_rng(seed)
+    base = features.transform(rows)
+    report = parity_gate(
+        pipeline.named_steps["classifier"].predict_proba,
+        scorer.score_matrix,
+        lambda rng, n: varied_matrix(model, rng, n, base=base),
+        rng=rng,
+        n=MATRIX_ROWS,
+    )
+    columns = columns_of(rows)
+    parity_gate(
+        pipeline.predict_proba,
+        scorer.score,
+        lambda rng, n: _varied_rows(columns, features, rng, n),
+        rng=rng,
+        n=DECISION_ROWS,
+    )
+    return model, report
+
+
+def _varied_rows(
+    columns: dict[str, NDArray[np.generic]], features: DecisionFeatures, rng: np.random.Generator, n: int
+) -> dict[str, NDArray[np.generic]]:
+    """Decision rows with histories of real ones, and everything else mixed, missing, unknown or extreme."""
+    size = len(columns[history_columns(1)[0]])
+    at = rng.integers(size, size=n)
+    made = {name: columns[name][at] for name in history_columns(features.history_months)}
+    gone = rng.random((n, features.history_months)) < 0.1
+    gone[:, 0] = False
+    for service in SERVICES:
+        for k in range(features.history_months):
+            made[f"{service}_{k + 1}"] = np.where(gone[:, k], np.nan, made[f"{service}_{k + 1}"])
+    for name in (TENURE, CONTRACT_LEFT, *features.extra_columns):
+        known = np.asarray(columns[name], dtype=np.float64) if name in columns else np.array([np.nan])
+        values = rng.choice(known, size=n)
+        values[rng.random(n) < 0.1] = np.nan
+        values[rng.random(n) < 0.05] = 1e9
+        made[name] = values
+    plans = np.array([*features.catalogue.plan_ids, "no plan of ours", None], dtype=object)
+    made[CURRENT_PLAN] = rng.choice(plans, size=n)
+    return made

@@ -1,0 +1,245 @@
+"""P(take) for any plan, seen in training or not: a conditional logit over what each plan would mean to the subscriber.
+
+McFadden (1974): the utility of a plan is linear in features of the plan *for this subscriber*, and the probability is
+the softmax over the choice set. No coefficient belongs to a plan, so a plan that launches today is scored today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from common_utils.array_types import BoolArray, FloatArray, IntArray
+from common_utils.errors import DataError
+from planrec.advice.ranking import ExclusionCode, exclusions
+from planrec.billing.catalogue import Catalogue
+from planrec.columns import AGE, CURRENT_PLAN, MONTH
+from planrec.decisions.alternatives import ALTERNATIVE_FEATURES, alternative_features
+from planrec.decisions.formulas import history_of
+from planrec.decisions.matrix import plan_indices
+from planrec.months import month_indices
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Alternatives",
+    "ChoiceRows",
+    "ConditionalLogit",
+    "alternatives_of",
+    "chosen_of",
+    "negative_log_likelihood",
+    "softmax_within",
+]
+
+ChoiceRows = Mapping[str, NDArray[np.generic]]
+"""Decision rows: a DataFrame, or a mapping of column names to arrays of shape (n,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """The choice sets of n decisions.
+
+    Attributes
+    ----------
+    features : float64 array of shape (n, n_plans, 8)
+        As `alternatives.ALTERNATIVE_FEATURES`.
+    available : bool array of shape (n, n_plans)
+    current : int64 array of shape (n,)
+        Index of the plan held, -1 where unknown.
+    """
+
+    features: FloatArray
+    available: BoolArray
+    current: IntArray
+
+
+def alternatives_of(
+    X: pd.DataFrame | ChoiceRows, catalogue: Catalogue, *, history_months: int, with_current_plan: bool
+) -> Alternatives:
+    """Return what each plan would mean to those who decide, and which of them they may take.
+
+    Parameters
+    ----------
+    X : DataFrame or mapping of str to array of shape (n,)
+        Decision rows: `formulas.history_columns(history_months)`, `month`, and where known `current_plan` and `age`.
+    catalogue : Catalogue
+    history_months : int
+    with_current_plan : bool
+        Whether the plan held before may be looked at.
+    """
+    columns = {str(name): np.asarray(X[str(name)]) for name in X}
+    if with_current_plan:
+        current = plan_indices(columns[CURRENT_PLAN], catalogue)
+    else:
+        current = np.full(len(columns[MONTH]), -1, dtype=np.int64)
+    age = np.asarray(columns[AGE], dtype=np.float64) if AGE in columns else np.full(len(current), np.nan)
+    codes = exclusions(catalogue, month_indices(columns[MONTH]), current, age)
+    history = history_of(columns, history_months)
+    return Alternatives(alternative_features(history, catalogue, current), codes == ExclusionCode.NONE, current)
+
+
+def chosen_of(y: NDArray[np.object_], catalogue: Catalogue) -> IntArray:
+    """Return the catalogue positions of the plans taken.
+
+    Raises
+    ------
+    DataError
+        If a plan taken is not in the catalogue.
+    """
+    chosen = plan_indices(y, catalogue)
+    unknown = int((chosen < 0).sum())
+    if unknown:
+        raise DataError(
+            f"decision rows: {unknown} plan(s) taken are not in rate card {catalogue.version!r}; add the plans."
+        )
+    return chosen
+
+
+def softmax_within(utility: FloatArray, available: BoolArray) -> FloatArray:
+    """Return probabilities that are 0 outside the choice set and add up to 1 in each row.
+
+    Examples
+    --------
+    >>> softmax_within(np.array([[0.0, 0.0, 9.0]]), np.array([[True, True, False]])).tolist()
+    [[0.5, 0.5, 0.0]]
+    """
+    return np.exp(log_softmax(np.where(available, utility, -np.inf), axis=1))
+
+
+def negative_log_likelihood(
+    weights: FloatArray, features: FloatArray, available: BoolArray, chosen: IntArray, l2: float
+) -> tuple[float, FloatArray]:
+    """Return the mean negative log-likelihood of the choices with its gradient.
+
+    Parameters
+    ----------
+    weights : float64 array of shape (k,)
+    features : float64 array of shape (n, n_plans, k)
+    available : bool array of shape (n, n_plans)
+    chosen : int64 array of shape (n,)
+        Always in the choice set.
+    l2 : float
+        Weight of half the squared norm, >= 0.
+
+    Returns
+    -------
+    tuple of float and float64 array of shape (k,)
+
+    Examples
+    --------
+    >>> value, gradient = negative_log_likelihood(
+    ...     np.zeros(1), np.array([[[1.0], [3.0]]]), np.ones((1, 2), dtype=bool), np.array([1]), l2=0.0
+    ... )
+    >>> round(value, 4), gradient.tolist()  # log 2; expected feature 2 less the chosen one's 3
+    (0.6931, [-1.0])
+    """
+    utility = np.where(available, features @ weights, -np.inf)
+    log_p = log_softmax(utility, axis=1)
+    rows = np.arange(len(chosen))
+    expected = np.einsum("np,npk->k", np.exp(log_p), features)
+    observed = features[rows, chosen].sum(axis=0)
+    n = len(chosen)
+    value = -log_p[rows, chosen].sum() / n + 0.5 * l2 * float(weights @ weights)
+    return float(value), (expected - observed) / n + l2 * weights
+
+
+class ConditionalLogit(BaseEstimator):
+    """Conditional logit on decision rows.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The plans to score; may be replaced after fitting, because no weight belongs to a plan.
+    history_months : int, default=6
+        Months of history in a row, >= 1.
+    with_current_plan : bool, default=True
+        Whether the plan held before may be used. Where the target *is* the plan held, it may not.
+    l2 : float, default=1e-4
+        Penalty on the weights of the scaled features, >= 0.
+
+    Attributes
+    ----------
+    classes_ : array of shape (n_plans,)
+        Plan ids of the catalogue: what the probabilities belong to.
+    weights_ : float64 array of shape (8,)
+        Utility per unit of each of `alternatives.ALTERNATIVE_FEATURES`.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        history_months: int = 6,
+        with_current_plan: bool = True,  # noqa: FBT001 - scikit-learn's clone passes parameters by name
+        l2: float = 1e-4,
+    ) -> None:
+        self.catalogue = catalogue
+        self.history_months = history_months
+        self.with_current_plan = with_current_plan
+        self.l2 = l2
+
+    @property
+    def classes_(self) -> NDArray[np.object_]:
+        """Plan ids in the order of the probabilities; those of the catalogue as it is now."""
+        check_is_fitted(self, "weights_")
+        return np.array(self.catalogue.plan_ids, dtype=object)
+
+    def fit(self, X: pd.DataFrame | ChoiceRows, y: NDArray[np.object_]) -> ConditionalLogit:
+        """Maximise the likelihood of the choices.
+
+        Parameters
+        ----------
+        X : DataFrame or mapping of str to array of shape (n,)
+            Decision rows.
+        y : array of shape (n,)
+            Plan ids taken.
+
+        Raises
+        ------
+        DataError
+            If a plan taken is not in the catalogue.
+        """
+        alternatives, chosen = self._alternatives(X), chosen_of(y, self.catalogue)
+        features, available = alternatives.features, alternatives.available
+        # Who took a plan could take it, whatever the rate card and a missing age say.
+        available[np.arange(len(chosen)), chosen] = True
+        # Scaled for the optimiser; the weights are kept in the features' own units.
+        scale = np.maximum(features[available].std(axis=0), 1e-9)
+        found = minimize(
+            negative_log_likelihood,
+            np.zeros(len(ALTERNATIVE_FEATURES)),
+            args=(features / scale, available, chosen, self.l2),
+            jac=True,
+            method="L-BFGS-B",
+        )
+        self.weights_ = found.x / scale
+        return self
+
+    def predict_proba(self, X: pd.DataFrame | ChoiceRows) -> FloatArray:
+        """Return P(take) by catalogue position.
+
+        Returns
+        -------
+        float64 array of shape (n, n_plans)
+            0 outside the choice set; each row adds up to 1.
+        """
+        alternatives = self._alternatives(X)
+        return softmax_within(self.utilities(alternatives), alternatives.available)
+
+    def utilities(self, alternatives: Alternatives) -> FloatArray:
+        """Return the utility of each plan, in or out of the choice set; float64 array of shape (n, n_plans)."""
+        check_is_fitted(self, "weights_")
+        return alternatives.features @ self.weights_
+
+    def _alternatives(self, X: pd.DataFrame | ChoiceRows) -> Alternatives:
+        return alternatives_of(
+            X, self.catalogue, history_months=self.history_months, with_current_plan=self.with_current_plan
+        )

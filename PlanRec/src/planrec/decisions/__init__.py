@@ -1,0 +1,1 @@
+"""Decision rows, the subscriber's record, and the matrix of features that the models read."""

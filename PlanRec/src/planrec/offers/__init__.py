@@ -1,0 +1,1 @@
+"""What an offer is worth: chance of acceptance, saving, margin and churn."""

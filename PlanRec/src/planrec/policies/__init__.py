@@ -1,0 +1,1 @@
+"""Policies compared on past months: regret, curves, back-tests."""

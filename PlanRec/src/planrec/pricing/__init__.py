@@ -1,0 +1,1 @@
+"""What a draft plan would do: demand, revenue, who moves."""

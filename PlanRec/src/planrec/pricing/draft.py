@@ -1,0 +1,292 @@
+"""A draft rate card scored against the current one, on everybody in a table of usage months.
+
+The choice model names no plan, so it says of a plan that is only drafted what it says of any other: P(take), of each
+subscriber who is free to change. Summed, that is the demand; the fall in the demand of the others is what the draft
+takes from them; times the bill under the forecast, it is revenue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from common_utils.array_types import BoolArray, FloatArray
+from common_utils.errors import ConfigError, DataError
+from common_utils.intervals import Interval, percentile_interval, resampled_weights
+from planrec.billing.catalogue import Catalogue
+from planrec.billing.rater import bill_totals
+from planrec.choice.selection import CalibratedChoice
+from planrec.columns import CURRENT_PLAN, MONTH
+from planrec.decisions.formulas import History, bill_outlook, history_of
+from planrec.decisions.matrix import plan_indices
+from planrec.decisions.rows import columns_of, latest_rows
+from planrec.months import month_indices, month_text
+from planrec.outlook.forecast import UsageForecast
+from planrec.rules.facts import facts_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ASSUMPTIONS", "DraftScore", "PlanDemand", "Pricing", "check_draft", "score_draft"]
+
+
+ASSUMPTIONS = (
+    "everybody free to change decides once, in the month after --as-of; nobody joins and nobody leaves",
+    "whoever a contract binds keeps plan and price, unless --bound-decide; a contract that is not known binds nobody",
+    "prices of the draft hold for everybody who decides; usage does not respond to the plan",
+    "people choose as those did whom the model learnt from; intervals are of the subscribers at hand, not of the model",
+)
+
+_CHUNK = 20_000  # subscribers rated at once; bounds memory, and moves the progress bar
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """What prices and choices are made of.
+
+    Attributes
+    ----------
+    model : CalibratedChoice
+    forecast : UsageForecast
+    current : Catalogue
+        The rate card in force.
+    choice_months, bill_months : int
+        Months the model, and the forecast, look back over, >= 1.
+    """
+
+    model: CalibratedChoice
+    forecast: UsageForecast
+    current: Catalogue
+    choice_months: int
+    bill_months: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDemand:
+    """One plan of the draft; demand in subscribers, revenue in cents a month.
+
+    Attributes
+    ----------
+    plan_id : str
+    new : bool
+        Whether the current rate card has no such plan.
+    held : int
+        Subscribers who hold it today.
+    current, draft : float
+        Expected holders once everybody free has decided, on each rate card.
+    change : Interval
+        Draft less current.
+    from_holders : float
+        Expected takers of the new plans among those who hold this plan today.
+    share_of_new : float
+        Part of the demand of the new plans that this plan loses: its cannibalisation; NaN for a new plan, or without
+        demand for one.
+    current_revenue_cents, draft_revenue_cents : float
+    """
+
+    plan_id: str
+    new: bool
+    held: int
+    current: float
+    draft: float
+    change: Interval
+    from_holders: float
+    share_of_new: float
+    current_revenue_cents: float
+    draft_revenue_cents: float
+
+
+@dataclass(frozen=True, slots=True)
+class DraftScore:
+    """What a draft rate card would do.
+
+    Attributes
+    ----------
+    plans : tuple of PlanDemand
+        In the order of the draft.
+    month : int
+        Month index in which everybody free decides.
+    subscribers, bound, gone : int
+        Scored; of these, bound by a contract; left out, because their last month lies before the one asked about.
+    new_demand : Interval
+        Expected takers of the new plans.
+    revenue_change_cents : Interval
+        Draft less current, a month.
+    """
+
+    plans: tuple[PlanDemand, ...]
+    month: int
+    subscribers: int
+    bound: int
+    gone: int
+    new_demand: Interval
+    revenue_change_cents: Interval
+
+
+def check_draft(current: Catalogue, draft: Catalogue) -> None:
+    """See that a draft can be compared with the rate card in force.
+
+    Raises
+    ------
+    ConfigError
+        If the currency or the rounding of minutes differs, a plan is missing, or nothing differs.
+
+    Examples
+    --------
+    >>> check_draft(megaline, megaline)
+    Traceback (most recent call last):
+    common_utils.errors.ConfigError: draft rate card: no plan differs from rate card 'megaline-2018'; change or add one.
+    """
+    if draft.currency != current.currency:
+        raise ConfigError(f"draft rate card: currency must be {current.currency}, as in rate card {current.version!r}.")
+    if draft.rounding.minutes != current.rounding.minutes:
+        raise ConfigError(
+            f"draft rate card: rounding.minutes must be {current.rounding.minutes!r}: the usage months are recorded so."
+        )
+    gone = [plan_id for plan_id in current.plan_ids if draft.index(plan_id) < 0]
+    if gone:
+        raise ConfigError(
+            f"draft rate card: plan(s) {gone[:5]} of rate card {current.version!r} are missing, but their holders keep "
+            "them. To sell a plan no more, give it `on_sale: {to: YYYY-MM}`."
+        )
+    if set(draft.plans) == set(current.plans) and draft.rounding == current.rounding:
+        raise ConfigError(f"draft rate card: no plan differs from rate card {current.version!r}; change or add one.")
+
+
+def score_draft(
+    months: pd.DataFrame,
+    pricing: Pricing,
+    draft: Catalogue,
+    *,
+    as_of: int,
+    bound_decide: bool = False,
+    n_resamples: int,
+    rng: np.random.Generator,
+    advance: Callable[[int], None] = lambda _: None,
+) -> DraftScore:
+    """Return demand, cannibalisation and revenue of a draft rate card; under `ASSUMPTIONS`.
+
+    Parameters
+    ----------
+    months : DataFrame
+        Usage months, sorted by subscriber and month; `current_plan` where the model asks for it, `age` and
+        `contract_months_left` where known.
+    pricing : Pricing
+    draft : Catalogue
+        As `check_draft` asks.
+    as_of : int
+        Month index of the last month looked at; a subscriber without that month is taken as gone.
+    bound_decide : bool, default=False
+        Whether those decide, too, whom a contract binds.
+    n_resamples : int
+        Of the subscribers, for the intervals.
+    rng : numpy.random.Generator
+    advance : callable
+        Told how many more subscribers are done.
+
+    Returns
+    -------
+    DraftScore
+
+    Raises
+    ------
+    ConfigError
+        As `check_draft`.
+    DataError
+        If fewer than two subscribers have a month in `as_of`, or the plan held is not said.
+    """
+    check_draft(pricing.current, draft)
+    rows, gone = _present(months, pricing, as_of)
+    bound = _bound(rows, pricing.current, as_of) & (not bound_decide)
+    parts: list[tuple[FloatArray, ...]] = []
+    for start in range(0, len(rows), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        parts.append(_decided(rows.iloc[part], bound[part], pricing, draft, as_of))
+        advance(len(parts[-1][0]))
+    now, then, paid_now, paid_then = (np.concatenate(part) for part in zip(*parts, strict=True))
+    held = plan_indices(rows[CURRENT_PLAN], draft)
+    new = np.array([pricing.current.index(plan_id) < 0 for plan_id in draft.plan_ids])
+    taken = then[:, new].sum(axis=1)
+    revenue = paid_then.sum(axis=1) - paid_now.sum(axis=1)
+    intervals = _intervals(np.column_stack([then - now, taken, revenue]), n_resamples, rng)
+    share = -(then - now).sum(axis=0) / taken.sum() if taken.sum() > 0 else np.full(len(new), np.nan)
+    return DraftScore(
+        plans=tuple(
+            PlanDemand(
+                plan_id=plan_id,
+                new=bool(new[j]),
+                held=int((held == j).sum()),
+                current=float(now[:, j].sum()),
+                draft=float(then[:, j].sum()),
+                change=intervals[j],
+                from_holders=float(taken[held == j].sum()),
+                share_of_new=float("nan") if new[j] else float(share[j]),
+                current_revenue_cents=float(paid_now[:, j].sum()),
+                draft_revenue_cents=float(paid_then[:, j].sum()),
+            )
+            for j, plan_id in enumerate(draft.plan_ids)
+        ),
+        month=as_of + 1,
+        subscribers=len(rows),
+        bound=int(bound.sum()),
+        gone=gone,
+        new_demand=intervals[-2],
+        revenue_change_cents=intervals[-1],
+    )
+
+
+def _present(months: pd.DataFrame, pricing: Pricing, as_of: int) -> tuple[pd.DataFrame, int]:
+    """Return what those with a month in `as_of` would decide on the month after, and how many others there are."""
+    last = latest_rows(months, as_of=as_of, history_months=max(pricing.choice_months, pricing.bill_months))
+    here = month_indices(last[MONTH]) == as_of
+    rows = last[here].reset_index(drop=True)
+    if len(rows) < 2:
+        raise DataError(
+            f"usage: {len(rows)} subscriber(s) with a month in {month_text(as_of)}; a draft is scored on two at least. "
+            "Give their months, or another --as-of."
+        )
+    if CURRENT_PLAN not in rows.columns:
+        if pricing.model.model.with_current_plan:
+            raise DataError(f"usage: no column {CURRENT_PLAN!r}, and the choice model asks which plan is held; add it.")
+        rows[CURRENT_PLAN] = None
+    return rows, int((~here).sum())
+
+
+def _bound(rows: pd.DataFrame, current: Catalogue, as_of: int) -> BoolArray:
+    """Return who is known to be bound by a contract after `as_of`, and to which plan."""
+    held = plan_indices(rows[CURRENT_PLAN], current)
+    return (facts_of(columns_of(rows), held, as_of=as_of).contract_months_left > 0) & (held >= 0)
+
+
+def _decided(
+    rows: pd.DataFrame, bound: BoolArray, pricing: Pricing, draft: Catalogue, as_of: int
+) -> tuple[FloatArray, ...]:
+    """P(holding) on both rate cards, and what is paid on them; shape (n, n_plans of the draft)."""
+    current, shape = pricing.current, (len(rows), len(draft.plans))
+    deciding = rows.assign(**{MONTH: month_text(as_of + 1)})
+    ahead = pricing.forecast.scenarios(history_of(columns_of(rows), pricing.bill_months))
+    place = plan_indices(current.plan_ids, draft)
+    now, bill_now = np.zeros(shape), np.zeros(shape)
+    now[:, place] = pricing.model.with_catalogue(current).predict_proba(deciding)
+    bill_now[:, place] = _expected_bills(ahead, current)
+    then = pricing.model.with_catalogue(draft).predict_proba(deciding)
+    kept = plan_indices(rows[CURRENT_PLAN], draft)[bound]
+    now[bound] = then[bound] = kept[:, None] == np.arange(shape[1])
+    bill_then = np.where(bound[:, None], bill_now, _expected_bills(ahead, draft))
+    return now, then, now * bill_now, then * bill_then
+
+
+def _expected_bills(ahead: History, catalogue: Catalogue) -> FloatArray:
+    return bill_outlook(bill_totals(ahead.usage, catalogue), ahead.known).mean_cents
+
+
+def _intervals(values: FloatArray, n_resamples: int, rng: np.random.Generator) -> list[Interval]:
+    """Return each column's sum over the subscribers with its interval."""
+    drawn = np.array([weights @ values for weights in resampled_weights(len(values), n_resamples, rng)])
+    return [
+        percentile_interval(float(total), column, 0.95)
+        for total, column in zip(values.sum(axis=0), drawn.T, strict=True)
+    ]

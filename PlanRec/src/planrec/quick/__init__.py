@@ -1,0 +1,1 @@
+"""One record answered in microseconds: rating, features and advice restated for speed."""

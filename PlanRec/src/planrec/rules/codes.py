@@ -1,0 +1,116 @@
+"""Who may take which plan by the rate card alone: what is on sale, and to which ages; and the code of every rule.
+
+Choice sets are these plans and the current one. What else an operator asks for stands in `rules.py`.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+from common_utils.array_types import FloatArray, IntArray
+from planrec.billing.catalogue import Catalogue
+
+__all__ = ["ExclusionCode", "exclusions"]
+
+
+class ExclusionCode(IntEnum):
+    """Why a plan is not offered, or why the answer is "stay"; the name is the reason code shown outside.
+
+    Examples
+    --------
+    >>> ExclusionCode(6).name, ExclusionCode.CONTRACT_BINDS.meaning
+    ('CONTRACT_BINDS', 'the contract of the current plan still binds')
+    """
+
+    NONE = 0
+    NOT_YET_ON_SALE = 1
+    NO_LONGER_SOLD = 2
+    BELOW_MINIMUM_AGE = 3
+    ABOVE_MAXIMUM_AGE = 4
+    AGE_UNKNOWN = 5
+    CONTRACT_BINDS = 6
+    CONTRACT_UNKNOWN = 7
+    NOT_OFFERED = 8
+    HELD_OUT = 9
+    HOLDOUT_UNKNOWN = 10
+    NO_CONSENT = 11
+    CONSENT_UNKNOWN = 12
+    CONTACT_CAP = 13
+    CONTACTS_UNKNOWN = 14
+    BELOW_MINIMUM_GAIN = 15
+    CURRENT_PLAN_UNKNOWN = 16
+    DECLINED = 17
+
+    @property
+    def meaning(self) -> str:
+        """The code in words, as the end of a sentence."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    ExclusionCode.NONE: "nothing stands against it",
+    ExclusionCode.NOT_YET_ON_SALE: "the plan is not on sale yet",
+    ExclusionCode.NO_LONGER_SOLD: "the plan is no longer sold",
+    ExclusionCode.BELOW_MINIMUM_AGE: "the subscriber is younger than the plan asks",
+    ExclusionCode.ABOVE_MAXIMUM_AGE: "the subscriber is older than the plan asks",
+    ExclusionCode.AGE_UNKNOWN: "the plan asks for an age, and it is not known",
+    ExclusionCode.CONTRACT_BINDS: "the contract of the current plan still binds",
+    ExclusionCode.CONTRACT_UNKNOWN: "it is not known whether a contract still binds",
+    ExclusionCode.NOT_OFFERED: "the rule file takes the plan out",
+    ExclusionCode.HELD_OUT: "the subscriber is in the permanent hold-out",
+    ExclusionCode.HOLDOUT_UNKNOWN: "it is not known whether the subscriber is in the hold-out",
+    ExclusionCode.NO_CONSENT: "the subscriber does not consent to offers",
+    ExclusionCode.CONSENT_UNKNOWN: "it is not known whether the subscriber consents to offers",
+    ExclusionCode.CONTACT_CAP: "the subscriber was contacted as often as is allowed in 90 days",
+    ExclusionCode.CONTACTS_UNKNOWN: "it is not known how often the subscriber was contacted in 90 days",
+    ExclusionCode.BELOW_MINIMUM_GAIN: "no other plan open to the subscriber gains enough",
+    ExclusionCode.CURRENT_PLAN_UNKNOWN: "the plan held is not known, so an offer has nothing to be compared with",
+    ExclusionCode.DECLINED: "the subscriber does not want the plan",
+}
+
+
+def exclusions(catalogue: Catalogue, month: int | IntArray, current: IntArray, age: FloatArray) -> IntArray:
+    """Return why each plan may not be taken; the current plan is never excluded.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    month : int or int64 array of shape (n,)
+        Month index at which a plan must be on sale.
+    current : int64 array of shape (n,)
+        Index of the plan held, -1 where unknown.
+    age : float64 array of shape (n,)
+        Years, NaN where unknown.
+
+    Returns
+    -------
+    int64 array of shape (n, n_plans)
+        `ExclusionCode`.
+
+    Examples
+    --------
+    >>> from planrec.months import month_index
+    >>> codes = exclusions(card, month_index("2025-12"), np.array([-1]), np.array([40.0]))[0]
+    >>> {p: ExclusionCode(c).name for p, c in zip(card.plan_ids, codes) if c}
+    {'flex-5': 'NO_LONGER_SOLD', 'young-10': 'ABOVE_MAXIMUM_AGE', 'senior-talk': 'BELOW_MINIMUM_AGE'}
+    """
+    sale = np.broadcast_to(catalogue.sale_state(month), (len(current), len(catalogue.plans)))
+    youngest, oldest = catalogue.age_limits
+    years = age[:, None]
+    limited = np.isfinite(youngest) | np.isfinite(oldest)
+    codes = np.select(
+        [sale < 0, sale > 0, np.isnan(years) & limited, years < youngest, years > oldest],
+        [
+            ExclusionCode.NOT_YET_ON_SALE,
+            ExclusionCode.NO_LONGER_SOLD,
+            ExclusionCode.AGE_UNKNOWN,
+            ExclusionCode.BELOW_MINIMUM_AGE,
+            ExclusionCode.ABOVE_MAXIMUM_AGE,
+        ],
+        default=ExclusionCode.NONE,
+    ).astype(np.int64)
+    held = np.flatnonzero(current >= 0)
+    codes[held, current[held]] = ExclusionCode.NONE
+    return codes

@@ -1,0 +1,1 @@
+"""A mobile operator with known truth: usage, prices, choices, campaigns, drift."""

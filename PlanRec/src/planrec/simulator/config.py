@@ -1,0 +1,282 @@
+"""Settings of the simulated operator; light, so that the project's configuration can carry them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from common_utils.config import BaseConfig
+from planrec.months import MONTH_PATTERN, month_index
+from planrec.simulator.switches import DefectConfig, Drift, DriftKind, Leak
+
+__all__ = [
+    "ChurnConfig",
+    "LightMargins",
+    "OffersConfig",
+    "SatisficingConfig",
+    "Segment",
+    "ServiceValues",
+    "SimulatorConfig",
+]
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Spread = Annotated[float, Field(ge=0, le=3)]
+
+
+class ServiceValues(BaseConfig):
+    """One number for each service.
+
+    Examples
+    --------
+    >>> ServiceValues(minutes=1, messages=2, megabytes=3).as_tuple()
+    (1.0, 2.0, 3.0)
+    """
+
+    minutes: float
+    messages: float
+    megabytes: float
+
+    def as_tuple(self) -> tuple[float, float, float]:
+        """Return the values in the order minutes, messages, megabytes."""
+        return self.minutes, self.messages, self.megabytes
+
+
+class Segment(BaseConfig):
+    """A kind of subscriber.
+
+    Examples
+    --------
+    >>> Segment(name="light", share=1, minutes=110, messages=20, megabytes=2000, age=50).share
+    1.0
+    """
+
+    name: str = Field(min_length=1, max_length=40)
+    share: float = Field(gt=0, le=1, description="share of subscribers; all segments' shares add up to 1")
+    minutes: float = Field(gt=0, le=50_000, description="median minutes a month")
+    messages: float = Field(gt=0, le=50_000, description="median messages a month of those who send any")
+    megabytes: float = Field(gt=0, le=5_000_000, description="median megabytes a month")
+    age: float = Field(ge=18, le=90, description="mean age in years")
+
+
+class LightMargins(BaseConfig):
+    """Light-tailed usage a month: a normal cut off at 0 for minutes and megabytes, a Weibull for messages.
+
+    The defaults are fitted to the whole months of the Megaline events.
+
+    Examples
+    --------
+    >>> LightMargins().minutes_sd > 0
+    True
+    """
+
+    minutes_mean: float = Field(default=438, description="mean of the normal before it is cut off at 0, minutes")
+    minutes_sd: float = Field(default=245, gt=0, description="its standard deviation")
+    messages_shape: float = Field(default=1.33, gt=0, le=20, description="shape of the texters' Weibull")
+    messages_scale: float = Field(default=48, gt=0, description="its scale, messages")
+    megabytes_mean: float = Field(default=15_300, description="mean of the normal before it is cut off at 0, megabytes")
+    megabytes_sd: float = Field(default=7_000, gt=0, description="its standard deviation")
+    between: ServiceValues = Field(
+        default=ServiceValues(minutes=0.67, messages=0.84, megabytes=0.51),
+        description="share of the variance of normal scores that lies between subscribers, 0 to 1",
+    )
+
+    @model_validator(mode="after")
+    def _between_are_shares(self) -> LightMargins:
+        if not all(0 <= share <= 1 for share in self.between.as_tuple()):
+            raise ValueError("`between` holds shares, 0 to 1")
+        return self
+
+
+class SatisficingConfig(BaseConfig):
+    """The second choice process: look at a few salient plans, take one that is good enough, fear regret.
+
+    Examples
+    --------
+    >>> SatisficingConfig().considered
+    3
+    """
+
+    considered: int = Field(default=3, ge=1, le=6, description="plans looked at besides the current one")
+    regret_weight: float = Field(
+        default=1.0, ge=0, le=10, description="units of bill that one unit of anticipated regret weighs"
+    )
+    effort: float = Field(
+        default=0.3, ge=0, le=10, description="gain a move must bring, in units of inertia over price sensitivity"
+    )
+    restless: _Share = Field(
+        default=0.5, description="chance that a subscriber wants a change: then a plan within the slack will do"
+    )
+    slack: float = Field(
+        default=6.0,
+        ge=0,
+        le=1000,
+        description="in currency, above the current plan's cost (the restless) or above the least (newcomers)",
+    )
+    fee_salience: float = Field(
+        default=1.0, ge=0, le=20, description="salience lost per unit of log distance of the fee from the usual bill"
+    )
+    unlimited_salience: float = Field(default=0.5, ge=0, le=20, description="salience of everything being unlimited")
+    new_salience: float = Field(default=1.0, ge=0, le=20, description="salience of a plan in its first three months")
+
+
+class ChurnConfig(BaseConfig):
+    """The monthly hazard of leaving, as the summands of its logit.
+
+    Examples
+    --------
+    >>> ChurnConfig().salience > 0
+    True
+    """
+
+    base: float = Field(default=-3.95, ge=-60, le=10, description="logit for a newcomer who pays what is least")
+    overpay: float = Field(default=0.06, ge=0, le=5, description="per unit of currency overpaid a month")
+    shock: float = Field(default=0.3, ge=0, le=5, description="after a bill shock")
+    competitor: float = Field(default=0.3, ge=0, le=5, description="while a competitor campaigns")
+    competitor_months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(
+        default=(3, 9), description="calendar months in which it does"
+    )
+    tenure: float = Field(default=0.1, ge=0, le=5, description="less per year with the operator, five at most")
+    binding: float = Field(default=1.0, ge=0, le=60, description="less while a contract binds")
+    salience: float = Field(
+        default=0.155, ge=0, le=5, description="per unit of currency overpaid, within three months of a contact"
+    )
+    accepted: float = Field(default=1.2, ge=0, le=5, description="less within three months of accepting an offer")
+
+
+class OffersConfig(BaseConfig):
+    """The logged campaign, and how offers are answered.
+
+    Examples
+    --------
+    >>> OffersConfig().holdout_share
+    0.1
+    """
+
+    campaign_share: _Share = Field(
+        default=0.15, description="share of the free subscribers without a decision of their own selected each month"
+    )
+    first_month: int = Field(default=3, ge=0, description="months of the table before the campaign starts")
+    holdout_share: _Share = Field(default=0.1, description="share of subscribers never contacted")
+    holdout_seed: int = Field(default=2025, ge=0, description="with the id, decides who that is")
+    min_propensity: float = Field(default=0.02, gt=0, le=0.5, description="least chance with which a plan is offered")
+    temperature: float = Field(
+        default=5.0, gt=0, le=1000, description="saving, in currency a month, that makes an offer e times as likely"
+    )
+    accept_base: float = Field(default=0.2, ge=-20, le=20, description="logit of accepting an equal plan")
+    accept_utility: float = Field(default=0.8, ge=0, le=20, description="per unit of utility gained")
+    accept_inertia: float = Field(default=0.5, ge=0, le=20, description="less per unit of the own inertia")
+    accept_fatigue: float = Field(default=0.4, ge=0, le=20, description="less per contact in the last 90 days")
+
+
+_SEGMENTS = (
+    Segment(name="light", share=0.22, minutes=80, messages=12, megabytes=1_400, age=54),
+    Segment(name="talker", share=0.20, minutes=650, messages=25, megabytes=3_500, age=58),
+    Segment(name="everyday", share=0.26, minutes=300, messages=35, megabytes=9_500, age=42),
+    Segment(name="data", share=0.20, minutes=170, messages=60, megabytes=19_000, age=28),
+    Segment(name="heavy", share=0.12, minutes=750, messages=90, megabytes=36_000, age=37),
+)
+
+
+class SimulatorConfig(BaseConfig):
+    """The simulated operator: who its subscribers are, how they use and how they choose.
+
+    The generative model and the ranges of its figures: Lambrecht & Skiera 2006 (flat-rate bias), Grubb & Osborne 2015
+    (underestimated variance); spreads within a subscriber as measured on the Megaline events. Prices enter in units of
+    the rate card's currency (1.00), not in cents.
+
+    Examples
+    --------
+    >>> SimulatorConfig(subscribers=100).months
+    12
+    """
+
+    subscribers: int = Field(20_000, ge=1, le=5_000_000, description="number of subscribers")
+    months: int = Field(12, ge=1, le=120, description="length of the table in months")
+    first_month: str = Field("2025-01", pattern=MONTH_PATTERN, description="first month of the table")
+    event_subscribers: int = Field(500, ge=0, description="so many subscribers also get single events")
+
+    later_months: int = Field(3, ge=2, le=24, description="months after the table whose bills the truth holds too")
+
+    segments: tuple[Segment, ...] = Field(_SEGMENTS, min_length=1)
+    profile: Literal["heavy", "light"] = Field(
+        "heavy",
+        description="heavy: lognormal usage by segment; light: truncated normal and Weibull, one population",
+    )
+    light: LightMargins = LightMargins()
+    usage_response: float = Field(
+        0.08, ge=0, le=0.5, description="share by which usage rises where nothing of a plan's allowance is used up"
+    )
+    level_sd: ServiceValues = Field(
+        ServiceValues(minutes=0.45, messages=0.65, megabytes=0.45),
+        description="spread of the log usage level within a segment",
+    )
+    service_correlation: float = Field(0.2, ge=0, lt=1, description="correlation of log levels in a segment")
+    age_sd: float = Field(13, ge=0, le=30, description="spread of age within a segment, years")
+    never_texts: _Share = Field(0.18, description="share of subscribers who never send a message")
+    growth: ServiceValues = Field(
+        ServiceValues(minutes=-0.002, messages=-0.01, megabytes=0.012), description="mean growth of log usage a month"
+    )
+    growth_sd: _Spread = Field(0.008, description="spread of growth between subscribers")
+    season: ServiceValues = Field(
+        ServiceValues(minutes=0.04, messages=0.06, megabytes=0.05), description="half the log swing over the year"
+    )
+    season_peak: int = Field(12, ge=1, le=12, description="calendar month of most usage")
+    noise_sd: ServiceValues = Field(
+        ServiceValues(minutes=0.21, messages=0.28, megabytes=0.26), description="spread of log usage between months"
+    )
+    noise_rho: float = Field(0.4, ge=0, lt=1, description="correlation of the noise of two successive months")
+    roaming: _Share = Field(0.04, description="share of months spent travelling")
+    roaming_factor: float = Field(1.5, gt=0, le=10, description="what travelling does to megabytes")
+    absent: _Share = Field(0.005, description="share of months without any usage")
+    joins_late: _Share = Field(0.15, description="share of subscribers who join after the first month, on any day")
+
+    overestimation: float = Field(1.1, gt=0, le=3, description="mean of believed over real usage")
+    overestimation_sd: _Spread = Field(0.2, description="spread of its logarithm between subscribers")
+    perceived_variance: _Share = Field(0.5, description="believed over real variance of log usage")
+    guess_sd: _Spread = Field(0.3, description="spread of a newcomer's guess of the own log usage")
+
+    price_sensitivity: float = Field(0.145, gt=0, le=10, description="median utility lost per unit of currency a month")
+    price_sensitivity_sd: _Spread = Field(0.3, description="spread of its logarithm between subscribers")
+    risk_aversion: float = Field(0.5, ge=0, le=5, description="units of spread that weigh as much as one unit of bill")
+    flat_rate_bias: float = Field(1.2, ge=0, le=20, description="mean utility of everything being unlimited")
+    contract_dislike: float = Field(0.5, ge=0, le=20, description="mean utility lost per year of a new contract")
+    inertia: float = Field(1.4, ge=0, le=20, description="mean utility of staying with the current plan")
+    perk_taste: float = Field(0.3, ge=0, le=20, description="mean utility of one perk")
+    taste_sd: _Spread = Field(0.4, description="relative spread of the four tastes above between subscribers")
+    choice_process: Literal["logit", "satisficing"] = Field("logit", description="how a plan is picked at a decision")
+    satisficing: SatisficingConfig = SatisficingConfig()
+
+    shock_ratio: float = Field(1.3, ge=1, le=10, description="a bill this many times the mean of the three before ...")
+    shock_amount: float = Field(4.0, ge=0, description="... and this much above it, in currency, is a shock")
+    review_probability: _Share = Field(0.34, description="chance a month that a free subscriber looks at the plans")
+    churn: ChurnConfig = ChurnConfig()
+    offers: OffersConfig = OffersConfig()
+    months_since_choice: int = Field(30, ge=1, le=120, description="at the start, the current plan is at most so old")
+
+    drift: tuple[Drift, ...] = Field((), description="changes from a month on, in the order they are applied")
+    defects: DefectConfig = DefectConfig()
+    leaks: tuple[Leak, ...] = Field(
+        (), description="columns of the usage months that hold what belongs to the month after"
+    )
+
+    def drifts(self, kind: DriftKind) -> list[tuple[int, float]]:
+        """Return month (counted from the table's first one) and size of each change of a kind."""
+        first = month_index(self.first_month)
+        return [(month_index(d.start) - first, d.size) for d in self.drift if d.kind == kind]
+
+    @model_validator(mode="after")
+    def _drift_fits(self) -> SimulatorConfig:
+        kinds = [d.kind for d in self.drift]
+        if kinds.count("flagship_launch") > 1 or kinds.count("new_segment") > 1:
+            raise ValueError("drift: flagship_launch and new_segment happen at most once")
+        if "new_segment" in kinds and self.profile == "light":
+            raise ValueError("drift: new_segment needs the profile heavy; the light one has no segments")
+        return self
+
+    @model_validator(mode="after")
+    def _shares_add_up(self) -> SimulatorConfig:
+        total = sum(segment.share for segment in self.segments)
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"the segments' shares add up to {total:g}, not 1")
+        return self

@@ -1,0 +1,1 @@
+"""Promises measured on simulated operators whose truth is known."""

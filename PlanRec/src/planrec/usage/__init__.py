@@ -1,0 +1,1 @@
+"""Usage months and call records: how they are read, checked and streamed."""

@@ -1,0 +1,196 @@
+"""From single calls, messages and data sessions to usage months, exactly: sums of decimals, by DuckDB.
+
+Rules
+-----
+- A call is rounded up to whole minutes before it is summed where the rate card says so. Calls of no length and
+  sessions of no data are real events and make a month one with events.
+- The month of `reg_date` is billed in full, kept, and marked `partial` unless it starts on the 1st; the month of
+  `churn_date` is billed in full as well.
+- A month without events between `reg_date` and `churn_date`, within the months of the data, is a billed month of no
+  usage, or is left out.
+- Events before `reg_date`, of a subscriber the list does not hold, or on a day that does not exist are rejected;
+  events after `churn_date` are, where the cut is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import duckdb
+import pandas as pd
+
+from planrec.billing.catalogue import Rounding
+from planrec.columns import AGE, CURRENT_PLAN, KEY, REQUIRED, SUBSCRIBER
+
+__all__ = [
+    "CALLS",
+    "CHURN_DATE",
+    "DATE",
+    "EVENT_TABLES",
+    "MESSAGE_EVENTS",
+    "REG_DATE",
+    "SESSIONS",
+    "SUBSCRIBERS",
+    "Aggregate",
+    "EventTables",
+    "aggregate_events",
+]
+
+CALLS, MESSAGE_EVENTS, SESSIONS, SUBSCRIBERS = "calls", "messages", "sessions", "subscribers"
+EVENT_TABLES = (CALLS, MESSAGE_EVENTS, SESSIONS)
+DATE = "date"  # of an event; datetime64, or text YYYY-MM-DD
+REG_DATE = "reg_date"  # of a subscriber: first day with the operator
+CHURN_DATE = "churn_date"  # of a subscriber: last day with the operator; missing while there
+
+_NOBODY = pd.DataFrame({SUBSCRIBER: [], REG_DATE: []}, dtype="str")
+
+# Every event with its month, and the reason to reject it, if any. DuckDB itself would read 4/3/18 as a day of year 4.
+# A millionth of a unit is the finest step, as in the rater.
+_JUDGE = r"""
+CREATE TABLE events AS
+WITH read AS (
+    SELECT 'calls' AS source, subscriber_id, date::VARCHAR AS written, minutes::DECIMAL(18, 6) AS amount FROM calls_read
+    UNION ALL
+    SELECT 'messages', subscriber_id, date::VARCHAR, 1 FROM messages_read
+    UNION ALL
+    SELECT 'sessions', subscriber_id, date::VARCHAR, megabytes::DECIMAL(18, 6) FROM sessions_read
+), dated AS (
+    SELECT *, CASE WHEN regexp_matches(written, '^\d{4}-\d{2}-\d{2}([ T]|$)')
+        THEN TRY_CAST(substr(written, 1, 10) AS DATE) END AS day
+    FROM read
+)
+SELECT source, subscriber_id, strftime(day, '%Y-%m') AS month, amount, CASE
+    WHEN day IS NULL THEN 'no such day'
+    WHEN getvariable('listed') AND reg_date IS NULL THEN 'subscriber not in the list'
+    WHEN day < reg_date::DATE THEN 'before reg_date'
+    WHEN getvariable('churn_cut') AND day > churn_date::DATE THEN 'after churn_date' END AS reason
+FROM dated LEFT JOIN people USING (subscriber_id)
+"""
+
+_REASONS = "SELECT source, reason, count(*) FROM events WHERE reason IS NOT NULL GROUP BY ALL ORDER BY ALL"
+
+_SUM = """
+CREATE TABLE months AS
+SELECT subscriber_id, month,
+    coalesce(sum(CASE WHEN getvariable('per_call') THEN ceil(amount) ELSE amount END)
+        FILTER (source = 'calls'), 0)::DOUBLE AS minutes,
+    coalesce(sum(amount) FILTER (source = 'messages'), 0)::DOUBLE AS messages,
+    coalesce(sum(amount) FILTER (source = 'sessions'), 0)::DOUBLE AS megabytes
+FROM events WHERE reason IS NULL GROUP BY ALL
+"""
+
+_BILL_EMPTY = """
+INSERT INTO months
+WITH data AS (
+    SELECT (min(month) || '-01')::DATE AS first, (max(month) || '-01')::DATE AS last FROM months
+), there AS (
+    SELECT subscriber_id, unnest(generate_series(
+        greatest(date_trunc('month', reg_date::DATE), first)::TIMESTAMP,
+        least(coalesce(churn_date::DATE, last), last)::TIMESTAMP,
+        INTERVAL 1 MONTH)) AS start
+    FROM people, data
+), billed AS (
+    SELECT subscriber_id, strftime(start, '%Y-%m') AS month FROM there
+)
+SELECT subscriber_id, month, 0, 0, 0 FROM billed ANTI JOIN months USING (subscriber_id, month)
+"""
+
+_WITH_PEOPLE = """
+SELECT months.*, current_plan, age::DOUBLE AS age,
+    datediff('month', reg_date::DATE, (month || '-01')::DATE)::DOUBLE AS tenure_months,
+    coalesce(reg_date::DATE > (month || '-01')::DATE, false) AS partial
+FROM months LEFT JOIN people USING (subscriber_id)
+ORDER BY subscriber_id, month
+"""
+
+
+@dataclass(frozen=True)
+class EventTables:
+    """Events as read.
+
+    Attributes
+    ----------
+    calls : DataFrame
+        `subscriber_id`, `date`, `minutes` (>= 0, of the single call).
+    messages : DataFrame
+        `subscriber_id`, `date`.
+    sessions : DataFrame
+        `subscriber_id`, `date`, `megabytes` (>= 0).
+    subscribers : DataFrame or None
+        `subscriber_id` (unique), `reg_date`, and where known `churn_date`, `current_plan`, `age`. None: everybody in
+        the events is a subscriber, there only in months with events.
+    """
+
+    calls: pd.DataFrame
+    messages: pd.DataFrame
+    sessions: pd.DataFrame
+    subscribers: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """Usage months, and how many events of each table were rejected for which reason."""
+
+    months: pd.DataFrame
+    rejected: Mapping[str, Mapping[str, int]]
+
+
+def aggregate_events(
+    tables: EventTables, rounding: Rounding, *, churn_cut: bool, empty_months: Literal["bill", "drop"]
+) -> Aggregate:
+    """Sum events to usage months; the rules stand at the top of this module.
+
+    Parameters
+    ----------
+    tables : EventTables
+    rounding : Rounding
+        Of the rate card.
+    churn_cut : bool
+        Whether events after a subscriber's last date are rejected.
+    empty_months : {"bill", "drop"}
+        Whether a month without events is a usage month. Without a list of subscribers there are none to bill.
+
+    Returns
+    -------
+    Aggregate
+        Months sorted by subscriber and month; `current_plan`, `age`, `tenure_months`, `partial` where the list of
+        subscribers gives them.
+
+    Examples
+    --------
+    >>> day = {"subscriber_id": ["a", "a"], "date": ["2018-03-05", "2018-03-06"]}
+    >>> tables = EventTables(
+    ...     pd.DataFrame(day | {"minutes": [0.0, 2.1]}),
+    ...     pd.DataFrame(day),
+    ...     pd.DataFrame(day | {"megabytes": [0.1, 0.2]}),
+    ... )
+    >>> result = aggregate_events(tables, Rounding(minutes="call"), churn_cut=False, empty_months="drop")
+    >>> result.months.to_numpy().tolist()
+    [['a', '2018-03', 3.0, 2.0, 0.3]]
+    """
+    people = tables.subscribers
+    with duckdb.connect() as connection:
+        for name in EVENT_TABLES:
+            connection.register(f"{name}_read", getattr(tables, name))
+        connection.register("people", _whole_list(_NOBODY if people is None else people))
+        connection.execute("SET VARIABLE listed = $1", [people is not None])
+        connection.execute("SET VARIABLE churn_cut = $1", [churn_cut])
+        connection.execute("SET VARIABLE per_call = $1", [rounding.minutes == "call"])
+        connection.execute(_JUDGE)
+        connection.execute(_SUM)
+        if empty_months == "bill":
+            connection.execute(_BILL_EMPTY)
+        months = connection.sql(_WITH_PEOPLE).df()
+        reasons = connection.execute(_REASONS).fetchall()
+    rejected = {name: {str(why): int(n) for table, why, n in reasons if table == name} for name in EVENT_TABLES}
+    months = months.astype(dict.fromkeys((*KEY, CURRENT_PLAN), "str"))
+    return Aggregate(months if people is not None else months[list(REQUIRED)], rejected)
+
+
+def _whole_list(people: pd.DataFrame) -> pd.DataFrame:
+    """Give the list every column the queries name."""
+    missing = [c for c in (CHURN_DATE, CURRENT_PLAN) if c not in people.columns]
+    full = people.assign(**{c: pd.Series(pd.NA, index=people.index, dtype="str") for c in missing})
+    return full if AGE in full.columns else full.assign(**{AGE: float("nan")})

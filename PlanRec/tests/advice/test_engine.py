@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from common_utils.errors import ArtifactError, ConfigError, DataError
+from planrec.advice.engine import Engine, OfferModels, Situations
+from planrec.advice.ranking import AdvicePolicy, advise
+from planrec.billing.catalogue import Catalogue
+from planrec.decisions.formulas import SERVICES, History, history_of
+from planrec.offers.acceptance import ACCEPTANCE_FEATURES, AcceptanceModel
+from planrec.offers.leaving import LEAVING_FEATURES, LeavingModel
+from planrec.offers.value import OfferWeights
+from planrec.outlook.forecast import SCENARIOS, ServiceForecast, UsageForecast
+from planrec.rules.codes import ExclusionCode
+from planrec.rules.facts import Facts
+from planrec.rules.rulebook import built_in_rules
+
+MONTH = 24216
+SURF, ULTIMATE = 0, 1
+WILLING = Facts.of(MONTH, np.array([ULTIMATE]), consent=True, contacts_90d=0.0, holdout=False)
+
+
+def months(minutes: float = 400.0) -> History:
+    return history_of({"minutes_1": [minutes], "messages_1": [10.0], "megabytes_1": [9000.0]}, 1)
+
+
+def nobody() -> History:
+    return history_of({"minutes_1": [np.nan], "messages_1": [np.nan], "megabytes_1": [np.nan]}, 1)
+
+
+def models(accept: float = 0.0, contacted: float = 0.0) -> OfferModels:
+    """P(accept) is 1/2 unless `accept` moves its logit; a contact reminds of what is overpaid."""
+    leaving = np.array([contacted if name == "overpaid_when_contacted" else 0.0 for name in LEAVING_FEATURES])
+    return OfferModels(
+        AcceptanceModel(np.zeros(len(ACCEPTANCE_FEATURES)), accept), LeavingModel(leaving, intercept=0.0)
+    )
+
+
+def doubling() -> UsageForecast:
+    """Usage doubles; a newcomer uses e^6 of everything."""
+    service = ServiceForecast(
+        coefficients=np.array([[6.0, 0.0], [np.log(2), 1.0]]),
+        scale=np.array([1.0, 0.0]),
+        prior=np.full(2, np.inf),
+        inflation=np.ones(2),
+        quantiles=np.array([np.linspace(-1, 1, SCENARIOS), np.zeros(SCENARIOS)]),
+        used=1.0,
+    )
+    return UsageForecast(dict.fromkeys(SERVICES, service))
+
+
+def engine(card: Catalogue, **parts: object) -> Engine:
+    return replace(Engine(card, built_in_rules()), **parts)  # type: ignore[arg-type]
+
+
+def names(card: Catalogue, order: np.ndarray) -> list[str]:
+    return [card.plan_ids[plan] for plan in order if plan >= 0]
+
+
+def test_advice_without_a_forecast_is_that_of_the_months(megaline: Catalogue) -> None:
+    people = Situations.of(months(), Facts.of(MONTH, np.array([ULTIMATE])))
+    answer = engine(megaline).advise(people, risk_weight=0.5)
+    plain = advise(
+        months(), megaline, AdvicePolicy(0.5, built_in_rules().min_gain_cents("advice")), rules=built_in_rules(),
+        facts=people.facts,
+    )  # fmt: skip
+    np.testing.assert_array_equal(answer.advice.order, plain.order)
+    assert answer.offer is None
+    assert answer.basis.known.shape == (1, 1)
+
+
+def test_advice_with_a_forecast_rates_the_coming_months(megaline: Catalogue) -> None:
+    people = Situations.of(months(800), Facts.of(MONTH, np.array([SURF])))
+    now = engine(megaline).advise(people, risk_weight=0.0)
+    then = engine(megaline, forecast=doubling()).advise(people, risk_weight=0.0)
+    assert now.advice.expected_cents[0, SURF] == 2000 + 300 * 3
+    # 1,600 minutes, 20 messages and 18,000 MB (18 units of 1,024): 1,100 x 0.03 and 3 x 10.00 beyond the allowance
+    assert then.advice.expected_cents[0, SURF] == 2000 + 1100 * 3 + 3 * 1000
+    assert then.basis.known.shape == (1, SCENARIOS)
+
+
+def test_a_newcomer_without_a_month_is_answered_by_the_forecast_only(megaline: Catalogue) -> None:
+    people = Situations.of(nobody(), Facts.of(MONTH, np.array([SURF])))
+    with pytest.raises(DataError, match=r"1 subscriber\(s\) have no usage month"):
+        engine(megaline).advise(people, risk_weight=0.0)
+    new = engine(megaline, forecast=doubling()).advise(people, risk_weight=0.0)
+    known = engine(megaline, forecast=doubling()).advise(replace(people, history=months()), risk_weight=0.0)
+    assert np.isfinite(new.advice.expected_cents).all()
+    assert new.advice.spread_cents[0, SURF] > known.advice.spread_cents[0, SURF]
+
+
+def test_usage_that_is_only_said_is_answered_wider(megaline: Catalogue) -> None:
+    wide = replace(doubling().services["minutes"], quantiles=np.array([np.linspace(-1, 1, SCENARIOS)] * 2))
+    asked = engine(megaline, forecast=UsageForecast(dict.fromkeys(SERVICES, wide)))
+    facts = Facts.of(MONTH, np.array([SURF]))
+    recorded = asked.advise(Situations.of(months(), facts), risk_weight=0.0)
+    said = asked.advise(Situations.of(months(), facts, extra_sd=np.array([0.5])), risk_weight=0.0)
+    assert said.advice.spread_cents[0, SURF] > recorded.advice.spread_cents[0, SURF]
+
+
+def test_an_offer_is_worth_the_chance_times_the_saving(megaline: Catalogue) -> None:
+    answer = engine(megaline, offers=models()).offer(Situations.of(months(), WILLING), weights=OfferWeights(risk=0.0))
+    assert answer.offer is not None
+    assert answer.offer.value_cents[0].tolist() == pytest.approx([0.5 * 5000, np.nan], nan_ok=True)
+    assert names(megaline, answer.advice.order[0]) == ["surf", "ultimate"]
+    assert not answer.advice.stay[0]
+
+
+def test_an_offer_that_drives_away_is_not_made(megaline: Catalogue) -> None:
+    # 50.00 overpaid: a contact lifts P(leaving) from 1/2 to almost 1 for the half that declines.
+    people = Situations.of(months(), WILLING)
+    driven = engine(megaline, offers=models(contacted=1.0))
+    kept = driven.offer(people, weights=OfferWeights(risk=0.0, churn_cents=5_000))
+    gone = driven.offer(people, weights=OfferWeights(risk=0.0, churn_cents=20_000))
+    assert kept.offer is not None
+    assert kept.offer.churn_change[0, SURF] == pytest.approx(0.25, abs=1e-6)
+    assert names(megaline, kept.advice.order[0]) == ["surf", "ultimate"]
+    assert names(megaline, gone.advice.order[0]) == ["ultimate"]
+    assert gone.advice.excluded[0, SURF] == ExclusionCode.BELOW_MINIMUM_GAIN
+
+
+def test_an_offer_has_to_gain_enough(megaline: Catalogue) -> None:
+    asked = engine(megaline, offers=models())
+    people = Situations.of(months(), WILLING)
+    for gain, first in ((5000, "surf"), (5001, "ultimate")):
+        answer = asked.offer(people, weights=OfferWeights(risk=0.0), min_gain_cents=gain)
+        assert names(megaline, answer.advice.order[0])[0] == first
+    assert answer.advice.stay_reason[0] == ExclusionCode.BELOW_MINIMUM_GAIN
+
+
+@pytest.mark.parametrize(
+    ("fact", "code"),
+    [
+        pytest.param({"consent": False}, ExclusionCode.NO_CONSENT, id="no-consent"),
+        pytest.param({"holdout": True}, ExclusionCode.HELD_OUT, id="held-out"),
+        pytest.param({"contacts_90d": 9.0}, ExclusionCode.CONTACT_CAP, id="contacted-too-often"),
+    ],
+)
+def test_nobody_is_offered_what_the_rules_forbid(
+    megaline: Catalogue, fact: dict[str, float], code: ExclusionCode
+) -> None:
+    facts = Facts.of(
+        MONTH,
+        np.array([ULTIMATE]),
+        **({"consent": True, "contacts_90d": 0.0, "holdout": False} | fact),  # type: ignore[arg-type]
+    )
+    answer = engine(megaline, offers=models()).offer(Situations.of(months(), facts), weights=OfferWeights())
+    assert names(megaline, answer.advice.order[0]) == ["ultimate"]
+    assert answer.advice.excluded[0, SURF] == code
+    assert answer.advice.stay_reason[0] == code
+
+
+def test_whoever_holds_an_unknown_plan_is_offered_nothing(megaline: Catalogue) -> None:
+    facts = Facts.of(MONTH, np.array([-1]), contract_months_left=0.0, consent=True, contacts_90d=0.0, holdout=False)
+    answer = engine(megaline, offers=models()).offer(Situations.of(months(), facts), weights=OfferWeights())
+    assert names(megaline, answer.advice.order[0]) == []
+    assert (answer.advice.excluded[0] == ExclusionCode.CURRENT_PLAN_UNKNOWN).all()
+
+
+def test_a_plan_a_subscriber_does_not_want_is_left_out_in_both_modes(megaline: Catalogue) -> None:
+    asked = engine(megaline, offers=models())
+    people = Situations.of(months(), WILLING, declined=np.array([[True, True]]))
+    for answer in (asked.advise(people, risk_weight=0.0), asked.offer(people, weights=OfferWeights())):
+        assert names(megaline, answer.advice.order[0]) == ["ultimate"]  # the plan held can always be kept
+        assert answer.advice.excluded[0, SURF] == ExclusionCode.DECLINED
+
+
+def test_a_newcomer_can_be_offered_a_plan(megaline: Catalogue) -> None:
+    asked = engine(megaline, forecast=doubling(), offers=models())
+    both = history_of({"minutes_1": [400.0, np.nan], "messages_1": [10.0, np.nan], "megabytes_1": [9000.0, np.nan]}, 1)
+    facts = Facts.of(MONTH, np.array([ULTIMATE, ULTIMATE]), consent=True, contacts_90d=0.0, holdout=False)
+    answer = asked.offer(Situations.of(both, facts), weights=OfferWeights())
+    assert answer.offer is not None
+    assert np.isfinite(answer.offer.value_cents[:, SURF]).all()
+
+
+def test_without_a_log_of_offers_there_is_nothing_to_offer(megaline: Catalogue) -> None:
+    with pytest.raises(ConfigError, match="trained without a log of offers; train it on a source that has one"):
+        engine(megaline).offer(Situations.of(months(), WILLING), weights=OfferWeights())
+
+
+def test_offer_models_survive_a_file_and_refuse_a_torn_one() -> None:
+    there = models(accept=0.25, contacted=1.5)
+    assert OfferModels.from_dict(there.to_dict()).to_dict() == there.to_dict()
+    with pytest.raises(ArtifactError, match="acceptance model: KeyError while reading it"):
+        OfferModels.from_dict({"leaving": there.leaving.to_dict()})
+    torn = there.to_dict()
+    torn["leaving"]["weights"]["rise"] = float("nan")
+    with pytest.raises(ArtifactError, match="leaving model: a weight is no number"):
+        OfferModels.from_dict(torn)

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from common_utils.errors import DataError
+from planrec.advice.ranking import AdvicePolicy, ExclusionCode, advise, exclusions, line_item_means, rank_plans, reasons
+from planrec.billing.catalogue import Catalogue
+from planrec.billing.rater import Usage
+from planrec.decisions.formulas import History
+from planrec.months import month_index
+from planrec.rules.apply import Facts, built_in_rules
+
+DECEMBER = month_index("2025-12")
+
+
+def history(minutes: list[float], megabytes: list[float] | None = None) -> History:
+    data = [0.0] * len(minutes) if megabytes is None else megabytes
+    return History(Usage.of([minutes], [[0.0] * len(minutes)], [data]), np.ones((1, len(minutes)), dtype=bool))
+
+
+def advise_one(past: History, catalogue: Catalogue, *, current: int = -1, **policy: float):  # type: ignore[no-untyped-def]
+    return advise(
+        past,
+        catalogue,
+        AdvicePolicy(**policy),  # type: ignore[arg-type]
+        rules=built_in_rules(),
+        facts=Facts.of(DECEMBER, np.array([current])),
+    )
+
+
+def test_advice_switches_to_the_cheaper_plan_and_states_the_saving(megaline: Catalogue) -> None:
+    advice = advise_one(history([100, 200]), megaline, current=1)
+    assert advice.order.tolist() == [[0, 1]]
+    assert advice.stay.tolist() == [False]
+    assert advice.saving_cents.tolist() == [[5000.0, 0.0]]
+    assert advice.p_pay_more.tolist() == [[0.0, 0.0]]
+
+
+def test_advice_stays_where_nothing_is_gained(megaline: Catalogue) -> None:
+    advice = advise_one(history([100, 200]), megaline, current=0)
+    assert advice.stay.tolist() == [True]
+    assert advice.order.tolist() == [[0, 1]]
+
+
+def test_stay_puts_the_current_plan_first_and_the_others_in_their_order(catalogue: Catalogue) -> None:
+    adjusted = np.array([[30.0, 10.0, 20.0, 40.0]])
+    order, stay = rank_plans(adjusted, np.zeros((1, 4), dtype=np.int64), np.array([0]), min_gain_cents=21)
+    assert order.tolist() == [[0, 1, 2, 3]]
+    assert stay.tolist() == [True]
+
+
+def test_risk_weight_prefers_the_steadier_bill(megaline: Catalogue) -> None:
+    # Surf: 20 and 110 (9 further GB), mean 65, standard deviation 45; Ultimate: 70 each month.
+    past = history([0, 0], [0.0, 24 * 1024.0])
+    plain = advise_one(past, megaline, risk_weight=0.0)
+    careful = advise_one(past, megaline, risk_weight=0.5)
+    assert plain.order.tolist() == [[0, 1]]
+    assert careful.order.tolist() == [[1, 0]]
+    assert careful.spread_cents.tolist() == [[4500.0, 0.0]]
+
+
+def test_unknown_current_plan_leaves_saving_empty_and_never_stays(megaline: Catalogue) -> None:
+    advice = advise_one(history([100]), megaline)
+    assert np.isnan(advice.saving_cents).all()
+    assert np.isnan(advice.p_pay_more).all()
+    assert advice.stay.tolist() == [False]
+
+
+def test_excluded_plans_are_not_ranked_and_carry_their_code(catalogue: Catalogue) -> None:
+    advice = advise_one(history([100]), catalogue)
+    offered = [catalogue.plan_ids[i] for i in advice.order[0] if i >= 0]
+    codes = {p: ExclusionCode(c).name for p, c in zip(catalogue.plan_ids, advice.excluded[0], strict=True) if c}
+    assert codes == {"flex-5": "NO_LONGER_SOLD", "young-10": "AGE_UNKNOWN", "senior-talk": "AGE_UNKNOWN"}
+    assert len(offered) == 10
+    assert not set(offered) & set(codes)
+
+
+@pytest.mark.parametrize(
+    ("plan", "month", "age", "code"),
+    [
+        pytest.param("flex-5", "2025-09", 40, "NONE", id="last-month-on-sale"),
+        pytest.param("flex-5", "2025-10", 40, "NO_LONGER_SOLD", id="withdrawn"),
+        pytest.param("max-voice", "2025-09", 40, "NOT_YET_ON_SALE", id="not-launched"),
+        pytest.param("max-voice", "2025-10", 40, "NONE", id="launch-month"),
+        pytest.param("young-10", "2025-10", 27, "NONE", id="oldest-age"),
+        pytest.param("young-10", "2025-10", 28, "ABOVE_MAXIMUM_AGE", id="too-old"),
+        pytest.param("senior-talk", "2025-10", 59, "BELOW_MINIMUM_AGE", id="too-young"),
+        pytest.param("senior-talk", "2025-10", np.nan, "AGE_UNKNOWN", id="age-unknown"),
+    ],
+)
+def test_exclusion_codes(catalogue: Catalogue, plan: str, month: str, age: float, code: str) -> None:
+    codes = exclusions(catalogue, month_index(month), np.array([-1]), np.array([float(age)]))
+    assert ExclusionCode(codes[0, catalogue.index(plan)]).name == code
+
+
+def test_plan_held_is_never_excluded(catalogue: Catalogue) -> None:
+    held = catalogue.index("flex-5")
+    codes = exclusions(catalogue, DECEMBER, np.array([held]), np.array([40.0]))
+    assert codes[0, held] == ExclusionCode.NONE
+
+
+def test_advice_refuses_a_subscriber_without_usage(megaline: Catalogue) -> None:
+    empty = History(Usage.of([[0.0]], [[0.0]], [[0.0]]), np.zeros((1, 1), dtype=bool))
+    with pytest.raises(DataError, match=r"1 subscriber\(s\) have no usage month"):
+        advise_one(empty, megaline)
+
+
+def test_reasons_are_the_line_items_and_add_up(megaline: Catalogue) -> None:
+    past = history([510, 490], [16 * 1024.0, 0.0])
+
+    def say(plan: int, current: int) -> str:
+        items = line_item_means(past, megaline, np.array([current]))
+        return reasons(items, megaline, row=0, plan=plan, current=current)
+
+    assert say(plan=0, current=1) == (
+        "Surf: 25.15 USD a month over 2 months (fee 20.00, minutes 0.15, messages 0.00, data 5.00), "
+        "44.85 less than Ultimate."
+    )
+    assert say(plan=1, current=0).endswith("44.85 more than Surf; dearer than Surf in 2 of 2 months.")
+    assert say(plan=1, current=1).endswith(", the plan held today.")
+    assert say(plan=1, current=-1).endswith("data 0.00).")
+
+
+def test_line_items_leave_unknown_months_out_and_add_up_to_the_expected_bill(catalogue: Catalogue) -> None:
+    known = np.array([[True, True, False]])
+    past = History(Usage.of([[300, 500, 0]], [[10, 90, 0]], [[4000, 9000, 0]]), known)
+    advice = advise_one(past, catalogue, current=3)
+    items = line_item_means(past, catalogue, np.array([3]))
+    total = items.fee_cents + items.minutes_cents + items.messages_cents + items.data_cents
+    np.testing.assert_allclose(total, advice.expected_cents, rtol=0, atol=1e-9)
+    assert items.months.tolist() == [2]
+
+
+def test_advice_does_not_change_its_input(catalogue: Catalogue) -> None:
+    past = history([100, 200])
+    before = past.usage.minutes.copy()
+    advise_one(past, catalogue, current=3)
+    np.testing.assert_array_equal(past.usage.minutes, before)
+
+
+def test_nobody_is_told_to_stay_where_nothing_is_offered_and_nothing_held() -> None:
+    order, stay = rank_plans(np.array([[2000.0, 2100.0]]), np.ones((1, 2), dtype=np.int64), np.array([-1]), 0)
+    assert order.tolist() == [[-1, -1]]
+    assert not stay.any()

@@ -1,0 +1,35 @@
+"""A service on a model worked out by hand, and one on a trained bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+from tests.app.cases import FewMinutesScorer
+
+from app.fastapi_app import LivePlanRec, create_app, open_live
+from common_utils.bundle import Bundle
+from planrec.billing.catalogue import Catalogue
+from planrec.config import PlanRecConfig
+from planrec.rules.apply import built_in_rules
+
+
+@pytest.fixture(scope="module")
+def live(catalogue: Catalogue, settings: PlanRecConfig) -> LivePlanRec:
+    return LivePlanRec(
+        "v-test", FewMinutesScorer(), catalogue, settings, {"created": "2026-01-01T00:00:00Z"}, built_in_rules()
+    )
+
+
+@pytest.fixture(scope="module")
+def client(live: LivePlanRec) -> Iterator[TestClient]:
+    with TestClient(create_app(lambda: live)) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def learnt(bundle: Bundle) -> Iterator[TestClient]:
+    """A service whose bundle holds a forecast and offers."""
+    with TestClient(create_app(lambda: open_live(bundle.path))) as found:
+        yield found

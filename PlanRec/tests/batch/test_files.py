@@ -1,0 +1,130 @@
+"""Batch runs from file to file: whole or not at all, in a fixed order, and early with refusals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from common_utils.errors import DataError
+from planrec.advice.engine import Engine, Situations
+from planrec.batch.answers import Recommender
+from planrec.batch.files import write_bills, write_predictions, write_recommendations
+from planrec.batch.rankers import Ranker, Ranking, advice_ranker
+from planrec.billing.catalogue import Catalogue
+from planrec.config import PlanRecConfig
+from planrec.months import month_index
+from planrec.rules.apply import built_in_rules
+
+FEBRUARY = month_index("2018-02")
+
+
+def usage_file(path: Path, *, subscribers: int = 40, shuffled: bool = False) -> Path:
+    who = np.repeat(np.arange(subscribers), 2)
+    rows = np.random.default_rng(1).permutation(len(who)) if shuffled else np.arange(len(who))
+    table = pa.table(
+        {
+            "subscriber_id": [f"s{n:03d}" for n in who],
+            "month": ["2018-01", "2018-02"] * subscribers,
+            "minutes": who * 30.0,
+            "messages": who * 0.0,
+            "megabytes": who * 800.0,
+            "current_plan": ["surf"] * len(who),
+        }
+    )
+    pq.write_table(table.take(rows), path)
+    return path
+
+
+@pytest.fixture
+def recommender(megaline: Catalogue) -> Recommender:
+    return Recommender(megaline, advice_ranker(Engine(megaline, built_in_rules()), risk_weight=0.5), FEBRUARY, 6, 2)
+
+
+@pytest.mark.parametrize("extension", ["csv", "parquet"])
+def test_the_order_of_the_rows_changes_nothing(tmp_path: Path, recommender: Recommender, extension: str) -> None:
+    outputs: list[pd.DataFrame] = []
+    for shuffled in (False, True):
+        usage = usage_file(tmp_path / "u.parquet", shuffled=shuffled)
+        output = tmp_path / f"o{shuffled}.{extension}"
+        written = write_recommendations(usage, recommender, output)
+        assert (written.months, written.rows, written.remarks) == (80, 80, ())
+        outputs.append(pd.read_csv(output) if extension == "csv" else pd.read_parquet(output))
+    pd.testing.assert_frame_equal(*outputs)
+    assert outputs[0]["subscriber_id"].is_monotonic_increasing
+    assert outputs[0]["saving_cents"].dtype == np.int64
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path, recommender: Recommender) -> None:
+    usage = usage_file(tmp_path / "u.parquet")
+    for name in ("a.parquet", "b.parquet"):
+        write_recommendations(usage, recommender, tmp_path / name)
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_without_a_request_there_is_no_sentence_and_text_is_text(tmp_path: Path, recommender: Recommender) -> None:
+    write_recommendations(usage_file(tmp_path / "u.parquet"), recommender, tmp_path / "o.parquet")
+    schema = pq.read_schema(tmp_path / "o.parquet")
+    assert schema.names[-1] == "p_pay_more"
+    assert [schema.field(name).type for name in ("subscriber_id", "plan_id", "action")] == [pa.string()] * 3
+
+
+def test_an_error_half_way_leaves_neither_output(tmp_path: Path, megaline: Catalogue) -> None:
+    def rank(people: Situations) -> Ranking:
+        raise DataError("no answer")
+
+    broken = Recommender(megaline, Ranker(rank), FEBRUARY, 6, 2)
+    folder = tmp_path / "out"
+    usage = usage_file(tmp_path / "u.parquet")
+    with pytest.raises(DataError, match="no answer"):
+        write_recommendations(usage, broken, folder / "o.parquet", excluded_output=folder / "e.csv")
+    assert list(folder.iterdir()) == []
+
+
+def test_nobody_with_an_early_month_is_refused_and_nothing_is_left(
+    tmp_path: Path, megaline: Catalogue, recommender: Recommender
+) -> None:
+    early = Recommender(megaline, recommender.ranker, FEBRUARY - 2, 6, 2)
+    usage = usage_file(tmp_path / "u.parquet")
+    with pytest.raises(DataError, match=r"no month up to 2017-12; give earlier months or a later --as-of"):
+        write_recommendations(usage, early, tmp_path / "o.parquet")
+    assert list(tmp_path.iterdir()) == [usage]
+
+
+def test_another_ending_is_refused_before_the_usage_is_opened(tmp_path: Path, megaline: Catalogue) -> None:
+    with pytest.raises(DataError, match=r"o\.xlsx ends in '\.xlsx'"):
+        write_bills(tmp_path / "missing.parquet", megaline, tmp_path / "o.xlsx")
+
+
+def test_bills_of_a_file_are_written_with_the_account(tmp_path: Path, megaline: Catalogue) -> None:
+    written = write_bills(usage_file(tmp_path / "u.parquet", shuffled=True), megaline, tmp_path / "b.parquet")
+    bills = pd.read_parquet(tmp_path / "b.parquet")
+    assert (written.months, written.rows, written.report.kept) == (80, 160, 80)
+    first = bills[bills["subscriber_id"] == "s020"].iloc[0]  # 600 minutes, 15.6 GB: one started beyond 15
+    assert (first["plan_id"], first["minutes_cents"], first["data_cents"]) == ("surf", 300, 1000)
+    assert first["total_cents"] == 2000 + 300 + 1000
+
+
+class _Halves:
+    """A scorer that gives each of two plans one half."""
+
+    classes = ("surf", "ultimate")
+
+    def score(self, columns: Any) -> np.ndarray:
+        return np.full((len(columns["month"]), 2), 0.5)
+
+
+def test_predictions_are_written_in_pieces_too(tmp_path: Path, settings: PlanRecConfig, megaline: Catalogue) -> None:
+    usage = usage_file(tmp_path / "u.parquet")
+    written = write_predictions(usage, _Halves(), settings, tmp_path / "p.csv", catalogue=megaline, as_of=FEBRUARY)  # type: ignore[arg-type]
+    table = pd.read_csv(tmp_path / "p.csv")
+    assert written.rows == len(table) == 40
+    assert table.iloc[0].tolist() == ["s000", "surf", 0.5, 0.5, 0.5]
+    with pytest.raises(DataError, match="no month up to 2017-12"):
+        write_predictions(usage, _Halves(), settings, tmp_path / "q.csv", catalogue=megaline, as_of=FEBRUARY - 2)  # type: ignore[arg-type]
+    assert not (tmp_path / "q.csv").exists()

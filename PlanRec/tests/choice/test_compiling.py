@@ -1,0 +1,69 @@
+"""The compiled choice model answers as the pipeline, and the gate stops one that does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from common_utils.bundle import Bundle
+from common_utils.compiled import CompiledScorer
+from common_utils.errors import ParityError
+from common_utils.serving.joblib_scorer import JoblibScorer
+from planrec.choice.compiling import compile_choice
+from planrec.config import PlanRecConfig
+from planrec.decisions.matrix import DecisionMatrix
+from planrec.decisions.rows import columns_of
+from planrec.preparation import Prepared, prepare
+from planrec.training import build_pipeline, fit
+
+
+@pytest.fixture(scope="module")
+def prepared(settings: PlanRecConfig, project_folder: Path) -> Prepared:
+    return prepare(settings, project_folder, lambda _: None)
+
+
+def test_compiled_scorer_answers_as_the_pipeline_alone_and_in_a_batch(
+    bundle: Bundle, prepared: Prepared, settings: PlanRecConfig
+) -> None:
+    columns = columns_of(prepared.test)
+    compiled = CompiledScorer.open(bundle, DecisionMatrix.of(settings, prepared.catalogue))
+    pickled = JoblibScorer.open(bundle)
+    batch = compiled.score(columns)
+    assert compiled.classes == pickled.classes
+    np.testing.assert_allclose(batch, pickled.score(columns), rtol=0, atol=1e-12)
+    for i in range(30):
+        alone = compiled.score({name: column[i : i + 1] for name, column in columns.items()})
+        assert alone.tobytes() == batch[i : i + 1].tobytes()
+
+
+def test_gate_reports_a_hundred_thousand_rows_and_fires_on_another_model(
+    prepared: Prepared, settings: PlanRecConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = fit(build_pipeline(settings, prepared.catalogue), prepared.train)
+    _, report = compile_choice(pipeline, prepared.train, seed=1)
+    assert report.rows == 100_000
+    assert report.max_difference <= 1e-12
+    answer = pipeline.named_steps["classifier"].predict_proba
+
+    def slightly_other(X: Any) -> Any:
+        return answer(X) + 1e-9
+
+    monkeypatch.setattr(pipeline.named_steps["classifier"], "predict_proba", slightly_other)
+    with pytest.raises(ParityError, match="100000 of 100000 rows differ"):
+        compile_choice(pipeline, prepared.train, seed=1)
+
+
+def test_fingerprint_tells_rate_cards_months_and_columns_apart(prepared: Prepared, megaline: Any) -> None:
+    card = prepared.catalogue
+    same = DecisionMatrix(card, 6, True, ("age",))
+    others = [
+        DecisionMatrix(megaline, 6, True, ("age",)),
+        DecisionMatrix(card, 5, True, ("age",)),
+        DecisionMatrix(card, 6, False, ("age",)),
+        DecisionMatrix(card, 6, True),
+    ]
+    assert same.fingerprint == DecisionMatrix(card, 6, True, ("age",)).fingerprint
+    assert len({same.fingerprint, *(other.fingerprint for other in others)}) == 5

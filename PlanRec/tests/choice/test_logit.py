@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import check_grad
+from sklearn.base import clone
+
+from common_utils.errors import DataError
+from planrec.billing.catalogue import Catalogue
+from planrec.choice.logit import (
+    ConditionalLogit,
+    alternatives_of,
+    chosen_of,
+    negative_log_likelihood,
+    softmax_within,
+)
+from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
+from planrec.decisions.rows import CHOSEN_PLAN
+from planrec.preparation import Prepared, prepare
+
+MONTH = "2025-12"
+
+
+@pytest.fixture(scope="module")
+def prepared(settings, project_folder: Path) -> Prepared:  # type: ignore[no-untyped-def]
+    return prepare(settings, project_folder, lambda _: None)
+
+
+def rows_of(rng: np.random.Generator, n: int, current: list[str | None] | None = None) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "minutes_1": rng.gamma(2, 200, n),
+            "messages_1": rng.poisson(20, n).astype(float),
+            "megabytes_1": rng.gamma(2, 6000, n),
+            "current_plan": pd.Series(current or [None] * n, dtype=object),
+            "month": MONTH,
+            "age": 40.0,
+        }
+    )
+
+
+@given(st.integers(0, 2**31))
+@settings(deadline=None, max_examples=25)
+def test_gradient_is_that_of_the_likelihood(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(12, 5, 3))
+    available = rng.random((12, 5)) < 0.7
+    chosen = rng.integers(0, 5, 12)
+    available[np.arange(12), chosen] = True
+
+    def value(weights: np.ndarray) -> float:
+        return negative_log_likelihood(weights, features, available, chosen, 0.1)[0]
+
+    def gradient(weights: np.ndarray) -> np.ndarray:
+        return negative_log_likelihood(weights, features, available, chosen, 0.1)[1]
+
+    assert check_grad(value, gradient, rng.normal(size=3)) < 1e-5
+
+
+def test_softmax_within_by_hand() -> None:
+    utility = np.array([[np.log(1.0), np.log(3.0), 50.0], [1e4, 1e4, 0.0]])
+    available = np.array([[True, True, False], [True, True, True]])
+    np.testing.assert_allclose(softmax_within(utility, available), [[0.25, 0.75, 0], [0.5, 0.5, 0]], atol=1e-15)
+
+
+@given(st.integers(0, 2**31), st.floats(-100, 100))
+def test_softmax_within_adds_up_to_1_and_knows_no_level(seed: int, level: float) -> None:
+    rng = np.random.default_rng(seed)
+    utility, available = rng.normal(0, 20, (6, 5)), rng.random((6, 5)) < 0.5
+    available[:, 0] = True
+    p = softmax_within(utility, available)
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-12)
+    assert (p[~available] == 0).all()
+    np.testing.assert_allclose(softmax_within(utility + level, available), p, atol=1e-9)
+
+
+def test_chosen_of_gives_positions_and_counts_what_is_not_there(megaline: Catalogue) -> None:
+    assert chosen_of(np.array(["ultimate", "surf"], dtype=object), megaline).tolist() == [1, 0]
+    with pytest.raises(DataError, match=r"2 plan\(s\) taken are not in rate card 'megaline-2018'; add the plans\."):
+        chosen_of(np.array(["gone", "surf", None], dtype=object), megaline)
+
+
+def test_alternatives_of_follow_sale_age_and_the_plan_held(catalogue: Catalogue) -> None:
+    rows = rows_of(np.random.default_rng(0), 3, ["flex-5", "unlimited", None]).assign(age=[20.0, 70.0, np.nan])
+    found = alternatives_of(rows, catalogue, history_months=1, with_current_plan=True)
+    assert found.current.tolist() == [catalogue.index("flex-5"), catalogue.index("unlimited"), -1]
+    flex, young, senior = (found.available[:, catalogue.index(p)] for p in ("flex-5", "young-10", "senior-talk"))
+    assert flex.tolist() == [True, False, False]  # withdrawn, but who holds it may keep it
+    assert young.tolist() == [True, False, False]
+    assert senior.tolist() == [False, True, False]
+    held = found.features[..., ALTERNATIVE_FEATURES.index("is_current")]
+    assert held.sum(axis=1).tolist() == [1, 1, 0]
+
+
+def test_alternatives_of_take_plain_arrays_and_do_without_age_and_plan(catalogue: Catalogue) -> None:
+    rows = rows_of(np.random.default_rng(0), 4, ["unlimited"] * 4)
+    arrays = {str(c): rows[c].to_numpy() for c in rows.columns if c not in ("age", "current_plan")}
+    found = alternatives_of(arrays, catalogue, history_months=1, with_current_plan=False)
+    table = alternatives_of(rows.assign(age=np.nan), catalogue, history_months=1, with_current_plan=False)
+    assert found.current.tolist() == [-1] * 4
+    np.testing.assert_array_equal(found.features, table.features)
+    np.testing.assert_array_equal(found.available, table.available)
+
+
+def test_utility_is_the_weighted_sum_of_the_features(catalogue: Catalogue) -> None:
+    model = ConditionalLogit(catalogue, history_months=1)
+    model.weights_ = np.eye(len(ALTERNATIVE_FEATURES))[ALTERNATIVE_FEATURES.index("perks")] * 2
+    rows = rows_of(np.random.default_rng(0), 1)
+    alternatives = alternatives_of(rows, catalogue, history_months=1, with_current_plan=True)
+    assert model.utilities(alternatives)[0].tolist() == (2 * catalogue.perk_counts).tolist()
+
+
+def test_known_weights_are_found_again(catalogue: Catalogue) -> None:
+    rng = np.random.default_rng(3)
+    plans = [p for p in catalogue.plan_ids if p not in ("flex-5", "young-10", "senior-talk")]
+    rows = rows_of(rng, 6000, rng.choice(plans, 6000).tolist())
+    truth = ConditionalLogit(catalogue, history_months=1)
+    known = {
+        "believed_bill": -0.15,
+        "is_current": 1.5,
+        "new_contract_years": -0.4,
+        "unlimited_share": 0.8,
+        "perks": 0.2,
+    }
+    truth.weights_ = np.array([known.get(name, 0.0) for name in ALTERNATIVE_FEATURES])
+    probabilities = truth.predict_proba(rows)
+    chosen = np.array([rng.choice(len(catalogue.plans), p=p) for p in probabilities])
+    y = np.array(catalogue.plan_ids, dtype=object)[chosen]
+    found = ConditionalLogit(catalogue, history_months=1).fit(rows, y)
+    weights = dict(zip(ALTERNATIVE_FEATURES, found.weights_.tolist(), strict=True))
+    for name in ("is_current", "new_contract_years", "unlimited_share", "perks"):
+        assert weights[name] == pytest.approx(known[name], abs=0.15), name
+    # The two bills are hardly told apart; together they weigh what the believed one does.
+    assert weights["believed_bill"] + weights["expected_bill"] == pytest.approx(-0.15, abs=0.02)
+    assert np.abs(found.predict_proba(rows) - probabilities).mean() < 0.01
+
+
+def test_probabilities_are_those_of_the_choice_set(catalogue: Catalogue) -> None:
+    model = ConditionalLogit(catalogue, history_months=1)
+    model.weights_ = np.zeros(len(ALTERNATIVE_FEATURES))
+    p = model.predict_proba(rows_of(np.random.default_rng(0), 2, [None, "flex-5"]))
+    off = [catalogue.index(plan) for plan in ("flex-5", "young-10", "senior-talk")]
+    assert p[0, off].tolist() == [0, 0, 0]
+    assert p[1, catalogue.index("flex-5")] == pytest.approx(1 / 11)  # held, so it may be kept
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=0, atol=1e-12)
+
+
+def test_a_plan_never_seen_in_training_gets_its_probability(prepared: Prepared, catalogue: Catalogue) -> None:
+    train = prepared.train
+    assert "max-voice" not in set(train[CHOSEN_PLAN])
+    model = ConditionalLogit(prepared.catalogue).fit(train, train[CHOSEN_PLAN].to_numpy(dtype=object))
+    october = prepared.test[prepared.test["month"] == "2025-10"]
+    launched = model.predict_proba(october)[:, catalogue.index("max-voice")]
+    assert 0.01 < launched.mean() < 0.5
+    weights = dict(zip(ALTERNATIVE_FEATURES, model.weights_.tolist(), strict=True))
+    assert weights["believed_bill"] + weights["expected_bill"] < 0  # dearer plans are taken less
+    assert weights["is_current"] > 0  # inertia
+
+
+def test_without_the_current_plan_it_is_not_looked_at(prepared: Prepared) -> None:
+    train = prepared.train[prepared.train["month"] <= "2025-08"]
+    kept = train[~train[CHOSEN_PLAN].isin(["flex-5"])]
+    model = ConditionalLogit(prepared.catalogue, with_current_plan=False)
+    model = model.fit(kept, kept[CHOSEN_PLAN].to_numpy(dtype=object))
+    changed = kept.assign(current_plan="unlimited")
+    np.testing.assert_array_equal(model.predict_proba(kept), model.predict_proba(changed))
+
+
+def test_who_took_a_plan_outside_the_choice_set_could_take_it(catalogue: Catalogue) -> None:
+    rows = rows_of(np.random.default_rng(0), 2)
+    model = ConditionalLogit(catalogue, history_months=1)
+    model.fit(rows, np.array(["flex-5", "unlimited"], dtype=object))
+    assert np.isfinite(model.weights_).all()
+
+
+def test_a_plan_outside_the_rate_card_is_refused(catalogue: Catalogue) -> None:
+    rows = rows_of(np.random.default_rng(0), 2)
+    with pytest.raises(DataError, match=r"1 plan\(s\) taken are not in rate card 'operator-2025-01'"):
+        ConditionalLogit(catalogue, history_months=1).fit(rows, np.array(["gone", "unlimited"], dtype=object))
+
+
+def test_estimator_can_be_cloned_and_leaves_its_input_alone(catalogue: Catalogue) -> None:
+    rows = rows_of(np.random.default_rng(0), 50)
+    before = rows.copy()
+    model = clone(ConditionalLogit(catalogue, history_months=1)).fit(rows, np.full(50, "unlimited", dtype=object))
+    pd.testing.assert_frame_equal(rows, before)
+    assert model.classes_.tolist() == list(catalogue.plan_ids)

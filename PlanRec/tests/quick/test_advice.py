@@ -1,0 +1,141 @@
+"""One subscriber alone is advised as in a table, to the last bit; what is out of the ordinary is left to the table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common_utils.errors import DataError
+from planrec.advice.engine import Engine
+from planrec.advice.subscriber import Request, recommend_subscriber
+from planrec.billing.catalogue import load_catalogue
+from planrec.billing.rater import MAX_USAGE, Usage
+from planrec.decisions.formulas import SERVICES, history_of
+from planrec.decisions.record import SubscriberRecord, UsageMonth
+from planrec.outlook.forecast import UsageForecast, fit_usage_forecast
+from planrec.outlook.questionnaire import Answers
+from planrec.quick.advice import RowAdviser
+from planrec.rules.rulebook import ContractRule, PlanRule, Rules
+
+CARD = load_catalogue(Path(__file__).parents[2] / "configs" / "plans.yaml")
+MONTH = 24_309
+
+
+def fitted(months: int) -> UsageForecast:
+    """A forecast of made-up people, some of whom never send a message."""
+    rng = np.random.default_rng(months)
+    n, level = 400, {"minutes": 300.0, "messages": 20.0, "megabytes": 9000.0}
+    columns: dict[str, Any] = {}
+    ahead: list[Any] = []
+    for service in SERVICES:
+        own = level[service] * rng.lognormal(0, 0.8, n) * (rng.random(n) > 0.2)
+        for lag in range(1, months + 1):
+            columns[f"{service}_{lag}"] = own * rng.lognormal(0, 0.3, n) * (rng.random(n) > 0.1)
+        ahead.append(own[:, None] * rng.lognormal(0, 0.3, (n, 3)))
+    return fit_usage_forecast(history_of(columns, months), Usage.of(*ahead), np.ones((n, 3), dtype=bool))
+
+
+RULES = Rules(
+    version="test",
+    contract=ContractRule(while_bound="allow_dearer"),
+    plans=(
+        PlanRule(plans=("data-20",), why="everybody"),
+        PlanRule(plans=("unlimited", "talk-800"), holders_of=("basic-6", "smart-25"), why="some"),
+        PlanRule(plans=("basic-6",), modes=("offer",), why="offers only"),
+    ),
+)
+ENGINES = [
+    Engine(CARD, Rules(version="plain"), fitted(6)),
+    Engine(CARD, RULES, fitted(3)),
+]
+
+amounts = st.one_of(
+    st.just(0.0), st.floats(0, 2000), st.floats(0, MAX_USAGE), st.sampled_from([1e-12, 511.5, 20_480.0])
+)
+months = st.lists(st.tuples(amounts, amounts, amounts), min_size=0, max_size=9)
+plans = st.sampled_from([None, *CARD.plan_ids])
+
+
+@given(
+    engine=st.sampled_from(ENGINES),
+    usage=months,
+    held=plans,
+    age=st.one_of(st.none(), st.integers(10, 90)),
+    left=st.one_of(st.none(), st.sampled_from([0.0, 1.0, 2.5, 24.0])),
+    excluded=st.lists(st.sampled_from(CARD.plan_ids), max_size=4),
+    history=st.integers(1, 8),
+    top=st.integers(1, 14),
+    risk=st.sampled_from([0.0, 0.5, 2.0]),
+    gain=st.sampled_from([None, 0, 100, 5000]),
+    later=st.integers(0, 6),
+)
+@settings(max_examples=400, deadline=None)
+def test_one_alone_gets_the_answer_of_the_table(
+    engine: Engine,
+    usage: list[tuple[float, float, float]],
+    held: str | None,
+    age: float | None,
+    left: float | None,
+    excluded: list[str],
+    history: int,
+    top: int,
+    risk: float,
+    gain: int | None,
+    later: int,
+) -> None:
+    record = SubscriberRecord(
+        [UsageMonth(MONTH - i, *month) for i, month in enumerate(usage)], held, age, contract_months_left=left
+    )
+    asked = Request(MONTH + later, history, top, risk, gain, excluded=excluded)
+    adviser = RowAdviser(engine)
+    quick = adviser.quick(record, asked)
+    assert (quick is None) == (not usage)
+    expected = recommend_subscriber(record, engine, asked)
+    assert adviser(record, asked) == expected
+    assert quick is None or quick == expected
+
+
+RECORD = SubscriberRecord([UsageMonth(MONTH, 300.0, 10.0, 9000.0)], "smart-12")
+ASKED = Request(MONTH, history_months=6, top_k=3, risk_weight=0.5)
+
+
+@pytest.mark.parametrize(
+    ("record", "asked"),
+    [
+        pytest.param(SubscriberRecord([], "smart-12"), ASKED, id="no-month"),
+        pytest.param(RECORD, replace(ASKED, answers=Answers(gigabytes_a_month=5.0)), id="questionnaire"),
+    ],
+)
+def test_what_is_out_of_the_ordinary_is_left_to_the_table(record: SubscriberRecord, asked: Request) -> None:
+    adviser = RowAdviser(ENGINES[0])
+    assert adviser.quick(record, asked) is None
+    assert adviser(record, asked) == recommend_subscriber(record, ENGINES[0], asked)
+
+
+@pytest.mark.parametrize(
+    ("changed", "asked", "message"),
+    [
+        pytest.param({"current_plan": "gone"}, ASKED, "current_plan is not a plan", id="plan"),
+        pytest.param({}, replace(ASKED, excluded=["gone"]), r"exclude names 1 plan\(s\)", id="excluded"),
+        pytest.param({"months": [UsageMonth(MONTH, np.nan, 1, 1)]}, ASKED, "some services but not all", id="nan"),
+        pytest.param({"months": [UsageMonth(MONTH, -1.0, 1, 1)]}, ASKED, "must lie between 0", id="negative"),
+        pytest.param({"months": [UsageMonth(MONTH, 1, 1, 1)] * 2}, ASKED, "a month stands twice", id="twice"),
+    ],
+)
+def test_the_errors_are_those_of_the_table(changed: dict[str, Any], asked: Request, message: str) -> None:
+    adviser, record = RowAdviser(Engine(CARD, Rules(version="plain"), ENGINES[0].forecast)), replace(RECORD, **changed)
+    with pytest.raises(DataError, match=message):
+        adviser(record, asked)
+
+
+@pytest.mark.parametrize("engine", [Engine(CARD, RULES), Engine(CARD, RULES, fitted(8))], ids=["none", "long"])
+def test_without_a_forecast_of_few_months_the_table_answers(engine: Engine) -> None:
+    adviser = RowAdviser(engine)
+    assert adviser.quick(RECORD, ASKED) is None
+    assert adviser(RECORD, ASKED) == recommend_subscriber(RECORD, engine, ASKED)

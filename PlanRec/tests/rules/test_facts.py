@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from common_utils.errors import DataError
+from planrec.months import month_index
+from planrec.rules.facts import Facts, Known, facts_of
+
+OCTOBER = month_index("2025-10")
+
+
+def test_what_is_left_out_is_not_known() -> None:
+    facts = Facts.of(OCTOBER, np.array([0, -1]))
+    assert np.isnan([facts.age, facts.contract_months_left, facts.contacts_90d]).all()
+    assert facts.consent.tolist() == facts.holdout.tolist() == [Known.UNKNOWN, Known.UNKNOWN]
+
+
+def test_a_change_takes_effect_in_the_month_after_unless_told() -> None:
+    assert Facts.of(OCTOBER, np.array([0])).change_month.tolist() == [OCTOBER + 1]
+    assert Facts.of(OCTOBER, np.array([0]), change_month=OCTOBER).change_month.tolist() == [OCTOBER]
+
+
+def test_facts_refuse_a_column_of_another_length() -> None:
+    with pytest.raises(DataError, match=r"facts: age has not one value for each of 2 subscriber\(s\)"):
+        Facts.of(OCTOBER, np.array([0, 1]), age=[30.0])
+
+
+def test_rows_takes_a_slice_or_positions() -> None:
+    facts = Facts.of(OCTOBER, np.array([4, 5, 6]), age=[20.0, 30.0, 40.0])
+    assert facts.rows(slice(1, 3)).age.tolist() == [30.0, 40.0]
+    assert facts.rows(np.array([2, 0])).current.tolist() == [6, 4]
+
+
+def test_a_table_without_further_columns_knows_only_the_plan() -> None:
+    facts = facts_of({"month": np.array(["2025-10"], dtype=object)}, np.array([3]), as_of=OCTOBER)
+    assert facts.month.tolist() == [OCTOBER]
+    assert np.isnan(facts.contract_months_left).all()
+    assert facts.consent.tolist() == [Known.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("month", "left", "expected"),
+    [
+        pytest.param("2025-10", 2.0, 2.0, id="as-of-month"),
+        pytest.param("2025-09", 2.0, 1.0, id="a-month-ago"),
+        pytest.param("2025-08", 2.0, 0.0, id="just-run-out"),
+        pytest.param("2025-01", 2.0, 0.0, id="long-run-out"),
+    ],
+)
+def test_a_contract_of_an_earlier_month_has_run_on_since(month: str, left: float, expected: float) -> None:
+    columns = {"month": np.array([month], dtype=object), "contract_months_left": np.array([left])}
+    assert facts_of(columns, np.array([3]), as_of=OCTOBER).contract_months_left.tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pytest.param(np.array([True, False, None], dtype=object), id="bool"),
+        pytest.param(np.array([1.0, 0.0, np.nan]), id="number"),
+        pytest.param(np.array(["True", " false", ""], dtype=object), id="text"),
+        pytest.param(np.array(["YES", "no", "nan"], dtype=object), id="words"),
+    ],
+)
+def test_answers_are_read_however_they_are_written(column: np.ndarray) -> None:  # type: ignore[type-arg]
+    columns = {"month": np.array(["2025-10"] * 3, dtype=object), "consent": column, "holdout": column[::-1]}
+    facts = facts_of(columns, np.array([0, 0, 0]), as_of=OCTOBER)
+    assert facts.consent.tolist() == [Known.YES, Known.NO, Known.UNKNOWN]
+    assert facts.holdout.tolist() == [Known.UNKNOWN, Known.NO, Known.YES]
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "said"),
+    [
+        pytest.param("consent", ["perhaps"], r"consent: 1 value\(s\) are neither true nor false", id="no-answer"),
+        pytest.param("contacts_90d", [-1.0], r"contacts_90d: 1 value\(s\) are negative", id="negative"),
+        pytest.param("contacts_90d", ["often"], "contacts_90d: holds something that is no number", id="text"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_without_its_value(name: str, column: list[object], said: str) -> None:
+    columns = {"month": np.array(["2025-10"], dtype=object), name: np.array(column, dtype=object)}
+    with pytest.raises(DataError, match=said) as caught:
+        facts_of(columns, np.array([0]), as_of=OCTOBER)
+    assert str(column[0]) not in str(caught.value)

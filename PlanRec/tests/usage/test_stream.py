@@ -1,0 +1,163 @@
+"""Pieces of a file must be what the whole would have been, rows and account alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from common_utils.errors import DataError
+from planrec.billing.catalogue import Catalogue
+from planrec.data import read_usage_table
+from planrec.usage.stream import UsageStream
+
+
+def write(path: Path, rows: list[dict[str, Any]], *, group: int = 3, schema: pa.Schema | None = None) -> Path:
+    whole = {"month": "2025-01", "minutes": 1.0, "messages": 0.0, "megabytes": 5.0}
+    pq.write_table(pa.Table.from_pylist([whole | row for row in rows], schema), path, row_group_size=group)
+    return path
+
+
+def ids(stream: UsageStream) -> list[list[str]]:
+    return [piece["subscriber_id"].tolist() for piece in stream]
+
+
+def test_pieces_keep_the_months_of_a_subscriber_together(tmp_path: Path) -> None:
+    rows = [{"subscriber_id": s, "month": f"2025-{m:02d}"} for s in "abc" for m in (1, 2)]
+    stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=3)
+    assert ids(stream) == [["a", "a"], ["b", "b"], ["c", "c"]]
+    assert stream.rows == 6
+
+
+def test_one_subscriber_larger_than_a_piece_stays_whole(tmp_path: Path) -> None:
+    rows = [{"subscriber_id": "a", "month": f"2025-{m:02d}"} for m in range(1, 8)] + [{"subscriber_id": "b"}]
+    assert ids(UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=2)) == [["a"] * 7, ["b"]]
+
+
+def test_a_csv_file_is_cut_the_same_way(tmp_path: Path) -> None:
+    path = tmp_path / "u.csv"
+    lines = [f"{s},2025-0{m},1,0,5\n" for s in "cab" for m in (2, 1)]
+    path.write_text("subscriber_id,month,minutes,messages,megabytes\n" + "".join(lines))
+    stream = UsageStream(path, piece_rows=3)
+    pieces = list(stream)
+    assert [piece["subscriber_id"].tolist() for piece in pieces] == [["a", "a", "b", "b"], ["c", "c"]]
+    assert pieces[0]["month"].tolist() == ["2025-01", "2025-02"] * 2
+    assert stream.report().kept == 6
+
+
+def test_rows_in_any_order_are_sorted_and_the_first_of_two_counts(tmp_path: Path) -> None:
+    rows = [
+        {"subscriber_id": "b", "minutes": 7.0},
+        {"subscriber_id": "a", "minutes": 2.0},
+        {"subscriber_id": " b", "minutes": 8.0},
+        {"subscriber_id": "b", "minutes": 7.0},
+    ]
+    stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=1)
+    pieces = list(stream)
+    assert [piece[["subscriber_id", "minutes"]].to_numpy().tolist() for piece in pieces] == [[["a", 2.0]], [["b", 7.0]]]
+    assert stream.report().rejected == {"conflicting row for the same key": 1, "duplicate row": 1}
+
+
+def test_ids_of_digits_are_ordered_as_text(tmp_path: Path) -> None:
+    rows = [{"subscriber_id": n} for n in (9, 10, 100)]
+    stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=1)
+    assert ids(stream) == [["10"], ["100"], ["9"]]
+    assert stream.report().repaired == {"subscriber_id: whole number read as text": 3}
+
+
+def test_columns_of_any_type_come_through_the_sorting(tmp_path: Path) -> None:
+    rows = [{"subscriber_id": s, "age": None, "Age": True, "region": "n"} for s in ("b", "a")]
+    schema = pa.schema(
+        [
+            ("subscriber_id", pa.dictionary(pa.int8(), pa.string())),
+            ("month", pa.string()),
+            *((name, pa.float32()) for name in ("minutes", "messages", "megabytes")),
+            ("age", pa.null()),
+            ("Age", pa.bool_()),
+            ("region", pa.dictionary(pa.int8(), pa.string())),
+        ]
+    )
+    path = write(tmp_path / "u.parquet", rows, schema=schema)
+    (piece,) = UsageStream(path)
+    pd.testing.assert_frame_equal(
+        piece.astype({"region": "str", "Age": "float64"}), read_usage_table(path).months.astype({"region": "str"})
+    )
+
+
+def test_a_piece_without_a_usable_row_is_passed_over(tmp_path: Path) -> None:
+    rows = [{"subscriber_id": s, "month": "2025-01" if s != "b" else "2025-13"} for s in "abc"]
+    stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=1)
+    assert ids(stream) == [["a"], ["c"]]
+    assert stream.report().rejected == {"month: not a month (YYYY-MM)": 1}
+
+
+def test_no_usable_row_at_all_is_said_with_the_reasons(tmp_path: Path) -> None:
+    rows = [{"subscriber_id": s, "minutes": -1.0} for s in "ab"]
+    stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=1)
+    with pytest.raises(DataError, match=r"2 rows read, 0 kept(?s:.*)not between 0(?s:.*)No row can be used"):
+        list(stream)
+
+
+def test_a_missing_column_is_said_before_anything_is_read(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"subscriber_id": ["a"]}), tmp_path / "u.parquet")
+    with pytest.raises(DataError, match=r"usage months: missing column\(s\) \['month', "):
+        UsageStream(tmp_path / "u.parquet")
+
+
+def test_plans_of_no_rate_card_are_taken_as_unknown_piece_by_piece(tmp_path: Path, megaline: Catalogue) -> None:
+    rows = [{"subscriber_id": s, "current_plan": p} for s, p in (("a", "gone"), ("b", "surf"), ("c", "gone"))]
+    path = write(tmp_path / "u.parquet", rows)
+    stream = UsageStream(path, catalogue=megaline, piece_rows=1)
+    pieces = pd.concat(list(stream), ignore_index=True)
+    whole = read_usage_table(path, catalogue=megaline)
+    pd.testing.assert_frame_equal(pieces, whole.months)
+    assert stream.report() == whole.reports[0]
+    assert pieces["current_plan"].isna().tolist() == [True, False, True]
+
+
+def test_a_file_damaged_in_the_middle_is_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "u.parquet", [{"subscriber_id": f"s{n:04d}"} for n in range(2000)], group=100)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 4 : len(content) // 2] = b"\0" * (len(content) // 2 - len(content) // 4)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"u\.parquet\): cannot be read to its end.*TMPDIR"):
+        list(UsageStream(path, piece_rows=100))
+
+
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "subscriber_id": st.sampled_from(["a", "b", " b", "c", "", None, "ä", "z"]),
+            "month": st.sampled_from(["2025-01", "2025-02", "2025-13", " 2025-01", None]),
+            "minutes": st.sampled_from([1.0, 2.0, -1.0, None, float("inf")]),
+            "current_plan": st.sampled_from(["x", "y", None]),
+            "note": st.sampled_from([1, 2]),
+        }
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+@given(rows=ROWS, piece_rows=st.integers(1, 8), group=st.integers(1, 8))
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_pieces_are_the_whole_with_the_same_account(
+    tmp_path: Path, rows: list[dict[str, Any]], piece_rows: int, group: int
+) -> None:
+    path = write(tmp_path / "u.parquet", rows, group=group)
+    try:
+        whole = read_usage_table(path)
+    except DataError:
+        with pytest.raises(DataError, match="No row can be used"):
+            list(UsageStream(path, piece_rows=piece_rows))
+        return
+    stream = UsageStream(path, piece_rows=piece_rows)
+    pieces = pd.concat([piece.astype({"note": "float64"}) for piece in stream], ignore_index=True)
+    pd.testing.assert_frame_equal(pieces, whole.months)
+    assert stream.report() == whole.reports[0]
