@@ -40,8 +40,8 @@ from planrec.advice.engine import Engine, OfferModels
 from planrec.advice.subscriber import AdvisedPlan, SubscriberAdvice, recommend_subscriber
 from planrec.advice.subscriber import Request as AdviceRequest
 from planrec.billing.catalogue import Catalogue, parse_catalogue
+from planrec.bundle import decision_matrix
 from planrec.config import PlanRecConfig, load_planrec_config
-from planrec.decisions.matrix import DecisionMatrix
 from planrec.decisions.record import SubscriberRecord, UsageMonth, decision_columns
 from planrec.months import month_text
 from planrec.outlook.forecast import UsageForecast
@@ -212,7 +212,7 @@ def open_live(path: Path, *, rules: Path | None = None, trust: Trust = INTEGRITY
     else:
         followed = load_rules(rules, catalogue)
     config = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
-    matrix = DecisionMatrix.of(config, catalogue)
+    matrix = decision_matrix(config, catalogue)
     scorer = CompiledScorer.open(bundle, matrix)
     row_features = RowFeatures(matrix)
     score_row = scorer.by_row(row_features.names, row_features.decided)

@@ -27,11 +27,11 @@ import pyarrow.parquet as pq
 from figures import arguments, report
 from synthetic import MONTHS, write_usage
 
+from planrec.advice.ranking import AdvicePolicy, advise
 from planrec.advice.subscriber import advise_subscriber
 from planrec.billing.catalogue import Catalogue, load_catalogue
 from planrec.decisions.record import SubscriberRecord, UsageMonth, record_facts, record_history
 from planrec.months import month_index
-from planrec.advice.ranking import AdvicePolicy, advise
 from planrec.rules.apply import built_in_rules
 
 CARD = Path(__file__).resolve().parents[2] / "PlanRec" / "configs" / "plans.yaml"
@@ -128,9 +128,9 @@ def _command(command: str, usage: Path, output: Path) -> Child:
 
 def _warm(usage: Path, folder: Path, catalogue: Catalogue) -> float:
     """Return the processor seconds the command takes once everything is loaded; the best of three."""
+    from planrec.advice.engine import Engine
     from planrec.batch.answers import Recommender
     from planrec.batch.files import write_recommendations
-    from planrec.advice.engine import Engine
     from planrec.batch.rankers import advice_ranker
 
     month = month_index(AS_OF)

@@ -30,8 +30,8 @@ from common_utils.bundle import open_bundle
 from common_utils.compiled import CompiledScorer
 from common_utils.serving.joblib_scorer import open_model
 from planrec.billing.catalogue import parse_catalogue
+from planrec.bundle import decision_matrix
 from planrec.config import PlanRecConfig
-from planrec.decisions.matrix import DecisionMatrix
 from planrec.decisions.record import decision_columns
 from planrec.quick.features import RowFeatures
 
@@ -57,7 +57,7 @@ def measure(bundle_path: Path, rounds: int) -> dict[str, list[float]]:
     """Return processor time, us a row, of each way, by round."""
     bundle = open_bundle(bundle_path)
     config = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
-    matrix = DecisionMatrix.of(config, parse_catalogue(bundle.read_bytes("plans.yaml"), "bundle"))
+    matrix = decision_matrix(config, parse_catalogue(bundle.read_bytes("plans.yaml"), "bundle"))
     scorer, row_features, pipeline = CompiledScorer.open(bundle, matrix), RowFeatures(matrix), open_model(bundle)
     score_row = scorer.by_row(row_features.names, row_features.decided)
     records = [record(body) for body in bodies(ROWS)]

@@ -195,7 +195,7 @@ def notices(
     overrides: SetOption = None,
 ) -> None:
     """Write the best-tariff notices that are due: yearly, and 10 to 40 days before the end of a contract."""
-    from planrec.batch.notices import run_notices, run_verify
+    from planrec.commands.notices import run_notices, run_verify
 
     if verify is not None:
         if usage or as_of or output or sent:

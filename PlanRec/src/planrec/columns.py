@@ -6,6 +6,7 @@ One row per subscriber and month, sorted by subscriber, then month.
 from __future__ import annotations
 
 __all__ = [
+    "ACCEPTED",
     "AGE",
     "CONSENT",
     "CONTACT",
@@ -20,8 +21,10 @@ __all__ = [
     "MESSAGES",
     "MINUTES",
     "MONTH",
+    "OFFERED_PLAN",
     "OPTIONAL",
     "PARTIAL",
+    "PROPENSITY",
     "REQUIRED",
     "SUBSCRIBER",
     "TENURE",
@@ -44,6 +47,11 @@ PARTIAL = "partial"  # bool: the subscriber was not yet there on some days of th
 CONSENT = "consent"  # true, false, empty: whether the subscriber wants offers
 CONTACTS_90D = "contacts_90d"  # float: contacts in the 90 days before
 HOLDOUT = "holdout"  # true, false, empty: whether the subscriber is in the permanent hold-out
+
+# The campaign's log has these beside subscriber, month, plan held, hold-out and contacts.
+OFFERED_PLAN = "offered_plan"  # text: missing where nothing was offered
+PROPENSITY = "propensity"  # float in (0, 1]: the chance with which that plan was offered
+ACCEPTED = "accepted"  # bool
 
 KEY = (SUBSCRIBER, MONTH)
 USAGE = (MINUTES, MESSAGES, MEGABYTES)

@@ -22,16 +22,15 @@ from common_utils.evaluation import (
 )
 from common_utils.serving.joblib_scorer import JoblibScorer, ProbabilityModel
 from common_utils.serving.scorer import Scorer
-from planrec.advice.ranking import ExclusionCode, exclusions
 from planrec.billing.catalogue import Catalogue
 from planrec.billing.rater import bill_totals
 from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
-from planrec.decisions.formulas import History, bill_outlook, history_columns, history_of
 from planrec.decisions.matrix import plan_indices
 from planrec.decisions.rows import CHOSEN_PLAN, columns_of
 from planrec.months import month_indices
 from planrec.outlook.forecast import UsageForecast
+from planrec.outlook.history import History, bill_outlook, history_columns, history_of
 from planrec.policies.compare import (
     Row,
     Situation,
@@ -44,6 +43,7 @@ from planrec.policies.compare import (
 )
 from planrec.policies.curves import frontier, gain_by_k
 from planrec.preparation import Prepared, longest_history
+from planrec.rules.codes import ExclusionCode, exclusions
 
 CHOICE_FILE, FORECAST_FILE, OFFERS_FILE = "choice.joblib", "forecast.json", "offers.json"
 MULTICLASS = "multiclass model (predicts the plan people choose)"

@@ -9,11 +9,11 @@ from common_utils.errors import ArtifactError, ConfigError, DataError
 from planrec.advice.engine import Engine, OfferModels, Situations
 from planrec.advice.ranking import AdvicePolicy, advise
 from planrec.billing.catalogue import Catalogue
-from planrec.decisions.formulas import SERVICES, History, history_of
 from planrec.offers.acceptance import ACCEPTANCE_FEATURES, AcceptanceModel
 from planrec.offers.leaving import LEAVING_FEATURES, LeavingModel
 from planrec.offers.value import OfferWeights
 from planrec.outlook.forecast import SCENARIOS, ServiceForecast, UsageForecast
+from planrec.outlook.history import SERVICES, History, history_of
 from planrec.rules.codes import ExclusionCode
 from planrec.rules.facts import Facts
 from planrec.rules.rulebook import built_in_rules

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from common_utils.errors import DataError
-from planrec.advice.ranking import AdvicePolicy, ExclusionCode, advise, exclusions, line_item_means, rank_plans, reasons
+from planrec.advice.ranking import AdvicePolicy, advise, rank_plans
+from planrec.advice.reasons import line_item_means, reasons
 from planrec.billing.catalogue import Catalogue
 from planrec.billing.rater import Usage
-from planrec.decisions.formulas import History
 from planrec.months import month_index
+from planrec.outlook.history import History
 from planrec.rules.apply import Facts, built_in_rules
+from planrec.rules.codes import ExclusionCode, exclusions
 
 DECEMBER = month_index("2025-12")
 

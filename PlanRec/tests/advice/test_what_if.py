@@ -13,7 +13,7 @@ from planrec.advice.engine import Engine, Situations
 from planrec.advice.what_if import ROAMING, Question, UsageChange, load_plan, parse_plan, what_if, with_plan, with_usage
 from planrec.billing.catalogue import Catalogue, OnSale, Plan, Rounding
 from planrec.billing.rater import MAX_USAGE, Usage, bill_totals
-from planrec.decisions.formulas import SERVICES, History, bill_outlook
+from planrec.outlook.history import SERVICES, History, bill_outlook
 from planrec.rules.codes import ExclusionCode
 from planrec.rules.facts import Facts
 from planrec.rules.rulebook import built_in_rules

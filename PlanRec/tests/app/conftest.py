@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.app.cases import FewMinutesScorer
 
 from app.fastapi_app import LivePlanRec, create_app, open_live
 from common_utils.bundle import Bundle
 from planrec.billing.catalogue import Catalogue
 from planrec.config import PlanRecConfig
 from planrec.rules.apply import built_in_rules
+from tests.app.cases import FewMinutesScorer
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.app.cases import USAGE
 
 from app import schemas
 from app.fastapi_app import LivePlanRec, create_app, open_live
@@ -15,6 +14,7 @@ from common_utils.bundle import Bundle
 from common_utils.serving.bounds import unbounded_fields
 from planrec.billing.catalogue import Catalogue
 from planrec.decisions.record import SubscriberRecord, UsageMonth
+from tests.app.cases import USAGE
 
 
 def test_health_ready_and_model_tell_what_is_live(client: TestClient) -> None:

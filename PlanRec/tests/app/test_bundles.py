@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
-from tests.app.cases import USAGE, FewMinutesScorer
 
 from app.fastapi_app import LivePlanRec, create_app
 from common_utils.bundle import Bundle, write_bundle
@@ -29,6 +28,7 @@ from planrec.billing.catalogue import Catalogue
 from planrec.config import SPEC
 from planrec.decisions.matrix import DecisionMatrix
 from planrec.decisions.record import SubscriberRecord, UsageMonth, decision_columns
+from tests.app.cases import USAGE, FewMinutesScorer
 
 
 def test_service_without_a_bundle_is_alive_and_not_ready(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:  # type: ignore[no-untyped-def]

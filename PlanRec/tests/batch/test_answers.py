@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from planrec.advice.engine import Engine, Situations
-from planrec.advice.ranking import AdvicePolicy, sentences
+from planrec.advice.ranking import AdvicePolicy
+from planrec.advice.reasons import sentences
 from planrec.advice.subscriber import advise_subscriber
 from planrec.batch.answers import BILL_SCHEMA, EXCLUDED_SCHEMA, Recommender, Tally, bill_tables
 from planrec.batch.rankers import Ranker, Ranking, advice_ranker
@@ -192,9 +193,9 @@ def test_bills_equal_the_rater_s_in_every_block(catalogue: Catalogue, rows: int)
 
 
 def test_no_answers_have_no_sentences(megaline: Catalogue) -> None:
-    from planrec.advice.ranking import line_item_means
+    from planrec.advice.reasons import line_item_means
     from planrec.billing.rater import Usage
-    from planrec.decisions.formulas import History
+    from planrec.outlook.history import History
 
     past = History(Usage.of([[1.0]], [[0.0]], [[0.0]]), np.ones((1, 1), dtype=bool))
     none = np.array([], dtype=np.int64)

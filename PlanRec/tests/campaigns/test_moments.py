@@ -8,11 +8,13 @@ import pytest
 
 from common_utils.errors import DataError
 from planrec.billing.catalogue import Catalogue
-from planrec.campaigns.moments import WINDOW, OfferRows, offer_rows, realised_saving, truth_at
+from planrec.campaigns.moments import WINDOW, OfferRows, offer_rows
 from planrec.columns import USAGE
 from planrec.months import month_index
 from planrec.simulator.config import OffersConfig, SimulatorConfig
-from planrec.simulator.operator import Simulation, simulate
+from planrec.simulator.operator import simulate
+from planrec.simulator.simulation import Simulation
+from planrec.study.truth import realised_saving, truth_at
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from common_utils.bundle import Bundle
 from common_utils.compiled import CompiledScorer
 from common_utils.errors import ParityError
 from common_utils.serving.joblib_scorer import JoblibScorer
+from planrec.bundle import decision_matrix
 from planrec.choice.compiling import compile_choice
 from planrec.config import PlanRecConfig
 from planrec.decisions.matrix import DecisionMatrix
@@ -29,7 +30,7 @@ def test_compiled_scorer_answers_as_the_pipeline_alone_and_in_a_batch(
     bundle: Bundle, prepared: Prepared, settings: PlanRecConfig
 ) -> None:
     columns = columns_of(prepared.test)
-    compiled = CompiledScorer.open(bundle, DecisionMatrix.of(settings, prepared.catalogue))
+    compiled = CompiledScorer.open(bundle, decision_matrix(settings, prepared.catalogue))
     pickled = JoblibScorer.open(bundle)
     batch = compiled.score(columns)
     assert compiled.classes == pickled.classes

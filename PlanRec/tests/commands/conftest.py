@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.commands.cases import USAGE
 
 from planrec import cli
+from tests.commands.cases import USAGE
 
 
 @pytest.fixture

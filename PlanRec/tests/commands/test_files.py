@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from tests.commands.cases import USAGE
 
 from common_utils.bundle import Bundle
+from tests.commands.cases import USAGE
 
 
 def test_bill_writes_one_row_for_each_month_and_plan_with_line_items(run, usage, plans, tmp_path) -> None:  # type: ignore[no-untyped-def]

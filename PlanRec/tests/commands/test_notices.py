@@ -13,8 +13,8 @@ import pytest
 
 from planrec.batch.notices import notice_batch
 from planrec.billing.catalogue import Catalogue
-from planrec.data import read_usage_table
 from planrec.notices.notice import versions_of
+from planrec.usage.read import read_usage_table
 
 Run = Callable[..., int]
 

@@ -14,7 +14,7 @@ from planrec.decisions.alternatives import (
     alternative_features,
     context_features,
 )
-from planrec.decisions.formulas import History, history_of
+from planrec.outlook.history import History, history_of
 
 
 def past(minutes: list[float], messages: list[float] | None = None, megabytes: list[float] | None = None) -> History:

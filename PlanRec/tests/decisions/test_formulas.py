@@ -7,14 +7,8 @@ from hypothesis import strategies as st
 
 from common_utils.errors import DataError
 from planrec.billing.catalogue import Catalogue
-from planrec.decisions.formulas import (
-    bill_outlook,
-    decision_features,
-    feature_names,
-    history_columns,
-    history_of,
-    share_above,
-)
+from planrec.decisions.formulas import decision_features, feature_names
+from planrec.outlook.history import bill_outlook, history_columns, history_of, share_above
 
 
 def columns(minutes: list[list[float]], messages: list[list[float]], megabytes: list[list[float]]) -> dict[str, object]:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from common_utils.errors import ArtifactError, DataError
 from planrec.billing.rater import MAX_USAGE, Usage
-from planrec.decisions.formulas import SERVICES, History
 from planrec.outlook.forecast import ServiceForecast, UsageForecast, fit_usage_forecast
+from planrec.outlook.history import SERVICES, History
 
 SCENARIOS = 32
 PLACES = (np.arange(SCENARIOS) + 0.5) / SCENARIOS

@@ -12,10 +12,10 @@ from planrec.advice.engine import Answer, Engine, Situations
 from planrec.billing.catalogue import Catalogue
 from planrec.billing.rater import Usage
 from planrec.columns import MONTH, SUBSCRIBER
-from planrec.decisions.formulas import SERVICES, History, history_of
 from planrec.decisions.rows import columns_of, latest_rows, usage_ahead
 from planrec.months import month_index
 from planrec.outlook.forecast import UsageForecast, fit_usage_forecast
+from planrec.outlook.history import SERVICES, History, history_of
 from planrec.outlook.questionnaire import (
     DOUBT_OF_AMOUNTS,
     DOUBT_OF_WORDS,

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from planrec.billing.catalogue import Catalogue
-from planrec.decisions.formulas import history_of
 from planrec.decisions.rows import decision_table
+from planrec.outlook.history import history_of
 from planrec.policies.compare import (
     BillsAhead,
     Situation,

@@ -16,9 +16,9 @@ from planrec.advice.engine import Engine
 from planrec.advice.subscriber import Request, recommend_subscriber
 from planrec.billing.catalogue import load_catalogue
 from planrec.billing.rater import MAX_USAGE, Usage
-from planrec.decisions.formulas import SERVICES, history_of
 from planrec.decisions.record import SubscriberRecord, UsageMonth
 from planrec.outlook.forecast import UsageForecast, fit_usage_forecast
+from planrec.outlook.history import SERVICES, history_of
 from planrec.outlook.questionnaire import Answers
 from planrec.quick.advice import RowAdviser
 from planrec.rules.rulebook import ContractRule, PlanRule, Rules

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from planrec.advice.ranking import AdvicePolicy, advise, rank_plans
 from planrec.billing.catalogue import Catalogue, Eligibility, OnSale, Plan, load_catalogue
 from planrec.billing.rater import Usage
-from planrec.decisions.formulas import History
 from planrec.months import month_index, month_text
+from planrec.outlook.history import History
 from planrec.rules.apply import apply_rules, built_in_rules, stay_reasons, stay_text
 from planrec.rules.audit import violations
 from planrec.rules.codes import ExclusionCode

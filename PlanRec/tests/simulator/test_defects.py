@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from planrec.billing.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, KEY, USAGE
-from planrec.data import read_event_tables, read_simulated, read_usage_table
-from planrec.simulator.config import SimulatorConfig
+from planrec.data import read_event_tables, read_simulated
+from planrec.simulator.config import DefectConfig, SimulatorConfig
 from planrec.simulator.defects import GHOST_PLAN, damaged_months
-from planrec.simulator.operator import DEFECTS_FILE, Simulation, simulate, write_simulation
-from planrec.simulator.switches import DefectConfig
+from planrec.simulator.operator import DEFECTS_FILE, simulate, write_simulation
+from planrec.simulator.simulation import Simulation
 from planrec.usage.months_table import UNKNOWN_PLAN
+from planrec.usage.read import read_usage_table
 
 OF_MONTHS = ("duplicates", "negatives", "month_13", "unknown_plan", "plan_changed", "decimal_comma")
 SIZE = {"subscribers": 200, "months": 5, "event_subscribers": 20}

@@ -8,11 +8,11 @@ from pydantic import ValidationError
 from planrec.billing.catalogue import Catalogue, parse_catalogue
 from planrec.columns import CURRENT_PLAN, MONTH
 from planrec.months import month_index
-from planrec.simulator.config import SimulatorConfig
+from planrec.simulator.config import Drift, SimulatorConfig
 from planrec.simulator.drift import FLAGSHIP, card_text, rate_cards, recorded_months
 from planrec.simulator.market import run_market
-from planrec.simulator.operator import Simulation, simulate
-from planrec.simulator.switches import Drift
+from planrec.simulator.operator import simulate
+from planrec.simulator.simulation import Simulation
 from planrec.simulator.usage import draw_population, draw_usage
 
 SIZE = {"subscribers": 400, "months": 6}

@@ -13,7 +13,8 @@ from planrec.billing.catalogue import Catalogue, Rounding
 from planrec.columns import REQUIRED, SUBSCRIBER
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.events import simulate_events
-from planrec.simulator.operator import Simulation, simulate
+from planrec.simulator.operator import simulate
+from planrec.simulator.simulation import Simulation
 from planrec.usage.events import EventTables, aggregate_events
 
 

@@ -11,7 +11,8 @@ from planrec.billing.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, DECISION, KEY, MONTH, OPTIONAL, PARTIAL, REQUIRED, SUBSCRIBER, TENURE
 from planrec.decisions.rows import decision_table
 from planrec.simulator.config import ChurnConfig, SimulatorConfig
-from planrec.simulator.operator import Simulation, simulate, write_simulation
+from planrec.simulator.operator import simulate, write_simulation
+from planrec.simulator.simulation import Simulation
 
 CONFIG = SimulatorConfig(subscribers=300, months=6)
 

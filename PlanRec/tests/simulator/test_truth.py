@@ -8,7 +8,8 @@ from planrec.billing.rater import bill_totals
 from planrec.columns import CURRENT_PLAN, DECISION, KEY, MONTH, SUBSCRIBER
 from planrec.decisions.rows import usage_of
 from planrec.simulator.config import SimulatorConfig
-from planrec.simulator.operator import Simulation, simulate
+from planrec.simulator.operator import simulate
+from planrec.simulator.simulation import Simulation
 
 
 @pytest.fixture(scope="module")

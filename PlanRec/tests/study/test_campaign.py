@@ -7,10 +7,12 @@ import pytest
 
 from common_utils.errors import DataError
 from planrec.billing.catalogue import Catalogue
-from planrec.campaigns.moments import WINDOW, OfferRows, truth_at
+from planrec.campaigns.moments import WINDOW, OfferRows
 from planrec.simulator.config import OffersConfig, SimulatorConfig
-from planrec.simulator.operator import Simulation, simulate
+from planrec.simulator.operator import simulate
+from planrec.simulator.simulation import Simulation
 from planrec.study.campaign import NO_CONTACT, CampaignStudy, campaign_study, chosen_offers, qini
+from planrec.study.truth import truth_at
 
 
 @pytest.fixture(scope="module")

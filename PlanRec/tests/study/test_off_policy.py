@@ -7,8 +7,10 @@ import pytest
 
 from common_utils.errors import DataError
 from planrec.billing.catalogue import Catalogue
+from planrec.columns import PROPENSITY
 from planrec.simulator.config import OffersConfig, SimulatorConfig
-from planrec.simulator.operator import PROPENSITY, Simulation, simulate
+from planrec.simulator.operator import simulate
+from planrec.simulator.simulation import Simulation
 from planrec.study.off_policy import OffPolicyStudy, off_policy_study, target_chances
 
 

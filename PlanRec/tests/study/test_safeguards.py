@@ -8,7 +8,7 @@ import pytest
 
 from common_utils.tables import RowReport
 from planrec.config import PlanRecConfig, load_planrec_config
-from planrec.simulator.switches import DefectConfig
+from planrec.simulator.config import DefectConfig
 from planrec.study import safeguards
 from planrec.study.safeguards import DefectFigures, LeakFigures, TableAccount, defect_study, leak_study
 

@@ -9,7 +9,8 @@ import pytest
 from planrec.billing.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, KEY
 from planrec.simulator.config import OffersConfig, SimulatorConfig
-from planrec.simulator.operator import Simulation, simulate
+from planrec.simulator.operator import simulate
+from planrec.simulator.simulation import Simulation
 from planrec.simulator.truth import LEAVE, LEAVE_DECLINED
 from planrec.study.truth import choice_oracle
 

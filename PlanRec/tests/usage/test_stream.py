@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from common_utils.errors import DataError
 from planrec.billing.catalogue import Catalogue
-from planrec.data import read_usage_table
+from planrec.usage.read import read_usage_table
 from planrec.usage.stream import UsageStream
 
 

@@ -20,11 +20,11 @@ from planrec.advice.ranking import Advice, AdvicePolicy, advise, rank_plans
 from planrec.billing.catalogue import Catalogue
 from planrec.billing.rater import Usage, bill_totals
 from planrec.decisions.alternatives import ALTERNATIVE_FEATURES, alternative_features
-from planrec.decisions.formulas import History, bill_outlook
 from planrec.offers.acceptance import AcceptanceModel
 from planrec.offers.leaving import LeavingModel, Standing, bill_rise
 from planrec.offers.value import OfferValue, OfferWeights, offer_values
 from planrec.outlook.forecast import SCENARIOS, UsageForecast
+from planrec.outlook.history import History, bill_outlook
 from planrec.rules.apply import Rules, apply_rules, stay_reasons
 from planrec.rules.codes import ExclusionCode
 from planrec.rules.facts import Facts
@@ -159,7 +159,7 @@ class Engine:
 
         Examples
         --------
-        >>> from planrec.decisions.formulas import history_of
+        >>> from planrec.outlook.history import history_of
         >>> from planrec.rules.rulebook import built_in_rules
         >>> history = history_of({"minutes_1": [400.0], "messages_1": [10.0], "megabytes_1": [9000.0]}, 1)
         >>> people = Situations.of(history, Facts.of(24216, np.array([1])))

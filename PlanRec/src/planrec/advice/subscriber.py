@@ -9,13 +9,15 @@ import numpy as np
 
 from common_utils.errors import DataError
 from planrec.advice.engine import Answer, Engine, Situations
-from planrec.advice.ranking import AdvicePolicy, ExclusionCode, line_item_means, reasons
+from planrec.advice.ranking import AdvicePolicy
+from planrec.advice.reasons import line_item_means, reasons
 from planrec.billing.catalogue import Catalogue, Plan
-from planrec.decisions.formulas import History
 from planrec.decisions.record import SubscriberRecord, record_facts, record_history
 from planrec.offers.value import OfferWeights
+from planrec.outlook.history import History
 from planrec.outlook.questionnaire import Answers, filled_in, said_usage
 from planrec.rules.apply import Rules, stay_text
+from planrec.rules.codes import ExclusionCode
 
 __all__ = ["AdvisedPlan", "Request", "SubscriberAdvice", "advise_subscriber", "recommend_subscriber"]
 

@@ -21,7 +21,7 @@ from planrec.advice.engine import Engine, Situations
 from planrec.advice.ranking import rank_plans
 from planrec.billing.catalogue import Catalogue, OnSale, Plan
 from planrec.billing.rater import MAX_USAGE, Usage, bill_totals
-from planrec.decisions.formulas import History, Outlook, bill_outlook
+from planrec.outlook.history import History, Outlook, bill_outlook
 from planrec.rules.apply import apply_rules
 from planrec.rules.codes import ExclusionCode
 

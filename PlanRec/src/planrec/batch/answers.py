@@ -18,16 +18,17 @@ from numpy.typing import NDArray
 from common_utils.array_types import IntArray
 from common_utils.serving.scorer import Scorer
 from planrec.advice.engine import Situations
-from planrec.advice.ranking import Advice, line_item_means, sentences
+from planrec.advice.ranking import Advice
+from planrec.advice.reasons import line_item_means, sentences
 from planrec.batch.rankers import Ranker, Ranking, some_situations
 from planrec.billing.catalogue import Catalogue
 from planrec.billing.rater import rate
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER, TENURE
 from planrec.config import PlanRecConfig
-from planrec.decisions.formulas import history_of
 from planrec.decisions.matrix import plan_indices
 from planrec.decisions.rows import columns_of, latest_rows, usage_of
 from planrec.months import month_text
+from planrec.outlook.history import history_of
 from planrec.rules.apply import ExclusionCode, facts_of, stay_text
 
 __all__ = [

@@ -15,17 +15,16 @@ from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from common_utils.provenance import fingerprint_file
 from common_utils.table_files import replacing
-from common_utils.terminal import note, steps, tracked
-from planrec.billing.catalogue import Catalogue, load_catalogue
+from common_utils.terminal import tracked
+from planrec.billing.catalogue import Catalogue
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, MONTH, PARTIAL, SUBSCRIBER, TENURE, USAGE
-from planrec.data import read_usage_table
 from planrec.decisions.matrix import plan_indices
 from planrec.months import month_indices
-from planrec.notices.files import NoticeHeader, header_line, notice_line, notices_of, read_notices, verify_notices
-from planrec.notices.notice import MILLIONTHS, Basis, Versions, basis_of, versions_of
+from planrec.notices.files import NoticeHeader, header_line, notice_line, notices_of, read_notices
+from planrec.notices.notice import MILLIONTHS, Basis, Versions, basis_of
 from planrec.notices.schedule import Held, NoticeKind, Outcome, contract_ends, outcomes
 
-__all__ = ["NoticeBatch", "SentLog", "notice_batch", "read_sent", "run_notices", "run_verify", "write_notices"]
+__all__ = ["NoticeBatch", "SentLog", "notice_batch", "read_sent", "write_notices"]
 
 _CHUNK = 10_000  # notices worked out at once; bounds memory, and moves the progress bar
 
@@ -168,44 +167,6 @@ def write_notices(batch: NoticeBatch, catalogue: Catalogue, path: Path) -> None:
                 advance(len(bases))
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}.") from error
-
-
-def run_notices(
-    usage: Path,
-    plans: Path,
-    as_of: date,
-    output: Path,
-    *,
-    history_months: int,
-    kinds: Collection[NoticeKind],
-    sent: Sequence[Path],
-) -> None:
-    """Write the notices of a file of usage months and say who got none, and why."""
-    catalogue = load_catalogue(plans)
-    versions = versions_of(catalogue, fingerprint_file(plans))
-    with steps() as step:
-        step("reading usage months")
-        data = read_usage_table(usage, catalogue=catalogue)
-        log = read_sent(sent, as_of) if sent else None
-    batch = notice_batch(
-        data.months, catalogue, versions, as_of=as_of, history_months=history_months, kinds=kinds, sent=log
-    )
-    write_notices(batch, catalogue, output)
-    for report in data.reports:
-        note(report.summary())
-    for reason, count in batch.header.no_notice.items():
-        if count:
-            note(f"no notice, {reason}: {count:,} subscriber(s)")
-    for kind, count in batch.header.notices.items():
-        note(f"{kind}: {count:,} notice(s)")
-    note(f"{len(batch.spans):,} notices for {batch.header.subscribers:,} subscribers written to {output}")
-
-
-def run_verify(path: Path, plans: Path) -> None:
-    """Work out every notice of a file again from its basis; leave with a gate error if one differs."""
-    catalogue = load_catalogue(plans)
-    count = verify_notices(path, catalogue, fingerprint_file(plans))
-    note(f"{count:,} notices verified: every figure follows from its basis")
 
 
 def _check_columns(months: pd.DataFrame) -> None:

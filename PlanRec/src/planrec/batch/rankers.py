@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from planrec.advice.engine import Engine, Situations
 from planrec.advice.ranking import Advice
 from planrec.billing.rater import Usage
-from planrec.decisions.formulas import History
 from planrec.offers.value import OfferWeights
+from planrec.outlook.history import History
 from planrec.rules.codes import ExclusionCode
 
 __all__ = ["Ranker", "Ranking", "advice_ranker", "offer_ranker", "some_situations"]

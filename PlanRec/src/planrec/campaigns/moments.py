@@ -8,6 +8,7 @@ contacts the hold-out, so contacted rows and all rows of the hold-out differ by 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,34 +16,73 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
-from planrec.advice.ranking import ExclusionCode, exclusions
 from planrec.billing.catalogue import Catalogue
 from planrec.billing.rater import bill_totals
-from planrec.columns import AGE, CONTACT, CONTRACT_LEFT, CURRENT_PLAN, DECISION, KEY, MONTH, SUBSCRIBER, TENURE
+from planrec.columns import (
+    ACCEPTED,
+    AGE,
+    CONTACT,
+    CONTACTS_90D,
+    CONTRACT_LEFT,
+    CURRENT_PLAN,
+    DECISION,
+    HOLDOUT,
+    KEY,
+    MONTH,
+    OFFERED_PLAN,
+    PROPENSITY,
+    SUBSCRIBER,
+    TENURE,
+)
 from planrec.decisions.alternatives import alternative_features
-from planrec.decisions.formulas import bill_outlook, history_of
 from planrec.decisions.matrix import plan_indices
 from planrec.decisions.rows import columns_of, decision_table
 from planrec.months import month_indices
 from planrec.offers.leaving import Standing, bill_rise
-from planrec.simulator.operator import ACCEPTED, CONTACTS, HOLDOUT, OFFERED_PLAN, PROPENSITY, Simulation
+from planrec.outlook.history import bill_outlook, history_of
+from planrec.rules.codes import ExclusionCode, exclusions
 from planrec.usage.events import CHURN_DATE
 
-__all__ = ["WINDOW", "CampaignLog", "OfferRows", "offer_rows", "realised_saving", "truth_at"]
+__all__ = ["WINDOW", "Campaign", "CampaignLog", "OfferRows", "offer_rows"]
 
 WINDOW = 3  # months, that of the offer included, in which leaving counts and over which savings are averaged
 
 
+class Campaign(Protocol):
+    """What moments are made from: the tables of a `CampaignLog`, which a simulated operator has too."""
+
+    @property
+    def months(self) -> pd.DataFrame:
+        """As `CampaignLog`."""
+        ...
+
+    @property
+    def offers(self) -> pd.DataFrame:
+        """As `CampaignLog`."""
+        ...
+
+    @property
+    def subscribers(self) -> pd.DataFrame:
+        """As `CampaignLog`."""
+        ...
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """As `CampaignLog`."""
+        ...
+
+
 @dataclass(frozen=True)
 class CampaignLog:
-    """What an operator recorded of a campaign; a `Simulation` has the same tables.
+    """What an operator recorded of a campaign.
 
     Attributes
     ----------
     months : DataFrame
         Usage months with every optional column.
     offers : DataFrame
-        One row per selected subscriber and month, as `Simulation.offers`.
+        One row per selected subscriber and month: `subscriber_id`, `month`, `current_plan` (before), `offered_plan`,
+        `propensity`, `accepted`, `holdout`, `contacts_90d`.
     subscribers : DataFrame
         `subscriber_id`, `churn_date`, `holdout`.
     catalogue : Catalogue
@@ -126,12 +166,12 @@ class OfferRows:
         return OfferRows(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
-def offer_rows(operator: Simulation | CampaignLog, *, history_months: int = 3, choice_months: int = 6) -> OfferRows:
+def offer_rows(operator: Campaign, *, history_months: int = 3, choice_months: int = 6) -> OfferRows:
     """Return the moments of an operator's campaign, from its recorded tables alone.
 
     Parameters
     ----------
-    operator : Simulation or CampaignLog
+    operator : Campaign
         With a campaign that selected somebody. Usage is rated on the rate card of the first month.
     history_months : int
         Months before the moment to look at, >= 1.
@@ -191,55 +231,9 @@ def offer_rows(operator: Simulation | CampaignLog, *, history_months: int = 3, c
         offered=plan_indices(table[OFFERED_PLAN], catalogue),
         propensity=table[PROPENSITY].to_numpy(dtype=np.float64),
         accepted=table[ACCEPTED].eq(True).to_numpy(dtype=np.bool_),  # missing where not selected
-        contacts=table[CONTACTS].fillna(0).to_numpy(dtype=np.float64),
+        contacts=table[CONTACTS_90D].fillna(0).to_numpy(dtype=np.float64),
         left=_left(people[CHURN_DATE].to_numpy(), month, int(month_indices(months[MONTH]).max())),
     )
-
-
-def truth_at(rows: OfferRows, truth: pd.DataFrame, columns: list[str]) -> FloatArray:
-    """Return what a table of the truth says of the rows; NaN where it has none.
-
-    Parameters
-    ----------
-    rows : OfferRows
-    truth : DataFrame
-        A table of `Truth` with a row per subscriber and month.
-    columns : list of str
-
-    Returns
-    -------
-    float64 array of shape (n, n_columns)
-    """
-    at = _positions(rows, truth)
-    return np.where((at >= 0)[:, None], truth[columns].to_numpy(dtype=np.float64)[at], np.nan)
-
-
-def _positions(rows: OfferRows, table: pd.DataFrame) -> IntArray:
-    keys = pd.MultiIndex.from_arrays(
-        [table[SUBSCRIBER].to_numpy(dtype=object), month_indices(table[MONTH].to_numpy(dtype=object))]
-    )
-    return keys.get_indexer(pd.MultiIndex.from_arrays([rows.subscribers, rows.month])).astype(np.int64)
-
-
-def realised_saving(rows: OfferRows, bills: pd.DataFrame) -> FloatArray:
-    """Return what each plan saves a month against the one held, over `WINDOW` months from the moment on.
-
-    Parameters
-    ----------
-    rows : OfferRows
-    bills : DataFrame
-        `Truth.bills`.
-
-    Returns
-    -------
-    float64 array of shape (n, n_plans)
-        In currency; below 0 where the plan costs more.
-    """
-    at = _positions(rows, bills)
-    plans = [name for name in bills.columns if name not in KEY]
-    values = bills[plans].to_numpy(dtype=np.float64)
-    mean = sum((values[at + step] for step in range(1, WINDOW)), values[at]) / (100 * WINDOW)
-    return mean[np.arange(len(at)), rows.current][:, None] - mean
 
 
 def _left(churn_date: NDArray[np.datetime64], month: IntArray, last: int) -> FloatArray:

@@ -11,9 +11,9 @@ from common_utils.compiled import CompiledModel, CompiledScorer
 from common_utils.compiled.export import compile_pipeline
 from common_utils.compiled.parity import ParityReport, parity_gate, varied_matrix
 from planrec.columns import CONTRACT_LEFT, CURRENT_PLAN, TENURE
-from planrec.decisions.formulas import SERVICES, history_columns
 from planrec.decisions.rows import columns_of
 from planrec.features import DecisionFeatures
+from planrec.outlook.history import SERVICES, history_columns
 
 __all__ = ["compile_choice"]
 

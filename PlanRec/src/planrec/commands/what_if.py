@@ -17,17 +17,18 @@ from common_utils.tables import write_table
 from common_utils.terminal import note, show_table, tracked
 from planrec.advice.engine import Engine
 from planrec.advice.what_if import Question, UsageChange, load_plan, with_plan
+from planrec.batch.what_if import what_if_rows, what_if_table
 from planrec.billing.catalogue import Catalogue, load_catalogue, parse_catalogue
 from planrec.choice.selection import CalibratedChoice
 from planrec.columns import SUBSCRIBER
 from planrec.config import AdviceConfig, PlanRecConfig
-from planrec.data import read_usage_table
 from planrec.evaluation import CHOICE_FILE, FORECAST_FILE
 from planrec.months import month_index, month_text
 from planrec.outlook.forecast import UsageForecast
 from planrec.pricing.draft import ASSUMPTIONS, DraftScore, Pricing, check_draft, score_draft
-from planrec.pricing.tables import demand_rows, demand_table, span, what_if_rows, what_if_table
+from planrec.pricing.tables import demand_rows, demand_table, span
 from planrec.rules.rulebook import configured_rules, parse_rules
+from planrec.usage.read import read_usage_table
 
 __all__ = ["asked", "run_draft", "run_what_if"]
 

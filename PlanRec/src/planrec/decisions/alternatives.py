@@ -14,13 +14,13 @@ import numpy as np
 from common_utils.array_types import FloatArray, IntArray
 from planrec.billing.catalogue import Catalogue
 from planrec.billing.rater import MAX_USAGE, Usage, bill_totals
-from planrec.decisions.formulas import SERVICES, History, bill_outlook
+from planrec.outlook.history import SERVICES, History, bill_outlook
+from planrec.outlook.questionnaire import OVERESTIMATION
 
 __all__ = ["ALTERNATIVE_FEATURES", "CONTEXT_FEATURES", "alternative_features", "context_features"]
 
 
 RECENT_MONTHS = 3  # what a subscriber remembers
-OVERESTIMATION = 1.1  # believed over recorded usage
 _SWINGS = np.array([0.15, 0.2, 0.18])  # believed spread of the logarithm of a month's usage, by service
 # Two points a service: the product rule that meets the first three moments of independent normals.
 _NODES = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
@@ -69,7 +69,7 @@ def alternative_features(
 
     Examples
     --------
-    >>> from planrec.decisions.formulas import history_of
+    >>> from planrec.outlook.history import history_of
     >>> history = history_of({"minutes_1": [250.0], "messages_1": [0.0], "megabytes_1": [7680.0]}, 1)
     >>> alternative_features(history, megaline, np.array([1]))[0].tolist()  # surf, ultimate
     [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [50.0, 0.0, 50.0, 0.0, 1.0, 0.0, 0.0, 0.0]]
@@ -113,7 +113,7 @@ def context_features(features: FloatArray, catalogue: Catalogue, current: IntArr
 
     Examples
     --------
-    >>> from planrec.decisions.formulas import history_of
+    >>> from planrec.outlook.history import history_of
     >>> history = history_of({"minutes_1": [250.0], "messages_1": [0.0], "megabytes_1": [7680.0]}, 1)
     >>> features = alternative_features(history, megaline, np.array([1]))
     >>> context_features(features, megaline, np.array([1]))[0, 0].round(2).tolist()  # surf against ultimate

@@ -17,8 +17,8 @@ from common_utils.errors import DataError
 from common_utils.provenance import fingerprint_bytes
 from planrec.billing.catalogue import Catalogue
 from planrec.columns import CONTRACT_LEFT, CURRENT_PLAN, TENURE
-from planrec.config import PlanRecConfig
-from planrec.decisions.formulas import decision_features, feature_names, history_columns, history_of
+from planrec.decisions.formulas import decision_features, feature_names
+from planrec.outlook.history import history_columns, history_of
 
 __all__ = ["DecisionMatrix", "plan_indices"]
 
@@ -68,18 +68,6 @@ class DecisionMatrix:
     with_current_plan: bool
     extra_columns: tuple[str, ...] = ()
     usage_statistics: bool = True
-
-    @classmethod
-    def of(cls, config: PlanRecConfig, catalogue: Catalogue) -> DecisionMatrix:
-        """Return the features that the settings ask for."""
-        source = config.data.chosen()
-        return cls(
-            catalogue,
-            config.features.history_months,
-            source.with_current_plan,
-            source.extra_columns,
-            source.usage_statistics,
-        )
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -25,8 +25,8 @@ from planrec.columns import (
     PARTIAL,
     SUBSCRIBER,
 )
-from planrec.decisions.formulas import SERVICES, History, history_of
 from planrec.months import month_indices
+from planrec.outlook.history import SERVICES, History, history_of
 
 if TYPE_CHECKING:  # only methods of tables are called, so that a server that opens a transformer needs no pandas
     import pandas as pd

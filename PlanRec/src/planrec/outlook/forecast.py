@@ -19,7 +19,7 @@ import numpy as np
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import ArtifactError, DataError
 from planrec.billing.rater import MAX_USAGE, Usage
-from planrec.decisions.formulas import SERVICES, History
+from planrec.outlook.history import SERVICES, History
 
 __all__ = ["SCENARIOS", "ServiceForecast", "UsageForecast", "fit_usage_forecast", "pairing"]
 
@@ -105,7 +105,7 @@ class UsageForecast:
 
     Examples
     --------
-    >>> from planrec.decisions.formulas import history_of
+    >>> from planrec.outlook.history import history_of
     >>> past = history_of({f"{s}_1": np.full(200, 100.0) for s in SERVICES}, 1)
     >>> ahead = Usage.of(*(np.full((200, 1), 110.0) for _ in SERVICES))
     >>> forecast = fit_usage_forecast(past, ahead, np.ones((200, 1), dtype=bool))

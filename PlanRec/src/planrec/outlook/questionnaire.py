@@ -1,6 +1,6 @@
 """A short questionnaire for who has no usage month yet: closed answers become one said month, with the doubt about it.
 
-People say a tenth more than they use (`alternatives.OVERESTIMATION`), and what they say is off by a third to a half.
+People say a tenth more than they use (`OVERESTIMATION`), and what they say is off by a third to a half.
 The doubt goes to the forecast as a further standard deviation of the logarithm, so that the bills of a said month
 spread wider than those of a recorded one.
 """
@@ -17,8 +17,7 @@ import numpy as np
 from common_utils.array_types import FloatArray
 from common_utils.errors import DataError
 from planrec.billing.rater import MAX_USAGE, Usage
-from planrec.decisions.alternatives import OVERESTIMATION
-from planrec.decisions.formulas import SERVICES, History
+from planrec.outlook.history import SERVICES, History
 
 __all__ = [
     "DOUBT_OF_AMOUNTS",
@@ -61,6 +60,8 @@ TYPICAL: Mapping[str, Mapping[str, float]] = MappingProxyType(
     }
 )
 _MIDDLE = MappingProxyType({"minutes": "daily", "messages": "daily", "megabytes": "music"})  # where nothing is said
+
+OVERESTIMATION = 1.1  # believed over recorded usage
 
 # Standard deviations of the logarithm. An amount is off by a third (the simulator's subscribers guess with .3), a word
 # by that and the width of its step: log(2.3) / sqrt(12) = .24, in squares .38. Without an answer: the population's.

@@ -19,9 +19,9 @@ from planrec.advice.ranking import rank_plans
 from planrec.billing.catalogue import Catalogue
 from planrec.billing.rater import Usage, bill_totals
 from planrec.columns import MONTH, SUBSCRIBER
-from planrec.decisions.formulas import History, bill_outlook
 from planrec.decisions.rows import usage_of
 from planrec.months import month_indices
+from planrec.outlook.history import History, bill_outlook
 
 if TYPE_CHECKING:
     import pandas as pd

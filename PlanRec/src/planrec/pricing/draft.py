@@ -20,11 +20,11 @@ from planrec.billing.catalogue import Catalogue
 from planrec.billing.rater import bill_totals
 from planrec.choice.selection import CalibratedChoice
 from planrec.columns import CURRENT_PLAN, MONTH
-from planrec.decisions.formulas import History, bill_outlook, history_of
 from planrec.decisions.matrix import plan_indices
 from planrec.decisions.rows import columns_of, latest_rows
 from planrec.months import month_indices, month_text
 from planrec.outlook.forecast import UsageForecast
+from planrec.outlook.history import History, bill_outlook, history_of
 from planrec.rules.facts import facts_of
 
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
 from planrec.advice.engine import Engine
-from planrec.advice.ranking import Against, sentence
+from planrec.advice.reasons import Against, sentence
 from planrec.advice.subscriber import AdvisedPlan, Request, SubscriberAdvice, recommend_subscriber
 from planrec.billing.catalogue import Catalogue
 from planrec.billing.rater import MAX_USAGE
-from planrec.decisions.formulas import SERVICES
 from planrec.decisions.record import SubscriberRecord, latest_months
 from planrec.outlook.forecast import SCENARIOS, UsageForecast, pairing
+from planrec.outlook.history import SERVICES
 from planrec.rules.apply import stay_text
 from planrec.rules.codes import ExclusionCode
 

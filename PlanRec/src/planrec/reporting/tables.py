@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
+
 from common_utils.bundle import Bundle
 from common_utils.cards import facts_table, format_interval, markdown_table, render_card, replace_block
 
 __all__ = [
     "accounting_rows",
+    "amount_text",
     "backtest_document",
     "backtest_rows",
     "choice_rows",
@@ -232,3 +235,8 @@ def _markdown(rows: list[Cells]) -> str:
 
 def _template(name: str) -> str:
     return files("planrec").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def amount_text(value: float) -> str:
+    """Return an amount of money with two decimals; nothing where it is unknown (NaN)."""
+    return "" if np.isnan(value) else f"{value:,.2f}"

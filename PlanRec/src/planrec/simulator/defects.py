@@ -14,7 +14,7 @@ import pandas as pd
 from common_utils.array_types import IntArray
 from planrec.billing.catalogue import Catalogue
 from planrec.columns import CURRENT_PLAN, MEGABYTES, MONTH, SUBSCRIBER, USAGE
-from planrec.simulator.switches import DefectConfig
+from planrec.simulator.config import DefectConfig
 from planrec.usage.events import DATE, EVENT_TABLES, REG_DATE, EventTables
 
 __all__ = ["GHOST_PLAN", "Ledger", "damaged_events", "damaged_months", "with_decimal_commas"]

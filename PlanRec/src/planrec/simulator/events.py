@@ -17,7 +17,7 @@ from planrec.columns import MEGABYTES, MESSAGES, MINUTES, MONTH, SUBSCRIBER
 from planrec.usage.events import DATE, REG_DATE, EventTables
 
 if TYPE_CHECKING:
-    from planrec.simulator.operator import Simulation
+    from planrec.simulator.simulation import Simulation
 
 __all__ = ["simulate_events"]
 

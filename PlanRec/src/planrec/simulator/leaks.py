@@ -14,7 +14,7 @@ import pandas as pd
 from planrec.billing.catalogue import Catalogue
 from planrec.billing.rater import Usage, rate
 from planrec.columns import CURRENT_PLAN, MEGABYTES, SUBSCRIBER, USAGE
-from planrec.simulator.switches import Leak
+from planrec.simulator.config import Leak
 
 __all__ = ["with_leaks"]
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +11,21 @@ import pandas as pd
 from common_utils.tables import write_table
 from planrec.billing.catalogue import Catalogue
 from planrec.columns import (
+    ACCEPTED,
     AGE,
+    CONTACTS_90D,
     CONTRACT_LEFT,
     CURRENT_PLAN,
     DECISION,
     DECISION_REASONS,
+    HOLDOUT,
     MEGABYTES,
     MESSAGES,
     MINUTES,
     MONTH,
+    OFFERED_PLAN,
     PARTIAL,
+    PROPENSITY,
     SUBSCRIBER,
     TENURE,
 )
@@ -33,21 +36,16 @@ from planrec.simulator.drift import card_text, rate_cards, recorded_months
 from planrec.simulator.events import simulate_events
 from planrec.simulator.leaks import with_leaks
 from planrec.simulator.market import Market, run_market
+from planrec.simulator.simulation import Simulation
 from planrec.simulator.truth import Truth, truth_tables
 from planrec.simulator.usage import BURN_IN, subscriber_ids
 from planrec.usage.events import CHURN_DATE, EVENT_TABLES, REG_DATE, SUBSCRIBERS
 
 __all__ = [
-    "ACCEPTED",
-    "CONTACTS",
     "DEFECTS_FILE",
-    "HOLDOUT",
-    "OFFERED_PLAN",
     "OFFERS_FILE",
-    "PROPENSITY",
     "SUBSCRIBERS_FILE",
     "USAGE_MONTHS_FILE",
-    "Simulation",
     "Truth",
     "simulate",
     "write_simulation",
@@ -56,44 +54,6 @@ __all__ = [
 USAGE_MONTHS_FILE, _USAGE_MONTHS_CSV = "usage_months.parquet", "usage_months.csv"
 OFFERS_FILE, SUBSCRIBERS_FILE = "offers.parquet", "subscribers.parquet"
 DEFECTS_FILE = "defects.json"
-OFFERED_PLAN, PROPENSITY, ACCEPTED = "offered_plan", "propensity", "accepted"
-HOLDOUT, CONTACTS = "holdout", "contacts_90d"
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """What a simulated operator recorded, and the truth behind it.
-
-    Attributes
-    ----------
-    months : DataFrame
-        Usage months with every optional column.
-    subscribers : DataFrame
-        One row per subscriber: `subscriber_id`, `age`, `reg_date` (the first day of the table or later), `churn_date`
-        (the last day with the operator; missing while there), `holdout` (never contacted).
-    offers : DataFrame
-        The campaign's log, sorted by subscriber and month: `subscriber_id`, `month`, `current_plan` (before),
-        `offered_plan`, `propensity` (with which that plan was offered), `accepted`, `holdout` (selected like the
-        others, but not contacted: nothing offered), `contacts_90d` (in the three months before).
-    truth : Truth
-    catalogue : Catalogue
-        The rate card that was in force in the first month.
-    rate_cards : mapping of str to Catalogue
-        Every rate card by the month it came into force; one, unless prices drift.
-    config : SimulatorConfig
-        The settings.
-    event_seed : int
-        Seed of the events that `write_simulation` draws.
-    """
-
-    months: pd.DataFrame
-    subscribers: pd.DataFrame
-    offers: pd.DataFrame
-    truth: Truth
-    catalogue: Catalogue
-    rate_cards: Mapping[str, Catalogue]
-    config: SimulatorConfig
-    event_seed: int
 
 
 def simulate(config: SimulatorConfig, catalogue: Catalogue, rng: np.random.Generator) -> Simulation:
@@ -188,7 +148,7 @@ def _offers(market: Market, ids: np.ndarray, names: np.ndarray, catalogue: Catal
             PROPENSITY: np.round(log.propensity, 9),
             ACCEPTED: log.accepted,
             HOLDOUT: log.holdout,
-            CONTACTS: log.contacts,
+            CONTACTS_90D: log.contacts,
         }
     )
     text = dict.fromkeys((SUBSCRIBER, MONTH, CURRENT_PLAN, OFFERED_PLAN), "str")

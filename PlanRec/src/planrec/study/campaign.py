@@ -15,10 +15,11 @@ from common_utils.errors import DataError
 from common_utils.intervals import PairedDifference, paired_mean_difference
 from common_utils.splits import grouped_stratified_folds
 from planrec.billing.catalogue import Catalogue
-from planrec.campaigns.moments import WINDOW, OfferRows, offer_rows, truth_at
+from planrec.campaigns.moments import WINDOW, OfferRows, offer_rows
 from planrec.campaigns.uplift import TwoModelUplift, UpliftModel
-from planrec.simulator.operator import Simulation
+from planrec.simulator.simulation import Simulation
 from planrec.simulator.truth import LEAVE, LEAVE_DECLINED
+from planrec.study.truth import truth_at
 
 __all__ = ["NO_CONTACT", "CampaignStudy", "campaign_study", "chosen_offers", "qini"]
 

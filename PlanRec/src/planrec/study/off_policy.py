@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
-from planrec.campaigns.moments import OfferRows, offer_rows, realised_saving, truth_at
+from planrec.campaigns.moments import OfferRows, offer_rows
 from planrec.campaigns.off_policy import PolicyValue, doubly_robust, inverse_propensity, self_normalised
 from planrec.simulator.campaign import offer_propensities
-from planrec.simulator.operator import Simulation
 from planrec.simulator.satisficing import pick
+from planrec.simulator.simulation import Simulation
+from planrec.study.truth import realised_saving, truth_at
 
 __all__ = ["Coverage", "OffPolicyStudy", "off_policy_study", "target_chances"]
 

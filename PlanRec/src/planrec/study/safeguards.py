@@ -19,14 +19,15 @@ from planrec.billing.catalogue import Catalogue, load_catalogue
 from planrec.billing.rater import MAX_USAGE
 from planrec.columns import CURRENT_PLAN, MEGABYTES, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
-from planrec.data import read_event_tables, read_usage_table
+from planrec.data import read_event_tables
 from planrec.decisions.rows import CHOSEN_PLAN, decision_table
 from planrec.preparation import Step, leak_report, longest_history
+from planrec.simulator.config import DefectConfig, Leak
 from planrec.simulator.decoys import with_legitimate_columns
 from planrec.simulator.leaks import with_leaks
 from planrec.simulator.operator import DEFECTS_FILE, USAGE_MONTHS_FILE, simulate, write_simulation
-from planrec.simulator.switches import DefectConfig, Leak
 from planrec.usage.months_table import UNKNOWN_PLAN
+from planrec.usage.read import read_usage_table
 
 __all__ = ["CHOICE_PROCESSES", "PROFILES", "DefectFigures", "LeakFigures", "TableAccount", "defect_study", "leak_study"]
 

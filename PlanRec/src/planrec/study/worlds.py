@@ -13,15 +13,16 @@ import pandas as pd
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.splits import group_holdout
-from planrec.advice.ranking import ExclusionCode, exclusions
 from planrec.billing.catalogue import Catalogue, OnSale
-from planrec.columns import AGE, CONTACT, CURRENT_PLAN, DECISION, KEY, MONTH, SUBSCRIBER
+from planrec.columns import AGE, CONTACT, CONTACTS_90D, CURRENT_PLAN, DECISION, KEY, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
 from planrec.decisions.matrix import plan_indices
 from planrec.decisions.rows import CHOSEN_PLAN, decision_table
 from planrec.months import month_index, month_indices
 from planrec.policies.compare import BillsAhead, Situation
-from planrec.simulator.operator import CONTACTS, Simulation, simulate
+from planrec.rules.codes import ExclusionCode, exclusions
+from planrec.simulator.operator import simulate
+from planrec.simulator.simulation import Simulation
 
 __all__ = ["HORIZON", "Moments", "World", "training_side", "two_worlds"]
 
@@ -164,7 +165,7 @@ def _moments(operator: Simulation, every: pd.DataFrame) -> Moments:
     accept = _truth_at(operator.truth.acceptance, every)
     offered = np.flatnonzero(~np.isnan(accept).all(axis=1))
     rows, accept = every.iloc[offered].reset_index(drop=True), accept[offered]
-    log = operator.offers.set_index(list(KEY))[CONTACTS]
+    log = operator.offers.set_index(list(KEY))[CONTACTS_90D]
     contacts = log.reindex(pd.MultiIndex.from_frame(rows[list(KEY)])).fillna(0.0).to_numpy(dtype=np.float64)
     current = plan_indices(rows[CURRENT_PLAN], operator.catalogue)
     ahead = _bills_ahead(operator, rows)

@@ -1,0 +1,162 @@
+"""Recorded months side by side, and what bills they say to expect on each plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common_utils.array_types import BoolArray, FloatArray, IntArray
+from common_utils.errors import DataError
+from planrec.billing.rater import Usage
+
+__all__ = ["SERVICES", "History", "Outlook", "bill_outlook", "history_columns", "history_of", "share_above"]
+
+SERVICES = ("minutes", "messages", "megabytes")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The last months of n subscribers, most recent first.
+
+    Attributes
+    ----------
+    usage : Usage
+        Float64 arrays of shape (n, n_months); 0 where the month is not known.
+    known : bool array of shape (n, n_months)
+        Whether there is a usage month at that place.
+    """
+
+    usage: Usage
+    known: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What each plan would have cost over the months known.
+
+    Attributes
+    ----------
+    mean_cents : float64 array of shape (n, n_plans)
+        Mean bill; NaN where no month is known.
+    spread_cents : float64 array of shape (n, n_plans)
+        Standard deviation of the bills (of the months at hand, not an estimate for others); 0 for one month.
+    """
+
+    mean_cents: FloatArray
+    spread_cents: FloatArray
+
+
+def history_columns(n_months: int) -> tuple[str, ...]:
+    """Return the names of the usage columns of a decision row, most recent month first.
+
+    Examples
+    --------
+    >>> history_columns(2)
+    ('minutes_1', 'minutes_2', 'messages_1', 'messages_2', 'megabytes_1', 'megabytes_2')
+    """
+    return tuple(f"{service}_{lag}" for service in SERVICES for lag in range(1, n_months + 1))
+
+
+def history_of(columns: Mapping[str, NDArray[np.generic]], n_months: int) -> History:
+    """Return the history that decision rows carry in their usage columns.
+
+    Parameters
+    ----------
+    columns : mapping of str to array of shape (n,)
+        Holds `history_columns(n_months)`; a month is known where all three services are numbers.
+    n_months : int
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or a month has some services but not all.
+
+    Examples
+    --------
+    >>> row = {"minutes_1": [10.0], "messages_1": [2.0], "megabytes_1": [np.nan]}
+    >>> history_of(row, 1)
+    Traceback (most recent call last):
+    ...
+    common_utils.errors.DataError: decision rows: 1 month(s) have some services but not all; give all three or none.
+    """
+    missing = [name for name in history_columns(n_months) if name not in columns]
+    if missing:
+        raise DataError(f"decision rows: missing column(s) {missing[:5]}; build them with `features.decision_table`.")
+    stacked = [
+        np.column_stack([np.asarray(columns[f"{s}_{lag}"], dtype=np.float64) for lag in range(1, n_months + 1)])
+        for s in SERVICES
+    ]
+    there = [~np.isnan(part) for part in stacked]
+    torn = int(((there[0] != there[1]) | (there[0] != there[2])).sum())
+    if torn:
+        raise DataError(f"decision rows: {torn} month(s) have some services but not all; give all three or none.")
+    return History(Usage(*(np.where(there[0], part, 0.0) for part in stacked)), there[0])
+
+
+def bill_outlook(totals: IntArray, known: BoolArray) -> Outlook:
+    """Return mean and spread of the bills over the months known.
+
+    Each month is rated and then averaged: bills are convex in usage, so rating an average month is wrong.
+
+    Parameters
+    ----------
+    totals : int64 array of shape (n, n_months, n_plans)
+        Bills in cents.
+    known : bool array of shape (n, n_months)
+
+    Returns
+    -------
+    Outlook
+
+    Examples
+    --------
+    >>> totals = np.array([[[2000, 7000], [4000, 7000]]])
+    >>> outlook = bill_outlook(totals, np.array([[True, True]]))
+    >>> outlook.mean_cents.tolist(), outlook.spread_cents.tolist()
+    ([[3000.0, 7000.0]], [[1000.0, 0.0]])
+    """
+    count = known.sum(axis=1, dtype=np.float64)[:, None]
+    count[count == 0] = np.nan
+    mean = _sum_known(totals, known) / count
+    apart = totals - mean[:, None, :]
+    np.square(apart, out=apart)
+    return Outlook(mean, np.sqrt(_sum_known(apart, known) / count))
+
+
+def _sum_known(values: NDArray[np.generic], known: BoolArray) -> NDArray[np.generic]:
+    """Add up over the months known; most often that is all of them, and nothing has to be masked."""
+    return (values if known.all() else np.where(known[..., None], values, 0)).sum(axis=1)
+
+
+def share_above(totals: IntArray, known: BoolArray, current: IntArray) -> FloatArray:
+    """Return the share of months in which a plan would have cost more than the current one.
+
+    Parameters
+    ----------
+    totals : int64 array of shape (n, n_months, n_plans)
+    known : bool array of shape (n, n_months)
+    current : int64 array of shape (n,)
+        Index of the current plan, -1 where it is not known.
+
+    Returns
+    -------
+    float64 array of shape (n, n_plans)
+        0 to 1; NaN where the current plan or every month is unknown.
+
+    Examples
+    --------
+    >>> totals = np.array([[[2000, 7000], [9000, 7000]]])
+    >>> share_above(totals, np.array([[True, True]]), np.array([0])).tolist()
+    [[0.0, 0.5]]
+    """
+    count = known.sum(axis=1, dtype=np.float64)
+    count[(count == 0) | (current < 0)] = np.nan
+    today = np.take_along_axis(totals, np.maximum(current, 0)[:, None, None], axis=2)
+    return ((totals > today) & known[..., None]).sum(axis=1) / count[:, None]
