@@ -12,7 +12,7 @@ from bankchurn.config import SPEC, BankChurnConfig
 from bankchurn.features import shipped_step
 from bankchurn.retention import Economics, expected_profit
 from common_utils.compiled import CompiledScorer
-from common_utils.serving.table_service import LiveModel, create_table_service, record_columns
+from common_utils.table_project.service import LiveModel, create_table_service, record_columns
 
 __all__ = ["app", "create_app"]
 

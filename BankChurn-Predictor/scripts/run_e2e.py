@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from common_utils.end_to_end import EndToEnd, run_steps, table_steps
+from common_utils.testing.end_to_end import EndToEnd, run_steps, table_steps
 
 PROJECT = Path(__file__).resolve().parents[1]
 SMALL = (

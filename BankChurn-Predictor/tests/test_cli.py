@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from common_utils.bundle import Bundle
-from common_utils.table_cli_checks import ALL_CLI_CHECKS, CliCase
-from common_utils.table_fixtures import Run, TableProject
+from common_utils.testing.table_cli import ALL_CLI_CHECKS, CliCase
+from common_utils.testing.table_fixtures import Run, TableProject
 
 HEADER = "CreditScore,Geography,Gender,Age,Tenure,Balance,NumOfProducts,HasCrCard,IsActiveMember,EstimatedSalary"
 ROWS = ["619,France,Female,42,2,0,1,1,1,101348.88", "502,Spain,Male,7,1,0,1,0,1,1", "700,Germany,Male,50,,9000,1,0,0,1"]

@@ -7,7 +7,7 @@ import pytest
 
 from bankchurn.columns import CUSTOMER, EXITED, NUMBERS, TENURE
 from bankchurn.data import RANGES, churn_schema, record_schema, sample_customers
-from common_utils.table_source import read_records
+from common_utils.table_project.source import read_records
 from common_utils.tables import write_table
 
 HEADER = (

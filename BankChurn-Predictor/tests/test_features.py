@@ -8,7 +8,7 @@ from bankchurn.data import sample_customers
 from bankchurn.features import churn_step
 from bankchurn.formulas import INPUTS
 from common_utils.errors import DataError
-from common_utils.feature_columns import ColumnFeatures, table_columns
+from common_utils.table_project.feature_columns import ColumnFeatures, table_columns
 
 ROWS = sample_customers(50, np.random.default_rng(0))
 

@@ -11,8 +11,8 @@ from bankchurn.columns import CUSTOMER, EXITED
 from bankchurn.config import SPEC, BankChurnConfig
 from bankchurn.data import sample_customers
 from bankchurn.models import boosted_pipeline, logistic_pipeline, reference_pipeline
-from common_utils.contracts import ALL_CHECKS, ModelCase
-from common_utils.table_config import ForestConfig
+from common_utils.boosting.config import ForestConfig
+from common_utils.testing.models import ALL_CHECKS, ModelCase
 
 ROWS = sample_customers(400, np.random.default_rng(2))
 X, Y = ROWS.drop(columns=[EXITED, CUSTOMER]), ROWS[EXITED]

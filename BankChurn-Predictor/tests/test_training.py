@@ -13,8 +13,8 @@ from bankchurn.retention import Economics
 from bankchurn.training import REFERENCE, TASK, WITHOUT
 from common_utils.bundle import Bundle
 from common_utils.errors import LeakageError
-from common_utils.serving.joblib_scorer import open_model
-from common_utils.table_training import prepare_table, train_table
+from common_utils.scoring.joblib_scorer import open_model
+from common_utils.table_project.training import prepare_table, train_table
 
 
 def test_a_bundle_of_the_sample_says_that_it_is_synthetic(bundle: Bundle) -> None:

@@ -23,10 +23,10 @@ from carvision.tables import market_tables, result_tables
 from common_utils.bundle import open_bundle
 from common_utils.config import resolve_path
 from common_utils.errors import PortfolioError
-from common_utils.release_config import load_trust
-from common_utils.serving.joblib_scorer import open_model
-from common_utils.serving.scorer import Columns
-from common_utils.serving.table_service import LiveModel, open_live
+from common_utils.releases.config import load_trust
+from common_utils.scoring import Columns
+from common_utils.scoring.joblib_scorer import open_model
+from common_utils.table_project.service import LiveModel, open_live
 
 __all__ = ["PAGES", "main"]
 

@@ -14,7 +14,7 @@ from carvision.config import SPEC, CarVisionConfig
 from carvision.neighbours import Scales
 from carvision.scoring import CarScorer
 from carvision.vehicles import NEW_PRICE
-from common_utils.serving.table_service import LiveModel, create_table_service, record_columns
+from common_utils.table_project.service import LiveModel, create_table_service, record_columns
 
 __all__ = ["app", "create_app"]
 

@@ -20,7 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from carvision.config import SPEC
 from carvision.dashboard_server import dashboard_command
-from common_utils.table_training import train_table
+from common_utils.table_project.training import train_table
 
 PROJECT = Path(__file__).resolve().parents[1]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")

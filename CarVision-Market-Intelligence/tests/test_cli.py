@@ -11,8 +11,8 @@ import pytest
 from carvision import dashboard_server
 from common_utils.bundle import Bundle
 from common_utils.errors import ConfigError
-from common_utils.table_cli_checks import ALL_CLI_CHECKS, CliCase
-from common_utils.table_fixtures import Run, TableProject
+from common_utils.testing.table_cli import ALL_CLI_CHECKS, CliCase
+from common_utils.testing.table_fixtures import Run, TableProject
 
 HEADER = "model,model_year,odometer,condition,cylinders,fuel,transmission,type,paint_color,is_4wd"
 ROWS = [

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from carvision.columns import CATEGORIES, CONDITION, MODEL, ODOMETER, PRICE, RANGES, TYPE, YEAR
 from carvision.config import CleaningConfig
 from carvision.data import ad_schema, car_keys, cleaning_rules, record_schema, sample_ads
-from common_utils.table_source import read_records
+from common_utils.table_project.source import read_records
 from common_utils.tables import write_table
 
 HEADER = "model,model_year,odometer,condition,cylinders,fuel,transmission,type,paint_color,is_4wd"

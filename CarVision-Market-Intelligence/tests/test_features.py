@@ -5,7 +5,7 @@ import numpy as np
 from carvision.columns import FOUR_WHEEL, MODEL
 from carvision.data import sample_ads
 from carvision.features import car_step
-from common_utils.feature_columns import ColumnFeatures, table_columns
+from common_utils.table_project.feature_columns import ColumnFeatures, table_columns
 
 ROWS = sample_ads(50, np.random.default_rng(0))
 FEATURES = ColumnFeatures.of(car_step()).fit(ROWS)

@@ -5,7 +5,7 @@ import pandas as pd
 
 from carvision.data import sample_ads
 from carvision.market import LEAST, days_table, depreciation_table, market_summary, position_table
-from common_utils.table_cards import markdown
+from common_utils.table_project.cards import markdown
 
 
 def _summary(ads: pd.DataFrame):

@@ -15,12 +15,12 @@ from carvision.data import car_keys, sample_ads
 from carvision.models import price_pipeline, random_forest_pipeline, ridge_pipeline
 from carvision.price_model import PriceModel, conformal_margin
 from carvision.scoring import car_prices
-from common_utils.boosted_regression import new_regressor, quantile_regressors
-from common_utils.compiled.export import compile_node
-from common_utils.contracts import ALL_CHECKS, ModelCase
+from common_utils.boosting.config import ForestConfig
+from common_utils.boosting.regression import new_regressor, quantile_regressors
+from common_utils.compiled.export.pipeline import compile_node
 from common_utils.errors import DataError
 from common_utils.splits import group_holdout
-from common_utils.table_config import ForestConfig
+from common_utils.testing.models import ALL_CHECKS, ModelCase
 
 ROWS = sample_ads(1500, np.random.default_rng(2)).query("price > 1000").reset_index(drop=True)
 X, Y = ROWS.drop(columns=[PRICE]), ROWS[PRICE]
@@ -104,8 +104,8 @@ def test_every_forest_of_the_price_can_be_compiled(kind: str, quantile: float) -
 
 
 def test_the_mean_of_regressors_is_the_forest_s_score(fitted) -> None:  # type: ignore[no-untyped-def]
-    from common_utils.boosted_regression import grow_quantile_forest
-    from common_utils.forests import forest_scores
+    from common_utils.boosting.forests import forest_scores
+    from common_utils.boosting.regression import grow_quantile_forest
 
     members = [ForestConfig(kind="hist", iterations=4), ForestConfig(kind="lightgbm", iterations=4, seeds=2)]
     matrix = fitted[0].transform(X)

@@ -21,8 +21,8 @@ from carvision.scoring import LISTINGS_FILE, CarScorer, car_prices, dump_listing
 from common_utils.bundle import Bundle
 from common_utils.compiled.store import written_arrays
 from common_utils.errors import ArtifactError, ConfigError
-from common_utils.feature_columns import table_columns
-from common_utils.serving.joblib_scorer import open_model
+from common_utils.scoring.joblib_scorer import open_model
+from common_utils.table_project.feature_columns import table_columns
 
 ONE = Listings(*(np.array([value]) for value in (3.0, 1.0, 2.0, 2010.0, 5e4, 9e3)))
 

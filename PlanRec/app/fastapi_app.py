@@ -26,28 +26,29 @@ from app.schemas import (
 )
 from app.what_if import what_if_routes
 from common_utils.bundle import Bundle, open_bundle
+from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.compiled import CompiledScorer
 from common_utils.config import resolve_path
 from common_utils.errors import ArtifactError, DataError
-from common_utils.release_config import load_trust
+from common_utils.releases.config import load_trust
+from common_utils.scoring import Scorer
 from common_utils.serving.app import Settings, create_service
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.follower import PointerFollower
 from common_utils.serving.model_slot import ModelSlot
-from common_utils.serving.scorer import Scorer
-from common_utils.signing import INTEGRITY_ONLY, Trust
-from planrec.advice.engine import Engine, OfferModels
-from planrec.advice.subscriber import AdvisedPlan, SubscriberAdvice, recommend_subscriber
-from planrec.advice.subscriber import Request as AdviceRequest
-from planrec.billing.catalogue import Catalogue, parse_catalogue
+from planrec.advice import Engine, recommend_subscriber
+from planrec.advice import Request as AdviceRequest
+from planrec.advice.engine import OfferModels
+from planrec.advice.subscriber import AdvisedPlan, SubscriberAdvice
+from planrec.billing import Catalogue, parse_catalogue
 from planrec.bundle import decision_matrix
 from planrec.config import PlanRecConfig, load_planrec_config
-from planrec.decisions.record import SubscriberRecord, UsageMonth, decision_columns
+from planrec.decisions import SubscriberRecord, UsageMonth
+from planrec.decisions.record import decision_columns
 from planrec.months import month_text
-from planrec.outlook.forecast import UsageForecast
-from planrec.quick.advice import RowAdviser
-from planrec.quick.features import RowFeatures
-from planrec.rules.apply import Rules, load_rules, parse_rules
+from planrec.outlook import UsageForecast
+from planrec.quick import RowAdviser, RowFeatures
+from planrec.rules import Rules, load_rules, parse_rules
 
 __all__ = ["LivePlanRec", "app", "create_app", "open_live"]
 

@@ -8,16 +8,16 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
-from common_utils.serving_config import MOST_BATCH_ROWS, MOST_K
-from planrec.advice.subscriber import Request as AdviceRequest
-from planrec.billing.catalogue import Catalogue
+from common_utils.serving.config import MOST_BATCH_ROWS, MOST_K
+from planrec.advice import Request as AdviceRequest
+from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
-from planrec.decisions.record import SubscriberRecord, UsageMonth
+from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.months import MONTH_PATTERN, month_index
-from planrec.offers.value import OfferWeights
-from planrec.outlook.questionnaire import Answers, Calls, DataHabit, Messages
-from planrec.rules.codes import ExclusionCode
-from planrec.rules.rulebook import Rules
+from planrec.offers import OfferWeights
+from planrec.outlook import Answers
+from planrec.outlook.questionnaire import Calls, DataHabit, Messages
+from planrec.rules import ExclusionCode, Rules
 
 __all__ = [
     "MEANING",

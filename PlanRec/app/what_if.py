@@ -12,13 +12,14 @@ from pydantic_core import PydanticCustomError
 
 from app.schemas import Policy, PredictRequest
 from common_utils.errors import ConfigError, DataError
-from planrec.advice.engine import Engine, Situations
-from planrec.advice.what_if import MAX_FACTOR, ROAMING, Question, UsageChange, WhatIf, what_if
-from planrec.billing.catalogue import Eligibility, Included, Overage, Plan
+from planrec.advice import Engine, Question, Situations, what_if
+from planrec.advice.what_if import MAX_FACTOR, ROAMING, UsageChange, WhatIf
+from planrec.billing import Plan
+from planrec.billing.catalogue import Eligibility, Included, Overage
 from planrec.config import PlanRecConfig
 from planrec.decisions.record import record_facts, record_history
 from planrec.months import month_text
-from planrec.rules.codes import ExclusionCode
+from planrec.rules import ExclusionCode
 
 __all__ = [
     "DraftPlanRequest",

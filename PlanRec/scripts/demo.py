@@ -10,7 +10,7 @@ from pathlib import Path
 
 from run_e2e import PROJECT, RUN, USAGE
 
-from common_utils.end_to_end import StepError, ask
+from common_utils.testing.end_to_end import StepError, ask
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from common_utils.end_to_end import EndToEnd, ask, done, expect, run_steps
+from common_utils.testing.end_to_end import EndToEnd, ask, done, expect, run_steps
 
 PROJECT = Path(__file__).resolve().parents[1]
 USAGE = [

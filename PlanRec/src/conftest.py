@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from planrec.billing.catalogue import load_catalogue
+from planrec.billing import load_catalogue
 
 PROJECT = Path(__file__).resolve().parents[1]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common_utils.bundle import Bundle
-from planrec.billing.catalogue import Catalogue, load_catalogue
+from planrec.billing import Catalogue, load_catalogue
 from planrec.config import PlanRecConfig, load_planrec_config
 
 SMALL = (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from common_utils.config_sources import read_yaml
+from common_utils.config.sources import read_yaml
 from common_utils.errors import ConfigError
 from planrec.config import load_planrec_config
 from planrec.simulator.config import SimulatorConfig

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from common_utils.errors import ConfigError, DataError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.columns import REQUIRED
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.data import load_usage, read_event_tables, read_simulated

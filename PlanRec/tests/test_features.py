@@ -6,9 +6,9 @@ import pytest
 from sklearn.base import clone
 
 from common_utils.errors import ConfigError, DataError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
+from planrec.decisions import decision_table
 from planrec.decisions.formulas import feature_names
-from planrec.decisions.rows import decision_table
 from planrec.features import DecisionFeatures
 
 

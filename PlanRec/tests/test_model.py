@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from common_utils.bundle import Bundle
-from common_utils.contracts import ALL_CHECKS, ModelCase
-from common_utils.serving.joblib_scorer import JoblibScorer
+from common_utils.scoring.joblib_scorer import JoblibScorer
+from common_utils.testing.models import ALL_CHECKS, ModelCase
 from planrec.config import PlanRecConfig
-from planrec.decisions.rows import CHOSEN_PLAN, columns_of
+from planrec.decisions import columns_of
+from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.preparation import Prepared, prepare
 from planrec.training import build_pipeline
 

@@ -11,9 +11,9 @@ import pytest
 
 from common_utils.bundle import Bundle, current_version, open_bundle
 from common_utils.errors import ConfigError, DataError, LeakageError
-from common_utils.release_config import ReleaseConfig
-from common_utils.release_history import read_history
-from common_utils.serving.joblib_scorer import JoblibScorer
+from common_utils.releases.config import ReleaseConfig
+from common_utils.releases.history import read_history
+from common_utils.scoring.joblib_scorer import JoblibScorer
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.data import load_usage
 from planrec.decisions.rows import CHOSEN_PLAN
@@ -192,7 +192,7 @@ def leaky(
 
 
 def _catalogue(settings: PlanRecConfig, project_folder: Path):  # type: ignore[no-untyped-def]
-    from planrec.billing.catalogue import load_catalogue
+    from planrec.billing import load_catalogue
 
     return load_catalogue(project_folder / settings.data.simulator.plans)
 
@@ -334,7 +334,7 @@ def test_usage_says_nothing_of_a_plan_drawn_by_lot(small: tuple[str, ...], proje
 
 
 def _megaline(project_folder: Path):  # type: ignore[no-untyped-def]
-    from planrec.billing.catalogue import load_catalogue
+    from planrec.billing import load_catalogue
 
     return load_catalogue(project_folder / "configs" / "plans_megaline.yaml")
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from app.schemas import EXAMPLE, MonthRequest, PredictResponse
 from common_utils.compiled import CompiledScorer
-from common_utils.serving.table_service import LiveModel, create_table_service, record_columns
+from common_utils.table_project.service import LiveModel, create_table_service, record_columns
 from telecom.caveat import CAVEAT
 from telecom.config import SPEC, TelecomConfig
 from telecom.features import shipped_step

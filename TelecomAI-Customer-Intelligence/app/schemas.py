@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from common_utils.serving.table_service import TableRecord
+from common_utils.table_project.service import TableRecord
 
 __all__ = ["EXAMPLE", "MEANING", "MonthRequest", "PredictResponse"]
 

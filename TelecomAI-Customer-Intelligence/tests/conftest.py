@@ -1,4 +1,4 @@
-"""Which project this is; the fixtures come from `common_utils.table_fixtures`."""
+"""Which project this is; the fixtures come from `common_utils.testing.table_fixtures`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from common_utils.table_fixtures import TableProject
+from common_utils.testing.table_fixtures import TableProject
 from telecom.config import SPEC
 
-pytest_plugins = ["common_utils.table_fixtures"]
+pytest_plugins = ["common_utils.testing.table_fixtures"]
 
 PROJECT = Path(__file__).resolve().parents[1]
 SMALL = (

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from app import schemas
 from app.fastapi_app import create_app
 from common_utils.bundle import Bundle
-from common_utils.service_contracts import ALL_SERVICE_CHECKS, ServiceCase
-from common_utils.serving.joblib_scorer import open_model
-from common_utils.serving.scorer import Columns, row_count
-from common_utils.serving.table_service import LiveModel, record_columns
-from common_utils.table_app_checks import ALL_APP_CHECKS, AppCase
-from common_utils.table_fixtures import TableProject
+from common_utils.scoring import Columns, row_count
+from common_utils.scoring.joblib_scorer import open_model
+from common_utils.table_project.service import LiveModel, record_columns
+from common_utils.testing.services import ALL_SERVICE_CHECKS, ServiceCase
+from common_utils.testing.table_app import ALL_APP_CHECKS, AppCase
+from common_utils.testing.table_fixtures import TableProject
 from telecom.caveat import CAVEAT
 from telecom.config import TelecomConfig
 from telecom.data import RANGES

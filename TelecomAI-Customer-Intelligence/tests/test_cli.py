@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from common_utils.bundle import Bundle
-from common_utils.table_cli_checks import ALL_CLI_CHECKS, CliCase
-from common_utils.table_fixtures import Run, TableProject
+from common_utils.testing.table_cli import ALL_CLI_CHECKS, CliCase
+from common_utils.testing.table_fixtures import Run, TableProject
 
 HEADER = "calls,minutes,messages,mb_used"
 ROWS = ["40,311.9,83,19915.42", "85,-1,56,22696.96", "0,0,0,40000.5"]

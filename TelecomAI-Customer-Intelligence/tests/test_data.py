@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common_utils.table_source import read_records
+from common_utils.table_project.source import read_records
 from common_utils.tables import write_table
 from telecom.columns import IS_ULTRA, NUMBERS
 from telecom.data import RANGES, record_schema, sample_months, usage_schema

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common_utils.errors import DataError
-from common_utils.feature_columns import ColumnFeatures, table_columns
+from common_utils.table_project.feature_columns import ColumnFeatures, table_columns
 from telecom.columns import MEGABYTES, NUMBERS
 from telecom.data import sample_months
 from telecom.features import usage_step

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from common_utils.contracts import ALL_CHECKS, ModelCase
-from common_utils.table_config import ForestConfig
+from common_utils.boosting.config import ForestConfig
+from common_utils.testing.models import ALL_CHECKS, ModelCase
 from telecom.columns import IS_ULTRA
 from telecom.config import SPEC, TelecomConfig
 from telecom.data import sample_months

@@ -7,9 +7,9 @@ import pytest
 
 from common_utils.bundle import Bundle
 from common_utils.errors import LeakageError
-from common_utils.serving.joblib_scorer import open_model
-from common_utils.table_cards import readme_with_results
-from common_utils.table_training import prepare_table, train_table
+from common_utils.scoring.joblib_scorer import open_model
+from common_utils.table_project.cards import readme_with_results
+from common_utils.table_project.training import prepare_table, train_table
 from telecom.caveat import CAVEAT
 from telecom.columns import IS_ULTRA
 from telecom.config import SPEC, TelecomConfig

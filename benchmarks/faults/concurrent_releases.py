@@ -24,9 +24,9 @@ from report import Result, finish
 
 from common_utils.bundle import current_version, open_bundle
 from common_utils.errors import PortfolioError, ReleaseConflictError
-from common_utils.release_author import Author
-from common_utils.release_history import live_by_record, read_history
 from common_utils.releases import promote, rollback, versions
+from common_utils.releases.author import Author
+from common_utils.releases.history import live_by_record, read_history
 
 Job = Callable[[Path, int, Event], Counter[str]]
 

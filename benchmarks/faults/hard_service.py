@@ -22,8 +22,8 @@ from planrec_service import BODY, LEAKY, Served, free_port, serving
 from report import Result, finish
 
 from common_utils.bundle import open_bundle, write_bundle
-from common_utils.release_author import Author
 from common_utils.releases import promote, publish
+from common_utils.releases.author import Author
 
 AUTHOR = Author("fault script", "swap")
 NOISE = 3.0  # MB that pools and pages may take however little is asked; far below 1 MB per 10,000 at full size

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from common_utils.bundle import write_bundle
-from common_utils.manifest import MANIFEST, SIGNATURE, content_digest, measure_file, seal_manifest
-from common_utils.signing import Trust
+from common_utils.bundle.manifest import MANIFEST, SIGNATURE, content_digest, measure_file, seal_manifest
+from common_utils.bundle.signing import Trust
 
 __all__ = ["KEY", "MUTATIONS", "make_good", "reseal"]
 

@@ -16,8 +16,8 @@ from hostile import KEY, MUTATIONS, make_good, reseal
 from report import Result, finish
 
 from common_utils.bundle import open_bundle
+from common_utils.bundle.signing import INTEGRITY_ONLY
 from common_utils.errors import ArtifactError
-from common_utils.signing import INTEGRITY_ONLY
 
 
 def main() -> int:

@@ -26,7 +26,7 @@ from hostile_names import hostile_names
 from planrec_service import BODY, Served, serving
 from report import Result, finish
 
-from common_utils.service_contracts import hostile_bodies
+from common_utils.testing.services import hostile_bodies
 
 CANARY = "CANARY-7f3a9"
 _SEEDS = ("1", "2")

@@ -26,9 +26,9 @@ from hostile import KEY
 from report import Result, finish
 
 from common_utils.bundle import open_bundle, write_bundle
-from common_utils.durable import replace_link
-from common_utils.release_author import Author
+from common_utils.bundle.durable import replace_link
 from common_utils.releases import promote
+from common_utils.releases.author import Author
 from common_utils.serving.app import create_service
 from common_utils.serving.follower import PointerFollower
 from common_utils.serving.model_slot import ModelSlot

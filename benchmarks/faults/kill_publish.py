@@ -22,11 +22,11 @@ from hostile import KEY
 from report import Result, finish
 
 from common_utils.bundle import current_version, open_bundle, write_bundle
+from common_utils.bundle.manifest import is_version
 from common_utils.errors import PortfolioError
-from common_utils.manifest import is_version
-from common_utils.release_author import Author
-from common_utils.release_history import live_by_record, read_history
 from common_utils.releases import promote, publish
+from common_utils.releases.author import Author
+from common_utils.releases.history import live_by_record, read_history
 
 AUTHOR = Author("fault script", "kill -9")
 _CALLS = ("fsync", "pwrite", "write", "ftruncate")  # the others tell the audit hook

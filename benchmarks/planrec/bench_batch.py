@@ -27,12 +27,14 @@ import pyarrow.parquet as pq
 from figures import arguments, report
 from synthetic import MONTHS, write_usage
 
-from planrec.advice.ranking import AdvicePolicy, advise
+from planrec.advice import advise
+from planrec.advice.ranking import AdvicePolicy
 from planrec.advice.subscriber import advise_subscriber
-from planrec.billing.catalogue import Catalogue, load_catalogue
-from planrec.decisions.record import SubscriberRecord, UsageMonth, record_facts, record_history
+from planrec.billing import Catalogue, load_catalogue
+from planrec.decisions import SubscriberRecord, UsageMonth
+from planrec.decisions.record import record_facts, record_history
 from planrec.months import month_index
-from planrec.rules.apply import built_in_rules
+from planrec.rules import built_in_rules
 
 CARD = Path(__file__).resolve().parents[2] / "PlanRec" / "configs" / "plans.yaml"
 AS_OF, TOP, HISTORY = MONTHS[-1], 3, len(MONTHS)
@@ -128,7 +130,7 @@ def _command(command: str, usage: Path, output: Path) -> Child:
 
 def _warm(usage: Path, folder: Path, catalogue: Catalogue) -> float:
     """Return the processor seconds the command takes once everything is loaded; the best of three."""
-    from planrec.advice.engine import Engine
+    from planrec.advice import Engine
     from planrec.batch.answers import Recommender
     from planrec.batch.files import write_recommendations
     from planrec.batch.rankers import advice_ranker

@@ -14,7 +14,8 @@ from figures import arguments, report
 from numpy.typing import NDArray
 from synthetic import large_catalogue
 
-from planrec.billing.rater import Usage, bill_totals, billable_units, rate
+from planrec.billing import Usage, bill_totals, rate
+from planrec.billing.rater import billable_units
 
 PLANS, MONTHS = 500, 6
 CALLS = 20  # of each version in a row, so that a clock tick does not show

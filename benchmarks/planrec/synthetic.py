@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from planrec.billing.catalogue import Catalogue, Included, Overage, Plan, Rounding
+from planrec.billing import Catalogue, Plan
+from planrec.billing.catalogue import Included, Overage, Rounding
 
 __all__ = ["MONTHS", "large_catalogue", "write_usage"]
 

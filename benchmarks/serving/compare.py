@@ -30,7 +30,7 @@ from pathlib import Path
 
 from payloads import bodies, wrk_script
 
-from common_utils.serving.access import KEYS_VARIABLE
+from common_utils.serving.guards.access import KEYS_VARIABLE
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1] / "PlanRec"

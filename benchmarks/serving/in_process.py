@@ -28,12 +28,12 @@ from payloads import bodies, record
 
 from common_utils.bundle import open_bundle
 from common_utils.compiled import CompiledScorer
-from common_utils.serving.joblib_scorer import open_model
-from planrec.billing.catalogue import parse_catalogue
+from common_utils.scoring.joblib_scorer import open_model
+from planrec.billing import parse_catalogue
 from planrec.bundle import decision_matrix
 from planrec.config import PlanRecConfig
 from planrec.decisions.record import decision_columns
-from planrec.quick.features import RowFeatures
+from planrec.quick import RowFeatures
 
 ROWS = 10_000
 MUST_BATCH = 2.3

@@ -6,7 +6,7 @@ import json
 import random
 from pathlib import Path
 
-from planrec.decisions.record import SubscriberRecord, UsageMonth
+from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.months import month_index
 
 __all__ = ["bodies", "record", "wrk_script"]

@@ -104,7 +104,7 @@ def _lint_imports(run, copy: Path, config: str):
             "PlanRec/pyproject.toml",
             "common_utils/src/common_utils/bundle.py",
             "def _late():\n    import pickle\n    return pickle\n",
-            "common_utils.bundle -> pickle",
+            "common_utils.bundle.bundle -> pickle",
             id="what-the-app-needs-unpickles-late",
         ),
     ],

@@ -18,11 +18,11 @@ import pytest
 import yaml
 from members import MEMBERS
 
-from common_utils.release_config import ReleaseConfig, load_trust
-from common_utils.serving.access import load_keys
+from common_utils.releases.config import ReleaseConfig, load_trust
+from common_utils.serving.config import AccessConfig, ServiceConfig
+from common_utils.serving.guards.access import load_keys
 from common_utils.serving.metrics import ServiceMetrics
 from common_utils.serving.model_slot import ModelSlot
-from common_utils.serving_config import AccessConfig, ServiceConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bankchurn.config import SPEC
-from common_utils.command_line import run_command_line, table_cli
+from common_utils.command_line.run import run_command_line
+from common_utils.table_project.cli import table_cli
 
 if TYPE_CHECKING:
     from bankchurn.training import ChurnTask

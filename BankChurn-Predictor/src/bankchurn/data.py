@@ -23,7 +23,7 @@ from bankchurn.columns import (
     SURNAME,
     TENURE,
 )
-from common_utils.samples import bounded_normal, category, happened, with_missing
+from common_utils.table_project.samples import bounded_normal, category, happened, with_missing
 
 __all__ = ["RANGES", "churn_schema", "record_schema", "sample_customers"]
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from bankchurn.columns import CATEGORIES, NUMBERS
 from bankchurn.config import BankChurnConfig
 from bankchurn.formulas import INPUTS
-from common_utils.column_step import ColumnStep, Formula
+from common_utils.table_project.column_step import ColumnStep, Formula
 
 __all__ = ["churn_step", "shipped_step"]
 
@@ -20,7 +20,7 @@ def churn_step(dropped: Collection[str], *, indicators: bool = False) -> ColumnS
     dropped : collection of str
         Column names, as `data.drop_columns`.
     indicators : bool
-        As `common_utils.column_step.ColumnStep`.
+        As `common_utils.table_project.column_step.ColumnStep`.
 
     Examples
     --------

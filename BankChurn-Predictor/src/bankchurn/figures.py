@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common_utils.plots import draw_reliability, figure
+from common_utils.reporting.plots import draw_reliability, figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

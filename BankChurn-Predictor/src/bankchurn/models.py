@@ -17,10 +17,10 @@ from sklearn.preprocessing import StandardScaler
 from bankchurn.config import BankChurnConfig
 from bankchurn.features import churn_step, shipped_step
 from bankchurn.retention import Economics, best_profit_threshold
-from common_utils.binary import expected_f1_threshold
-from common_utils.boosted import BoostedClassifier
-from common_utils.feature_columns import ColumnFeatures
-from common_utils.thresholds import ThresholdClassifier
+from common_utils.boosting.classifier import BoostedClassifier
+from common_utils.boosting.thresholds import ThresholdClassifier
+from common_utils.evaluation.binary import expected_f1_threshold
+from common_utils.table_project.feature_columns import ColumnFeatures
 
 __all__ = ["boosted_pipeline", "economics_of", "logistic_pipeline", "reference_pipeline"]
 

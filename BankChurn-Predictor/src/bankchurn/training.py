@@ -18,9 +18,9 @@ from bankchurn.data import churn_schema, record_schema, sample_customers
 from bankchurn.evaluation import fairness_table, mean_gain_curve, retention_summary
 from bankchurn.figures import FIGURES, write_figures
 from bankchurn.models import boosted_pipeline, economics_of, logistic_pipeline, reference_pipeline
-from common_utils.binary_task import SHIPPED, BinaryTask
-from common_utils.cards import format_interval
-from common_utils.table_task import Cells, Goal
+from common_utils.reporting.cards import format_interval
+from common_utils.table_project.binary_task import SHIPPED, BinaryTask
+from common_utils.table_project.task import Cells, Goal
 
 __all__ = ["TASK", "ChurnTask"]
 

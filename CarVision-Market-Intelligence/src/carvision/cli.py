@@ -8,14 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from carvision.config import SPEC
-from common_utils.command_line import (
-    BundleOption,
-    ConfigOption,
-    SetOption,
-    run_command_line,
-    settings_of,
-    table_cli,
-)
+from common_utils.command_line.options import BundleOption, ConfigOption, SetOption
+from common_utils.command_line.run import run_command_line
+from common_utils.table_project.cli import settings_of, table_cli
 
 if TYPE_CHECKING:
     from carvision.training import CarTask

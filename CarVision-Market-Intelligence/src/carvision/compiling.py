@@ -10,11 +10,11 @@ import pandas as pd
 from carvision.features import CarFeatures
 from carvision.scoring import car_prices
 from common_utils.compiled import CompiledModel, CompiledScorer
-from common_utils.compiled.export import compile_forest
+from common_utils.compiled.export.parity import parity_gate, varied_matrix
+from common_utils.compiled.export.pipeline import compile_forest
 from common_utils.compiled.nodes import StackNode
-from common_utils.compiled.parity import parity_gate, varied_matrix
-from common_utils.feature_columns import table_columns
-from common_utils.table_compiling import MATRIX_ROWS, TABLE_ROWS
+from common_utils.table_project.compiling import MATRIX_ROWS, TABLE_ROWS
+from common_utils.table_project.feature_columns import table_columns
 
 __all__ = ["compile_prices"]
 

@@ -7,9 +7,10 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from carvision.columns import LISTING
+from common_utils.boosting.config import ForestConfig
 from common_utils.config import BaseConfig
-from common_utils.project import ProjectSpec
-from common_utils.table_config import ForestConfig, TableProjectConfig
+from common_utils.config.project import ProjectSpec
+from common_utils.table_project.config import TableProjectConfig
 
 __all__ = ["SPEC", "CarVisionConfig", "CleaningConfig", "ModelConfig", "SimilarConfig"]
 

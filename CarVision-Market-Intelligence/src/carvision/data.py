@@ -30,7 +30,7 @@ from carvision.config import CleaningConfig
 from carvision.formulas import ADS_YEAR
 from carvision.vehicles import NEW_PRICE
 from common_utils.array_types import BoolArray
-from common_utils.samples import bounded_normal, category, with_missing
+from common_utils.table_project.samples import bounded_normal, category, with_missing
 
 __all__ = ["ad_schema", "car_keys", "cleaning_rules", "complete_ads", "record_schema", "sample_ads"]
 

@@ -9,13 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from common_utils.array_types import FloatArray
 from common_utils.errors import DataError
-from common_utils.intervals import (
-    bootstrap_interval,
-    group_codes,
-    percentile_interval,
-    resampled_weights,
-    segment_table,
-)
+from common_utils.evaluation import bootstrap_interval, segment_table
+from common_utils.evaluation.intervals import group_codes, percentile_interval, resampled_weights
 
 __all__ = ["AGE_BANDS", "PRICE_BANDS", "bands", "coverage_table", "price_figures"]
 

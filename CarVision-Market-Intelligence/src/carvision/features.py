@@ -12,9 +12,9 @@ from carvision.columns import CATEGORIES, FOUR_WHEEL, MODEL, NUMBERS, ODOMETER, 
 from carvision.config import CarVisionConfig
 from carvision.effects import NAMES, ModelEffects
 from carvision.formulas import INPUTS, new_price
-from common_utils.column_step import ColumnStep, Formula
-from common_utils.provenance import fingerprint_bytes
-from common_utils.serving.scorer import Columns
+from common_utils.bundle import fingerprint_bytes
+from common_utils.scoring import Columns
+from common_utils.table_project.column_step import ColumnStep, Formula
 
 __all__ = ["CAR", "HIDDEN", "CarFeatures", "car_step", "shipped_step"]
 
@@ -32,7 +32,7 @@ def car_step(*, dropped: Collection[str] = (), indicators: bool = False) -> Colu
     dropped : collection of str
         Column names, as `data.drop_columns`; what tells a car or its model has to stay.
     indicators : bool
-        As `common_utils.column_step.ColumnStep`.
+        As `common_utils.table_project.column_step.ColumnStep`.
 
     Examples
     --------

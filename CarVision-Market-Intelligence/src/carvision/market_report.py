@@ -8,10 +8,10 @@ from carvision.config import CarVisionConfig
 from carvision.figures import MARKET_FIGURES, write_market_figures
 from carvision.tables import market_tables
 from common_utils.bundle import open_bundle
+from common_utils.command_line.terminal import note, show_table
 from common_utils.config import resolve_path
-from common_utils.release_config import load_trust
-from common_utils.table_cards import markdown, source_words
-from common_utils.terminal import note, show_table
+from common_utils.releases.config import load_trust
+from common_utils.table_project.cards import markdown, source_words
 
 __all__ = ["run_market"]
 

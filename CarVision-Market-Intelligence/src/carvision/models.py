@@ -16,7 +16,7 @@ from carvision.columns import LISTING
 from carvision.config import CarVisionConfig
 from carvision.features import CAR, HIDDEN, car_step, shipped_step
 from carvision.price_model import PriceModel
-from common_utils.feature_columns import ColumnFeatures
+from common_utils.table_project.feature_columns import ColumnFeatures
 
 __all__ = ["price_pipeline", "random_forest_pipeline", "ridge_pipeline"]
 

@@ -14,11 +14,11 @@ from carvision.effects import NAMES, learn_effects
 from carvision.interval import IntervalEnds
 from carvision.neighbours import Listings, unique_listings
 from common_utils.array_types import FloatArray
-from common_utils.boosted_regression import grow_quantile_forest, quantile_regressors
+from common_utils.boosting.config import ForestConfig
+from common_utils.boosting.forests import forest_contributions, forest_scores
+from common_utils.boosting.regression import grow_quantile_forest, quantile_regressors
 from common_utils.errors import DataError
-from common_utils.forests import forest_contributions, forest_scores
 from common_utils.splits import grouped_folds
-from common_utils.table_config import ForestConfig
 
 __all__ = ["PriceModel", "conformal_margin"]
 

@@ -24,8 +24,8 @@ from common_utils.compiled import CompiledScorer
 from common_utils.compiled.model import Files
 from common_utils.compiled.store import read_arrays, written_arrays
 from common_utils.errors import ArtifactError
-from common_utils.explanations import Contribution, Explanation
-from common_utils.serving.scorer import Columns, checked_scores, row_count
+from common_utils.scoring import Columns, checked_scores, row_count
+from common_utils.table_project.explanations import Contribution, Explanation
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from common_utils.cards import format_interval
-from common_utils.table_cards import figure_rows
+from common_utils.reporting.cards import format_interval
+from common_utils.table_project.cards import figure_rows
 
 if TYPE_CHECKING:  # it imports pandas and pandera, which the dashboard does without
-    from common_utils.table_task import Cells
+    from common_utils.table_project.task import Cells
 
 __all__ = ["market_tables", "result_tables"]
 

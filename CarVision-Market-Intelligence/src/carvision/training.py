@@ -25,13 +25,13 @@ from carvision.models import price_pipeline, random_forest_pipeline, ridge_pipel
 from carvision.scoring import LISTINGS_FILE, OUTPUTS, car_prices, dump_listings, explain_price
 from carvision.tables import result_tables
 from common_utils.array_types import FloatArray
-from common_utils.binary import out_of_fold
 from common_utils.compiled import CompiledModel
-from common_utils.explanations import Explanation
-from common_utils.feature_columns import table_columns
-from common_utils.intervals import paired_mean_difference
+from common_utils.evaluation import paired_mean_difference
+from common_utils.evaluation.binary import out_of_fold
 from common_utils.splits import grouped_folds
-from common_utils.table_task import Cells, Goal, Rounds, Step, TableTask
+from common_utils.table_project.explanations import Explanation
+from common_utils.table_project.feature_columns import table_columns
+from common_utils.table_project.task import Cells, Goal, Rounds, Step, TableTask
 
 __all__ = ["TASK", "CarTask"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
-from planrec.decisions.matrix import DecisionMatrix
+from planrec.decisions import DecisionMatrix
 
 __all__ = ["decision_matrix"]
 

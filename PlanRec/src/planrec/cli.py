@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from common_utils.command_line import run_command_line
+from common_utils.command_line.release import release_app
+from common_utils.command_line.run import run_command_line
 from common_utils.errors import ConfigError
-from common_utils.release_cli import release_app
 from planrec.commands.options import (
     BundleOption,
     ConfigOption,
@@ -28,7 +28,7 @@ from planrec.commands.options import (
 from planrec.commands.what_if_options import add_what_if
 
 if TYPE_CHECKING:
-    from common_utils.signing import Trust
+    from common_utils.bundle.signing import Trust
     from planrec.config import AdviceConfig, PlanRecConfig
 
 __all__ = ["app", "main"]
@@ -341,7 +341,7 @@ def card(
 
 def _releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, Trust]:
     from common_utils.config import resolve_path
-    from common_utils.release_config import load_trust
+    from common_utils.releases.config import load_trust
 
     settings, project = _settings(config, overrides)
     return resolve_path(project, settings.training.artifacts), load_trust(settings.releases, project)
@@ -367,7 +367,7 @@ def _settings(
 def _advice_settings(config: Path | None, overrides: list[str] | None) -> tuple[AdviceConfig, Path | None]:
     """Return the configured weights and rule file; defaults where nothing asks for settings and no file lies here."""
     from common_utils.config import resolve_path
-    from common_utils.project import DEFAULT_CONFIG
+    from common_utils.config.project import DEFAULT_CONFIG
     from planrec.config import SPEC, AdviceConfig
 
     from_environment = any(name.upper().startswith((SPEC.config_variable, f"{SPEC.prefix}__")) for name in os.environ)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
 from planrec.simulator.operator import OFFERS_FILE, SUBSCRIBERS_FILE, USAGE_MONTHS_FILE, simulate
 from planrec.usage.event_files import read_event_tables, read_megaline

@@ -20,17 +20,16 @@ from common_utils.evaluation import (
     reliability_table,
     segment_table,
 )
-from common_utils.serving.joblib_scorer import JoblibScorer, ProbabilityModel
-from common_utils.serving.scorer import Scorer
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import bill_totals
+from common_utils.scoring import Scorer
+from common_utils.scoring.joblib_scorer import JoblibScorer, ProbabilityModel
+from planrec.billing import Catalogue, bill_totals
 from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
-from planrec.decisions.matrix import plan_indices
-from planrec.decisions.rows import CHOSEN_PLAN, columns_of
+from planrec.decisions import columns_of, plan_indices
+from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.months import month_indices
-from planrec.outlook.forecast import UsageForecast
-from planrec.outlook.history import History, bill_outlook, history_columns, history_of
+from planrec.outlook import History, UsageForecast, bill_outlook, history_of
+from planrec.outlook.history import history_columns
 from planrec.policies.compare import (
     Row,
     Situation,
@@ -43,7 +42,7 @@ from planrec.policies.compare import (
 )
 from planrec.policies.curves import frontier, gain_by_k
 from planrec.preparation import Prepared, longest_history
-from planrec.rules.codes import ExclusionCode, exclusions
+from planrec.rules import ExclusionCode, exclusions
 
 CHOICE_FILE, FORECAST_FILE, OFFERS_FILE = "choice.joblib", "forecast.json", "offers.json"
 MULTICLASS = "multiclass model (predicts the plan people choose)"
@@ -233,7 +232,7 @@ def choice_figures(
     Returns
     -------
     dict
-        `common_utils.evaluation.classification_metrics`, intervals by subscriber.
+        `common_utils.evaluation.metrics.classification_metrics`, intervals by subscriber.
     """
     y = np.searchsorted(classes, rows[CHOSEN_PLAN].to_numpy(dtype=object))
     metrics = classification_metrics(y, probabilities, classes.tolist())

@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from common_utils.array_types import FloatArray
 from common_utils.errors import ConfigError
-from planrec.billing.catalogue import Catalogue
-from planrec.decisions.matrix import DecisionMatrix
+from planrec.billing import Catalogue
+from planrec.decisions import DecisionMatrix
 
 if TYPE_CHECKING:  # the transformer itself runs on plain arrays, so that a server needs no pandas
     import pandas as pd

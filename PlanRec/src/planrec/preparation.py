@@ -13,16 +13,16 @@ from common_utils.array_types import IntArray
 from common_utils.config import resolve_path
 from common_utils.errors import DataError
 from common_utils.leakage import LeakageReport, audit
-from common_utils.panel_leakage import audit_panel
+from common_utils.leakage.panel import audit_panel
 from common_utils.splits import assert_apart, group_holdout, time_holdout
-from planrec.billing.catalogue import Catalogue, load_catalogue
+from planrec.billing import Catalogue, load_catalogue
 from planrec.columns import AGE, CURRENT_PLAN, DECISION, MONTH, SUBSCRIBER, USAGE
 from planrec.config import PlanRecConfig
 from planrec.data import UsageData, load_usage
-from planrec.decisions.matrix import plan_indices
-from planrec.decisions.rows import CHOSEN_PLAN, decision_table
+from planrec.decisions import decision_table, plan_indices
+from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.months import month_indices, month_text
-from planrec.rules.rulebook import Rules, configured_rules
+from planrec.rules import Rules, configured_rules
 
 __all__ = ["Prepared", "Step", "leak_report", "longest_history", "prepare"]
 

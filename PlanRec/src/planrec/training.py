@@ -19,17 +19,16 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from common_utils.array_types import FloatArray
-from common_utils.bundle import Bundle, write_bundle
+from common_utils.bundle import Bundle, fingerprint_bytes, git_commit, library_versions, write_bundle
 from common_utils.config import dump_config, resolve_path
 from common_utils.errors import DataError
-from common_utils.provenance import fingerprint_bytes, git_commit, library_versions
-from common_utils.release_author import Author, default_who
-from common_utils.release_config import load_trust
 from common_utils.releases import promote, publish
+from common_utils.releases.author import Author, default_who
+from common_utils.releases.config import load_trust
 from common_utils.seed import set_seed
 from common_utils.splits import grouped_stratified_folds
 from planrec.advice.engine import OfferModels
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.campaigns.moments import WINDOW, CampaignLog, offer_rows
 from planrec.campaigns.uplift import TwoModelUplift
 from planrec.choice.compiling import compile_choice
@@ -37,15 +36,16 @@ from planrec.choice.selection import select_choice_model
 from planrec.columns import MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
 from planrec.data import UsageData
-from planrec.decisions.rows import CHOSEN_PLAN, decision_table, usage_ahead
+from planrec.decisions import decision_table
+from planrec.decisions.rows import CHOSEN_PLAN, usage_ahead
 from planrec.evaluation import CHOICE_FILE, FORECAST_FILE, OFFERS_FILE, Models, choice_figures, evaluate, row_counts
 from planrec.features import DecisionFeatures
 from planrec.months import month_index
-from planrec.outlook.forecast import UsageForecast, fit_usage_forecast
+from planrec.outlook import UsageForecast, fit_usage_forecast
 from planrec.preparation import Prepared, Step, prepare
 from planrec.reporting.figures import write_figures
 from planrec.reporting.tables import model_card
-from planrec.rules.rulebook import rules_file
+from planrec.rules import rules_file
 
 __all__ = [
     "build_pipeline",

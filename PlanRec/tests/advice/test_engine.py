@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 
 from common_utils.errors import ArtifactError, ConfigError, DataError
-from planrec.advice.engine import Engine, OfferModels, Situations
-from planrec.advice.ranking import AdvicePolicy, advise
-from planrec.billing.catalogue import Catalogue
-from planrec.offers.acceptance import ACCEPTANCE_FEATURES, AcceptanceModel
-from planrec.offers.leaving import LEAVING_FEATURES, LeavingModel
-from planrec.offers.value import OfferWeights
-from planrec.outlook.forecast import SCENARIOS, ServiceForecast, UsageForecast
-from planrec.outlook.history import SERVICES, History, history_of
-from planrec.rules.codes import ExclusionCode
-from planrec.rules.facts import Facts
-from planrec.rules.rulebook import built_in_rules
+from planrec.advice import Engine, Situations, advise
+from planrec.advice.engine import OfferModels
+from planrec.advice.ranking import AdvicePolicy
+from planrec.billing import Catalogue
+from planrec.offers import AcceptanceModel, LeavingModel, OfferWeights
+from planrec.offers.acceptance import ACCEPTANCE_FEATURES
+from planrec.offers.leaving import LEAVING_FEATURES
+from planrec.outlook import SERVICES, History, UsageForecast, history_of
+from planrec.outlook.forecast import SCENARIOS, ServiceForecast
+from planrec.rules import ExclusionCode, Facts, built_in_rules
 
 MONTH = 24216
 SURF, ULTIMATE = 0, 1

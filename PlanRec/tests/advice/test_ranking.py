@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from common_utils.errors import DataError
-from planrec.advice.ranking import AdvicePolicy, advise, rank_plans
+from planrec.advice import advise
+from planrec.advice.ranking import AdvicePolicy, rank_plans
 from planrec.advice.reasons import line_item_means, reasons
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import Usage
+from planrec.billing import Catalogue, Usage
 from planrec.months import month_index
-from planrec.outlook.history import History
-from planrec.rules.apply import Facts, built_in_rules
-from planrec.rules.codes import ExclusionCode, exclusions
+from planrec.outlook import History
+from planrec.rules import ExclusionCode, Facts, built_in_rules, exclusions
 
 DECEMBER = month_index("2025-12")
 

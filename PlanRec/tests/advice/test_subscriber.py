@@ -7,10 +7,10 @@ import pytest
 from common_utils.errors import DataError
 from planrec.advice.ranking import AdvicePolicy
 from planrec.advice.subscriber import advise_subscriber
-from planrec.billing.catalogue import Catalogue
-from planrec.decisions.record import SubscriberRecord, UsageMonth
+from planrec.billing import Catalogue
+from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.months import month_index
-from planrec.rules.apply import built_in_rules
+from planrec.rules import built_in_rules
 
 MONTH = month_index("2018-06")
 RULES = built_in_rules()

@@ -9,14 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import ConfigError
-from planrec.advice.engine import Engine, Situations
-from planrec.advice.what_if import ROAMING, Question, UsageChange, load_plan, parse_plan, what_if, with_plan, with_usage
-from planrec.billing.catalogue import Catalogue, OnSale, Plan, Rounding
-from planrec.billing.rater import MAX_USAGE, Usage, bill_totals
-from planrec.outlook.history import SERVICES, History, bill_outlook
-from planrec.rules.codes import ExclusionCode
-from planrec.rules.facts import Facts
-from planrec.rules.rulebook import built_in_rules
+from planrec.advice import Engine, Question, Situations, what_if
+from planrec.advice.what_if import ROAMING, UsageChange, load_plan, parse_plan, with_plan, with_usage
+from planrec.billing import MAX_USAGE, Catalogue, Plan, Usage, bill_totals
+from planrec.billing.catalogue import OnSale, Rounding
+from planrec.outlook import SERVICES, History, bill_outlook
+from planrec.rules import ExclusionCode, Facts, built_in_rules
 
 MONTH = 24216
 SURF, ULTIMATE = 0, 1

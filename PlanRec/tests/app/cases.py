@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from common_utils.serving.scorer import Columns, row_count
+from common_utils.scoring import Columns, row_count
 
 USAGE = [
     {"month": "2025-09", "minutes": 100, "messages": 5, "megabytes": 3000},

@@ -9,9 +9,9 @@ from fastapi.testclient import TestClient
 
 from app.fastapi_app import LivePlanRec, create_app, open_live
 from common_utils.bundle import Bundle
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
-from planrec.rules.apply import built_in_rules
+from planrec.rules import built_in_rules
 from tests.app.cases import FewMinutesScorer
 
 

@@ -11,9 +11,9 @@ from fastapi.testclient import TestClient
 from app import schemas
 from app.fastapi_app import LivePlanRec, create_app, open_live
 from common_utils.bundle import Bundle
-from common_utils.serving.bounds import unbounded_fields
-from planrec.billing.catalogue import Catalogue
-from planrec.decisions.record import SubscriberRecord, UsageMonth
+from common_utils.serving.guards.bounds import unbounded_fields
+from planrec.billing import Catalogue
+from planrec.decisions import SubscriberRecord, UsageMonth
 from tests.app.cases import USAGE
 
 

@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 
 from app.fastapi_app import LivePlanRec, create_app
 from common_utils.bundle import Bundle, write_bundle
+from common_utils.bundle.signing import INTEGRITY_ONLY, Trust, parse_keys
 from common_utils.compiled import CompiledScorer
 from common_utils.errors import ArtifactError
-from common_utils.release_author import Author
 from common_utils.releases import promote
-from common_utils.serving.joblib_scorer import JoblibScorer
-from common_utils.serving.scorer import Columns
-from common_utils.signing import INTEGRITY_ONLY, Trust, parse_keys
-from planrec.billing.catalogue import Catalogue
+from common_utils.releases.author import Author
+from common_utils.scoring import Columns
+from common_utils.scoring.joblib_scorer import JoblibScorer
+from planrec.billing import Catalogue
 from planrec.config import SPEC
-from planrec.decisions.matrix import DecisionMatrix
-from planrec.decisions.record import SubscriberRecord, UsageMonth, decision_columns
+from planrec.decisions import DecisionMatrix, SubscriberRecord, UsageMonth
+from planrec.decisions.record import decision_columns
 from tests.app.cases import USAGE, FewMinutesScorer
 
 

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from app.fastapi_app import LivePlanRec, create_app
 from app.schemas import QuestionnaireRequest
 from app.what_if import DraftPlanRequest, WhatIfRequest
-from common_utils.serving.bounds import unbounded_fields
-from common_utils.serving.scorer import Columns, row_count
-from planrec.billing.catalogue import Catalogue, OnSale, Plan
+from common_utils.scoring import Columns, row_count
+from common_utils.serving.guards.bounds import unbounded_fields
+from planrec.billing import Catalogue, Plan
+from planrec.billing.catalogue import OnSale
 from planrec.config import PlanRecConfig
-from planrec.outlook.questionnaire import Answers
-from planrec.rules.rulebook import built_in_rules
+from planrec.outlook import Answers
+from planrec.rules import built_in_rules
 
 ADVICE = {"mode": "advice", "offer": None}
 USAGE = [

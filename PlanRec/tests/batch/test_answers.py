@@ -7,18 +7,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from planrec.advice.engine import Engine, Situations
+from planrec.advice import Engine, Situations
 from planrec.advice.ranking import AdvicePolicy
 from planrec.advice.reasons import sentences
 from planrec.advice.subscriber import advise_subscriber
 from planrec.batch.answers import BILL_SCHEMA, EXCLUDED_SCHEMA, Recommender, Tally, bill_tables
 from planrec.batch.rankers import Ranker, Ranking, advice_ranker
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import bill_totals
-from planrec.decisions.record import SubscriberRecord, UsageMonth
+from planrec.billing import Catalogue, bill_totals
+from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.decisions.rows import usage_of
 from planrec.months import month_index, month_text
-from planrec.rules.apply import built_in_rules
+from planrec.rules import built_in_rules
 
 DECEMBER = month_index("2025-12")
 POLICY = AdvicePolicy(risk_weight=0.5, min_gain_cents=100)
@@ -194,8 +193,8 @@ def test_bills_equal_the_rater_s_in_every_block(catalogue: Catalogue, rows: int)
 
 def test_no_answers_have_no_sentences(megaline: Catalogue) -> None:
     from planrec.advice.reasons import line_item_means
-    from planrec.billing.rater import Usage
-    from planrec.outlook.history import History
+    from planrec.billing import Usage
+    from planrec.outlook import History
 
     past = History(Usage.of([[1.0]], [[0.0]], [[0.0]]), np.ones((1, 1), dtype=bool))
     none = np.array([], dtype=np.int64)

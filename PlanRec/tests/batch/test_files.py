@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from common_utils.errors import DataError
-from planrec.advice.engine import Engine, Situations
+from planrec.advice import Engine, Situations
 from planrec.batch.answers import Recommender
 from planrec.batch.files import write_bills, write_predictions, write_recommendations
 from planrec.batch.rankers import Ranker, Ranking, advice_ranker
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
 from planrec.months import month_index
-from planrec.rules.apply import built_in_rules
+from planrec.rules import built_in_rules
 
 FEBRUARY = month_index("2018-02")
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from common_utils.errors import ConfigError
-from planrec.billing.catalogue import UNLIMITED, Catalogue, load_catalogue
+from planrec.billing import UNLIMITED, Catalogue, load_catalogue
 from planrec.months import month_index
 
 CARD = {

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue, Included, Overage, Plan, Rounding
-from planrec.billing.rater import MAX_USAGE, Usage, bill_totals, rate
+from planrec.billing import MAX_USAGE, Catalogue, Plan, Usage, bill_totals, rate
+from planrec.billing.catalogue import Included, Overage, Rounding
 
 
 def slow_bill(plan: Plan, rounding: Rounding, minutes: Decimal, messages: Decimal, megabytes: Decimal) -> list[Decimal]:

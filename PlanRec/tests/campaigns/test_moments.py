@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.campaigns.moments import WINDOW, OfferRows, offer_rows
 from planrec.columns import USAGE
 from planrec.months import month_index

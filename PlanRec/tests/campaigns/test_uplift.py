@@ -7,7 +7,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.campaigns.moments import OfferRows
 from planrec.campaigns.uplift import TwoModelUplift, UpliftModel
 

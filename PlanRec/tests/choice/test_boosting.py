@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.choice.boosting import BOOSTING_FEATURES, MonotoneBoosting
 from planrec.config import ChallengerConfig
 

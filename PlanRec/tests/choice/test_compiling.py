@@ -11,12 +11,11 @@ import pytest
 from common_utils.bundle import Bundle
 from common_utils.compiled import CompiledScorer
 from common_utils.errors import ParityError
-from common_utils.serving.joblib_scorer import JoblibScorer
+from common_utils.scoring.joblib_scorer import JoblibScorer
 from planrec.bundle import decision_matrix
 from planrec.choice.compiling import compile_choice
 from planrec.config import PlanRecConfig
-from planrec.decisions.matrix import DecisionMatrix
-from planrec.decisions.rows import columns_of
+from planrec.decisions import DecisionMatrix, columns_of
 from planrec.preparation import Prepared, prepare
 from planrec.training import build_pipeline, fit
 

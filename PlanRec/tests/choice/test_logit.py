@@ -11,7 +11,7 @@ from scipy.optimize import check_grad
 from sklearn.base import clone
 
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.choice.logit import (
     ConditionalLogit,
     alternatives_of,

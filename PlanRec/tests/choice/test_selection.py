@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.choice.boosting import MonotoneBoosting
 from planrec.choice.logit import ConditionalLogit, alternatives_of
 from planrec.choice.selection import (

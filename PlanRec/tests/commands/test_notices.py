@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from planrec.batch.notices import notice_batch
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.notices.notice import versions_of
 from planrec.usage.read import read_usage_table
 

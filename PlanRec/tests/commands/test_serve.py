@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from common_utils.errors import ConfigError
-from common_utils.release_config import ReleaseConfig
+from common_utils.releases.config import ReleaseConfig
 from planrec import cli
 from planrec.commands.serve import run_serve
 from planrec.config import PlanRecConfig, load_planrec_config

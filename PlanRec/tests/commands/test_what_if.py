@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from common_utils.bundle import Bundle, write_bundle
-from planrec.billing.catalogue import load_catalogue
+from planrec.billing import load_catalogue
 from planrec.config import PlanRecConfig
 from planrec.simulator.operator import simulate
 

@@ -7,14 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planrec.billing.catalogue import Catalogue
-from planrec.decisions.alternatives import (
-    ALTERNATIVE_FEATURES,
-    CONTEXT_FEATURES,
-    alternative_features,
-    context_features,
-)
-from planrec.outlook.history import History, history_of
+from planrec.billing import Catalogue
+from planrec.decisions import alternative_features
+from planrec.decisions.alternatives import ALTERNATIVE_FEATURES, CONTEXT_FEATURES, context_features
+from planrec.outlook import History, history_of
 
 
 def past(minutes: list[float], messages: list[float] | None = None, megabytes: list[float] | None = None) -> History:

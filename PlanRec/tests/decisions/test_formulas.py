@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.decisions.formulas import decision_features, feature_names
-from planrec.outlook.history import bill_outlook, history_columns, history_of, share_above
+from planrec.outlook import bill_outlook, history_of, share_above
+from planrec.outlook.history import history_columns
 
 
 def columns(minutes: list[list[float]], messages: list[list[float]], megabytes: list[list[float]]) -> dict[str, object]:
@@ -29,7 +30,7 @@ def named(catalogue: Catalogue, row: np.ndarray, *, with_current_plan: bool) -> 
 def test_bill_outlook_rates_each_month_before_it_averages(megaline: Catalogue) -> None:
     # 0 and 1000 minutes: bills 20 and 35, mean 27.50. The average month, 500 minutes, would cost 20.
     history = history_of(columns([[0, 1000]], [[0, 0]], [[0, 0]]), 2)
-    from planrec.billing.rater import bill_totals
+    from planrec.billing import bill_totals
 
     outlook = bill_outlook(bill_totals(history.usage, megaline), history.known)
     assert outlook.mean_cents.tolist() == [[2750.0, 7000.0]]

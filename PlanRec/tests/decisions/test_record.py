@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
-from planrec.decisions.record import SubscriberRecord, UsageMonth, decision_columns, record_history
-from planrec.decisions.rows import latest_rows
+from planrec.billing import Catalogue
+from planrec.decisions import SubscriberRecord, UsageMonth, latest_rows
+from planrec.decisions.record import decision_columns, record_history
 from planrec.features import DecisionFeatures
 from planrec.months import month_index, month_text
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
-from planrec.decisions.matrix import plan_indices
-from planrec.decisions.rows import decision_table, latest_rows, usage_ahead
+from planrec.billing import Catalogue
+from planrec.decisions import decision_table, latest_rows, plan_indices
+from planrec.decisions.rows import usage_ahead
 from planrec.months import month_index
 
 

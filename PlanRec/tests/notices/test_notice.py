@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue, parse_catalogue
-from planrec.billing.rater import Usage, bill_totals
-from planrec.notices.files import notice_line, notices_of, reproduce
-from planrec.notices.notice import Basis, Figures, basis_of, figures_of, usage_digest, versions_of
+from planrec.billing import Catalogue, Usage, bill_totals, parse_catalogue
+from planrec.notices import Basis, Figures, notices_of
+from planrec.notices.files import notice_line, reproduce
+from planrec.notices.notice import basis_of, figures_of, usage_digest, versions_of
 from planrec.notices.text import notice_text
 
 

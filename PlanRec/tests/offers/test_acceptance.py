@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from common_utils.errors import ArtifactError, DataError
 from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
-from planrec.offers.acceptance import ACCEPTANCE_FEATURES, AcceptanceModel, acceptance_features
+from planrec.offers import AcceptanceModel
+from planrec.offers.acceptance import ACCEPTANCE_FEATURES, acceptance_features
 
 N = len(ALTERNATIVE_FEATURES)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planrec.billing.catalogue import Catalogue
-from planrec.offers.value import OfferValue, OfferWeights, offer_values
+from planrec.billing import Catalogue
+from planrec.offers import OfferValue, OfferWeights, offer_values
 
 NAN = np.nan
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import ArtifactError, DataError
-from planrec.billing.rater import MAX_USAGE, Usage
-from planrec.outlook.forecast import ServiceForecast, UsageForecast, fit_usage_forecast
-from planrec.outlook.history import SERVICES, History
+from planrec.billing import MAX_USAGE, Usage
+from planrec.outlook import SERVICES, History, UsageForecast, fit_usage_forecast
+from planrec.outlook.forecast import ServiceForecast
 
 SCENARIOS = 32
 PLACES = (np.arange(SCENARIOS) + 0.5) / SCENARIOS

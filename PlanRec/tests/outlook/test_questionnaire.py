@@ -8,27 +8,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from planrec.advice.engine import Answer, Engine, Situations
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import Usage
+from planrec.advice import Answer, Engine, Situations
+from planrec.billing import Catalogue, Usage
 from planrec.columns import MONTH, SUBSCRIBER
-from planrec.decisions.rows import columns_of, latest_rows, usage_ahead
+from planrec.decisions import columns_of, latest_rows
+from planrec.decisions.rows import usage_ahead
 from planrec.months import month_index
-from planrec.outlook.forecast import UsageForecast, fit_usage_forecast
-from planrec.outlook.history import SERVICES, History, history_of
-from planrec.outlook.questionnaire import (
-    DOUBT_OF_AMOUNTS,
-    DOUBT_OF_WORDS,
-    TYPICAL,
+from planrec.outlook import (
+    SERVICES,
     Answers,
-    Calls,
-    DataHabit,
-    Messages,
+    History,
+    UsageForecast,
     filled_in,
+    fit_usage_forecast,
+    history_of,
     said_usage,
 )
-from planrec.rules.facts import Facts
-from planrec.rules.rulebook import built_in_rules
+from planrec.outlook.questionnaire import DOUBT_OF_AMOUNTS, DOUBT_OF_WORDS, TYPICAL, Calls, DataHabit, Messages
+from planrec.rules import Facts, built_in_rules
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.operator import simulate
 

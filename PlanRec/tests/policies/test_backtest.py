@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.policies.backtest import bill_backtest
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from planrec.billing.catalogue import Catalogue
-from planrec.decisions.rows import decision_table
-from planrec.outlook.history import history_of
+from planrec.billing import Catalogue
+from planrec.decisions import decision_table
+from planrec.outlook import history_of
 from planrec.policies.compare import (
     BillsAhead,
     Situation,

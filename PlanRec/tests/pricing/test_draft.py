@@ -10,13 +10,15 @@ import pandas as pd
 import pytest
 
 from common_utils.errors import ConfigError, DataError
-from planrec.billing.catalogue import Catalogue, OnSale, Plan, Rounding
+from planrec.billing import Catalogue, Plan
+from planrec.billing.catalogue import OnSale, Rounding
 from planrec.choice.logit import ConditionalLogit
 from planrec.choice.selection import CalibratedChoice
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER
-from planrec.decisions.rows import CHOSEN_PLAN, decision_table, usage_ahead
+from planrec.decisions import decision_table
+from planrec.decisions.rows import CHOSEN_PLAN, usage_ahead
 from planrec.months import month_index, month_text
-from planrec.outlook.forecast import fit_usage_forecast
+from planrec.outlook import fit_usage_forecast
 from planrec.pricing.draft import DraftScore, PlanDemand, Pricing, check_draft, score_draft
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.operator import simulate

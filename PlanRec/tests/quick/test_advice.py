@@ -12,16 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from planrec.advice.engine import Engine
-from planrec.advice.subscriber import Request, recommend_subscriber
-from planrec.billing.catalogue import load_catalogue
-from planrec.billing.rater import MAX_USAGE, Usage
-from planrec.decisions.record import SubscriberRecord, UsageMonth
-from planrec.outlook.forecast import UsageForecast, fit_usage_forecast
-from planrec.outlook.history import SERVICES, history_of
-from planrec.outlook.questionnaire import Answers
-from planrec.quick.advice import RowAdviser
-from planrec.rules.rulebook import ContractRule, PlanRule, Rules
+from planrec.advice import Engine, Request, recommend_subscriber
+from planrec.billing import MAX_USAGE, Usage, load_catalogue
+from planrec.decisions import SubscriberRecord, UsageMonth
+from planrec.outlook import SERVICES, Answers, UsageForecast, fit_usage_forecast, history_of
+from planrec.quick import RowAdviser
+from planrec.rules import Rules
+from planrec.rules.rulebook import ContractRule, PlanRule
 
 CARD = load_catalogue(Path(__file__).parents[2] / "configs" / "plans.yaml")
 MONTH = 24_309

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
-from planrec.decisions.matrix import DecisionMatrix
-from planrec.decisions.record import SubscriberRecord, UsageMonth, decision_columns
-from planrec.quick.features import RowFeatures
+from planrec.billing import Catalogue
+from planrec.decisions import DecisionMatrix, SubscriberRecord, UsageMonth
+from planrec.decisions.record import decision_columns
+from planrec.quick import RowFeatures
 
 amounts = st.one_of(
     st.just(0.0),

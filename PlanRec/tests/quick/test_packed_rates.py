@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import MAX_USAGE, Usage, bill_totals
-from planrec.decisions.record import UsageMonth
+from planrec.billing import MAX_USAGE, Catalogue, Usage, bill_totals
+from planrec.decisions import UsageMonth
 from planrec.quick.packed_rates import PackedRates
 
 # Whole and broken amounts, the edges of the allowances and of what is worked out beforehand, and a millionth around.

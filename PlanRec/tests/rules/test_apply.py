@@ -11,16 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planrec.advice.ranking import AdvicePolicy, advise, rank_plans
-from planrec.billing.catalogue import Catalogue, Eligibility, OnSale, Plan, load_catalogue
-from planrec.billing.rater import Usage
+from planrec.advice import advise
+from planrec.advice.ranking import AdvicePolicy, rank_plans
+from planrec.billing import Catalogue, Plan, Usage, load_catalogue
+from planrec.billing.catalogue import Eligibility, OnSale
 from planrec.months import month_index, month_text
-from planrec.outlook.history import History
-from planrec.rules.apply import apply_rules, built_in_rules, stay_reasons, stay_text
+from planrec.outlook import History
+from planrec.rules import ExclusionCode, Facts, Mode, Rules, apply_rules, built_in_rules, stay_reasons, stay_text
 from planrec.rules.audit import violations
-from planrec.rules.codes import ExclusionCode
-from planrec.rules.facts import Facts
-from planrec.rules.rulebook import ContractRule, Mode, OfferRules, PlanRule, Rules
+from planrec.rules.rulebook import ContractRule, OfferRules, PlanRule
 
 OCTOBER = month_index("2025-10")
 CONTACTABLE: dict[str, Any] = {"consent": True, "contacts_90d": 0.0, "holdout": False, "contract_months_left": 0.0}

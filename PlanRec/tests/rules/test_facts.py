@@ -5,7 +5,8 @@ import pytest
 
 from common_utils.errors import DataError
 from planrec.months import month_index
-from planrec.rules.facts import Facts, Known, facts_of
+from planrec.rules import Facts, Known
+from planrec.rules.facts import facts_of
 
 OCTOBER = month_index("2025-10")
 

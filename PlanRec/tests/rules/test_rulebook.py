@@ -5,16 +5,9 @@ from pathlib import Path
 import pytest
 
 from common_utils.errors import ConfigError
-from planrec.billing.catalogue import Catalogue
-from planrec.rules.rulebook import (
-    PlanRule,
-    Rules,
-    built_in_rules,
-    check_rules,
-    configured_rules,
-    load_rules,
-    parse_rules,
-)
+from planrec.billing import Catalogue
+from planrec.rules import Rules, built_in_rules, configured_rules, load_rules, parse_rules
+from planrec.rules.rulebook import PlanRule, check_rules
 
 GOOD = """version: rules-7
 contract:

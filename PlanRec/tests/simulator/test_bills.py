@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import Usage, bill_totals
+from planrec.billing import Catalogue, Usage, bill_totals
 from planrec.simulator.bills import allowances, bills_of_every_plan, respond
 
 

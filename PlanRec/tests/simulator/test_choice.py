@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.months import month_index
 from planrec.simulator.choice import (
     Tastes,

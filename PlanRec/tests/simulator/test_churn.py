@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.simulator.bills import bills_of_every_plan
 from planrec.simulator.churn import NEVER, ChurnModel, Contacts, hazard, leaving_within
 from planrec.simulator.config import ChurnConfig, SimulatorConfig

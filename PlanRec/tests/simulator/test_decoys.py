@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.simulator.decoys import with_legitimate_columns
 
 MONTHS = pd.DataFrame(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.columns import CURRENT_PLAN, KEY, USAGE
 from planrec.data import read_event_tables, read_simulated
 from planrec.simulator.config import DefectConfig, SimulatorConfig

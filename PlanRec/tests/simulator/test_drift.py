@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from planrec.billing.catalogue import Catalogue, parse_catalogue
+from planrec.billing import Catalogue, parse_catalogue
 from planrec.columns import CURRENT_PLAN, MONTH
 from planrec.months import month_index
 from planrec.simulator.config import Drift, SimulatorConfig

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue, Rounding
+from planrec.billing import Catalogue
+from planrec.billing.catalogue import Rounding
 from planrec.columns import REQUIRED, SUBSCRIBER
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.events import simulate_events

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from common_utils.errors import LeakageError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.columns import OPTIONAL, REQUIRED
 from planrec.config import PlanRecConfig, load_planrec_config
-from planrec.decisions.rows import decision_table
+from planrec.decisions import decision_table
 from planrec.preparation import leak_report, prepare
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.leaks import with_leaks

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import Usage, bill_totals
+from planrec.billing import Catalogue, Usage, bill_totals
 from planrec.months import month_index
 from planrec.simulator.config import OffersConfig, SimulatorConfig
 from planrec.simulator.market import ACTIVATION, BILL_SHOCK, CONTACT, CONTRACT_END, REVIEW, Market, run_market

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.columns import CURRENT_PLAN, DECISION, KEY, MONTH, OPTIONAL, PARTIAL, REQUIRED, SUBSCRIBER, TENURE
-from planrec.decisions.rows import decision_table
+from planrec.decisions import decision_table
 from planrec.simulator.config import ChurnConfig, SimulatorConfig
 from planrec.simulator.operator import simulate, write_simulation
 from planrec.simulator.simulation import Simulation

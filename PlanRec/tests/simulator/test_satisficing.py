@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.months import month_index
 from planrec.simulator.config import SatisficingConfig, SimulatorConfig
 from planrec.simulator.market import run_market

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import bill_totals
+from planrec.billing import Catalogue, bill_totals
 from planrec.columns import CURRENT_PLAN, DECISION, KEY, MONTH, SUBSCRIBER
 from planrec.decisions.rows import usage_of
 from planrec.simulator.config import SimulatorConfig

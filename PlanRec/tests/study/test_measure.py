@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from common_utils.errors import GateError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.commands.study import run_study
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.months import month_indices

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.columns import PROPENSITY
 from planrec.simulator.config import OffersConfig, SimulatorConfig
 from planrec.simulator.operator import simulate

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.columns import CURRENT_PLAN, KEY
 from planrec.simulator.config import OffersConfig, SimulatorConfig
 from planrec.simulator.operator import simulate

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from common_utils.errors import ConfigError, DataError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.data import UsageData, read_event_tables, read_megaline
 from planrec.months import month_indices
 from planrec.usage.event_files import ChurnCut, EmptyMonths

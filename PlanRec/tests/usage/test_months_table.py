@@ -5,7 +5,7 @@ import pytest
 
 from common_utils.errors import DataError
 from common_utils.tables import RowReport
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.usage.months_table import UNKNOWN_PLAN, UsageData, summarise, usage_months, with_known_plans
 
 MONTHS = pd.DataFrame(

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.usage.read import read_usage_table
 from planrec.usage.stream import UsageStream
 

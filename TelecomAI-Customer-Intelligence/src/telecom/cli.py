@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from common_utils.command_line import run_command_line, table_cli
+from common_utils.command_line.run import run_command_line
+from common_utils.table_project.cli import table_cli
 from telecom.config import SPEC
 
 if TYPE_CHECKING:

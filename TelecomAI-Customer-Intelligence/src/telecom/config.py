@@ -6,9 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from common_utils.boosting.config import ForestConfig
 from common_utils.config import BaseConfig
-from common_utils.project import ProjectSpec
-from common_utils.table_config import ForestConfig, TableProjectConfig
+from common_utils.config.project import ProjectSpec
+from common_utils.table_project.config import TableProjectConfig
 
 __all__ = ["SPEC", "ModelConfig", "TelecomConfig"]
 

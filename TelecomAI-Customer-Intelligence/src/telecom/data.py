@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pandera
 
-from common_utils.samples import bounded_normal, happened
+from common_utils.table_project.samples import bounded_normal, happened
 from telecom.columns import CALLS, IS_ULTRA, MEGABYTES, MESSAGES, MINUTES
 from telecom.tariffs import SMART
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from common_utils.array_types import BoolArray, FloatArray
-from common_utils.intervals import segment_table
+from common_utils.evaluation import segment_table
 from telecom.columns import MEGABYTES, MESSAGES, MINUTES
 from telecom.formulas import smart_bill, ultra_bill
 

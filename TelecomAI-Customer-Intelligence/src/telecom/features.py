@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from common_utils.column_step import ColumnStep, Formula
+from common_utils.table_project.column_step import ColumnStep, Formula
 from telecom.columns import NUMBERS
 from telecom.config import TelecomConfig
 from telecom.formulas import INPUTS

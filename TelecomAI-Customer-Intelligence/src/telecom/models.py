@@ -11,10 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from common_utils.binary import expected_f1_threshold
-from common_utils.boosted import BoostedClassifier
-from common_utils.feature_columns import ColumnFeatures
-from common_utils.thresholds import ThresholdClassifier, ThresholdRule
+from common_utils.boosting.classifier import BoostedClassifier
+from common_utils.boosting.thresholds import ThresholdClassifier, ThresholdRule
+from common_utils.evaluation.binary import expected_f1_threshold
+from common_utils.table_project.feature_columns import ColumnFeatures
 from telecom.config import TelecomConfig
 from telecom.features import shipped_step, usage_step
 

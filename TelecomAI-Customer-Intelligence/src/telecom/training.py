@@ -12,9 +12,9 @@ import pandas as pd
 import pandera.pandas as pandera
 from numpy.typing import NDArray
 
-from common_utils.binary_task import SHIPPED, BinaryTask
-from common_utils.cards import format_interval
-from common_utils.table_task import Cells, Goal
+from common_utils.reporting.cards import format_interval
+from common_utils.table_project.binary_task import SHIPPED, BinaryTask
+from common_utils.table_project.task import Cells, Goal
 from telecom.caveat import CAVEAT
 from telecom.columns import IS_ULTRA
 from telecom.config import SPEC, TelecomConfig

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from tests.bundle.cases import CONTENT, overwrite, write_small
 
 from common_utils.bundle import Bundle, open_bundle, set_current
+from common_utils.bundle.manifest import seal_manifest
+from common_utils.bundle.names import is_plain_name
 from common_utils.errors import ArtifactError
-from common_utils.manifest import seal_manifest
-from common_utils.names import is_plain_name
 
 
 def _edit_manifest(folder: Path, edit: Callable[[str], str]) -> None:

@@ -13,20 +13,20 @@ from pydantic import BaseModel, Field
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 
-from common_utils.binary import out_of_fold
-from common_utils.column_step import ColumnStep
 from common_utils.compiled import CompiledScorer
-from common_utils.explanations import Contribution, Explanation
-from common_utils.feature_columns import ColumnFeatures
-from common_utils.plots import figure
-from common_utils.project import ProjectSpec
-from common_utils.service_contracts import (
+from common_utils.config.project import ProjectSpec
+from common_utils.evaluation.binary import out_of_fold
+from common_utils.reporting.plots import figure
+from common_utils.table_project.column_step import ColumnStep
+from common_utils.table_project.config import TableProjectConfig
+from common_utils.table_project.explanations import Contribution, Explanation
+from common_utils.table_project.feature_columns import ColumnFeatures
+from common_utils.table_project.service import LiveModel, TableRecord, create_table_service, record_columns
+from common_utils.table_project.task import Goal, Rounds, Step, TableTask
+from common_utils.testing.services import (
     ServiceCase,
 )
-from common_utils.serving.table_service import LiveModel, TableRecord, create_table_service, record_columns
-from common_utils.table_config import TableProjectConfig
-from common_utils.table_fixtures import TableProject
-from common_utils.table_task import Goal, Rounds, Step, TableTask
+from common_utils.testing.table_fixtures import TableProject
 
 SPEC = ProjectSpec("pricedemo", "PriceDemo", "What is it worth?", TableProjectConfig)
 

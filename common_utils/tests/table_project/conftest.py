@@ -14,7 +14,8 @@ from tests.table_project.cases import (
 )
 
 from common_utils.bundle import Bundle, open_bundle
-from common_utils.command_line import run_command_line, table_cli
+from common_utils.command_line.run import run_command_line
+from common_utils.table_project.cli import table_cli
 
 
 @pytest.fixture(scope="module")

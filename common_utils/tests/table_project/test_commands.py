@@ -20,9 +20,9 @@ from tests.table_project.cases import (
 
 from common_utils.bundle import Bundle
 from common_utils.errors import ConfigError, DataError
-from common_utils.feature_columns import ColumnFeatures
-from common_utils.table_cli_checks import ALL_CLI_CHECKS, CliCase
-from common_utils.table_training import prepare_table
+from common_utils.table_project.feature_columns import ColumnFeatures
+from common_utils.table_project.training import prepare_table
+from common_utils.testing.table_cli import ALL_CLI_CHECKS, CliCase
 
 
 def test_groups_stand_on_one_side_of_every_split(folder: Path) -> None:

@@ -23,17 +23,17 @@ from tests.table_project.cases import (
 )
 
 from common_utils.bundle import Bundle
-from common_utils.column_step import ColumnStep
 from common_utils.compiled import CompiledScorer
 from common_utils.errors import ArtifactError, ConfigError
-from common_utils.service_contracts import (
+from common_utils.serving.start import serve_configured, serve_project
+from common_utils.table_project.column_step import ColumnStep
+from common_utils.table_project.config import TableProjectConfig
+from common_utils.table_project.service import LiveModel, TableRecord, open_live
+from common_utils.testing.services import (
     ALL_SERVICE_CHECKS,
     check_hostile_bodies_get_a_documented_answer,
 )
-from common_utils.serving.start import serve_configured, serve_project
-from common_utils.serving.table_service import LiveModel, TableRecord, open_live
-from common_utils.table_app_checks import ALL_APP_CHECKS, AppCase
-from common_utils.table_config import TableProjectConfig
+from common_utils.testing.table_app import ALL_APP_CHECKS, AppCase
 
 
 @pytest.mark.parametrize("check", ALL_SERVICE_CHECKS, ids=lambda check: check.__name__)

@@ -1,1 +1,20 @@
-"""Which plan has the lowest risk-adjusted bill, and why: ranking, sentences, what-if."""
+"""Which plan has the lowest risk-adjusted bill and why: ranking, reasons, what-if."""
+
+from __future__ import annotations
+
+from planrec.advice.engine import Answer, Engine, Situations
+from planrec.advice.ranking import Advice, advise
+from planrec.advice.subscriber import Request, recommend_subscriber
+from planrec.advice.what_if import Question, what_if
+
+__all__ = [
+    "Advice",
+    "Answer",
+    "Engine",
+    "Question",
+    "Request",
+    "Situations",
+    "advise",
+    "recommend_subscriber",
+    "what_if",
+]

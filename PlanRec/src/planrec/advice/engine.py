@@ -17,17 +17,14 @@ from numpy.typing import NDArray
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import ConfigError
 from planrec.advice.ranking import Advice, AdvicePolicy, advise, rank_plans
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import Usage, bill_totals
-from planrec.decisions.alternatives import ALTERNATIVE_FEATURES, alternative_features
-from planrec.offers.acceptance import AcceptanceModel
-from planrec.offers.leaving import LeavingModel, Standing, bill_rise
-from planrec.offers.value import OfferValue, OfferWeights, offer_values
-from planrec.outlook.forecast import SCENARIOS, UsageForecast
-from planrec.outlook.history import History, bill_outlook
-from planrec.rules.apply import Rules, apply_rules, stay_reasons
-from planrec.rules.codes import ExclusionCode
-from planrec.rules.facts import Facts
+from planrec.billing import Catalogue, Usage, bill_totals
+from planrec.decisions import alternative_features
+from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
+from planrec.offers import AcceptanceModel, LeavingModel, OfferValue, OfferWeights, Standing, offer_values
+from planrec.offers.leaving import bill_rise
+from planrec.outlook import History, UsageForecast, bill_outlook
+from planrec.outlook.forecast import SCENARIOS
+from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, stay_reasons
 
 __all__ = ["Answer", "Engine", "OfferModels", "Situations"]
 
@@ -159,8 +156,8 @@ class Engine:
 
         Examples
         --------
-        >>> from planrec.outlook.history import history_of
-        >>> from planrec.rules.rulebook import built_in_rules
+        >>> from planrec.outlook import history_of
+        >>> from planrec.rules import built_in_rules
         >>> history = history_of({"minutes_1": [400.0], "messages_1": [10.0], "megabytes_1": [9000.0]}, 1)
         >>> people = Situations.of(history, Facts.of(24216, np.array([1])))
         >>> answer = Engine(megaline, built_in_rules()).advise(people, risk_weight=0.5)

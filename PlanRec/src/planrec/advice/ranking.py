@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import bill_totals
-from planrec.outlook.history import History, bill_outlook, share_above
-from planrec.rules.apply import Facts, Rules, apply_rules, stay_reasons
-from planrec.rules.codes import ExclusionCode, exclusions
+from planrec.billing import Catalogue, bill_totals
+from planrec.outlook import History, bill_outlook, share_above
+from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, exclusions, stay_reasons
 
 __all__ = ["Advice", "AdvicePolicy", "ExclusionCode", "advise", "exclusions", "rank_plans"]
 
@@ -107,8 +105,8 @@ def advise(
 
     Examples
     --------
-    >>> from planrec.outlook.history import history_of
-    >>> from planrec.rules.apply import built_in_rules
+    >>> from planrec.outlook import history_of
+    >>> from planrec.rules import built_in_rules
     >>> history = history_of({"minutes_1": [400.0], "messages_1": [10.0], "megabytes_1": [9000.0]}, 1)
     >>> facts = Facts.of(24216, np.array([1]))
     >>> advice = advise(history, megaline, AdvicePolicy(), rules=built_in_rules(), facts=facts)

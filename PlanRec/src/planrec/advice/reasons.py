@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from common_utils.array_types import FloatArray, IntArray
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import rate
-from planrec.outlook.history import History, share_above
+from planrec.billing import Catalogue, rate
+from planrec.outlook import History, share_above
 
 __all__ = ["Against", "LineItemMeans", "line_item_means", "reasons", "sentence", "sentences"]
 
@@ -79,7 +78,7 @@ def reasons(items: LineItemMeans, catalogue: Catalogue, *, row: int, plan: int, 
 
     Examples
     --------
-    >>> from planrec.outlook.history import history_of
+    >>> from planrec.outlook import history_of
     >>> history = history_of({"minutes_1": [510.0], "messages_1": [0.0], "megabytes_1": [9000.0]}, 1)
     >>> items = line_item_means(history, megaline, np.array([1]))
     >>> print(reasons(items, megaline, row=0, plan=0, current=1))
@@ -104,7 +103,7 @@ def sentences(
 
     Examples
     --------
-    >>> from planrec.outlook.history import history_of
+    >>> from planrec.outlook import history_of
     >>> history = history_of({"minutes_1": [510.0], "messages_1": [0.0], "megabytes_1": [9000.0]}, 1)
     >>> items = line_item_means(history, megaline, np.array([1]))
     >>> print(sentences(items, megaline, rows=np.array([0]), plans=np.array([1]), current=np.array([1]))[0])

@@ -11,13 +11,12 @@ from common_utils.errors import DataError
 from planrec.advice.engine import Answer, Engine, Situations
 from planrec.advice.ranking import AdvicePolicy
 from planrec.advice.reasons import line_item_means, reasons
-from planrec.billing.catalogue import Catalogue, Plan
-from planrec.decisions.record import SubscriberRecord, record_facts, record_history
-from planrec.offers.value import OfferWeights
-from planrec.outlook.history import History
-from planrec.outlook.questionnaire import Answers, filled_in, said_usage
-from planrec.rules.apply import Rules, stay_text
-from planrec.rules.codes import ExclusionCode
+from planrec.billing import Catalogue, Plan
+from planrec.decisions import SubscriberRecord
+from planrec.decisions.record import record_facts, record_history
+from planrec.offers import OfferWeights
+from planrec.outlook import Answers, History, filled_in, said_usage
+from planrec.rules import ExclusionCode, Rules, stay_text
 
 __all__ = ["AdvisedPlan", "Request", "SubscriberAdvice", "advise_subscriber", "recommend_subscriber"]
 
@@ -132,8 +131,8 @@ def advise_subscriber(
 
     Examples
     --------
-    >>> from planrec.decisions.record import UsageMonth
-    >>> from planrec.rules.apply import built_in_rules
+    >>> from planrec.decisions import UsageMonth
+    >>> from planrec.rules import built_in_rules
     >>> record = SubscriberRecord([UsageMonth(24216, 400, 10, 9000)], "ultimate")
     >>> advice = advise_subscriber(
     ...     record, megaline, AdvicePolicy(), built_in_rules(), month=24216, history_months=6, top_k=1
@@ -165,8 +164,8 @@ def recommend_subscriber(record: SubscriberRecord, engine: Engine, request: Requ
 
     Examples
     --------
-    >>> from planrec.decisions.record import UsageMonth
-    >>> from planrec.rules.apply import built_in_rules
+    >>> from planrec.decisions import UsageMonth
+    >>> from planrec.rules import built_in_rules
     >>> record = SubscriberRecord([UsageMonth(24216, 400, 10, 9000)], "ultimate")
     >>> asked = Request(24216, history_months=6, top_k=2, risk_weight=0.5, excluded=["surf"])
     >>> advice = recommend_subscriber(record, Engine(megaline, built_in_rules()), asked)

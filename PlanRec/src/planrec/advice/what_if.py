@@ -15,15 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
+from common_utils.config.marked_yaml import read_marked
 from common_utils.errors import ConfigError
-from common_utils.marked_yaml import read_marked
 from planrec.advice.engine import Engine, Situations
 from planrec.advice.ranking import rank_plans
-from planrec.billing.catalogue import Catalogue, OnSale, Plan
-from planrec.billing.rater import MAX_USAGE, Usage, bill_totals
-from planrec.outlook.history import History, Outlook, bill_outlook
-from planrec.rules.apply import apply_rules
-from planrec.rules.codes import ExclusionCode
+from planrec.billing import MAX_USAGE, Catalogue, Plan, Usage, bill_totals
+from planrec.billing.catalogue import OnSale
+from planrec.outlook import History, Outlook, bill_outlook
+from planrec.rules import ExclusionCode, apply_rules
 
 __all__ = [
     "MAX_FACTOR",
@@ -261,8 +260,8 @@ def what_if(
 
     Examples
     --------
-    >>> from planrec.rules.facts import Facts
-    >>> from planrec.rules.rulebook import built_in_rules
+    >>> from planrec.rules import Facts
+    >>> from planrec.rules import built_in_rules
     >>> month = History(Usage.of([[400.0]], [[10.0]], [[20000.0]]), np.array([[True]]))
     >>> people = Situations.of(month, Facts.of(24216, np.array([0])))
     >>> asked = Question(change=UsageChange.by(1.5))

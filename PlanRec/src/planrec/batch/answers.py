@@ -16,20 +16,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from common_utils.array_types import IntArray
-from common_utils.serving.scorer import Scorer
-from planrec.advice.engine import Situations
-from planrec.advice.ranking import Advice
+from common_utils.scoring import Scorer
+from planrec.advice import Advice, Situations
 from planrec.advice.reasons import line_item_means, sentences
 from planrec.batch.rankers import Ranker, Ranking, some_situations
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import rate
+from planrec.billing import Catalogue, rate
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER, TENURE
 from planrec.config import PlanRecConfig
-from planrec.decisions.matrix import plan_indices
-from planrec.decisions.rows import columns_of, latest_rows, usage_of
+from planrec.decisions import columns_of, latest_rows, plan_indices
+from planrec.decisions.rows import usage_of
 from planrec.months import month_text
-from planrec.outlook.history import history_of
-from planrec.rules.apply import ExclusionCode, facts_of, stay_text
+from planrec.outlook import history_of
+from planrec.rules import ExclusionCode, stay_text
+from planrec.rules.apply import facts_of
 
 __all__ = [
     "BILL_SCHEMA",
@@ -167,9 +166,9 @@ class Recommender:
 
         Examples
         --------
-        >>> from planrec.advice.engine import Engine
+        >>> from planrec.advice import Engine
         >>> from planrec.batch.rankers import advice_ranker
-        >>> from planrec.rules.apply import built_in_rules
+        >>> from planrec.rules import built_in_rules
         >>> ranker = advice_ranker(Engine(megaline, built_in_rules()), risk_weight=0.5)
         >>> recommender = Recommender(megaline, ranker, as_of=24216, history_months=6, top=1)
         >>> months = pd.DataFrame({"subscriber_id": ["a"], "month": ["2018-01"], "minutes": [510.0], "messages": [0.0],

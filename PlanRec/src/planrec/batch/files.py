@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
-from common_utils.serving.scorer import Scorer
+from common_utils.scoring import Scorer
 from common_utils.tables import RowReport, table_writer
-from common_utils.terminal import tracked
 from planrec.batch.answers import (
     BILL_SCHEMA,
     EXCLUDED_SCHEMA,
@@ -25,7 +25,7 @@ from planrec.batch.answers import (
     prediction_schema,
     prediction_table,
 )
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
 from planrec.months import month_text
 from planrec.usage.stream import UsageStream

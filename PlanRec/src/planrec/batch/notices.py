@@ -12,16 +12,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
+from common_utils.bundle import fingerprint_file
+from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
-from common_utils.provenance import fingerprint_file
-from common_utils.table_files import replacing
-from common_utils.terminal import tracked
-from planrec.billing.catalogue import Catalogue
+from common_utils.tables.write import replacing
+from planrec.billing import Catalogue
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, MONTH, PARTIAL, SUBSCRIBER, TENURE, USAGE
-from planrec.decisions.matrix import plan_indices
+from planrec.decisions import plan_indices
 from planrec.months import month_indices
-from planrec.notices.files import NoticeHeader, header_line, notice_line, notices_of, read_notices
-from planrec.notices.notice import MILLIONTHS, Basis, Versions, basis_of
+from planrec.notices import Basis, notices_of, read_notices
+from planrec.notices.files import NoticeHeader, header_line, notice_line
+from planrec.notices.notice import MILLIONTHS, Versions, basis_of
 from planrec.notices.schedule import Held, NoticeKind, Outcome, contract_ends, outcomes
 
 __all__ = ["NoticeBatch", "SentLog", "notice_batch", "read_sent", "write_notices"]

@@ -13,12 +13,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from planrec.advice.engine import Engine, Situations
-from planrec.advice.ranking import Advice
-from planrec.billing.rater import Usage
-from planrec.offers.value import OfferWeights
-from planrec.outlook.history import History
-from planrec.rules.codes import ExclusionCode
+from planrec.advice import Advice, Engine, Situations
+from planrec.billing import Usage
+from planrec.offers import OfferWeights
+from planrec.outlook import History
+from planrec.rules import ExclusionCode
 
 __all__ = ["Ranker", "Ranking", "advice_ranker", "offer_ranker", "some_situations"]
 
@@ -80,8 +79,8 @@ def advice_ranker(engine: Engine, *, risk_weight: float, min_gain_cents: int | N
 
     Examples
     --------
-    >>> from planrec.rules.facts import Facts
-    >>> from planrec.rules.apply import built_in_rules
+    >>> from planrec.rules import Facts
+    >>> from planrec.rules import built_in_rules
     >>> past = History(Usage.of([[400]], [[10]], [[9000]]), np.ones((1, 1), dtype=bool))
     >>> ranker = advice_ranker(Engine(megaline, built_in_rules()), risk_weight=0.5)
     >>> ranker.rank(Situations.of(past, Facts.of(24216, np.array([1])))).advice.order.tolist()
@@ -136,7 +135,7 @@ def some_situations(people: Situations, rows: slice) -> Situations:
 
     Examples
     --------
-    >>> from planrec.rules.facts import Facts
+    >>> from planrec.rules import Facts
     >>> past = History(Usage.of([[1], [2]], [[0], [0]], [[5], [6]]), np.ones((2, 1), dtype=bool))
     >>> one = some_situations(Situations.of(past, Facts.of(24216, np.array([0, 1]))), slice(1, 2))
     >>> one.history.usage.minutes.tolist(), one.facts.current.tolist()

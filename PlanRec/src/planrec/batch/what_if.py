@@ -6,18 +6,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
-from common_utils.terminal import tracked
-from planrec.advice.engine import Engine, Situations
-from planrec.advice.what_if import Question, WhatIf, what_if
+from planrec.advice import Engine, Question, Situations, what_if
+from planrec.advice.what_if import WhatIf
 from planrec.columns import CURRENT_PLAN, SUBSCRIBER
 from planrec.config import AdviceConfig
-from planrec.decisions.matrix import plan_indices
-from planrec.decisions.rows import columns_of, latest_rows
+from planrec.decisions import columns_of, latest_rows, plan_indices
 from planrec.months import month_text
-from planrec.outlook.history import history_of
+from planrec.outlook import history_of
 from planrec.reporting.tables import amount_text
-from planrec.rules.codes import ExclusionCode
+from planrec.rules import ExclusionCode
 from planrec.rules.facts import facts_of
 
 __all__ = ["what_if_rows", "what_if_table"]

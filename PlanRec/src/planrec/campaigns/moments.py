@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import bill_totals
+from planrec.billing import Catalogue, bill_totals
 from planrec.columns import (
     ACCEPTED,
     AGE,
@@ -34,13 +33,12 @@ from planrec.columns import (
     SUBSCRIBER,
     TENURE,
 )
-from planrec.decisions.alternatives import alternative_features
-from planrec.decisions.matrix import plan_indices
-from planrec.decisions.rows import columns_of, decision_table
+from planrec.decisions import alternative_features, columns_of, decision_table, plan_indices
 from planrec.months import month_indices
-from planrec.offers.leaving import Standing, bill_rise
-from planrec.outlook.history import bill_outlook, history_of
-from planrec.rules.codes import ExclusionCode, exclusions
+from planrec.offers import Standing
+from planrec.offers.leaving import bill_rise
+from planrec.outlook import bill_outlook, history_of
+from planrec.rules import ExclusionCode, exclusions
 from planrec.usage.events import CHURN_DATE
 
 __all__ = ["WINDOW", "Campaign", "CampaignLog", "OfferRows", "offer_rows"]

@@ -21,7 +21,8 @@ from numpy.typing import ArrayLike
 
 from common_utils.array_types import FloatArray
 from common_utils.errors import DataError
-from common_utils.intervals import Interval, group_codes
+from common_utils.evaluation import Interval
+from common_utils.evaluation.intervals import group_codes
 
 __all__ = [
     "PolicyValue",

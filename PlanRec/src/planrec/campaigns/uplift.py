@@ -17,10 +17,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from common_utils.array_types import BoolArray, FloatArray
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.campaigns.moments import OfferRows
-from planrec.offers.acceptance import AcceptanceModel, acceptance_features
-from planrec.offers.leaving import LeavingModel, leaving_features
+from planrec.offers import AcceptanceModel, LeavingModel
+from planrec.offers.acceptance import acceptance_features
+from planrec.offers.leaving import leaving_features
 
 __all__ = ["TwoModelUplift", "UpliftModel", "fit_acceptance"]
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from common_utils.array_types import FloatArray
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.choice.logit import (
     Alternatives,
     ChoiceRows,

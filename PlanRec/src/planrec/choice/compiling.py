@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from common_utils.compiled import CompiledModel, CompiledScorer
-from common_utils.compiled.export import compile_pipeline
-from common_utils.compiled.parity import ParityReport, parity_gate, varied_matrix
+from common_utils.compiled.export.parity import ParityReport, parity_gate, varied_matrix
+from common_utils.compiled.export.pipeline import compile_pipeline
 from planrec.columns import CONTRACT_LEFT, CURRENT_PLAN, TENURE
-from planrec.decisions.rows import columns_of
+from planrec.decisions import columns_of
 from planrec.features import DecisionFeatures
-from planrec.outlook.history import SERVICES, history_columns
+from planrec.outlook import SERVICES
+from planrec.outlook.history import history_columns
 
 __all__ = ["compile_choice"]
 

@@ -19,13 +19,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.columns import AGE, CURRENT_PLAN, MONTH
-from planrec.decisions.alternatives import ALTERNATIVE_FEATURES, alternative_features
-from planrec.decisions.matrix import plan_indices
+from planrec.decisions import alternative_features, plan_indices
+from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
 from planrec.months import month_indices
-from planrec.outlook.history import history_of
-from planrec.rules.codes import ExclusionCode, exclusions
+from planrec.outlook import history_of
+from planrec.rules import ExclusionCode, exclusions
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,7 @@ from sklearn.base import BaseEstimator, clone
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.evaluation import chosen_ranks, ndcg_at_k, paired_mean_difference
 from common_utils.splits import grouped_stratified_folds
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.choice.boosting import MonotoneBoosting
 from planrec.choice.logit import ConditionalLogit, chosen_of
 from planrec.columns import MONTH, SUBSCRIBER

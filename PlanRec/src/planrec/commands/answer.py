@@ -6,16 +6,16 @@ from pathlib import Path
 
 import yaml
 
+from common_utils.command_line.terminal import note
 from common_utils.config import resolve_path
-from common_utils.terminal import note
-from planrec.advice.engine import Engine
+from planrec.advice import Engine
 from planrec.batch.answers import Recommender
 from planrec.batch.files import write_bills, write_predictions, write_recommendations
 from planrec.batch.rankers import advice_ranker, offer_ranker
-from planrec.billing.catalogue import load_catalogue, parse_catalogue
+from planrec.billing import load_catalogue, parse_catalogue
 from planrec.config import AdviceConfig, PlanRecConfig
 from planrec.months import month_index
-from planrec.rules.rulebook import built_in_rules, load_rules
+from planrec.rules import built_in_rules, load_rules
 
 __all__ = ["run_bill", "run_offer", "run_predict", "run_recommend"]
 
@@ -72,11 +72,11 @@ def run_offer(
     """Choose the offer of each subscriber by what a bundle learnt, by the rules of the file, else the bundle's."""
     from common_utils.bundle import open_bundle
     from common_utils.errors import ConfigError
-    from common_utils.release_config import load_trust
+    from common_utils.releases.config import load_trust
     from planrec.advice.engine import OfferModels
-    from planrec.offers.value import OfferWeights
-    from planrec.outlook.forecast import UsageForecast
-    from planrec.rules.rulebook import parse_rules
+    from planrec.offers import OfferWeights
+    from planrec.outlook import UsageForecast
+    from planrec.rules import parse_rules
 
     month = month_index(as_of)
     trust = load_trust(config.releases, project)
@@ -120,8 +120,8 @@ def run_predict(
 ) -> None:
     """Write the plan each subscriber is expected to choose."""
     from common_utils.bundle import open_bundle
-    from common_utils.release_config import load_trust
-    from common_utils.serving.joblib_scorer import JoblibScorer
+    from common_utils.releases.config import load_trust
+    from common_utils.scoring.joblib_scorer import JoblibScorer
 
     month = month_index(as_of)
     trust = load_trust(config.releases, project)

@@ -11,11 +11,11 @@ import numpy as np
 import yaml
 
 from common_utils.bundle import Bundle, open_bundle
+from common_utils.command_line.terminal import note, show_table, steps
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
-from common_utils.release_config import load_trust
-from common_utils.terminal import note, show_table, steps
-from planrec.billing.catalogue import load_catalogue
+from common_utils.releases.config import load_trust
+from planrec.billing import load_catalogue
 from planrec.config import PlanRecConfig
 from planrec.data import UsageData, load_usage, summarise
 from planrec.evaluation import Models, evaluate
@@ -34,7 +34,7 @@ from planrec.reporting.tables import (
     results_block,
     segment_rows,
 )
-from planrec.rules.rulebook import rules_file
+from planrec.rules import rules_file
 from planrec.simulator.operator import simulate, write_simulation
 from planrec.training import data_fingerprint, held_plan_figures, train
 from planrec.usage.event_files import ChurnCut, EmptyMonths

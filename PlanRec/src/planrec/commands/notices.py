@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
 
-from common_utils.provenance import fingerprint_file
-from common_utils.terminal import note, steps
+from common_utils.bundle import fingerprint_file
+from common_utils.command_line.terminal import note, steps
 from planrec.batch.notices import notice_batch, read_sent, write_notices
-from planrec.billing.catalogue import load_catalogue
-from planrec.notices.files import verify_notices
+from planrec.billing import load_catalogue
+from planrec.notices import verify_notices
 from planrec.notices.notice import versions_of
 from planrec.notices.schedule import NoticeKind
 from planrec.usage.read import read_usage_table

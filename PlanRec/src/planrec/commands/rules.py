@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from common_utils.terminal import note, show_table
-from planrec.billing.catalogue import load_catalogue
-from planrec.rules.codes import ExclusionCode
-from planrec.rules.rulebook import OfferRules, Rules, built_in_rules, load_rules
+from common_utils.command_line.terminal import note, show_table
+from planrec.billing import load_catalogue
+from planrec.rules import ExclusionCode, Rules, built_in_rules, load_rules
+from planrec.rules.rulebook import OfferRules
 
 __all__ = ["rule_rows", "run_rules"]
 

@@ -7,13 +7,13 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from common_utils.command_line.terminal import note, show_table, steps
 from common_utils.config import resolve_path
 from common_utils.errors import GateError
-from common_utils.terminal import note, show_table, steps
-from planrec.billing.catalogue import load_catalogue
+from planrec.billing import load_catalogue
 from planrec.config import PlanRecConfig
 from planrec.preparation import Step
-from planrec.rules.rulebook import configured_rules
+from planrec.rules import configured_rules
 from planrec.study.measure import PROCESSES, measure_operator
 from planrec.study.report import Study, detail_tables, promises, study_document
 from planrec.study.safeguards import LeakFigures, defect_study, leak_study

@@ -9,25 +9,25 @@ import numpy as np
 import yaml
 
 from common_utils.bundle import Bundle, open_bundle
+from common_utils.command_line.terminal import note, show_table, tracked
 from common_utils.config import resolve_path
 from common_utils.errors import ArtifactError, ConfigError
-from common_utils.release_config import load_trust
-from common_utils.serving.joblib_scorer import JoblibScorer
+from common_utils.releases.config import load_trust
+from common_utils.scoring.joblib_scorer import JoblibScorer
 from common_utils.tables import write_table
-from common_utils.terminal import note, show_table, tracked
-from planrec.advice.engine import Engine
-from planrec.advice.what_if import Question, UsageChange, load_plan, with_plan
+from planrec.advice import Engine, Question
+from planrec.advice.what_if import UsageChange, load_plan, with_plan
 from planrec.batch.what_if import what_if_rows, what_if_table
-from planrec.billing.catalogue import Catalogue, load_catalogue, parse_catalogue
+from planrec.billing import Catalogue, load_catalogue, parse_catalogue
 from planrec.choice.selection import CalibratedChoice
 from planrec.columns import SUBSCRIBER
 from planrec.config import AdviceConfig, PlanRecConfig
 from planrec.evaluation import CHOICE_FILE, FORECAST_FILE
 from planrec.months import month_index, month_text
-from planrec.outlook.forecast import UsageForecast
+from planrec.outlook import UsageForecast
 from planrec.pricing.draft import ASSUMPTIONS, DraftScore, Pricing, check_draft, score_draft
 from planrec.pricing.tables import demand_rows, demand_table, span
-from planrec.rules.rulebook import configured_rules, parse_rules
+from planrec.rules import configured_rules, parse_rules
 from planrec.usage.read import read_usage_table
 
 __all__ = ["asked", "run_draft", "run_what_if"]

@@ -12,9 +12,8 @@ import itertools
 import numpy as np
 
 from common_utils.array_types import FloatArray, IntArray
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import MAX_USAGE, Usage, bill_totals
-from planrec.outlook.history import SERVICES, History, bill_outlook
+from planrec.billing import MAX_USAGE, Catalogue, Usage, bill_totals
+from planrec.outlook import SERVICES, History, bill_outlook
 from planrec.outlook.questionnaire import OVERESTIMATION
 
 __all__ = ["ALTERNATIVE_FEATURES", "CONTEXT_FEATURES", "alternative_features", "context_features"]
@@ -69,7 +68,7 @@ def alternative_features(
 
     Examples
     --------
-    >>> from planrec.outlook.history import history_of
+    >>> from planrec.outlook import history_of
     >>> history = history_of({"minutes_1": [250.0], "messages_1": [0.0], "megabytes_1": [7680.0]}, 1)
     >>> alternative_features(history, megaline, np.array([1]))[0].tolist()  # surf, ultimate
     [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [50.0, 0.0, 50.0, 0.0, 1.0, 0.0, 0.0, 0.0]]
@@ -113,7 +112,7 @@ def context_features(features: FloatArray, catalogue: Catalogue, current: IntArr
 
     Examples
     --------
-    >>> from planrec.outlook.history import history_of
+    >>> from planrec.outlook import history_of
     >>> history = history_of({"minutes_1": [250.0], "messages_1": [0.0], "megabytes_1": [7680.0]}, 1)
     >>> features = alternative_features(history, megaline, np.array([1]))
     >>> context_features(features, megaline, np.array([1]))[0, 0].round(2).tolist()  # surf against ultimate

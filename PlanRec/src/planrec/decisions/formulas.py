@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
-from planrec.billing.catalogue import UNLIMITED, Catalogue
-from planrec.billing.rater import bill_totals
-from planrec.outlook.history import SERVICES, History, Outlook, bill_outlook
+from planrec.billing import UNLIMITED, Catalogue, bill_totals
+from planrec.outlook import SERVICES, History, Outlook, bill_outlook
 
 __all__ = ["decided_by_plan", "decision_features", "feature_names"]
 

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
+from common_utils.bundle import fingerprint_bytes
 from common_utils.errors import DataError
-from common_utils.provenance import fingerprint_bytes
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.columns import CONTRACT_LEFT, CURRENT_PLAN, TENURE
 from planrec.decisions.formulas import decision_features, feature_names
-from planrec.outlook.history import history_columns, history_of
+from planrec.outlook import history_of
+from planrec.outlook.history import history_columns
 
 __all__ = ["DecisionMatrix", "plan_indices"]
 

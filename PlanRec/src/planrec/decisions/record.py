@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, TENURE
-from planrec.outlook.history import SERVICES, History, history_of
-from planrec.rules.facts import Facts, Known
+from planrec.outlook import SERVICES, History, history_of
+from planrec.rules import Facts, Known
 
 __all__ = ["SubscriberRecord", "UsageMonth", "decision_columns", "latest_months", "record_facts", "record_history"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
-from planrec.billing.rater import Usage
+from planrec.billing import Usage
 from planrec.columns import (
     CONTACT,
     CURRENT_PLAN,
@@ -26,7 +26,7 @@ from planrec.columns import (
     SUBSCRIBER,
 )
 from planrec.months import month_indices
-from planrec.outlook.history import SERVICES, History, history_of
+from planrec.outlook import SERVICES, History, history_of
 
 if TYPE_CHECKING:  # only methods of tables are called, so that a server that opens a transformer needs no pandas
     import pandas as pd

@@ -1,1 +1,8 @@
-"""Letters before a contract or a price ends: when they are due, what they say, how they are verified."""
+"""Letters before a contract ends: when they are due, what they say, how they are verified."""
+
+from __future__ import annotations
+
+from planrec.notices.files import notices_of, read_notices, verify_notices
+from planrec.notices.notice import Basis, Figures, Notice
+
+__all__ = ["Basis", "Figures", "Notice", "notices_of", "read_notices", "verify_notices"]

@@ -17,9 +17,9 @@ from typing import ClassVar, Literal, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError, GateError
-from common_utils.terminal import tracked
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.notices.notice import Basis, Figures, Notice, Versions, figures_of, usage_digest, versions_of
 from planrec.notices.text import notice_text
 

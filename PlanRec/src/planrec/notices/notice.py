@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
 from common_utils.array_types import IntArray
+from common_utils.bundle import fingerprint_bytes, library_versions
 from common_utils.errors import DataError
-from common_utils.provenance import fingerprint_bytes, library_versions
 from planrec.advice.ranking import rank_plans
-from planrec.billing.catalogue import Catalogue, Rounding
-from planrec.billing.rater import MAX_USAGE, Bills, Usage, rate
+from planrec.billing import MAX_USAGE, Bills, Catalogue, Usage, rate
+from planrec.billing.catalogue import Rounding
 from planrec.months import MONTH_PATTERN, month_text
 from planrec.notices.schedule import NoticeKind
-from planrec.rules.codes import ExclusionCode, exclusions
+from planrec.rules import ExclusionCode, exclusions
 
 __all__ = [
     "MILLIONTHS",

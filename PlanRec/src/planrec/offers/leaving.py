@@ -15,7 +15,7 @@ import numpy as np
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import ArtifactError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 
 __all__ = ["LEAVING_FEATURES", "LeavingModel", "Standing", "bill_rise", "leaving_features"]
 

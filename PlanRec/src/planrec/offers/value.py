@@ -15,7 +15,7 @@ import numpy as np
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 
 __all__ = ["OfferValue", "OfferWeights", "offer_values"]
 

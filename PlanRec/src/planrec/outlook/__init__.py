@@ -1,1 +1,21 @@
-"""What bills to expect: recorded months, the usage forecast, and the questionnaire that stands in for months."""
+"""What bills to expect: recorded months, the usage forecast, the questionnaire."""
+
+from __future__ import annotations
+
+from planrec.outlook.forecast import UsageForecast, fit_usage_forecast
+from planrec.outlook.history import SERVICES, History, Outlook, bill_outlook, history_of, share_above
+from planrec.outlook.questionnaire import Answers, filled_in, said_usage
+
+__all__ = [
+    "SERVICES",
+    "Answers",
+    "History",
+    "Outlook",
+    "UsageForecast",
+    "bill_outlook",
+    "filled_in",
+    "fit_usage_forecast",
+    "history_of",
+    "said_usage",
+    "share_above",
+]

@@ -18,7 +18,7 @@ import numpy as np
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import ArtifactError, DataError
-from planrec.billing.rater import MAX_USAGE, Usage
+from planrec.billing import MAX_USAGE, Usage
 from planrec.outlook.history import SERVICES, History
 
 __all__ = ["SCENARIOS", "ServiceForecast", "UsageForecast", "fit_usage_forecast", "pairing"]

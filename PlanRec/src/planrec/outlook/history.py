@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
-from planrec.billing.rater import Usage
+from planrec.billing import Usage
 
 __all__ = ["SERVICES", "History", "Outlook", "bill_outlook", "history_columns", "history_of", "share_above"]
 

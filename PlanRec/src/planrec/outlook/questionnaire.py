@@ -16,7 +16,7 @@ import numpy as np
 
 from common_utils.array_types import FloatArray
 from common_utils.errors import DataError
-from planrec.billing.rater import MAX_USAGE, Usage
+from planrec.billing import MAX_USAGE, Usage
 from planrec.outlook.history import SERVICES, History
 
 __all__ = [

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
 from common_utils.evaluation import bootstrap_mean, paired_mean_difference
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER
-from planrec.decisions.matrix import plan_indices
-from planrec.decisions.rows import columns_of, decision_table
+from planrec.decisions import columns_of, decision_table, plan_indices
 from planrec.months import month_indices
-from planrec.outlook.history import history_of
+from planrec.outlook import history_of
 from planrec.policies.compare import Row, adjusted_bills, bills_ahead
 
 __all__ = ["Backtest", "bill_backtest"]

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.evaluation import bootstrap_mean, chosen_ranks, hit_at_k, ndcg_at_k
 from planrec.advice.ranking import rank_plans
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import Usage, bill_totals
+from planrec.billing import Catalogue, Usage, bill_totals
 from planrec.columns import MONTH, SUBSCRIBER
 from planrec.decisions.rows import usage_of
 from planrec.months import month_indices
-from planrec.outlook.history import History, bill_outlook
+from planrec.outlook import History, bill_outlook
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,16 +15,14 @@ import numpy as np
 
 from common_utils.array_types import BoolArray, FloatArray
 from common_utils.errors import ConfigError, DataError
-from common_utils.intervals import Interval, percentile_interval, resampled_weights
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import bill_totals
+from common_utils.evaluation import Interval
+from common_utils.evaluation.intervals import percentile_interval, resampled_weights
+from planrec.billing import Catalogue, bill_totals
 from planrec.choice.selection import CalibratedChoice
 from planrec.columns import CURRENT_PLAN, MONTH
-from planrec.decisions.matrix import plan_indices
-from planrec.decisions.rows import columns_of, latest_rows
+from planrec.decisions import columns_of, latest_rows, plan_indices
 from planrec.months import month_indices, month_text
-from planrec.outlook.forecast import UsageForecast
-from planrec.outlook.history import History, bill_outlook, history_of
+from planrec.outlook import History, UsageForecast, bill_outlook, history_of
 from planrec.rules.facts import facts_of
 
 if TYPE_CHECKING:

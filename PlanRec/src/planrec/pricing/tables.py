@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from common_utils.intervals import Interval
+from common_utils.evaluation import Interval
 from planrec.pricing.draft import DraftScore
 from planrec.reporting.tables import amount_text
 

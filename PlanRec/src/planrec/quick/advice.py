@@ -15,16 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
-from planrec.advice.engine import Engine
+from planrec.advice import Engine, Request, recommend_subscriber
 from planrec.advice.reasons import Against, sentence
-from planrec.advice.subscriber import AdvisedPlan, Request, SubscriberAdvice, recommend_subscriber
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import MAX_USAGE
-from planrec.decisions.record import SubscriberRecord, latest_months
-from planrec.outlook.forecast import SCENARIOS, UsageForecast, pairing
-from planrec.outlook.history import SERVICES
-from planrec.rules.apply import stay_text
-from planrec.rules.codes import ExclusionCode
+from planrec.advice.subscriber import AdvisedPlan, SubscriberAdvice
+from planrec.billing import MAX_USAGE, Catalogue
+from planrec.decisions import SubscriberRecord
+from planrec.decisions.record import latest_months
+from planrec.outlook import SERVICES, UsageForecast
+from planrec.outlook.forecast import SCENARIOS, pairing
+from planrec.rules import ExclusionCode, stay_text
 
 __all__ = ["RowAdviser"]
 
@@ -78,8 +77,8 @@ class RowAdviser:
 
     Examples
     --------
-    >>> from planrec.decisions.record import UsageMonth
-    >>> from planrec.rules.apply import built_in_rules
+    >>> from planrec.decisions import UsageMonth
+    >>> from planrec.rules import built_in_rules
     >>> adviser = RowAdviser(Engine(megaline, built_in_rules()))
     >>> record = SubscriberRecord([UsageMonth(24216, 400, 10, 9000)], "ultimate")
     >>> advice = adviser(record, Request(24216, history_months=6, top_k=1, risk_weight=0.5))

@@ -12,12 +12,11 @@ from math import inf, nan, sqrt
 import numpy as np
 
 from common_utils.compiled import DecidedColumns
-from planrec.billing.catalogue import UNLIMITED
-from planrec.billing.rater import MAX_USAGE
+from planrec.billing import MAX_USAGE, UNLIMITED
 from planrec.columns import AGE, CONTRACT_LEFT, TENURE
+from planrec.decisions import DecisionMatrix, SubscriberRecord, UsageMonth
 from planrec.decisions.formulas import decided_by_plan
-from planrec.decisions.matrix import DecisionMatrix
-from planrec.decisions.record import SubscriberRecord, UsageMonth, decision_columns, latest_months
+from planrec.decisions.record import decision_columns, latest_months
 from planrec.quick.packed_rates import PackedRates
 
 __all__ = ["RowFeatures"]
@@ -48,7 +47,7 @@ class RowFeatures:
 
     Examples
     --------
-    >>> from planrec.decisions.record import UsageMonth
+    >>> from planrec.decisions import UsageMonth
     >>> features = RowFeatures(DecisionMatrix(megaline, 1, True))
     >>> row = features(SubscriberRecord([UsageMonth(24216, 510.0, 0.0, 0.0)], "surf"))
     >>> row[features.names.index("current_bill")], row[-1]

@@ -13,9 +13,8 @@ from struct import Struct
 import numpy as np
 
 from common_utils.array_types import IntArray
-from planrec.billing.catalogue import UNLIMITED, Catalogue
-from planrec.billing.rater import MAX_USAGE
-from planrec.decisions.record import UsageMonth
+from planrec.billing import MAX_USAGE, UNLIMITED, Catalogue
+from planrec.decisions import UsageMonth
 
 __all__ = ["PackedRates"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common_utils.plots import draw_reliability, figure
+from common_utils.reporting.plots import draw_reliability, figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

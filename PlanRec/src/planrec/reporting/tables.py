@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from common_utils.bundle import Bundle
-from common_utils.cards import facts_table, format_interval, markdown_table, render_card, replace_block
+from common_utils.reporting.cards import facts_table, format_interval, markdown_table, render_card, replace_block
 
 __all__ = [
     "accounting_rows",
@@ -120,7 +120,7 @@ def results_block(readme: str, metrics: Mapping[str, Any]) -> str:
     Raises
     ------
     ArtifactError
-        As `common_utils.cards.replace_block`.
+        As `common_utils.reporting.cards.replace_block`.
     """
     return replace_block(
         readme, "results", "\n\n".join((_markdown(policy_rows(metrics)), _markdown(choice_rows(metrics))))

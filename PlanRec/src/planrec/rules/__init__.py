@@ -1,1 +1,25 @@
-"""Who may have which plan, and when staying is the answer: rules.yaml, its checks and the reason codes."""
+"""Who may have which plan, and when staying is the answer: rules, facts, reason codes."""
+
+from __future__ import annotations
+
+from planrec.rules.apply import apply_rules, stay_reasons, stay_text
+from planrec.rules.codes import ExclusionCode, exclusions
+from planrec.rules.facts import Facts, Known
+from planrec.rules.rulebook import Mode, Rules, built_in_rules, configured_rules, load_rules, parse_rules, rules_file
+
+__all__ = [
+    "ExclusionCode",
+    "Facts",
+    "Known",
+    "Mode",
+    "Rules",
+    "apply_rules",
+    "built_in_rules",
+    "configured_rules",
+    "exclusions",
+    "load_rules",
+    "parse_rules",
+    "rules_file",
+    "stay_reasons",
+    "stay_text",
+]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.months import month_text
 from planrec.rules.codes import ExclusionCode, exclusions
 from planrec.rules.facts import Facts, Known, facts_of

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
-from planrec.billing.catalogue import Catalogue, Plan
+from planrec.billing import Catalogue, Plan
 from planrec.months import month_text
 from planrec.rules.codes import ExclusionCode
 from planrec.rules.facts import Facts

@@ -10,7 +10,7 @@ from enum import IntEnum
 import numpy as np
 
 from common_utils.array_types import FloatArray, IntArray
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 
 __all__ = ["ExclusionCode", "exclusions"]
 

@@ -13,9 +13,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from common_utils.config import BaseConfig, dump_config, resolve_path
+from common_utils.config.marked_yaml import Problem, read_marked
 from common_utils.errors import ConfigError
-from common_utils.marked_yaml import Problem, read_marked
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 
 __all__ = [
     "ContractRule",

@@ -13,8 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from common_utils.array_types import FloatArray, IntArray
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import Usage, bill_totals
+from planrec.billing import Catalogue, Usage, bill_totals
 from planrec.simulator.usage import as_recorded
 
 __all__ = ["allowances", "bills_of_every_plan", "respond"]

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import Usage, bill_totals
+from planrec.billing import Catalogue, Usage, bill_totals
 from planrec.simulator.config import SimulatorConfig
 
 __all__ = [

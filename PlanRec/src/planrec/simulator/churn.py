@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.months import month_index
 from planrec.simulator.choice import choice_set
 from planrec.simulator.config import ChurnConfig, SimulatorConfig

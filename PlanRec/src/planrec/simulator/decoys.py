@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from common_utils.array_types import FloatArray, IntArray
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import Usage, rate
+from planrec.billing import Catalogue, Usage, rate
 from planrec.columns import CURRENT_PLAN, MEGABYTES, MINUTES, SUBSCRIBER, USAGE
 
 __all__ = ["with_legitimate_columns"]

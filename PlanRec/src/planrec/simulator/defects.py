@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from common_utils.array_types import IntArray
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.columns import CURRENT_PLAN, MEGABYTES, MONTH, SUBSCRIBER, USAGE
 from planrec.simulator.config import DefectConfig
 from planrec.usage.events import DATE, EVENT_TABLES, REG_DATE, EventTables

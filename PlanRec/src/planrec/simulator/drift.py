@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import yaml
 
-from planrec.billing.catalogue import Catalogue, Plan
+from planrec.billing import Catalogue, Plan
 from planrec.columns import MEGABYTES, MONTH, SUBSCRIBER
 from planrec.months import month_index
 from planrec.simulator.campaign import in_holdout
@@ -109,7 +109,7 @@ def card_text(catalogue: Catalogue) -> str:
 
     Examples
     --------
-    >>> from planrec.billing.catalogue import parse_catalogue
+    >>> from planrec.billing import parse_catalogue
     >>> parse_catalogue(card_text(card).encode(), "copy") == card
     True
     """

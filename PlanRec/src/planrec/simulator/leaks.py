@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import Usage, rate
+from planrec.billing import Catalogue, Usage, rate
 from planrec.columns import CURRENT_PLAN, MEGABYTES, SUBSCRIBER, USAGE
 from planrec.simulator.config import Leak
 

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import Usage, bill_totals
+from planrec.billing import Catalogue, Usage, bill_totals
 from planrec.months import month_index
 from planrec.simulator.bills import allowances, bills_of_every_plan, respond
 from planrec.simulator.campaign import Moments, OfferLog, acceptance, in_holdout, joined, offer_propensities

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from common_utils.tables import write_table
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.columns import (
     ACCEPTED,
     AGE,

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.months import month_index
 from planrec.simulator.choice import Tastes, anticipated_regret, likings
 from planrec.simulator.config import SatisficingConfig, SimulatorConfig

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.truth import Truth
 

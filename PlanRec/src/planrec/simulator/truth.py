@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.columns import MONTH, SUBSCRIBER, USAGE
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.market import Market

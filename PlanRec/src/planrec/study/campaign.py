@@ -12,9 +12,9 @@ import numpy as np
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
-from common_utils.intervals import PairedDifference, paired_mean_difference
+from common_utils.evaluation import PairedDifference, paired_mean_difference
 from common_utils.splits import grouped_stratified_folds
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.campaigns.moments import WINDOW, OfferRows, offer_rows
 from planrec.campaigns.uplift import TwoModelUplift, UpliftModel
 from planrec.simulator.simulation import Simulation

@@ -8,12 +8,10 @@ import numpy as np
 
 from common_utils.array_types import FloatArray
 from common_utils.evaluation import chosen_ranks, expected_calibration_error, hit_at_k, ndcg_at_k
-from planrec.billing.rater import bill_totals
-from planrec.decisions.alternatives import alternative_features
-from planrec.offers.acceptance import AcceptanceModel
-from planrec.offers.value import OfferWeights, offer_values
-from planrec.outlook.forecast import UsageForecast
-from planrec.outlook.history import History, Outlook, bill_outlook
+from planrec.billing import bill_totals
+from planrec.decisions import alternative_features
+from planrec.offers import AcceptanceModel, OfferWeights, offer_values
+from planrec.outlook import History, Outlook, UsageForecast, bill_outlook
 from planrec.policies.compare import adjusted_bills, advice_scores, money_of_advice
 from planrec.study.worlds import World
 

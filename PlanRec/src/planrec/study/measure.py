@@ -15,24 +15,20 @@ from sklearn.pipeline import Pipeline
 
 from common_utils.array_types import FloatArray
 from planrec.advice.ranking import rank_plans
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.campaigns.moments import offer_rows
 from planrec.campaigns.uplift import fit_acceptance
 from planrec.choice.selection import Selection, select_choice_model
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, HOLDOUT, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
-from planrec.decisions.alternatives import alternative_features
-from planrec.decisions.matrix import plan_indices
-from planrec.decisions.rows import columns_of, decision_table, usage_ahead
+from planrec.decisions import alternative_features, columns_of, decision_table, plan_indices
+from planrec.decisions.rows import usage_ahead
 from planrec.months import month_index, month_indices
-from planrec.offers.acceptance import AcceptanceModel
-from planrec.offers.value import OfferWeights, offer_values
-from planrec.outlook.forecast import UsageForecast, fit_usage_forecast
-from planrec.outlook.history import History, history_of
+from planrec.offers import AcceptanceModel, OfferWeights, offer_values
+from planrec.outlook import History, UsageForecast, fit_usage_forecast, history_of
 from planrec.preparation import Step
-from planrec.rules.apply import Mode, Rules, apply_rules
+from planrec.rules import Facts, Mode, Rules, apply_rules
 from planrec.rules.audit import violations
-from planrec.rules.facts import Facts
 from planrec.simulator.campaign import in_holdout
 from planrec.simulator.simulation import Simulation
 from planrec.study.campaign import campaign_study

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common_utils.array_types import FloatArray
-from common_utils.cards import markdown_table
+from common_utils.reporting.cards import markdown_table
 from planrec.reporting.tables import Cells
 from planrec.study.figures import ANY_PLAN, BASELINES, MULTICLASS
 from planrec.study.safeguards import DefectFigures, LeakFigures

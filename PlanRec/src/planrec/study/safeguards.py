@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 
 from common_utils.config import resolve_path
 from common_utils.tables import RowReport
-from planrec.billing.catalogue import Catalogue, load_catalogue
-from planrec.billing.rater import MAX_USAGE
+from planrec.billing import MAX_USAGE, Catalogue, load_catalogue
 from planrec.columns import CURRENT_PLAN, MEGABYTES, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
 from planrec.data import read_event_tables
-from planrec.decisions.rows import CHOSEN_PLAN, decision_table
+from planrec.decisions import decision_table
+from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.preparation import Step, leak_report, longest_history
 from planrec.simulator.config import DefectConfig, Leak
 from planrec.simulator.decoys import with_legitimate_columns

@@ -13,14 +13,15 @@ import pandas as pd
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.splits import group_holdout
-from planrec.billing.catalogue import Catalogue, OnSale
+from planrec.billing import Catalogue
+from planrec.billing.catalogue import OnSale
 from planrec.columns import AGE, CONTACT, CONTACTS_90D, CURRENT_PLAN, DECISION, KEY, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
-from planrec.decisions.matrix import plan_indices
-from planrec.decisions.rows import CHOSEN_PLAN, decision_table
+from planrec.decisions import decision_table, plan_indices
+from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.months import month_index, month_indices
 from planrec.policies.compare import BillsAhead, Situation
-from planrec.rules.codes import ExclusionCode, exclusions
+from planrec.rules import ExclusionCode, exclusions
 from planrec.simulator.operator import simulate
 from planrec.simulator.simulation import Simulation
 

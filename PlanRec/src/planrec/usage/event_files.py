@@ -11,8 +11,7 @@ import pandera.pandas as pandera
 
 from common_utils.errors import ConfigError, DataError
 from common_utils.tables import RowReport, read_table
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import MAX_USAGE
+from planrec.billing import MAX_USAGE, Catalogue
 from planrec.columns import AGE, CURRENT_PLAN, MEGABYTES, MINUTES, SUBSCRIBER, USAGE
 from planrec.usage.events import (
     CALLS,

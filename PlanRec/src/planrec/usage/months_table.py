@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from common_utils.errors import DataError
-from common_utils.table_checks import strictly_ascending
 from common_utils.tables import RowReport
-from planrec.billing.catalogue import Catalogue
+from common_utils.tables.checks import strictly_ascending
+from planrec.billing import Catalogue
 from planrec.columns import CURRENT_PLAN, KEY, MONTH, OPTIONAL, REQUIRED, SUBSCRIBER, USAGE
 
 __all__ = ["UNKNOWN_PLAN", "CampaignTables", "UsageData", "summarise", "usage_months", "with_known_plans"]

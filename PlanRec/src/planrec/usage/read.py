@@ -11,8 +11,7 @@ import pandas as pd
 import pandera.pandas as pandera
 
 from common_utils.tables import TableResult, check_rows, month_column, read_table
-from planrec.billing.catalogue import Catalogue
-from planrec.billing.rater import MAX_USAGE
+from planrec.billing import MAX_USAGE, Catalogue
 from planrec.columns import (
     AGE,
     CONTRACT_LEFT,

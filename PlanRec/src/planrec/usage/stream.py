@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 from common_utils.tables import RowReport, merged_report, open_parquet
-from planrec.billing.catalogue import Catalogue
+from planrec.billing import Catalogue
 from planrec.columns import SUBSCRIBER
 from planrec.usage.months_table import usage_months, with_known_plans
 from planrec.usage.read import USAGE_TABLE, check_usage_rows, read_usage_table

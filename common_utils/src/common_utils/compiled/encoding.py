@@ -10,7 +10,7 @@ import numpy as np
 
 from common_utils.array_types import FloatArray
 from common_utils.errors import ArtifactError, DataError
-from common_utils.serving.scorer import Columns, row_count
+from common_utils.scoring import Columns, row_count
 
 __all__ = ["Category", "ColumnEncoder", "Encoding", "InputColumn"]
 

@@ -26,7 +26,7 @@ from common_utils.compiled.store import (
     written_meta,
 )
 from common_utils.errors import ArtifactError, DataError
-from common_utils.serving.scorer import Columns, checked_scores
+from common_utils.scoring import Columns, checked_scores
 
 __all__ = ["CompiledModel", "CompiledScorer", "FeatureStep", "Files"]
 

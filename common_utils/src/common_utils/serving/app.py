@@ -16,17 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from common_utils.serving.access import Access
+from common_utils.serving.config import LimitConfig, ServiceConfig
 from common_utils.serving.docs import install_docs
 from common_utils.serving.fast_route import fast_routes
 from common_utils.serving.follower import LoaderThread, PointerFollower
+from common_utils.serving.guards.access import Access
 from common_utils.serving.limits import LimitsMiddleware
 from common_utils.serving.metrics import ServiceMetrics
 from common_utils.serving.model_slot import Model, ModelNotReadyError, ModelSlot
 from common_utils.serving.openapi import declared_names, document_problems
 from common_utils.serving.problems import install_problem_handlers
 from common_utils.serving.request_id import RequestContext
-from common_utils.serving_config import LimitConfig, ServiceConfig
 
 __all__ = ["Health", "ModelInfo", "Readiness", "Settings", "create_service"]
 

@@ -20,10 +20,10 @@ from pydantic import BaseModel, ValidationError
 from starlette.types import Send
 
 from common_utils.errors import ConfigError
-from common_utils.serving.bounds import unbounded_fields
-from common_utils.serving.json_guard import check_json
+from common_utils.serving.config import LimitConfig
+from common_utils.serving.guards.bounds import unbounded_fields
+from common_utils.serving.guards.json_guard import check_json
 from common_utils.serving.problems import ProblemError
-from common_utils.serving_config import LimitConfig
 
 __all__ = ["BodyReader", "FastRoute", "fast_routes"]
 

@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic
 
-from common_utils.bundle import POINTER
+from common_utils.bundle.bundle import POINTER
+from common_utils.bundle.manifest import is_version
 from common_utils.errors import PortfolioError
-from common_utils.manifest import is_version
 from common_utils.serving.model_slot import Model, ModelSlot
 
 __all__ = ["LoaderThread", "PointerFollower"]

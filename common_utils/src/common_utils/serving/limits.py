@@ -10,10 +10,10 @@ from typing import Any
 from anyio import CancelScope
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from common_utils.serving.config import LimitConfig
 from common_utils.serving.fast_route import FastRoute
-from common_utils.serving.json_guard import check_json
+from common_utils.serving.guards.json_guard import check_json
 from common_utils.serving.problems import ProblemError, error_response
-from common_utils.serving_config import LimitConfig
 
 __all__ = ["EXEMPT_PATHS", "LimitsMiddleware"]
 

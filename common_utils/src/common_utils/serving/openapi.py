@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from common_utils.serving.access import PUBLIC_PATHS
+from common_utils.serving.guards.access import PUBLIC_PATHS
 from common_utils.serving.problems import PROBLEM_JSON, FieldProblem, Problem
 
 __all__ = ["PROBLEM_RESPONSES", "declared_names", "document_problems"]

@@ -15,7 +15,7 @@ import uvicorn
 
 from common_utils.errors import ConfigError
 from common_utils.logger import LogFormat, setup_logging
-from common_utils.serving.protocol import BoundedProtocol
+from common_utils.serving.guards.protocol import BoundedProtocol
 
 __all__ = ["run"]
 

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from common_utils.config.project import ProjectSpec
 from common_utils.errors import ConfigError
-from common_utils.project import ProjectSpec
-from common_utils.serving_config import ServiceConfig
+from common_utils.serving.config import ServiceConfig
 
 __all__ = ["serve_configured", "serve_project"]
 

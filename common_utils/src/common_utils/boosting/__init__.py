@@ -1,0 +1,1 @@
+"""Boosted forests: fitted, calibrated, kept as plain arrays."""

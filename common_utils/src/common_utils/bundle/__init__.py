@@ -1,0 +1,20 @@
+"""A trained model with everything needed to trust it: written whole, signed, verified before it is opened."""
+
+from __future__ import annotations
+
+from common_utils.bundle.bundle import Bundle, current_version, open_bundle, set_current, write_bundle
+from common_utils.bundle.manifest import FileEntry
+from common_utils.bundle.provenance import fingerprint_bytes, fingerprint_file, git_commit, library_versions
+
+__all__ = [
+    "Bundle",
+    "FileEntry",
+    "current_version",
+    "fingerprint_bytes",
+    "fingerprint_file",
+    "git_commit",
+    "library_versions",
+    "open_bundle",
+    "set_current",
+    "write_bundle",
+]

@@ -1,0 +1,252 @@
+"""The record of releases: one line for each change, each holding the hash of the one before.
+
+`history.jsonl` in the artifacts root is only ever appended to. A line is written and forced to the disk before the
+pointer moves, so that no change is without its record; a half-written last line is what a killed process left, was
+acknowledged to nobody, and is cut off by the next writer. An edited, removed, added or reordered line breaks the
+chain. Somebody who may write the file can compute a whole new chain: note the last digest elsewhere to see that, too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from common_utils.bundle import fingerprint_bytes
+from common_utils.bundle.durable import sync
+from common_utils.bundle.manifest import is_version, parse_json
+from common_utils.errors import ArtifactError, ReleaseError
+from common_utils.releases.author import Author
+
+__all__ = ["HISTORY", "Action", "Entry", "append_entry", "live_by_record", "read_history"]
+
+HISTORY = "history.jsonl"
+
+Action = Literal["publish", "promote", "rollback", "correct"]
+"""`correct`: the pointer stood elsewhere than the record said, by a killed process or by hand."""
+
+_START = "0" * 64
+_MAX_BYTES = 64 << 20
+_KEYS = ("number", "at", "who", "action", "from_version", "to_version", "why", "previous", "digest")
+_REMEDY = "Keep the file as evidence under another name; a new record begins with the next change."
+_TIME = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\+00:00", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the record.
+
+    Attributes
+    ----------
+    number : int
+        From 1.
+    at : str
+        When, ISO 8601, UTC, whole seconds.
+    who : str
+        Who asked for it.
+    action : {"publish", "promote", "rollback", "correct"}
+        What was done; `publish` does not change what is live.
+    from_version, to_version : str or None
+        What was live before, and the version it is about.
+    why : str
+        The reason given.
+    previous, digest : str
+        Hash of the entry before (64 zeros for the first) and of this one.
+    """
+
+    number: int
+    at: str
+    who: str
+    action: Action
+    from_version: str | None
+    to_version: str | None
+    why: str
+    previous: str
+    digest: str
+
+
+def read_history(root: Path) -> tuple[Entry, ...]:
+    """Return the record, oldest first, after checking every link of its chain.
+
+    Parameters
+    ----------
+    root : Path
+        Artifacts root.
+
+    Returns
+    -------
+    tuple of Entry
+        Empty where there is no record. An unfinished last line does not count.
+
+    Raises
+    ------
+    ReleaseError
+        If the chain is broken; it names the first entry that does not fit.
+
+    Examples
+    --------
+    >>> read_history(Path("no-such-root"))
+    ()
+    """
+    return _parse(root, _read(root))
+
+
+def append_entry(
+    root: Path,
+    entries: Sequence[Entry],
+    author: Author,
+    *,
+    at: datetime,
+    action: Action,
+    from_version: str | None,
+    to_version: str | None,
+) -> Entry:
+    """Append to the record and force it to the disk; the caller holds the lock.
+
+    Parameters
+    ----------
+    root : Path
+        Artifacts root.
+    entries : sequence of Entry
+        The record as read under the same lock.
+    author : Author
+        Who and why.
+    at : datetime
+        When (aware, any zone).
+    action, from_version, to_version
+        As in `Entry`.
+
+    Raises
+    ------
+    ReleaseError
+        If the disk refuses; the record is then as it was.
+    """
+    fields: dict[str, Any] = {
+        "number": len(entries) + 1,
+        "at": at.astimezone(UTC).isoformat(timespec="seconds"),
+        "who": author.who,
+        "action": action,
+        "from_version": from_version,
+        "to_version": to_version,
+        "why": author.why,
+        "previous": entries[-1].digest if entries else _START,
+    }
+    entry = Entry(**fields, digest=_digest(fields))
+    try:
+        _append(root, _line(asdict(entry)))
+        sync(root)
+    except OSError as error:
+        raise ReleaseError(
+            f"{root / HISTORY}: cannot be written ({error.strerror or error}); nothing was changed. "
+            "Free space or correct the permissions, then run again."
+        ) from error
+    return entry
+
+
+def live_by_record(entries: Sequence[Entry]) -> list[str]:
+    """Return the versions that a roll-back would go through, the live one last.
+
+    A promotion adds a version; a roll-back or a correction goes back to the version it names, if it was on the way.
+
+    Examples
+    --------
+    >>> live_by_record([])
+    []
+    """
+    path: list[str] = []
+    for entry in entries:
+        if entry.action == "publish":
+            continue
+        if entry.to_version is None:
+            path = []
+        elif entry.action != "promote" and entry.to_version in path:
+            while path[-1] != entry.to_version:
+                path.pop()
+        elif path[-1:] != [entry.to_version]:
+            path.append(entry.to_version)
+    return path
+
+
+def _read(root: Path) -> bytes:
+    try:
+        number = os.open(root / HISTORY, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+    except OSError as error:
+        raise ReleaseError(f"{root / HISTORY}: cannot be read ({error.strerror}). Correct its rights.") from error
+    with os.fdopen(number, "rb") as stream:
+        data = stream.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise ReleaseError(f"{root / HISTORY}: is larger than {_MAX_BYTES} bytes. {_REMEDY}")
+    return data
+
+
+def _whole_length(data: bytes) -> int:
+    return data.rfind(b"\n") + 1
+
+
+def _parse(root: Path, data: bytes) -> tuple[Entry, ...]:
+    entries: list[Entry] = []
+    for number, line in enumerate(data[: _whole_length(data)].splitlines(keepends=True), start=1):
+        previous = entries[-1].digest if entries else _START
+        fields = _fields(root, line)
+        problem = _problem(fields, line, number, previous)
+        if problem or fields is None:
+            raise ReleaseError(f"{root / HISTORY}: the chain is broken at entry {number}: {problem}. {_REMEDY}")
+        entries.append(Entry(**fields))
+    return tuple(entries)
+
+
+def _fields(root: Path, line: bytes) -> dict[str, Any] | None:
+    try:
+        fields = parse_json(root, HISTORY, line)
+    except ArtifactError:
+        return None
+    return fields if isinstance(fields, dict) and tuple(fields) == _KEYS else None
+
+
+def _problem(fields: dict[str, Any] | None, line: bytes, number: int, previous: str) -> str | None:
+    if fields is None or _line(fields) != line:
+        return "it is no entry"
+    content = {key: fields[key] for key in _KEYS if key != "digest"}
+    if fields["digest"] != _digest(content):
+        return "it does not fit its own digest"
+    if fields["previous"] != previous or fields["number"] != number:
+        return "it does not follow the entry before it"
+    versions = [fields["from_version"], fields["to_version"]]
+    texts = [fields["at"], fields["who"], fields["why"]]
+    if not all(v is None or (isinstance(v, str) and is_version(v)) for v in versions):
+        return "it names no version"
+    if fields["action"] not in get_args(Action) or not all(isinstance(t, str) and t.isprintable() for t in texts):
+        return "it holds a field of another kind"
+    return None if _TIME.fullmatch(fields["at"]) else "it holds no time"
+
+
+def _line(fields: dict[str, Any]) -> bytes:
+    return (json.dumps(fields, ensure_ascii=True, allow_nan=False, separators=(",", ":")) + "\n").encode()
+
+
+def _digest(fields: dict[str, Any]) -> str:
+    return fingerprint_bytes(_line(fields))
+
+
+def _append(root: Path, line: bytes) -> None:
+    whole = _whole_length(_read(root))  # what follows is half a line of a dead writer
+    number = os.open(root / HISTORY, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
+        os.ftruncate(number, whole)
+        try:
+            written = 0
+            while written < len(line):
+                written += os.pwrite(number, line[written:], whole + written)
+            os.fsync(number)
+        except OSError:
+            os.ftruncate(number, whole)
+            raise
+    finally:
+        os.close(number)

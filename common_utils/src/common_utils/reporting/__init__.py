@@ -1,0 +1,1 @@
+"""Cards and plots: Markdown filled from a bundle, figures for people."""

@@ -1,0 +1,51 @@
+"""Figures as PNG files: one way to open them, and the drawings that several projects need."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_reliability", "figure"]
+
+
+@contextmanager
+def figure(path: Path, *, width: float, height: float) -> Generator[Axes]:
+    """Yield axes to draw on, and write them as PNG; the same drawing gives the same bytes.
+
+    Parameters
+    ----------
+    path : Path
+    width, height : float
+        Inches.
+    """
+    # The object interface: pyplot would keep every figure in a global list and choose a backend at import.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    drawing = Figure(figsize=(width, height), layout="constrained")
+    axes = drawing.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    yield axes
+    FigureCanvasAgg(drawing).print_png(str(path), metadata={"Software": None})
+
+
+def draw_reliability(axes: Axes, bins: Sequence[Mapping[str, float]], *, predicted: str, observed: str) -> None:
+    """Draw what was predicted against what happened.
+
+    Parameters
+    ----------
+    axes : Axes
+    bins : sequence of mapping
+        As `common_utils.evaluation.metrics.reliability_table`.
+    predicted, observed : str
+        Names of the axes.
+    """
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    axes.plot([row["predicted"] for row in bins], [row["observed"] for row in bins], marker="o")
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=predicted, ylabel=observed, title="Reliability")
+    axes.set_aspect("equal")

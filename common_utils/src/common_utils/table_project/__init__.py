@@ -1,0 +1,1 @@
+"""A whole project on one table: source, training, cards, commands, service."""

@@ -1,0 +1,211 @@
+"""The command line every project on one table has: train, evaluate, predict, explain, serve, card, release.
+
+Arguments in, exit code out. Heavy libraries load inside the commands, so that help is quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from common_utils.command_line.options import BundleOption, ConfigOption, DataOption, SetOption
+from common_utils.command_line.release import release_app
+
+if TYPE_CHECKING:
+    from common_utils.bundle.signing import Trust
+    from common_utils.config.project import ProjectSpec
+    from common_utils.table_project.config import TableProjectConfig
+    from common_utils.table_project.task import TableTask
+
+__all__ = ["settings_of", "table_cli"]
+
+Settings = TypeVar("Settings", bound="TableProjectConfig")
+
+_Input = Annotated[Path, typer.Option("--input", help="Table of records, CSV or Parquet.")]
+_Output = Annotated[Path, typer.Option("--output", help="File to write, CSV or Parquet by its ending.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def settings_of(
+    spec: ProjectSpec[Settings], config: Path | None, overrides: list[str] | None, data: Path | None = None
+) -> tuple[Settings, Path]:
+    """Return the settings a command runs with, and the project's folder.
+
+    Parameters
+    ----------
+    spec : ProjectSpec
+    config, overrides, data
+        What `--config`, `--set` and `--data` gave.
+
+    Raises
+    ------
+    ConfigError
+        As `ProjectSpec.load`.
+    """
+    given = list(overrides or [])
+    if data is not None:
+        given.append(f"data.file={data.resolve()}")
+    folder = spec.folder(config)
+    return spec.load(folder, explicit=config, overrides=given), folder
+
+
+def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> typer.Typer:
+    """Return the command line of a project on one table; the project may add commands of its own.
+
+    Parameters
+    ----------
+    spec : ProjectSpec
+    task : callable
+        Imports and returns the project's `TableTask`; called by the commands that need it.
+
+    Examples
+    --------
+    >>> from common_utils.config.project import ProjectSpec
+    >>> from common_utils.table_project.config import TableProjectConfig
+    >>> spec = ProjectSpec("demo", "Demo", "What?", TableProjectConfig)
+    >>> sorted(command.callback.__name__ for command in table_cli(spec, lambda: None).registered_commands)
+    ['card', 'evaluate', 'explain', 'predict', 'serve', 'train']
+    """
+    app = typer.Typer(
+        name=spec.name,
+        help=spec.question,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # plain help: loading Rich would double the time it takes
+    )
+    _add_learning(app, spec, task)
+    _add_answers(app, spec, task)
+    _add_serve(app, spec)
+
+    def releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, Trust]:
+        from common_utils.config import resolve_path
+        from common_utils.releases.config import load_trust
+
+        settings, folder = settings_of(spec, config, overrides)
+        return resolve_path(folder, settings.training.artifacts), load_trust(settings.releases, folder)
+
+    app.add_typer(release_app(releases), name="release")
+    return app
+
+
+def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> None:
+    @app.command()
+    def train(
+        data: DataOption = None,
+        output: Annotated[
+            Path | None, typer.Option("--output", help="Root of the bundles; else the configured artifacts.")
+        ] = None,
+        config: ConfigOption = None,
+        overrides: SetOption = None,
+    ) -> None:
+        """Train, compare with the baselines, write a verified bundle and make it current."""
+        from common_utils.table_project.commands import run_train
+
+        settings, folder = settings_of(spec, config, overrides, data)
+        run_train(task(), settings, folder, output)
+
+    @app.command()
+    def evaluate(
+        as_json: _Json = False,
+        bundle: BundleOption = None,
+        data: DataOption = None,
+        output: Annotated[Path | None, typer.Option("--output", help="Also write the tables as Markdown.")] = None,
+        config: ConfigOption = None,
+        overrides: SetOption = None,
+    ) -> None:
+        """Measure a bundle again on the rows set aside, and print the goal table.
+
+        A bundle is measured with the settings it was trained with; --data names another copy of the table.
+        """
+        from common_utils.table_project.commands import run_evaluate
+
+        settings, folder = settings_of(spec, config, overrides, data)
+        run_evaluate(task(), settings, folder, bundle, as_json=as_json, output=output)
+
+    @app.command()
+    def card(
+        bundle: BundleOption = None,
+        output: Annotated[Path | None, typer.Option("--output", help="Folder to write; else docs.")] = None,
+        config: ConfigOption = None,
+        overrides: SetOption = None,
+    ) -> None:
+        """Write model card, data card and figures of a bundle, and the README's results."""
+        from common_utils.table_project.commands import run_card
+
+        settings, folder = settings_of(spec, config, overrides)
+        run_card(task(), settings, folder, bundle, output)
+
+    del train, evaluate, card  # registered by name
+
+
+def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> None:
+    @app.command()
+    def predict(
+        input_: _Input,
+        output: _Output,
+        bundle: BundleOption = None,
+        config: ConfigOption = None,
+        overrides: SetOption = None,
+    ) -> None:
+        """Write one answer for each record of a table: id or row number, prediction, how sure."""
+        from common_utils.table_project.commands import run_predict
+
+        settings, folder = settings_of(spec, config, overrides)
+        run_predict(task(), settings, folder, input_, output, bundle)
+
+    @app.command()
+    def explain(
+        input_: _Input,
+        row: Annotated[int, typer.Option("--row", min=1, help="Record to explain; the first is 1.")] = 1,
+        as_json: _Json = False,
+        bundle: BundleOption = None,
+        config: ConfigOption = None,
+        overrides: SetOption = None,
+    ) -> None:
+        """Say what one record's score is made of: contributions that add up to it, in words."""
+        from common_utils.table_project.commands import run_explain
+
+        settings, folder = settings_of(spec, config, overrides)
+        run_explain(task(), settings, folder, input_, bundle, row=row, as_json=as_json)
+
+    del predict, explain  # registered by name
+
+
+def _add_serve(app: typer.Typer, spec: ProjectSpec[Settings]) -> None:
+    @app.command()
+    def serve(
+        host: Annotated[str | None, typer.Option("--host", help="Overrides serving.host.")] = None,
+        port: Annotated[
+            int | None, typer.Option("--port", min=0, max=65535, help="Overrides serving.port; 0 takes a free one.")
+        ] = None,
+        workers: Annotated[
+            int | None, typer.Option("--workers", min=1, max=64, help="Overrides serving.workers.")
+        ] = None,
+        bundle: BundleOption = None,
+        config: ConfigOption = None,
+        overrides: SetOption = None,
+    ) -> None:
+        """Serve a bundle over HTTP; /docs shows how to ask."""
+        from common_utils.config import resolve_path
+        from common_utils.serving.start import serve_project
+
+        settings, folder = settings_of(spec, config, overrides)
+        serving = settings.serving
+        said = settings.releases.model_dump(mode="json", exclude_none=True)  # which signatures count
+        serve_project(
+            spec,
+            folder,
+            bundle or resolve_path(folder, settings.training.artifacts),
+            settings_file=config,
+            environment={f"{spec.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
+            host=host or serving.host,
+            port=serving.port if port is None else port,
+            workers=workers or serving.workers,
+            serving=serving,
+        )
+
+    del serve  # registered by name

@@ -1,0 +1,150 @@
+"""Named columns to a feature matrix without scikit-learn or pandas: what a service computes before a compiled model.
+
+`feature_columns.ColumnFeatures` calls the same object, so that training and service cannot drift apart; the fingerprint
+lets a service refuse a model that was trained on other formulas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common_utils.array_types import FloatArray
+from common_utils.bundle import fingerprint_bytes
+from common_utils.errors import DataError
+
+__all__ = ["ColumnStep", "Formula"]
+
+Columns = Mapping[str, NDArray[Any]]
+
+_MADE_UP = np.array([0.0, 1.0, 2.0, 3.5, 17.0, 250.0])  # rows whose formulas enter the fingerprint
+_PROBE_DECIMALS = 6  # sums in another order must not make another fingerprint
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A feature that is computed from others.
+
+    Attributes
+    ----------
+    name : str
+    inputs : sequence of str
+        Columns, numbers or categories (then as codes), in the order of the function's arguments.
+    function : callable
+        Takes float64 arrays of shape (n,), returns one. A module's own function, so that it can be pickled.
+
+    Examples
+    --------
+    >>> Formula("per_product", ("Balance", "NumOfProducts"), np.divide).inputs
+    ('Balance', 'NumOfProducts')
+    """
+
+    name: str
+    inputs: Sequence[str]
+    function: Callable[..., FloatArray]
+
+
+@dataclass(frozen=True)
+class ColumnStep:
+    """Numbers, categories as codes or as indicators, and formulas: one float64 matrix.
+
+    Attributes
+    ----------
+    numbers : sequence of str
+        Numeric columns; a missing value is NaN.
+    categories : mapping of str to sequence of str
+        Text columns and the values that have a code, 0, 1, …; any other value, and a missing one, is NaN.
+    formulas : sequence of Formula
+        Those whose inputs are not all there (in `numbers` or `categories`) are left out.
+    indicators : bool
+        Whether categories become one 0/1 column per value instead of one column of codes, for linear models.
+    filled : mapping of str to float
+        Numbers whose empty field has a meaning, and which value that is: an empty `is_4wd` means 0.
+
+    Examples
+    --------
+    >>> step = ColumnStep(["minutes"], {"plan": ["smart", "ultra"]})
+    >>> step.feature_names
+    ('minutes', 'plan')
+    >>> step({"minutes": np.array([4.0]), "plan": np.array(["gold"], dtype=object)}).tolist()
+    [[4.0, nan]]
+    """
+
+    numbers: Sequence[str] = ()
+    categories: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    formulas: Sequence[Formula] = ()
+    indicators: bool = False
+    filled: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def usable(self) -> tuple[Formula, ...]:
+        """The formulas whose inputs are all there."""
+        there = {*self.numbers, *self.categories}
+        return tuple(formula for formula in self.formulas if there.issuperset(formula.inputs))
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the matrix's columns."""
+        names = list(self.numbers)
+        for name, values in self.categories.items():
+            names += [f"{name}={value}" for value in values] if self.indicators else [name]
+        return (*names, *(formula.name for formula in self.usable))
+
+    @property
+    def fingerprint(self) -> str:
+        """Sha256 of the columns, of what empty fields mean, and of what the formulas say of a few made-up rows."""
+        numbers: dict[str, NDArray[Any]] = {name: np.roll(_MADE_UP, at) for at, name in enumerate(self.numbers)}
+        texts = {
+            name: np.resize(np.array(values, dtype=object), len(_MADE_UP)) for name, values in self.categories.items()
+        }
+        with np.errstate(divide="ignore", invalid="ignore"):
+            said = np.round(self({**numbers, **texts}), _PROBE_DECIMALS) + 0.0  # no -0
+        known = [f"{name}: {', '.join(values)}" for name, values in self.categories.items()]
+        known += [f"{name}: empty is {value!r}" for name, value in self.filled.items()]
+        return fingerprint_bytes("\n".join([*self.feature_names, *known]).encode() + said.tobytes())
+
+    def __call__(self, columns: Columns) -> FloatArray:
+        """Return the matrix, float64 of shape (n, len(feature_names)); columns are found by name.
+
+        Raises
+        ------
+        DataError
+            If no column is asked for, one is missing, or a number's column holds something else.
+        """
+        values = {name: _numbers(columns, name) for name in self.numbers}
+        for name, value in self.filled.items():
+            values[name] = np.where(np.isnan(values[name]), value, values[name])
+        parts = list(values.values())
+        for name, known in self.categories.items():
+            codes = _codes(columns, name, known)
+            values[name] = codes
+            parts += [(codes == code).astype(np.float64) for code in range(len(known))] if self.indicators else [codes]
+        parts += [formula.function(*(values[name] for name in formula.inputs)) for formula in self.usable]
+        if not parts:
+            raise DataError("features: no column is left; take some out of `data.drop_columns`.")
+        return np.column_stack(parts)
+
+
+def _column(columns: Columns, name: str) -> NDArray[Any]:
+    if name not in columns:
+        raise DataError(f"features: column {name!r} is missing; found {sorted(columns)[:5]}. Bring it, or drop it.")
+    return np.asarray(columns[name])
+
+
+def _numbers(columns: Columns, name: str) -> FloatArray:
+    try:
+        return _column(columns, name).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"features: column {name!r} holds something else than numbers.") from error
+
+
+def _codes(columns: Columns, name: str, known: Sequence[str]) -> FloatArray:
+    values = _column(columns, name)
+    codes = np.full(len(values), np.nan)
+    for code, value in enumerate(known):
+        codes[values == value] = code
+    return codes

@@ -1,0 +1,167 @@
+"""What the commands of a project on one table do: read, call one thing, write or show."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+import yaml
+
+from common_utils.bundle import Bundle, open_bundle
+from common_utils.command_line.terminal import note, show_table, steps
+from common_utils.config import resolve_path
+from common_utils.errors import ConfigError
+from common_utils.releases.config import load_trust
+from common_utils.scoring.joblib_scorer import open_model
+from common_utils.table_project.cards import (
+    GOAL_TABLE,
+    data_card,
+    goal_rows,
+    model_card,
+    readme_with_results,
+    results_document,
+    source_words,
+)
+from common_utils.table_project.config import TableProjectConfig
+from common_utils.table_project.source import SourceTable, read_records
+from common_utils.table_project.task import TableTask
+from common_utils.table_project.training import measure_holdout, train_table
+from common_utils.tables import write_table
+
+__all__ = ["run_card", "run_evaluate", "run_explain", "run_predict", "run_train"]
+
+Settings = TypeVar("Settings", bound=TableProjectConfig)
+
+
+def run_train(task: TableTask[Settings], config: Settings, folder: Path, output: Path | None) -> None:
+    """Train and show what came out."""
+    artifacts = output or resolve_path(folder, config.training.artifacts)
+    with steps() as step:
+        bundle = train_table(task, config, folder, artifacts=artifacts, step=step)
+    _show(task, bundle.read_json("metrics.json"))
+    note(f"bundle: {bundle.path}")
+    note(f"card:   {bundle.path / 'model_card.md'}")
+
+
+def run_evaluate(
+    task: TableTask[Settings],
+    config: Settings,
+    folder: Path,
+    bundle_path: Path | None,
+    *,
+    as_json: bool,
+    output: Path | None,
+) -> None:
+    """Score a bundle again on the rows set aside, and show every table; `output` also takes them as Markdown."""
+    bundle = _bundle(config, folder, bundle_path)
+    trained = _trained(task, bundle)
+    if config.data.file is not None:
+        data = trained.data.model_copy(update={"file": config.data.file, "source": "table"})
+        trained = trained.model_copy(update={"data": data})
+    with steps() as step:
+        metrics, same = measure_holdout(task, trained, folder, bundle, open_model(bundle), step)
+    if not same:
+        note("the rows differ from those the bundle was trained on: the holdout differs from its card")
+    if output is not None:
+        command = f"make -C {folder.resolve().name} evaluate"
+        path = resolve_path(folder, output)
+        path.parent.mkdir(parents=True, exist_ok=True)  # a new project has no docs/ yet
+        path.write_text(results_document(task, metrics, command), encoding="utf-8")
+        note(f"written to {output}")
+    if as_json:
+        _print_json({"bundle": bundle.version, **metrics})
+    else:
+        _show(task, metrics)
+
+
+def run_predict(
+    task: TableTask[Settings], config: Settings, folder: Path, input_: Path, output: Path, bundle_path: Path | None
+) -> None:
+    """Write one answer for each record: id or row number first."""
+    bundle = _bundle(config, folder, bundle_path)
+    records = read_records(input_, task.record_schema(), name=task.spec.name)
+    answers = task.predictions(_trained(task, bundle), open_model(bundle), records.frame)
+    write_table(pd.concat([_names(task, records), answers], axis=1), output)
+    note(records.report.summary())
+    note(f"{len(answers):,} answers written to {output}")
+    _caveat(task)
+
+
+def run_explain(
+    task: TableTask[Settings],
+    config: Settings,
+    folder: Path,
+    input_: Path,
+    bundle_path: Path | None,
+    *,
+    row: int,
+    as_json: bool,
+) -> None:
+    """Say what one record's score is made of; `row` is its number in the file."""
+    bundle = _bundle(config, folder, bundle_path)
+    records = read_records(input_, task.record_schema(), name=task.spec.name)
+    place = records.rows.tolist().index(row) if row in records.rows else None
+    if place is None:
+        raise ConfigError(f"--row {row}: the table has no such record, or it was rejected; {records.report.summary()}")
+    one = records.frame.iloc[place : place + 1].reset_index(drop=True)
+    explanation = task.explain(_trained(task, bundle), open_model(bundle), one)
+    if as_json:
+        _print_json({"bundle": bundle.version, "row": row, **explanation.to_dict()})
+    else:
+        sys.stdout.write(explanation.words() + "\n")
+        _caveat(task)
+
+
+def run_card(
+    task: TableTask[Settings], config: Settings, folder: Path, bundle_path: Path | None, output: Path | None
+) -> None:
+    """Write the cards and figures of a bundle and, in the project itself, the README's results."""
+    bundle = _bundle(config, folder, bundle_path)
+    metrics = bundle.read_json("metrics.json")
+    docs = output or folder / "docs"
+    figures = docs / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    (docs / "model_card.md").write_text(model_card(task, metrics, bundle), encoding="utf-8")
+    (docs / "data_card.md").write_text(data_card(task, metrics, bundle), encoding="utf-8")
+    for name in task.figure_names:
+        (figures / name).write_bytes(bundle.read_bytes(name))
+    if output is None:
+        readme = folder / "README.md"
+        readme.write_text(readme_with_results(task, readme.read_text(encoding="utf-8"), metrics), encoding="utf-8")
+    note(f"cards of {bundle.version} written to {docs}")
+
+
+def _names(task: TableTask[Settings], records: SourceTable) -> pd.DataFrame:
+    if task.id_column is not None and task.id_column in records.frame.columns:
+        return records.frame[[task.id_column]]
+    return pd.DataFrame({"row": records.rows})
+
+
+def _bundle(config: TableProjectConfig, folder: Path, path: Path | None) -> Bundle:
+    trust = load_trust(config.releases, folder)
+    return open_bundle(path or resolve_path(folder, config.training.artifacts), trust=trust)
+
+
+def _trained(task: TableTask[Settings], bundle: Bundle) -> Settings:
+    """Return the settings a bundle was trained with."""
+    return task.spec.settings.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
+
+
+def _show(task: TableTask[Any], metrics: Mapping[str, Any]) -> None:
+    note(f"measured on {source_words(metrics)}")
+    for title, rows in {GOAL_TABLE: goal_rows(task.goals, metrics), **task.tables(metrics)}.items():
+        show_table(title, rows)
+    _caveat(task)
+
+
+def _caveat(task: TableTask[Any]) -> None:
+    if task.caveat:
+        note(task.caveat)
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=1, allow_nan=False, default=str) + "\n")

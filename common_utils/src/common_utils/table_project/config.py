@@ -1,0 +1,76 @@
+"""Settings that every project on one table has; a project's own class adds its model. Light to import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from common_utils.config import BaseConfig
+from common_utils.releases.config import ReleaseConfig
+from common_utils.seed import DEFAULT_SEED
+from common_utils.serving.config import ServiceConfig
+
+__all__ = ["EvaluationConfig", "TableDataConfig", "TableProjectConfig", "TableSplitConfig", "TableTrainingConfig"]
+
+
+class TableDataConfig(BaseConfig):
+    """Where the table comes from, and what never becomes a feature."""
+
+    source: Literal["auto", "table", "sample"] = Field(
+        default="auto", description="auto: `file`, else `public_file` in the folder PORTFOLIO_DATA names, else sample"
+    )
+    file: Path | None = Field(default=None, description="CSV or Parquet, relative to the project's folder")
+    public_file: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name of the public table in the folder of PORTFOLIO_DATA"
+    )
+    sample_rows: int = Field(default=6000, ge=500, le=1_000_000, description="rows the sample generator makes")
+    drop_columns: tuple[str, ...] = Field(
+        default=(), description="columns that never become features: identifiers, and what reveals the target"
+    )
+
+
+class TableSplitConfig(BaseConfig):
+    """What is set aside, and the folds of everything else."""
+
+    holdout_share: float = Field(default=0.1, gt=0, lt=0.5, description="share set aside before any analysis")
+    folds: int = Field(default=5, ge=2, le=20, description="parts of one round of cross-validation")
+    repeats: int = Field(default=2, ge=1, le=20, description="rounds, each with folds of its own seed")
+
+
+class TableTrainingConfig(BaseConfig):
+    """What a training run needs beyond table and model."""
+
+    seed: int = Field(default=DEFAULT_SEED, ge=0, le=2**31 - 1, description="of holdout, folds, models and resamples")
+    artifacts: Path = Field(default=Path("artifacts"), description="root of the bundles, relative to the project")
+    split: TableSplitConfig = TableSplitConfig()
+
+
+class EvaluationConfig(BaseConfig):
+    """How certain a figure is said to be."""
+
+    resamples: int = Field(default=500, ge=50, le=100_000, description="bootstrap resamples")
+
+
+class TableProjectConfig(BaseConfig):
+    """All settings that projects on one table share.
+
+    Examples
+    --------
+    >>> config = TableProjectConfig.model_validate({"data": {"public_file": "cars.csv"}})
+    >>> config.data.source, config.training.split.folds
+    ('auto', 5)
+    """
+
+    data: TableDataConfig
+    training: TableTrainingConfig = TableTrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    serving: ServiceConfig = ServiceConfig()
+    releases: ReleaseConfig = ReleaseConfig()
+
+    @model_validator(mode="after")
+    def _a_table_needs_a_name(self) -> Self:
+        if self.data.source == "sample" and self.data.file is not None:
+            raise ValueError("data.file names a table and data.source asks for the sample; leave one of them out")
+        return self

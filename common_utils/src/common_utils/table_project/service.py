@@ -1,0 +1,257 @@
+"""The service of a project on one table: `/predict`, `/predict/batch` and everything `create_service` brings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import yaml
+from fastapi import APIRouter, FastAPI
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from common_utils.bundle import Bundle, open_bundle
+from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
+from common_utils.config import resolve_path
+from common_utils.config.project import ProjectSpec
+from common_utils.releases.config import load_trust
+from common_utils.scoring import Scorer
+from common_utils.serving.app import Settings as ServiceSettings
+from common_utils.serving.app import create_service
+from common_utils.serving.config import MOST_BATCH_ROWS
+from common_utils.serving.fast_route import FastRoute
+from common_utils.serving.follower import PointerFollower
+from common_utils.serving.model_slot import ModelSlot
+from common_utils.table_project.config import TableProjectConfig
+
+__all__ = ["Batch", "BatchAnswer", "LiveModel", "TableRecord", "create_table_service", "open_live", "record_columns"]
+
+Settings = TypeVar("Settings", bound=TableProjectConfig)
+Record = TypeVar("Record", bound="TableRecord")
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+class TableRecord(BaseModel):
+    """Base of a record to answer: unknown fields are refused, and no value is converted.
+
+    Fields carry the table's column names, as name or alias, so that a row of the table is a request.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Batch(BaseModel, Generic[Record]):
+    """Several records at once: no more than `limits.max_batch_rows` of the settings."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    records: list[Record] = Field(min_length=1, max_length=MOST_BATCH_ROWS)
+
+
+class BatchAnswer(BaseModel, Generic[Answer]):
+    """Answers in the order of the records."""
+
+    predictions: list[Answer]
+    model_version: str
+
+
+@dataclass(frozen=True)
+class LiveModel(Generic[Settings]):
+    """Everything one bundle answers with; a request sees exactly one of these.
+
+    Attributes
+    ----------
+    version : str
+    scorer : Scorer
+    config : TableProjectConfig
+        The settings of the bundle.
+    info : mapping
+        What `GET /model` tells.
+    metrics : mapping
+        The bundle's `metrics.json`.
+    """
+
+    version: str
+    scorer: Scorer
+    config: Settings
+    info: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+
+
+def open_live(
+    spec: ProjectSpec[Settings],
+    path: Path,
+    open_scorer: Callable[[Bundle, Settings], Scorer],
+    *,
+    trust: Trust = INTEGRITY_ONLY,
+) -> LiveModel[Settings]:
+    """Verify a bundle and open all of it; nothing is parsed before signature and hash are checked.
+
+    Parameters
+    ----------
+    spec : ProjectSpec
+    path : Path
+        A bundle or a root of bundles.
+    open_scorer : callable
+        From bundle and its settings, for example `CompiledScorer.open` with the project's features.
+    trust : Trust
+        Whose signatures count.
+
+    Raises
+    ------
+    ArtifactError
+        If the bundle is missing, altered or does not hold together.
+    """
+    bundle = open_bundle(path, trust=trust)
+    metrics = bundle.read_json("metrics.json")
+    config = spec.settings.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
+    return LiveModel(
+        version=bundle.version,
+        scorer=open_scorer(bundle, config),
+        config=config,
+        info={
+            "created": bundle.manifest["created"],
+            "libraries": bundle.info["libraries"],
+            "metrics": metrics["holdout"],
+            "trained_on": metrics["table"],
+            "synthetic": metrics["synthetic"],
+        },
+        metrics=metrics,
+    )
+
+
+def record_columns(records: Sequence[TableRecord]) -> dict[str, NDArray[Any]]:
+    """Return records as columns by the table's names: text as objects, numbers as float64 with NaN for missing.
+
+    Examples
+    --------
+    >>> class Car(TableRecord):
+    ...     model: str
+    ...     odometer: float | None = None
+    >>> record_columns([Car(model="x"), Car(model="y", odometer=5.0)])["odometer"].tolist()
+    [nan, 5.0]
+    """
+    rows = [record.model_dump(by_alias=True) for record in records]
+    columns: dict[str, NDArray[Any]] = {}
+    for name in rows[0]:
+        values = [row[name] for row in rows]
+        if any(isinstance(value, str) for value in values):
+            columns[name] = np.array(values, dtype=object)
+        else:
+            columns[name] = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    return columns
+
+
+def create_table_service(
+    spec: ProjectSpec[Settings],
+    folder: Path,
+    *,
+    record: type[Record],
+    answer_model: type[Answer],
+    answer: Callable[[LiveModel[Settings], Sequence[Record]], Sequence[Answer]],
+    probe: Record,
+    open_scorer: Callable[[Bundle, Settings], Scorer],
+    version: str,
+    open_model: Callable[[], LiveModel[Settings]] | None = None,
+) -> FastAPI:
+    """Return the service of a project on one table; nothing is opened before it starts.
+
+    Parameters
+    ----------
+    spec : ProjectSpec
+    folder : Path
+        The project's.
+    record, answer_model : type of BaseModel
+        What is asked and answered.
+    answer : callable
+        Answers records in their order; must not depend on how many there are.
+    probe : Record
+        Answered once before the service is ready.
+    open_scorer : callable
+        From bundle and its settings, for example `CompiledScorer.open` with the project's features.
+    version : str
+        Of the service.
+    open_model : callable, optional
+        Opens what the service answers with; by default the bundle that `<NAME>_BUNDLE` names, or the current one of
+        the configured artifacts folder, whose pointer is then followed.
+
+    Returns
+    -------
+    FastAPI
+        As `create_service`, with `POST /predict` and `POST /predict/batch`.
+    """
+    slot: ModelSlot[LiveModel[Settings]] = ModelSlot()
+
+    def configured() -> tuple[float, Path, Callable[[Path], LiveModel[Settings]]]:
+        config = spec.load(folder)
+        named = os.environ.get(spec.bundle_variable)
+        path = Path(named) if named else resolve_path(folder, config.training.artifacts)
+        trust = load_trust(config.releases, folder)
+        return config.releases.follow_seconds, path, lambda place: open_live(spec, place, open_scorer, trust=trust)
+
+    def open_configured() -> LiveModel[Settings]:
+        _, path, opener = configured()
+        return opener(path)
+
+    def follower() -> PointerFollower[LiveModel[Settings]] | None:
+        seconds, path, opener = configured()
+        return PointerFollower(slot, path, opener, ask, interval_seconds=seconds) if seconds else None
+
+    def service_settings() -> ServiceSettings:
+        return ServiceSettings.of(spec.load(folder).serving, folder)
+
+    def ask(live: LiveModel[Settings]) -> None:
+        answer(live, [probe])
+
+    return create_service(
+        title=spec.title,
+        version=version,
+        description=spec.question,
+        slot=slot,
+        loader=open_model or open_configured,
+        probe=ask,
+        model_info=lambda live: live.info,
+        routes=[_routes(spec, slot, record, answer_model, answer)],
+        follow=follower if open_model is None else lambda: None,
+        settings=service_settings if open_model is None else None,
+    )
+
+
+def _routes(
+    spec: ProjectSpec[Settings],
+    slot: ModelSlot[LiveModel[Settings]],
+    record: type[Record],
+    answer_model: type[Answer],
+    answer: Callable[[LiveModel[Settings], Sequence[Record]], Sequence[Answer]],
+) -> APIRouter:
+    batch, batch_answer = Batch[record], BatchAnswer[answer_model]
+
+    # One record takes less than handing it to a thread; a batch takes milliseconds, which belong in one.
+    async def predict(body: Any) -> Any:
+        answers = answer(slot.get(), [body])
+        slot.count(1)
+        return answers[0]
+
+    def predict_batch(body: Any) -> Any:
+        live = slot.get()
+        answers = answer(live, body.records)
+        slot.count(len(answers))
+        return batch_answer(predictions=list(answers), model_version=live.version)
+
+    # FastAPI reads what a route takes from its annotations, and these types are only known here.
+    predict.__annotations__ |= {"body": record}
+    predict_batch.__annotations__ |= {"body": batch}
+    router = APIRouter(tags=[spec.name], route_class=FastRoute)
+    router.add_api_route("/predict", predict, methods=["POST"], response_model=answer_model, summary=spec.question)
+    router.add_api_route(
+        "/predict/batch",
+        predict_batch,
+        methods=["POST"],
+        response_model=batch_answer,
+        summary="The same for many records",
+    )
+    return router

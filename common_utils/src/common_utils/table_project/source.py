@@ -1,0 +1,190 @@
+"""Where a project's table comes from: a file, the folder of public tables, or the sample generator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+from numpy.typing import NDArray
+
+from common_utils.array_types import BoolArray
+from common_utils.bundle import fingerprint_bytes
+from common_utils.config import resolve_path
+from common_utils.errors import ConfigError, DataError
+from common_utils.table_project.config import TableDataConfig
+from common_utils.tables import RowReport, read_table
+
+__all__ = ["PORTFOLIO_DATA", "SourceTable", "apply_rules", "load_table", "public_table", "read_records"]
+
+PORTFOLIO_DATA = "PORTFOLIO_DATA"
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A table with the account of every row.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Rows kept, index 0 .. n-1.
+    rows : int64 array of shape (n,)
+        Number of each row in the file, the first below the header being 1.
+    report : RowReport
+        Rows read, kept, repaired, and removed by reason or rule.
+    source : {"table", "sample"}
+        Whether a file was read or the generator ran.
+    name : str
+        The file's name, or what the generator is called; no folder.
+    """
+
+    frame: pd.DataFrame
+    rows: NDArray[np.int64]
+    report: RowReport
+    source: Literal["table", "sample"]
+    name: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Sha256 over the rows: the same rows give the same fingerprint."""
+        return fingerprint_bytes(pd.util.hash_pandas_object(self.frame, index=False).to_numpy().tobytes())
+
+
+def public_table(name: str, *, environ: Mapping[str, str] | None = None) -> Path | None:
+    """Return the public table of a name, or None where PORTFOLIO_DATA is not set.
+
+    Parameters
+    ----------
+    name : str
+        File name, for example `Churn_Modelling.csv`.
+    environ : mapping, optional
+        Read instead of `os.environ`.
+
+    Raises
+    ------
+    DataError
+        If PORTFOLIO_DATA is set and its folder has no such file: set but missing is an error, never the sample.
+
+    Examples
+    --------
+    >>> public_table("cars.csv", environ={}) is None
+    True
+    """
+    folder = (os.environ if environ is None else environ).get(PORTFOLIO_DATA, "")
+    if not folder:
+        return None
+    path = Path(folder) / name
+    if not path.is_file():
+        raise DataError(f"{PORTFOLIO_DATA} is set, but its folder has no {name}; bring the table, or unset it.")
+    return path
+
+
+def load_table(
+    config: TableDataConfig,
+    schema: pandera.DataFrameSchema,
+    *,
+    name: str,
+    folder: Path,
+    sample: Callable[[int], pd.DataFrame],
+    environ: Mapping[str, str] | None = None,
+) -> SourceTable:
+    """Return the table that the settings name.
+
+    Parameters
+    ----------
+    config : TableDataConfig
+    schema : pandera.DataFrameSchema
+        Of the file.
+    name : str
+        What messages call the table.
+    folder : Path
+        The project's; `file` counts from it.
+    sample : callable
+        Given a number of rows, returns that many with the schema's columns.
+    environ : mapping, optional
+        Read instead of `os.environ`.
+
+    Raises
+    ------
+    ConfigError
+        If a table is asked for and none is named.
+    DataError
+        If it cannot be read, or no row is left.
+    """
+    path: Path | None = None
+    if config.source != "sample":
+        path = public_table(config.public_file, environ=environ) if config.file is None else config.file
+    if path is not None:
+        return read_records(resolve_path(folder, path), schema, name=name)
+    if config.source == "table":
+        raise ConfigError(
+            f"data.source table: name it with `data.file`, or set {PORTFOLIO_DATA} to the folder of "
+            f"{config.public_file}."
+        )
+    frame = sample(config.sample_rows)
+    report = RowReport(name, read=len(frame), kept=len(frame))
+    return SourceTable(frame, np.arange(1, len(frame) + 1), report, "sample", "sample generator")
+
+
+def read_records(path: Path, schema: pandera.DataFrameSchema, *, name: str) -> SourceTable:
+    """Read a file against a schema; columns it does not know are dropped, and said so in the account.
+
+    Raises
+    ------
+    DataError
+        As `common_utils.tables.read.read_table`.
+    """
+    read = read_table(path, schema, name=name, extra_columns="drop")
+    numbers = np.setdiff1d(np.arange(1, read.report.read + 1), read.rejects["row"].to_numpy(dtype=np.int64))
+    return SourceTable(read.frame, numbers, read.report, "table", path.name)
+
+
+def apply_rules(table: SourceTable, rules: Mapping[str, BoolArray]) -> SourceTable:
+    """Return the table without the rows that a rule removes; each row counts once, under the first rule.
+
+    Parameters
+    ----------
+    table : SourceTable
+    rules : mapping of str to bool array of shape (n,)
+        By rule, whether it removes the row.
+
+    Raises
+    ------
+    DataError
+        If no row is left.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"price": [1, 900, 2]})
+    >>> table = SourceTable(frame, np.arange(1, 4), RowReport("cars", read=3, kept=3), "table", "cars.csv")
+    >>> cleaned = apply_rules(table, {"price below 100": frame["price"].to_numpy() < 100})
+    >>> cleaned.report.rejected, cleaned.rows.tolist()
+    ({'price below 100': 2}, [2])
+    """
+    if not rules:
+        return table
+    kept = np.ones(len(table.frame), dtype=np.bool_)
+    removed: dict[str, int] = {}
+    for rule, hits in rules.items():
+        now = kept & hits
+        if now.any():
+            removed[rule] = int(now.sum())
+        kept &= ~now
+    if not kept.any():
+        raise DataError(f"{table.report.table}: the cleaning rules remove every row; loosen them in the settings.")
+    old = table.report
+    n_kept = int(kept.sum())
+    report = RowReport(
+        old.table,
+        read=old.read,
+        kept=n_kept,
+        repaired={what: min(count, n_kept) for what, count in old.repaired.items()},
+        rejected={**old.rejected, **removed},
+    )
+    frame = table.frame[kept].reset_index(drop=True)
+    return SourceTable(frame, table.rows[kept], report, table.source, table.name)

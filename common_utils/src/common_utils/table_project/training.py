@@ -1,0 +1,282 @@
+"""One training run of a project on one table: read, account, set aside, fold, fit, measure, bundle."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import joblib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from common_utils.bundle import Bundle, fingerprint_bytes, git_commit, library_versions, write_bundle
+from common_utils.config import dump_config
+from common_utils.leakage import audit
+from common_utils.releases import promote, publish
+from common_utils.releases.author import Author, default_who
+from common_utils.releases.config import load_trust
+from common_utils.seed import set_seed
+from common_utils.splits import assert_apart, group_holdout
+from common_utils.table_project.cards import model_card
+from common_utils.table_project.config import TableProjectConfig
+from common_utils.table_project.source import SourceTable, apply_rules, load_table
+from common_utils.table_project.task import Rounds, Step, TableTask
+
+__all__ = ["PreparedTable", "measure_holdout", "prepare_table", "train_table"]
+
+Settings = TypeVar("Settings", bound=TableProjectConfig)
+
+_DECILES = np.linspace(0, 1, 11)
+
+
+@dataclass(frozen=True)
+class PreparedTable:
+    """Everything a run needs before a model is fitted.
+
+    Attributes
+    ----------
+    table : SourceTable
+    train_index, holdout_index : int arrays
+        Positions in the table; no group is in both.
+    rounds : sequence of sequence of (train, test)
+        Folds of each round, as positions in `train`; no group is on both sides of a fold.
+    """
+
+    table: SourceTable
+    train_index: NDArray[np.intp]
+    holdout_index: NDArray[np.intp]
+    rounds: Rounds
+
+    @property
+    def train(self) -> pd.DataFrame:
+        """Rows of analysis, tuning and cross-validation; index 0 .. n-1."""
+        return self.table.frame.iloc[self.train_index].reset_index(drop=True)
+
+    @property
+    def holdout(self) -> pd.DataFrame:
+        """Rows set aside before any of that, scored at the end of a run; index 0 .. n-1."""
+        return self.table.frame.iloc[self.holdout_index].reset_index(drop=True)
+
+
+def prepare_table(
+    task: TableTask[Settings],
+    config: Settings,
+    folder: Path,
+    step: Step,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> PreparedTable:
+    """Read the table, account for every row, set the holdout aside, make the folds, audit for leaks.
+
+    Parameters
+    ----------
+    task : TableTask
+    config : TableProjectConfig
+    folder : Path
+        The project's.
+    step : callable
+        Told in a few words what begins.
+    environ : mapping, optional
+        Read instead of `os.environ`.
+
+    Raises
+    ------
+    DataError
+        If the table cannot be read or is too small to split.
+    LeakageError
+        If a column that is not under `drop_columns` reveals the target, or a group is on both sides.
+    """
+    seed, split = config.training.seed, config.training.split
+    step("reading the table")
+    table = load_table(
+        config.data,
+        task.schema(),
+        name=task.spec.name,
+        folder=folder,
+        sample=lambda n_rows: task.sample(n_rows, np.random.default_rng(seed)),
+        environ=environ,
+    )
+    table = apply_rules(table, task.rules(table.frame, config))
+    groups = task.groups(table.frame)
+    train_index, holdout_index = group_holdout(_owners(task, table, groups), share=split.holdout_share, seed=seed)
+    train = table.frame.iloc[train_index].reset_index(drop=True)
+    train_groups = None if groups is None else groups[train_index]
+    rounds = [
+        task.folds(train, train_groups, n_splits=split.folds, seed=seed + number) for number in range(split.repeats)
+    ]
+    step("auditing for leaks")
+    if groups is not None:
+        assert_apart(groups, train_index, holdout_index)
+    dropped = [column for column in config.data.drop_columns if column in train.columns]
+    audit(train.drop(columns=dropped), task.target, seed=seed).raise_for_findings()
+    return PreparedTable(table, train_index, holdout_index, rounds)
+
+
+def train_table(
+    task: TableTask[Settings],
+    config: Settings,
+    folder: Path,
+    *,
+    artifacts: Path,
+    step: Step,
+    environ: Mapping[str, str] | None = None,
+) -> Bundle:
+    """Train, measure, write the bundle whole, publish and promote it; both enter the history of releases.
+
+    Parameters
+    ----------
+    task : TableTask
+    config : TableProjectConfig
+    folder : Path
+        The project's.
+    artifacts : Path
+        Root of the bundles.
+    step : callable
+        Told in a few words what begins.
+    environ : mapping, optional
+        Read instead of `os.environ`.
+
+    Returns
+    -------
+    Bundle
+        Verified; `metrics.json` holds every figure.
+
+    Raises
+    ------
+    PortfolioError
+        As `prepare_table`, and ArtifactError if the bundle cannot be written; the one that was current stays.
+    """
+    trust = load_trust(config.releases, folder, environ=environ)  # a missing key is told before the work
+    set_seed(config.training.seed)
+    with threadpool_limits(1):  # small trees: threads wait for each other longer than they work
+        prepared = prepare_table(task, config, folder, step, environ=environ)
+        measured = task.cross_validate(config, prepared.train, prepared.rounds, step)
+        step("fitting the model on every row that was not set aside")
+        model = task.build(config)
+        model.fit(prepared.train, prepared.train[task.target].to_numpy())
+        step("scoring the rows set aside")
+        metrics = {
+            **_about(task, config, prepared),
+            **measured,
+            "holdout": task.score_holdout(config, model, prepared.holdout),
+        }
+        step("compiling for the service")
+        compiled = task.compile(config, model, prepared.train)
+        further = task.service_files(config, model)
+    step("writing the bundle")
+    info = _info(task, config, folder, prepared)
+
+    def write(target: Path) -> None:
+        joblib.dump(model, target / "model.joblib")
+        compiled.save(target)
+        for name, content in further.items():
+            (target / name).write_bytes(content)
+        (target / "config.yaml").write_text(dump_config(config), encoding="utf-8")
+        _write_json(target / "metrics.json", metrics)
+        _write_json(target / "profile.json", _profile(model, prepared.train))
+        task.figures(target, metrics)
+        (target / "model_card.md").write_text(model_card(task, metrics, info), encoding="utf-8")
+
+    bundle = write_bundle(artifacts, info=info, write=write, trust=trust)
+    author = Author(default_who(), f"trained on {prepared.table.name} with seed {config.training.seed}")
+    publish(artifacts, bundle.path, author=author, trust=trust)
+    promote(artifacts, bundle.version, author=author, trust=trust)
+    return bundle
+
+
+def measure_holdout(
+    task: TableTask[Settings],
+    config: Settings,
+    folder: Path,
+    bundle: Bundle,
+    model: Any,
+    step: Step,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> tuple[dict[str, Any], bool]:
+    """Score a bundle's model again on the rows set aside; what was cross-validated comes from the bundle.
+
+    Parameters
+    ----------
+    task, config, folder, step, environ
+        As `train_table`; `config` is the bundle's own.
+    bundle : Bundle
+    model : fitted Pipeline
+        The bundle's.
+
+    Returns
+    -------
+    tuple of dict and bool
+        As `metrics.json`, and whether the rows are those the bundle was trained on.
+    """
+    with threadpool_limits(1):
+        prepared = prepare_table(task, config, folder, step, environ=environ)
+        step("scoring the rows set aside")
+        holdout = task.score_holdout(config, model, prepared.holdout)
+    metrics = {**bundle.read_json("metrics.json"), **_about(task, config, prepared), "holdout": holdout}
+    return metrics, prepared.table.fingerprint == bundle.info["data_fingerprint"]
+
+
+def _owners(task: TableTask[Settings], table: SourceTable, groups: NDArray[Any] | None) -> NDArray[Any]:
+    """Return what decides a row's side: its group, else its id, else its number in the file."""
+    if groups is not None:
+        return groups
+    if task.id_column is not None and task.id_column in table.frame.columns:
+        return table.frame[task.id_column].to_numpy()
+    return table.rows
+
+
+def _about(task: TableTask[Settings], config: Settings, prepared: PreparedTable) -> dict[str, Any]:
+    table = prepared.table
+    return {
+        "project": task.spec.name,
+        "source": table.source,
+        "table": table.name,
+        "synthetic": table.source == "sample",
+        "rows": {
+            "train": len(prepared.train_index),
+            "holdout": len(prepared.holdout_index),
+            "read": [table.report.to_dict()],
+        },
+        "split": config.training.split.model_dump(),
+        "seed": config.training.seed,
+    }
+
+
+def _info(task: TableTask[Settings], config: Settings, folder: Path, prepared: PreparedTable) -> dict[str, object]:
+    return {
+        "python": platform.python_version(),
+        "libraries": library_versions(task.libraries),
+        "git_commit": git_commit(folder),
+        "seed": config.training.seed,
+        "data_fingerprint": prepared.table.fingerprint,
+        "config_fingerprint": fingerprint_bytes(dump_config(config).encode()),
+        "row_counts": {
+            "read": prepared.table.report.read,
+            "kept": prepared.table.report.kept,
+            "train": len(prepared.train_index),
+            "holdout": len(prepared.holdout_index),
+        },
+    }
+
+
+def _profile(model: Any, train: pd.DataFrame) -> dict[str, object]:
+    """Describe the training features, for a later comparison with live ones."""
+    features = model[0]
+    matrix = features.transform(train)
+    described: dict[str, object] = {}
+    for name, values in zip(features.get_feature_names_out(), matrix.T, strict=True):
+        there = values[~np.isnan(values)]
+        deciles = np.quantile(there, _DECILES).tolist() if len(there) else []
+        described[str(name)] = {"share_missing": float(1 - len(there) / len(values)), "deciles": deciles}
+    return {"rows": len(matrix), "features": described}
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, allow_nan=False, default=str) + "\n", encoding="utf-8")

@@ -1,0 +1,165 @@
+"""Promises of how the app of every project on one table starts; each project's tests run all of them on its own.
+
+A check gets an `AppCase` and raises AssertionError with what differed. Use it as
+`@pytest.mark.parametrize("check", ALL_APP_CHECKS, ids=lambda check: check.__name__)`.
+"""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from numpy.typing import NDArray
+
+from common_utils.errors import ArtifactError
+from common_utils.scoring import Columns
+from common_utils.serving.guards.bounds import unbounded_fields
+from common_utils.table_project.service import Batch, LiveModel, TableRecord
+from common_utils.testing.expectations import expect
+from common_utils.testing.table_fixtures import TableProject
+
+__all__ = [
+    "ALL_APP_CHECKS",
+    "AppCase",
+    "check_a_scorer_that_fails_never_becomes_ready",
+    "check_no_request_field_is_unbounded",
+    "check_python_m_app_serves_as_configured",
+    "check_the_bounds_are_the_tables",
+    "check_the_configured_artifacts_are_opened",
+    "check_without_a_bundle_it_is_alive_and_not_ready",
+]
+
+
+@dataclass(frozen=True)
+class AppCase:
+    """What to try on an app.
+
+    Attributes
+    ----------
+    project : TableProject
+    create_app : callable
+        Takes what opens the model, or nothing for what is configured.
+    record_model : type of TableRecord
+        What `/predict` takes.
+    record : mapping
+        A request that is answered.
+    ranges : mapping of str to (low, high)
+        Of the table's numbers, by name or alias.
+    live : LiveModel
+        That answers.
+    """
+
+    project: TableProject
+    create_app: Callable[..., FastAPI]
+    record_model: type[TableRecord]
+    record: Mapping[str, Any]
+    ranges: Mapping[str, tuple[float, float]]
+    live: LiveModel[Any]
+
+
+def check_no_request_field_is_unbounded(case: AppCase) -> None:
+    """Promise two bounds for every number and a longest length for every text and list.
+
+    Raises
+    ------
+    AssertionError
+        Listing what is open.
+    """
+    batch: Any = Batch[case.record_model]
+    found = [*unbounded_fields(case.record_model), *unbounded_fields(batch)]
+    expect(not found, f"open: {found}")
+
+
+def check_the_bounds_are_the_tables(case: AppCase) -> None:
+    """Promise that the service takes what the table's schema takes.
+
+    Raises
+    ------
+    AssertionError
+        Naming the field.
+    """
+    properties = case.record_model.model_json_schema()["properties"]
+    for name, bounds in case.ranges.items():
+        field = properties[name].get("anyOf", [properties[name]])[0]
+        expect((field["minimum"], field["maximum"]) == tuple(bounds), f"{name} has other bounds")
+
+
+def check_without_a_bundle_it_is_alive_and_not_ready(case: AppCase) -> None:
+    """Promise 200 from `/health`, 503 from `/ready` and `/predict`.
+
+    Raises
+    ------
+    AssertionError
+        Naming the path.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(case.project.spec.bundle_variable, str(case.project.folder / "no-such-bundle"))
+        with TestClient(case.create_app()) as started:
+            expect(started.get("/health").status_code == 200, "/health")
+            expect(started.get("/ready").status_code == 503, "/ready")
+            expect(started.post("/predict", json=dict(case.record)).status_code == 503, "/predict")
+
+
+def check_the_configured_artifacts_are_opened(case: AppCase) -> None:
+    """Promise that without a bundle named, the folder of the settings is looked into.
+
+    Raises
+    ------
+    AssertionError
+        If something else is served.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(case.project.spec.bundle_variable, raising=False)
+        patch.setenv(f"{case.project.spec.prefix}__TRAINING__ARTIFACTS", "no-such-folder")
+        with TestClient(case.create_app()) as started:
+            expect(started.get("/ready").status_code == 503, "/ready")
+
+
+def check_a_scorer_that_fails_never_becomes_ready(case: AppCase) -> None:
+    """Promise that the probe is asked before anybody else.
+
+    Raises
+    ------
+    AssertionError
+        If the service says that it is ready.
+    """
+
+    class Broken:
+        classes = case.live.scorer.classes
+
+        def score(self, columns: Columns) -> NDArray[Any]:  # noqa: ARG002  the form of a scorer
+            raise ArtifactError("broken")
+
+    with TestClient(case.create_app(lambda: replace(case.live, scorer=Broken()))) as started:
+        expect(started.get("/ready").status_code == 503, "/ready")
+
+
+def check_python_m_app_serves_as_configured(case: AppCase) -> None:
+    """Promise that `python -m app`, which the image runs, serves this project as its settings say.
+
+    Raises
+    ------
+    AssertionError
+        If it starts something else.
+    """
+    started: list[tuple[object, Path]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("common_utils.serving.start.serve_configured", lambda *given: started.append(given))
+        runpy.run_module("app", run_name="__main__")
+    expect(started == [(case.project.spec, case.project.folder)], f"it starts {started}")
+
+
+ALL_APP_CHECKS: tuple[Callable[[AppCase], None], ...] = (
+    check_no_request_field_is_unbounded,
+    check_the_bounds_are_the_tables,
+    check_without_a_bundle_it_is_alive_and_not_ready,
+    check_the_configured_artifacts_are_opened,
+    check_a_scorer_that_fails_never_becomes_ready,
+    check_python_m_app_serves_as_configured,
+)

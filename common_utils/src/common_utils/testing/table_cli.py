@@ -1,0 +1,241 @@
+"""Promises the commands of every project on one table keep; each project's tests run all of them on its own.
+
+A check gets a `CliCase` and raises AssertionError with what differed. Use it as
+`@pytest.mark.parametrize("check", ALL_CLI_CHECKS, ids=lambda check: check.__name__)`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from common_utils.bundle import Bundle
+from common_utils.tables import write_table
+from common_utils.testing.expectations import expect
+from common_utils.testing.table_fixtures import Run, TableProject
+
+__all__ = [
+    "ALL_CLI_CHECKS",
+    "CliCase",
+    "check_a_rejected_record_is_not_explained",
+    "check_cards_and_figures_are_written",
+    "check_errors_leave_with_their_code",
+    "check_explanations_add_up",
+    "check_help_lists_the_commands",
+    "check_other_rows_are_told",
+    "check_predictions_account_for_every_record",
+    "check_the_bundle_is_measured_again",
+    "check_training_shows_the_goals",
+]
+
+_PNG = b"\x89PNG"
+_COMMANDS = ("train", "evaluate", "predict", "explain", "serve", "card", "release")
+
+
+@dataclass(frozen=True)
+class CliCase:
+    """What to try on a command line.
+
+    Attributes
+    ----------
+    project : TableProject
+    run : Run
+    bundle : Bundle
+        Of the small sample.
+    folder : Path
+        Empty, to write into.
+    records : sequence of str
+        Lines of a CSV file, header first.
+    answered : sequence of str
+        First column of the file of answers: ids, or numbers from 1.
+    explained : int
+        Number of a record that gets an answer.
+    rejected : sequence of int
+        Numbers of those that get none.
+    columns : sequence of str
+        Of the file of answers.
+    complaint : str
+        What is said of a rejected record.
+    results : sequence of str
+        What stands in the document that `evaluate` writes.
+    """
+
+    project: TableProject
+    run: Run
+    bundle: Bundle
+    folder: Path
+    records: Sequence[str]
+    answered: Sequence[str]
+    explained: int
+    rejected: Sequence[int]
+    columns: Sequence[str]
+    complaint: str
+    results: Sequence[str] = ()
+
+    def file(self) -> str:
+        """Write the records; return the path."""
+        path = self.folder / "records.csv"
+        path.write_text("\n".join([*self.records, ""]), encoding="utf-8")
+        return str(path)
+
+    def ask(self, *words: str) -> tuple[int, str, str]:
+        """Run a command on the bundle."""
+        return self.run(*words, "--bundle", str(self.bundle.path))
+
+
+def check_predictions_account_for_every_record(case: CliCase) -> None:
+    """Promise one answer a record that can be answered, by its number, and the reason for every other.
+
+    Raises
+    ------
+    AssertionError
+        Saying which of these differs.
+    """
+    target = case.folder / "out.csv"
+    code, _, err = case.ask("predict", "--input", case.file(), "--output", str(target))
+    expect(code == 0 and target.is_file(), f"predict left with {code}: {err}")
+    header, *rows = [line.split(",") for line in target.read_text(encoding="utf-8").splitlines()]
+    expect(header == list(case.columns), f"columns {header}")
+    expect([row[0] for row in rows] == list(case.answered), "other records were answered")
+    expect(case.complaint in err, f"{case.complaint!r} is not said: {err}")
+
+
+def check_explanations_add_up(case: CliCase) -> None:
+    """Promise contributions that add up to the score, in words and as JSON.
+
+    Raises
+    ------
+    AssertionError
+        If they do not.
+    """
+    words = ("explain", "--input", case.file(), "--row", str(case.explained))
+    code, out, err = case.ask(*words)
+    expect(code == 0 and bool(out.strip()), f"explain left with {code}: {err}")
+    said = json.loads(case.ask(*words, "--json")[1])
+    total = said["base"] + sum(part["amount"] for part in said["contributions"])
+    expect(abs(total - said["score"]) <= 1e-12, f"contributions add up to {total}, the score is {said['score']}")
+
+
+def check_a_rejected_record_is_not_explained(case: CliCase) -> None:
+    """Promise exit code 2 and a reason.
+
+    Raises
+    ------
+    AssertionError
+        If it is explained.
+    """
+    for number in case.rejected:
+        code, _, err = case.ask("explain", "--input", case.file(), "--row", str(number))
+        expect(code == 2 and "no such record, or it was rejected" in err, f"record {number} left with {code}: {err}")
+
+
+def check_the_bundle_is_measured_again(case: CliCase) -> None:
+    """Promise that `evaluate` finds the bundle's own figures and writes them.
+
+    Raises
+    ------
+    AssertionError
+        If a figure differs.
+    """
+    target = case.folder / "results.md"
+    code, out, err = case.ask("evaluate", "--json", "--output", str(target))
+    expect(code == 0, f"evaluate left with {code}: {err}")
+    expect(json.loads(out)["holdout"] == case.bundle.read_json("metrics.json")["holdout"], "other figures")
+    text = target.read_text(encoding="utf-8")
+    for said in ("## Goals", case.project.task().caveat, *case.results):
+        expect(said in text, f"{said!r} is not in the document")
+
+
+def check_other_rows_are_told(case: CliCase) -> None:
+    """Promise that `evaluate` says when the rows are not those of the bundle.
+
+    Raises
+    ------
+    AssertionError
+        If it does not.
+    """
+    path = case.folder / "other.csv"
+    write_table(case.project.task().sample(700, np.random.default_rng(5)), path)
+    code, _, err = case.ask("evaluate", "--data", str(path))
+    expect(code == 0 and "differ from those the bundle was trained on" in err, f"evaluate left with {code}: {err}")
+
+
+def check_training_shows_the_goals(case: CliCase) -> None:
+    """Promise a bundle, the goal table, and a word where the rows are synthetic.
+
+    Raises
+    ------
+    AssertionError
+        If one is missing.
+    """
+    settings = [part for setting in case.project.small for part in ("--set", setting)]
+    code, out, err = case.run("train", "--output", str(case.folder / "artifacts"), *settings)
+    expect(code == 0 and (case.folder / "artifacts" / "model.joblib").is_file(), f"train left with {code}: {err}")
+    expect("Goals" in out and "synthetic" in err, "goals, or that the rows are synthetic, are not said")
+    expect(case.project.task().caveat in " ".join(err.split()), "the caveat is not said")
+
+
+def check_cards_and_figures_are_written(case: CliCase) -> None:
+    """Promise both cards and every figure.
+
+    Raises
+    ------
+    AssertionError
+        Naming what is missing.
+    """
+    code, _, err = case.ask("card", "--output", str(case.folder))
+    expect(code == 0, f"card left with {code}: {err}")
+    for kind in ("Model", "Data"):
+        text = (case.folder / f"{kind.lower()}_card.md").read_text(encoding="utf-8")
+        expect(f"# {kind} card: {case.project.spec.title}" in text, f"the {kind.lower()} card has another title")
+    for name in case.project.task().figure_names:
+        expect((case.folder / "figures" / name).read_bytes().startswith(_PNG), f"{name} is no picture")
+
+
+def check_errors_leave_with_their_code(case: CliCase) -> None:
+    """Promise 2 for settings, 3 for data, 4 for a bundle, each with what to change.
+
+    Raises
+    ------
+    AssertionError
+        Naming the command.
+    """
+    for words, expected, message in (
+        (("train", "--set", "training.sede=1"), 2, "training.seed"),
+        (("train", "--data", "nowhere.csv"), 3, "nowhere.csv"),
+        (("train", "--set", "data.source=table"), 2, "PORTFOLIO_DATA"),
+        (("evaluate", "--bundle", "nowhere"), 4, "nowhere"),
+    ):
+        code, _, err = case.run(*words)
+        expect(code == expected and message in err, f"{' '.join(words)} left with {code}: {err}")
+
+
+def check_help_lists_the_commands(case: CliCase) -> None:
+    """Promise that `--help` names every command.
+
+    Raises
+    ------
+    AssertionError
+        Naming the one that is missing.
+    """
+    code, out, _ = case.run("--help")
+    expect(code == 0, f"--help left with {code}")
+    for command in _COMMANDS:
+        expect(command in out, f"{command} is not listed")
+
+
+ALL_CLI_CHECKS: tuple[Callable[[CliCase], None], ...] = (
+    check_predictions_account_for_every_record,
+    check_explanations_add_up,
+    check_a_rejected_record_is_not_explained,
+    check_the_bundle_is_measured_again,
+    check_other_rows_are_told,
+    check_training_shows_the_goals,
+    check_cards_and_figures_are_written,
+    check_errors_leave_with_their_code,
+    check_help_lists_the_commands,
+)

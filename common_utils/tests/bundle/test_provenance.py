@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy
+import pytest
+
+from common_utils.bundle import fingerprint_bytes, fingerprint_file, git_commit, library_versions
+
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=tester", "-c", "user.email=tester@example.org", "-c", "commit.gpgsign=false"]
+    return subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, encoding="utf-8"
+    ).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    _git(tmp_path, "init", "--quiet")
+    (tmp_path / "code.py").write_text("one\n")
+    _git(tmp_path, "add", "code.py")
+    _git(tmp_path, "commit", "--quiet", "-m", "first")
+    return tmp_path
+
+
+def test_fingerprints_of_a_file_and_its_bytes_agree(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    data = b"a,b\n" * 100_000
+    path.write_bytes(data)
+    assert fingerprint_file(path) == fingerprint_bytes(data) == hashlib.sha256(data).hexdigest()
+
+
+def test_library_versions_sorts_and_names_what_is_missing() -> None:
+    assert library_versions(["numpy", "absent-distribution", "numpy"]) == {
+        "absent-distribution": "not installed",
+        "numpy": numpy.__version__,
+    }
+
+
+@needs_git
+def test_git_commit_is_the_full_hash_and_says_dirty(repository: Path) -> None:
+    commit = _git(repository, "rev-parse", "HEAD")
+    _git(repository, "tag", "v1")
+    (repository / "untracked.txt").write_text("not part of the code\n")
+    assert git_commit(repository) == commit
+    (repository / "code.py").write_text("two\n")
+    assert git_commit(repository) == f"{commit}-dirty"
+
+
+@needs_git
+def test_git_commit_is_of_the_folder_even_inside_a_hook(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", str(repository / ".git"))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", "/")
+    assert git_commit(tmp_path_factory.mktemp("elsewhere")) is None
+
+
+def test_git_commit_is_none_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert git_commit(tmp_path) is None
+
+
+def test_git_commit_is_none_when_git_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "git"
+    fake.write_text("#!/bin/sh\nexec /bin/sleep 5\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("common_utils.bundle.provenance._GIT_SECONDS", 0.05)
+    assert git_commit(tmp_path) is None
