@@ -17,6 +17,7 @@ from pathlib import Path
 from members import MEMBERS, ROOT
 
 MOST_MODULES = 16  # beside `__init__.py` and the packages of a folder
+FLAT = 30  # a package with fewer modules may stay flat
 # Imports inside functions of each package, as they were before modules became packages: they must not grow, because
 # a circle is easily hidden there.
 MOST_INNER_IMPORTS = {"common_utils": 23, "planrec": 27}
@@ -94,7 +95,7 @@ def layout_of(package: Path) -> Layout:
     crowded = {
         str(folder.relative_to(package.parent)): count
         for folder, count in _modules_a_folder(package)
-        if count > MOST_MODULES
+        if count > MOST_MODULES and len(names) >= FLAT
     }
     return Layout(crowded, circles, sum(one.inner for one in found))
 

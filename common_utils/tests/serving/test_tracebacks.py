@@ -14,7 +14,7 @@ def failing(error: Exception, cause: Exception | None = None) -> str:
 def test_traceback_names_type_file_and_function() -> None:
     lines = failing(ValueError("CANARY")).splitlines()
     assert lines[0] == "ValueError"
-    assert lines[1].startswith("  test_serving_tracebacks.py:")
+    assert lines[1].startswith("  test_tracebacks.py:")
     assert lines[1].endswith(" failing")
 
 

@@ -33,6 +33,7 @@ def grow_quantile_forest(
 
     Examples
     --------
+    >>> import numpy as np
     >>> X = np.repeat([0.0, 1.0], 50)[:, None]
     >>> from common_utils.boosting.forests import forest_scores
     >>> members = [ForestConfig(kind="hist", iterations=40, learning_rate=0.3, l2=0)]
