@@ -17,10 +17,10 @@ from common_utils.config.settings import suggest_key
 from common_utils.config.sources import compose_yaml, describe_yaml_error
 from common_utils.errors import ConfigError
 
-__all__ = ["Location", "Problem", "read_marked"]
+__all__ = ["Location", "YamlProblem", "read_marked"]
 
 Location = tuple[int | str, ...]  # keys and list positions, from the top of the file
-Problem = tuple[Location, str]  # where, and what is wrong there
+YamlProblem = tuple[Location, str]  # where, and what is wrong there
 
 _MOST_REPORTED = 5
 _SCALARS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null")}
@@ -42,7 +42,9 @@ class _Refused(Exception):  # noqa: N818 - never leaves this module
         super().__init__(f"line {node.start_mark.line + 1}: {message}")
 
 
-def read_marked(model: type[M], data: bytes, name: str, *, check: Callable[[M], Sequence[Problem]] | None = None) -> M:
+def read_marked(
+    model: type[M], data: bytes, name: str, *, check: Callable[[M], Sequence[YamlProblem]] | None = None
+) -> M:
     r"""Return the model a YAML file fills.
 
     Parameters
@@ -145,7 +147,7 @@ def _scalar(node: yaml.Node) -> object:
         raise _Refused(node, "the value does not fit its kind") from error
 
 
-def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem:
+def _problem(model: type[BaseModel], detail: ErrorDetails) -> YamlProblem:
     if detail["type"] == "extra_forbidden":
         key = tuple(part for part in detail["loc"] if isinstance(part, str))
         return detail["loc"], f"unknown key; {suggest_key(model, key)}"
@@ -153,7 +155,7 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem:
     return detail["loc"], _WANTED.get(detail["type"], message[:1].lower() + message[1:])
 
 
-def _report(problems: Sequence[Problem], lines: dict[Location, int]) -> str:
+def _report(problems: Sequence[YamlProblem], lines: dict[Location, int]) -> str:
     said = [f"{len(problems)} problem{'s' * (len(problems) > 1)}:"]
     for where, message in problems[:_MOST_REPORTED]:
         depth = next(k for k in range(len(where), -1, -1) if where[:k] in lines)
