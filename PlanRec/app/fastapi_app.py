@@ -39,7 +39,7 @@ from common_utils.serving.model_slot import ModelSlot
 from planrec.advice import Engine, recommend_subscriber
 from planrec.advice import Request as AdviceRequest
 from planrec.advice.engine import OfferModels
-from planrec.advice.subscriber import AdvisedPlan, SubscriberAdvice
+from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
 from planrec.billing import Catalogue, parse_catalogue
 from planrec.bundle import decision_matrix
 from planrec.config import PlanRecConfig, load_planrec_config
@@ -161,7 +161,7 @@ class LivePlanRec:
         )
 
 
-def _advised(plan: AdvisedPlan) -> dict[str, object]:
+def _advised(plan: RankedPlan) -> dict[str, object]:
     fee, minutes, messages, data = plan.line_items_cents
     return {
         "rank": plan.rank,

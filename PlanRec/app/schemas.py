@@ -15,7 +15,7 @@ from planrec.config import PlanRecConfig
 from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.months import MONTH_PATTERN, month_index
 from planrec.offers import OfferWeights
-from planrec.outlook import Answers
+from planrec.outlook import Questionnaire
 from planrec.outlook.questionnaire import Calls, DataHabit, Messages
 from planrec.rules import ExclusionCode, Rules
 
@@ -123,9 +123,9 @@ class QuestionnaireRequest(_Request):
     messages_a_day: float | None = Field(default=None, ge=0, le=10_000)
     gigabytes_a_month: float | None = Field(default=None, ge=0, le=10_000, description="of 1,024 megabytes")
 
-    def answers(self) -> Answers:
+    def answers(self) -> Questionnaire:
         """Return the answers as the core takes them."""
-        return Answers(**self.model_dump())
+        return Questionnaire(**self.model_dump())
 
 
 class RecommendRequest(_SubscriberRequest):

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from app.schemas import Policy, PredictRequest
 from common_utils.errors import ConfigError, DataError
-from planrec.advice import Engine, Question, Situations, what_if
+from planrec.advice import Engine, Question, Subscribers, what_if
 from planrec.advice.what_if import MAX_FACTOR, ROAMING, UsageChange, WhatIf
 from planrec.billing import Plan
 from planrec.billing.catalogue import Eligibility, Included, Overage
@@ -187,7 +187,7 @@ def answer_what_if(live: WhatIfModel, request: WhatIfRequest) -> WhatIfResponse:
     )
     month = max(part.month for part in record.months)
     history = record_history(record, history_months=policy.history_months)
-    people = Situations.of(history, record_facts(record, month=month, current=current))
+    people = Subscribers.of(history, record_facts(record, month=month, current=current))
     try:
         found = what_if(
             engine,

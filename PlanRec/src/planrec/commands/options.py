@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "AnswerMode",
     "BundleOption",
     "ConfigOption",
     "DataOption",
-    "Mode",
     "MonthOption",
-    "Notices",
+    "NoticeChoice",
     "OutputOption",
     "SetOption",
     "Source",
@@ -31,7 +31,7 @@ class Source(StrEnum):
     table = "table"
 
 
-class Notices(StrEnum):
+class NoticeChoice(StrEnum):
     """Which best-tariff notices are written."""
 
     yearly = "yearly"
@@ -39,7 +39,7 @@ class Notices(StrEnum):
     both = "both"
 
 
-class Mode(StrEnum):
+class AnswerMode(StrEnum):
     """What a recommendation is for."""
 
     advice = "advice"
