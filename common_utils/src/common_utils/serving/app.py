@@ -42,6 +42,8 @@ class Settings:
         Share of requests that get a line in the log, 0 to 1; faults of the service always get one.
     access : Access
         API keys, rate and administrator's port; everybody may ask unless given.
+    root_path : str
+        What a proxy strips of the path; the docs put it before their links.
 
     Examples
     --------
@@ -52,12 +54,13 @@ class Settings:
     limits: LimitConfig = field(default_factory=LimitConfig)
     log_sample: float = 1.0
     access: Access = field(default_factory=Access)
+    root_path: str = ""
 
     @classmethod
     def of(cls, config: ServiceConfig, project: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
         """Return what the configuration says; raises ConfigError where keys are required and cannot be had."""
         access = Access.of(config.access, project, admin_port=config.admin_port, environ=environ)
-        return cls(config.limits, config.log_sample, access)
+        return cls(config.limits, config.log_sample, access, config.root_path)
 
 
 class Health(BaseModel):
@@ -71,6 +74,11 @@ class Readiness(BaseModel):
 
     status: Literal["ready"] = "ready"
     version: str = Field(max_length=128, description="Version of the live model")
+    reason: str | None = Field(
+        default=None,
+        max_length=64,
+        description="What keeps the service from following the pointer, as a code; the live model still answers",
+    )
 
 
 class ModelInfo(BaseModel):
@@ -169,11 +177,19 @@ def create_service(
 
     def wrap(inner: ASGIApp) -> ASGIApp:
         chosen = settings() if settings is not None else Settings(limits or LimitConfig())
+        app.state.root_path = chosen.root_path
         fast = fast_routes(routers, chosen.limits)
         bounded = LimitsMiddleware(inner, chosen.limits, fast)
         guarded = chosen.access.around(bounded)
         names = declared_names(app)
-        return RequestContext(guarded, app.state.metrics, paths, log_sample=chosen.log_sample, known_names=names)
+        return RequestContext(
+            guarded,
+            app.state.metrics,
+            paths,
+            log_sample=chosen.log_sample,
+            known_names=names,
+            ending=lambda: slot.state == "draining",
+        )
 
     app.wrap = wrap
     for router in routers:
@@ -210,11 +226,11 @@ def _service_router(
     async def health() -> Health:
         return Health()
 
-    @router.get("/ready", summary="A verified model answers")
+    @router.get("/ready", summary="A verified model answers", response_model_exclude_none=True)
     async def ready() -> Readiness:
         if slot.state != "ready":
             raise ModelNotReadyError(slot.reason)
-        return Readiness(version=slot.get().version)
+        return Readiness(version=slot.get().version, reason=slot.pointer_fault)
 
     @router.get("/model", summary="What is live")
     async def model() -> ModelInfo:

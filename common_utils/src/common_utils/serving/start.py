@@ -99,7 +99,9 @@ def serve_configured(spec: ProjectSpec[Any], folder: Path) -> None:
 
 
 def _exported(prefix: str, serving: ServiceConfig) -> dict[str, str]:
-    own = serving.model_dump(mode="json", exclude_none=True, include={"admin_port", "log_sample"})
+    own = serving.model_dump(
+        mode="json", exclude_none=True, include={"admin_port", "log_sample", "root_path", "drain_seconds"}
+    )
     said = {f"{prefix}__{name.upper()}": str(value) for name, value in own.items()}
     for section in ("limits", "access"):
         values = getattr(serving, section).model_dump(mode="json", exclude_none=True)
@@ -113,6 +115,7 @@ def _server_options(serving: ServiceConfig | None) -> dict[str, Any]:
     limits = serving.limits
     return {
         "admin_port": serving.admin_port,
+        "drain_seconds": serving.drain_seconds,
         "header_seconds": limits.header_seconds,
         "max_connections": limits.max_connections,
         "graceful_seconds": int(limits.deadline_seconds) + 5,
