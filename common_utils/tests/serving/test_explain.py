@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 
 from common_utils.serving.config import LimitConfig
+from common_utils.serving.explain import FORM
 from common_utils.serving.fast_route import BodyReader
 
 
@@ -16,7 +17,7 @@ class Strict(BaseModel):
 
 class Month(Strict):
     month: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$", max_length=7, description="a month as YYYY-MM")]
-    code: str = Field("A", pattern="^[A-Z]$", max_length=1)
+    code: str = Field("A", pattern="^[A-Z]$", max_length=1, description="kind", json_schema_extra={FORM: "one letter"})
 
 
 class Person(Strict):
@@ -49,6 +50,11 @@ def refused(body: bytes) -> list[tuple[tuple[object, ...], str]]:
             b'{"records":[{"months":[{"month":"1.2025"}]}]}',
             (0, "months", 0, "month"),
             "This text does not follow the field's pattern: a month as YYYY-MM.",
+        ),
+        (
+            b'{"records":[{"months":[{"month":"2025-01","code":"1"}]}]}',
+            (0, "months", 0, "code"),
+            "This text does not follow the field's pattern: one letter.",
         ),
         (
             b'{"records":[{"months":[],"plan":"A B"}]}',

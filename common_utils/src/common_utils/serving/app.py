@@ -31,6 +31,12 @@ from common_utils.serving.request_id import RequestContext
 __all__ = ["Health", "ModelInfo", "Readiness", "Settings", "create_service"]
 
 
+_METRICS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "model_ready 1.0\n"}}}
+}
+_VERSION = "20261123T120102Z-1a2b3c4d5e6f"
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a service reads from its configuration when it starts.
@@ -72,6 +78,8 @@ class Health(BaseModel):
 class Readiness(BaseModel):
     """A verified model answered its probe, and the process is not about to end."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ready", "version": _VERSION}]})
+
     status: Literal["ready"] = "ready"
     version: str = Field(max_length=128, description="Version of the live model")
     reason: str | None = Field(
@@ -84,7 +92,19 @@ class Readiness(BaseModel):
 class ModelInfo(BaseModel):
     """What is live; a project may add fields of its own."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "version": _VERSION,
+                    "created": "2026-11-23T12:01:02+00:00",
+                    "metrics": {"roc_auc": 0.86},
+                    "libraries": {"numpy": "2.4.6"},
+                }
+            ]
+        },
+    )
 
     version: str = Field(max_length=128, description="Version of the live model")
     created: str | None = Field(default=None, max_length=64, description="When it was trained, UTC")
@@ -224,21 +244,28 @@ def _service_router(
 
     @router.get("/health", summary="The process is alive")
     async def health() -> Health:
+        """Answers while the process runs, whatever state the model is in. For liveness probes; needs no key."""
         return Health()
 
     @router.get("/ready", summary="A verified model answers", response_model_exclude_none=True)
     async def ready() -> Readiness:
+        """200 while a verified model answers and the process is not about to end; else 503 with the reason.
+
+        For readiness probes and load balancers; needs no key.
+        """
         if slot.state != "ready":
             raise ModelNotReadyError(slot.reason)
         return Readiness(version=slot.get().version, reason=slot.pointer_fault)
 
     @router.get("/model", summary="What is live")
     async def model() -> ModelInfo:
+        """Version of the live model, when and with which libraries it was trained, what it reached on held-out data."""
         live = slot.get()
         return ModelInfo.model_validate({"version": live.version, **model_info(live)})
 
-    @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+    @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, responses=_METRICS)
     async def prometheus() -> Response:
+        """Return counts of requests by route, method and status, their times, and which model is live."""
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -8,7 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-__all__ = ["explained"]
+__all__ = ["FORM", "explained"]
+
+FORM = "x-form"
+"""Key of a field's `json_schema_extra` that describes the form of its text, where `description` says something else."""
 
 
 def explained(model: type[BaseModel], errors: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -24,7 +27,7 @@ def explained(model: type[BaseModel], errors: Iterable[Mapping[str, Any]]) -> li
     -------
     list of dict
         An unknown field lists the names allowed in its place, once for each place; a text of another form gets the
-        description of its field.
+        `FORM` or description of its field.
 
     Examples
     --------
@@ -45,7 +48,8 @@ def explained(model: type[BaseModel], errors: Iterable[Mapping[str, Any]]) -> li
             message = "This field is not permitted" + ("." if names in told or not names else _allowed(names))
             told.add(names)
         elif error["type"] == "string_pattern_mismatch":
-            said = _at(schema, schema, place).get("description")
+            node = _at(schema, schema, place)
+            said = node.get(FORM, node.get("description"))
             message = said and f"This text does not follow the field's pattern: {said}."
         found.append({**error, "msg": message} if message else dict(error))
     return found
