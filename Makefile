@@ -41,6 +41,10 @@ faults: $(STAMP) ## Attack and break everything at full size, half an hour; want
 		"$(UV)" pip install --quiet --python "$(ATTACK)/bin/python" --group attack; }
 	@"$(BIN)/python" benchmarks/faults/run_all.py --bundle PlanRec/artifacts --schemathesis "$(ATTACK)/bin/schemathesis" $(ARGS)
 
+.PHONY: drain
+drain: $(STAMP) ## Restart two replicas behind HAProxy 20 times under 100,000 requests, none lost; wants haproxy and a bundle; ARGS="--restarts 4 --requests 5000"
+	@"$(BIN)/python" benchmarks/faults/drain.py --bundle PlanRec/artifacts $(ARGS)
+
 .PHONY: check
 check: lint format-check types contracts layout workflows documents ## All that follows, and what CI runs beside the tests
 

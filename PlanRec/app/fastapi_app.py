@@ -134,8 +134,10 @@ class LivePlanRec:
         ]
 
     def _check_plans(self, records: list[SubscriberRecord]) -> None:
-        if any(r.current_plan is not None and self.catalogue.index(r.current_plan) < 0 for r in records):
-            raise DataError("current_plan is not a plan of this catalogue; ask GET /plans for the ids.")
+        for place, record in enumerate(records):
+            if record.current_plan is not None and self.catalogue.index(record.current_plan) < 0:
+                where = f"record {place}, counted from 0: " if len(records) > 1 else ""
+                raise DataError(f"{where}current_plan is not a plan of this catalogue; ask GET /plans for the ids.")
 
     def policy(self, request: RecommendRequest) -> Policy:
         """Return what an answer weighs."""

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from app.schemas import Policy, PredictRequest
 from common_utils.errors import ConfigError, DataError
+from common_utils.serving.fast_route import FastRoute
 from planrec.advice import Engine, Question, Subscribers, what_if
 from planrec.advice.what_if import MAX_FACTOR, ROAMING, UsageChange, WhatIf
 from planrec.billing import Plan
@@ -241,9 +242,13 @@ def _name(found: WhatIf, place: int) -> str | None:
 
 def what_if_routes(live: Callable[[], WhatIfModel]) -> APIRouter:
     """Return the route; `live` returns what answers, or raises while nothing does: `ModelSlot.get`."""
-    router = APIRouter(tags=["planrec"])
+    router = APIRouter(tags=["planrec"], route_class=FastRoute)
 
-    @router.post("/what-if", summary="What if usage changes, a month is spent travelling, or there is a new plan?")
+    @router.post(
+        "/what-if",
+        summary="What if usage changes, a month is spent travelling, or there is a new plan?",
+        response_model=WhatIfResponse,
+    )
     def ask(body: WhatIfRequest) -> WhatIfResponse:
         return answer_what_if(live(), body)
 
