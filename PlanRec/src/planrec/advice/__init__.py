@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from planrec.advice.engine import Answer, Engine, Situations
+from planrec.advice.policy import AnswerPolicy, Overrides
 from planrec.advice.ranking import Advice, advise
 from planrec.advice.subscriber import Request, recommend_subscriber
 from planrec.advice.what_if import Question, what_if
@@ -10,7 +11,9 @@ from planrec.advice.what_if import Question, what_if
 __all__ = [
     "Advice",
     "Answer",
+    "AnswerPolicy",
     "Engine",
+    "Overrides",
     "Question",
     "Request",
     "Situations",

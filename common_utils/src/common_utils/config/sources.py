@@ -48,6 +48,11 @@ class Layers:
         texts = tuple(map(str, key))
         self._origins = {k: o for k, o in self._origins.items() if not _related(k, texts)} | {texts: origin}
 
+    @property
+    def origins(self) -> dict[tuple[str, ...], str]:
+        """The source of each single value, by its key."""
+        return dict(self._origins)
+
     def sources(self, key: tuple[str, ...]) -> list[str]:
         """Return the sources of the value under `key`, of all values below it, or of the value it lies in."""
         return list(dict.fromkeys(origin for known, origin in self._origins.items() if _related(known, key)))
