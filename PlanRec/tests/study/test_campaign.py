@@ -53,7 +53,7 @@ def test_chosen_offers_contact_only_where_it_keeps_enough() -> None:
 
 @pytest.mark.parametrize("margin", [-0.01, np.nan])
 def test_chosen_offers_refuse_a_margin_that_drives_away(margin: float) -> None:
-    with pytest.raises(DataError, match="an offer that drives people away is no margin"):
+    with pytest.raises(DataError, match="margin must be 0 or more"):
         chosen_offers(np.zeros((1, 2)), margin=margin)
 
 

@@ -203,7 +203,7 @@ def test_no_more_than_five_errors_are_listed(tmp_path: Path):
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, overrides=overrides)
     lines = str(caught.value).splitlines()
-    assert lines[0] == "8 settings cannot be used:"
+    assert lines[0] == "8 settings are invalid:"
     assert len(lines) == 7
     assert lines[-1] == "and 3 more"
 

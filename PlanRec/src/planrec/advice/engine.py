@@ -2,7 +2,7 @@
 
 With a forecast the bills are those of the coming months, and a subscriber of whom no month is known gets the
 population's: a wider answer, not an error. Advice ranks by the risk-adjusted bill; an offer by its value, among the
-plans that gain enough, and only for whom the rules let be contacted.
+plans that gain enough, and only for subscribers the rules allow us to contact.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class CampaignStudy:
 
 
 def chosen_offers(effect: FloatArray, *, margin: float = 0.005) -> IntArray:
-    """Return whom to contact with which offer: the one that keeps best, if it keeps enough.
+    """Return which offer to make to whom: the one that lowers churn most, if by more than `margin`.
 
     Parameters
     ----------
@@ -87,14 +87,14 @@ def chosen_offers(effect: FloatArray, *, margin: float = 0.005) -> IntArray:
     [1, -1]
     """
     if not margin >= 0:
-        raise DataError(f"margin is {margin!r}; an offer that drives people away is no margin. Give 0 or more.")
+        raise DataError(f"margin is {margin!r}; margin must be 0 or more: it is the fall in churn an offer must bring.")
     filled = np.where(np.isnan(effect), np.inf, effect)
     best = filled.argmin(axis=1)
     return np.where(filled[np.arange(len(best)), best] < -margin, best, NO_CONTACT)
 
 
 def qini(predicted: FloatArray, true: FloatArray) -> float:
-    """Return how well an order of subscribers gathers those whom contact keeps.
+    """Return how well a ranking puts first the subscribers that a contact retains.
 
     Parameters
     ----------

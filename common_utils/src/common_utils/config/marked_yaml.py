@@ -1,7 +1,7 @@
 """Read a hand-edited YAML file into a model; whatever is wrong with it is told with its line.
 
-Settings come from several sources and are merged (`config.py`); this is for a file that stands alone and that people
-edit who are no programmers. Plain values, lists and sections only: no anchors, no tags, no key twice.
+Settings come from several sources and are merged (`config.py`); this is for a file that stands alone and is
+edited by people who are not programmers. Plain values, lists and sections only: no anchors, no tags, no key twice.
 """
 
 from __future__ import annotations

@@ -201,7 +201,7 @@ def _number_codes(numbers: FloatArray) -> IntArray:
 
 
 def _common(codes: IntArray) -> IntArray:
-    """Give values seen once one code together: no other row can use them."""
+    """Give all values that occur once the same code: they cannot help on any other row."""
     counts = np.bincount(codes)
     common = counts > 1
     return np.where(common, np.cumsum(common), 0)[codes]

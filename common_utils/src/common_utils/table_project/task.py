@@ -128,7 +128,7 @@ class TableTask(ABC, Generic[Settings]):
         """Return the schema of the training file; what `record_schema` leaves out is never asked of a user."""
 
     def record_schema(self) -> pandera.DataFrameSchema:
-        """Return the schema of records to answer: no target, and no column may be required that is no feature."""
+        """Return the schema of records to answer: without the target; only feature columns may be required."""
         return self.schema().remove_columns([self.target])
 
     @abstractmethod
