@@ -17,7 +17,7 @@ from common_utils.errors import ConfigError
 from common_utils.releases.config import load_trust
 from planrec.billing import load_catalogue
 from planrec.config import PlanRecConfig
-from planrec.data import UsageData, load_usage, summarise
+from planrec.data import load_usage
 from planrec.evaluation import Models, evaluate
 from planrec.policies.backtest import bill_backtest
 from planrec.preparation import prepare
@@ -38,6 +38,7 @@ from planrec.rules import rules_file
 from planrec.simulator.operator import simulate, write_simulation
 from planrec.training import data_fingerprint, held_plan_figures, train
 from planrec.usage.event_files import ChurnCut, EmptyMonths
+from planrec.usage.months_table import UsageData, summarise
 
 __all__ = [
     "run_backtest",
