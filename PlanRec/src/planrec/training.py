@@ -16,6 +16,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
+from common_utils import set_seed
 from common_utils.array_types import FloatArray
 from common_utils.bundle import Bundle, fingerprint_bytes, git_commit, library_versions, write_bundle
 from common_utils.config import dump_config, resolve_path
@@ -23,7 +24,6 @@ from common_utils.errors import DataError
 from common_utils.releases import promote, publish
 from common_utils.releases.author import Author, default_who
 from common_utils.releases.config import load_trust
-from common_utils.seed import set_seed
 from common_utils.splits import grouped_stratified_folds
 from planrec.advice.engine import OfferModels
 from planrec.billing import Catalogue
@@ -34,7 +34,6 @@ from planrec.choice.compiling import compile_choice, compile_choice_model
 from planrec.choice.selection import select_choice_model
 from planrec.columns import MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
-from planrec.data import UsageData
 from planrec.decisions import decision_table
 from planrec.decisions.rows import CHOSEN_PLAN, usage_ahead
 from planrec.evaluation import Models, choice_figures, evaluate, row_counts
@@ -45,6 +44,7 @@ from planrec.preparation import Prepared, Step, prepare
 from planrec.reporting.figures import write_figures
 from planrec.reporting.tables import model_card
 from planrec.rules import rules_file
+from planrec.usage.months_table import UsageData
 
 __all__ = [
     "build_pipeline",

@@ -28,7 +28,7 @@ from planrec.decisions.rows import usage_of
 from planrec.months import month_text
 from planrec.outlook import history_of
 from planrec.rules import ExclusionCode, stay_text
-from planrec.rules.apply import facts_of
+from planrec.rules.facts import facts_of
 
 __all__ = [
     "BILL_SCHEMA",
