@@ -27,7 +27,7 @@ def study(operator: Simulation) -> CampaignStudy:
 
 
 class Knowing:
-    """Predicts `sign` times the true effect, and notes whom it was shown."""
+    """Predicts `sign` times the true effect, and notes which rows it was shown."""
 
     def __init__(self, operator: Simulation, sign: float = 1.0) -> None:
         self.operator, self.sign = operator, sign

@@ -166,7 +166,7 @@ def test_unknown_key_in_a_list_of_sections_is_named(tmp_path: Path):
         pytest.param(
             "serving: {api_key: bad1}",
             (),
-            r"serving\.api_key \(from .*\.yaml line 1\): 'bad1' is no key",
+            r"serving\.api_key \(from .*\.yaml line 1\): 'bad1' is not a key",
             id="own-check",
         ),
         pytest.param(

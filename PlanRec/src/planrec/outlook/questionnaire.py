@@ -1,5 +1,4 @@
-"""A short questionnaire for subscribers without a usage month: closed answers become one
-estimated month and its uncertainty.
+"""A short questionnaire for subscribers without a usage month: closed answers become one estimated month.
 
 People say a tenth more than they use (`OVERESTIMATION`), and what they say is off by a third to a half.
 The doubt goes to the forecast as a further standard deviation of the logarithm, so that the bills of a said month

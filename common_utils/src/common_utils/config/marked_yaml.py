@@ -79,7 +79,7 @@ def read_marked(
     except YamlTextError as error:
         raise ConfigError(f"{name}: {error}. Correct it and try again.") from error
     if not isinstance(content.value, dict):
-        found = "empty" if content.value is None else "no section"
+        found = "empty" if content.value is None else "not a section"
         raise ConfigError(f"{name}: line 1: the file is {found}; `key: value` lines are needed.")
     try:
         filled = model.model_validate(content.value)

@@ -141,7 +141,7 @@ class TableTask(ABC, Generic[Settings]):
         return {}
 
     def groups(self, frame: pd.DataFrame) -> NDArray[Any] | None:
-        """Return whom or what each row belongs to, kept whole by every split; None where rows stand alone."""
+        """Return the person or thing each row belongs to, kept whole by every split; None where rows stand alone."""
         del frame
         return None
 
