@@ -83,7 +83,7 @@ workflows: $(STAMP) ## Validate and audit the workflow, dependabot and the commi
 	@"$(BIN)/pre-commit" validate-config .pre-commit-config.yaml
 
 .PHONY: documents
-documents: $(STAMP) ## Check links, targets and structures in documents, and that no file names this machine
+documents: $(STAMP) ## Check links, files, commands, targets and structures in documents, and that no file names this machine
 	@"$(BIN)/python" make/check_documents.py
 	@"$(BIN)/python" make/structure.py --check
 

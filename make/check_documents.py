@@ -1,4 +1,4 @@
-"""Check what the tracked files promise a reader: links, make targets, and that nothing names one machine.
+"""Check what tracked files promise a reader: links, files, commands, make targets, and that nothing names one machine.
 
 `make documents` runs it on the repository. Every finding says where, what, and what to do; any finding is exit code 1.
 """
@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from documents import Code, Document, code_in_strings, read_document
+from named import command_lines, missing_command, named_files, unknown_file
 
 __all__ = ["Finding", "check", "main", "make_targets", "tracked_files"]
 
@@ -72,7 +73,36 @@ def check(root: Path) -> list[Finding]:
     # Messages name targets too; tests name wrong ones on purpose.
     sources = [name for name in files if name.endswith(".py") and "tests" not in PurePosixPath(name).parts]
     code |= {name: code_in_strings((root / name).read_text(encoding="utf-8")) for name in sources}
-    return sorted([*_check_links(documents, files), *_check_make_targets(code, root), *_check_lines(root, files)])
+    # A changelog tells what was; its files and commands may be gone. A test's case describes its own folder.
+    now = [name for name in documents if name != "CHANGELOG.md" and "tests" not in PurePosixPath(name).parts]
+    named = _check_named({name: code[name] for name in now} | _comments(root, files), files, root)
+    return sorted(
+        [*_check_links(documents, files), *_check_make_targets(code, root), *named, *_check_lines(root, files)]
+    )
+
+
+def _comments(root: Path, files: Sequence[str]) -> dict[str, list[Code]]:
+    """Return the comments of settings files, which name files and commands as documents do."""
+    found: dict[str, list[Code]] = {}
+    for name in files:
+        if PurePosixPath(name).match("configs/*.yaml"):
+            lines = enumerate((root / name).read_text(encoding="utf-8").splitlines(), start=1)
+            found[name] = [Code(line.partition("#")[2].strip(), number) for number, line in lines if "#" in line]
+    return found
+
+
+def _check_named(code_by_file: dict[str, list[Code]], files: Sequence[str], root: Path) -> Iterator[Finding]:
+    """Look up each file and each command of ours that code in a document names."""
+    for name, pieces in code_by_file.items():
+        for code in pieces:
+            for number, text in enumerate(code.text.splitlines(), start=code.line):
+                for file in named_files(text):
+                    if unknown_file(file, name, files, root):
+                        yield Finding(name, number, f"`{file}` is named, but there is no such file; correct the path")
+                for words in _commands(text):
+                    if missing := missing_command(words, command_lines(root)):
+                        message = f"`{missing}` is named, but there is no such command; see `{words[0]} --help`"
+                        yield Finding(name, number, message)
 
 
 def _check_links(documents: dict[str, Document], files: Sequence[str]) -> Iterator[Finding]:
@@ -179,7 +209,9 @@ def _check_lines(root: Path, files: Sequence[str]) -> Iterator[Finding]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the findings of a work tree; return 1 if there are any, else 0."""
-    parser = argparse.ArgumentParser(description="Check links, make targets and private names in tracked files.")
+    parser = argparse.ArgumentParser(
+        description="Check links, files, commands, make targets and private names in tracked files."
+    )
     parser.add_argument("root", nargs="?", type=Path, default=ROOT)
     root = parser.parse_args(arguments).root.resolve()
     findings = check(root)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from check_documents import check, main
+from named import missing_command, named_files
 
 HOST = ".".join(["pypi", "org"])  # in one piece this file would be a finding itself
 HOME = "/".join(["", "home", "me", "x"])
@@ -19,6 +20,7 @@ def tree(tmp_path: Path):
     (tmp_path / ".gitignore").write_text("artifacts/\n")
     (tmp_path / "Makefile").write_text(".PHONY: setup check\nsetup check:\n\t@true\n")
     (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "tool.py").write_text("")
     (tmp_path / "part" / "Makefile").write_text(".PHONY: train\ntrain:\n\t@true\n")
 
     def findings(**files: str) -> list[str]:
@@ -49,6 +51,12 @@ def tree(tmp_path: Path):
         pytest.param("```bash\n$ cd part && make train  # make nonsense\n```", id="target-after-cd"),
         pytest.param("`make <target>`, make sure, `make`, `make V=1`", id="no-target"),
         pytest.param("```makefile\nmake nonsense:\n```", id="not-shell"),
+        pytest.param("`part/Makefile`, `part/` and `part/tool.py`", id="named-file"),
+        pytest.param("`tool.py`, `pytest part/tool.py -k x`", id="named-by-its-end"),
+        pytest.param(
+            "`artifacts/<version>/`, `artifacts/card.md`, `new_plan.yaml`, `a/*.md`, `~/x/y.md`", id="not-ours"
+        ),
+        pytest.param("`https://example.com/part/missing.md` and part/missing.py outside of code", id="no-code"),
     ],
 )
 def test_what_is_right_is_left_alone(tree, text: str):
@@ -76,6 +84,15 @@ def test_what_is_right_is_left_alone(tree, text: str):
         ),
         pytest.param("```bash\nmake setup\nmake chek\n```", "README.md:3: `make chek` is named", id="block"),
         pytest.param("```\nX=1 make setup && make tset\n```", "README.md:2: `make tset` is named", id="second-command"),
+        pytest.param(
+            "see `part/gone.py`", "README.md:1: `part/gone.py` is named, but there is no such file", id="file"
+        ),
+        pytest.param("run `gone.py`", "README.md:1: `gone.py` is named, but there is no such file", id="bare-file"),
+        pytest.param("\nin `part/gone/`", "README.md:2: `part/gone/` is named, but", id="folder-named"),
+        pytest.param("`../part/tool.py`", "README.md:1: `../part/tool.py` is named, but", id="outside-named"),
+        pytest.param(
+            "```\nx\npytest tests/test_gone.py\n```", "README.md:3: `tests/test_gone.py` is named", id="in-block"
+        ),
         pytest.param("see https://" + HOST, f"README.md:1: '{HOST}' is the host of a package", id="host"),
         pytest.param("cd " + HOME, "is a folder of one machine", id="home"),
         pytest.param("in " + "/".join(["", "work", "main"]), "is a folder of one machine", id="work"),
@@ -126,3 +143,53 @@ def test_the_exit_code_tells(tree, tmp_path: Path, capsys):
     tree(README_md="[a](missing)")
     assert main([str(tmp_path)]) == 1
     assert "README.md:1" in capsys.readouterr().err
+
+
+def test_a_path_in_a_member_s_document_is_the_member_s_own(tree, tmp_path: Path):
+    for member in ("one", "two"):
+        (tmp_path / member / "tests").mkdir(parents=True)
+        (tmp_path / member / "pyproject.toml").write_text("[project]\n")
+    (tmp_path / "two" / "tests" / "test_x.py").write_text("")
+    assert tree(two__docs__a_md="`tests/test_x.py`, `test_x.py`") == []
+    assert tree(one__docs__a_md="`../two/tests/test_x.py`") == []
+    assert "`tests/test_x.py` is named" in tree(one__docs__a_md="`tests/test_x.py`")[0]
+
+
+def test_the_changelog_and_cases_may_name_what_is_gone(tree):
+    assert tree(CHANGELOG_md="`part/gone.py`", part__tests__cases__README_md="`part/gone.py`") == []
+
+
+def test_comments_of_settings_name_files_that_exist(tree, tmp_path: Path):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "config.yaml").write_text(
+        "a: 1  # see part/tool.py\nb: part/gone.yaml\n# and part/gone.py\n"
+    )
+    assert tree() == ["configs/config.yaml:3: `part/gone.py` is named, but there is no such file; correct the path"]
+
+
+def test_a_command_that_a_document_names_exists(tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "pyproject.toml").write_text('[project.scripts]\nshop = "shop_cli:main"\n')
+    (tmp_path / "shop" / "shop_cli.py").write_text(
+        "import typer\n\napp = typer.Typer()\n\n@app.command()\ndef sell(): ...\n\n"
+        "@app.command('buy-in')\ndef buy(): ...\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "shop")
+    assert tree(README_md="`shop sell --all`, `shop buy-in x`, `shop --help`, `shop`, `other thing`") == []
+    assert tree(README_md="```bash\nX=1 shop sel\n```") == [
+        "README.md:2: `shop sel` is named, but there is no such command; see `shop --help`"
+    ]
+
+
+def test_a_command_below_a_command_is_looked_up():
+    lines = {"shop": {"release": {"list": {}}, "sell": {}}}
+    assert missing_command(["shop", "release", "list"], lines) is None
+    assert missing_command(["shop", "release", "lst"], lines) == "shop release lst"
+    assert missing_command(["shop", "sell", "anything"], lines) is None
+
+
+def test_only_paths_and_python_files_are_named_files():
+    assert list(named_files("metrics.json config.yaml a/b.py ./x/y.md http://h/z.md 1.5/2 and/or")) == [
+        "a/b.py",
+        "./x/y.md",
+    ]
