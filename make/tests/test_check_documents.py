@@ -111,7 +111,7 @@ def test_a_message_in_code_names_a_target_that_exists(tree):
 def test_a_lock_holds_no_address(tree, line: str):
     assert any(
         "a lock holds no address" in finding
-        for finding in tree(requirements_lock=f"a==1 \\\n    --hash=sha256:0\n{line}\n")
+        for finding in tree(requirements_txt=f"a==1 \\\n    --hash=sha256:0\n{line}\n")
     )
 
 

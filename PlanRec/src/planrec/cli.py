@@ -339,6 +339,18 @@ def card(
     run_card(settings, project, bundle, output)
 
 
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that gets configs/; made where it is missing.")],
+) -> None:
+    """Write settings, rate cards, rules and the simulator's parameters to DIR/configs, to be edited; work in DIR."""
+    from common_utils.config.packaged import write_defaults
+    from planrec.config import SPEC
+
+    for path in write_defaults(SPEC.name, folder):
+        typer.echo(path)
+
+
 def _releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, Trust]:
     from common_utils.config import resolve_path
     from common_utils.releases.config import load_trust

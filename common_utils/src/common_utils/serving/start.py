@@ -33,7 +33,7 @@ def serve_project(
     workers: int,
     serving: ServiceConfig | None = None,
 ) -> None:
-    """Serve a bundle; the app lies in the project's folder.
+    """Serve a bundle; the app lies in the project's folder, or in its wheel as `<name>._app`.
 
     Parameters
     ----------
@@ -55,19 +55,18 @@ def serve_project(
     Raises
     ------
     ConfigError
-        If there is no app in the project's folder.
+        If there is no app, neither in the project's folder nor in its wheel.
     """
     from common_utils.serving.server import run
 
-    if not (folder / "app" / "fastapi_app.py").is_file():
-        raise ConfigError(f"no app/fastapi_app.py in {folder}; run from the project's folder or name its --config.")
+    package = _app_package(spec, folder)
     # The app reads all it must know from the environment, which worker processes inherit.
     os.environ |= {**(environment or {}), spec.bundle_variable: str(bundle.resolve())}
     if serving is not None:
         os.environ |= _exported(f"{spec.prefix}__SERVING", serving)
     if settings_file is not None:
         os.environ[spec.config_variable] = str(settings_file.resolve())
-    if find_spec("app") is None:
+    if package == "app" and find_spec("app") is None:
         # Started as a script, Python does not look in the working folder; as a module it does.
         options = ["--host", host, "--port", str(port), "--workers", str(workers), "--bundle", str(bundle.resolve())]
         if settings_file is not None:
@@ -77,7 +76,7 @@ def serve_project(
         os.chdir(folder)
         os.execv(sys.executable, [sys.executable, "-m", f"{spec.name}.cli", "serve", *options])  # noqa: S606 - ourselves
     sys.stderr.write(f"http://{host}:{port}/docs\n")
-    run("app.fastapi_app:app", host=host, port=port, workers=workers, **_server_options(serving))
+    run(f"{package}.fastapi_app:app", host=host, port=port, workers=workers, **_server_options(serving))
 
 
 def serve_configured(spec: ProjectSpec[Any], folder: Path) -> None:
@@ -93,7 +92,7 @@ def serve_configured(spec: ProjectSpec[Any], folder: Path) -> None:
 
     serving: ServiceConfig = spec.load(folder).serving
     run(
-        "app.fastapi_app:app",
+        f"{_app_package(spec, folder)}.fastapi_app:app",
         host=serving.host,
         port=serving.port,
         workers=serving.workers,
@@ -124,6 +123,20 @@ def is_alive(spec: ProjectSpec[Any], folder: Path, *, seconds: float = 2.0) -> b
         return False
     finally:
         connection.close()
+
+
+def _app_package(spec: ProjectSpec[Any], folder: Path) -> str:
+    """Return the package of the app: the folder's, else that of the project's wheel."""
+    if (folder / "app" / "fastapi_app.py").is_file():
+        return "app"
+    packaged = f"{spec.name}._app"
+    try:
+        found = find_spec(packaged) is not None
+    except ModuleNotFoundError:  # the package around it
+        found = False
+    if not found:
+        raise ConfigError(f"no app/fastapi_app.py in {folder}; run from the project's folder or name its --config.")
+    return packaged
 
 
 def _exported(prefix: str, serving: ServiceConfig) -> dict[str, str]:
