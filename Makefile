@@ -54,7 +54,7 @@ drain: $(STAMP) ## Restart two replicas behind HAProxy 20 times under 100,000 re
 	@"$(BIN)/python" benchmarks/faults/drain.py --bundle PlanRec/artifacts $(ARGS)
 
 .PHONY: check
-check: lint format-check types contracts workflows documents ## All that follows, and what CI runs beside the tests
+check: lint format-check types contracts layout workflows documents ## All that follows, and what CI runs beside the tests
 
 .PHONY: lint
 lint: $(STAMP) ## Lint with ruff
@@ -74,6 +74,14 @@ contracts: $(STAMP) ## Check who may import whom, in the root's contracts and ea
 	@"$(BIN)/lint-imports" --no-logo
 	@for member in $(MEMBERS); do echo "== contracts $$member"; $(MAKE) -C "$$member" contracts || exit 1; done
 
+.PHONY: layout
+layout: $(STAMP) ## Check how packages are laid out: modules a folder, circles of imports, imports inside functions
+	@"$(BIN)/python" make/layout.py
+
+.PHONY: structure
+structure: $(STAMP) ## Write "Structure" of every README from the packages' docstrings
+	@"$(BIN)/python" make/structure.py
+
 .PHONY: workflows
 workflows: $(STAMP) ## Validate and audit the workflow, dependabot and the commit hooks
 	@"$(BIN)/check-jsonschema" --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -90,8 +98,9 @@ alerts: ## Check and try every alert rule with promtool (Debian: apt-get install
 	@cd infra/prometheus && promtool check rules rules.yml && promtool test rules rules_test.yml
 
 .PHONY: documents
-documents: $(STAMP) ## Check links, make targets named in documents, and that no file names this machine
+documents: $(STAMP) ## Check links, targets and structures in documents, and that no file names this machine
 	@"$(BIN)/python" make/check_documents.py
+	@"$(BIN)/python" make/structure.py --check
 
 .PHONY: audit
 audit: $(UV) ## Known vulnerabilities and a CycloneDX SBOM per image; needs an advisory service (3: not reachable)

@@ -23,7 +23,7 @@ def tree(tmp_path: Path):
 
     def findings(**files: str) -> list[str]:
         for name, text in files.items():
-            path = tmp_path / name.replace("__", "/").replace("_md", ".md").replace("_lock", ".lock").replace(
+            path = tmp_path / name.replace("__", "/").replace("_md", ".md").replace("_txt", ".txt").replace(
                 "_py", ".py"
             )
             path.parent.mkdir(parents=True, exist_ok=True)
