@@ -27,6 +27,14 @@ test: $(STAMP) ## Test one member: make test PROJECT=PlanRec
 test-repository: $(STAMP) ## Test the gates, the packaging, the workflow and the scripts in make/
 	@"$(BIN)/python" -m pytest $(PYTEST_ARGS)
 
+.PHONY: wheels
+wheels: $(STAMP) ## Write the wheels of all members to dist/, with a requirements.txt that pins them and all they need by hash
+	@"$(BIN)/python" make/wheels.py --uv "$(UV)" --output dist
+
+.PHONY: test-wheels
+test-wheels: $(STAMP) ## Install the wheels into an empty environment, train, serve and release there; needs the package index
+	@UV="$(UV)" PYTHON="$(PYTHON)" make/test_wheels.sh
+
 .PHONY: test-install
 test-install: $(UV) ## Install each member alone into empty environments; needs the package index
 	@UV="$(UV)" PYTHON="$(PYTHON)" make/test_install.sh
@@ -82,6 +90,13 @@ workflows: $(STAMP) ## Validate and audit the workflow, dependabot and the commi
 	@"$(BIN)/zizmor" --quiet --offline .github
 	@"$(BIN)/pre-commit" validate-config .pre-commit-config.yaml
 
+.PHONY: alerts
+alerts: ## Check and try every alert rule with promtool (Debian: apt-get install prometheus; the workflow installs it)
+	@command -v promtool >/dev/null || { [ -n "$${GITHUB_ACTIONS:-}" ] && sudo apt-get update -qq && \
+		sudo apt-get install -qq --yes --no-install-recommends prometheus >/dev/null; } || \
+		{ echo "make: promtool not found; on Debian: apt-get install prometheus" >&2; exit 1; }
+	@cd infra/prometheus && promtool check rules rules.yml && promtool test rules rules_test.yml
+
 .PHONY: documents
 documents: $(STAMP) ## Check links, targets and structures in documents, and that no file names this machine
 	@"$(BIN)/python" make/check_documents.py
@@ -104,9 +119,9 @@ hooks: $(STAMP) ## Install the commit hooks of .pre-commit-config.yaml
 	@"$(BIN)/pre-commit" install
 
 .PHONY: lock
-lock: $(UV) ## Resolve all dependencies anew: requirements.lock and two per image
+lock: $(UV) ## Resolve all dependencies anew: requirements.txt and two per image
 	@"$(UV)" pip compile $(LOCK_FLAGS) $(MEMBERS:%=--no-emit-package %) --no-emit-package common-utils \
-		$(MEMBERS:%=%/pyproject.toml) --all-extras --group dev -o requirements.lock
+		$(MEMBERS:%=%/pyproject.toml) --all-extras --group dev -o requirements.txt
 	@for member in $(filter-out common_utils,$(MEMBERS)); do $(MAKE) -C "$$member" lock || exit 1; done
 
 .PHONY: new-project
@@ -120,6 +135,10 @@ data: ## Get the public tables, checked by sha256, into PORTFOLIO_DATA (ARGS="--
 .PHONY: image
 image: ## Build one project's service image: make image PROJECT=PlanRec
 	@$(MAKE) -C "$(PROJECT)" image
+
+.PHONY: image-push
+image-push: ## Push one project's image with provenance and SBOM (the workflow does, on a tag)
+	@$(MAKE) -C "$(PROJECT)" image-push
 
 .PHONY: image-try
 image-try: ## Build one project's image, run it read-only, see it alive and ready
