@@ -211,7 +211,7 @@ class OfferConfig(BaseConfig):
 
 
 class ServingConfig(ServiceConfig):
-    """Where the service listens, whom it answers, which rules it follows."""
+    """Where the service listens, which callers it answers, which rules it follows."""
 
     rules: Path | None = Field(
         default=None,

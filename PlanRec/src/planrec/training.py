@@ -257,7 +257,7 @@ def fit_forecast(config: PlanRecConfig, prepared: Prepared) -> UsageForecast:
 
 
 def fit_offers(config: PlanRecConfig, prepared: Prepared, step: Step) -> OfferModels | None:
-    """Learn who accepts an offer, and whom offers keep, from the subscribers and months that nothing is tested on.
+    """Learn who accepts an offer and who stays because of it, from subscribers and months that nothing is tested on.
 
     Returns
     -------

@@ -142,7 +142,7 @@ def test_a_bad_rule_file_is_refused_with_line_and_reason(run, tmp_path, capsys) 
     assert "rules.yaml: 1 problem:\nline 3, offers.max_contact_90d: unknown key; did you mean" in said
     bad.write_text("version: ours\nplans:\n- plans: [prepaid]\n  why: x\n", encoding="utf-8")
     assert run("rules", "--check", bad, "--plans", "configs/plans.yaml") == 2
-    assert "line 3, plans.0.plans.0: 'prepaid' is no plan of rate card" in capsys.readouterr().err
+    assert "line 3, plans.0.plans.0: 'prepaid' is not a plan of rate card" in capsys.readouterr().err
 
 
 def test_commands_on_files_work_anywhere(run, usage, plans, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

@@ -75,7 +75,7 @@ def test_answers_are_read_however_they_are_written(column: np.ndarray) -> None: 
     [
         pytest.param("consent", ["perhaps"], r"consent: 1 value\(s\) are neither true nor false", id="no-answer"),
         pytest.param("contacts_90d", [-1.0], r"contacts_90d: 1 value\(s\) are negative", id="negative"),
-        pytest.param("contacts_90d", ["often"], "contacts_90d: holds something that is no number", id="text"),
+        pytest.param("contacts_90d", ["often"], "contacts_90d: holds something that is not a number", id="text"),
     ],
 )
 def test_what_cannot_be_read_is_refused_without_its_value(name: str, column: list[object], said: str) -> None:

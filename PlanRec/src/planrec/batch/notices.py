@@ -76,7 +76,7 @@ def read_sent(paths: Sequence[Path], as_of: date) -> SentLog:
     Raises
     ------
     DataError
-        If a file cannot be read or is no batch file of notices.
+        If a file cannot be read or is not a batch file of notices.
     """
     last: dict[str, date] = {}
     ends: dict[str, date] = {}

@@ -40,8 +40,8 @@ def decision_table(months: pd.DataFrame, *, history_months: int) -> pd.DataFrame
     """Return one row per decision with at least one month before it.
 
     Where the months carry a `decision` column, a decision is a month in which it is filled (activations have no month
-    before and fall away) with any reason but "contact": the answer to an offer is no choice among all plans. Otherwise
-    every month counts.
+    before and fall away) with any reason but "contact": the answer to an offer is not a choice among all plans.
+    Otherwise every month counts.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def usage_ahead(months: pd.DataFrame, *, history_months: int, horizon: int) -> t
     Parameters
     ----------
     months : DataFrame
-        Usage months, sorted by subscriber and month, one row each. Months marked `partial` are no example of what
+        Usage months, sorted by subscriber and month, one row each. Months marked `partial` are not examples of what
         follows.
     history_months : int
         Months to look back over, >= 1, the row's own first.

@@ -112,7 +112,7 @@ def read_notices(path: Path) -> tuple[NoticeHeader, Iterator[tuple[int, Notice]]
     Raises
     ------
     DataError
-        If the file cannot be read or a line is no notice; the message names the line and shows nothing of it.
+        If the file cannot be read or a line is not a notice; the message names the line and shows nothing of it.
     """
     lines = _lines(path)
     first = next(lines, None)

@@ -178,7 +178,7 @@ def _numbers(columns: Mapping[str, NDArray[np.generic]], name: str, n: int) -> F
     try:
         numbers = np.asarray(columns[name], dtype=np.float64) if name in columns else np.full(n, np.nan)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{name}: holds something that is no number; correct it or leave the column out.") from error
+        raise DataError(f"{name}: holds something that is not a number; correct it or leave the column out.") from error
     if (numbers < 0).any():
         raise DataError(f"{name}: {int((numbers < 0).sum())} value(s) are negative; correct them or leave them empty.")
     return numbers
