@@ -22,7 +22,10 @@ export PATH := $(shell printf '%s:' "$${HOME:-}"/.pyenv/versions/3.1[123].*/bin)
 export UV_PYTHON_DOWNLOADS := never
 # As pip does; a network whose certificates only the system knows then works for both.
 export UV_SYSTEM_CERTS ?= true
-export PYTHONDONTWRITEBYTECODE := 1
+# Compiled modules go beside the environment's own, never into the work tree. uv compiles nothing and so every process
+# would: seconds each for pandas, scikit-learn and the rewritten assertions of pytest's plugins and our tests.
+export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV))/.pycache
+export PYTHONDONTWRITEBYTECODE :=
 
 # The tables of tests marked `realdata`: PORTFOLIO_DATA, or the folder beside the checkout, always absolute.
 ifeq ($(origin PORTFOLIO_DATA), undefined)
