@@ -27,6 +27,12 @@ export UV_SYSTEM_CERTS ?= true
 export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV))/.pycache
 export PYTHONDONTWRITEBYTECODE :=
 
+# Every run of tests. Their models are small: threads wait for each other longer than they compute, and far longer where
+# the cores are busy, so a process gets one thread. Processes use the cores, a worker each; one that is done takes tests
+# from the others. PYTEST_ARGS come last: with `-n0` all stays in one process, which is quicker for a handful of tests.
+PYTEST_ARGS ?=
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 "$(BIN)/python" -m pytest -n auto --dist worksteal
+
 # The tables of tests marked `realdata`: PORTFOLIO_DATA, or the folder beside the checkout, always absolute.
 ifeq ($(origin PORTFOLIO_DATA), undefined)
   ifneq ($(wildcard $(ROOT)/../shared/data/megaline_users.csv),)

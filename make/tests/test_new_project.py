@@ -52,7 +52,7 @@ def environment(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "VENV": str(there / "venv"),
         "TOOLS": str(there / "tools"),
         "PYTHONPATH": str(copy / NAME / "src"),
-        "PYTEST_ARGS": "-q -p no:cacheprovider",
+        "PYTEST_ARGS": "-q -n0 -p no:cacheprovider",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 
