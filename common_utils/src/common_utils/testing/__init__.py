@@ -1,0 +1,1 @@
+"""What tests of every project run; nothing that ships imports it."""
