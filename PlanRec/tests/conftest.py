@@ -12,6 +12,8 @@ from common_utils.testing.once import fill_once
 from planrec.catalogue import Catalogue, load_catalogue
 from planrec.config import PlanRecConfig, load_planrec_config
 
+pytest_plugins = ["common_utils.testing.unhurried"]
+
 SMALL = (
     "simulator.subscribers=1200",
     "training.model.max_iter=4",

@@ -39,6 +39,8 @@ __all__ = [
     "small",
 ]
 
+pytest_plugins = ["common_utils.testing.unhurried"]
+
 Run: TypeAlias = Callable[..., tuple[int, str, str]]
 """Runs a command as a user would, words in; exit code, output and errors out."""
 
