@@ -1,0 +1,8 @@
+"""Rating by a full card: exact, in columns, with line items."""
+
+from __future__ import annotations
+
+from planrec.billing.rating.bill import BillBook, BillLine, bill_events, decimal_text
+from planrec.billing.rating.sheet import Sheet
+
+__all__ = ["BillBook", "BillLine", "Sheet", "bill_events", "decimal_text"]
