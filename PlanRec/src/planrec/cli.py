@@ -12,6 +12,7 @@ import typer
 from common_utils.command_line.release import release_app
 from common_utils.command_line.run import run_command_line
 from common_utils.errors import ConfigError
+from planrec.commands.full_card_options import AccountsOption, EventsOption, add_plans
 from planrec.commands.options import (
     BundleOption,
     ConfigOption,
@@ -69,14 +70,31 @@ def data(
 
 @app.command()
 def bill(
-    usage: UsageOption,
-    plans: Annotated[Path, typer.Option("--plans", help="Rate card, YAML.")],
-    output: OutputOption,
+    usage: Annotated[Path | None, typer.Option("--usage", help="Usage months, CSV or Parquet; with --plans.")] = None,
+    plans: Annotated[Path | None, typer.Option("--plans", help="Rate card, YAML; with --usage.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="File to write; CSV, for usage months Parquet by its ending, too.")
+    ] = None,
+    card: Annotated[
+        Path | None, typer.Option("--card", help="Full rate card, YAML; with --accounts, --events.")
+    ] = None,
+    accounts: AccountsOption = None,
+    events: EventsOption = None,
+    explain: Annotated[str | None, typer.Option("--explain", help="Say why this event cost what it did.")] = None,
 ) -> None:
-    """Rate usage months on every plan of a rate card, with line items, in whole cents."""
-    from planrec.commands.answer import run_bill
+    """Bill usage months on every plan of a rate card, or events on the plans held by a full card; line items, cents."""
+    if usage is not None and plans is not None and output is not None and not (card or accounts or events or explain):
+        from planrec.commands.answer import run_bill
 
-    run_bill(usage, plans, output)
+        run_bill(usage, plans, output)
+    elif card is not None and accounts is not None and events is not None and usage is None and plans is None:
+        from planrec.commands.full_cards import run_bill_events
+
+        run_bill_events(card, accounts, events, output, explain)
+    else:
+        raise ConfigError(
+            "bill: give --usage, --plans and --output for usage months, or --card, --accounts and --events for events."
+        )
 
 
 @app.command()
@@ -378,6 +396,7 @@ def _advice_settings(config: Path | None, overrides: list[str] | None) -> tuple[
 
 
 add_what_if(app, _settings)
+add_plans(app)
 
 
 def main() -> None:

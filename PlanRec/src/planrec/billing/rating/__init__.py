@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from planrec.billing.rating.bill import BillBook, BillLine, bill_events, decimal_text
+from planrec.billing.rating.explain import allowance_use, explain_event
 from planrec.billing.rating.sheet import Sheet
 
-__all__ = ["BillBook", "BillLine", "Sheet", "bill_events", "decimal_text"]
+__all__ = ["BillBook", "BillLine", "Sheet", "allowance_use", "bill_events", "decimal_text", "explain_event"]

@@ -21,10 +21,11 @@ from planrec.billing.events import MICRO
 __all__ = ["MOST_EVENTS", "MOST_MEGABYTES", "MOST_SECONDS", "Owner", "Row", "Sheet"]
 
 # What one subscriber can use in one period; more is refused, so that no sum of charges leaves 64 bits.
-MOST_SECONDS = 10_000_000
-MOST_MEGABYTES = 10_000_000
-MOST_EVENTS = 1_000_000
-_LARGEST = 2**62
+MOST_SECONDS = 5_000_000
+MOST_MEGABYTES = 1_000_000
+MOST_EVENTS = 100_000
+# Of one price; a unit of use meets one price of an item and its call at most three more, so sums stay below 2**62.
+_LARGEST = 2**60
 
 
 @dataclass(frozen=True)
@@ -118,11 +119,8 @@ class Sheet:
         return common
 
     def _refuse_too_large(self) -> None:
-        sums: dict[str, int] = {}
         for item, key, price, most in self._prices():
-            largest = int(price * self.items[item]) * most
-            sums[item] = sums.get(item, 0) + largest
-            if largest >= _LARGEST or sums[item] >= _LARGEST:
+            if int(price * self.items[item]) * most >= _LARGEST:
                 raise ConfigError(
                     f"card {self.card.version}: {key}: the largest charge of a period is beyond 64 bits at this "
                     "price with these decimals; write fewer decimals or a lower price."
