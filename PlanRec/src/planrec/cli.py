@@ -83,13 +83,11 @@ def bill(
     explain: Annotated[str | None, typer.Option("--explain", help="Say why this event cost what it did.")] = None,
 ) -> None:
     """Bill usage months on every plan of a rate card, or events on the plans held by a full card; line items, cents."""
-    if usage is not None and plans is not None and output is not None and not (card or accounts or events or explain):
-        from planrec.commands.answer import run_bill
+    from planrec.commands.answer import run_bill, run_bill_events
 
+    if usage is not None and plans is not None and output is not None and not (card or accounts or events or explain):
         run_bill(usage, plans, output)
     elif card is not None and accounts is not None and events is not None and usage is None and plans is None:
-        from planrec.commands.full_cards import run_bill_events
-
         run_bill_events(card, accounts, events, output, explain)
     else:
         raise ConfigError(

@@ -9,15 +9,17 @@ import yaml
 from common_utils.command_line.terminal import note
 from common_utils.config import resolve_path
 from planrec.advice import Engine
+from planrec.advice.engine import OfferModels
 from planrec.batch.answers import Recommender
 from planrec.batch.files import write_bills, write_predictions, write_recommendations
 from planrec.batch.rankers import advice_ranker, offer_ranker
 from planrec.billing import load_catalogue, parse_catalogue
+from planrec.commands.full_cards import run_bill_events
 from planrec.config import AdviceConfig, PlanRecConfig
 from planrec.months import month_index
-from planrec.rules import built_in_rules, load_rules
+from planrec.rules import built_in_rules, load_rules, parse_rules
 
-__all__ = ["run_bill", "run_offer", "run_predict", "run_recommend"]
+__all__ = ["run_bill", "run_bill_events", "run_offer", "run_predict", "run_recommend"]
 
 
 def run_bill(usage: Path, plans: Path, output: Path) -> None:
@@ -73,10 +75,8 @@ def run_offer(
     from common_utils.bundle import open_bundle
     from common_utils.errors import ConfigError
     from common_utils.releases.config import load_trust
-    from planrec.advice.engine import OfferModels
     from planrec.offers import OfferWeights
     from planrec.outlook import UsageForecast
-    from planrec.rules import parse_rules
 
     month = month_index(as_of)
     trust = load_trust(config.releases, project)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -14,6 +15,12 @@ AccountsOption = Annotated[
     Path | None, typer.Option("--accounts", help="Subscribers, what they hold, periods to bill; YAML.")
 ]
 EventsOption = Annotated[Path | None, typer.Option("--events", help="Calls, messages and data sessions, CSV.")]
+
+
+def _full_cards() -> ModuleType:
+    from planrec.commands import full_cards
+
+    return full_cards
 
 
 def add_plans(app: typer.Typer) -> None:
@@ -32,9 +39,7 @@ def add_plans(app: typer.Typer) -> None:
     @plans.command("explain")
     def explain(plan: Annotated[str, typer.Argument(help="Plan or option of the card.")], card: CardOption) -> None:
         """Show a plan in words a customer knows."""
-        from planrec.commands.full_cards import run_plan_explain
-
-        run_plan_explain(plan, card)
+        _full_cards().run_plan_explain(plan, card)
 
     @plans.command("diff")
     def diff(
@@ -45,8 +50,6 @@ def add_plans(app: typer.Typer) -> None:
         events: EventsOption = None,
     ) -> None:
         """Show what differs between two plans, and who would pay more or less for given events."""
-        from planrec.commands.full_cards import run_plan_diff
-
-        run_plan_diff(first, second, card, accounts, events)
+        _full_cards().run_plan_diff(first, second, card, accounts, events)
 
     _ = (explain, diff)

@@ -6,21 +6,24 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
-from common_utils.array_types import IntArray
+from common_utils.array_types import BoolArray, IntArray
 from common_utils.errors import ConfigError
-from planrec.billing.cards import BillRequest, FullCard
+from planrec.billing.cards import BillRequest, Choose, FullCard
 from planrec.billing.events import MICRO, Events
-from planrec.billing.rating.choice import candidate_sets, least
 from planrec.billing.rating.fees import bill_items
-from planrec.billing.rating.holdings import Accounts, accounts_of, listed_periods
+from planrec.billing.rating.holdings import Accounts, account_holds, accounts_of, listed_periods
 from planrec.billing.rating.prepaid import prepaid_items
 from planrec.billing.rating.sheet import Sheet
 from planrec.billing.rating.usage import UsedUp, rate_use
 
 __all__ = ["BillBook", "BillLine", "bill_events", "decimal_text"]
+
+
+_MOST = 100_000
 
 
 @dataclass(frozen=True)
@@ -183,3 +186,46 @@ def _chosen(card: FullCard, request: BillRequest, events: Events) -> BillBook:
     kept = np.array([i * len(candidates) + b for i, b in enumerate(best)], dtype=np.int64)
     book = _bill(card, accounts.select(kept), events, tuple(names[i] for i in who))
     return replace(book, choices=tuple(candidates[b].text for b in best))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A plan and options; `rank` orders ties: fewer options, the plan's place, the options' places."""
+
+    plan: int
+    held: BoolArray
+    rank: tuple[int, int, tuple[int, ...]]
+    text: str
+
+
+def candidate_sets(card: FullCard, choose: Choose) -> list[Candidate]:
+    """Return every permitted plan with every permitted set of options.
+
+    Raises
+    ------
+    ConfigError
+        If a name is not in the card, or there are too many combinations.
+    """
+    plans = {p.plan_id: i for i, p in enumerate(card.plans)}
+    options = {o.option_id: i for i, o in enumerate(card.options)}
+    unknown = [n for n in choose.plans if n not in plans] + [n for n in choose.options if n not in options]
+    if unknown:
+        raise ConfigError(f"choose: {unknown[0]!r} is not in the card.")
+    if len(choose.plans) * 2 ** len(choose.options) > _MOST:
+        raise ConfigError(f"choose: more than {_MOST:,} combinations; name fewer options.")
+    found: list[Candidate] = []
+    for place, plan in enumerate(choose.plans):
+        for size in range(len(choose.options) + 1):
+            for chosen in combinations(range(len(choose.options)), size):
+                held = np.zeros(len(options), dtype=bool)
+                held[[options[choose.options[i]] for i in chosen]] = True
+                if account_holds(card, plans[plan], held):
+                    continue
+                text = f"plan={plan} options={'+'.join(choose.options[i] for i in chosen)}"
+                found.append(Candidate(plans[plan], held, (size, place, chosen), text))
+    return found
+
+
+def least(sums: IntArray, candidates: list[Candidate]) -> int:
+    """Return the position of the candidate with the least sum."""
+    return min(range(len(candidates)), key=lambda i: (int(sums[i]), candidates[i].rank))
