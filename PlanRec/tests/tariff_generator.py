@@ -578,7 +578,23 @@ def _events(dice: Dice, tree: Row, starts: list[date]) -> list[Row]:  # noqa: C9
         if again:
             row.update(subscriber=rows[-1]["subscriber"], at=rows[-1]["at"])
         if kind in ("call", "call_in"):
-            row["seconds"] = str(dice.pick([0, 1, 59, 60, 61, 90, 120, 300, 301, 600, dice.random.randint(1, 4000)]))
+            row["seconds"] = str(
+                dice.pick(
+                    [
+                        0,
+                        1,
+                        59,
+                        60,
+                        61,
+                        90,
+                        120,
+                        300,
+                        301,
+                        600,
+                        dice.random.randint(1, 1500 if tree.get("band_rule") else 4000),
+                    ]
+                )
+            )
         if kind == "data":
             broken = f"{dice.random.randint(0, 300)}.{dice.random.randint(0, 999):03d}"
             row["mb"] = dice.pick(["0", "0.001", "0.01", "0.011", "1.005", "25", "99.5", "100", "100.001", broken])

@@ -38,8 +38,11 @@ def band_table(card: FullCard) -> tuple[NDArray[np.int16], BoolArray]:
             for day in window.days:
                 start = _DAYS.index(day) * 1440
                 held[start + first : start + last, b] = True
-    sets, numbers = np.unique(held, axis=0, return_inverse=True)
-    return numbers.reshape(-1).astype(np.int16), sets
+    code = np.zeros(_WEEK_MINUTES, dtype=np.int64)
+    for b in range(held.shape[1]):  # one number for each set of bands, band by band
+        _, code = np.unique(code * 2 + held[:, b], return_inverse=True)
+    _, first = np.unique(code, return_index=True)
+    return code.astype(np.int16), held[first]
 
 
 class Cells:
