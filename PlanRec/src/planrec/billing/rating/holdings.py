@@ -131,6 +131,7 @@ def accounts_of(card: FullCard, request: BillRequest) -> Accounts:
     names = {o.option_id: i for i, o in enumerate(card.options)}
     held = np.zeros((len(request.subscribers), len(names)), dtype=bool)
     plan = np.zeros((len(request.subscribers), len(periods)), dtype=np.int64)
+    problems: dict[tuple[int, bytes], str] = {}
     for a, (who, subscriber) in enumerate(request.subscribers.items()):
         where = f"subscribers.{who}"
         if subscriber.plan is None:
@@ -139,14 +140,17 @@ def accounts_of(card: FullCard, request: BillRequest) -> Accounts:
         wanted = [subscriber.plan, *(c.plan for c in subscriber.plan_changes)]
         if unknown or any(p not in plans for p in wanted):
             raise ConfigError(f"{where}: {unknown or wanted} is not in the card.")
-        held[a, [names[o] for o in subscriber.options]] = True
+        if subscriber.options:
+            held[a, [names[o] for o in subscriber.options]] = True
         plan[a] = plans[subscriber.plan]
         for change in sorted(subscriber.plan_changes, key=lambda c: rule.parse(c.from_period)):
             plan[a, periods >= rule.parse(change.from_period)] = plans[change.plan]
-        for p in set(plan[a].tolist()):
-            problem = account_holds(card, p, held[a])
-            if problem:
-                raise ConfigError(f"{where}: {problem}")
+        for p in {int(plan[a, 0]), *plan[a].tolist()} if subscriber.plan_changes else (plans[subscriber.plan],):
+            key = (p, held[a].tobytes())
+            if key not in problems:
+                problems[key] = account_holds(card, p, held[a])
+            if problems[key]:
+                raise ConfigError(f"{where}: {problems[key]}")
     return Accounts(rule, tuple(request.subscribers.values()), np.arange(len(plan)), periods, plan, held)
 
 

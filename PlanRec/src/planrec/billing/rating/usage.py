@@ -39,8 +39,8 @@ class Trace:
         Position of the event in the table.
     account : int64 array
         Account in a period.
-    place, rate : arrays
-        Place as which the event counts; position of its rate, -1 where none fits.
+    rate : int16 array
+        Position of its rate, -1 where none fits.
     billed, left : int64 arrays
         Quantity after increments, and what allowances leave over.
     takes : list of (events, amounts)
@@ -53,7 +53,6 @@ class Trace:
 
     source: IntArray
     account: IntArray
-    place: IntArray
     rate: NDArray[np.int16]
     billed: IntArray
     left: IntArray
@@ -145,10 +144,12 @@ def _columns(sheet: Sheet, accounts: Accounts, events: Events) -> _Use:
     local = seconds + clock.offsets(seconds)
     day = local // DAY
     n, p = accounts.shape
-    period = np.searchsorted(accounts.starts, day, side="right") - 1
+    first = int(day.min()) if len(day) else 0
+    days = np.arange(first, int(day.max()) + 1) if len(day) else np.zeros(0, dtype=np.int64)
+    period_of = np.searchsorted(accounts.starts, days, side="right") - 1
+    period_of[(period_of >= 0) & (days >= accounts.ends[np.maximum(period_of, 0)])] = -1
+    period = period_of[day - first]
     listed = (period >= 0) & (events.quantity > 0)
-    if len(day):
-        listed &= day < accounts.ends[np.maximum(period, 0)]
     kept = np.flatnonzero(listed)
     edges = np.searchsorted(events.subscriber[kept], np.arange(len(events.subscribers) + 1))
     parts = [kept[edges[w] : edges[w + 1]] for w in accounts.who.tolist()]
@@ -157,14 +158,15 @@ def _columns(sheet: Sheet, accounts: Accounts, events: Events) -> _Use:
     else:
         source = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
         holder = np.repeat(np.arange(n), [len(part) for part in parts])
-    there = (day[source] >= accounts.first_day[holder]) & (day[source] <= accounts.last_day[holder])
-    source, holder = source[there], holder[there]
+    if len(days) and ((accounts.first_day > days[0]).any() or (accounts.last_day < days[-1]).any()):
+        there = (day[source] >= accounts.first_day[holder]) & (day[source] <= accounts.last_day[holder])
+        source, holder = source[there], holder[there]
     day = day[source]
     account = holder * p + period[source]
     holding, found = accounts.holdings
     cells = Cells(sheet, events.classes, events.places, found)
-    minute = (day + 3) % 7 * 1440 + local[source] % DAY // 60
-    validity = np.searchsorted(cells.dates, day, side="right")
+    minute = ((days + 3) % 7 * 1440)[day - first] + (local[source] - day * DAY) // 60
+    validity = np.searchsorted(cells.dates, days, side="right")[day - first]
     kind = events.kind[source].astype(np.int64)
     parts_of_cell = (
         holding[account],
@@ -176,7 +178,8 @@ def _columns(sheet: Sheet, accounts: Accounts, events: Events) -> _Use:
     )
     cell = np.zeros(len(source), dtype=np.int64)
     for part, size in zip(parts_of_cell, cells.shape, strict=True):
-        cell = cell * size + part
+        if size > 1:
+            cell = cell * size + part
     quantity = events.quantity[source]
     _refuse_too_much(kind, quantity, account, accounts.plan.size)
     use = _Use(sheet, cells, accounts, clock, source, account, events.instant[source], day, kind, quantity, cell)
@@ -185,13 +188,17 @@ def _columns(sheet: Sheet, accounts: Accounts, events: Events) -> _Use:
 
 
 def _refuse_too_much(kind: IntArray, quantity: IntArray, account: IntArray, n: int) -> None:
+    most_events = int(np.bincount(account, minlength=1).max())
     for name, rows, most in (
         ("seconds", kind <= CALL_IN, MOST_SECONDS),
         ("events", kind == SMS, MOST_EVENTS),
         ("megabytes", kind == DATA, MOST_MEGABYTES * MICRO),
     ):
+        largest = int(np.max(quantity, where=rows, initial=0))
+        if largest * most_events <= most:
+            continue  # nobody can be above it; most tables end here
         sums = group_sums(quantity[rows], account[rows], n)
-        if len(sums) and int(sums.max()) > most:
+        if int(sums.max(initial=0)) > most:
             raise DataError(f"events: a subscriber has more {name} in one period than can be rated; check the unit.")
 
 
@@ -252,7 +259,7 @@ def _round(use: _Use, state: _State) -> tuple[UsedUp, _State]:
             throttled += group_sums(rest[data], use.account[data], len(throttled))
     items, reached, charges = sum_charges(sheet, use.account, use.accounts.plan.size, use.caps_hold, charges, ends)
     pool_sums = group_sums(use.quantity[pooled], use.account[pooled], len(throttled))
-    trace = Trace(use.source, use.account, cells.parts(cell)[3], rate, billed, whole, takes, limits, charges, refused)
+    trace = Trace(use.source, use.account, rate, billed, whole, takes, limits, charges, refused)
     whole_refusal = refused & (covered == 0) & ~not_there & ~pooled
     return UsedUp(items, throttled, pool_sums, trace), _State(reached, whole_refusal)
 
