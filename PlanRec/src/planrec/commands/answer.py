@@ -1,133 +1,112 @@
-"""The commands that answer a file with a file. They load neither training nor figures, and so begin at once."""
+"""`planrec bill`, `recommend` and `predict`: files of usage months in, files of answers out."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-import yaml
+import typer
 
-from common_utils.command_line.terminal import note
-from common_utils.config import resolve_path
-from planrec.advice import Engine
-from planrec.advice.engine import OfferModels
-from planrec.batch.answers import Recommender
-from planrec.batch.files import write_bills, write_predictions, write_recommendations
-from planrec.batch.rankers import advice_ranker, offer_ranker
-from planrec.billing import load_catalogue, parse_catalogue
-from planrec.commands.full_cards import run_bill_events
-from planrec.config import AdviceConfig, PlanRecConfig
-from planrec.months import month_index
-from planrec.rules import built_in_rules, load_rules, parse_rules
+from common_utils.errors import ConfigError
+from planrec.commands.options import (
+    AdviceCardOption,
+    AdviceWeightOption,
+    AnswerMode,
+    BundleOption,
+    ConfigOption,
+    ExcludedOption,
+    ExplainOption,
+    HistoryOption,
+    MinGainOption,
+    ModeOption,
+    MonthOption,
+    OutputOption,
+    RulesOption,
+    SetOption,
+    TopOption,
+    UsageOption,
+)
+from planrec.commands.plans import AccountsOption, EventsOption
+from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand, SettingsCommand
 
-__all__ = ["run_bill", "run_bill_events", "run_offer", "run_predict", "run_recommend"]
+__all__ = ["bill", "predict", "recommend"]
 
 
-def run_bill(usage: Path, plans: Path, output: Path) -> None:
-    """Rate usage months on every plan of a rate card."""
-    catalogue = load_catalogue(plans)
-    written = write_bills(usage, catalogue, output)
-    note(written.report.summary())
-    note(f"{written.months:,} usage months x {len(catalogue.plans)} plans written to {output}")
-
-
-def run_recommend(
-    usage: Path,
-    plans: Path,
-    as_of: str,
-    output: Path,
-    *,
-    advice: AdviceConfig,
-    rules: Path | None,
-    min_gain_cents: int | None,
-    top: int,
-    excluded_output: Path | None,
-    explain: bool = False,
+def bill(
+    usage: Annotated[Path | None, typer.Option("--usage", help="Usage months, CSV or Parquet; with --plans.")] = None,
+    plans: Annotated[Path | None, typer.Option("--plans", help="Rate card, YAML; with --usage.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="File to write; CSV, for usage months Parquet by its ending, too.")
+    ] = None,
+    card: Annotated[
+        Path | None, typer.Option("--card", help="Full rate card, YAML; with --accounts, --events.")
+    ] = None,
+    accounts: AccountsOption = None,
+    events: EventsOption = None,
+    explain: Annotated[str | None, typer.Option("--explain", help="Say why this event cost what it did.")] = None,
 ) -> None:
-    """Rank the plans of each subscriber; the rules are those of the file, the built-in ones where there is none."""
-    month = month_index(as_of)
-    catalogue = load_catalogue(plans)
-    followed = built_in_rules() if rules is None else load_rules(rules, catalogue)
-    engine = Engine(catalogue, followed.asking("advice", min_gain_cents))
-    ranker = advice_ranker(engine, risk_weight=advice.risk_weight)
-    recommender = Recommender(catalogue, ranker, month, advice.history_months, top, explain)
-    written = write_recommendations(usage, recommender, output, excluded_output=excluded_output)
-    note(written.report.summary())
-    for text in written.remarks:
-        note(text)
-    note(f"{written.rows:,} rows written to {output}, by rules {engine.rules.version}")
+    """Bill usage months on every plan of a rate card, or events on the plans held by a full card; line items, cents."""
+    from planrec.commands.run.answer import run_bill, run_bill_events
 
-
-def run_offer(
-    config: PlanRecConfig,
-    project: Path,
-    usage: Path,
-    as_of: str,
-    output: Path,
-    *,
-    bundle_path: Path | None,
-    rules: Path | None,
-    min_gain_cents: int | None,
-    top: int,
-    excluded_output: Path | None,
-    explain: bool,
-) -> None:
-    """Choose the offer of each subscriber by what a bundle learnt, by the rules of the file, else the bundle's."""
-    from common_utils.bundle import open_bundle
-    from common_utils.errors import ConfigError
-    from common_utils.releases.config import load_trust
-    from planrec.offers import OfferWeights
-    from planrec.outlook import UsageForecast
-
-    month = month_index(as_of)
-    trust = load_trust(config.releases, project)
-    bundle = open_bundle(bundle_path or resolve_path(project, config.training.artifacts), trust=trust)
-    name = f"bundle {bundle.version}"
-    if "offers.json" not in bundle.files:
+    if usage is not None and plans is not None and output is not None and not (card or accounts or events or explain):
+        run_bill(BillCommand(usage, plans, output))
+    elif card is not None and accounts is not None and events is not None and usage is None and plans is None:
+        run_bill_events(card, accounts, events, output, explain)
+    else:
         raise ConfigError(
-            f"{name} was trained without a log of offers; train on a source that has one, or ask for advice."
+            "bill: give --usage, --plans and --output for usage months, or --card, --accounts and --events for events."
         )
-    catalogue = parse_catalogue(bundle.read_bytes("plans.yaml"), name)
-    followed = (
-        parse_rules(bundle.read_bytes("rules.yaml"), name, catalogue) if rules is None else load_rules(rules, catalogue)
-    )
-    engine = Engine(
-        catalogue,
-        followed.asking("offer", min_gain_cents),
-        UsageForecast.from_dict(bundle.read_json("forecast.json")),
-        OfferModels.from_dict(bundle.read_json("offers.json")),
-    )
-    weights = OfferWeights(
-        risk=config.advice.forecast_risk_weight,
-        margin=config.offer.margin_weight,
-        churn_cents=config.offer.churn_weight_cents,
-        perk_cost_cents=config.offer.perk_cost_cents,
-    )
-    ranker = offer_ranker(engine, weights=weights)
-    recommender = Recommender(catalogue, ranker, month, config.features.history_months, top, explain)
-    written = write_recommendations(usage, recommender, output, excluded_output=excluded_output)
-    note(written.report.summary())
-    for text in written.remarks:
-        note(text)
-    note(f"{written.rows:,} rows written to {output}, by {name} and rules {engine.rules.version}")
-    note(
-        f"weights: risk {weights.risk:g}, margin {weights.margin:g}, churn {weights.churn_cents:g} cents, "
-        f"perk {weights.perk_cost_cents} cents"
-    )
 
 
-def run_predict(
-    config: PlanRecConfig, project: Path, usage: Path, as_of: str, output: Path, bundle_path: Path | None
+def recommend(
+    usage: UsageOption,
+    as_of: MonthOption,
+    output: OutputOption,
+    plans: AdviceCardOption = None,
+    top: TopOption = 3,
+    mode: ModeOption = AnswerMode.advice,
+    rules: RulesOption = None,
+    min_gain_cents: MinGainOption = None,
+    history_months: HistoryOption = None,
+    risk_weight: AdviceWeightOption = None,
+    excluded_output: ExcludedOption = None,
+    explain: ExplainOption = False,
+    bundle: BundleOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
 ) -> None:
-    """Write the plan each subscriber is expected to choose."""
-    from common_utils.bundle import open_bundle
-    from common_utils.releases.config import load_trust
-    from common_utils.scoring.joblib_scorer import JoblibScorer
+    """Rank the plans of each subscriber by what their own months would have cost, or choose an offer; or say stay."""
+    from planrec.commands.run.answer import run_recommend
 
-    month = month_index(as_of)
-    trust = load_trust(config.releases, project)
-    bundle = open_bundle(bundle_path or resolve_path(project, config.training.artifacts), trust=trust)
-    trained = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
-    catalogue = parse_catalogue(bundle.read_bytes("plans.yaml"), f"bundle {bundle.version}")
-    written = write_predictions(usage, JoblibScorer.open(bundle), trained, output, catalogue=catalogue, as_of=month)
-    note(written.report.summary())
-    note(f"{written.rows:,} subscribers written to {output}")
+    run_recommend(
+        RecommendCommand(
+            SettingsCommand.of(config, overrides),
+            usage,
+            as_of,
+            output,
+            mode,
+            top=top,
+            explain=explain,
+            plans=plans,
+            rules=rules,
+            min_gain_cents=min_gain_cents,
+            history_months=history_months,
+            risk_weight=risk_weight,
+            excluded_output=excluded_output,
+            bundle=bundle,
+        )
+    )
+
+
+def predict(
+    usage: UsageOption,
+    as_of: MonthOption,
+    output: OutputOption,
+    bundle: BundleOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Write the plan each subscriber is expected to choose, with P(take) of every plan."""
+    from planrec.commands.run.answer import run_predict
+
+    run_predict(PredictCommand(SettingsCommand.of(config, overrides), usage, as_of, output, bundle))

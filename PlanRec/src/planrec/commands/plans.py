@@ -18,7 +18,7 @@ EventsOption = Annotated[Path | None, typer.Option("--events", help="Calls, mess
 
 
 def _full_cards() -> ModuleType:
-    from planrec.commands import full_cards
+    from planrec.commands.run import full_cards
 
     return full_cards
 

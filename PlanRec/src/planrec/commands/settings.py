@@ -1,0 +1,72 @@
+"""The settings a command runs with, and what was said of them for this run."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from common_utils.config import resolve_path
+from common_utils.config.project import DEFAULT_CONFIG
+from planrec.bundle import PlanRecBundle, SaidSettings, open_configured
+from planrec.commands.requests import SettingsCommand
+from planrec.config import SPEC, AdviceConfig, PlanRecConfig, load_planrec_config
+
+__all__ = ["LoadedSettings", "advice_settings", "load_run"]
+
+
+@dataclass(frozen=True)
+class LoadedSettings:
+    """What a command runs with.
+
+    Attributes
+    ----------
+    said : SaidSettings
+        The settings at hand, and which were said by `--set` or the environment.
+    project : Path
+        Folder that relative paths count from.
+    """
+
+    said: SaidSettings
+    project: Path
+
+    @property
+    def config(self) -> PlanRecConfig:
+        """The settings at hand."""
+        return self.said.config
+
+    def path(self, path: Path) -> Path:
+        """Return a path of the settings as seen from the project."""
+        return resolve_path(self.project, path)
+
+    def open_bundle(self, path: Path | None) -> PlanRecBundle:
+        """Open the bundle that `--bundle` names, else the configured one.
+
+        Raises
+        ------
+        ArtifactError, ConfigError
+            As `planrec.bundle.open_configured`.
+        """
+        return open_configured(self.said, self.project, path)
+
+
+def load_run(request: SettingsCommand) -> LoadedSettings:
+    """Load the settings that a command line asks for.
+
+    Raises
+    ------
+    ConfigError
+        As `load_planrec_config`.
+    """
+    project = SPEC.folder(request.config)
+    config = load_planrec_config(project, explicit=request.config, overrides=request.overrides)
+    return LoadedSettings(SaidSettings.of(config, request.overrides), project)
+
+
+def advice_settings(request: SettingsCommand) -> tuple[AdviceConfig, Path | None]:
+    """Return the configured weights and rule file; defaults where nothing asks for settings and no file lies here."""
+    from_environment = any(name.upper().startswith((SPEC.config_variable, f"{SPEC.prefix}__")) for name in os.environ)
+    if request == SettingsCommand() and not from_environment and not DEFAULT_CONFIG.exists():
+        return AdviceConfig(), None
+    run = load_run(request)
+    return run.config.advice, run.config.rules and run.path(run.config.rules)
