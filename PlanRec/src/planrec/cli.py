@@ -12,6 +12,7 @@ from common_utils.command_line.run import run_command_line
 from planrec.commands.answer import bill, predict, recommend
 from planrec.commands.learn import card, data, evaluate, simulate, train
 from planrec.commands.notices import notices
+from planrec.commands.plans import add_plans
 from planrec.commands.requests import SettingsCommand
 from planrec.commands.rules import rules
 from planrec.commands.serve import serve
@@ -35,6 +36,7 @@ for _command in (simulate, data, bill, recommend, rules, notices, train, evaluat
     app.command()(_command)
 for _name, _command in (("what-if", what_if), ("draft", draft)):
     app.command(_name)(_command)
+add_plans(app)
 
 
 @app.command()
