@@ -198,7 +198,7 @@ def _check_lines(root: Path, files: Sequence[str]) -> Iterator[Finding]:
             lines = (root / name).read_text(encoding="utf-8").splitlines()
         except UnicodeDecodeError:  # an image, not a text
             continue
-        is_lock = re.search(r"requirements[\w-]*\.lock$", name) is not None
+        is_lock = re.search(r"requirements[\w-]*\.(?:txt|lock)$", name) is not None
         for number, line in enumerate(lines, start=1):
             for what, pattern in PRIVATE.items():
                 if found := pattern.search(line):

@@ -9,8 +9,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from common_utils import DEFAULT_SEED
-from common_utils.config import BaseConfig, find_config, load_config, resolve_path
-from common_utils.config.project import DEFAULT_CONFIG, ProjectSpec
+from common_utils.config import BaseConfig, load_config, resolve_path
+from common_utils.config.project import ProjectSpec
 from common_utils.releases.config import ReleaseConfig
 from common_utils.serving.config import ServiceConfig
 from planrec.months import MONTH_PATTERN
@@ -281,7 +281,7 @@ def load_planrec_config(
     ConfigError
         If a key is unknown or a value does not fit; nothing is read past that.
     """
-    path = find_config(explicit, env_name=SPEC.config_variable, default=project / DEFAULT_CONFIG, environ=environ)
+    path = SPEC.settings_file(project, explicit=explicit, environ=environ)
 
     def load(sections: Mapping[str, Path]) -> PlanRecConfig:
         return load_config(

@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from common_utils.config.packaged import packaged_path
 from common_utils.config.sources import Layers, environment_settings, parse_scalar, read_settings_file
 from common_utils.errors import ConfigError
 
@@ -232,12 +233,15 @@ def dump_config(config: BaseModel) -> str:
 def resolve_path(base: Path, path: Path) -> Path:
     """Return `path` as seen from `base`, the project's folder; an absolute path stays as it is.
 
+    A file below `configs/` that is not there is the one that the project's wheel brought along, if there is one.
+
     Examples
     --------
     >>> resolve_path(Path("/srv/planrec"), Path("configs/plans.yaml")).as_posix()
     '/srv/planrec/configs/plans.yaml'
     """
-    return base / path
+    own = base / path
+    return own if own.exists() else packaged_path(path) or own
 
 
 def _resolve(model: type[BaseModel], parts: Sequence[str], *, fold_case: bool) -> tuple[tuple[str, ...], Any]:

@@ -26,6 +26,7 @@ Settings = TypeVar("Settings", bound="TableProjectConfig")
 
 _Input = Annotated[Path, typer.Option("--input", help="Table of records, CSV or Parquet.")]
 _Output = Annotated[Path, typer.Option("--output", help="File to write, CSV or Parquet by its ending.")]
+_Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that gets configs/; made where it is missing.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
@@ -67,7 +68,7 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
     >>> from common_utils.table_project.config import TableProjectConfig
     >>> spec = ProjectSpec("demo", "Demo", "What?", TableProjectConfig)
     >>> sorted(command.callback.__name__ for command in table_cli(spec, lambda: None).registered_commands)
-    ['card', 'evaluate', 'explain', 'predict', 'serve', 'train']
+    ['card', 'evaluate', 'explain', 'init', 'predict', 'serve', 'train']
     """
     app = typer.Typer(
         name=spec.name,
@@ -80,6 +81,14 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
     _add_learning(app, spec, task)
     _add_answers(app, spec, task)
     _add_serve(app, spec)
+
+    @app.command()
+    def init(folder: _Folder) -> None:
+        """Write the settings to DIR/configs, to be edited; run the other commands in DIR."""
+        from common_utils.config.packaged import write_defaults
+
+        for path in write_defaults(spec.name, folder):
+            typer.echo(path)
 
     def releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, Trust]:
         from common_utils.config import resolve_path
