@@ -34,7 +34,7 @@ class CustomerRequest(TableRecord):
     gender: Literal["Female", "Male"] = Field(alias="Gender")
     age: float = Field(alias="Age", ge=18, le=110, description="years")
     tenure: float | None = Field(
-        default=None, alias="Tenure", ge=0, le=80, description="years with the bank; left out or null where unknown"
+        default=None, alias="Tenure", ge=0, le=80, description="years with the bank; omit it or send null if unknown"
     )
     balance: float = Field(alias="Balance", ge=0, le=100_000_000, description="euro")
     num_of_products: int = Field(alias="NumOfProducts", ge=1, le=10, description="products held")

@@ -101,7 +101,9 @@ class PredictRequest(_SubscriberRequest):
         json_schema_extra={"examples": [{"usage": _EXAMPLE_USAGE, "current_plan": "basic-6", "age": 34}]}
     )
 
-    tenure_months: int | None = Field(default=None, ge=0, le=1200, description="whole months since the first one")
+    tenure_months: int | None = Field(
+        default=None, ge=0, le=1200, description="whole months since the first one, which is 0"
+    )
     contract_months_left: int | None = _contract_left
 
     def record(self) -> SubscriberRecord:
@@ -126,7 +128,7 @@ class QuestionnaireRequest(_Request):
 
     calls: Calls | None = Field(default=None, description="how often they call")
     messages: Messages | None = Field(default=None, description="how often they write text messages")
-    data: DataHabit | None = Field(default=None, description="what they use mobile data for, the heaviest of it")
+    data: DataHabit | None = Field(default=None, description="the heaviest use of mobile data")
     minutes_a_day: float | None = Field(default=None, ge=0, le=1440)
     messages_a_day: float | None = Field(default=None, ge=0, le=10_000)
     gigabytes_a_month: float | None = Field(default=None, ge=0, le=10_000, description="of 1,024 megabytes")
@@ -146,7 +148,9 @@ class RecommendRequest(_SubscriberRequest):
     )
 
     usage: list[UsageMonthRequest] = Field(
-        default=[], max_length=24, description="usage months, each once; none: the answer is wider, and as_of is needed"
+        default=[],
+        max_length=24,
+        description="usage months, each once; without any, the spread is wider and as_of is required",
     )
     mode: Literal["advice", "offer"] = Field(
         default="advice", description="advice: the lowest risk-adjusted bill; offer: P(accept) x saving, by the rules"
@@ -155,14 +159,18 @@ class RecommendRequest(_SubscriberRequest):
     questionnaire: QuestionnaireRequest | None = Field(
         default=None, description="the subscriber's own estimate of their usage; recorded months take precedence"
     )
-    tenure_months: int | None = Field(default=None, ge=0, le=1200, description="whole months since the first one")
+    tenure_months: int | None = Field(
+        default=None, ge=0, le=1200, description="whole months since the first one, which is 0"
+    )
     as_of: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7, json_schema_extra=_MONTH_FORM)] | None = Field(
         default=None, description="month of the advice, YYYY-MM; later usage is not looked at; the last month if unset"
     )
     top_k: int = Field(
         default=3, ge=1, le=MOST_K, description="plans to return, `limits.max_k` of the settings at most"
     )
-    min_gain_cents: int | None = Field(default=None, ge=0, le=1_000_000, description="below this the answer is stay")
+    min_gain_cents: int | None = Field(
+        default=None, ge=0, le=1_000_000, description="if the gain in cents a month is smaller, the answer is stay"
+    )
     risk_weight: float | None = Field(default=None, ge=0, le=10, description="standard deviations added to the mean")
     history_months: int | None = Field(default=None, ge=1, le=24, description="months looked back over")
     contract_months_left: int | None = _contract_left
@@ -231,7 +239,7 @@ class Policy(BaseModel):
     mode: Literal["advice", "offer"] = Field(default="advice", description="what was asked for")
     history_months: int = Field(description="months looked back over")
     risk_weight: float = Field(description="standard deviations added to the mean bill")
-    min_gain_cents: int = Field(description="below this gain a month the answer is stay")
+    min_gain_cents: int = Field(description="if the gain a month is smaller, the answer is stay")
     offer: OfferPolicy | None = Field(default=None, description="in the mode offer")
 
     @classmethod
@@ -287,7 +295,9 @@ class AdvisedPlan(BaseModel):
     action: Literal["switch", "stay"]
     expected_bill_cents: float = Field(description="mean of the bills expected of the coming months")
     spread_cents: float = Field(description="standard deviation of those bills")
-    saving_cents: float | None = Field(description="against the current plan, a month; empty where that is unknown")
+    saving_cents: float | None = Field(
+        description="saving a month against the current plan; empty if the current plan is unknown"
+    )
     p_pay_more: float | None = Field(description="share of months dearer than on the current plan")
     contract_months: int = Field(description="minimum term of the plan")
     line_items: LineItems
@@ -312,9 +322,9 @@ class RecommendResponse(BaseModel):
     """Advice with everything needed to reproduce it."""
 
     advice: list[AdvisedPlan]
-    stay_reason: _ReasonCode | None = Field(description="why the answer is stay; empty where a switch is advised")
+    stay_reason: _ReasonCode | None = Field(description="why the answer is stay; empty if a switch is advised")
     earliest_change: date | None = Field(
-        description="first day of the first month without the contract; empty where nothing binds or that is not known"
+        description="first day of the first month without a contract; empty if there is no contract or it is unknown"
     )
     excluded: list[ExcludedPlan]
     as_of: str

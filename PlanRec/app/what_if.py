@@ -94,7 +94,9 @@ class WhatIfRequest(PredictRequest):
     change: ChangeRequest | None = Field(default=None, description="more or less usage in every month")
     travel: TravelRequest | None = Field(default=None, description="one month of travel a year; {} is a usual one")
     plan: DraftPlanRequest | None = Field(default=None, description="a plan that does not exist yet")
-    min_gain_cents: int | None = Field(default=None, ge=0, le=1_000_000, description="below this the answer is stay")
+    min_gain_cents: int | None = Field(
+        default=None, ge=0, le=1_000_000, description="if the gain in cents a month is smaller, the answer is stay"
+    )
     risk_weight: float | None = Field(default=None, ge=0, le=10, description="standard deviations added to the mean")
     history_months: int | None = Field(default=None, ge=1, le=24, description="months looked back over")
 
@@ -114,27 +116,27 @@ class WhatIfRequest(PredictRequest):
 
 
 class WhatIfPlan(BaseModel):
-    """One plan, now and then; cents a month, a year is twelve of them."""
+    """One plan, before and after the changes; cents a month, and a year is twelve months."""
 
     plan_id: str
     name: str
     draft: bool = Field(description="whether this is the plan that does not exist yet")
-    expected_bill_cents: float | None = Field(description="as things are; empty for the draft")
+    expected_bill_cents: float | None = Field(description="with today's usage and plans; empty for the draft plan")
     expected_bill_then_cents: float = Field(
-        description="as asked; with travel, the mean over a year with one such month"
+        description="after the changes; with travel, the mean over a year with one such month"
     )
-    spread_then_cents: float = Field(description="standard deviation of the bills then")
-    travel_bill_cents: float | None = Field(description="bill of the month of travel; empty where none is asked about")
+    spread_then_cents: float = Field(description="standard deviation of the bills after the changes")
+    travel_bill_cents: float | None = Field(description="bill of the month of travel; empty without travel")
     year_bill_cents: float | None
     year_bill_then_cents: float
-    reason_code: str | None = Field(description="why the plan is not offered then; empty where it is")
+    reason_code: str | None = Field(description="why the plan is not offered after the changes; empty if it is offered")
 
 
 class WhatIfResponse(BaseModel):
     """Both answers with everything needed to reproduce them."""
 
     plans: list[WhatIfPlan] = Field(description="in the order of the catalogue, a draft last")
-    best_now: str | None = Field(description="plan on rank 1 as things are; empty where none is offered")
+    best_now: str | None = Field(description="plan on rank 1 without the changes; empty if no plan is offered")
     best_then: str | None
     advice_changes: bool
     as_of: str

@@ -75,7 +75,7 @@ def recommend(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Rank the plans of each subscriber by what their own months would have cost, or choose an offer; or say stay."""
+    """Rank the plans of each subscriber by what their usage would have cost, or choose an offer; or answer stay."""
     from planrec.commands.run.answer import run_recommend
 
     run_recommend(

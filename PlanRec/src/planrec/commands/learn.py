@@ -30,7 +30,7 @@ def simulate(output: SimulationOption = None, config: ConfigOption = None, overr
 def data(
     config: ConfigOption = None, overrides: SetOption = None, data_source: SourceOption = None, data: DataOption = None
 ) -> None:
-    """Check a table and summarise it: every row accounted for."""
+    """Check a table and summarise it: every row is counted as kept, repaired or rejected."""
     from planrec.commands.run.learn import run_data
 
     run_data(SettingsCommand.of(config, overrides, data_source, data))

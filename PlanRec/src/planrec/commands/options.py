@@ -92,28 +92,30 @@ class AnswerMode(StrEnum):
 
 # Settings, and where data and bundles lie
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="Settings file; else PLANREC_CONFIG, else configs/config.yaml.")
+    Path | None, typer.Option("--config", help="Settings file; default: PLANREC_CONFIG, or configs/config.yaml.")
 ]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; repeatable.")
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated.")
 ]
 SourceOption = Annotated[Source | None, typer.Option("--data-source", help="Override data.source.")]
 DataOption = Annotated[Path | None, typer.Option("--data", help="File or folder of the source; overrides data.folder.")]
 BundleOption = Annotated[
-    Path | None, typer.Option("--bundle", help="A bundle or a root of bundles; else the configured artifacts.")
+    Path | None, typer.Option("--bundle", help="A bundle or a root of bundles; default: the configured artifacts.")
 ]
 
 # Files in and out
 UsageOption = Annotated[Path, typer.Option("--usage", help="Usage months, CSV or Parquet.")]
 OutputOption = Annotated[Path, typer.Option("--output", help="File to write, CSV or Parquet by its ending.")]
-MonthOption = Annotated[str, typer.Option("--as-of", metavar="YYYY-MM", help="Last month that may be looked at.")]
+MonthOption = Annotated[
+    str, typer.Option("--as-of", metavar="YYYY-MM", help="Last month that counts; later usage is ignored.")
+]
 PlansOption = Annotated[Path, typer.Option("--plans", help="Rate card, YAML.")]
 HistoryOption = Annotated[int | None, typer.Option("--history-months", min=1, max=120, help="Months looked back over.")]
 
 # Learning
-SimulationOption = Annotated[Path | None, typer.Option("--output", help="Folder to write; else data/simulated.")]
+SimulationOption = Annotated[Path | None, typer.Option("--output", help="Folder to write; default: data/simulated.")]
 RootOption = Annotated[
-    Path | None, typer.Option("--output", help="Root of the bundles; else the configured artifacts.")
+    Path | None, typer.Option("--output", help="Root of the bundles; default: the configured artifacts.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")]
 EvaluationOutputOption = Annotated[
@@ -122,7 +124,7 @@ EvaluationOutputOption = Annotated[
 PlotsOption = Annotated[
     Path | None, typer.Option("--plots", help="Folder to write figures to: reliability, gain, regret, frontier.")
 ]
-CardFolderOption = Annotated[Path | None, typer.Option("--output", help="Folder to write; else docs.")]
+CardFolderOption = Annotated[Path | None, typer.Option("--output", help="Folder to write; default: docs.")]
 StudyOutputOption = Annotated[Path | None, typer.Option("--output", help="Also write the tables as Markdown.")]
 StudyJsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")]
 
@@ -136,11 +138,13 @@ ModeOption = Annotated[
     typer.Option("--mode", help="advice: lowest risk-adjusted bill; offer: P(accept) x saving, from a bundle."),
 ]
 RulesOption = Annotated[
-    Path | None, typer.Option("--rules", help="Rule file, YAML; else the configured one, else the built-in rules.")
+    Path | None, typer.Option("--rules", help="Rule file, YAML; default: the configured file, or the built-in rules.")
 ]
 MinGainOption = Annotated[
     int | None,
-    typer.Option("--min-gain-cents", min=0, help="Below this gain a month the answer is stay; overrides the rules."),
+    typer.Option(
+        "--min-gain-cents", min=0, help="If the gain a month is smaller, the answer is stay; overrides the rules."
+    ),
 ]
 AdviceWeightOption = Annotated[
     float | None, typer.Option("--risk-weight", min=0, max=1000, help="Standard deviations added to the mean bill.")
@@ -152,7 +156,7 @@ ExplainOption = Annotated[bool, typer.Option("--explain", help="Add a sentence t
 
 # Rules
 CheckOption = Annotated[
-    Path | None, typer.Option("--check", help="Rule file, YAML; else the configured one, else the built-in rules.")
+    Path | None, typer.Option("--check", help="Rule file, YAML; default: the configured file, or the built-in rules.")
 ]
 CheckedPlansOption = Annotated[Path | None, typer.Option("--plans", help="Rate card whose plans the rules may name.")]
 
@@ -160,7 +164,12 @@ CheckedPlansOption = Annotated[Path | None, typer.Option("--plans", help="Rate c
 NoticeUsageOption = Annotated[Path | None, typer.Option("--usage", help="Usage months, CSV or Parquet.")]
 DayOption = Annotated[
     datetime | None,
-    typer.Option("--as-of", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Day of the run; months before it."),
+    typer.Option(
+        "--as-of",
+        formats=["%Y-%m-%d"],
+        metavar="YYYY-MM-DD",
+        help="Day of the run; only months that ended before it count.",
+    ),
 ]
 NoticeOutputOption = Annotated[Path | None, typer.Option("--output", help="File to write, JSON Lines.")]
 NoticeKindOption = Annotated[NoticeChoice, typer.Option("--kind", help="Which notices to write.")]
@@ -169,7 +178,7 @@ SentOption = Annotated[
     typer.Option("--sent", help="Earlier notice files, so that nobody is notified twice; may be repeated."),
 ]
 VerifyOption = Annotated[
-    Path | None, typer.Option("--verify", help="Only work the notices of this file out again and compare.")
+    Path | None, typer.Option("--verify", help="Only verify: work out the notices of this file again and compare.")
 ]
 
 # Serving
@@ -185,29 +194,39 @@ ServedRulesOption = Annotated[
 
 # What if, and drafts
 FactorOption = Annotated[
-    float, typer.Option("--usage-factor", min=0, max=100, help="On all usage; 1.2 is a fifth more.")
+    float, typer.Option("--usage-factor", min=0, max=100, help="Factor on all usage; 1.2 is a fifth more.")
 ]
-MinutesOption = Annotated[float | None, typer.Option("--minutes-factor", min=0, max=100, help="On minutes, instead.")]
+MinutesOption = Annotated[
+    float | None, typer.Option("--minutes-factor", min=0, max=100, help="Factor on minutes, instead of --usage-factor.")
+]
 MessagesOption = Annotated[
-    float | None, typer.Option("--messages-factor", min=0, max=100, help="On messages, instead.")
+    float | None,
+    typer.Option("--messages-factor", min=0, max=100, help="Factor on messages, instead of --usage-factor."),
 ]
 MegabytesOption = Annotated[
-    float | None, typer.Option("--megabytes-factor", min=0, max=100, help="On megabytes, instead.")
+    float | None,
+    typer.Option("--megabytes-factor", min=0, max=100, help="Factor on megabytes, instead of --usage-factor."),
 ]
-TravelOption = Annotated[bool, typer.Option("--travel", help="One month of twelve abroad, at home's prices.")]
+TravelOption = Annotated[bool, typer.Option("--travel", help="One month of twelve abroad, charged at home prices.")]
 TravelMinutesOption = Annotated[
     float,
-    typer.Option("--travel-minutes-factor", min=0, max=100, help="On minutes in that month, with --travel."),
+    typer.Option(
+        "--travel-minutes-factor", min=0, max=100, help="Factor on minutes in the month of travel, with --travel."
+    ),
 ]
 TravelMegabytesOption = Annotated[
     float,
-    typer.Option("--travel-megabytes-factor", min=0, max=100, help="On megabytes in that month, with --travel."),
+    typer.Option(
+        "--travel-megabytes-factor", min=0, max=100, help="Factor on megabytes in the month of travel, with --travel."
+    ),
 ]
 PlanFileOption = Annotated[Path | None, typer.Option("--plan", help="A plan that does not exist yet, YAML.")]
 PastCardOption = Annotated[
     Path | None, typer.Option("--plans", help="Rate past months on this card, without a bundle's forecast.")
 ]
 DraftOption = Annotated[Path | None, typer.Option("--draft", help="Draft rate card, YAML, with all plans.")]
-OneMorePlanOption = Annotated[Path | None, typer.Option("--plan", help="One plan more than the bundle's, YAML.")]
+OneMorePlanOption = Annotated[
+    Path | None, typer.Option("--plan", help="One plan to add to the bundle's rate card, YAML.")
+]
 TableOption = Annotated[Path | None, typer.Option("--output", help="Also write the table, CSV or Parquet.")]
 BoundDecideOption = Annotated[bool, typer.Option("--bound-decide", help="Let subscribers under contract decide too.")]

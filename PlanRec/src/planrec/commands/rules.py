@@ -14,7 +14,7 @@ def rules(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Check a rule file and show it as a table; a mistake is told with its line."""
+    """Check a rule file and show it as a table; each mistake is shown with its line."""
     from planrec.commands.run.rules import run_rules
 
     run_rules(check, plans, SettingsCommand.of(config, overrides))

@@ -14,7 +14,7 @@ def study(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Measure every promise on simulated operators whose truth is known; 5 if one is not kept. Takes minutes."""
+    """Measure every promise on simulated operators whose truth is known; exit code 5 if one fails. Takes minutes."""
     from planrec.commands.run.study import run_study
 
     run_study(StudyCommand(SettingsCommand.of(config, overrides), output, as_json))

@@ -45,7 +45,7 @@ def what_if(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Show what bills and advice become with other usage, a month of travel, or a plan that is only drafted."""
+    """Show what bills and advice become with other usage, a month of travel, or a draft plan."""
     from planrec.commands.run.what_if import run_what_if
 
     run_what_if(
@@ -79,7 +79,7 @@ def draft(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Score a draft rate card on everybody in a table: demand, what it takes from other plans, revenue."""
+    """Estimate what a draft rate card does to the subscribers of a table: demand, switches between plans, revenue."""
     from planrec.commands.run.what_if import run_draft
 
     settings = SettingsCommand.of(config, overrides)

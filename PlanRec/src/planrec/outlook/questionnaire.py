@@ -100,7 +100,7 @@ class SaidUsage:
     Attributes
     ----------
     history : History
-        Arrays of shape (n, 1); the month of who answered nothing is not known.
+        Arrays of shape (n, 1); the month of a subscriber without answers is unknown.
     extra_sd : float64 array of shape (n,)
         The doubt about it, as standard deviation of the logarithm; 0 where no month is known.
     """

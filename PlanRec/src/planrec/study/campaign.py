@@ -206,7 +206,7 @@ def _judged(
 
 
 def _cheapest_campaign(rows: OfferRows, offered: FloatArray, declined: FloatArray) -> FloatArray:
-    """Chance of leaving if everybody is told which plan was cheapest; who holds it is told so, and stays on it."""
+    """Chance of leaving if every subscriber is told which plan was cheapest; those who hold it stay on it."""
     at = np.arange(len(declined))
     leave = offered.copy()
     leave[at, rows.current] = declined

@@ -28,14 +28,18 @@ FindReleases: TypeAlias = "Callable[[Path | None, list[str] | None], tuple[Path,
 
 _NONE = "none"
 
-_Config = Annotated[Path | None, typer.Option("--config", help="Settings file; else the project's.")]
-_Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; repeatable.")]
-_Artifacts = Annotated[Path | None, typer.Option("--artifacts", help="Artifacts root; else the configured one.")]
-_Who = Annotated[str | None, typer.Option("--who", help="Who does it; else RELEASE_WHO, else user@host.")]
-_Why = Annotated[str, typer.Option("--why", help="The reason, for those who read the history.")]
+_Config = Annotated[Path | None, typer.Option("--config", help="Settings file; default: the project's.")]
+_Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated.")
+]
+_Artifacts = Annotated[Path | None, typer.Option("--artifacts", help="Artifacts root; default: the configured one.")]
+_Who = Annotated[str | None, typer.Option("--who", help="Who makes the change; default: RELEASE_WHO, or user@host.")]
+_Why = Annotated[str, typer.Option("--why", help="The reason, written to the history.")]
 _Expect = Annotated[
     str | None,
-    typer.Option("--expect", metavar="VERSION", help="Do it only if this version is live now; 'none': if none is."),
+    typer.Option(
+        "--expect", metavar="VERSION", help="Only if this version is live now; 'none': only if no version is live."
+    ),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
@@ -55,7 +59,7 @@ def release_app(find: FindReleases) -> typer.Typer:
     ['history', 'list', 'promote', 'publish', 'rollback']
     """
     app = typer.Typer(
-        help="Which bundle is live: publish, promote, roll back, and the record of it.",
+        help="Choose which bundle is live: publish, promote, roll back, and read the history.",
         no_args_is_help=True,
         rich_markup_mode=None,
     )
@@ -67,7 +71,7 @@ def release_app(find: FindReleases) -> typer.Typer:
 def _add_changes(app: typer.Typer, find: FindReleases) -> None:
     @app.command("publish")
     def publish_(
-        bundle: Annotated[Path, typer.Option("--bundle", help="A bundle, or a root whose current one is meant.")],
+        bundle: Annotated[Path, typer.Option("--bundle", help="A bundle, or a root of bundles: then its live bundle.")],
         why: _Why,
         who: _Who = None,
         artifacts: _Artifacts = None,

@@ -36,7 +36,7 @@ class LimitConfig(BaseConfig):
     max_batch_rows: int = Field(default=1000, ge=1, le=MOST_BATCH_ROWS, description="Records of one batch request")
     max_k: int = Field(default=50, ge=1, le=MOST_K, description="Largest `top_k` of a request")
     header_seconds: float = Field(
-        default=5.0, ge=0.05, le=60.0, description="A connection that sent no whole head by then is closed, seconds"
+        default=5.0, ge=0.05, le=60.0, description="Seconds until a connection without a whole head is closed"
     )
     max_connections: int = Field(default=1024, ge=1, le=65_536, description="Open connections of one process")
 
@@ -93,7 +93,7 @@ class ServiceConfig(BaseConfig):
         default=1.0,
         ge=0,
         le=300,
-        description="after SIGTERM: how long /ready says no while requests are still taken; longer than a balancer "
+        description="after SIGTERM: how long /ready answers no while requests are still accepted; longer than a balancer "
         "needs to see it",
     )
     limits: LimitConfig = LimitConfig()

@@ -106,7 +106,7 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
     def train(
         data: DataOption = None,
         output: Annotated[
-            Path | None, typer.Option("--output", help="Root of the bundles; else the configured artifacts.")
+            Path | None, typer.Option("--output", help="Root of the bundles; default: the configured artifacts.")
         ] = None,
         config: ConfigOption = None,
         overrides: SetOption = None,
@@ -138,7 +138,7 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
     @app.command()
     def card(
         bundle: BundleOption = None,
-        output: Annotated[Path | None, typer.Option("--output", help="Folder to write; else docs.")] = None,
+        output: Annotated[Path | None, typer.Option("--output", help="Folder to write; default: docs.")] = None,
         config: ConfigOption = None,
         overrides: SetOption = None,
     ) -> None:
@@ -160,7 +160,7 @@ def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[
         config: ConfigOption = None,
         overrides: SetOption = None,
     ) -> None:
-        """Write one answer for each record of a table: id or row number, prediction, how sure."""
+        """Write one answer for each record of a table: id or row number, prediction, probability or interval."""
         from common_utils.table_project.commands import run_predict
 
         settings, folder = settings_of(spec, config, overrides)
@@ -175,7 +175,7 @@ def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[
         config: ConfigOption = None,
         overrides: SetOption = None,
     ) -> None:
-        """Say what one record's score is made of: contributions that add up to it, in words."""
+        """Explain one record's score in words, by contributions that add up to it."""
         from common_utils.table_project.commands import run_explain
 
         settings, folder = settings_of(spec, config, overrides)
