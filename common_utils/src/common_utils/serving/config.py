@@ -93,7 +93,7 @@ class ServiceConfig(BaseConfig):
         default=1.0,
         ge=0,
         le=300,
-        description="after SIGTERM: how long /ready answers no while requests are still accepted; longer than a balancer "
+        description="after SIGTERM: how long /ready says no while requests are still accepted; longer than a balancer "
         "needs to see it",
     )
     limits: LimitConfig = LimitConfig()

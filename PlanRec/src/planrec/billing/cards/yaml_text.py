@@ -32,7 +32,7 @@ def read_tree(data: bytes, name: str) -> Tree:
     Raises
     ------
     ConfigError
-        If the bytes are not YAML, a key stands twice in one mapping, or a key is no text.
+        If the bytes are not YAML, a key stands twice in one mapping, or a key is not text.
 
     Examples
     --------

@@ -114,7 +114,7 @@ class PeriodRule:
         Raises
         ------
         ConfigError
-            If the name is no period of this rule.
+            If the name is not a period of this rule.
         """
         wanted = r"\d{4}-(?:0[1-9]|1[0-2])" if self._kind == "calendar_month" else r"\d{4}-\d\d-\d\d"
         try:

@@ -40,7 +40,7 @@ def amount_of(row: Allowance, value: object, key: str) -> int:
     elif row.kind != ("sms",):
         exact *= 60
     if exact.denominator != 1:
-        raise ConfigError(f"{key}: {value} is no whole number of seconds, messages or bytes.")
+        raise ConfigError(f"{key}: {value} is not a whole number of seconds, messages or bytes.")
     return exact.numerator
 
 

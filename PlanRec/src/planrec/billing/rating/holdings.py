@@ -109,7 +109,7 @@ def listed_periods(card: FullCard, request: BillRequest) -> tuple[PeriodRule, In
     Raises
     ------
     ConfigError
-        If a name is no period, or the periods are not in order.
+        If a name is not a period, or the periods are not in order.
     """
     rule = PeriodRule(card.period)
     periods = np.array([rule.parse(name) for name in request.bill], dtype=np.int64)
