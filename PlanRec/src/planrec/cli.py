@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release import release_app
 from common_utils.command_line.run import run_command_line
 from common_utils.errors import ConfigError
@@ -26,9 +27,11 @@ from planrec.commands.options import (
     UsageOption,
 )
 from planrec.commands.what_if_options import add_what_if
+from planrec.months import RECENT_MONTHS
 
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
+    from common_utils.tables import Reading
     from planrec.config import AdviceConfig, PlanRecConfig
 
 __all__ = ["app", "main"]
@@ -57,30 +60,44 @@ def simulate(
 
 
 @app.command()
+@reads_table
 def data(
-    config: ConfigOption = None, overrides: SetOption = None, data_source: SourceOption = None, data: DataOption = None
+    *,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    data_source: SourceOption = None,
+    data: DataOption = None,
+    reading: Reading,
 ) -> None:
     """Check a table and summarise it: every row accounted for."""
     from planrec.commands.learn import run_data
 
     settings, project = _settings(config, overrides, data_source, data)
-    run_data(settings, project)
+    run_data(settings, project, reading=reading)
 
 
 @app.command()
+@reads_table
 def bill(
+    *,
     usage: UsageOption,
     plans: Annotated[Path, typer.Option("--plans", help="Rate card, YAML.")],
     output: OutputOption,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    reading: Reading,
 ) -> None:
     """Rate usage months on every plan of a rate card, with line items, in whole cents."""
     from planrec.commands.answer import run_bill
 
-    run_bill(usage, plans, output)
+    run_bill(usage, plans, output, reading=_stated(reading, _optional_settings(config, overrides)[0]))
 
 
 @app.command()
+@reads_table
 def recommend(
+    *,
+    reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
     output: OutputOption,
@@ -137,12 +154,14 @@ def recommend(
             top=top,
             excluded_output=excluded_output,
             explain=explain,
+            reading=_stated(reading, settings),
         )
         return
     if plans is None or bundle is not None:
         raise ConfigError("recommend --mode advice: give a rate card with --plans, and no --bundle.")
     given = {"history_months": history_months, "risk_weight": risk_weight}
     advice, configured = _advice_settings(config, overrides)
+    found, _ = _optional_settings(config, overrides)
     run_recommend(
         usage,
         plans,
@@ -154,6 +173,8 @@ def recommend(
         top=top,
         excluded_output=excluded_output,
         explain=explain,
+        reading=_stated(reading, found),
+        recent_months=found.features.recent_months if found else RECENT_MONTHS,
     )
 
 
@@ -173,7 +194,10 @@ def rules(
 
 
 @app.command()
+@reads_table
 def notices(
+    *,
+    reading: Reading,
     plans: Annotated[Path, typer.Option("--plans", help="Rate card, YAML.")],
     usage: Annotated[Path | None, typer.Option("--usage", help="Usage months, CSV or Parquet.")] = None,
     as_of: Annotated[
@@ -204,6 +228,7 @@ def notices(
         return
     if usage is None or as_of is None or output is None:
         raise ConfigError("notices: give --usage, --as-of and --output, or --verify with a file of notices.")
+    found, _ = _optional_settings(config, overrides)
     run_notices(
         usage,
         plans,
@@ -212,11 +237,16 @@ def notices(
         history_months=history_months or _advice_settings(config, overrides)[0].history_months,
         kinds=("end-of-contract", "yearly") if kind is Notices.both else (kind.value,),
         sent=sent or (),
+        reading=_stated(reading, found),
+        recent_months=found.features.recent_months if found else RECENT_MONTHS,
     )
 
 
 @app.command()
+@reads_table
 def train(
+    *,
+    reading: Reading,
     config: ConfigOption = None,
     overrides: SetOption = None,
     data_source: SourceOption = None,
@@ -229,11 +259,14 @@ def train(
     from planrec.commands.learn import run_train
 
     settings, project = _settings(config, overrides, data_source, data)
-    run_train(settings, project, output)
+    run_train(settings, project, output, reading=reading)
 
 
 @app.command()
+@reads_table
 def evaluate(
+    *,
+    reading: Reading,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")] = False,
     bundle: BundleOption = None,
     config: ConfigOption = None,
@@ -260,7 +293,7 @@ def evaluate(
         run_backtest(settings, project, as_json=as_json, output=output)
     else:
         source = data_source and data_source.value
-        run_evaluate(settings, project, bundle, as_json=as_json, source=source, plots=plots)
+        run_evaluate(settings, project, bundle, as_json=as_json, source=source, plots=plots, reading=reading)
 
 
 @app.command()
@@ -278,7 +311,10 @@ def study(
 
 
 @app.command()
+@reads_table
 def predict(
+    *,
+    reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
     output: OutputOption,
@@ -290,7 +326,7 @@ def predict(
     from planrec.commands.answer import run_predict
 
     settings, project = _settings(config, overrides)
-    run_predict(settings, project, usage, as_of, output, bundle)
+    run_predict(settings, project, usage, as_of, output, bundle, reading=_stated(reading, settings))
 
 
 @app.command()
@@ -364,20 +400,39 @@ def _settings(
     return load_planrec_config(project, explicit=config, overrides=given), project
 
 
-def _advice_settings(config: Path | None, overrides: list[str] | None) -> tuple[AdviceConfig, Path | None]:
-    """Return the configured weights and rule file; defaults where nothing asks for settings and no file lies here."""
-    from common_utils.config import resolve_path
+def _optional_settings(config: Path | None, overrides: list[str] | None) -> tuple[PlanRecConfig | None, Path]:
+    """Return the settings and the project's folder; none where nothing asks for settings and no file lies here."""
     from common_utils.config.project import DEFAULT_CONFIG
-    from planrec.config import SPEC, AdviceConfig
+    from planrec.config import SPEC
 
     from_environment = any(name.upper().startswith((SPEC.config_variable, f"{SPEC.prefix}__")) for name in os.environ)
     if config is None and not overrides and not from_environment and not DEFAULT_CONFIG.exists():
+        return None, Path.cwd()
+    return _settings(config, overrides)
+
+
+def _advice_settings(config: Path | None, overrides: list[str] | None) -> tuple[AdviceConfig, Path | None]:
+    """Return the configured weights and rule file; defaults where there are no settings."""
+    from common_utils.config import resolve_path
+    from planrec.config import AdviceConfig
+
+    settings, project = _optional_settings(config, overrides)
+    if settings is None:
         return AdviceConfig(), None
-    settings, project = _settings(config, overrides)
     return settings.advice, settings.rules and resolve_path(project, settings.rules)
 
 
-add_what_if(app, _settings)
+def _stated(reading: Reading, settings: PlanRecConfig | None) -> Reading:
+    """Return how a table of usage months is written: the command line over `data.table`."""
+    from common_utils.config.reading import ReadingConfig
+
+    if settings is None:
+        return reading.over(ReadingConfig())
+    table = settings.data.table
+    return reading.over(table if table.kind == "months" else table.model_copy(update={"columns": {}}))
+
+
+add_what_if(app, _settings, _stated)
 
 
 def main() -> None:

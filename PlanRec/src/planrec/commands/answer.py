@@ -8,22 +8,23 @@ import yaml
 
 from common_utils.command_line.terminal import note
 from common_utils.config import resolve_path
+from common_utils.tables import Reading
 from planrec.advice import Engine
 from planrec.batch.answers import Recommender
 from planrec.batch.files import write_bills, write_predictions, write_recommendations
 from planrec.batch.rankers import advice_ranker, offer_ranker
 from planrec.billing import load_catalogue, parse_catalogue
 from planrec.config import AdviceConfig, PlanRecConfig
-from planrec.months import month_index
+from planrec.months import RECENT_MONTHS, month_index
 from planrec.rules import built_in_rules, load_rules
 
 __all__ = ["run_bill", "run_offer", "run_predict", "run_recommend"]
 
 
-def run_bill(usage: Path, plans: Path, output: Path) -> None:
+def run_bill(usage: Path, plans: Path, output: Path, *, reading: Reading | None = None) -> None:
     """Rate usage months on every plan of a rate card."""
     catalogue = load_catalogue(plans)
-    written = write_bills(usage, catalogue, output)
+    written = write_bills(usage, catalogue, output, reading=reading)
     note(written.report.summary())
     note(f"{written.months:,} usage months x {len(catalogue.plans)} plans written to {output}")
 
@@ -40,6 +41,8 @@ def run_recommend(
     top: int,
     excluded_output: Path | None,
     explain: bool = False,
+    reading: Reading | None = None,
+    recent_months: int = RECENT_MONTHS,
 ) -> None:
     """Rank the plans of each subscriber; the rules are those of the file, the built-in ones where there is none."""
     month = month_index(as_of)
@@ -47,8 +50,8 @@ def run_recommend(
     followed = built_in_rules() if rules is None else load_rules(rules, catalogue)
     engine = Engine(catalogue, followed.asking("advice", min_gain_cents))
     ranker = advice_ranker(engine, risk_weight=advice.risk_weight)
-    recommender = Recommender(catalogue, ranker, month, advice.history_months, top, explain)
-    written = write_recommendations(usage, recommender, output, excluded_output=excluded_output)
+    recommender = Recommender(catalogue, ranker, month, advice.history_months, top, explain, recent_months)
+    written = write_recommendations(usage, recommender, output, excluded_output=excluded_output, reading=reading)
     note(written.report.summary())
     for text in written.remarks:
         note(text)
@@ -68,6 +71,7 @@ def run_offer(
     top: int,
     excluded_output: Path | None,
     explain: bool,
+    reading: Reading | None = None,
 ) -> None:
     """Choose the offer of each subscriber by what a bundle learnt, by the rules of the file, else the bundle's."""
     from common_utils.bundle import open_bundle
@@ -103,8 +107,10 @@ def run_offer(
         perk_cost_cents=config.offer.perk_cost_cents,
     )
     ranker = offer_ranker(engine, weights=weights)
-    recommender = Recommender(catalogue, ranker, month, config.features.history_months, top, explain)
-    written = write_recommendations(usage, recommender, output, excluded_output=excluded_output)
+    recommender = Recommender(
+        catalogue, ranker, month, config.features.history_months, top, explain, config.features.recent_months
+    )
+    written = write_recommendations(usage, recommender, output, excluded_output=excluded_output, reading=reading)
     note(written.report.summary())
     for text in written.remarks:
         note(text)
@@ -116,7 +122,14 @@ def run_offer(
 
 
 def run_predict(
-    config: PlanRecConfig, project: Path, usage: Path, as_of: str, output: Path, bundle_path: Path | None
+    config: PlanRecConfig,
+    project: Path,
+    usage: Path,
+    as_of: str,
+    output: Path,
+    bundle_path: Path | None,
+    *,
+    reading: Reading | None = None,
 ) -> None:
     """Write the plan each subscriber is expected to choose."""
     from common_utils.bundle import open_bundle
@@ -128,6 +141,9 @@ def run_predict(
     bundle = open_bundle(bundle_path or resolve_path(project, config.training.artifacts), trust=trust)
     trained = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
     catalogue = parse_catalogue(bundle.read_bytes("plans.yaml"), f"bundle {bundle.version}")
-    written = write_predictions(usage, JoblibScorer.open(bundle), trained, output, catalogue=catalogue, as_of=month)
+    scorer = JoblibScorer.open(bundle)
+    written = write_predictions(usage, scorer, trained, output, catalogue=catalogue, as_of=month, reading=reading)
     note(written.report.summary())
+    for text in written.remarks:
+        note(text)
     note(f"{written.rows:,} subscribers written to {output}")

@@ -15,6 +15,7 @@ from common_utils.command_line.terminal import note, show_table, steps
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
 from common_utils.releases.config import load_trust
+from common_utils.tables import Reading
 from planrec.billing import load_catalogue
 from planrec.config import PlanRecConfig
 from planrec.data import UsageData, load_usage, summarise
@@ -68,21 +69,21 @@ def run_simulate(config: PlanRecConfig, project: Path, output: Path | None) -> N
     note(f"written to {folder}")
 
 
-def run_data(config: PlanRecConfig, project: Path) -> None:
+def run_data(config: PlanRecConfig, project: Path, *, reading: Reading | None = None) -> None:
     """Read the configured table and show what is in it and what was rejected."""
     catalogue = load_catalogue(resolve_path(project, config.data.chosen().plans))
     with steps() as step:
         step(f"reading {config.data.source}")
-        data = load_usage(config, catalogue, project)
+        data = load_usage(config, catalogue, project, reading=reading)
     show_table("Usage months", [{name: _text(value) for name, value in row.items()} for row in summarise(data)])
     _account(data)
 
 
-def run_train(config: PlanRecConfig, project: Path, output: Path | None) -> None:
+def run_train(config: PlanRecConfig, project: Path, output: Path | None, *, reading: Reading | None = None) -> None:
     """Train and show what came out."""
     artifacts = output or resolve_path(project, config.training.artifacts)
     with steps() as step:
-        bundle = train(config, project, artifacts=artifacts, step=step)
+        bundle = train(config, project, artifacts=artifacts, step=step, reading=reading)
     metrics = bundle.read_json("metrics.json")
     _show(metrics)
     note(f"bundle: {bundle.path}")
@@ -97,6 +98,7 @@ def run_evaluate(
     as_json: bool,
     source: str | None,
     plots: Path | None,
+    reading: Reading | None = None,
 ) -> None:
     """Measure a bundle again on the data it was trained on; `source` is the one asked for, if any."""
     bundle = _bundle(config, project, bundle_path)
@@ -109,7 +111,7 @@ def run_evaluate(
     if config.data.folder is not None:
         trained = trained.model_copy(update={"data": trained.data.model_copy(update={"folder": config.data.folder})})
     with steps() as step:
-        prepared = prepare(trained, project, step)
+        prepared = prepare(trained, project, step, reading)
         step("evaluating policies")
         metrics = evaluate(trained, prepared, Models.open(bundle))
     if data_fingerprint(prepared.data) != bundle.info["data_fingerprint"]:

@@ -14,7 +14,7 @@ from common_utils.config import resolve_path
 from common_utils.errors import ArtifactError, ConfigError
 from common_utils.releases.config import load_trust
 from common_utils.scoring.joblib_scorer import JoblibScorer
-from common_utils.tables import write_table
+from common_utils.tables import Reading, write_table
 from planrec.advice import Engine, Question
 from planrec.advice.what_if import UsageChange, load_plan, with_plan
 from planrec.batch.what_if import what_if_rows, what_if_table
@@ -28,6 +28,7 @@ from planrec.outlook import UsageForecast
 from planrec.pricing.draft import ASSUMPTIONS, DraftScore, Pricing, check_draft, score_draft
 from planrec.pricing.tables import demand_rows, demand_table, span
 from planrec.rules import configured_rules, parse_rules
+from planrec.usage.months_table import answerable
 from planrec.usage.read import read_usage_table
 
 __all__ = ["asked", "run_draft", "run_what_if"]
@@ -69,15 +70,20 @@ def run_what_if(
     *,
     plans: Path | None,
     bundle: Path | None,
+    reading: Reading | None = None,
 ) -> None:
     """Answer for every subscriber of a file: by their past months with `plans`, else by the forecast of a bundle."""
     month = month_index(as_of)
     engine, advice = _engine(config, project, plans, bundle)
-    data = read_usage_table(usage, catalogue=engine.catalogue)
-    table = what_if_table(data.months, engine, question, advice, as_of=month)
+    data = read_usage_table(usage, catalogue=engine.catalogue, reading=reading)
+    months, refused = answerable(data, as_of=month)
+    recent = config.features.recent_months
+    table = what_if_table(months, engine, question, advice, as_of=month, recent_months=recent)
     write_table(table, output)
     for report in data.reports:
         note(report.summary())
+    if refused:
+        note(f"{refused:,} subscriber(s) have a rejected row after their last usable month: not answered")
     people, moved = table[SUBSCRIBER].nunique(), table.loc[table["advice_changes"], SUBSCRIBER].nunique()
     show_table(f"Mean bill a month, {engine.catalogue.currency}, and subscribers advised", what_if_rows(table))
     sys.stdout.write(f"The advice changes for {moved:,} of {people:,} subscriber(s).\n")
@@ -97,15 +103,19 @@ def run_draft(
     bundle: Path | None,
     output: Path | None,
     bound_decide: bool,
+    reading: Reading | None = None,
 ) -> None:
     """Score a draft rate card, or the bundle's with one plan more, against the bundle's."""
     month, pricing = month_index(as_of), _pricing(_open(config, project, bundle))
     drafted = _drafted(pricing.current, draft, plan)
     check_draft(pricing.current, drafted)
-    data = read_usage_table(usage)
-    with tracked("scoring", total=data.months[SUBSCRIBER].nunique()) as advance:
+    data = read_usage_table(usage, catalogue=pricing.current, reading=reading)
+    months, refused = answerable(data, as_of=month)
+    if refused:
+        note(f"{refused:,} subscriber(s) have a rejected row after their last usable month: left out")
+    with tracked("scoring", total=months[SUBSCRIBER].nunique()) as advance:
         score = score_draft(
-            data.months,
+            months,
             pricing,
             drafted,
             as_of=month,

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from common_utils.command_line.reading import reads_table
 from planrec.commands.options import BundleOption, ConfigOption, MonthOption, OutputOption, SetOption, UsageOption
 
 if TYPE_CHECKING:
+    from common_utils.tables import Reading
     from planrec.config import PlanRecConfig
 
 __all__ = ["add_what_if"]
@@ -21,20 +23,27 @@ def _factor(name: str, text: str) -> object:
 
 
 def add_what_if(
-    app: typer.Typer, settings: Callable[[Path | None, list[str] | None], tuple[PlanRecConfig, Path]]
+    app: typer.Typer,
+    settings: Callable[[Path | None, list[str] | None], tuple[PlanRecConfig, Path]],
+    stated: Callable[[Reading, PlanRecConfig | None], Reading],
 ) -> None:
-    """Add the commands to `app`; `settings` turns --config and --set into settings and the project's folder.
+    """Add the commands to `app`; `settings` turns --config and --set into settings and a folder.
+
+    `stated` puts the reading of the command line over the settings.
 
     Examples
     --------
     >>> app = typer.Typer()
-    >>> add_what_if(app, lambda config, overrides: None)
+    >>> add_what_if(app, lambda config, overrides: None, lambda reading, config: reading)
     >>> [command.name for command in app.registered_commands]
     ['what-if', 'draft']
     """
 
     @app.command("what-if")
+    @reads_table
     def ask(
+        *,
+        reading: Reading,
         usage: UsageOption,
         as_of: MonthOption,
         output: OutputOption,
@@ -66,10 +75,15 @@ def add_what_if(
         away = UsageChange(travel_minutes_factor, 1.0, travel_megabytes_factor) if travel else None
         question = asked(change, away, plan)
         given, project = settings(config, overrides)
-        run_what_if(given, project, usage, as_of, output, question, plans=plans, bundle=bundle)
+        run_what_if(
+            given, project, usage, as_of, output, question, plans=plans, bundle=bundle, reading=stated(reading, given)
+        )
 
     @app.command("draft")
+    @reads_table
     def score(
+        *,
+        reading: Reading,
         usage: UsageOption,
         as_of: MonthOption,
         draft: Annotated[Path | None, typer.Option("--draft", help="Draft rate card, YAML, with all plans.")] = None,
@@ -96,6 +110,7 @@ def add_what_if(
             bundle=bundle,
             output=output,
             bound_decide=bound_decide,
+            reading=stated(reading, given),
         )
 
     del ask, score  # they live in `app`
