@@ -21,7 +21,7 @@ from planrec.commands.options import (
     TopOption,
     UsageOption,
 )
-from planrec.commands.requests import BillRequest, PredictRequest, RecommendRequest, SettingsRequest
+from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand, SettingsCommand
 
 __all__ = ["bill", "predict", "recommend"]
 
@@ -30,7 +30,7 @@ def bill(usage: UsageOption, plans: PlansOption, output: OutputOption) -> None:
     """Rate usage months on every plan of a rate card, with line items, in whole cents."""
     from planrec.commands.run.answer import run_bill
 
-    run_bill(BillRequest(usage, plans, output))
+    run_bill(BillCommand(usage, plans, output))
 
 
 def recommend(
@@ -54,8 +54,8 @@ def recommend(
     from planrec.commands.run.answer import run_recommend
 
     run_recommend(
-        RecommendRequest(
-            SettingsRequest.of(config, overrides),
+        RecommendCommand(
+            SettingsCommand.of(config, overrides),
             usage,
             as_of,
             output,
@@ -84,4 +84,4 @@ def predict(
     """Write the plan each subscriber is expected to choose, with P(take) of every plan."""
     from planrec.commands.run.answer import run_predict
 
-    run_predict(PredictRequest(SettingsRequest.of(config, overrides), usage, as_of, output, bundle))
+    run_predict(PredictCommand(SettingsCommand.of(config, overrides), usage, as_of, output, bundle))

@@ -15,7 +15,7 @@ from planrec.commands.options import (
     SimulationOption,
     SourceOption,
 )
-from planrec.commands.requests import CardRequest, EvaluateRequest, SettingsRequest
+from planrec.commands.requests import CardCommand, EvaluateCommand, SettingsCommand
 
 __all__ = ["card", "data", "evaluate", "simulate", "train"]
 
@@ -24,7 +24,7 @@ def simulate(output: SimulationOption = None, config: ConfigOption = None, overr
     """Write the tables of the simulated operator: usage months, subscribers, events, and the truth apart."""
     from planrec.commands.run.learn import run_simulate
 
-    run_simulate(SettingsRequest.of(config, overrides), output)
+    run_simulate(SettingsCommand.of(config, overrides), output)
 
 
 def data(
@@ -33,7 +33,7 @@ def data(
     """Check a table and summarise it: every row accounted for."""
     from planrec.commands.run.learn import run_data
 
-    run_data(SettingsRequest.of(config, overrides, data_source, data))
+    run_data(SettingsCommand.of(config, overrides, data_source, data))
 
 
 def train(
@@ -46,7 +46,7 @@ def train(
     """Train, compare with every baseline, write a verified bundle and make it current."""
     from planrec.commands.run.learn import run_train
 
-    run_train(SettingsRequest.of(config, overrides, data_source, data), output)
+    run_train(SettingsCommand.of(config, overrides, data_source, data), output)
 
 
 def evaluate(
@@ -65,8 +65,8 @@ def evaluate(
     """
     from planrec.commands.run.learn import run_evaluate
 
-    settings = SettingsRequest.of(config, overrides, data_source, data)
-    run_evaluate(EvaluateRequest(settings, data_source, bundle, as_json, output, plots))
+    settings = SettingsCommand.of(config, overrides, data_source, data)
+    run_evaluate(EvaluateCommand(settings, data_source, bundle, as_json, output, plots))
 
 
 def card(
@@ -78,4 +78,4 @@ def card(
     """Write model card, data card and figures of a bundle, and the README's results."""
     from planrec.commands.run.learn import run_card
 
-    run_card(CardRequest(SettingsRequest.of(config, overrides), bundle, output))
+    run_card(CardCommand(SettingsCommand.of(config, overrides), bundle, output))

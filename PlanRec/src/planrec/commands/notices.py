@@ -15,7 +15,7 @@ from planrec.commands.options import (
     SetOption,
     VerifyOption,
 )
-from planrec.commands.requests import NoticeRequest, SettingsRequest
+from planrec.commands.requests import NoticeCommand, SettingsCommand
 
 __all__ = ["notices"]
 
@@ -36,8 +36,8 @@ def notices(
     from planrec.commands.run.notices import run_notices
 
     run_notices(
-        NoticeRequest(
-            SettingsRequest.of(config, overrides),
+        NoticeCommand(
+            SettingsCommand.of(config, overrides),
             plans,
             usage,
             None if as_of is None else as_of.date(),

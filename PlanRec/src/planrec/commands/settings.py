@@ -9,14 +9,14 @@ from pathlib import Path
 from common_utils.config import resolve_path
 from common_utils.config.project import DEFAULT_CONFIG
 from planrec.bundle import PlanRecBundle, SaidSettings, open_configured
-from planrec.commands.requests import SettingsRequest
+from planrec.commands.requests import SettingsCommand
 from planrec.config import SPEC, AdviceConfig, PlanRecConfig, load_planrec_config
 
 __all__ = ["Run", "advice_settings", "load_run"]
 
 
 @dataclass(frozen=True)
-class Run:
+class LoadedSettings:
     """What a command runs with.
 
     Attributes
@@ -50,7 +50,7 @@ class Run:
         return open_configured(self.said, self.project, path)
 
 
-def load_run(request: SettingsRequest) -> Run:
+def load_run(request: SettingsCommand) -> LoadedSettings:
     """Load the settings that a command line asks for.
 
     Raises
@@ -60,13 +60,13 @@ def load_run(request: SettingsRequest) -> Run:
     """
     project = SPEC.folder(request.config)
     config = load_planrec_config(project, explicit=request.config, overrides=request.overrides)
-    return Run(SaidSettings.of(config, request.overrides), project)
+    return LoadedSettings(SaidSettings.of(config, request.overrides), project)
 
 
-def advice_settings(request: SettingsRequest) -> tuple[AdviceConfig, Path | None]:
+def advice_settings(request: SettingsCommand) -> tuple[AdviceConfig, Path | None]:
     """Return the configured weights and rule file; defaults where nothing asks for settings and no file lies here."""
     from_environment = any(name.upper().startswith((SPEC.config_variable, f"{SPEC.prefix}__")) for name in os.environ)
-    if request == SettingsRequest() and not from_environment and not DEFAULT_CONFIG.exists():
+    if request == SettingsCommand() and not from_environment and not DEFAULT_CONFIG.exists():
         return AdviceConfig(), None
     run = load_run(request)
     return run.config.advice, run.config.rules and run.path(run.config.rules)

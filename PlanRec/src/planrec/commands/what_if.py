@@ -23,7 +23,7 @@ from planrec.commands.options import (
     TravelOption,
     UsageOption,
 )
-from planrec.commands.requests import DraftRequest, SettingsRequest, WhatIfRequest
+from planrec.commands.requests import DraftCommand, SettingsCommand, WhatIfCommand
 
 __all__ = ["draft", "what_if"]
 
@@ -49,8 +49,8 @@ def what_if(
     from planrec.commands.run.what_if import run_what_if
 
     run_what_if(
-        WhatIfRequest(
-            SettingsRequest.of(config, overrides),
+        WhatIfCommand(
+            SettingsCommand.of(config, overrides),
             usage,
             as_of,
             output,
@@ -82,5 +82,5 @@ def draft(
     """Score a draft rate card on everybody in a table: demand, what it takes from other plans, revenue."""
     from planrec.commands.run.what_if import run_draft
 
-    settings = SettingsRequest.of(config, overrides)
-    run_draft(DraftRequest(settings, usage, as_of, draft, plan, output, bound_decide, bundle))
+    settings = SettingsCommand.of(config, overrides)
+    run_draft(DraftCommand(settings, usage, as_of, draft, plan, output, bound_decide, bundle))

@@ -10,7 +10,7 @@ from common_utils.errors import ConfigError
 from planrec.batch.notices import notice_batch, read_sent, write_notices
 from planrec.billing import load_catalogue
 from planrec.commands.options import NoticeChoice
-from planrec.commands.requests import NoticeRequest
+from planrec.commands.requests import NoticeCommand
 from planrec.commands.settings import advice_settings
 from planrec.notices import verify_notices
 from planrec.notices.notice import versions_of
@@ -20,7 +20,7 @@ from planrec.usage.read import read_usage_table
 __all__ = ["run_notices"]
 
 
-def run_notices(request: NoticeRequest) -> None:
+def run_notices(request: NoticeCommand) -> None:
     """Write the notices of a file of usage months and say who got none, and why; or verify those of a file.
 
     Raises

@@ -15,8 +15,8 @@ from planrec.advice.what_if import UsageChange, load_plan, with_plan
 from planrec.batch.what_if import what_if_rows, what_if_table
 from planrec.billing import Catalogue, load_catalogue
 from planrec.columns import SUBSCRIBER
-from planrec.commands.requests import DraftRequest, WhatIfRequest
-from planrec.commands.settings import Run, load_run
+from planrec.commands.requests import DraftCommand, WhatIfCommand
+from planrec.commands.settings import LoadedSettings, load_run
 from planrec.months import month_index, month_text
 from planrec.pricing.draft import ASSUMPTIONS, DraftScore, Pricing, check_draft, score_draft
 from planrec.pricing.tables import demand_rows, demand_table, span
@@ -26,7 +26,7 @@ from planrec.usage.read import read_usage_table
 __all__ = ["asked", "run_draft", "run_what_if"]
 
 
-def asked(request: WhatIfRequest) -> Question:
+def asked(request: WhatIfCommand) -> Question:
     """Return the question that a command line asks.
 
     Raises
@@ -43,7 +43,7 @@ def asked(request: WhatIfRequest) -> Question:
     return Question(change, travel, None if request.plan is None else load_plan(request.plan))
 
 
-def run_what_if(request: WhatIfRequest) -> None:
+def run_what_if(request: WhatIfCommand) -> None:
     """Answer for every subscriber of a file: by their past months with `plans`, else by the forecast of a bundle."""
     question, run = asked(request), load_run(request.settings)
     month, output = month_index(request.as_of), request.output
@@ -61,7 +61,7 @@ def run_what_if(request: WhatIfRequest) -> None:
     note(f"{len(table):,} rows written to {output}, by rules {engine.rules.version}")
 
 
-def run_draft(request: DraftRequest) -> None:
+def run_draft(request: DraftCommand) -> None:
     """Score a draft rate card, or the bundle's with one plan more, against the bundle's."""
     run, month = load_run(request.settings), month_index(request.as_of)
     pricing = Pricing.of(run.open_bundle(request.bundle))
@@ -115,7 +115,7 @@ def _show(score: DraftScore, currency: str) -> None:
         note(f"{score.gone:,} subscriber(s) have no month in {month_text(score.month - 1)}: taken as gone")
 
 
-def _answering(run: Run, request: WhatIfRequest) -> tuple[Engine, AnswerPolicy]:
+def _answering(run: LoadedSettings, request: WhatIfCommand) -> tuple[Engine, AnswerPolicy]:
     """Return what answers, and what it weighs."""
     if request.plans is None:
         bundle = run.open_bundle(request.bundle)
