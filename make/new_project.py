@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from structure import readmes
+
 __all__ = ["NewProject", "NewProjectError", "create", "main", "names_of", "wiring"]
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -151,6 +153,8 @@ def create(root: Path, project: NewProject) -> list[Path]:
     # The order of imports depends on the package's name.
     for call in (["check", "--quiet", "--fix", "--select", "I"], ["format", "--quiet"]):
         subprocess.run([sys.executable, "-m", "ruff", *call, str(root / project.folder)], cwd=root, check=True)
+    for path, text in readmes(root).items():
+        path.write_text(text, encoding="utf-8")
     return sorted(files)
 
 
@@ -217,13 +221,14 @@ def _once(pattern: str, text: str) -> re.Match[str]:
 
 
 _IMAGE_FILES = ("pyproject.toml", "README.md", "requirements.lock", "requirements-build.lock", "src", "app", "configs")
+_CORE_CONTRACT = r'name = "the core[^"]*"\ntype = "forbidden"\nsource_modules'
 _CORE = ("columns", "config", "features", "formulas")
 _WIRING: dict[str, Sequence[Edit]] = {
     "pyproject.toml": (
         _into_list("members", "{folder}"),
         _into_list("src", "{folder}/src", "{folder}"),
         _into_list("root_packages", "{package}"),
-        _into_list("source_modules", *(f"{{package}}.{module}" for module in _CORE)),
+        _into_list(_CORE_CONTRACT, *(f"{{package}}.{module}" for module in _CORE)),
         _after(r'^layers = \["planrec[\w| ]*(?=", "common_utils"\]$)', " | {package}"),
     ),
     "make/setup.mk": (_after(r"^MEMBERS := .*$", " {folder}"),),

@@ -6,16 +6,18 @@ from datetime import date
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from common_utils.serving.config import MOST_BATCH_ROWS, MOST_K
+from common_utils.serving.explain import FORM
+from planrec.advice import AnswerPolicy, Overrides
 from planrec.advice import Request as AdviceRequest
 from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
 from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.months import MONTH_PATTERN, month_index
-from planrec.offers import OfferWeights
-from planrec.outlook import Answers
+from planrec.outlook import Questionnaire
 from planrec.outlook.questionnaire import Calls, DataHabit, Messages
 from planrec.rules import ExclusionCode, Rules
 
@@ -40,7 +42,11 @@ __all__ = [
 MEANING: Final = "predicts the plan people choose"
 
 _Usage = Annotated[float, Field(ge=0, le=100_000_000)]
-_PlanId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+_ID_FORM: JsonDict = {FORM: "letters, digits, _ . and -, beginning with a letter or digit; GET /plans lists the ids"}
+_MONTH_FORM: JsonDict = {FORM: "a month as YYYY-MM, such as 2025-10"}
+_PlanId = Annotated[
+    str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", json_schema_extra=_ID_FORM)
+]
 _EXAMPLE_USAGE: list[JsonValue] = [
     {"month": "2025-08", "minutes": 312, "messages": 20, "megabytes": 9150.5},
     {"month": "2025-09", "minutes": 287, "messages": 14, "megabytes": 11020},
@@ -64,7 +70,9 @@ class _Request(BaseModel):
 class UsageMonthRequest(_Request):
     """Usage of one month."""
 
-    month: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7, description="YYYY-MM")]
+    month: Annotated[
+        str, Field(pattern=MONTH_PATTERN, max_length=7, description="YYYY-MM", json_schema_extra=_MONTH_FORM)
+    ]
     minutes: Annotated[_Usage, Field(description="minutes called, each call rounded up if the rate card says so")]
     messages: Annotated[_Usage, Field(description="messages sent")]
     megabytes: Annotated[_Usage, Field(description="megabytes used")]
@@ -123,9 +131,9 @@ class QuestionnaireRequest(_Request):
     messages_a_day: float | None = Field(default=None, ge=0, le=10_000)
     gigabytes_a_month: float | None = Field(default=None, ge=0, le=10_000, description="of 1,024 megabytes")
 
-    def answers(self) -> Answers:
+    def answers(self) -> Questionnaire:
         """Return the answers as the core takes them."""
-        return Answers(**self.model_dump())
+        return Questionnaire(**self.model_dump())
 
 
 class RecommendRequest(_SubscriberRequest):
@@ -148,7 +156,7 @@ class RecommendRequest(_SubscriberRequest):
         default=None, description="what somebody says of the own usage; recorded months count before it"
     )
     tenure_months: int | None = Field(default=None, ge=0, le=1200, description="whole months since the first one")
-    as_of: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7)] | None = Field(
+    as_of: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7, json_schema_extra=_MONTH_FORM)] | None = Field(
         default=None, description="month of the advice, YYYY-MM; later usage is not looked at; the last month if unset"
     )
     top_k: int = Field(
@@ -190,40 +198,20 @@ class RecommendRequest(_SubscriberRequest):
         """Return the month index of the advice."""
         return month_index(self.as_of or max(month.month for month in self.usage))
 
-    def policy(self, config: PlanRecConfig, rules: Rules, *, forecast: bool) -> Policy:
-        """Return the configured weights and the minimum gain of the rules, with what the request says."""
-        advice, offer = config.advice, config.offer
-        given = {
-            name: value
-            for name in ("min_gain_cents", "risk_weight", "history_months")
-            if (value := getattr(self, name)) is not None
-        }
-        policy = Policy(
-            mode=self.mode,
-            history_months=advice.history_months,
-            risk_weight=advice.forecast_risk_weight if forecast else advice.risk_weight,
-            min_gain_cents=rules.min_gain_cents(self.mode),
-            offer=OfferPolicy(**offer.model_dump()) if self.mode == "offer" else None,
-        )
-        return policy.model_copy(update=given)
+    def policy(self, config: PlanRecConfig, rules: Rules, *, forecast: bool) -> AnswerPolicy:
+        """Return the bundle's weights and the minimum gain of the rules, with what the request says."""
+        overrides = Overrides(self.history_months, self.risk_weight, self.min_gain_cents)
+        return AnswerPolicy.of(config, rules, self.mode, forecast=forecast, overrides=overrides)
 
-    def asked(self, policy: Policy) -> AdviceRequest:
+    def asked(self, policy: AnswerPolicy) -> AdviceRequest:
         """Return what is asked as the core takes it."""
-        weights = policy.offer
         return AdviceRequest(
             month=self.month(),
             history_months=policy.history_months,
             top_k=self.top_k,
             risk_weight=policy.risk_weight,
             min_gain_cents=policy.min_gain_cents,
-            offer=None
-            if weights is None
-            else OfferWeights(
-                risk=policy.risk_weight,
-                margin=weights.margin_weight,
-                churn_cents=weights.churn_weight_cents,
-                perk_cost_cents=weights.perk_cost_cents,
-            ),
+            offer=policy.offer,
             excluded=tuple(self.exclude),
             answers=None if self.questionnaire is None else self.questionnaire.answers(),
         )
@@ -245,6 +233,24 @@ class Policy(BaseModel):
     risk_weight: float = Field(description="standard deviations added to the mean bill")
     min_gain_cents: int = Field(description="below this gain a month the answer is stay")
     offer: OfferPolicy | None = Field(default=None, description="in the mode offer")
+
+    @classmethod
+    def of(cls, policy: AnswerPolicy) -> Policy:
+        """Return what the core weighed, as the API shows it."""
+        offer = policy.offer
+        return cls(
+            mode="advice" if offer is None else "offer",
+            history_months=policy.history_months,
+            risk_weight=policy.risk_weight,
+            min_gain_cents=policy.min_gain_cents,
+            offer=None
+            if offer is None
+            else OfferPolicy(
+                margin_weight=offer.margin,
+                churn_weight_cents=int(offer.churn_cents),
+                perk_cost_cents=offer.perk_cost_cents,
+            ),
+        )
 
 
 class PredictResponse(BaseModel):

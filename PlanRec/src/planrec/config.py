@@ -8,11 +8,11 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from common_utils import DEFAULT_SEED
 from common_utils.config import BaseConfig, find_config, load_config, resolve_path
 from common_utils.config.project import DEFAULT_CONFIG, ProjectSpec
 from common_utils.config.reading import ReadingConfig
 from common_utils.releases.config import ReleaseConfig
-from common_utils.seed import DEFAULT_SEED
 from common_utils.serving.config import ServiceConfig
 from planrec.months import MONTH_PATTERN, RECENT_MONTHS
 from planrec.simulator.config import SimulatorConfig

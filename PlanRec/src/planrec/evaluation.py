@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
-from common_utils.bundle import Bundle
 from common_utils.evaluation import (
     chosen_ranks,
     classification_metrics,
@@ -21,8 +20,8 @@ from common_utils.evaluation import (
     segment_table,
 )
 from common_utils.scoring import Scorer
-from common_utils.scoring.joblib_scorer import JoblibScorer, ProbabilityModel
 from planrec.billing import Catalogue, bill_totals
+from planrec.bundle import PlanRecBundle
 from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
 from planrec.decisions import columns_of, plan_indices
@@ -31,8 +30,8 @@ from planrec.months import month_indices
 from planrec.outlook import History, UsageForecast, bill_outlook, history_of
 from planrec.outlook.history import history_columns
 from planrec.policies.compare import (
+    JudgedDecisions,
     Row,
-    Situation,
     adjusted_bills,
     advice_scores,
     bills_ahead,
@@ -44,7 +43,9 @@ from planrec.policies.curves import frontier, gain_by_k
 from planrec.preparation import Prepared, longest_history
 from planrec.rules import ExclusionCode, exclusions
 
-CHOICE_FILE, FORECAST_FILE, OFFERS_FILE = "choice.joblib", "forecast.json", "offers.json"
+if TYPE_CHECKING:
+    from common_utils.scoring.joblib_scorer import ProbabilityModel
+
 MULTICLASS = "multiclass model (predicts the plan people choose)"
 ANY_PLAN = "choice model (scores any plan)"
 _ADVICE = "advice (as shipped)"
@@ -52,10 +53,7 @@ _RANKED_BY_K = (_ADVICE, ANY_PLAN, MULTICLASS, "most common plan")
 
 __all__ = [
     "ANY_PLAN",
-    "CHOICE_FILE",
-    "FORECAST_FILE",
     "MULTICLASS",
-    "OFFERS_FILE",
     "Models",
     "choice_figures",
     "evaluate",
@@ -84,16 +82,16 @@ class Models:
     forecast: UsageForecast
 
     @classmethod
-    def of(cls, multiclass: object, choice: object, forecast: UsageForecast) -> Models:
-        """Wrap fitted estimators."""
-        first, second = (JoblibScorer(cast(ProbabilityModel, model)) for model in (multiclass, choice))
-        return cls(first, second, forecast)
+    def of(cls, multiclass: object, choice: Scorer, forecast: UsageForecast) -> Models:
+        """Wrap a fitted pipeline, and the choice model as arrays."""
+        from common_utils.scoring.joblib_scorer import JoblibScorer
+
+        return cls(JoblibScorer(cast("ProbabilityModel", multiclass)), choice, forecast)
 
     @classmethod
-    def open(cls, bundle: Bundle) -> Models:
-        """Open those of a verified bundle."""
-        forecast = UsageForecast.from_dict(bundle.read_json(FORECAST_FILE))
-        return cls(JoblibScorer.open(bundle), JoblibScorer.open(bundle, CHOICE_FILE), forecast)
+    def open(cls, bundle: PlanRecBundle) -> Models:
+        """Open those of a bundle; the pipeline as it was fitted."""
+        return cls(bundle.pipeline_scorer(), bundle.choice, bundle.forecast)
 
 
 def take_probabilities(scorer: Scorer, rows: pd.DataFrame, catalogue: Catalogue) -> FloatArray:
@@ -156,7 +154,7 @@ def evaluate(config: PlanRecConfig, prepared: Prepared, models: Models) -> dict[
     }
 
 
-def _ndcg_gap(choice: FloatArray, multiclass: FloatArray, situation: Situation) -> dict[str, float]:
+def _ndcg_gap(choice: FloatArray, multiclass: FloatArray, situation: JudgedDecisions) -> dict[str, float]:
     """NDCG@5 of the choice model less the multiclass model's, paired by decision."""
     first, second = (
         ndcg_at_k(chosen_ranks(scores, situation.chosen, situation.available), 5) for scores in (choice, multiclass)
@@ -171,14 +169,14 @@ def _ndcg_gap(choice: FloatArray, multiclass: FloatArray, situation: Situation) 
     return gap.to_dict()
 
 
-def situation_of(config: PlanRecConfig, prepared: Prepared, rows: pd.DataFrame) -> Situation:
+def situation_of(config: PlanRecConfig, prepared: Prepared, rows: pd.DataFrame) -> JudgedDecisions:
     """Return the choice sets, choices and bills ahead of decision rows."""
     catalogue = prepared.catalogue
     current = plan_indices(rows[CURRENT_PLAN], catalogue)
     age = rows[AGE].to_numpy(dtype=np.float64) if AGE in rows.columns else np.full(len(rows), np.nan)
     excluded = exclusions(catalogue, month_indices(rows[MONTH]), current, age)
     horizon = config.data.chosen().horizon_months
-    return Situation(
+    return JudgedDecisions(
         subscribers=rows[SUBSCRIBER].to_numpy(),
         available=excluded == ExclusionCode.NONE,
         chosen=plan_indices(rows[CHOSEN_PLAN], catalogue),
@@ -189,7 +187,9 @@ def situation_of(config: PlanRecConfig, prepared: Prepared, rows: pd.DataFrame) 
     )
 
 
-def _policies(prepared: Prepared, situation: Situation, history: History, shipped: FloatArray) -> dict[str, FloatArray]:
+def _policies(
+    prepared: Prepared, situation: JudgedDecisions, history: History, shipped: FloatArray
+) -> dict[str, FloatArray]:
     """Scores of what needs no model."""
     catalogue = prepared.catalogue
     n_plans = len(catalogue.plans)
@@ -251,7 +251,7 @@ def _confusion(y: IntArray, probabilities: FloatArray, n_classes: int) -> list[l
     return np.bincount(flat, minlength=n_classes**2).reshape(n_classes, n_classes).tolist()
 
 
-def _segments(config: PlanRecConfig, prepared: Prepared, situation: Situation, adjusted: FloatArray) -> list[Row]:
+def _segments(config: PlanRecConfig, prepared: Prepared, situation: JudgedDecisions, adjusted: FloatArray) -> list[Row]:
     """Money of the shipped advice by data usage, by what is known, and by age where there is one."""
     test = prepared.test
     scores = advice_scores(adjusted, situation, min_gain_cents=prepared.rules.min_gain_cents("advice"))

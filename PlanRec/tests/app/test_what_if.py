@@ -9,7 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
-from app.fastapi_app import LivePlanRec, create_app
+from app.fastapi_app import create_app
+from app.live import LivePlanRec
 from app.schemas import QuestionnaireRequest
 from app.what_if import DraftPlanRequest, WhatIfRequest
 from common_utils.scoring import Columns, row_count
@@ -17,7 +18,7 @@ from common_utils.serving.guards.bounds import unbounded_fields
 from planrec.billing import Catalogue, Plan
 from planrec.billing.catalogue import OnSale
 from planrec.config import PlanRecConfig
-from planrec.outlook import Answers
+from planrec.outlook import Questionnaire
 from planrec.rules import built_in_rules
 
 ADVICE = {"mode": "advice", "offer": None}
@@ -159,10 +160,10 @@ def test_a_draft_has_the_limits_of_a_rate_card() -> None:
 
 def test_a_questionnaire_is_what_the_core_takes() -> None:
     body = {"calls": "daily", "data": "video", "messages_a_day": 2.0}
-    assert QuestionnaireRequest.model_validate(body).answers() == Answers(
+    assert QuestionnaireRequest.model_validate(body).answers() == Questionnaire(
         calls="daily", data="video", messages_a_day=2.0
     )
-    assert QuestionnaireRequest().answers() == Answers()
+    assert QuestionnaireRequest().answers() == Questionnaire()
 
 
 def test_the_example_of_the_documentation_is_answered(live: LivePlanRec, catalogue: Catalogue) -> None:

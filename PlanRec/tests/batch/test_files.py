@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from common_utils.errors import DataError
-from planrec.advice import Engine, Situations
+from planrec.advice import AnswerPolicy, Engine, Subscribers
 from planrec.batch.answers import Recommender
 from planrec.batch.files import write_bills, write_predictions, write_recommendations
-from planrec.batch.rankers import Ranker, Ranking, advice_ranker
+from planrec.batch.rankers import Ranker, Ranking, policy_ranker
 from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
 from planrec.months import month_index
@@ -43,7 +43,9 @@ def usage_file(path: Path, *, subscribers: int = 40, shuffled: bool = False) -> 
 
 @pytest.fixture
 def recommender(megaline: Catalogue) -> Recommender:
-    return Recommender(megaline, advice_ranker(Engine(megaline, built_in_rules()), risk_weight=0.5), FEBRUARY, 6, 2)
+    return Recommender(
+        megaline, policy_ranker(Engine(megaline, built_in_rules()), AnswerPolicy(6, 0.5, 300)), FEBRUARY, 6, 2
+    )
 
 
 @pytest.mark.parametrize("extension", ["csv", "parquet"])
@@ -75,7 +77,7 @@ def test_without_a_request_there_is_no_sentence_and_text_is_text(tmp_path: Path,
 
 
 def test_an_error_half_way_leaves_neither_output(tmp_path: Path, megaline: Catalogue) -> None:
-    def rank(people: Situations) -> Ranking:
+    def rank(people: Subscribers) -> Ranking:
         raise DataError("no answer")
 
     broken = Recommender(megaline, Ranker(rank), FEBRUARY, 6, 2)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +28,7 @@ from tests.table_project.cases import (
 from common_utils.bundle import Bundle
 from common_utils.compiled import CompiledScorer
 from common_utils.errors import ArtifactError, ConfigError
-from common_utils.serving.start import serve_configured, serve_project
+from common_utils.serving.start import is_alive, serve_configured, serve_project
 from common_utils.table_project.column_step import ColumnStep
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.service import LiveModel, TableRecord, open_live
@@ -90,7 +93,7 @@ def test_a_service_without_a_bundle_is_not_ready(folder: Path) -> None:
 def served(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What would have been started, and the folder with an app in it."""
     (folder / "app").mkdir(exist_ok=True)
-    (folder / "app" / "fastapi_app.py").touch()
+    (folder / "app" / "fastapi_app.py").write_text("from pricedemo.config import SPEC\n", encoding="utf-8")
     calls: list[Any] = []
     monkeypatch.setattr("common_utils.serving.server.run", lambda app, **given: calls.append((app, given)))
 
@@ -100,8 +103,16 @@ def served(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     monkeypatch.setattr("os.execv", execv)
     monkeypatch.setenv(SPEC.bundle_variable, "")
+    monkeypatch.setenv("COMMON_UTILS_STARTED_ANEW", "")
     monkeypatch.chdir(folder)
     return calls
+
+
+def _app_in(folder: Path) -> ModuleSpec:
+    """Where Python would find an app."""
+    found = ModuleSpec("app", None, is_package=True)
+    found.submodule_search_locations = [str(folder / "app")]
+    return found
 
 
 def _serve(folder: Path, settings_file: Path | None = None) -> None:
@@ -111,10 +122,31 @@ def _serve(folder: Path, settings_file: Path | None = None) -> None:
 
 
 def test_serve_hands_the_bundle_to_the_server(folder: Path, served: list[Any], monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("common_utils.serving.start.find_spec", lambda _: object())
+    monkeypatch.setattr("common_utils.serving.start.find_spec", lambda _: _app_in(folder))
     _serve(folder)
     assert served == [("app.fastapi_app:app", {"host": "127.0.0.1", "port": 8123, "workers": 1})]
     assert os.environ[SPEC.bundle_variable] == str((folder / "artifacts").resolve())
+
+
+def test_serve_starts_anew_where_python_finds_the_app_of_another_project(
+    folder: Path, served: list[Any], tmp_path: Path, monkeypatch
+) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("common_utils.serving.start.find_spec", lambda _: _app_in(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        _serve(folder)
+    assert served[0][:4] == [sys.executable, "-m", "pricedemo.cli", "serve"]
+    assert Path.cwd() == folder.resolve()
+    with pytest.raises(ConfigError, match="cannot be imported; start the command in that folder"):
+        _serve(folder)  # the process that was started anew, and looks elsewhere still: no circle
+
+
+@pytest.mark.parametrize("text", ["from otherdemo.config import SPEC\n", "app = 1\n", "def (\n"])
+def test_an_app_of_another_project_is_never_served(folder: Path, served: list[Any], text: str) -> None:
+    (folder / "app" / "fastapi_app.py").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"is not the app of PriceDemo|cannot be read as Python"):
+        _serve(folder)
+    assert not served
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["with-config", "from-environment"])
@@ -144,6 +176,32 @@ def test_an_image_serves_as_settings_and_environment_say(folder: Path, served: l
     assert (app, given["host"], given["port"], given["workers"]) == ("app.fastapi_app:app", "localhost", 8000, 1)
     assert (given["admin_port"], given["graceful_seconds"], given["log_format"]) == (9000, 8, "json")
     assert given["loggers"] == ("pricedemo",)
+
+
+def test_an_image_drains_as_long_as_the_settings_say(folder: Path, served: list[Any], monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("PRICEDEMO__SERVING__DRAIN_SECONDS", "7.5")
+    serve_configured(SPEC, folder)
+    assert served[0][1]["drain_seconds"] == 7.5
+
+
+def test_the_health_check_asks_where_the_settings_listen(folder: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    class Alive(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/health" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Alive) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("PRICEDEMO__SERVING__HOST", "0.0.0.0")  # noqa: S104  nothing is bound
+        monkeypatch.setenv("PRICEDEMO__SERVING__PORT", str(server.server_port))
+        assert is_alive(SPEC, folder)
+        server.shutdown()
+        thread.join()
+    assert not is_alive(SPEC, folder, seconds=0.2)
 
 
 def test_keys_rate_and_limits_of_the_settings_hold(folder: Path, bundle: Bundle, monkeypatch) -> None:  # type: ignore[no-untyped-def]

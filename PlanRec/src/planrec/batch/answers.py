@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import IntArray
 from common_utils.scoring import Scorer
-from planrec.advice import Advice, Situations
+from planrec.advice import Advice, Subscribers
 from planrec.advice.reasons import line_item_means, sentences
-from planrec.batch.rankers import Ranker, Ranking, some_situations
+from planrec.batch.rankers import Ranker, Ranking, some_subscribers
 from planrec.billing import Catalogue, rate
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER, TENURE
 from planrec.config import PlanRecConfig
@@ -28,7 +28,7 @@ from planrec.decisions.rows import usage_of
 from planrec.months import RECENT_MONTHS, month_text
 from planrec.outlook import history_of
 from planrec.rules import ExclusionCode, stay_text
-from planrec.rules.apply import facts_of
+from planrec.rules.facts import facts_of
 
 __all__ = [
     "BILL_SCHEMA",
@@ -172,10 +172,10 @@ class Recommender:
 
         Examples
         --------
-        >>> from planrec.advice import Engine
-        >>> from planrec.batch.rankers import advice_ranker
+        >>> from planrec.advice import AnswerPolicy, Engine
+        >>> from planrec.batch.rankers import policy_ranker
         >>> from planrec.rules import built_in_rules
-        >>> ranker = advice_ranker(Engine(megaline, built_in_rules()), risk_weight=0.5)
+        >>> ranker = policy_ranker(Engine(megaline, built_in_rules()), AnswerPolicy(6, 0.5, 0))
         >>> recommender = Recommender(megaline, ranker, as_of=24216, history_months=6, top=1)
         >>> months = pd.DataFrame({"subscriber_id": ["a"], "month": ["2018-01"], "minutes": [510.0], "messages": [0.0],
         ...                        "megabytes": [0.0], "current_plan": ["ultimate"]})
@@ -185,9 +185,9 @@ class Recommender:
         known = latest_rows(months, as_of=self.as_of, history_months=self.history_months)
         last = recent_rows(known, as_of=self.as_of, recent_months=self.recent_months)
         subscribers = int(months[SUBSCRIBER].nunique())
-        people, foreign = self._situations(last)
+        people, foreign = self._subscribers(last)
         starts = range(0, len(last), _RANKED)
-        parts = [self._part(some_situations(people, slice(start, start + _RANKED)), start) for start in starts]
+        parts = [self._part(some_subscribers(people, slice(start, start + _RANKED)), start) for start in starts]
         ids = pa.array(last[SUBSCRIBER], pa.large_string())
         without = sum(part.without_offer for part in parts)
         return PieceAnswer(
@@ -196,7 +196,7 @@ class Recommender:
             Tally(subscribers, subscribers - len(known), without, foreign, len(known) - len(last)),
         )
 
-    def _situations(self, last: pd.DataFrame) -> tuple[Situations, int]:
+    def _subscribers(self, last: pd.DataFrame) -> tuple[Subscribers, int]:
         """Return what rows of `latest_rows` say, and how many hold a plan that is not in the rate card."""
         columns = columns_of(last)
         current, foreign = np.full(len(last), -1, dtype=np.int64), 0
@@ -206,9 +206,9 @@ class Recommender:
             foreign = int(((codes >= 0) & (current < 0)).sum())
         tenure = np.asarray(columns[TENURE], dtype=np.float64) if TENURE in columns else None
         history = history_of(columns, self.history_months)
-        return Situations.of(history, facts_of(columns, current, as_of=self.as_of), tenure_months=tenure), foreign
+        return Subscribers.of(history, facts_of(columns, current, as_of=self.as_of), tenure_months=tenure), foreign
 
-    def _part(self, people: Situations, first: int) -> _Part:
+    def _part(self, people: Subscribers, first: int) -> _Part:
         ranking = self.ranker.rank(people)
         advice = ranking.advice
         excluded_row, excluded_plan = np.nonzero(advice.excluded)

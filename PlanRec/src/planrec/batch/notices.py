@@ -24,7 +24,7 @@ from planrec.months import RECENT_MONTHS, month_indices
 from planrec.notices import Basis, notices_of, read_notices
 from planrec.notices.files import NoticeHeader, header_line, notice_line
 from planrec.notices.notice import MILLIONTHS, Versions, basis_of
-from planrec.notices.schedule import Held, NoticeKind, Outcome, contract_ends, outcomes
+from planrec.notices.schedule import Held, NoticeKind, NoticeOutcome, contract_ends, outcomes
 from planrec.usage.months_table import withheld
 
 __all__ = ["NoticeBatch", "SentLog", "notice_batch", "read_sent", "write_notices"]
@@ -148,20 +148,20 @@ def notice_batch(
     stops = np.append(starts[1:], len(keys)) if len(keys) else starts
     held = _held(past.iloc[stops - 1], index[stops - 1], catalogue, sent)
     codes = outcomes(held, as_of, kinds=kinds, with_log=sent is not None, recent_months=recent_months)
-    due = np.flatnonzero(codes <= Outcome.YEARLY)
+    due = np.flatnonzero(codes <= NoticeOutcome.YEARLY)
     ends = contract_ends(held.last_month, held.contract_left)
-    ends[codes == Outcome.YEARLY] = np.datetime64("NaT", "D")
+    ends[codes == NoticeOutcome.YEARLY] = np.datetime64("NaT", "D")
     subscribers = len(everybody)
-    counts = {code: int((codes == code).sum()) for code in Outcome}
-    counts |= {Outcome.NO_MONTH: subscribers - refused - len(starts), Outcome.MONTH_REJECTED: refused}
+    counts = {code: int((codes == code).sum()) for code in NoticeOutcome}
+    counts |= {NoticeOutcome.NO_MONTH: subscribers - refused - len(starts), NoticeOutcome.MONTH_REJECTED: refused}
     header = NoticeHeader(
         format=2,
         as_of=as_of,
         history_months=history_months,
         sent_sha256=None if sent is None else sent.sha256,
         subscribers=subscribers,
-        notices={_word(code): n for code, n in counts.items() if code <= Outcome.YEARLY},
-        no_notice={_word(code): n for code, n in counts.items() if code > Outcome.YEARLY},
+        notices={_word(code): n for code, n in counts.items() if code <= NoticeOutcome.YEARLY},
+        no_notice={_word(code): n for code, n in counts.items() if code > NoticeOutcome.YEARLY},
         versions=versions,
         rows=None if rows is None else _rows_counted(rows),
     )
@@ -252,7 +252,7 @@ def _millionths(values: FloatArray) -> IntArray:
     return np.rint(values * MILLIONTHS).astype(np.int64)
 
 
-def _word(code: Outcome) -> str:
+def _word(code: NoticeOutcome) -> str:
     return code.name.lower().replace("_", "-")
 
 

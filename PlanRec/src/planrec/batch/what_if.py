@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
-from planrec.advice import Engine, Question, Situations, what_if
+from planrec.advice import AnswerPolicy, Engine, Question, Subscribers, what_if
 from planrec.advice.what_if import WhatIf
 from planrec.columns import CURRENT_PLAN, SUBSCRIBER
-from planrec.config import AdviceConfig
 from planrec.decisions import columns_of, latest_rows, plan_indices, recent_rows
 from planrec.months import RECENT_MONTHS, month_text
 from planrec.outlook import history_of
@@ -28,7 +27,7 @@ def what_if_table(
     months: pd.DataFrame,
     engine: Engine,
     question: Question,
-    advice: AdviceConfig,
+    policy: AnswerPolicy,
     *,
     as_of: int,
     recent_months: int = RECENT_MONTHS,
@@ -41,7 +40,7 @@ def what_if_table(
         Usage months, sorted by subscriber and month; `current_plan` and what `facts_of` reads where present.
     engine : Engine
     question : Question
-    advice : AdviceConfig
+    policy : AnswerPolicy
     as_of : int
         Month index; later months are not looked at.
     recent_months : int
@@ -59,7 +58,7 @@ def what_if_table(
     DataError
         If no subscriber has a usage month up to `as_of`.
     """
-    known = latest_rows(months, as_of=as_of, history_months=advice.history_months)
+    known = latest_rows(months, as_of=as_of, history_months=policy.history_months)
     last = recent_rows(known, as_of=as_of, recent_months=recent_months)
     if last.empty:
         old = "no recent month" if len(known) else "no month"
@@ -72,8 +71,10 @@ def what_if_table(
             rows = last.iloc[start : start + _CHUNK]
             columns = columns_of(rows)
             facts = facts_of(columns, plan_indices(rows[CURRENT_PLAN], engine.catalogue), as_of=as_of)
-            people = Situations.of(history_of(columns, advice.history_months), facts)
-            found = what_if(engine, people, question, risk_weight=advice.risk_weight)
+            people = Subscribers.of(history_of(columns, policy.history_months), facts)
+            found = what_if(
+                engine, people, question, risk_weight=policy.risk_weight, min_gain_cents=policy.min_gain_cents
+            )
             parts.append(_answers(found, rows[SUBSCRIBER].to_numpy()))
             advance(len(rows))
     return pd.concat(parts, ignore_index=True)

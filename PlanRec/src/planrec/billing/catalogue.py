@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from common_utils.config.marked_yaml import Problem, read_marked
+from common_utils.config.marked_yaml import YamlProblem, read_marked
 from common_utils.errors import ConfigError
 from planrec.months import MONTH_PATTERN, month_index
 
@@ -316,9 +316,9 @@ Correct it and try again.
     return Catalogue(card.version, card.currency, card.rounding, card.plans)
 
 
-def _misfits(card: _RateCardFile) -> list[Problem]:
+def _misfits(card: _RateCardFile) -> list[YamlProblem]:
     first: dict[str, int] = {}
-    problems: list[Problem] = []
+    problems: list[YamlProblem] = []
     for i, plan in enumerate(card.plans):
         if plan.plan_id in first:
             problems.append((("plans", i, "plan_id"), f"plan_id {plan.plan_id!r} stands twice"))

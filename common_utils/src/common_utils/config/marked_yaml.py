@@ -16,9 +16,9 @@ from common_utils.config.settings import suggest_key
 from common_utils.config.yaml_text import Location, YamlTextError, decode_text, line_of, read_content
 from common_utils.errors import ConfigError
 
-__all__ = ["Location", "Problem", "read_marked"]
+__all__ = ["YamlProblem", "read_marked"]
 
-Problem = tuple[Location, str]  # where, and what is wrong there
+YamlProblem = tuple[Location, str]  # where, and what is wrong there
 
 _MOST_REPORTED = 5
 _WHOLE = "write a whole number: digits alone, no leading 0, no `0x`, no `:`, no `_`"
@@ -40,7 +40,7 @@ def read_marked(
     data: bytes,
     name: str,
     *,
-    check: Callable[[M], Sequence[Problem]] | None = None,
+    check: Callable[[M], Sequence[YamlProblem]] | None = None,
     anchors: bool = False,
 ) -> M:
     r"""Return the model a YAML file fills.
@@ -92,7 +92,7 @@ def read_marked(
     raise ConfigError(f"{name}: {_report(problems, content.lines)}")
 
 
-def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem:
+def _problem(model: type[BaseModel], detail: ErrorDetails) -> YamlProblem:
     if detail["type"] == "extra_forbidden":
         key = tuple(part for part in detail["loc"] if isinstance(part, str))
         return detail["loc"], f"unknown key; {suggest_key(model, key)}"
@@ -100,7 +100,7 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> Problem:
     return detail["loc"], _WANTED.get(detail["type"], message[:1].lower() + message[1:])
 
 
-def _report(problems: Sequence[Problem], lines: Mapping[Location, int]) -> str:
+def _report(problems: Sequence[YamlProblem], lines: Mapping[Location, int]) -> str:
     said = [f"{len(problems)} problem{'s' * (len(problems) > 1)}:"]
     for where, message in problems[:_MOST_REPORTED]:
         dotted = ".".join(map(str, where)) or "file"

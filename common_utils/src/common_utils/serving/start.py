@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 from collections.abc import Mapping
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,12 @@ from common_utils.config.project import ProjectSpec
 from common_utils.errors import ConfigError
 from common_utils.serving.config import ServiceConfig
 
-__all__ = ["serve_configured", "serve_project"]
+__all__ = ["is_alive", "serve_configured", "serve_project"]
+
+# A service that listens everywhere is asked here.
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  nothing is bound
+
+_STARTED_ANEW = "COMMON_UTILS_STARTED_ANEW"
 
 
 def serve_project(
@@ -50,27 +58,32 @@ def serve_project(
     Raises
     ------
     ConfigError
-        If there is no app in the project's folder.
+        If there is no app in the project's folder, or it is that of another project.
     """
     from common_utils.serving.server import run
 
-    if not (folder / "app" / "fastapi_app.py").is_file():
-        raise ConfigError(f"no app/fastapi_app.py in {folder}; run from the project's folder or name its --config.")
+    _check_app(spec, folder)
     # The app reads all it must know from the environment, which worker processes inherit.
     os.environ |= {**(environment or {}), spec.bundle_variable: str(bundle.resolve())}
     if serving is not None:
         os.environ |= _exported(f"{spec.prefix}__SERVING", serving)
     if settings_file is not None:
         os.environ[spec.config_variable] = str(settings_file.resolve())
-    if find_spec("app") is None:
-        # Started as a script, Python does not look in the working folder; as a module it does.
+    if not _found_in(folder):
+        # Started as a script, Python does not look in the working folder; as a module it does, and may stand in another
+        # project's folder.
+        if os.environ.pop(_STARTED_ANEW, None) == str(folder.resolve()):
+            raise ConfigError(f"the app in {folder} cannot be imported; start the command in that folder.")
         options = ["--host", host, "--port", str(port), "--workers", str(workers), "--bundle", str(bundle.resolve())]
         if settings_file is not None:
             options += ["--config", str(settings_file.resolve())]
         elif named := os.environ.get(spec.config_variable):
             os.environ[spec.config_variable] = str(Path(named).resolve())  # seen from another folder in a moment
+        os.environ[_STARTED_ANEW] = str(folder.resolve())
+        os.environ.pop("PYTHONSAFEPATH", None)  # which would hide the folder from Python once more
         os.chdir(folder)
         os.execv(sys.executable, [sys.executable, "-m", f"{spec.name}.cli", "serve", *options])  # noqa: S606 - ourselves
+    os.environ.pop(_STARTED_ANEW, None)
     sys.stderr.write(f"http://{host}:{port}/docs\n")
     run("app.fastapi_app:app", host=host, port=port, workers=workers, **_server_options(serving))
 
@@ -98,9 +111,69 @@ def serve_configured(spec: ProjectSpec[Any], folder: Path) -> None:
     )
 
 
+def is_alive(spec: ProjectSpec[Any], folder: Path, *, seconds: float = 2.0) -> bool:
+    """Ask the service that `serve_configured` started with the same settings for `/health`.
+
+    Parameters
+    ----------
+    spec : ProjectSpec
+    folder : Path
+        As for `serve_configured`.
+    seconds : float
+        To wait for an answer.
+    """
+    serving: ServiceConfig = spec.load(folder).serving
+    host = _LOOPBACK.get(serving.host, serving.host)
+    connection = HTTPConnection(host, serving.port, timeout=seconds)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _check_app(spec: ProjectSpec[Any], folder: Path) -> None:
+    """See that the folder holds an app, and that it serves this project: it imports the project's package."""
+    app = folder / "app" / "fastapi_app.py"
+    if not app.is_file():
+        raise ConfigError(f"no app/fastapi_app.py in {folder}; run from the project's folder or name its --config.")
+    try:
+        tree = ast.parse(app.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
+        raise ConfigError(f"{app}: cannot be read as Python ({type(error).__name__}).") from error
+    if spec.name not in _imported(tree):
+        raise ConfigError(
+            f"{app} is not the app of {spec.title}: it does not import {spec.name}. Run from the project's folder, or "
+            "name its --config."
+        )
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    """Return the names of the packages that a module imports."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def _found_in(folder: Path) -> bool:
+    """Return whether Python would import the app of this folder, and not another project's."""
+    found = find_spec("app")
+    if found is None or not found.submodule_search_locations:
+        return False
+    return any(Path(place).resolve() == (folder / "app").resolve() for place in found.submodule_search_locations)
+
+
 def _exported(prefix: str, serving: ServiceConfig) -> dict[str, str]:
-    own = serving.model_dump(mode="json", exclude_none=True, include={"admin_port", "log_sample"})
-    said = {f"{prefix}__{name.upper()}": str(value) for name, value in own.items()}
+    own = serving.model_dump(
+        mode="json", exclude_none=True, include={"admin_port", "log_sample", "root_path", "drain_seconds"}
+    )
+    said = {f"{prefix}__{name.upper()}": str(value) for name, value in own.items() if value != ""}
     for section in ("limits", "access"):
         values = getattr(serving, section).model_dump(mode="json", exclude_none=True)
         said |= {f"{prefix}__{section.upper()}__{name.upper()}": str(value) for name, value in values.items()}
@@ -113,6 +186,7 @@ def _server_options(serving: ServiceConfig | None) -> dict[str, Any]:
     limits = serving.limits
     return {
         "admin_port": serving.admin_port,
+        "drain_seconds": serving.drain_seconds,
         "header_seconds": limits.header_seconds,
         "max_connections": limits.max_connections,
         "graceful_seconds": int(limits.deadline_seconds) + 5,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ def convert(
         unit = columns.units.get(column) or _seen_unit(counts.get(column), declared, f"{name}: column {column!r}")
         if unit is not None:
             factor = _units(declared)[unit]
-            read = read if factor == 1 and unit != "hh:mm:ss" else scaled(values, read, unit, factor)
+            read = read if factor == Fraction(1) and unit != "hh:mm:ss" else scaled(values, read, unit, factor)
         if is_soft(declared):
             read = _softened(column, read, declared, ledger)
         elif not declared.nullable:
@@ -216,7 +217,7 @@ def _seen_unit(counts: NumberCounts | None, declared: pandera.Column, where: str
     return "hh:mm:ss"
 
 
-def _units(declared: pandera.Column) -> Mapping[str, Any]:
+def _units(declared: pandera.Column) -> Mapping[str, Fraction]:
     return (declared.metadata or {}).get("units", {})
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
-import pyarrow as pa  # noqa: F401 - examples
 import pyarrow.compute
 
 __all__ = ["CLOCK", "THOUSANDS", "DecimalSign", "NumberCounts", "count_numbers", "decimal_sign_of", "doubtful_point"]
@@ -70,6 +69,7 @@ def count_numbers(column: Any) -> NumberCounts:
 
     Examples
     --------
+    >>> import pyarrow as pa
     >>> count_numbers(pa.array(["7.500", "12.5", "3,5", "00:01:02", ""]))
     NumberCounts(pointed=2, point_or_thousands=1, clear_comma=1, clock=1, plain=3)
     """

@@ -25,25 +25,12 @@ from common_utils.tables.columns import Extra, checked_mapping, selected
 from common_utils.tables.convert import Columns, convert, soften
 from common_utils.tables.csv_text import read_csv_text
 from common_utils.tables.files import csv_bytes, kind_of_table
-from common_utils.tables.parquet import open_parquet, read_parquet
+from common_utils.tables.parquet import read_parquet
 from common_utils.tables.reading import ColumnSource, Reading
-from common_utils.tables.report import Ledger, RowReport, merged_report
+from common_utils.tables.report import Ledger, RowReport
 from common_utils.tables.types import Converted, Kind
-from common_utils.tables.write import table_writer, write_table
 
-__all__ = [
-    "RowReport",
-    "TableResult",
-    "check_rows",
-    "check_share",
-    "id_column",
-    "merged_report",
-    "month_column",
-    "open_parquet",
-    "read_table",
-    "table_writer",
-    "write_table",
-]
+__all__ = ["TableResult", "check_rows", "check_share", "id_column", "month_column", "read_table"]
 
 _MOST_REPORTED = 5
 _MONTH = r"^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])$"
