@@ -14,7 +14,7 @@ from tempfile import mkdtemp
 
 import pytest
 
-from common_utils.durable import exclusive
+from common_utils.bundle.durable import exclusive
 
 __all__ = ["fill_once"]
 
