@@ -25,13 +25,13 @@ from planrec.columns import (
     PARTIAL,
     SUBSCRIBER,
 )
-from planrec.months import month_indices
+from planrec.months import is_recent, month_indices
 from planrec.outlook import SERVICES, History, history_of
 
 if TYPE_CHECKING:  # only methods of tables are called, so that a server that opens a transformer needs no pandas
     import pandas as pd
 
-__all__ = ["CHOSEN_PLAN", "columns_of", "decision_table", "latest_rows", "usage_ahead", "usage_of"]
+__all__ = ["CHOSEN_PLAN", "columns_of", "decision_table", "latest_rows", "recent_rows", "usage_ahead", "usage_of"]
 
 CHOSEN_PLAN = "chosen_plan"
 
@@ -120,6 +120,20 @@ def latest_rows(months: pd.DataFrame, *, as_of: int, history_months: int) -> pd.
     lags = np.where(positions > np.append(-1, ends)[:-1, None], positions, -1)
     last = past.iloc[ends].reset_index(drop=True)
     return _without_usage(last).assign(**_wide_usage(past, lags))
+
+
+def recent_rows(rows: pd.DataFrame, *, as_of: int, recent_months: int) -> pd.DataFrame:
+    """Return the rows of `latest_rows` whose last month is recent, by `months.is_recent`; index 0 .. n-1.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"subscriber_id": ["a", "b"], "month": ["2019-01", "2025-10"]})
+    >>> recent_rows(rows, as_of=24309, recent_months=2)["subscriber_id"].tolist()
+    ['b']
+    """
+    recent = is_recent(month_indices(rows[MONTH]), as_of, recent_months)
+    return rows if recent.all() else rows[recent].reset_index(drop=True)
 
 
 def usage_ahead(months: pd.DataFrame, *, history_months: int, horizon: int) -> tuple[History, Usage, NDArray[np.bool_]]:
