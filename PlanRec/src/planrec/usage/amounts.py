@@ -19,7 +19,7 @@ __all__ = ["AmountCounts", "check_amounts", "counts_of"]
 
 MINUTES_OF_A_MONTH = 31 * 24 * 60
 _EDGES = 10.0 ** np.arange(-3, 13)  # megabytes; the median is known to a power of ten
-_FEW = 0.01  # share of months above which an impossible amount is no slip of some rows
+_FEW = 0.01  # share of months above which an impossible amount is more than a slip in some rows
 _MOST_MEGABYTES = 1e8  # half of all months above it: 100 TB each, so the numbers are bytes or kB
 _MANY_MEGABYTES = 1e6  # a terabyte
 _LEAST_MEGABYTES = 100.0  # half of all months with data below it: gigabytes, or very light users

@@ -53,5 +53,5 @@ class ReadingConfig(BaseConfig):
             try:
                 ZoneInfo(value)
             except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-                raise ValueError(f"{value!r} is no time zone; write one such as Europe/Madrid or UTC") from error
+                raise ValueError(f"{value!r} is not a time zone; write one such as Europe/Madrid or UTC") from error
         return value

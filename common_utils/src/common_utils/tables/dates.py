@@ -84,7 +84,7 @@ def date_complaint(counts: DateCounts, timezone: str | None) -> str | None:
 
 
 def read_dates(text: Any, timezone: str | None) -> Any:
-    """Return a text column as local timestamp[us], null where a field is no date or its time of day does not exist.
+    """Return a text column as local timestamp[us], null where a field is not a date or its time of day does not exist.
 
     Examples
     --------

@@ -53,7 +53,7 @@ class TableResult:
     rows : int64 array of shape (n,)
         Number in the file of each row of `frame`.
     lost : pandas.DataFrame
-        Of the rejected rows that are no copies, the columns of the key `schema.unique`, as text, "" where missing.
+        Of the rejected rows that are not copies, the columns of the key `schema.unique`, as text, "" where missing.
     """
 
     frame: pd.DataFrame

@@ -33,7 +33,7 @@ _GROUPS = {
     "comma": (r"^-?[0-9]{1,3}(\.[0-9]{3})+(,[0-9]*)?$", "."),
     "point": (r"^-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?$", ","),
 }
-# What spreadsheets and data frames make of ids: 4.91512E+11 has lost its digits, 1001.0 is no other than 1001.
+# What spreadsheets and data frames make of ids: 4.91512E+11 has lost its digits, 1001.0 is the same as 1001.
 _SCIENTIFIC_ID = r"^[+-]?[0-9]([.,][0-9]+)?[eE]\+[0-9]{1,3}$|^[+-]?[0-9][.,][0-9]+[eE][0-9]{1,3}$"
 _DECIMAL_ID = r"^[+-]?[0-9]+[.,]0+$"
 _WORDS = (["true", "1", "1.0", "yes"], ["false", "0", "0.0", "no"])

@@ -37,7 +37,7 @@ def csv_of_workbook(data: bytes, *, where: str) -> bytes:
     Raises
     ------
     DataError
-        If it is no workbook, or its sheet is empty.
+        If it is not a workbook, or its sheet is empty.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as book:
