@@ -6,15 +6,12 @@ import inspect
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
 from common_utils.command_line.terminal import note
 from common_utils.errors import PortfolioError
-
-if TYPE_CHECKING:
-    from common_utils.tables.reading import Accounts
 
 __all__ = ["reads_table"]
 
@@ -69,10 +66,10 @@ def reads_table(command: Callable[..., None]) -> Callable[..., None]:
         rejects: Path | None = None,
         **named: Any,
     ) -> None:
-        from common_utils.tables.reading import Accounts, Reading
+        from common_utils.tables import reading as tables
 
-        accounts = Accounts()
-        reading = Reading(decimal=decimal, accept_units=accept_units, accounts=accounts)
+        accounts = tables.Accounts()
+        reading = tables.Reading(decimal=decimal, accept_units=accept_units, accounts=accounts)
         try:
             command(*given, reading=reading, **named)
         except PortfolioError as error:
@@ -82,18 +79,10 @@ def reads_table(command: Callable[..., None]) -> Callable[..., None]:
             raise
         finally:
             if rejects is not None:
-                _write(accounts, rejects)
+                note(f"{accounts.write_rejects(rejects):,} rejected rows written to {rejects}")
 
     typed = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in own]
     run.__signature__ = inspect.Signature([*typed, *added])  # type: ignore[attr-defined]
     run.__annotations__ = {**hints, **{name: kind for name, (kind, _) in _OPTIONS.items()}}
     del run.__wrapped__  # type: ignore[attr-defined] - its signature is not that of the options
     return run
-
-
-def _write(accounts: Accounts, path: Path) -> None:
-    from common_utils.tables.write import write_table
-
-    rejected = accounts.rejects()
-    write_table(rejected, path)
-    note(f"{len(rejected):,} rejected rows written to {path}")

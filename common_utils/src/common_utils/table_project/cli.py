@@ -93,11 +93,10 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
             typer.echo(path)
 
     def releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, Trust]:
-        from common_utils.config import resolve_path
         from common_utils.releases.config import load_trust
 
         settings, folder = settings_of(spec, config, overrides)
-        return resolve_path(folder, settings.training.artifacts), load_trust(settings.releases, folder)
+        return _artifacts(settings, folder), load_trust(settings.releases, folder)
 
     app.add_typer(release_app(releases), name="release")
     return app
@@ -207,7 +206,6 @@ def _add_serve(app: typer.Typer, spec: ProjectSpec[Settings]) -> None:
         overrides: SetOption = None,
     ) -> None:
         """Serve a bundle over HTTP; /docs shows how to ask."""
-        from common_utils.config import resolve_path
         from common_utils.serving.start import serve_project
 
         settings, folder = settings_of(spec, config, overrides)
@@ -216,7 +214,7 @@ def _add_serve(app: typer.Typer, spec: ProjectSpec[Settings]) -> None:
         serve_project(
             spec,
             folder,
-            bundle or resolve_path(folder, settings.training.artifacts),
+            bundle or _artifacts(settings, folder),
             settings_file=config,
             environment={f"{spec.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
             host=host or serving.host,
@@ -226,3 +224,10 @@ def _add_serve(app: typer.Typer, spec: ProjectSpec[Settings]) -> None:
         )
 
     del serve  # registered by name
+
+
+def _artifacts(settings: TableProjectConfig, folder: Path) -> Path:
+    """Return the configured root of the bundles."""
+    from common_utils.config import resolve_path
+
+    return resolve_path(folder, settings.training.artifacts)

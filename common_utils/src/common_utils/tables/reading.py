@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
+
+from common_utils.tables.write import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,6 +74,12 @@ class Accounts:
         whole = pd.concat([pd.DataFrame({"table": [], "row": [], "column": [], "reason": []}), *self._rejects])
         whole = whole[["table", "row", "column", "reason"]].astype({"row": "int64"})
         return whole.drop_duplicates(["table", "row"], keep="last").reset_index(drop=True)
+
+    def write_rejects(self, path: Path) -> int:
+        """Write every rejected row to a file, CSV or Parquet by its ending; return how many there are."""
+        rejected = self.rejects()
+        write_table(rejected, path)
+        return len(rejected)
 
 
 @dataclass(frozen=True)
