@@ -74,7 +74,13 @@ def test_evaluate_on_another_table_says_that_rows_differ(run, bundle: Bundle, tm
 
 def test_predict_numbers_the_rows_that_were_kept(run, bundle: Bundle, tmp_path: Path) -> None:
     (tmp_path / "cars.csv").write_text("model,age\na,5\nb,x\nc,7\n")
-    assert run("predict", "--input", str(tmp_path / "cars.csv"), "--output", str(tmp_path / "out.csv"))[0] == 0
+    predict = ("predict", "--input", str(tmp_path / "cars.csv"), "--output", str(tmp_path / "out.csv"))
+    code, _, err = run(*predict)
+    assert code == 3
+    assert "More than 5 %" in err
+    assert not (tmp_path / "out.csv").exists()
+    assert run(*predict, "--set", "data.table.max_rejected_share=0.5", "--rejects", str(tmp_path / "r.csv"))[0] == 0
+    assert pd.read_csv(tmp_path / "r.csv")["row"].tolist() == [2]
     table = pd.read_csv(tmp_path / "out.csv")
     assert table["row"].tolist() == [1, 3]
     assert table["prediction"].tolist() == pytest.approx([95, 93], abs=1)
@@ -82,10 +88,11 @@ def test_predict_numbers_the_rows_that_were_kept(run, bundle: Bundle, tmp_path: 
 
 def test_explain_speaks_and_counts(run, bundle: Bundle, tmp_path: Path) -> None:
     (tmp_path / "cars.csv").write_text("model,age\na,5\nb,x\n")
-    code, out, _ = run("explain", "--input", str(tmp_path / "cars.csv"))
+    given = ("explain", "--input", str(tmp_path / "cars.csv"), "--set", "data.table.max_rejected_share=0.5")
+    code, out, _ = run(*given)
     assert code == 0
     assert "age = 5" in out
-    code, _, err = run("explain", "--input", str(tmp_path / "cars.csv"), "--row", "2")
+    code, _, err = run(*given, "--row", "2")
     assert code == 2
     assert "was rejected" in err
 
