@@ -44,7 +44,7 @@ class BillBook:
     Attributes
     ----------
     names : tuple of str
-        Subscriber of each account.
+        AccountHolder of each account.
     periods : tuple of str
         Names of the listed periods.
     items : dict

@@ -9,7 +9,7 @@ import numpy as np
 
 from common_utils.array_types import BoolArray, IntArray
 from common_utils.errors import ConfigError
-from planrec.billing.cards import BillRequest, FullCard, Subscriber
+from planrec.billing.cards import AccountHolder, BillRequest, FullCard
 from planrec.billing.events import PeriodRule, day_number
 
 __all__ = ["Accounts", "account_holds", "accounts_of", "listed_periods"]
@@ -23,7 +23,7 @@ class Accounts:
 
     Attributes
     ----------
-    subscribers : tuple of Subscriber
+    subscribers : tuple of AccountHolder
         One of each account; the same subscriber can be several accounts when plans are compared.
     who : int64 array of shape (n_accounts,)
         Position of the subscriber among the request's.
@@ -35,7 +35,7 @@ class Accounts:
     """
 
     rule: PeriodRule
-    subscribers: tuple[Subscriber, ...]
+    subscribers: tuple[AccountHolder, ...]
     who: IntArray
     periods: IntArray
     plan: IntArray

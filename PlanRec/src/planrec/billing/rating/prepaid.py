@@ -15,7 +15,7 @@ import numpy as np
 
 from common_utils.array_types import IntArray
 from common_utils.errors import ConfigError, DataError
-from planrec.billing.cards import FullCard, FullPlan, Subscriber, TopUp
+from planrec.billing.cards import AccountHolder, FullCard, FullPlan, TopUp
 from planrec.billing.events import CALL, CALL_IN, DAY, MICRO, SMS, Events, LocalClock
 from planrec.billing.rating.holdings import Accounts
 
@@ -131,7 +131,7 @@ def _period_of(accounts: Accounts, a: int, day: int) -> int:
 
 
 def _moments(
-    subscriber: Subscriber, clock: LocalClock, events: Events, rows: IntArray, days: IntArray
+    subscriber: AccountHolder, clock: LocalClock, events: Events, rows: IntArray, days: IntArray
 ) -> list[tuple[int, int, int, int, int]]:
     """Return (instant, rank, sequence, local day, value) of top-ups and uses, in order."""
     found = [(*_instant(t, clock), t.cents) for t in subscriber.topups]

@@ -18,7 +18,7 @@ from planrec.billing.cards import Rate
 from planrec.billing.events import CALL_IN, DATA, DAY, KINDS, MICRO, SMS, Events, LocalClock
 from planrec.billing.rating.allowances import Taken, take
 from planrec.billing.rating.caps import NEVER
-from planrec.billing.rating.cells import Cells
+from planrec.billing.rating.cells import CardCells
 from planrec.billing.rating.charges import Charge, EndCharge, Left, charges_of_rate, end_charges
 from planrec.billing.rating.holdings import Accounts
 from planrec.billing.rating.passes import PassUse, open_passes
@@ -93,7 +93,7 @@ class _Use:
     """Columns of the events that count, sorted by account and time."""
 
     sheet: Sheet
-    cells: Cells
+    cells: CardCells
     accounts: Accounts
     clock: LocalClock
     source: IntArray
@@ -164,7 +164,7 @@ def _columns(sheet: Sheet, accounts: Accounts, events: Events) -> _Use:
     day = day[source]
     account = holder * p + period[source]
     holding, found = accounts.holdings
-    cells = Cells(sheet, events.classes, events.places, found)
+    cells = CardCells(sheet, events.classes, events.places, found)
     minute = ((days + 3) % 7 * 1440)[day - first] + (local[source] - day * DAY) // 60
     validity = np.searchsorted(cells.dates, days, side="right")[day - first]
     kind = events.kind[source].astype(np.int64)
