@@ -14,6 +14,7 @@ ARGS ?=
 NAME ?=
 PACKAGE ?=
 QUESTION ?=
+SEED ?=
 
 .PHONY: test-all
 test-all: $(STAMP) test-repository ## Test every member (coverage >= 90 %, warnings are errors) and the repository itself
@@ -25,7 +26,21 @@ test: $(STAMP) ## Test one member: make test PROJECT=PlanRec
 
 .PHONY: test-repository
 test-repository: $(STAMP) ## Test the gates, the packaging, the workflow and the scripts in make/
-	@"$(BIN)/python" -m pytest $(PYTEST_ARGS)
+	@$(PYTEST) $(PYTEST_ARGS)
+
+.PHONY: test-random
+test-random: $(STAMP) ## Test everything in random order; the seed is printed, SEED=1234 repeats it
+	@seed="$(SEED)"; seed="$${seed:-$$RANDOM}"; echo "== random order of SEED=$$seed"; \
+		$(MAKE) test-all PYTEST_ARGS="--random-order-seed=$$seed $(PYTEST_ARGS)" || \
+		{ echo "make: failed in the random order of SEED=$$seed" >&2; exit 1; }
+
+.PHONY: wheels
+wheels: $(STAMP) ## Write the wheels of all members to dist/, with a requirements.txt that pins them and all they need by hash
+	@"$(BIN)/python" make/wheels.py --uv "$(UV)" --output dist
+
+.PHONY: test-wheels
+test-wheels: $(STAMP) ## Install the wheels into an empty environment, train, serve and release there; needs the package index
+	@UV="$(UV)" PYTHON="$(PYTHON)" make/test_wheels.sh
 
 .PHONY: test-install
 test-install: $(UV) ## Install each member alone into empty environments; needs the package index
@@ -82,6 +97,13 @@ workflows: $(STAMP) ## Validate and audit the workflow, dependabot and the commi
 	@"$(BIN)/zizmor" --quiet --offline .github
 	@"$(BIN)/pre-commit" validate-config .pre-commit-config.yaml
 
+.PHONY: alerts
+alerts: ## Check and try every alert rule with promtool (Debian: apt-get install prometheus; the workflow installs it)
+	@command -v promtool >/dev/null || { [ -n "$${GITHUB_ACTIONS:-}" ] && sudo apt-get update -qq && \
+		sudo apt-get install -qq --yes --no-install-recommends prometheus >/dev/null; } || \
+		{ echo "make: promtool not found; on Debian: apt-get install prometheus" >&2; exit 1; }
+	@cd infra/prometheus && promtool check rules rules.yml && promtool test rules rules_test.yml
+
 .PHONY: documents
 documents: $(STAMP) ## Check links, targets and structures in documents, and that no file names this machine
 	@"$(BIN)/python" make/check_documents.py
@@ -104,9 +126,9 @@ hooks: $(STAMP) ## Install the commit hooks of .pre-commit-config.yaml
 	@"$(BIN)/pre-commit" install
 
 .PHONY: lock
-lock: $(UV) ## Resolve all dependencies anew: requirements.lock and two per image
+lock: $(UV) ## Resolve all dependencies anew: requirements.txt and two per image
 	@"$(UV)" pip compile $(LOCK_FLAGS) $(MEMBERS:%=--no-emit-package %) --no-emit-package common-utils \
-		$(MEMBERS:%=%/pyproject.toml) --all-extras --group dev -o requirements.lock
+		$(MEMBERS:%=%/pyproject.toml) --all-extras --group dev -o requirements.txt
 	@for member in $(filter-out common_utils,$(MEMBERS)); do $(MAKE) -C "$$member" lock || exit 1; done
 
 .PHONY: new-project
@@ -120,6 +142,10 @@ data: ## Get the public tables, checked by sha256, into PORTFOLIO_DATA (ARGS="--
 .PHONY: image
 image: ## Build one project's service image: make image PROJECT=PlanRec
 	@$(MAKE) -C "$(PROJECT)" image
+
+.PHONY: image-push
+image-push: ## Push one project's image with provenance and SBOM (the workflow does, on a tag)
+	@$(MAKE) -C "$(PROJECT)" image-push
 
 .PHONY: image-try
 image-try: ## Build one project's image, run it read-only, see it alive and ready

@@ -72,10 +72,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--service", default=SERVICE)
     parser.add_argument("--output", type=Path, default=ROOT / "sbom")
     options = parser.parse_args(arguments)
-    images = sorted(ROOT.glob("*/requirements.lock"))
+    images = sorted(ROOT.glob("*/requirements.txt"))
     if bill_of_materials(options.cyclonedx, images, options.output):
         return 1
-    return audit(options.pip_audit, options.service, [ROOT / "requirements.lock", *images])
+    return audit(options.pip_audit, options.service, [ROOT / "requirements.txt", *images])
 
 
 if __name__ == "__main__":

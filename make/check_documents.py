@@ -139,7 +139,7 @@ def _commands(line: str) -> Iterator[list[str]]:
     lexer.whitespace_split = True
     try:
         words = list(lexer)
-    except ValueError:  # prose with an apostrophe is no command
+    except ValueError:  # prose with an apostrophe is not a command
         return
     command: list[str] = []
     for word in [*words, ";"]:
@@ -168,7 +168,7 @@ def _check_lines(root: Path, files: Sequence[str]) -> Iterator[Finding]:
             lines = (root / name).read_text(encoding="utf-8").splitlines()
         except UnicodeDecodeError:  # an image, not a text
             continue
-        is_lock = re.search(r"requirements[\w-]*\.lock$", name) is not None
+        is_lock = re.search(r"requirements[\w-]*\.(?:txt|lock)$", name) is not None
         for number, line in enumerate(lines, start=1):
             for what, pattern in PRIVATE.items():
                 if found := pattern.search(line):

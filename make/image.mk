@@ -19,12 +19,22 @@ image-try: image ## Run the image without network, privileges or a writable disk
 		$(MAKE) train ARGS="--output $$artifacts"; \
 		"$(ROOT)/make/try_image.sh" "$(ENGINE)" "$(IMAGE)" "$$artifacts" $(RUN_FLAGS)
 
+.PHONY: image-push
+image-push: ## Log in, build, push REGISTRY/<project>:TAG with provenance and SBOM; wants REGISTRY, REGISTRY_USER, REGISTRY_TOKEN, TAG
+	@for name in REGISTRY REGISTRY_USER REGISTRY_TOKEN TAG; do \
+		[ -n "$${!name:-}" ] || { echo "make: $$name is not set; see .github/workflows/images.yml" >&2; exit 1; }; done
+	@printf '%s' "$$REGISTRY_TOKEN" | "$(ENGINE)" login "$${REGISTRY%%/*}" --username "$$REGISTRY_USER" --password-stdin
+	@"$(ENGINE)" buildx inspect portfolio >/dev/null 2>&1 || "$(ENGINE)" buildx create --name portfolio --driver docker-container >/dev/null
+	@"$(ENGINE)" buildx build --builder portfolio --push --provenance=mode=max --sbom=true $(BUILD_FLAGS) \
+		$(BASE:%=--build-arg BASE=%) --build-arg REVISION="$(REVISION)" --file Dockerfile \
+		--tag "$$REGISTRY/$(firstword $(subst :, ,$(IMAGE))):$$TAG" "$(ROOT)"
+
 .PHONY: lock
 lock: $(UV) ## Resolve what the image runs, and what builds it, within the root lock
 	@cd "$(ROOT)" && "$(UV)" pip compile $(LOCK_FLAGS) --no-emit-package common-utils \
-		common_utils/pyproject.toml $(IMAGE_EXTRAS:%=--extra %) -c requirements.lock -o "$(notdir $(CURDIR))/requirements.lock"
-	@cd "$(ROOT)" && "$(UV)" pip compile $(LOCK_FLAGS) --group build -c requirements.lock \
-		-o "$(notdir $(CURDIR))/requirements-build.lock"
+		common_utils/pyproject.toml $(IMAGE_EXTRAS:%=--extra %) -c requirements.txt -o "$(notdir $(CURDIR))/requirements.txt"
+	@cd "$(ROOT)" && "$(UV)" pip compile $(LOCK_FLAGS) --group build -c requirements.txt \
+		-o "$(notdir $(CURDIR))/requirements-build.txt"
 
 .PHONY: image-size
 image-size: ## MB that the built image holds beside its base: our code and the packages it runs

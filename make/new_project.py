@@ -24,7 +24,7 @@ __all__ = ["NewProject", "NewProjectError", "create", "main", "names_of", "wirin
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = "make/project_template"
 MODEL = "BankChurn-Predictor"
-COPIED = ("Dockerfile", "Makefile", "pyproject.toml", "requirements.lock", "requirements-build.lock")
+COPIED = ("Dockerfile", "Makefile", "pyproject.toml", "requirements.txt", "requirements-build.txt")
 LONGEST, LONGEST_QUESTION = 40, 90  # what fits into a line of the files that are made
 QUESTION = "Will it happen? Say here what the project answers."
 
@@ -220,7 +220,7 @@ def _once(pattern: str, text: str) -> re.Match[str]:
     return found[0]
 
 
-_IMAGE_FILES = ("pyproject.toml", "README.md", "requirements.lock", "requirements-build.lock", "src", "app", "configs")
+_IMAGE_FILES = ("pyproject.toml", "README.md", "requirements.txt", "requirements-build.txt", "src", "app", "configs")
 _CORE_CONTRACT = r'name = "the core[^"]*"\ntype = "forbidden"\nsource_modules'
 _CORE = ("columns", "config", "features", "formulas")
 _WIRING: dict[str, Sequence[Edit]] = {
@@ -233,7 +233,8 @@ _WIRING: dict[str, Sequence[Edit]] = {
     ),
     "make/setup.mk": (_after(r"^MEMBERS := .*$", " {folder}"),),
     ".github/workflows/ci-mlops.yml": (_after(r"^ +project: \[.*(?=\]$)", ", {folder}", times=2),),
-    ".github/dependabot.yml": (_after(r"^ +directories: \[.*(?=\]$)", ", /{folder}"),),
+    ".github/workflows/images.yml": (_after(r"^ +project: \[.*(?=\]$)", ", {folder}"),),
+    ".github/dependabot.yml": (_after(r"^ +directories: \[.*(?=\]$)", ", /{folder}", times=2),),
     ".dockerignore": (_after(r"^!(?!.*\n!).*$", "".join(f"\n!{{folder}}/{name}" for name in _IMAGE_FILES)),),
     "README.md": (
         _after(

@@ -22,7 +22,20 @@ export PATH := $(shell printf '%s:' "$${HOME:-}"/.pyenv/versions/3.1[123].*/bin)
 export UV_PYTHON_DOWNLOADS := never
 # As pip does; a network whose certificates only the system knows then works for both.
 export UV_SYSTEM_CERTS ?= true
-export PYTHONDONTWRITEBYTECODE := 1
+# setup-python keeps pip's cache between runs of the workflow; uv's lies in it.
+ifdef GITHUB_ACTIONS
+  export UV_CACHE_DIR ?= $(HOME)/.cache/pip/uv
+endif
+# Compiled modules go beside the environment's own, never into the work tree. uv compiles nothing and so every process
+# would: seconds each for pandas, scikit-learn and the rewritten assertions of pytest's plugins and our tests.
+export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV))/.pycache
+export PYTHONDONTWRITEBYTECODE :=
+
+# Every run of tests. Their models are small: threads wait for each other longer than they compute, and far longer where
+# the cores are busy, so a process gets one thread. Processes use the cores, a worker each; one that is done takes tests
+# from the others. PYTEST_ARGS come last: with `-n0` all stays in one process, which is quicker for a handful of tests.
+PYTEST_ARGS ?=
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 "$(BIN)/python" -m pytest -n auto --dist worksteal
 
 # The tables of tests marked `realdata`: PORTFOLIO_DATA, or the folder beside the checkout, always absolute.
 ifeq ($(origin PORTFOLIO_DATA), undefined)
@@ -39,7 +52,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 NEED_PYTHON = test -n "$(PYTHON)" || \
 	{ echo "make: Python >= 3.11 not found; install it or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
 
-SETUP_INPUTS := $(ROOT)/requirements.lock $(wildcard $(MEMBERS:%=$(ROOT)/%/pyproject.toml))
+SETUP_INPUTS := $(ROOT)/requirements.txt $(wildcard $(MEMBERS:%=$(ROOT)/%/pyproject.toml))
 STAMP := $(VENV)/.setup-done
 # No addresses, hashes for every file, one file for all supported Pythons (docs/adr/0003).
 LOCK_FLAGS := --quiet --universal --generate-hashes --no-header --python-version 3.11 --custom-compile-command "make lock"
@@ -65,7 +78,7 @@ $(STAMP): $(SETUP_INPUTS) $(UV)
 	@if [ ! -e "$@" ] || [ "$$("$(BIN)/python" --version 2>&1)" != "$$("$(PYTHON)" --version)" ]; then \
 		"$(UV)" venv --quiet --clear --python "$(PYTHON)" "$(VENV)"; fi
 	@rm -f "$@"
-	@"$(UV)" pip sync --quiet --python "$(BIN)/python" --require-hashes "$(ROOT)/requirements.lock"
+	@"$(UV)" pip sync --quiet --python "$(BIN)/python" --require-hashes "$(ROOT)/requirements.txt"
 	@"$(UV)" pip install --quiet --python "$(BIN)/python" --no-deps --no-build-isolation $(foreach m,$(MEMBERS),-e "$(ROOT)/$(m)")
 	@touch "$@"
 

@@ -28,6 +28,7 @@ from report import Result, finish
 CONFIGURATION = Path(__file__).resolve().parents[2] / "infra" / "haproxy" / "haproxy.cfg"
 CLIENTS = 8
 DRAIN_SECONDS = 2.0
+SEEN_SECONDS = 3.0  # until HAProxy trusts a replica that started, on a busy machine: the other one serves alone
 
 
 class Traffic:
@@ -107,7 +108,7 @@ def restarts(bundle: Path, folder: Path, count: int, requests: int, pause: float
             stacks[place].close()
             bad_ends += process.returncode != 0
             replicas[place] = start(place)
-            time.sleep(1.0)  # HAProxy sees it rise
+            time.sleep(SEEN_SECONDS)
         traffic.finish()
         seconds = time.monotonic() - begun
     lost = sum(number for what, number in traffic.tally.items() if what != "answered")

@@ -23,7 +23,7 @@ def tree(tmp_path: Path):
 
     def findings(**files: str) -> list[str]:
         for name, text in files.items():
-            path = tmp_path / name.replace("__", "/").replace("_md", ".md").replace("_lock", ".lock").replace(
+            path = tmp_path / name.replace("__", "/").replace("_md", ".md").replace("_txt", ".txt").replace(
                 "_py", ".py"
             )
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ def test_a_message_in_code_names_a_target_that_exists(tree):
 def test_a_lock_holds_no_address(tree, line: str):
     assert any(
         "a lock holds no address" in finding
-        for finding in tree(requirements_lock=f"a==1 \\\n    --hash=sha256:0\n{line}\n")
+        for finding in tree(requirements_txt=f"a==1 \\\n    --hash=sha256:0\n{line}\n")
     )
 
 

@@ -11,6 +11,7 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+import wheels
 from members import MEMBERS, PROJECTS, package_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,16 +72,16 @@ def _locked(path: Path) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("project", PROJECTS)
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-build.lock"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-build.txt"])
 def test_an_image_installs_versions_that_were_tested(project: str, name: str):
-    tested = _locked(ROOT / "requirements.lock")
+    tested = _locked(ROOT / "requirements.txt")
     for package, versions in _locked(ROOT / project / name).items():
         assert versions <= tested[package], package
 
 
 @pytest.mark.parametrize("project", PROJECTS)
 def test_an_image_carries_neither_pandas_nor_tools(project: str):
-    carried = set(_locked(ROOT / project / "requirements.lock"))
+    carried = set(_locked(ROOT / project / "requirements.txt"))
     assert {"fastapi", "numpy", "uvicorn"} <= carried
     assert not {"joblib", "lightgbm", "scikit-learn", "scipy"} & carried
     assert not carried & {
@@ -124,3 +125,49 @@ def test_the_build_context_holds_all_that_an_image_copies_and_no_more(project: s
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert wanted == {line for line in allowed if line.startswith(project)}
     assert {"common_utils/src", "common_utils/pyproject.toml", "common_utils/README.md"} <= allowed
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The wheels as `make wheels` writes them, by name."""
+    built = wheels.wheels(tmp_path_factory.mktemp("dist"))
+    return {path.name.split("-")[0]: path for path in built}
+
+
+def test_every_member_has_a_wheel_with_the_label_and_the_license(dist: dict[str, Path]):
+    assert set(dist) == {package_of(member) for member in MEMBERS}
+    for name, path in dist.items():
+        assert path.name == f"{name}-0.1.0+mlportfolio-py3-none-any.whl"
+        assert any(inner.endswith("/LICENSE") for inner in zipfile.ZipFile(path).namelist())
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_a_wheel_can_only_be_served_by_our_common_utils(dist: dict[str, Path], project: str):
+    with zipfile.ZipFile(dist[package_of(project)]) as wheel:
+        metadata = message_from_bytes(wheel.read(next(n for n in wheel.namelist() if n.endswith("/METADATA"))))
+    (required,) = (one for one in metadata.get_all("Requires-Dist", []) if one.startswith("common-utils"))
+    assert re.fullmatch(r"common-utils\[[\w,]+\]==0\.1\.0\+mlportfolio", required)
+    assert "file:" not in str(metadata)
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_a_wheel_holds_app_and_settings_inside_its_package_alone(dist: dict[str, Path], project: str):
+    package = package_of(project)
+    with zipfile.ZipFile(dist[package]) as wheel:
+        names = set(wheel.namelist())
+        texts = {name: wheel.read(name).decode() for name in names if name.startswith(f"{package}/_app/")}
+    assert {name.split("/")[0] for name in names} == {package, f"{package}-0.1.0+mlportfolio.dist-info"}
+    configs = {path.name for path in (ROOT / project / "configs").iterdir()}
+    assert {f"{package}/_project/configs/{name}" for name in configs} <= names
+    assert f"{package}/_app/fastapi_app.py" in texts
+    for text in texts.values():
+        compile(text, package, "exec")
+        assert not re.search(r"^\s*(?:from|import) app\b", text, re.MULTILINE)
+        assert "Path(__file__)" not in text
+
+
+def test_a_member_of_another_form_is_not_built(tmp_path: Path):
+    path = tmp_path / "pyproject.toml"
+    path.write_text('version = "0.1.0"\ndependencies = ["common-utils @ {root:parent:uri}/common_utils"]\n')
+    with pytest.raises(SystemExit, match="has another form"):
+        wheels._label(path)

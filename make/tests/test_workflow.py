@@ -62,6 +62,43 @@ def test_the_gate_runs_always_and_needs_every_other_job():
     assert set(JOBS["gate"]["needs"]) == set(JOBS) - {"gate"}
 
 
+OTHERS = [path for path in sorted(PATH.parent.glob("*.yml")) if path != PATH]
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
+def test_other_workflows_are_held_to_the_same_rules(path: Path):
+    text = path.read_text()
+    document = yaml.safe_load(text)
+    assert document["permissions"] == {}
+    actions = re.findall(r"uses: (.*)", text)
+    assert set(actions) <= set(re.findall(r"uses: (.*)", PATH.read_text()))
+    for job in document["jobs"].values():
+        assert job["permissions"] == {"contents": "read"}
+        assert 0 < job["timeout-minutes"] <= 30
+        calls = [step["run"] for step in job["steps"] if "run" in step]
+        assert all(call.removeprefix("make ") in make_targets(ROOT) for call in calls)
+
+
+def test_the_audit_runs_weekly_and_a_tag_pushes_every_image():
+    audit, images = (yaml.safe_load((PATH.parent / f"{name}.yml").read_text()) for name in ("audit", "images"))
+    (schedule,) = audit[True]["schedule"]
+    assert schedule["cron"].split()[-1] == "1"
+    assert images[True] == {"push": {"tags": ["v*"]}}
+    assert images["jobs"]["push"]["strategy"]["matrix"] == {"project": list(PROJECTS)}
+    recipe = (ROOT / "make" / "image.mk").read_text()
+    assert {"--provenance=mode=max", "--sbom=true"} <= set(recipe.split())
+
+
+def test_the_bot_sees_every_lock_and_every_image():
+    proposed = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
+    folders = {one["package-ecosystem"]: set(one.get("directories", [one.get("directory")])) for one in proposed}
+    assert folders["docker"] == {f"/{project}" for project in PROJECTS}
+    assert folders["pip"] >= {"/", *folders["docker"]}
+    locks = [path for place in (ROOT, *(ROOT / p for p in PROJECTS)) for path in place.glob("requirements*")]
+    assert {path.suffix for path in locks} == {".txt"}
+    assert len(locks) == 1 + 2 * len(PROJECTS)
+
+
 def test_commit_hooks_call_make_targets_only():
     assert {hook["stages"][0] if "stages" in hook else "pre-commit" for hook in HOOKS} == {"pre-commit", "pre-push"}
     for hook in HOOKS:

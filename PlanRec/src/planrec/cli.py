@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -37,6 +37,18 @@ for _command in (simulate, data, bill, recommend, rules, notices, train, evaluat
 for _name, _command in (("what-if", what_if), ("draft", draft)):
     app.command(_name)(_command)
 add_plans(app)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that gets configs/; made where it is missing.")],
+) -> None:
+    """Write settings, rate cards, rules and the simulator's parameters to DIR/configs, to be edited; work in DIR."""
+    from common_utils.config.packaged import write_defaults
+    from planrec.config import SPEC
+
+    for path in write_defaults(SPEC.name, folder):
+        typer.echo(path)
 
 
 def _releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, Trust]:

@@ -25,6 +25,7 @@ from common_utils.releases import promote, publish
 from common_utils.releases.author import Author, default_who
 from common_utils.releases.config import load_trust
 from common_utils.splits import grouped_stratified_folds
+from common_utils.tables import Reading
 from planrec.advice.engine import OfferModels
 from planrec.billing import Catalogue
 from planrec.bundle import BundleContents
@@ -160,7 +161,9 @@ def held_plan_figures(
     return choice_figures(rows, classes, probabilities, config)
 
 
-def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) -> Bundle:
+def train(
+    config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step, reading: Reading | None = None
+) -> Bundle:
     """Train, evaluate, write the bundle whole, publish and promote it; both enter the history of releases.
 
     Parameters
@@ -172,6 +175,8 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
         Root of the bundles.
     step : callable
         Told in a few words what begins.
+    reading : Reading, optional
+        What the command line says over `data.table`.
 
     Returns
     -------
@@ -185,7 +190,7 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
     """
     trust = load_trust(config.releases, project)  # a missing key is told before the work, not after it
     set_seed(config.training.seed)
-    prepared = prepare(config, project, step)
+    prepared = prepare(config, project, step, reading)
     classes, probabilities = out_of_fold(config, prepared.catalogue, prepared.train, step)
     cross_validation = choice_figures(prepared.train, classes, probabilities, config)
     step("fitting the model")
@@ -257,7 +262,7 @@ def fit_forecast(config: PlanRecConfig, prepared: Prepared) -> UsageForecast:
 
 
 def fit_offers(config: PlanRecConfig, prepared: Prepared, step: Step) -> OfferModels | None:
-    """Learn who accepts an offer, and whom offers keep, from the subscribers and months that nothing is tested on.
+    """Learn who accepts an offer and who stays because of it, from subscribers and months that nothing is tested on.
 
     Returns
     -------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from common_utils.bundle import Bundle, open_bundle, set_current
 from common_utils.bundle.manifest import seal_manifest
 from common_utils.bundle.names import is_plain_name
 from common_utils.errors import ArtifactError
+from common_utils.releases import promote
+from common_utils.releases.author import Author
 
 
 def _edit_manifest(folder: Path, edit: Callable[[str], str]) -> None:
@@ -210,3 +213,40 @@ def test_any_content_comes_back_as_it_went_in(content: dict[str, bytes]) -> None
         set_current(root, made.version)
         opened = open_bundle(root)
         assert {name: opened.read_bytes(name) for name in opened.files} == content
+
+
+def _copied_without_links(root: Path, to: Path) -> Path:
+    """Copy a root as `cp -rL`, a store or an archive does."""
+    shutil.copytree(root, to, symlinks=False)
+    return to
+
+
+def test_a_root_copied_without_its_links_says_what_helps(root: Path, bundle: Bundle, tmp_path: Path) -> None:
+    copy = _copied_without_links(root, tmp_path / "copy")
+    with pytest.raises(ArtifactError, match="copied without its links") as caught:
+        open_bundle(copy)
+    said = str(caught.value)
+    assert f"Name the bundle itself, such as {copy / bundle.version}" in said
+    assert f"run `release promote {bundle.version}`" in said
+    assert open_bundle(copy / bundle.version).version == bundle.version  # the first remedy
+    for name in re.findall(r"remove ([\w., ]+?) from", said)[0].split(", "):  # the second one
+        path = copy / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    promote(copy, bundle.version, author=Author("tester", "try the remedy"))
+    assert open_bundle(copy).version == bundle.version
+
+
+def test_links_that_became_text_are_told_alike(root: Path, bundle: Bundle) -> None:
+    (root / "current").unlink()
+    (root / "current").write_text(bundle.version)
+    with pytest.raises(ArtifactError, match="copied without its links"):
+        open_bundle(root)
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "notes.txt"])
+def test_a_stray_file_is_named_with_the_remedy(root: Path, bundle: Bundle, name: str) -> None:
+    (bundle.path / name).touch()
+    with pytest.raises(ArtifactError, match=rf"{re.escape(name)}.*remove .* if it is a stray file"):
+        open_bundle(root)
+    (bundle.path / name).unlink()
+    assert open_bundle(root).version == bundle.version

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -74,3 +75,39 @@ def test_git_commit_is_none_when_git_hangs(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("common_utils.bundle.provenance._GIT_SECONDS", 0.05)
     assert git_commit(tmp_path) is None
+
+
+def _git_that_says(folder: Path, said: str) -> None:
+    fake = folder / "git"
+    fake.write_text(f'#!/bin/sh\necho "{said}" >&2\nexit 128\n')
+    fake.chmod(0o755)
+
+
+def test_a_repository_that_git_refuses_to_read_is_told_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _git_that_says(tmp_path, "fatal: detected dubious ownership in repository at '/srv/checkout'")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert git_commit(tmp_path) is None
+    assert "no commit is recorded" in caplog.text
+    assert "detected dubious ownership in repository at '/srv/checkout'" in caplog.text
+
+
+@needs_git
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_a_checkout_of_another_user_is_told(repository: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for path in (repository, *repository.rglob("*")):
+        os.chown(path, 12345, 12345, follow_symlinks=False)
+    assert git_commit(repository) is None
+    assert "dubious ownership" in caplog.text
+
+
+@needs_git
+def test_no_repository_is_no_news(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", "/")
+    assert git_commit(tmp_path) is None
+    _git(tmp_path, "init", "--quiet")
+    assert git_commit(tmp_path) is None
+    assert not caplog.text

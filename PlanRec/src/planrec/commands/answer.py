@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from common_utils.command_line.reading import reads_table
 from common_utils.errors import ConfigError
 from planrec.commands.options import (
     AdviceCardOption,
@@ -29,10 +30,16 @@ from planrec.commands.options import (
 from planrec.commands.plans import AccountsOption, EventsOption
 from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand, SettingsCommand
 
+if TYPE_CHECKING:
+    from common_utils.tables import Reading
+
 __all__ = ["bill", "predict", "recommend"]
 
 
+@reads_table
 def bill(
+    *,
+    reading: Reading,
     usage: Annotated[Path | None, typer.Option("--usage", help="Usage months, CSV or Parquet; with --plans.")] = None,
     plans: Annotated[Path | None, typer.Option("--plans", help="Rate card, YAML; with --usage.")] = None,
     output: Annotated[
@@ -43,6 +50,8 @@ def bill(
     ] = None,
     accounts: AccountsOption = None,
     events: EventsOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
     explain: Annotated[str | None, typer.Option("--explain", help="Say why this event cost what it did.")] = None,
 ) -> None:
     """Bill usage months on every plan of a rate card, or events on the plans held by a full card; line items, cents."""
@@ -50,7 +59,7 @@ def bill(
     from planrec.commands.run.full_cards import run_bill_events
 
     if usage is not None and plans is not None and output is not None and not (card or accounts or events or explain):
-        run_bill(BillCommand(usage, plans, output))
+        run_bill(BillCommand(SettingsCommand.of(config, overrides, reading=reading), usage, plans, output))
     elif card is not None and accounts is not None and events is not None and usage is None and plans is None:
         run_bill_events(card, accounts, events, output, explain)
     else:
@@ -59,7 +68,10 @@ def bill(
         )
 
 
+@reads_table
 def recommend(
+    *,
+    reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
     output: OutputOption,
@@ -81,7 +93,7 @@ def recommend(
 
     run_recommend(
         RecommendCommand(
-            SettingsCommand.of(config, overrides),
+            SettingsCommand.of(config, overrides, reading=reading),
             usage,
             as_of,
             output,
@@ -99,7 +111,10 @@ def recommend(
     )
 
 
+@reads_table
 def predict(
+    *,
+    reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
     output: OutputOption,
@@ -110,4 +125,4 @@ def predict(
     """Write the plan each subscriber is expected to choose, with P(take) of every plan."""
     from planrec.commands.run.answer import run_predict
 
-    run_predict(PredictCommand(SettingsCommand.of(config, overrides), usage, as_of, output, bundle))
+    run_predict(PredictCommand(SettingsCommand.of(config, overrides, reading=reading), usage, as_of, output, bundle))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from common_utils.command_line.reading import reads_table
 from planrec.commands.options import (
     BundleOption,
     CardFolderOption,
@@ -17,6 +20,9 @@ from planrec.commands.options import (
 )
 from planrec.commands.requests import CardCommand, EvaluateCommand, SettingsCommand
 
+if TYPE_CHECKING:
+    from common_utils.tables import Reading
+
 __all__ = ["card", "data", "evaluate", "simulate", "train"]
 
 
@@ -27,16 +33,25 @@ def simulate(output: SimulationOption = None, config: ConfigOption = None, overr
     run_simulate(SettingsCommand.of(config, overrides), output)
 
 
+@reads_table
 def data(
-    config: ConfigOption = None, overrides: SetOption = None, data_source: SourceOption = None, data: DataOption = None
+    *,
+    reading: Reading,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    data_source: SourceOption = None,
+    data: DataOption = None,
 ) -> None:
     """Check a table and summarise it: every row accounted for."""
     from planrec.commands.run.learn import run_data
 
-    run_data(SettingsCommand.of(config, overrides, data_source, data))
+    run_data(SettingsCommand.of(config, overrides, data_source, data, reading))
 
 
+@reads_table
 def train(
+    *,
+    reading: Reading,
     config: ConfigOption = None,
     overrides: SetOption = None,
     data_source: SourceOption = None,
@@ -46,10 +61,13 @@ def train(
     """Train, compare with every baseline, write a verified bundle and make it current."""
     from planrec.commands.run.learn import run_train
 
-    run_train(SettingsCommand.of(config, overrides, data_source, data), output)
+    run_train(SettingsCommand.of(config, overrides, data_source, data, reading), output)
 
 
+@reads_table
 def evaluate(
+    *,
+    reading: Reading,
     as_json: JsonOption = False,
     bundle: BundleOption = None,
     config: ConfigOption = None,
@@ -65,7 +83,7 @@ def evaluate(
     """
     from planrec.commands.run.learn import run_evaluate
 
-    settings = SettingsCommand.of(config, overrides, data_source, data)
+    settings = SettingsCommand.of(config, overrides, data_source, data, reading)
     run_evaluate(EvaluateCommand(settings, data_source, bundle, as_json, output, plots))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from common_utils.command_line.reading import reads_table
 from planrec.commands.options import (
     ConfigOption,
     DayOption,
@@ -17,10 +20,16 @@ from planrec.commands.options import (
 )
 from planrec.commands.requests import NoticeCommand, SettingsCommand
 
+if TYPE_CHECKING:
+    from common_utils.tables import Reading
+
 __all__ = ["notices"]
 
 
+@reads_table
 def notices(
+    *,
+    reading: Reading,
     plans: PlansOption,
     usage: NoticeUsageOption = None,
     as_of: DayOption = None,
@@ -37,7 +46,7 @@ def notices(
 
     run_notices(
         NoticeCommand(
-            SettingsCommand.of(config, overrides),
+            SettingsCommand.of(config, overrides, reading=reading),
             plans,
             usage,
             None if as_of is None else as_of.date(),

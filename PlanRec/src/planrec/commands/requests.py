@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from planrec.commands.options import AnswerMode, NoticeChoice, Source
+
+if TYPE_CHECKING:
+    from common_utils.tables import Reading
 
 __all__ = [
     "BillCommand",
@@ -33,14 +37,22 @@ class SettingsCommand:
         What `--config` gave.
     overrides : tuple of str
         What `--set` gave, and the options that override a setting.
+    reading : Reading or None
+        What the options of tables gave, and where their accounts go.
     """
 
     config: Path | None = None
     overrides: tuple[str, ...] = ()
+    reading: Reading | None = None
 
     @classmethod
     def of(
-        cls, config: Path | None, overrides: list[str] | None, source: Source | None = None, data: Path | None = None
+        cls,
+        config: Path | None,
+        overrides: list[str] | None,
+        source: Source | None = None,
+        data: Path | None = None,
+        reading: Reading | None = None,
     ) -> SettingsCommand:
         """Return what the shared options ask for; `source` and `data` are settings of their own.
 
@@ -54,13 +66,14 @@ class SettingsCommand:
             given.append(f"data.source={source.value}")
         if data is not None:
             given.append(f"data.folder={data.resolve()}")
-        return cls(config, tuple(given))
+        return cls(config, tuple(given), reading)
 
 
 @dataclass(frozen=True, slots=True)
 class BillCommand:
     """`planrec bill`."""
 
+    settings: SettingsCommand
     usage: Path
     plans: Path
     output: Path

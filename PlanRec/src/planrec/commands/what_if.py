@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from common_utils.command_line.reading import reads_table
 from planrec.commands.options import (
     BoundDecideOption,
     BundleOption,
@@ -25,10 +28,16 @@ from planrec.commands.options import (
 )
 from planrec.commands.requests import DraftCommand, SettingsCommand, WhatIfCommand
 
+if TYPE_CHECKING:
+    from common_utils.tables import Reading
+
 __all__ = ["draft", "what_if"]
 
 
+@reads_table
 def what_if(
+    *,
+    reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
     output: OutputOption,
@@ -50,7 +59,7 @@ def what_if(
 
     run_what_if(
         WhatIfCommand(
-            SettingsCommand.of(config, overrides),
+            SettingsCommand.of(config, overrides, reading=reading),
             usage,
             as_of,
             output,
@@ -68,7 +77,10 @@ def what_if(
     )
 
 
+@reads_table
 def draft(
+    *,
+    reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
     draft: DraftOption = None,
@@ -82,5 +94,5 @@ def draft(
     """Score a draft rate card on everybody in a table: demand, what it takes from other plans, revenue."""
     from planrec.commands.run.what_if import run_draft
 
-    settings = SettingsCommand.of(config, overrides)
+    settings = SettingsCommand.of(config, overrides, reading=reading)
     run_draft(DraftCommand(settings, usage, as_of, draft, plan, output, bound_decide, bundle))

@@ -257,10 +257,23 @@ def current_version(root: Path) -> str | None:
         return None
     target = str(pointer.readlink()) if pointer.is_symlink() else ""
     if not is_version(target):
-        raise ArtifactError(
-            f"{pointer}: is not a link to a version beside it. Remove it and publish a bundle of this root again."
-        )
+        raise ArtifactError(f"{pointer}: is not a link to a version beside it. {_without_links(root)}")
     return target
+
+
+def _without_links(root: Path) -> str:
+    """Say what helps where a root was copied by something that keeps no links: a store, an archive, another system."""
+    versions = sorted(path.name for path in root.iterdir() if is_version(path.name) and (path / MANIFEST).is_file())
+    if not versions:
+        return "Remove it and publish a bundle of this root again."
+    copies = [
+        name for name in (POINTER, *FIXED_LINKS) if os.path.lexists(root / name) and not (root / name).is_symlink()
+    ]
+    return (
+        "The root was probably copied without its links. "
+        f"Name the bundle itself, such as {root / versions[-1]}; or remove "
+        f"{', '.join(copies) or POINTER} from the root and run `release promote {versions[-1]}`."
+    )
 
 
 def open_bundle(path: Path, *, trust: Trust = INTEGRITY_ONLY) -> Bundle:
@@ -307,7 +320,10 @@ def _open_folder(folder: Path, version: str | None, trust: Trust) -> Bundle:
         if version not in (None, manifest["version"]):
             raise refusal(folder, f"{MANIFEST} is that of {manifest['version']}")
         if difference := sorted(sizes.keys() ^ files.keys()):
-            raise refusal(folder, f"missing or extra file(s) {difference[:5]}")
+            what = f"missing or extra file(s) {difference[:5]}"
+            if files.keys() <= sizes.keys():  # nothing is lost: a file manager's or a synchroniser's notes, for example
+                what += "; remove what is extra if it is a stray file"
+            raise refusal(folder, what)
         for name, entry in files.items():
             check_entry(folder, name, entry, FileEntry(sizes[name], entry.sha256))
         for name, entry in files.items():

@@ -112,7 +112,10 @@ def plain_file_sizes(folder: Path) -> dict[str, int]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if not entry.is_file(follow_symlinks=False) or not is_plain_name(entry.name):
-                raise refusal(folder, f"{entry.name[:80]!r} is not a plain file with a plain name")
+                raise refusal(
+                    folder,
+                    f"{entry.name[:80]!r} is not a plain file with a plain name; remove it if it is a stray file",
+                )
             sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
             if len(sizes) > MAX_FILES or sum(sizes.values()) > MAX_BUNDLE_BYTES:
                 raise refusal(folder, f"it holds more than {MAX_FILES} files or {MAX_BUNDLE_BYTES} bytes")
@@ -193,7 +196,7 @@ def read_manifest(folder: Path, data: bytes) -> dict[str, Any]:
     Raises
     ------
     ArtifactError
-        If it is no strict JSON object, or the checksum in it is not that of its fields.
+        If it is not a strict JSON object, or the checksum in it is not that of its fields.
     """
     manifest = parse_json(folder, MANIFEST, data)
     fields = {key: manifest[key] for key in manifest if key != "checksum"} if isinstance(manifest, dict) else {}

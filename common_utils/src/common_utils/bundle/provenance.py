@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import logging
 import os
 import shutil
 import subprocess
@@ -13,6 +14,11 @@ from pathlib import Path
 __all__ = ["fingerprint_bytes", "fingerprint_file", "git_commit", "library_versions"]
 
 _GIT_SECONDS = 10
+_MOST_SAID = 500
+# What git says outside of a repository, and in one without a commit.
+_NOTHING_THERE = ("not a git repository", "bad revision", "No names found")
+
+logger = logging.getLogger(__name__)
 
 
 def fingerprint_bytes(data: bytes) -> str:
@@ -81,7 +87,8 @@ def git_commit(folder: Path) -> str | None:
     Returns
     -------
     str or None
-        40 hexadecimal digits; None where there is no git, no repository or no commit, as in an image.
+        40 hexadecimal digits; None where there is no git, no repository or no commit, as in an image. Where there is a
+        repository and git refuses to read it, as it does one of another user, the log says so in git's words.
     """
     git = shutil.which("git")
     if git is None:
@@ -95,9 +102,19 @@ def git_commit(folder: Path) -> str | None:
             capture_output=True,
             check=True,
             encoding="utf-8",
-            env=environment | {"GIT_OPTIONAL_LOCKS": "0"},
+            env=environment | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
             timeout=_GIT_SECONDS,
         )
+    except subprocess.CalledProcessError as error:
+        _tell(error.stderr)
+        return None
     except (OSError, UnicodeDecodeError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip() or None
+
+
+def _tell(said: str) -> None:
+    """Warn that a bundle gets no commit, unless there is none to record."""
+    if not any(usual in said for usual in _NOTHING_THERE):
+        reason = " ".join(line.strip() for line in said.splitlines() if line.strip())[:_MOST_SAID]
+        logger.warning("no commit is recorded, because git could not read the repository: %s", reason)

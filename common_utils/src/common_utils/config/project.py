@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from common_utils.config.settings import BaseConfig, find_config, load_config
+from common_utils.config.packaged import use_packaged
+from common_utils.config.settings import BaseConfig, find_config, load_config, resolve_path
 
 __all__ = ["DEFAULT_CONFIG", "ProjectSpec", "project_folder"]
 
@@ -90,6 +91,20 @@ class ProjectSpec(Generic[Settings]):
         """Return the project's folder, as `project_folder`."""
         return project_folder(self.config_variable, explicit, environ=environ)
 
+    def settings_file(
+        self, folder: Path, *, explicit: Path | None = None, environ: Mapping[str, str] | None = None
+    ) -> Path:
+        """Return the settings file: `explicit`, the environment's, the folder's, or the one of the project's wheel.
+
+        Raises
+        ------
+        ConfigError
+            If there is none of these.
+        """
+        use_packaged(self.name)
+        default = resolve_path(folder, DEFAULT_CONFIG)
+        return find_config(explicit, env_name=self.config_variable, default=default, environ=environ)
+
     def load(
         self,
         folder: Path,
@@ -116,5 +131,5 @@ class ProjectSpec(Generic[Settings]):
         ConfigError
             If there is no file, a key is unknown or a value does not fit.
         """
-        path = find_config(explicit, env_name=self.config_variable, default=folder / DEFAULT_CONFIG, environ=environ)
+        path = self.settings_file(folder, explicit=explicit, environ=environ)
         return load_config(self.settings, path=path, env_prefix=self.prefix, overrides=overrides, environ=environ)

@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from common_utils.config.packaged import packaged_path
 from common_utils.config.sources import Layers, environment_settings, parse_scalar, read_settings_file
 from common_utils.errors import ConfigError
 
@@ -132,7 +133,7 @@ def load_config(
     Training(seed=7)
     >>> load_config(Training, path=None, env_prefix="X", environ={"X__SEDE": "7"})
     Traceback (most recent call last):
-    common_utils.errors.ConfigError: 1 setting cannot be used:
+    common_utils.errors.ConfigError: 1 setting is invalid:
     sede (from X__SEDE): unknown setting; did you mean 'seed'?
     """
     layers = Layers()
@@ -232,12 +233,15 @@ def dump_config(config: BaseModel) -> str:
 def resolve_path(base: Path, path: Path) -> Path:
     """Return `path` as seen from `base`, the project's folder; an absolute path stays as it is.
 
+    A file below `configs/` that is not there is the one that the project's wheel brought along, if there is one.
+
     Examples
     --------
     >>> resolve_path(Path("/srv/planrec"), Path("configs/plans.yaml")).as_posix()
     '/srv/planrec/configs/plans.yaml'
     """
-    return base / path
+    own = base / path
+    return own if own.exists() else packaged_path(path) or own
 
 
 def _resolve(model: type[BaseModel], parts: Sequence[str], *, fold_case: bool) -> tuple[tuple[str, ...], Any]:
@@ -281,7 +285,7 @@ def _known(model: type[BaseModel], above: str = "") -> Iterator[str]:
 def _report(
     model: type[BaseModel], details: list[ErrorDetails], layers: Layers, secrets: Mapping[tuple[str, ...], str]
 ) -> str:
-    lines = [f"{len(details)} setting{'s' * (len(details) > 1)} cannot be used:"]
+    lines = [f"{len(details)} setting{'s are' if len(details) > 1 else ' is'} invalid:"]
     for detail in details[:_MOST_REPORTED]:
         key = tuple(map(str, detail["loc"]))
         missing = detail["type"] == "missing"

@@ -36,7 +36,7 @@ def serve_project(
     workers: int,
     serving: ServiceConfig | None = None,
 ) -> None:
-    """Serve a bundle; the app lies in the project's folder.
+    """Serve a bundle; the app lies in the project's folder, or in its wheel as `<name>._app`.
 
     Parameters
     ----------
@@ -58,18 +58,16 @@ def serve_project(
     Raises
     ------
     ConfigError
-        If there is no app in the project's folder, or it is that of another project.
+        If there is no app, neither in the project's folder nor in its wheel, or it is that of another project.
     """
-    from common_utils.serving.server import run
-
-    _check_app(spec, folder)
+    package = _app_package(spec, folder)
     # The app reads all it must know from the environment, which worker processes inherit.
     os.environ |= {**(environment or {}), spec.bundle_variable: str(bundle.resolve())}
     if serving is not None:
         os.environ |= _exported(f"{spec.prefix}__SERVING", serving)
     if settings_file is not None:
         os.environ[spec.config_variable] = str(settings_file.resolve())
-    if not _found_in(folder):
+    if package == "app" and not _found_in(folder):
         # Started as a script, Python does not look in the working folder; as a module it does, and may stand in another
         # project's folder.
         if os.environ.pop(_STARTED_ANEW, None) == str(folder.resolve()):
@@ -85,7 +83,7 @@ def serve_project(
         os.execv(sys.executable, [sys.executable, "-m", f"{spec.name}.cli", "serve", *options])  # noqa: S606 - ourselves
     os.environ.pop(_STARTED_ANEW, None)
     sys.stderr.write(f"http://{host}:{port}/docs\n")
-    run("app.fastapi_app:app", host=host, port=port, workers=workers, **_server_options(serving))
+    _run(f"{package}.fastapi_app:app", host=host, port=port, workers=workers, **_server_options(serving))
 
 
 def serve_configured(spec: ProjectSpec[Any], folder: Path) -> None:
@@ -97,11 +95,9 @@ def serve_configured(spec: ProjectSpec[Any], folder: Path) -> None:
     folder : Path
         The project's, where `app/` lies; the working folder, so that the app can be imported.
     """
-    from common_utils.serving.server import run
-
     serving: ServiceConfig = spec.load(folder).serving
-    run(
-        "app.fastapi_app:app",
+    _run(
+        f"{_app_package(spec, folder)}.fastapi_app:app",
         host=serving.host,
         port=serving.port,
         workers=serving.workers,
@@ -132,6 +128,20 @@ def is_alive(spec: ProjectSpec[Any], folder: Path, *, seconds: float = 2.0) -> b
         return False
     finally:
         connection.close()
+
+
+def _app_package(spec: ProjectSpec[Any], folder: Path) -> str:
+    """Return the package of the app: the folder's, which must be this project's, else that of the project's wheel."""
+    if not (folder / "app" / "fastapi_app.py").is_file():
+        packaged = f"{spec.name}._app"
+        try:
+            found = find_spec(packaged)
+        except ModuleNotFoundError:  # the package around it
+            found = None
+        if found is not None:
+            return packaged
+    _check_app(spec, folder)
+    return "app"
 
 
 def _check_app(spec: ProjectSpec[Any], folder: Path) -> None:
@@ -191,3 +201,10 @@ def _server_options(serving: ServiceConfig | None) -> dict[str, Any]:
         "max_connections": limits.max_connections,
         "graceful_seconds": int(limits.deadline_seconds) + 5,
     }
+
+
+def _run(app: str, **given: Any) -> None:
+    """Run the server, which is loaded here: a health check asks this module and needs none."""
+    from common_utils.serving.server import run
+
+    run(app, **given)

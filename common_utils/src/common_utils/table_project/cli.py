@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from common_utils.command_line.options import BundleOption, ConfigOption, DataOption, SetOption
+from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release import release_app
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from common_utils.config.project import ProjectSpec
     from common_utils.table_project.config import TableProjectConfig
     from common_utils.table_project.task import TableTask
+    from common_utils.tables import Reading
 
 __all__ = ["settings_of", "table_cli"]
 
@@ -26,6 +28,7 @@ Settings = TypeVar("Settings", bound="TableProjectConfig")
 
 _Input = Annotated[Path, typer.Option("--input", help="Table of records, CSV or Parquet.")]
 _Output = Annotated[Path, typer.Option("--output", help="File to write, CSV or Parquet by its ending.")]
+_Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that gets configs/; made where it is missing.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
@@ -67,7 +70,7 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
     >>> from common_utils.table_project.config import TableProjectConfig
     >>> spec = ProjectSpec("demo", "Demo", "What?", TableProjectConfig)
     >>> sorted(command.callback.__name__ for command in table_cli(spec, lambda: None).registered_commands)
-    ['card', 'evaluate', 'explain', 'predict', 'serve', 'train']
+    ['card', 'evaluate', 'explain', 'init', 'predict', 'serve', 'train']
     """
     app = typer.Typer(
         name=spec.name,
@@ -80,6 +83,14 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
     _add_learning(app, spec, task)
     _add_answers(app, spec, task)
     _add_serve(app, spec)
+
+    @app.command()
+    def init(folder: _Folder) -> None:
+        """Write the settings to DIR/configs, to be edited; run the other commands in DIR."""
+        from common_utils.config.packaged import write_defaults
+
+        for path in write_defaults(spec.name, folder):
+            typer.echo(path)
 
     def releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, Trust]:
         from common_utils.config import resolve_path
@@ -144,7 +155,10 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
 
 def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> None:
     @app.command()
+    @reads_table
     def predict(
+        *,
+        reading: Reading,
         input_: _Input,
         output: _Output,
         bundle: BundleOption = None,
@@ -155,10 +169,13 @@ def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[
         from common_utils.table_project.commands import run_predict
 
         settings, folder = settings_of(spec, config, overrides)
-        run_predict(task(), settings, folder, input_, output, bundle)
+        run_predict(task(), settings, folder, input_, output, bundle, reading=reading)
 
     @app.command()
+    @reads_table
     def explain(
+        *,
+        reading: Reading,
         input_: _Input,
         row: Annotated[int, typer.Option("--row", min=1, help="Record to explain; the first is 1.")] = 1,
         as_json: _Json = False,
@@ -170,7 +187,7 @@ def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[
         from common_utils.table_project.commands import run_explain
 
         settings, folder = settings_of(spec, config, overrides)
-        run_explain(task(), settings, folder, input_, bundle, row=row, as_json=as_json)
+        run_explain(task(), settings, folder, input_, bundle, row=row, as_json=as_json, reading=reading)
 
     del predict, explain  # registered by name
 

@@ -14,7 +14,7 @@ from planrec.billing import load_catalogue
 from planrec.bundle import PlanRecBundle
 from planrec.commands.options import AnswerMode
 from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand
-from planrec.commands.settings import advice_settings, load_run
+from planrec.commands.settings import advice_settings, load_run, table_settings
 from planrec.months import month_index
 from planrec.rules import Rules, built_in_rules, load_rules
 
@@ -24,7 +24,8 @@ __all__ = ["run_bill", "run_predict", "run_recommend"]
 def run_bill(request: BillCommand) -> None:
     """Rate usage months on every plan of a rate card."""
     catalogue = load_catalogue(request.plans)
-    written = write_bills(request.usage, catalogue, request.output)
+    reading, _ = table_settings(request.settings)
+    written = write_bills(request.usage, catalogue, request.output, reading=reading)
     note(written.report.summary())
     note(f"{written.months:,} usage months x {len(catalogue.plans)} plans written to {request.output}")
 
@@ -100,8 +101,13 @@ def _overridden(request: RecommendCommand, bundle: PlanRecBundle, rules: Rules, 
 
 def _written(request: RecommendCommand, engine: Engine, policy: AnswerPolicy, month: int) -> Written:
     ranker = policy_ranker(engine, policy)
-    recommender = Recommender(engine.catalogue, ranker, month, policy.history_months, request.top, request.explain)
-    written = write_recommendations(request.usage, recommender, request.output, excluded_output=request.excluded_output)
+    reading, recent = table_settings(request.settings)
+    recommender = Recommender(
+        engine.catalogue, ranker, month, policy.history_months, request.top, request.explain, recent
+    )
+    written = write_recommendations(
+        request.usage, recommender, request.output, excluded_output=request.excluded_output, reading=reading
+    )
     note(written.report.summary())
     for text in written.remarks:
         note(text)
@@ -113,7 +119,15 @@ def run_predict(request: PredictCommand) -> None:
     run, month = load_run(request.settings), month_index(request.as_of)
     bundle = run.open_bundle(request.bundle)
     written = write_predictions(
-        request.usage, bundle.scorer, bundle.config, request.output, catalogue=bundle.catalogue, as_of=month
+        request.usage,
+        bundle.scorer,
+        bundle.config,
+        request.output,
+        catalogue=bundle.catalogue,
+        as_of=month,
+        reading=run.reading,
     )
     note(written.report.summary())
+    for text in written.remarks:
+        note(text)
     note(f"{written.rows:,} subscribers written to {request.output}")

@@ -75,7 +75,7 @@ def run_data(settings: SettingsCommand) -> None:
     catalogue = load_catalogue(run.path(config.data.chosen().plans))
     with steps() as step:
         step(f"reading {config.data.source}")
-        data = load_usage(config, catalogue, run.project)
+        data = load_usage(config, catalogue, run.project, reading=run.stated)
     show_table("Usage months", [{name: _text(value) for name, value in row.items()} for row in summarise(data)])
     _account(data)
 
@@ -85,7 +85,7 @@ def run_train(settings: SettingsCommand, output: Path | None) -> None:
     run = load_run(settings)
     artifacts = output or run.path(run.config.training.artifacts)
     with steps() as step:
-        bundle = train(run.config, run.project, artifacts=artifacts, step=step)
+        bundle = train(run.config, run.project, artifacts=artifacts, step=step, reading=run.stated)
     metrics = bundle.read_json("metrics.json")
     _show(metrics)
     note(f"bundle: {bundle.path}")
@@ -120,7 +120,7 @@ def _run_measure(run: LoadedSettings, request: EvaluateCommand) -> None:
     if folder is not None:
         trained = trained.model_copy(update={"data": trained.data.model_copy(update={"folder": folder})})
     with steps() as step:
-        prepared = prepare(trained, run.project, step)
+        prepared = prepare(trained, run.project, step, run.stated)
         step("evaluating policies")
         metrics = evaluate(trained, prepared, Models.open(bundle))
     if data_fingerprint(prepared.data) != bundle.bundle.info["data_fingerprint"]:

@@ -11,7 +11,7 @@ from planrec.batch.notices import notice_batch, read_sent, write_notices
 from planrec.billing import load_catalogue
 from planrec.commands.options import NoticeChoice
 from planrec.commands.requests import NoticeCommand
-from planrec.commands.settings import advice_settings
+from planrec.commands.settings import advice_settings, table_settings
 from planrec.notices import verify_notices
 from planrec.notices.notice import versions_of
 from planrec.notices.schedule import NoticeKind
@@ -40,14 +40,24 @@ def run_notices(request: NoticeCommand) -> None:
     kinds: tuple[NoticeKind, ...] = ("end-of-contract", "yearly")
     if request.kind is not NoticeChoice.both:
         kinds = (request.kind.value,)
+    reading, recent = table_settings(request.settings)
     catalogue = load_catalogue(request.plans)
     versions = versions_of(catalogue, fingerprint_file(request.plans))
     with steps() as step:
         step("reading usage months")
-        data = read_usage_table(usage, catalogue=catalogue)
+        data = read_usage_table(usage, catalogue=catalogue, reading=reading)
         log = read_sent(request.sent, as_of) if request.sent else None
     batch = notice_batch(
-        data.months, catalogue, versions, as_of=as_of, history_months=history_months, kinds=kinds, sent=log
+        data.months,
+        catalogue,
+        versions,
+        as_of=as_of,
+        history_months=history_months,
+        kinds=kinds,
+        sent=log,
+        lost=data.lost,
+        rows=data.reports[0],
+        recent_months=recent,
     )
     write_notices(batch, catalogue, output)
     for report in data.reports:

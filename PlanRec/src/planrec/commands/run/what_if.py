@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from common_utils.command_line.terminal import note, show_table, tracked
 from common_utils.errors import ConfigError
@@ -21,6 +22,7 @@ from planrec.months import month_index, month_text
 from planrec.pricing.draft import ASSUMPTIONS, DraftScore, Pricing, check_draft, score_draft
 from planrec.pricing.tables import demand_rows, demand_table, span
 from planrec.rules import configured_rules
+from planrec.usage.months_table import UsageData, answerable
 from planrec.usage.read import read_usage_table
 
 __all__ = ["asked", "run_draft", "run_what_if"]
@@ -48,8 +50,10 @@ def run_what_if(request: WhatIfCommand) -> None:
     question, run = asked(request), load_run(request.settings)
     month, output = month_index(request.as_of), request.output
     engine, policy = _answering(run, request)
-    data = read_usage_table(request.usage, catalogue=engine.catalogue)
-    table = what_if_table(data.months, engine, question, policy, as_of=month)
+    data = read_usage_table(request.usage, catalogue=engine.catalogue, reading=run.reading)
+    months = _answerable(data, month)
+    recent = run.config.features.recent_months
+    table = what_if_table(months, engine, question, policy, as_of=month, recent_months=recent)
     write_table(table, output)
     for report in data.reports:
         note(report.summary())
@@ -67,10 +71,11 @@ def run_draft(request: DraftCommand) -> None:
     pricing = Pricing.of(run.open_bundle(request.bundle))
     drafted = _drafted(pricing.current, request.draft, request.plan)
     check_draft(pricing.current, drafted)
-    data = read_usage_table(request.usage)
-    with tracked("scoring", total=data.months[SUBSCRIBER].nunique()) as advance:
+    data = read_usage_table(request.usage, catalogue=pricing.current, reading=run.reading)
+    months = _answerable(data, month)
+    with tracked("scoring", total=months[SUBSCRIBER].nunique()) as advance:
         score = score_draft(
-            data.months,
+            months,
             pricing,
             drafted,
             as_of=month,
@@ -87,6 +92,14 @@ def run_draft(request: DraftCommand) -> None:
     _show(score, drafted.currency)
     if output is not None:
         note(f"{len(score.plans):,} rows written to {output}")
+
+
+def _answerable(data: UsageData, month: int) -> pd.DataFrame:
+    """Return the months of subscribers who may be answered, and say how many others there are."""
+    months, refused = answerable(data, as_of=month)
+    if refused:
+        note(f"{refused:,} subscriber(s) have a rejected row after their last usable month: not answered")
+    return months
 
 
 def _drafted(current: Catalogue, draft: Path | None, plan: Path | None) -> Catalogue:
