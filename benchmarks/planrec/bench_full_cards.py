@@ -7,6 +7,7 @@ Times are processor seconds of one thread, preparation (local time, periods, cel
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -98,8 +99,11 @@ def grouped(events: Events) -> float:
 
 def main(arguments: list[str]) -> int:
     """Print one line of JSON."""
-    n = int(arguments[0]) if arguments else 2_000_000
-    rounds = int(arguments[1]) if len(arguments) > 1 else 3
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("events", nargs="?", type=int, default=2_000_000, help="number of events")
+    parser.add_argument("rounds", nargs="?", type=int, default=3, help="paired rounds")
+    told = parser.parse_args(arguments)
+    n, rounds = told.events, told.rounds
     events = drawn(n, n // 100)
     request = request_of(events)
     cards = [variant(i) for i in range(10)]

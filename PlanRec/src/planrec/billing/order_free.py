@@ -13,7 +13,7 @@ import numpy as np
 
 from common_utils.array_types import BoolArray, IntArray
 from planrec.billing.cards import Allowance, FullCard, Rate
-from planrec.billing.rating import Cells, Sheet
+from planrec.billing.rating import CardCells, Sheet
 
 __all__ = ["order_reasons"]
 
@@ -54,7 +54,7 @@ def order_reasons(card: FullCard, plan_id: str, options: tuple[str, ...] = ()) -
 
 
 def _reasons(sheet: Sheet, plan: int, held: BoolArray) -> Iterator[str]:
-    cells = Cells(sheet, _named(sheet, "to"), _named(sheet, "at"), [(plan, held)])
+    cells = CardCells(sheet, _named(sheet, "to"), _named(sheet, "at"), [(plan, held)])
     for row in sheet.passes:
         if cells.owned(row.owner)[0]:
             yield f"{row.key}: a pass is bought by the first use"
@@ -85,7 +85,7 @@ def _named(sheet: Sheet, key: str) -> tuple[str, ...]:
     return ("", *sorted(named)) if key == "to" else ("home", *sorted(named - {"home"}), "\x00elsewhere")
 
 
-def _allowance_reasons(sheet: Sheet, cells: Cells) -> Iterator[str]:
+def _allowance_reasons(sheet: Sheet, cells: CardCells) -> Iterator[str]:
     taken_whole = np.zeros(cells.n, dtype=bool)
     scopes: list[tuple[str, BoolArray]] = []
     for row, fits in zip(sheet.allowances, cells.allowances, strict=True):
@@ -108,7 +108,7 @@ def _allowance_reasons(sheet: Sheet, cells: Cells) -> Iterator[str]:
         scopes.append((row.key, scope))
 
 
-def _mixed(sheet: Sheet, cells: Cells, scope: BoolArray, key: str) -> Iterator[str]:
+def _mixed(sheet: Sheet, cells: CardCells, scope: BoolArray, key: str) -> Iterator[str]:
     """Say what makes the uses that a finite allowance covers cost differently."""
     numbers: IntArray = np.unique(cells.rate[scope]).astype(np.int64)
     rates = [sheet.rates[r].rate for r in numbers.tolist() if r >= 0]

@@ -55,7 +55,8 @@ def bill(
     explain: Annotated[str | None, typer.Option("--explain", help="Say why this event cost what it did.")] = None,
 ) -> None:
     """Bill usage months on every plan of a rate card, or events on the plans held by a full card; line items, cents."""
-    from planrec.commands.run.answer import run_bill, run_bill_events
+    from planrec.commands.run.answer import run_bill
+    from planrec.commands.run.full_cards import run_bill_events
 
     if usage is not None and plans is not None and output is not None and not (card or accounts or events or explain):
         run_bill(BillCommand(SettingsCommand.of(config, overrides, reading=reading), usage, plans, output))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planrec.billing.cards.accounts import BillRequest, Choose, Device, PlanChange, Subscriber, TopUp
+from planrec.billing.cards.accounts import AccountHolder, BillRequest, Choose, Device, PlanChange, TopUp
 from planrec.billing.cards.checks import remarks
 from planrec.billing.cards.load import load_card, load_request, parse_card, parse_request
 from planrec.billing.cards.rows import Allowance, Cap, Pass, Rate
@@ -11,6 +11,7 @@ from planrec.billing.cards.words import money_text, plan_sentences
 from planrec.billing.cards.yaml_text import Tree, read_tree
 
 __all__ = [
+    "AccountHolder",
     "Allowance",
     "BillRequest",
     "Cap",
@@ -25,7 +26,6 @@ __all__ = [
     "PlanChange",
     "Pool",
     "Rate",
-    "Subscriber",
     "TopUp",
     "Tree",
     "load_card",

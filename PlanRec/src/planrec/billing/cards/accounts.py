@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from planrec.billing.cards.value_types import Cents, Part, Word, Words
 from planrec.billing.cards.values import names, whole
 
-__all__ = ["BillRequest", "Choose", "Device", "PlanChange", "Subscriber", "TopUp"]
+__all__ = ["AccountHolder", "BillRequest", "Choose", "Device", "PlanChange", "TopUp"]
 
 _Subscribers = Annotated[tuple[Word, ...], BeforeValidator(names), Field(max_length=1_000_000)]
 
@@ -36,7 +36,7 @@ class TopUp(Part):
     cents: Annotated[int, BeforeValidator(whole), Field(ge=0, le=1_000_000_000)] = Field(description="cents")
 
 
-class Subscriber(Part):
+class AccountHolder(Part):
     """One subscriber: what is held, and since when."""
 
     plan: Word | None = Field(None, description="plan held in the first period billed")
@@ -49,7 +49,7 @@ class Subscriber(Part):
     flags: Words = Field((), description="what discounts ask for, as autopay")
 
     @model_validator(mode="after")
-    def _ends_after_it_begins(self) -> Subscriber:
+    def _ends_after_it_begins(self) -> AccountHolder:
         if self.first is not None and self.last is not None and self.last < self.first:
             raise ValueError("`to` lies before `from`")
         return self
@@ -67,5 +67,5 @@ class BillRequest(Part):
     """Periods and subscribers to bill."""
 
     bill: Words = Field(min_length=1, description="periods, in order")
-    subscribers: dict[Word, Subscriber] = Field(description="by identifier")
+    subscribers: dict[Word, AccountHolder] = Field(description="by identifier")
     choose: Choose | None = Field(None, description="choose plans and options instead of billing those held")

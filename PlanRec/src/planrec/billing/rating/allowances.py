@@ -15,7 +15,7 @@ from common_utils.array_types import BoolArray, IntArray
 from common_utils.errors import ConfigError
 from planrec.billing.cards import Allowance
 from planrec.billing.events import MICRO
-from planrec.billing.rating.holdings import Accounts
+from planrec.billing.rating.holdings import AccountPeriods
 from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers
 
 __all__ = ["Taken", "amount_of", "take"]
@@ -45,7 +45,7 @@ def amount_of(row: Allowance, value: object, key: str) -> int:
 
 
 def take(
-    row: Allowance, key: str, wanted: IntArray, cell: IntArray, day: IntArray, accounts: Accounts, *, own: bool
+    row: Allowance, key: str, wanted: IntArray, cell: IntArray, day: IntArray, accounts: AccountPeriods, *, own: bool
 ) -> Taken:
     """Return what an allowance takes of events in order.
 
@@ -58,7 +58,7 @@ def take(
         What is left over of each event that the row fits.
     cell, day : int64 arrays of shape (n,)
         Account in a period, rising; local day.
-    accounts : Accounts
+    accounts : AccountPeriods
     own : bool
         True if the row is a plan's, whose state a change of plan ends; False if an option's.
 
@@ -94,7 +94,9 @@ def take(
     return Taken(clip_to_limits(wanted, runs, starts, limits[cell[starts]] if len(starts) else 0), limits)
 
 
-def _rolled(row: Allowance, key: str, amount: int, wanted: IntArray, accounts: Accounts, *, own: bool) -> IntArray:
+def _rolled(
+    row: Allowance, key: str, amount: int, wanted: IntArray, accounts: AccountPeriods, *, own: bool
+) -> IntArray:
     """Return the limit of each cell with what is carried into it; loops over periods only."""
     assert row.rollover is not None  # noqa: S101 - the caller looked
     rule = row.rollover
@@ -125,7 +127,7 @@ def _banked(
     starts: IntArray,
     cell: IntArray,
     day: IntArray,
-    accounts: Accounts,
+    accounts: AccountPeriods,
     *,
     own: bool,
 ) -> IntArray:

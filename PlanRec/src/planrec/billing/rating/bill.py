@@ -15,7 +15,7 @@ from common_utils.errors import ConfigError
 from planrec.billing.cards import BillRequest, Choose, FullCard
 from planrec.billing.events import MICRO, Events
 from planrec.billing.rating.fees import bill_items
-from planrec.billing.rating.holdings import Accounts, account_holds, accounts_of, listed_periods
+from planrec.billing.rating.holdings import AccountPeriods, account_holds, accounts_of, listed_periods
 from planrec.billing.rating.prepaid import prepaid_items
 from planrec.billing.rating.sheet import Sheet
 from planrec.billing.rating.usage import UsedUp, rate_use
@@ -44,7 +44,7 @@ class BillBook:
     Attributes
     ----------
     names : tuple of str
-        Subscriber of each account.
+        AccountHolder of each account.
     periods : tuple of str
         Names of the listed periods.
     items : dict
@@ -55,7 +55,7 @@ class BillBook:
         What was chosen, where the request asked for it.
     """
 
-    accounts: Accounts
+    accounts: AccountPeriods
     names: tuple[str, ...]
     periods: tuple[str, ...]
     items: dict[str, IntArray]
@@ -144,7 +144,7 @@ def bill_events(card: FullCard, request: BillRequest, events: Events) -> BillBoo
     return _bill(card, accounts, events, names)
 
 
-def _bill(card: FullCard, accounts: Accounts, events: Events, names: tuple[str, ...]) -> BillBook:
+def _bill(card: FullCard, accounts: AccountPeriods, events: Events, names: tuple[str, ...]) -> BillBook:
     n, p = accounts.shape
     periods = tuple(accounts.rule.name(i) for i in accounts.periods.tolist())
     throttled = np.zeros((n, p), dtype=np.int64)
@@ -172,7 +172,7 @@ def _chosen(card: FullCard, request: BillRequest, events: Events) -> BillBook:
     rows = np.repeat(np.array(who, dtype=np.int64), len(candidates))
     plans = np.tile(np.array([c.plan for c in candidates], dtype=np.int64), len(who))
     held = np.tile(np.array([c.held for c in candidates], dtype=bool).reshape(len(candidates), -1), (len(who), 1))
-    accounts = Accounts(
+    accounts = AccountPeriods(
         rule,
         tuple(subscribers[i] for i in rows.tolist()),
         rows,

@@ -16,7 +16,7 @@ from planrec.billing.cards import Allowance, FullCard, Rate
 from planrec.billing.events import CALL_IN, DATA, KINDS, MICRO, day_number
 from planrec.billing.rating.sheet import Owner, Sheet
 
-__all__ = ["Cells", "band_table"]
+__all__ = ["CardCells", "band_table"]
 
 _WEEK_MINUTES = 7 * 24 * 60
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -45,7 +45,7 @@ def band_table(card: FullCard) -> tuple[NDArray[np.int16], BoolArray]:
     return code.astype(np.int16), held[first]
 
 
-class Cells:
+class CardCells:
     """The cells of one table of events under one sheet.
 
     Parameters

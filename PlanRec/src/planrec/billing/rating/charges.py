@@ -9,7 +9,7 @@ import numpy as np
 from common_utils.array_types import BoolArray, IntArray
 from planrec.billing.cards import Rate
 from planrec.billing.events import CALL_IN, DATA, MICRO, SMS, LocalClock
-from planrec.billing.rating.cells import Cells
+from planrec.billing.rating.cells import CardCells
 from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers
 from planrec.billing.rating.split import split_charges
 
@@ -49,7 +49,9 @@ class Left:
     n_accounts: int
 
 
-def charges_of_rate(cells: Cells, clock: LocalClock, r: int, rows: IntArray, left: Left, order: int) -> list[Charge]:
+def charges_of_rate(
+    cells: CardCells, clock: LocalClock, r: int, rows: IntArray, left: Left, order: int
+) -> list[Charge]:
     """Return the charges of the events that rate `r` prices; `order` is their first place among an event's charges."""
     rate, sheet = cells.sheet.rates[r].rate, cells.sheet
     assert rate is not None  # noqa: S101 - a row of rates holds a rate
@@ -71,7 +73,7 @@ def charges_of_rate(cells: Cells, clock: LocalClock, r: int, rows: IntArray, lef
     return found
 
 
-def _call_amounts(cells: Cells, clock: LocalClock, rate: Rate, rows: IntArray, left: Left) -> IntArray:
+def _call_amounts(cells: CardCells, clock: LocalClock, rate: Rate, rows: IntArray, left: Left) -> IntArray:
     sheet, item = cells.sheet, rate.item or ""
     billed, rest = left.billed[rows], left.left[rows]
     one_price = len(rate.per_minute) == 1 and rate.per_minute[0][0] == 0
@@ -94,7 +96,7 @@ def _call_amounts(cells: Cells, clock: LocalClock, rate: Rate, rows: IntArray, l
     return amounts
 
 
-def _session_charges(cells: Cells, rate: Rate, rows: IntArray, left: Left, order: int) -> list[Charge]:
+def _session_charges(cells: CardCells, rate: Rate, rows: IntArray, left: Left, order: int) -> list[Charge]:
     sheet, item, rest = cells.sheet, rate.item or "", left.left[rows]
     if rate.per_mb is not None:
         return [Charge(item, rows, rest * sheet.in_item(item, rate.per_mb, MICRO), order)]
@@ -113,7 +115,7 @@ def _session_charges(cells: Cells, rate: Rate, rows: IntArray, left: Left, order
     return found
 
 
-def end_charges(cells: Cells, r: int, rows: IntArray, left: Left, there: BoolArray) -> list[EndCharge]:
+def end_charges(cells: CardCells, r: int, rows: IntArray, left: Left, there: BoolArray) -> list[EndCharge]:
     """Return what rate `r` charges at the end of periods; `there`: cells in which its owner is held."""
     rate, sheet = cells.sheet.rates[r].rate, cells.sheet
     assert rate is not None  # noqa: S101 - a row of rates holds a rate

@@ -15,7 +15,7 @@ import numpy as np
 from common_utils.array_types import BoolArray, IntArray
 from planrec.billing.cards import Discount, FullCard, FullPlan
 from planrec.billing.events import MICRO, month_later
-from planrec.billing.rating.holdings import Accounts
+from planrec.billing.rating.holdings import AccountPeriods
 from planrec.billing.rating.money import Money
 from planrec.billing.rating.sheet import Sheet
 from planrec.billing.rating.usage import UsedUp
@@ -29,7 +29,7 @@ _OPTIONS = "options"
 @dataclass
 class _Bill:
     card: FullCard
-    accounts: Accounts
+    accounts: AccountPeriods
     exact: dict[str, Money]
     options: Money
 
@@ -46,13 +46,13 @@ class _Bill:
         return total
 
 
-def bill_items(sheet: Sheet, accounts: Accounts, used: UsedUp, names: tuple[str, ...]) -> dict[str, IntArray]:
+def bill_items(sheet: Sheet, accounts: AccountPeriods, used: UsedUp, names: tuple[str, ...]) -> dict[str, IntArray]:
     """Return the rounded line items of each cell.
 
     Parameters
     ----------
     sheet : Sheet
-    accounts : Accounts
+    accounts : AccountPeriods
     used : UsedUp
     names : tuple of str
         Identifier of each account, for the payer of a pool.
@@ -122,7 +122,7 @@ def _fee(bill: _Bill, plan: FullPlan, mask: BoolArray) -> Money:
     return total if whole else total.scaled(np.maximum(days, 0).reshape(-1), lengths.reshape(-1))
 
 
-def _number(accounts: Accounts) -> IntArray:
+def _number(accounts: AccountPeriods) -> IntArray:
     """Return which period of the subscriber each cell is, from 1; 0 where the beginning is not known."""
     known = accounts.first_day >= 0
     begin = accounts.rule.index(np.where(known, accounts.first_day, 0))
@@ -145,7 +145,7 @@ def _discounts(bill: _Bill, masks: list[BoolArray]) -> None:
         bill.add(item, money.times(Fraction(-1)))
 
 
-def _due(accounts: Accounts, discount: Discount) -> BoolArray:
+def _due(accounts: AccountPeriods, discount: Discount) -> BoolArray:
     due = np.ones(accounts.shape, dtype=bool)
     number = _number(accounts)
     if discount.first_periods is not None:
@@ -190,7 +190,7 @@ def _minimum_spend(bill: _Bill, rounded: dict[str, IntArray], masks: list[BoolAr
         _put(rounded, "minimum spend top-up", top_up)
 
 
-def _devices(accounts: Accounts, rounded: dict[str, IntArray]) -> None:
+def _devices(accounts: AccountPeriods, rounded: dict[str, IntArray]) -> None:
     if all(s.device is None for s in accounts.subscribers):
         return
     instalment, rest = np.zeros(accounts.shape, dtype=np.int64), np.zeros(accounts.shape, dtype=np.int64)
@@ -233,7 +233,7 @@ def _leaving(bill: _Bill, rounded: dict[str, IntArray]) -> None:
 
 
 def pool_items(
-    exact: dict[str, Money], sheet: Sheet, accounts: Accounts, pooled: IntArray, names: tuple[str, ...]
+    exact: dict[str, Money], sheet: Sheet, accounts: AccountPeriods, pooled: IntArray, names: tuple[str, ...]
 ) -> None:
     """Add the fee of the pool and its started blocks to the payer's items."""
     pool = sheet.card.pool

@@ -9,21 +9,21 @@ import numpy as np
 
 from common_utils.array_types import BoolArray, IntArray
 from common_utils.errors import ConfigError
-from planrec.billing.cards import BillRequest, FullCard, Subscriber
+from planrec.billing.cards import AccountHolder, BillRequest, FullCard
 from planrec.billing.events import PeriodRule, day_number
 
-__all__ = ["Accounts", "account_holds", "accounts_of", "listed_periods"]
+__all__ = ["AccountPeriods", "account_holds", "accounts_of", "listed_periods"]
 
 _ALWAYS = 10**7  # days since 1970, beyond every date
 
 
 @dataclass(frozen=True)
-class Accounts:
+class AccountPeriods:
     """Accounts times listed periods; a `cell` is an account in a period, numbered account by account.
 
     Attributes
     ----------
-    subscribers : tuple of Subscriber
+    subscribers : tuple of AccountHolder
         One of each account; the same subscriber can be several accounts when plans are compared.
     who : int64 array of shape (n_accounts,)
         Position of the subscriber among the request's.
@@ -35,7 +35,7 @@ class Accounts:
     """
 
     rule: PeriodRule
-    subscribers: tuple[Subscriber, ...]
+    subscribers: tuple[AccountHolder, ...]
     who: IntArray
     periods: IntArray
     plan: IntArray
@@ -91,9 +91,9 @@ class Accounts:
         del first, values
         return numbers.reshape(n * p).astype(np.int64), found
 
-    def select(self, rows: IntArray) -> Accounts:
+    def select(self, rows: IntArray) -> AccountPeriods:
         """Return some of the accounts."""
-        return Accounts(
+        return AccountPeriods(
             self.rule,
             tuple(self.subscribers[i] for i in rows.tolist()),
             self.who[rows],
@@ -118,7 +118,7 @@ def listed_periods(card: FullCard, request: BillRequest) -> tuple[PeriodRule, In
     return rule, periods
 
 
-def accounts_of(card: FullCard, request: BillRequest) -> Accounts:
+def accounts_of(card: FullCard, request: BillRequest) -> AccountPeriods:
     """Return one account for each subscriber, with what is held.
 
     Raises
@@ -151,7 +151,7 @@ def accounts_of(card: FullCard, request: BillRequest) -> Accounts:
                 problems[key] = account_holds(card, p, held[a])
             if problems[key]:
                 raise ConfigError(f"{where}: {problems[key]}")
-    return Accounts(rule, tuple(request.subscribers.values()), np.arange(len(plan)), periods, plan, held)
+    return AccountPeriods(rule, tuple(request.subscribers.values()), np.arange(len(plan)), periods, plan, held)
 
 
 def account_holds(card: FullCard, plan: int, held: BoolArray) -> str:

@@ -15,9 +15,9 @@ import numpy as np
 
 from common_utils.array_types import IntArray
 from common_utils.errors import ConfigError, DataError
-from planrec.billing.cards import FullCard, FullPlan, Subscriber, TopUp
+from planrec.billing.cards import AccountHolder, FullCard, FullPlan, TopUp
 from planrec.billing.events import CALL, CALL_IN, DAY, MICRO, SMS, Events, LocalClock
-from planrec.billing.rating.holdings import Accounts
+from planrec.billing.rating.holdings import AccountPeriods
 
 __all__ = ["prepaid_items"]
 
@@ -89,7 +89,7 @@ class _Credit:
             self.take(day, "data", min(cents, self.cents))
 
 
-def prepaid_items(card: FullCard, accounts: Accounts, events: Events) -> dict[str, IntArray]:
+def prepaid_items(card: FullCard, accounts: AccountPeriods, events: Events) -> dict[str, IntArray]:
     """Return what was taken from each credit.
 
     Returns
@@ -123,7 +123,7 @@ def prepaid_items(card: FullCard, accounts: Accounts, events: Events) -> dict[st
     return {item: values.reshape(-1) for item, values in items.items()}
 
 
-def _period_of(accounts: Accounts, a: int, day: int) -> int:
+def _period_of(accounts: AccountPeriods, a: int, day: int) -> int:
     """Return the listed period of a day on which the subscriber is there, -1 where there is none."""
     i = int(np.searchsorted(accounts.starts, day, side="right")) - 1
     there = accounts.first_day[a] <= day <= accounts.last_day[a]
@@ -131,7 +131,7 @@ def _period_of(accounts: Accounts, a: int, day: int) -> int:
 
 
 def _moments(
-    subscriber: Subscriber, clock: LocalClock, events: Events, rows: IntArray, days: IntArray
+    subscriber: AccountHolder, clock: LocalClock, events: Events, rows: IntArray, days: IntArray
 ) -> list[tuple[int, int, int, int, int]]:
     """Return (instant, rank, sequence, local day, value) of top-ups and uses, in order."""
     found = [(*_instant(t, clock), t.cents) for t in subscriber.topups]
@@ -155,7 +155,7 @@ def _instant(top_up: TopUp, clock: LocalClock) -> tuple[int, int]:
 
 def _walk(
     credit: _Credit,
-    accounts: Accounts,
+    accounts: AccountPeriods,
     a: int,
     moments: list[tuple[int, int, int, int, int]],
     events: Events,

@@ -18,7 +18,7 @@ from common_utils.errors import ConfigError
 from planrec.billing.cards import Allowance, Cap, FullCard, FullPlan, Option, Pass, Rate
 from planrec.billing.events import MICRO
 
-__all__ = ["MOST_EVENTS", "MOST_MEGABYTES", "MOST_SECONDS", "Owner", "Row", "Sheet"]
+__all__ = ["MOST_EVENTS", "MOST_MEGABYTES", "MOST_SECONDS", "CardRow", "Owner", "Sheet"]
 
 # What one subscriber can use in one period; more is refused, so that no sum of charges leaves 64 bits.
 MOST_SECONDS = 5_000_000
@@ -37,7 +37,7 @@ class Owner:
 
 
 @dataclass(frozen=True)
-class Row:
+class CardRow:
     """One row of the card with its owner and where it stands."""
 
     owner: Owner
@@ -58,21 +58,21 @@ class Sheet:
     """
 
     card: FullCard
-    rates: list[Row] = field(init=False)
-    allowances: list[Row] = field(init=False)
-    passes: list[Row] = field(init=False)
-    caps: list[Row] = field(init=False)
+    rates: list[CardRow] = field(init=False)
+    allowances: list[CardRow] = field(init=False)
+    passes: list[CardRow] = field(init=False)
+    caps: list[CardRow] = field(init=False)
 
     def __post_init__(self) -> None:
         plans = [(Owner(plan=i), p, f"plans.{p.plan_id}") for i, p in enumerate(self.card.plans)]
         options = [(Owner(option=i), o, f"options.{o.option_id}") for i, o in enumerate(self.card.options)]
         both: list[tuple[Owner, FullPlan | Option, str]] = [*options, *plans]
-        self.rates = [Row(w, f"{k}.rates[{i}]", rate=r) for w, o, k in both for i, r in enumerate(o.rates)]
-        self.passes = [Row(w, f"{k}.passes[{i}]", bought=r) for w, o, k in both for i, r in enumerate(o.passes)]
-        self.caps = [Row(w, f"{k}.caps[{i}]", cap=r) for w, o, k in both for i, r in enumerate(o.caps)]
+        self.rates = [CardRow(w, f"{k}.rates[{i}]", rate=r) for w, o, k in both for i, r in enumerate(o.rates)]
+        self.passes = [CardRow(w, f"{k}.passes[{i}]", bought=r) for w, o, k in both for i, r in enumerate(o.passes)]
+        self.caps = [CardRow(w, f"{k}.caps[{i}]", cap=r) for w, o, k in both for i, r in enumerate(o.caps)]
         later: list[tuple[Owner, FullPlan | Option, str]] = [*plans, *options]
         self.allowances = [
-            Row(w, f"{k}.allowances[{i}]", allowance=r) for w, o, k in later for i, r in enumerate(o.allowances)
+            CardRow(w, f"{k}.allowances[{i}]", allowance=r) for w, o, k in later for i, r in enumerate(o.allowances)
         ]
         self._refuse_too_large()
 

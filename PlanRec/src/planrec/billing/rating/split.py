@@ -7,19 +7,19 @@ import numpy as np
 from common_utils.array_types import IntArray
 from common_utils.errors import DataError
 from planrec.billing.events import DAY, LocalClock
-from planrec.billing.rating.cells import Cells
+from planrec.billing.rating.cells import CardCells
 
 __all__ = ["split_charges"]
 
 
 def split_charges(
-    cells: Cells, clock: LocalClock, item: str, cell: IntArray, start: IntArray, first: IntArray, last: IntArray
+    cells: CardCells, clock: LocalClock, item: str, cell: IntArray, start: IntArray, first: IntArray, last: IntArray
 ) -> IntArray:
     """Return what the seconds from `first` to `last` of calls cost, over the item's denominator.
 
     Parameters
     ----------
-    cells : Cells
+    cells : CardCells
     clock : LocalClock
     item : str
         Line item of the start's rate.
@@ -57,7 +57,7 @@ def split_charges(
     return until(start + last, sums, costs) - until(start + first, sums, costs)
 
 
-def _edges(cells: Cells, clock: LocalClock, low: int, high: int) -> tuple[IntArray, IntArray]:
+def _edges(cells: CardCells, clock: LocalClock, low: int, high: int) -> tuple[IntArray, IntArray]:
     """Return instants at which the band set may change, and the set from each on."""
     table = cells.band_of_minute
     minutes = np.flatnonzero(np.concatenate(([True], table[1:] != table[:-1]))) % 1440
@@ -70,7 +70,7 @@ def _edges(cells: Cells, clock: LocalClock, low: int, high: int) -> tuple[IntArr
     return edges, table[week_minute].astype(np.int64)
 
 
-def _prices(cells: Cells, item: str, base: IntArray) -> IntArray:
+def _prices(cells: CardCells, item: str, base: IntArray) -> IntArray:
     """Return the price of a second for each base cell and band set, -1 where there is none."""
     prices = np.full((len(base), len(cells.band_sets)), -1, dtype=np.int64)
     for b in range(len(cells.band_sets)):

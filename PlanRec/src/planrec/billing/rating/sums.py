@@ -27,7 +27,7 @@ def sum_charges(
     n : int
         Number of cells (accounts times periods).
     holds : list of bool arrays of shape (n,)
-        Cells in which each cap holds.
+        CardCells in which each cap holds.
     charges, ends : list
         Charges of events and at the end of periods.
 

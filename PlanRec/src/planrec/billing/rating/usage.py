@@ -18,9 +18,9 @@ from planrec.billing.cards import Rate
 from planrec.billing.events import CALL_IN, DATA, DAY, KINDS, MICRO, SMS, Events, LocalClock
 from planrec.billing.rating.allowances import Taken, take
 from planrec.billing.rating.caps import NEVER
-from planrec.billing.rating.cells import Cells
+from planrec.billing.rating.cells import CardCells
 from planrec.billing.rating.charges import Charge, EndCharge, Left, charges_of_rate, end_charges
-from planrec.billing.rating.holdings import Accounts
+from planrec.billing.rating.holdings import AccountPeriods
 from planrec.billing.rating.passes import PassUse, open_passes
 from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers
 from planrec.billing.rating.sheet import MOST_EVENTS, MOST_MEGABYTES, MOST_SECONDS, Sheet
@@ -93,8 +93,8 @@ class _Use:
     """Columns of the events that count, sorted by account and time."""
 
     sheet: Sheet
-    cells: Cells
-    accounts: Accounts
+    cells: CardCells
+    accounts: AccountPeriods
     clock: LocalClock
     source: IntArray
     account: IntArray
@@ -106,13 +106,13 @@ class _Use:
     caps_hold: list[BoolArray] = field(default_factory=list)
 
 
-def rate_use(sheet: Sheet, accounts: Accounts, events: Events) -> UsedUp:
+def rate_use(sheet: Sheet, accounts: AccountPeriods, events: Events) -> UsedUp:
     """Rate the use of accounts.
 
     Parameters
     ----------
     sheet : Sheet
-    accounts : Accounts
+    accounts : AccountPeriods
     events : Events
 
     Returns
@@ -138,7 +138,7 @@ def rate_use(sheet: Sheet, accounts: Accounts, events: Events) -> UsedUp:
     return result
 
 
-def _columns(sheet: Sheet, accounts: Accounts, events: Events) -> _Use:
+def _columns(sheet: Sheet, accounts: AccountPeriods, events: Events) -> _Use:
     clock = LocalClock(sheet.card.timezone)
     seconds = events.instant // MICRO
     local = seconds + clock.offsets(seconds)
@@ -164,7 +164,7 @@ def _columns(sheet: Sheet, accounts: Accounts, events: Events) -> _Use:
     day = day[source]
     account = holder * p + period[source]
     holding, found = accounts.holdings
-    cells = Cells(sheet, events.classes, events.places, found)
+    cells = CardCells(sheet, events.classes, events.places, found)
     minute = ((days + 3) % 7 * 1440)[day - first] + (local[source] - day * DAY) // 60
     validity = np.searchsorted(cells.dates, days, side="right")[day - first]
     kind = events.kind[source].astype(np.int64)

@@ -14,12 +14,11 @@ from planrec.billing import load_catalogue
 from planrec.bundle import PlanRecBundle
 from planrec.commands.options import AnswerMode
 from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand
-from planrec.commands.run.full_cards import run_bill_events
 from planrec.commands.settings import advice_settings, load_run, table_settings
 from planrec.months import month_index
 from planrec.rules import Rules, built_in_rules, load_rules
 
-__all__ = ["run_bill", "run_bill_events", "run_predict", "run_recommend"]
+__all__ = ["run_bill", "run_predict", "run_recommend"]
 
 
 def run_bill(request: BillCommand) -> None:
