@@ -14,6 +14,7 @@ ARGS ?=
 NAME ?=
 PACKAGE ?=
 QUESTION ?=
+SEED ?=
 
 .PHONY: test-all
 test-all: $(STAMP) test-repository ## Test every member (coverage >= 90 %, warnings are errors) and the repository itself
@@ -25,7 +26,13 @@ test: $(STAMP) ## Test one member: make test PROJECT=PlanRec
 
 .PHONY: test-repository
 test-repository: $(STAMP) ## Test the gates, the packaging, the workflow and the scripts in make/
-	@"$(BIN)/python" -m pytest $(PYTEST_ARGS)
+	@$(PYTEST) $(PYTEST_ARGS)
+
+.PHONY: test-random
+test-random: $(STAMP) ## Test everything in random order; the seed is printed, SEED=1234 repeats it
+	@seed="$(SEED)"; seed="$${seed:-$$RANDOM}"; echo "== random order of SEED=$$seed"; \
+		$(MAKE) test-all PYTEST_ARGS="--random-order-seed=$$seed $(PYTEST_ARGS)" || \
+		{ echo "make: failed in the random order of SEED=$$seed" >&2; exit 1; }
 
 .PHONY: wheels
 wheels: $(STAMP) ## Write the wheels of all members to dist/, with a requirements.txt that pins them and all they need by hash

@@ -139,7 +139,7 @@ def _commands(line: str) -> Iterator[list[str]]:
     lexer.whitespace_split = True
     try:
         words = list(lexer)
-    except ValueError:  # prose with an apostrophe is no command
+    except ValueError:  # prose with an apostrophe is not a command
         return
     command: list[str] = []
     for word in [*words, ";"]:

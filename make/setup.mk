@@ -22,11 +22,20 @@ export PATH := $(shell printf '%s:' "$${HOME:-}"/.pyenv/versions/3.1[123].*/bin)
 export UV_PYTHON_DOWNLOADS := never
 # As pip does; a network whose certificates only the system knows then works for both.
 export UV_SYSTEM_CERTS ?= true
-export PYTHONDONTWRITEBYTECODE := 1
 # setup-python keeps pip's cache between runs of the workflow; uv's lies in it.
 ifdef GITHUB_ACTIONS
   export UV_CACHE_DIR ?= $(HOME)/.cache/pip/uv
 endif
+# Compiled modules go beside the environment's own, never into the work tree. uv compiles nothing and so every process
+# would: seconds each for pandas, scikit-learn and the rewritten assertions of pytest's plugins and our tests.
+export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV))/.pycache
+export PYTHONDONTWRITEBYTECODE :=
+
+# Every run of tests. Their models are small: threads wait for each other longer than they compute, and far longer where
+# the cores are busy, so a process gets one thread. Processes use the cores, a worker each; one that is done takes tests
+# from the others. PYTEST_ARGS come last: with `-n0` all stays in one process, which is quicker for a handful of tests.
+PYTEST_ARGS ?=
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 "$(BIN)/python" -m pytest -n auto --dist worksteal
 
 # The tables of tests marked `realdata`: PORTFOLIO_DATA, or the folder beside the checkout, always absolute.
 ifeq ($(origin PORTFOLIO_DATA), undefined)

@@ -99,7 +99,7 @@ def _table(path: Path, name: str, entry: Any) -> Table:
         raise SourcesError(f"{path}: [{name!r}] must hold size, sha256 and urls, and nothing else.")
     table = Table(name, entry["size"], entry["sha256"], tuple(entry["urls"]))
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) or table.size < 1:
-        raise SourcesError(f"{path}: [{name!r}] is no plain file name, or its size is not positive.")
+        raise SourcesError(f"{path}: [{name!r}] is not a plain file name, or its size is not positive.")
     if not re.fullmatch(r"[0-9a-f]{64}", table.sha256):
         raise SourcesError(f"{path}: [{name!r}] sha256 must be 64 hexadecimal digits in lower case.")
     if not table.urls or any(urlsplit(str(url)).scheme not in {"http", "https"} for url in table.urls):

@@ -46,10 +46,14 @@ def test_what_does_not_fit_is_rejected_with_the_reason(tmp_path: Path, old: str,
 
 def test_training_rejects_a_customer_seen_before(tmp_path: Path) -> None:
     path = tmp_path / "customers.csv"
-    path.write_text(f"{HEADER},Exited\n{GOOD},0\n{GOOD},1\n")
+    other = GOOD.replace("1,619", "2,619", 1)
+    path.write_text(f"{HEADER},Exited\n{other},0\n{other},0\n{GOOD},0\n")
     read = read_records(path, churn_schema(), name="customers")
-    assert read.report.kept == 1
-    assert sum(read.report.rejected.values()) == 1
+    assert read.report.rejected == {"duplicate row": 1}
+    path.write_text(f"{HEADER},Exited\n{other},0\n{GOOD},0\n{other},1\n")
+    read = read_records(path, churn_schema(), name="customers")
+    assert read.report.rejected == {"conflicting row for the same key": 2}
+    assert read.rows.tolist() == [2]
 
 
 def test_the_sample_reads_back_whole_against_the_training_schema(tmp_path: Path) -> None:

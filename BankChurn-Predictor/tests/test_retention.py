@@ -62,7 +62,7 @@ def test_gain_curve_without_a_leaver_is_refused() -> None:
         gain_curve([0.5], [0], ALL, shares=[1.0])
 
 
-@settings(deadline=None)  # a busy machine is no fault
+@settings(deadline=None)  # a busy machine is not a fault
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40).filter(lambda r: any(y for _, y in r)),
     st.floats(0.05, 1.0),

@@ -59,7 +59,7 @@ _contract_left = Field(
     default=None,
     ge=0,
     le=120,
-    description="months the plan held still binds beyond the last month looked at; 0: free at its end",
+    description="months left on the contract after the last usage month; 0 if it ends with that month",
 )
 
 
@@ -95,7 +95,7 @@ class _SubscriberRequest(_Request):
 
 
 class PredictRequest(_SubscriberRequest):
-    """A subscriber about whom the choice model is asked."""
+    """A subscriber whose next plan the choice model predicts."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"usage": _EXAMPLE_USAGE, "current_plan": "basic-6", "age": 34}]}
@@ -122,7 +122,7 @@ class BatchRequest(_Request):
 
 
 class QuestionnaireRequest(_Request):
-    """Answers of somebody without a recorded month; what is left out is not known, an amount counts before a word."""
+    """Questionnaire answers. Omit what is unknown; an amount takes precedence over a word."""
 
     calls: Calls | None = Field(default=None, description="how often they call")
     messages: Messages | None = Field(default=None, description="how often they write text messages")
@@ -137,7 +137,7 @@ class QuestionnaireRequest(_Request):
 
 
 class RecommendRequest(_SubscriberRequest):
-    """A subscriber who wants advice, or may get an offer; what is left out is taken from the configuration."""
+    """A subscriber who asks for advice or may get an offer. Weights left out come from the bundle."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -153,7 +153,7 @@ class RecommendRequest(_SubscriberRequest):
     )
     exclude: list[_PlanId] = Field(default=[], max_length=100, description="plans the subscriber does not want")
     questionnaire: QuestionnaireRequest | None = Field(
-        default=None, description="what somebody says of the own usage; recorded months count before it"
+        default=None, description="the subscriber's own estimate of their usage; recorded months take precedence"
     )
     tenure_months: int | None = Field(default=None, ge=0, le=1200, description="whole months since the first one")
     as_of: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7, json_schema_extra=_MONTH_FORM)] | None = Field(

@@ -87,7 +87,7 @@ class DraftPlanRequest(_Request):
 
 
 class WhatIfRequest(PredictRequest):
-    """A subscriber and what is asked; the parts hold together. Weights left out are taken from the configuration."""
+    """A subscriber and the changes to try; all changes apply at once. Weights left out come from the bundle."""
 
     model_config = ConfigDict(json_schema_extra={"examples": _EXAMPLE})
 

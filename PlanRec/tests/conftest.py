@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from common_utils.bundle import Bundle
+from common_utils.bundle import Bundle, open_bundle
+from common_utils.testing.once import fill_once
 from planrec.billing import Catalogue, load_catalogue
 from planrec.config import PlanRecConfig, load_planrec_config
+
+pytest_plugins = ["common_utils.testing.unhurried"]
 
 SMALL = (
     "simulator.subscribers=1200",
@@ -72,8 +75,11 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def bundle(settings: PlanRecConfig, artifacts: Path) -> Bundle:
-    """A bundle of the small operator, trained once for all tests."""
+def bundle(settings: PlanRecConfig, artifacts: Path, request: pytest.FixtureRequest) -> Bundle:
+    """A bundle of the small operator, trained once for all tests and workers."""
     from planrec.training import train
 
-    return train(settings, PROJECT, artifacts=artifacts, step=lambda _: None)
+    fill_once(
+        artifacts, lambda root: train(settings, PROJECT, artifacts=root, step=lambda _: None), request, name="bundle"
+    )
+    return open_bundle(artifacts)

@@ -10,10 +10,11 @@ from common_utils.errors import ConfigError, DataError
 from planrec.billing import Catalogue
 from planrec.columns import REQUIRED
 from planrec.config import PlanRecConfig, load_planrec_config
-from planrec.data import load_usage, read_event_tables, read_simulated
+from planrec.data import load_usage, read_simulated
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.operator import simulate, write_simulation
 from planrec.simulator.simulation import Simulation
+from planrec.usage.event_files import read_event_tables
 from planrec.usage.read import read_usage_table
 
 HEADER = "subscriber_id,month,minutes,messages,megabytes"
@@ -55,7 +56,6 @@ def test_usage_table_gives_the_one_form(tmp_path: Path) -> None:
         pytest.param("u,2025-01,1,1,inf", "megabytes: not a number", id="endless"),
         pytest.param("u,2025-01,1,1,2000000000", "megabytes: not between 0 and 1,000,000,000", id="absurd"),
         pytest.param("ok,2025-01,1,1,1", "duplicate row", id="same-row-twice"),
-        pytest.param("ok,2025-01,1,1,2", "conflicting row for the same key", id="same-month-twice"),
     ],
 )
 def test_usage_table_rejects_with_the_reason(tmp_path: Path, line: str, reason: str) -> None:
@@ -75,12 +75,15 @@ def test_usage_table_reads_optional_columns_and_keeps_others(tmp_path: Path) -> 
     )
     data = read_usage_table(path)
     months = data.months
-    assert data.reports[0].rejected == {"decision: none of activation, contract_end, bill_shock, review, contact": 1}
-    assert months["current_plan"].isna().tolist() == [False, True]
-    assert months["partial"].tolist() == [True, False]
+    odd = "decision: none of activation, contract_end, bill_shock, review, contact, taken as unknown"
+    assert data.reports[0].rejected == {}
+    assert data.reports[0].repaired == {odd: 1}
+    assert months["decision"].isna().tolist() == [False, True, True]
+    assert months["current_plan"].isna().tolist() == [False, True, False]
+    assert months["partial"].tolist() == [True, False, False]
     assert months["score"].dtype == "float64"  # numbers only
-    assert months["score"].isna().tolist() == [False, True]
-    assert months["region"].tolist() == ["north", "7"]  # text among them: kept as text
+    assert months["score"].isna().tolist() == [False, True, False]
+    assert months["region"].tolist() == ["north", "7", "north"]  # text among them: kept as text
 
 
 def test_usage_table_is_read_through_a_column_mapping(tmp_path: Path) -> None:
@@ -90,7 +93,7 @@ def test_usage_table_is_read_through_a_column_mapping(tmp_path: Path) -> None:
 
 
 def test_usage_table_without_a_usable_row_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="1 of 1 rows cannot be used"):
+    with pytest.raises(DataError, match="1 rows read, 0 kept, 1 rejected"):
         read_usage_table(table(tmp_path, "a,2025-13,1,1,1"))
 
 

@@ -297,7 +297,7 @@ def test_rules_that_name_an_unknown_plan_stop_the_run(
     ours = tmp_path / "rules.yaml"
     ours.write_text("version: ours\nplans: [{plans: [gone], why: x}]\n", encoding="utf-8")
     config = load_planrec_config(project_folder, overrides=[*small, f"rules={ours}"], environ={})
-    with pytest.raises(ConfigError, match=r"line 2, plans\.0\.plans\.0: 'gone' is no plan of rate card"):
+    with pytest.raises(ConfigError, match=r"line 2, plans\.0\.plans\.0: 'gone' is not a plan of rate card"):
         prepare(config, project_folder, quiet)
 
 

@@ -36,7 +36,7 @@ def test_what_does_not_fit_is_rejected_with_the_reason(tmp_path: Path, old: str,
 
 
 def test_months_alike_are_all_kept(tmp_path: Path) -> None:
-    # Two people may use the same, and nobody is named: a row seen before is no mistake.
+    # Two people may use the same, and nobody is named: a row seen before is not a mistake.
     assert _read(tmp_path, GOOD, GOOD).report.kept == 2
 
 

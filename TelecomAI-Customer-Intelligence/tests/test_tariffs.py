@@ -33,7 +33,7 @@ def test_a_month_costs_what_the_rules_say(
 USAGE = st.tuples(st.floats(0, 40_000), st.floats(0, 50_000), st.floats(0, 1_000_000))
 
 
-@settings(deadline=None)  # a busy machine is no fault
+@settings(deadline=None)  # a busy machine is not a fault
 @given(USAGE, USAGE)
 def test_more_usage_never_costs_less(one: tuple[float, ...], two: tuple[float, ...]) -> None:
     less, more = np.minimum(one, two), np.maximum(one, two)

@@ -1,7 +1,7 @@
 """Trainers, promoters and readers on one artifacts root at once: every read must be of one whole bundle.
 
 Trainers write, publish and promote; promoters promote an older version if the one they saw is still live, or roll
-back. In the end the history must be unbroken, name the live version last, and show no change that passed over another.
+back. In the end the history must be unbroken, name the live version last, and show no update that overwrote another.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def main() -> int:
             Result("reads", options.reads),
             Result("inconsistent reads", counts["inconsistent"], 0),
             Result("torn bundles", torn, 0),
-            Result("changes that passed over another", jumps, 0),
+            Result("updates that overwrote another", jumps, 0),
             Result("corrections in the history", sum(entry.action == "correct" for entry in entries), 0),
             Result("live version other than the history's", int(wrong), 0),
             Result("releases by trainers", counts["releases"]),

@@ -115,7 +115,7 @@ def _command(command: str, usage: Path, output: Path) -> Child:
     start = time.perf_counter()
     # Compiled modules are kept, as in any installation, wherever this runs: the first command makes them.
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment = kept | {"PYTHONPYCACHEPREFIX": str(output.parent / "bytecode")}
+    environment = {"PYTHONPYCACHEPREFIX": str(output.parent / "bytecode")} | kept
     with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
         process = subprocess.Popen([*call, "--output", str(output), *further], stderr=said, env=environment)
         _, status, used = os.wait4(process.pid, 0)

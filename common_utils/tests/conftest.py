@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from common_utils.serving.app import create_service
 from common_utils.serving.model_slot import ModelSlot
 
+pytest_plugins = ["common_utils.testing.unhurried"]
+
 
 @dataclass(frozen=True)
 class FakeModel:

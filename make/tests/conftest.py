@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# What an outer make or coverage run hands on would change the inner ones.
-FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "PROJECT", "PYTEST_ARGS", "RESULTS", "JOBS")
+# What an outer make or test run hands on would change the inner ones.
+FOREIGN = (
+    *("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "PROJECT", "PYTEST_ARGS", "RESULTS", "JOBS", "SEED"),
+    *("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"),
+)
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -113,7 +113,7 @@ def test_a_server_that_cannot_continue_starts_anew(server: Server, tmp_path: Pat
     (tmp_path / ".table.csv.part").write_bytes(BODY[:1000])
     if kind == "no-ranges":
         assert _fetch(_table(server.url), tmp_path) == "fetched"
-    else:  # the piece that came is no beginning; what it leaves is found out by its length or hash
+    else:  # the piece that came is not a beginning; what it leaves is found out by its length or hash
         with pytest.raises(FetchError):
             _fetch(_table(server.url), tmp_path, attempts=1)
         assert not (tmp_path / "table.csv").exists()

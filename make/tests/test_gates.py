@@ -38,7 +38,7 @@ def test_coverage_gate_turns_red_on_an_untested_branch_and_green_with_its_test(r
     assert "1 passed" in done.stdout
 
     tests.write_text(EVEN + ODD)
-    done = run("make", "test", cwd=member)
+    done = run("make", "test", cwd=member, PYTEST_ARGS="-n0")
     assert done.returncode == 0, done.stdout
 
 

@@ -94,6 +94,25 @@ def test_test_all_tests_the_repository_and_every_member_with_the_gate(run, toolb
     assert all("--cov-fail-under=90" in call and "--cov-config=" in call for call in calls[1:])
 
 
+def test_tests_use_all_cores_with_one_thread_a_worker_and_the_last_word_is_the_caller_s(run, toolbox):
+    for folder in FOLDERS:
+        recipe = run("make", "-n", "test-repository" if folder == ROOT else "test", cwd=folder, **toolbox).stdout
+        assert "OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1" in recipe
+    assert run("make", "test-all", PYTEST_ARGS="-n0 -k rater", **toolbox).returncode == 0
+    assert all(re.search(r" -n auto .*-n0 -k rater$", call) for call in _calls(toolbox))
+
+
+def test_random_order_tells_its_seed_and_takes_one(run, toolbox):
+    done = run("make", "test-random", "PYTEST_ARGS=-q", **toolbox)
+    seed = re.search(r"random order of SEED=(\d+)$", done.stdout, re.MULTILINE)
+    assert seed is not None
+    assert len(_calls(toolbox)) == 1 + len(MEMBERS)
+    assert all(call.endswith(f"--random-order-seed={seed[1]} -q") for call in _calls(toolbox))
+    done = run("make", "test-random", "SEED=7", **toolbox | {"FAIL": "PlanRec: .*--random-order-seed=7 *$"})
+    assert done.returncode != 0
+    assert "failed in the random order of SEED=7" in done.stdout
+
+
 @pytest.mark.parametrize("project", PROJECTS)
 @pytest.mark.parametrize("target", ["test", "types", "contracts"])
 def test_member_targets_fail_when_their_step_fails(run, toolbox, target: str, project: str):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from pathlib import Path
 
@@ -35,11 +36,14 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def environment(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """This environment under another name, so that the copy's make neither renews it nor installs into it."""
-    here, there = Path(sys.prefix), tmp_path_factory.mktemp("environment")
-    for name in ("bin", "lib"):
-        (there / "venv").mkdir(exist_ok=True)
-        (there / "venv" / name).symlink_to(here / name)
-    shutil.copy(here / "pyvenv.cfg", there / "venv")
+    there = tmp_path_factory.mktemp("environment")
+    packages = Path(sysconfig.get_path("purelib"))
+    further = there / "venv" / packages.relative_to(sys.prefix)
+    further.mkdir(parents=True)
+    # The packages at their own address, where they are compiled already; `addsitedir` follows the `.pth` files there.
+    (further / "these.pth").write_text(f"import site; site.addsitedir({str(packages)!r})\n")
+    (there / "venv" / "bin").symlink_to(Path(sys.prefix) / "bin")
+    shutil.copy(Path(sys.prefix) / "pyvenv.cfg", there / "venv")
     uv = there / "tools" / "bin" / "uv"
     uv.parent.mkdir(parents=True)
     for stamp in (uv, there / "venv" / ".setup-done"):
@@ -48,7 +52,8 @@ def environment(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "VENV": str(there / "venv"),
         "TOOLS": str(there / "tools"),
         "PYTHONPATH": str(copy / NAME / "src"),
-        "PYTEST_ARGS": "-q -p no:cacheprovider",
+        "PYTEST_ARGS": "-q -n0 -p no:cacheprovider",
+        "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 

@@ -1,3 +1,3 @@
-"""Which bank customers will leave, and whom is it worth to contact."""
+"""Which bank customers will leave, and which of them are worth contacting."""
 
 __all__: list[str] = []

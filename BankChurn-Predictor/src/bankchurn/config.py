@@ -59,6 +59,6 @@ class BankChurnConfig(TableProjectConfig):
 SPEC = ProjectSpec(
     name="bankchurn",
     title="BankChurn",
-    question="Which bank customers will leave, and whom is it worth to contact?",
+    question="Which bank customers will leave, and which of them are worth contacting?",
     settings=BankChurnConfig,
 )

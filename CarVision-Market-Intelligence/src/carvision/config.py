@@ -18,7 +18,7 @@ __all__ = ["SPEC", "CarVisionConfig", "CleaningConfig", "ModelConfig", "SimilarC
 class CleaningConfig(BaseConfig):
     """Which ads are believed; a row outside is removed and counted, a row that does not say is kept."""
 
-    price_above: float = Field(default=1000, ge=0, le=1e7, description="US dollars; cheaper ads are no offers")
+    price_above: float = Field(default=1000, ge=0, le=1e7, description="US dollars; cheaper ads do not count as offers")
     price_below: float = Field(default=500_000, gt=0, le=1e7, description="US dollars")
     year_from: int = Field(default=1990, ge=1900, le=2030, description="older cars are collectors' items")
     odometer_above: float = Field(default=0, ge=0, le=1e7, description="miles; 0 is an empty field filled in")

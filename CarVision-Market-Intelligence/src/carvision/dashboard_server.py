@@ -33,7 +33,7 @@ def dashboard_command(folder: Path, *, port: int) -> list[str]:
         "server.address": "127.0.0.1",
         "server.headless": "true",
         "server.fileWatcherType": "none",
-        "runner.magicEnabled": "false",  # a lone string is no text to show
+        "runner.magicEnabled": "false",  # a lone string is not a text to show
         "browser.gatherUsageStats": "false",
     }
     given = [part for name, value in options.items() for part in (f"--{name}", value)]

@@ -61,7 +61,7 @@ class Scales:
 
 
 def unique_listings(listings: Listings) -> Listings:
-    """Return complete ads once each: a re-post is no second piece of evidence.
+    """Return complete ads once each: a re-post is not a second piece of evidence.
 
     Parameters
     ----------

@@ -12,7 +12,8 @@ from common_utils.command_line.run import run_command_line
 from planrec.commands.answer import bill, predict, recommend
 from planrec.commands.learn import card, data, evaluate, simulate, train
 from planrec.commands.notices import notices
-from planrec.commands.requests import SettingsRequest
+from planrec.commands.plans import add_plans
+from planrec.commands.requests import SettingsCommand
 from planrec.commands.rules import rules
 from planrec.commands.serve import serve
 from planrec.commands.study import study
@@ -35,6 +36,7 @@ for _command in (simulate, data, bill, recommend, rules, notices, train, evaluat
     app.command()(_command)
 for _name, _command in (("what-if", what_if), ("draft", draft)):
     app.command(_name)(_command)
+add_plans(app)
 
 
 @app.command()
@@ -53,7 +55,7 @@ def _releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, T
     from common_utils.releases.config import load_trust
     from planrec.commands.settings import load_run
 
-    run = load_run(SettingsRequest.of(config, overrides))
+    run = load_run(SettingsCommand.of(config, overrides))
     return run.path(run.config.training.artifacts), load_trust(run.config.releases, run.project)
 
 

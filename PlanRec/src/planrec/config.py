@@ -8,12 +8,13 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from common_utils import DEFAULT_SEED
 from common_utils.config import BaseConfig, load_config, resolve_path
 from common_utils.config.project import ProjectSpec
+from common_utils.config.reading import ReadingConfig
 from common_utils.releases.config import ReleaseConfig
-from common_utils.seed import DEFAULT_SEED
 from common_utils.serving.config import ServiceConfig
-from planrec.months import MONTH_PATTERN
+from planrec.months import MONTH_PATTERN, RECENT_MONTHS
 from planrec.simulator.config import SimulatorConfig
 
 __all__ = [
@@ -84,11 +85,16 @@ class MegalineConfig(SourceConfig):
     )
 
 
-class TableConfig(SourceConfig):
-    """A user's own usage months, or events."""
+class TableConfig(SourceConfig, ReadingConfig):
+    """A user's own usage months, or events, and how every table a command reads is written."""
 
     kind: Literal["months", "events"] = Field(default="months", description="what the file or folder holds")
-    columns: dict[str, str] = Field(default={}, description="column in the file: our name for it")
+    until: str | None = Field(
+        default=None,
+        pattern=MONTH_PATTERN,
+        description="last month that counts, YYYY-MM; later ones are set aside. Unset: the last month that 1 % of the "
+        "subscribers have, or the one before 12 months without anything",
+    )
 
 
 class DataConfig(BaseConfig):
@@ -112,6 +118,12 @@ class FeatureConfig(BaseConfig):
     """What a decision row carries."""
 
     history_months: int = Field(default=6, ge=1, le=24, description="months of usage before the decision")
+    recent_months: int = Field(
+        default=RECENT_MONTHS,
+        ge=1,
+        le=120,
+        description="the last usage month has to be among the last so many, or nothing is answered",
+    )
 
 
 class SplitConfig(BaseConfig):
@@ -211,7 +223,7 @@ class OfferConfig(BaseConfig):
 
 
 class ServingConfig(ServiceConfig):
-    """Where the service listens, whom it answers, which rules it follows."""
+    """Where the service listens, which callers it answers, which rules it follows."""
 
     rules: Path | None = Field(
         default=None,

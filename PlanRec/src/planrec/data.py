@@ -11,14 +11,16 @@ import pandas as pd
 
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
+from common_utils.tables import Reading
 from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
+from planrec.months import month_index
 from planrec.simulator.operator import OFFERS_FILE, SUBSCRIBERS_FILE, USAGE_MONTHS_FILE, simulate
 from planrec.usage.event_files import read_event_tables, read_megaline
-from planrec.usage.months_table import CampaignTables, UsageData, summarise
+from planrec.usage.months_table import CampaignTables, UsageData, until_last
 from planrec.usage.read import read_usage_table
 
-__all__ = ["UsageData", "load_usage", "read_event_tables", "read_megaline", "read_simulated", "summarise"]
+__all__ = ["load_usage", "read_simulated"]
 
 _PORTFOLIO_DATA = "PORTFOLIO_DATA"
 
@@ -50,7 +52,12 @@ def _read_campaign(folder: Path) -> CampaignTables | None:
 
 
 def load_usage(
-    config: PlanRecConfig, catalogue: Catalogue, project: Path, *, environ: Mapping[str, str] | None = None
+    config: PlanRecConfig,
+    catalogue: Catalogue,
+    project: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    reading: Reading | None = None,
 ) -> UsageData:
     """Read the usage months that the settings name.
 
@@ -65,6 +72,8 @@ def load_usage(
         Folder that relative paths count from.
     environ : mapping, optional
         Read instead of `os.environ`.
+    reading : Reading, optional
+        What the command line says over `data.table`.
 
     Raises
     ------
@@ -93,6 +102,9 @@ def load_usage(
         )
     if folder is None:
         raise ConfigError("data.source table: set `data.folder` to your table of usage months, or folder of events.")
-    if data.table.kind == "events":
-        return read_event_tables(folder, catalogue, columns=data.table.columns)
-    return read_usage_table(folder, columns=data.table.columns, catalogue=catalogue)
+    table = data.table
+    said = Reading.of(table) if reading is None else reading.over(table)
+    until = None if table.until is None else month_index(table.until)
+    if table.kind == "events":
+        return read_event_tables(folder, catalogue, reading=said, until=until)
+    return until_last(read_usage_table(folder, catalogue=catalogue, reading=said), until)

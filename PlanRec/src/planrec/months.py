@@ -14,10 +14,33 @@ from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 
-__all__ = ["MONTH_PATTERN", "month_index", "month_indices", "month_text"]
+__all__ = ["MONTH_PATTERN", "RECENT_MONTHS", "is_recent", "month_index", "month_indices", "month_text"]
 
 MONTH_PATTERN = r"^\d{4}-(0[1-9]|1[0-2])$"
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
+
+
+RECENT_MONTHS = 2  # the setting features.recent_months, unless told
+
+
+def is_recent(last: int | NDArray[np.int64], asked: int, recent_months: int = RECENT_MONTHS) -> NDArray[np.bool_]:
+    """Tell whether a last usage month still says what somebody uses and holds; one rule for commands and services.
+
+    Parameters
+    ----------
+    last : int or int64 array of shape (n,)
+        Month index of the last usage month.
+    asked : int
+        Month index of the last month that may be looked at; the change comes in the month after it.
+    recent_months : int
+        The last usage month has to be among the last so many up to `asked`, >= 1.
+
+    Examples
+    --------
+    >>> is_recent(np.array([24309, 24308, 24307]), 24309).tolist()
+    [True, True, False]
+    """
+    return np.asarray(asked - np.asarray(last, dtype=np.int64) < recent_months)
 
 
 @lru_cache(maxsize=4096)

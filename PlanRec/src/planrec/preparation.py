@@ -15,14 +15,16 @@ from common_utils.errors import DataError
 from common_utils.leakage import LeakageReport, audit
 from common_utils.leakage.panel import audit_panel
 from common_utils.splits import assert_apart, group_holdout, time_holdout
+from common_utils.tables import Reading
 from planrec.billing import Catalogue, load_catalogue
 from planrec.columns import AGE, CURRENT_PLAN, DECISION, MONTH, SUBSCRIBER, USAGE
 from planrec.config import PlanRecConfig
-from planrec.data import UsageData, load_usage
+from planrec.data import load_usage
 from planrec.decisions import decision_table, plan_indices
 from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.months import month_indices, month_text
 from planrec.rules import Rules, configured_rules
+from planrec.usage.months_table import UsageData
 
 __all__ = ["Prepared", "Step", "leak_report", "longest_history", "prepare"]
 
@@ -78,7 +80,7 @@ def longest_history(config: PlanRecConfig) -> int:
     return max(config.features.history_months, config.advice.history_months, _LONGEST_BASELINE)
 
 
-def prepare(config: PlanRecConfig, project: Path, step: Step) -> Prepared:
+def prepare(config: PlanRecConfig, project: Path, step: Step, reading: Reading | None = None) -> Prepared:
     """Load, build decision rows, split, and audit for leaks.
 
     Parameters
@@ -88,6 +90,8 @@ def prepare(config: PlanRecConfig, project: Path, step: Step) -> Prepared:
         Folder that relative paths count from.
     step : callable
         Told in a few words what begins.
+    reading : Reading, optional
+        What the command line says over `data.table`.
 
     Raises
     ------
@@ -102,7 +106,7 @@ def prepare(config: PlanRecConfig, project: Path, step: Step) -> Prepared:
     catalogue = load_catalogue(resolve_path(project, source.plans))
     rules = configured_rules(config.rules, project, catalogue)
     step("reading usage months")
-    data = load_usage(config, catalogue, project)
+    data = load_usage(config, catalogue, project, reading=reading)
     decisions = decision_table(data.months, history_months=longest_history(config))
     # Age stays for eligibility, the plan held for what policies save; the settings keep both from being features.
     stays = (SUBSCRIBER, MONTH, CURRENT_PLAN, AGE)

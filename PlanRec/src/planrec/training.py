@@ -16,6 +16,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
+from common_utils import set_seed
 from common_utils.array_types import FloatArray
 from common_utils.bundle import Bundle, fingerprint_bytes, git_commit, library_versions, write_bundle
 from common_utils.config import dump_config, resolve_path
@@ -23,8 +24,8 @@ from common_utils.errors import DataError
 from common_utils.releases import promote, publish
 from common_utils.releases.author import Author, default_who
 from common_utils.releases.config import load_trust
-from common_utils.seed import set_seed
 from common_utils.splits import grouped_stratified_folds
+from common_utils.tables import Reading
 from planrec.advice.engine import OfferModels
 from planrec.billing import Catalogue
 from planrec.bundle import BundleContents
@@ -34,7 +35,6 @@ from planrec.choice.compiling import compile_choice, compile_choice_model
 from planrec.choice.selection import select_choice_model
 from planrec.columns import MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
-from planrec.data import UsageData
 from planrec.decisions import decision_table
 from planrec.decisions.rows import CHOSEN_PLAN, usage_ahead
 from planrec.evaluation import Models, choice_figures, evaluate, row_counts
@@ -45,6 +45,7 @@ from planrec.preparation import Prepared, Step, prepare
 from planrec.reporting.figures import write_figures
 from planrec.reporting.tables import model_card
 from planrec.rules import rules_file
+from planrec.usage.months_table import UsageData
 
 __all__ = [
     "build_pipeline",
@@ -160,7 +161,9 @@ def held_plan_figures(
     return choice_figures(rows, classes, probabilities, config)
 
 
-def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) -> Bundle:
+def train(
+    config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step, reading: Reading | None = None
+) -> Bundle:
     """Train, evaluate, write the bundle whole, publish and promote it; both enter the history of releases.
 
     Parameters
@@ -172,6 +175,8 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
         Root of the bundles.
     step : callable
         Told in a few words what begins.
+    reading : Reading, optional
+        What the command line says over `data.table`.
 
     Returns
     -------
@@ -185,7 +190,7 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
     """
     trust = load_trust(config.releases, project)  # a missing key is told before the work, not after it
     set_seed(config.training.seed)
-    prepared = prepare(config, project, step)
+    prepared = prepare(config, project, step, reading)
     classes, probabilities = out_of_fold(config, prepared.catalogue, prepared.train, step)
     cross_validation = choice_figures(prepared.train, classes, probabilities, config)
     step("fitting the model")
@@ -257,7 +262,7 @@ def fit_forecast(config: PlanRecConfig, prepared: Prepared) -> UsageForecast:
 
 
 def fit_offers(config: PlanRecConfig, prepared: Prepared, step: Step) -> OfferModels | None:
-    """Learn who accepts an offer, and whom offers keep, from the subscribers and months that nothing is tested on.
+    """Learn who accepts an offer and who stays because of it, from subscribers and months that nothing is tested on.
 
     Returns
     -------

@@ -188,5 +188,5 @@ def test_offer_models_survive_a_file_and_refuse_a_torn_one() -> None:
         OfferModels.from_dict({"leaving": there.leaving.to_dict()})
     torn = there.to_dict()
     torn["leaving"]["weights"]["rise"] = float("nan")
-    with pytest.raises(ArtifactError, match="leaving model: a weight is no number"):
+    with pytest.raises(ArtifactError, match="leaving model: a weight is not a number"):
         OfferModels.from_dict(torn)

@@ -51,7 +51,7 @@ def test_two_models_find_whom_an_offer_keeps_and_whom_it_drives_away(megaline: C
     rows = rows_of(20_000)
     effect = model.fit(rows).effect(rows)
     overpays = rows.bill[:, 0] > 55
-    assert np.isnan(effect[:, 0]).all()  # the plan held is no offer
+    assert np.isnan(effect[:, 0]).all()  # the plan held is not an offer
     assert effect[~overpays, 1].mean() == pytest.approx(-0.6 * 0.08, abs=0.015)
     assert effect[overpays, 1].mean() == pytest.approx(0.7 * 0.4 - 0.3 * 0.08, abs=0.04)
 

@@ -18,7 +18,7 @@ from common_utils.bundle import Bundle
 from common_utils.errors import ConfigError
 from common_utils.releases.config import ReleaseConfig
 from planrec import cli
-from planrec.commands.requests import ServeRequest, SettingsRequest
+from planrec.commands.requests import ServeCommand, SettingsCommand
 from planrec.commands.run.serve import run_serve
 from planrec.config import load_planrec_config
 
@@ -51,7 +51,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def start(folder: Path, *overrides: str, config: Path | None = None, rules: Path | None = None) -> None:
     """Serve with the settings of the project in `folder`."""
     os.chdir(folder)
-    run_serve(ServeRequest(SettingsRequest(config, overrides), "127.0.0.1", 8123, 1, None, rules))
+    run_serve(ServeCommand(SettingsCommand(config, overrides), "127.0.0.1", 8123, 1, None, rules))
 
 
 def test_serve_hands_the_bundle_to_the_server(project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,11 +187,11 @@ def test_serve_refuses_settings_that_are_not_the_bundles(
 ) -> None:
     monkeypatch.setattr("common_utils.serving.server.run", lambda *_, **__: None)
     monkeypatch.chdir(project_folder)
-    said = SettingsRequest(None, ("advice.history_months=2",))
+    said = SettingsCommand(None, ("advice.history_months=2",))
     with pytest.raises(ConfigError, match=r"advice\.history_months .*: 2 was asked for, the bundle has 6"):
-        run_serve(ServeRequest(said, None, None, None, bundle.path, None))
+        run_serve(ServeCommand(said, None, None, None, bundle.path, None))
     # Before there is a bundle the service starts; whatever it opens later is held against what was said.
-    run_serve(ServeRequest(said, None, None, None, tmp_path, None))
+    run_serve(ServeCommand(said, None, None, None, tmp_path, None))
     assert os.environ["PLANREC__ADVICE__HISTORY_MONTHS"] == "2"
 
 
@@ -203,12 +203,12 @@ def test_starting_needs_neither_pandas_nor_scikit_learn() -> None:
 
 
 def test_the_command_hands_over_what_it_was_given(project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[ServeRequest] = []
+    given: list[ServeCommand] = []
     monkeypatch.setattr("planrec.commands.run.serve.run_serve", given.append)
     monkeypatch.setattr(sys, "argv", ["planrec", "serve", "--port", "0", "--set", "serving.workers=2"])
     monkeypatch.chdir(project_folder)
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 0
-    settings = SettingsRequest(None, ("serving.workers=2",))
-    assert given == [ServeRequest(settings, host=None, port=0, workers=None, bundle=None, rules=None)]
+    settings = SettingsCommand(None, ("serving.workers=2",))
+    assert given == [ServeCommand(settings, host=None, port=0, workers=None, bundle=None, rules=None)]

@@ -25,7 +25,7 @@ MONTH = 24_309
 
 
 def fitted(months: int) -> UsageForecast:
-    """A forecast of made-up people, some of whom never send a message."""
+    """A forecast of made-up people; some never send a message."""
     rng = np.random.default_rng(months)
     n, level = 400, {"minutes": 300.0, "messages": 20.0, "megabytes": 9000.0}
     columns: dict[str, Any] = {}

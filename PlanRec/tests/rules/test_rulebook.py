@@ -78,7 +78,7 @@ def test_plans_are_looked_up_only_where_a_rate_card_is_given() -> None:
 
 def test_check_rules_accepts_rules_that_fit(catalogue: Catalogue) -> None:
     check_rules(parse_rules(GOOD.encode(), "mine"), catalogue)
-    with pytest.raises(ConfigError, match=r"rules 'mine': plans\.0\.holders_of\.0: 'gone' is no plan"):
+    with pytest.raises(ConfigError, match=r"rules 'mine': plans\.0\.holders_of\.0: 'gone' is not a plan"):
         check_rules(
             Rules(version="mine", plans=(PlanRule(plans=("unlimited",), holders_of=("gone",), why="x"),)), catalogue
         )

@@ -27,7 +27,7 @@ def study(operator: Simulation) -> CampaignStudy:
 
 
 class Knowing:
-    """Predicts `sign` times the true effect, and notes whom it was shown."""
+    """Predicts `sign` times the true effect, and notes which rows it was shown."""
 
     def __init__(self, operator: Simulation, sign: float = 1.0) -> None:
         self.operator, self.sign = operator, sign
@@ -53,7 +53,7 @@ def test_chosen_offers_contact_only_where_it_keeps_enough() -> None:
 
 @pytest.mark.parametrize("margin", [-0.01, np.nan])
 def test_chosen_offers_refuse_a_margin_that_drives_away(margin: float) -> None:
-    with pytest.raises(DataError, match="an offer that drives people away is no margin"):
+    with pytest.raises(DataError, match="margin must be 0 or more"):
         chosen_offers(np.zeros((1, 2)), margin=margin)
 
 

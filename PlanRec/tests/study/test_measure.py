@@ -11,7 +11,7 @@ import pytest
 from common_utils.config import dump_config
 from common_utils.errors import GateError
 from planrec.billing import Catalogue
-from planrec.commands.requests import SettingsRequest, StudyRequest
+from planrec.commands.requests import SettingsCommand, StudyCommand
 from planrec.commands.run.study import run_study
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.months import month_indices
@@ -104,7 +104,7 @@ def test_study_measures_shows_writes_and_gates(
     settings = tmp_path / "study.yaml"
     settings.write_text(dump_config(small_study), encoding="utf-8")
     monkeypatch.chdir(project_folder)
-    request = StudyRequest(SettingsRequest(settings), output=tmp_path / "promises.md", as_json=True)
+    request = StudyCommand(SettingsCommand(settings), output=tmp_path / "promises.md", as_json=True)
     # Ten logs say little of a 95 % interval, and few subscribers much of chance: some promise is broken here.
     with pytest.raises(GateError, match=r"study: \d+ promise\(s\) not kept: .*See the table"):
         run_study(request)

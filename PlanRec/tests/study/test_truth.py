@@ -26,7 +26,7 @@ class _CampaignChurn:
     untargeted : float
         Everybody is, and offered the plan that would have been cheapest, their own included, over the last months.
     targeted : float
-        Only those whom their best offer keeps are contacted; by the truth, so no campaign does better.
+        Only subscribers that their best offer retains are contacted; by the truth, so no campaign does better.
     subscribers : int
         How many were selected.
     """
@@ -47,7 +47,7 @@ def _campaign_churn(operator: Simulation, *, history_months: int = 3) -> _Campai
     rows = np.arange(len(selected))
     possible = ~np.isnan(offers)
     possible[rows, current] = True
-    offers[rows, current] = churn[LEAVE_DECLINED]  # told that the own plan is best
+    offers[rows, current] = churn[LEAVE_DECLINED]  # told that their plan is best
     cheapest = np.where(possible, _bills_before(operator, selected, history_months), np.inf).argmin(axis=1)
     without = churn[LEAVE].to_numpy()
     kept = np.minimum(without, np.where(possible, offers, np.inf).min(axis=1))

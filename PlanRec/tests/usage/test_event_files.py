@@ -7,9 +7,9 @@ import pytest
 
 from common_utils.errors import ConfigError, DataError
 from planrec.billing import Catalogue
-from planrec.data import UsageData, read_event_tables, read_megaline
 from planrec.months import month_indices
-from planrec.usage.event_files import ChurnCut, EmptyMonths
+from planrec.usage.event_files import ChurnCut, EmptyMonths, read_event_tables, read_megaline
+from planrec.usage.months_table import UsageData
 
 FILES = {
     "megaline_users.csv": """user_id,first_name,last_name,age,city,reg_date,plan,churn_date
@@ -69,7 +69,7 @@ def test_megaline_with_the_churn_cut_bills_every_month_between(folder: Path, meg
     assert data.months["current_plan"].tolist() == ["surf"] * 3 + ["ultimate"] * 2
     assert data.months["tenure_months"].tolist() == [0, 1, 2, 0, 1]
     assert data.notes == (
-        "months without events are billed as months of no usage; events after churn_date are rejected",
+        "months without events are billed as months of no usage; events after churn_date are set aside",
         "3 months without usage, 3 of them before the subscriber's first use",
     )
 
@@ -87,13 +87,14 @@ def test_megaline_without_the_cut_keeps_events_after_churn(folder: Path, megalin
 def test_megaline_accounts_for_every_row(folder: Path, megaline: Catalogue) -> None:
     data = read_megaline(folder, megaline, churn_cut="documented", empty_months="bill")
     assert rejected(data) == {
-        "calls": {"after churn_date": 1, "before reg_date": 1, "subscriber not in the list": 1},
-        "messages": {"duplicate row": 1, "after churn_date": 1},
+        "calls": {"before reg_date": 1, "subscriber not in the list": 1},
+        "messages": {"duplicate row": 1},
         "sessions": {"date: not a date (YYYY-MM-DD)": 1, "megabytes: not between 0 and 1,000,000,000": 1},
         "subscribers": {},
     }
     for report in data.reports:
-        assert report.read == report.kept + sum(report.rejected.values())
+        assert report.read == report.kept + sum(report.rejected.values()) + sum(report.set_aside.values())
+    assert [report.set_aside for report in data.reports[:2]] == [{"after churn_date": 1}] * 2
 
 
 def test_megaline_names_never_leave_the_reader(folder: Path, megaline: Catalogue) -> None:
@@ -108,17 +109,18 @@ def test_megaline_missing_file_is_named(folder: Path, megaline: Catalogue) -> No
         read_megaline(folder, megaline, churn_cut="none", empty_months="bill")
 
 
-def test_subscriber_on_an_unknown_plan_or_gone_before_coming_is_rejected(folder: Path, megaline: Catalogue) -> None:
+def test_subscriber_gone_before_coming_is_rejected_but_not_an_unknown_plan(folder: Path, megaline: Catalogue) -> None:
     users = folder / "megaline_users.csv"
     users.write_text(
         users.read_text() + "1002,C,Secret,30,Town,2018-10-01,gold,\n1003,D,Secret,30,Town,2018-10-01,surf,2018-09-30\n"
     )
     data = read_megaline(folder, megaline, churn_cut="none", empty_months="bill")
     assert rejected(data)["subscribers"] == {
-        "current_plan: not in the rate card": 1,
         "churn_date before reg_date": 1,
     }
-    assert rejected(data)["calls"]["subscriber not in the list"] == 1
+    assert "subscriber not in the list" not in rejected(data)["calls"]
+    assert data.reports[-1].repaired == {"current_plan: not in the rate card, taken as unknown": 1}
+    assert data.reports[-1].notes == ("current_plan not in the rate card: 'gold'",)
 
 
 def test_own_events_are_read_through_a_column_mapping(tmp_path: Path, megaline: Catalogue) -> None:
@@ -149,8 +151,8 @@ def test_own_events_with_an_id_are_read_once(tmp_path: Path, megaline: Catalogue
     path = tmp_path / "messages.csv"
     path.write_text("id,subscriber_id,date\n1,u1,2025-03-01\n1,u1,2025-03-01\n2,u1,2025-03-01\n1,u1,2025-03-02\n")
     data = read_event_tables(tmp_path, megaline)
-    assert rows(data) == [("u1", "2025-03", 0.0, 2.0, 0.0)]
-    assert rejected(data) == {"messages": {"duplicate row": 1, "conflicting row for the same key": 1}}
+    assert rows(data) == [("u1", "2025-03", 0.0, 1.0, 0.0)]
+    assert rejected(data) == {"messages": {"conflicting row for the same key": 3}}
 
 
 def test_own_events_without_an_id_may_be_equal(tmp_path: Path, megaline: Catalogue) -> None:

@@ -38,7 +38,7 @@ def set_seed(seed: SupportsIndex = DEFAULT_SEED) -> int:
     Raises
     ------
     ConfigError
-        If `seed` is no whole number or outside the range.
+        If `seed` is not a whole number or outside the range.
 
     Examples
     --------

@@ -213,7 +213,7 @@ def time_holdout(months: ArrayLike, *, first_test_month: int) -> Fold:
     Raises
     ------
     DataError
-        If `months` are no integers, or one side is empty.
+        If `months` are not integers, or one side is empty.
 
     Examples
     --------

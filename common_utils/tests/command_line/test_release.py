@@ -161,7 +161,7 @@ def test_no_hostile_name_leaves_the_root_by_a_function(root: Path, three: list[s
     for name in HOSTILE:
         for what, function in functions.items():
             if what == "key id" and is_plain_name(name):
-                continue  # a reserved word of the root is no path for a key
+                continue  # a reserved word of the root is not a path for a key
             with pytest.raises(PortfolioError) as caught:
                 function(name)
             assert str(caught.value).isascii(), (what, name)

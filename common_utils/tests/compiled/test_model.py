@@ -360,7 +360,7 @@ def test_choice_weights_survive_the_bundle_and_other_features_are_refused(tmp_pa
     ("text", "message"),
     [
         pytest.param('{"format": 9, "weights": {}}', "does not describe a choice", id="format"),
-        pytest.param('{"format": 1, "weights": {"bill": "x"}}', "a weight is no number", id="text"),
+        pytest.param('{"format": 1, "weights": {"bill": "x"}}', "a weight is not a number", id="text"),
         pytest.param('{"format": 1, "weights": {"bill": 1e999}}', "one finite weight", id="infinite"),
     ],
 )

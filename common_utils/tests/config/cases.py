@@ -43,7 +43,7 @@ class Serving(BaseConfig):
     @classmethod
     def _careless(cls, value: str) -> str:
         if value.startswith("bad"):
-            raise ValueError(f"{value!r} is no key")
+            raise ValueError(f"{value!r} is not a key")
         return value
 
     @model_validator(mode="after")

@@ -166,7 +166,7 @@ def test_unknown_key_in_a_list_of_sections_is_named(tmp_path: Path):
         pytest.param(
             "serving: {api_key: bad1}",
             (),
-            r"serving\.api_key \(from .*\.yaml line 1\): 'bad1' is no key",
+            r"serving\.api_key \(from .*\.yaml line 1\): 'bad1' is not a key",
             id="own-check",
         ),
         pytest.param(
@@ -203,7 +203,7 @@ def test_no_more_than_five_errors_are_listed(tmp_path: Path):
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, overrides=overrides)
     lines = str(caught.value).splitlines()
-    assert lines[0] == "8 settings cannot be used:"
+    assert lines[0] == "8 settings are invalid:"
     assert len(lines) == 7
     assert lines[-1] == "and 3 more"
 

@@ -79,7 +79,7 @@ def test_best_f1_threshold_by_hand(p: list[float], y: list[int], threshold: floa
     assert best_f1_threshold(p, y) == pytest.approx(threshold)
 
 
-@settings(deadline=None)  # a busy machine is no fault
+@settings(deadline=None)  # a busy machine is not a fault
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40).filter(lambda r: any(y for _, y in r))
 )

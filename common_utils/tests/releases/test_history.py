@@ -54,9 +54,9 @@ def test_each_entry_holds_the_hash_of_the_one_before(root: Path) -> None:
     [
         pytest.param(1, b"ana", b"bob", "does not fit its own digest", id="who-edited"),
         pytest.param(3, b"fewer", b"more", "does not fit its own digest", id="last-edited"),
-        pytest.param(2, b'"who":', b'"who": ', "it is no entry", id="spaces"),
-        pytest.param(2, b'"who"', b'"whom"', "it is no entry", id="unknown-key"),
-        pytest.param(2, b"{", b"[", "it is no entry", id="not-json"),
+        pytest.param(2, b'"who":', b'"who": ', "it is not an entry", id="spaces"),
+        pytest.param(2, b'"who"', b'"whom"', "it is not an entry", id="unknown-key"),
+        pytest.param(2, b"{", b"[", "it is not an entry", id="not-json"),
     ],
 )
 def test_an_edited_entry_is_named(root: Path, number: int, old: bytes, new: bytes, reason: str) -> None:

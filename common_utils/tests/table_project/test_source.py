@@ -7,6 +7,7 @@ import pandas as pd
 import pandera.pandas as pandera
 import pytest
 
+from common_utils.config.reading import ReadingConfig
 from common_utils.errors import ConfigError, DataError
 from common_utils.table_project.config import TableDataConfig
 from common_utils.table_project.source import SourceTable, apply_rules, load_table, public_table, read_records
@@ -36,7 +37,10 @@ def test_without_a_table_the_sample_is_made(tmp_path: Path) -> None:
 
 def test_the_public_table_is_found_through_the_environment(tmp_path: Path) -> None:
     _table(tmp_path)
-    table = _load(CONFIG, tmp_path / "project", PORTFOLIO_DATA=str(tmp_path))
+    with pytest.raises(DataError, match="More than 5 %"):
+        _load(CONFIG, tmp_path / "project", PORTFOLIO_DATA=str(tmp_path))
+    config = CONFIG.model_copy(update={"table": ReadingConfig(max_rejected_share=0.5)})
+    table = _load(config, tmp_path / "project", PORTFOLIO_DATA=str(tmp_path))
     assert (table.source, table.name, table.frame["price"].tolist()) == ("table", "cars.csv", [1.0, 3.0])
     assert table.rows.tolist() == [1, 3]
     assert table.report.rejected == {"price: negative": 1}

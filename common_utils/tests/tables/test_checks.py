@@ -64,7 +64,7 @@ def test_every_key_counts():
     )
     frame = pd.DataFrame({"id": ["p", "q", "p", "r"], "a": [1, 1, 2, 3], "b": [1, 1, 2, 3]})
     assert {reason: found.tolist() for reason, found in repeated_rows(frame, schema).items()} == {
-        "conflicting row for the same key": [1, 2]
+        "conflicting row for the same key": [0, 1, 2]
     }
 
 

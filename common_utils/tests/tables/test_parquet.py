@@ -16,7 +16,7 @@ import pytest
 from tests.tables.cases import GOOD_ROW, NAN, USAGE, row
 
 from common_utils.errors import DataError
-from common_utils.tables import TableResult, check_rows, merged_report, read_table, write_table
+from common_utils.tables import Reading, TableResult, check_rows, merged_report, read_table, write_table
 
 FRAME = pd.DataFrame([GOOD_ROW, row(id="008", minutes=NAN, plan=None)])
 
@@ -100,21 +100,25 @@ def test_parquet_rows_are_accounted_for(tmp_path: Path):
         "kept": 1,
         "repaired": {"id: whitespace trimmed": 1},
         "rejected": {"minutes: not a finite number": 1},
+        "set_aside": {},
     }
-    assert result.rejects.to_dict("records") == [{"row": 1, "reason": "minutes: not a finite number"}]
+    assert result.rejects.to_dict("records") == [
+        {"row": 1, "reason": "minutes: not a finite number", "column": "minutes"}
+    ]
 
 
-def test_parquet_dates_may_have_a_time_but_no_zone(tmp_path: Path):
+def test_parquet_dates_may_have_a_time_and_a_zone_where_a_setting_says_whose_days_count(tmp_path: Path):
     schema = pandera.DataFrameSchema({"day": pandera.Column("datetime64[us]", nullable=True)})
     path = tmp_path / "days.parquet"
     pq.write_table(pa.table({"day": pa.array([datetime(2026, 1, 31, 12), None], pa.timestamp("ns"))}), path)
     assert read_table(path, schema, name="days").frame["day"].tolist() == [datetime(2026, 1, 31, 12), pd.NaT]
     pq.write_table(pa.table({"day": pa.array([datetime(2026, 1, 31)], pa.timestamp("us", "UTC"))}), path)
-    with pytest.raises(DataError, match="column 'day' is timestamp"):
+    with pytest.raises(DataError, match=r"times carry a zone; .* data\.table\.timezone"):
         read_table(path, schema, name="days")
+    there = read_table(path, schema, name="days", reading=Reading(timezone="America/Lima")).frame["day"]
+    assert there.tolist() == [datetime(2026, 1, 30, 19)]
     pq.write_table(pa.table({"day": pa.array([1], pa.int64()).cast(pa.timestamp("ns"))}), path)
-    with pytest.raises(DataError, match="column 'day' is timestamp"):
-        read_table(path, schema, name="days")
+    assert read_table(path, schema, name="days").frame["day"].tolist() == [datetime(1970, 1, 1)]
 
 
 def test_parquet_whole_numbers_keep_their_bounds(tmp_path: Path):

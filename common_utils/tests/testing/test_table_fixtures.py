@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from common_utils.bundle import set_current, write_bundle
 from common_utils.config.project import ProjectSpec
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.testing.table_fixtures import Run, TableProject
@@ -40,10 +41,18 @@ def test_settings_are_small_and_shipped_ones_as_they_are(
 def test_the_bundle_is_trained_with_the_small_settings(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, settings: Any, artifacts: Path
 ) -> None:
-    monkeypatch.setattr("common_utils.table_project.training.train_table", lambda *given, **named: (given, named))
-    given, named = request.getfixturevalue("bundle")
-    assert given[:2] == ("task", settings)
-    assert named["artifacts"] == artifacts
+    calls = []
+
+    def train(*given: object, artifacts: Path, **named: object) -> None:
+        calls.append(given[:2])
+        made = write_bundle(artifacts, info={}, write=lambda folder: (folder / "model").touch())
+        set_current(artifacts, made.version)
+
+    monkeypatch.setattr("common_utils.table_project.training.train_table", train)
+    bundle = request.getfixturevalue("bundle")
+    assert calls == [("task", settings)]
+    assert bundle.path.parent == artifacts
+    assert set(bundle.files) == {"model"}
 
 
 def test_the_real_table_is_found(

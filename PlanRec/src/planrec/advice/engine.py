@@ -1,8 +1,8 @@
 """One bundle's way to answer, in both modes: months in, ranked plans out; arrays in, arrays out.
 
-With a forecast the bills are those of the coming months, and a subscriber of whom no month is known gets the
+With a forecast the bills are those of the coming months, and a subscriber without a known month gets the
 population's: a wider answer, not an error. Advice ranks by the risk-adjusted bill; an offer by its value, among the
-plans that gain enough, and only for whom the rules let be contacted.
+plans that gain enough, and only for subscribers the rules allow us to contact.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Engine:
     forecast : UsageForecast or None
         None: past months are rated as they are.
     offers : OfferModels or None
-        None: there are no offers to make.
+        None: there do not count as offers to make.
     """
 
     catalogue: Catalogue
@@ -172,7 +172,7 @@ class Engine:
         Raises
         ------
         DataError
-            If there is no forecast and a subscriber of whom no month is known.
+            If there is no forecast and a subscriber has no known month.
 
         Examples
         --------
@@ -204,7 +204,7 @@ class Engine:
         -------
         EngineAnswer
             Plans that gain too little, or whose offer is worth nothing, are excluded as BELOW_MINIMUM_GAIN; all plans
-            of whom holds an unknown one as CURRENT_PLAN_UNKNOWN.
+            of a subscriber whose current plan is unknown, as CURRENT_PLAN_UNKNOWN.
 
         Raises
         ------
@@ -279,7 +279,7 @@ class Engine:
         )
 
     def _alternatives(self, history: History, basis: History, current: IntArray) -> FloatArray:
-        """Features of the plans; who has no month yet is described by the forecast."""
+        """Features of the plans; a subscriber without a month is described by the forecast."""
         new = np.flatnonzero(~history.known.any(axis=1))
         if not len(new):
             return alternative_features(history, self.catalogue, current)

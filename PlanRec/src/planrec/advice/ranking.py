@@ -16,9 +16,9 @@ from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.billing import Catalogue, bill_totals
 from planrec.outlook import History, bill_outlook, share_above
-from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, exclusions, stay_reasons
+from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, stay_reasons
 
-__all__ = ["Advice", "AdvicePolicy", "ExclusionCode", "advise", "exclusions", "rank_plans"]
+__all__ = ["Advice", "AdvicePolicy", "advise", "rank_plans"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def rank_plans(
     at = np.maximum(current, 0)
     key = np.where(excluded == ExclusionCode.NONE, adjusted, np.inf)
     gain = np.where(known, key[rows, at], 0.0) - key.min(axis=1)
-    # A switch that gains nothing is no advice: ties, and gains below the minimum, keep the current plan.
+    # A switch that gains nothing is not advice: ties, and gains below the minimum, keep the current plan.
     stay = known & ((gain <= 0) | (gain < min_gain_cents))
     key[rows[stay], at[stay]] = -np.inf
     order = np.argsort(key, axis=1, kind="stable")

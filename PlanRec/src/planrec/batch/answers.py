@@ -23,12 +23,12 @@ from planrec.batch.rankers import Ranker, Ranking, some_subscribers
 from planrec.billing import Catalogue, rate
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER, TENURE
 from planrec.config import PlanRecConfig
-from planrec.decisions import columns_of, latest_rows, plan_indices
+from planrec.decisions import columns_of, latest_rows, plan_indices, recent_rows
 from planrec.decisions.rows import usage_of
-from planrec.months import month_text
+from planrec.months import RECENT_MONTHS, month_text
 from planrec.outlook import history_of
 from planrec.rules import ExclusionCode, stay_text
-from planrec.rules.apply import facts_of
+from planrec.rules.facts import facts_of
 
 __all__ = [
     "BILL_SCHEMA",
@@ -63,15 +63,16 @@ class Tally:
 
     Attributes
     ----------
-    subscribers, too_late, without_offer, foreign_plan : int
+    subscribers, too_late, without_offer, foreign_plan, stale : int
         All; those with no usage month up to the one asked for; those that may take no plan; those that hold a plan
-        which is not in the rate card.
+        which is not in the rate card; those whose last usage month is not recent.
     """
 
     subscribers: int = 0
     too_late: int = 0
     without_offer: int = 0
     foreign_plan: int = 0
+    stale: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -79,6 +80,7 @@ class Tally:
             self.too_late + other.too_late,
             self.without_offer + other.without_offer,
             self.foreign_plan + other.foreign_plan,
+            self.stale + other.stale,
         )
 
     def remarks(self, as_of: int) -> list[str]:
@@ -96,6 +98,7 @@ class Tally:
         """
         lines = (
             (self.too_late, f"have no usage month up to {month_text(as_of)}: not answered"),
+            (self.stale, "have no recent month (features.recent_months): not answered"),
             (self.without_offer, "may take no plan of the rate card: not answered"),
             (self.foreign_plan, "hold a plan that is not in the rate card: saving left empty"),
         )
@@ -127,6 +130,8 @@ class Recommender:
         Plans for each subscriber, >= 1.
     explain : bool, default=False
         Whether each answer comes with its sentence; writing them takes longer than all the rest.
+    recent_months : int
+        The last usage month has to be among the last so many.
     """
 
     catalogue: Catalogue
@@ -135,6 +140,7 @@ class Recommender:
     history_months: int
     top: int
     explain: bool = False
+    recent_months: int = RECENT_MONTHS
 
     @property
     def schema(self) -> Any:
@@ -176,7 +182,8 @@ class Recommender:
         >>> recommender.answer(months).ranked.select(["plan_id", "saving_cents"]).to_pylist()
         [{'plan_id': 'surf', 'saving_cents': 4970}]
         """
-        last = latest_rows(months, as_of=self.as_of, history_months=self.history_months)
+        known = latest_rows(months, as_of=self.as_of, history_months=self.history_months)
+        last = recent_rows(known, as_of=self.as_of, recent_months=self.recent_months)
         subscribers = int(months[SUBSCRIBER].nunique())
         people, foreign = self._subscribers(last)
         starts = range(0, len(last), _RANKED)
@@ -186,7 +193,7 @@ class Recommender:
         return PieceAnswer(
             _table(self.schema, [part.ranked for part in parts], ids, self.catalogue.plan_ids),
             _table(EXCLUDED_SCHEMA, [part.excluded for part in parts], ids, self.catalogue.plan_ids),
-            Tally(subscribers, subscribers - len(last), without, foreign),
+            Tally(subscribers, subscribers - len(known), without, foreign, len(known) - len(last)),
         )
 
     def _subscribers(self, last: pd.DataFrame) -> tuple[Subscribers, int]:
@@ -307,7 +314,8 @@ def prediction_table(months: pd.DataFrame, scorer: Scorer, config: PlanRecConfig
     DataError
         If a column the model takes holds text.
     """
-    rows = latest_rows(months, as_of=as_of, history_months=config.features.history_months)
+    known = latest_rows(months, as_of=as_of, history_months=config.features.history_months)
+    rows = recent_rows(known, as_of=as_of, recent_months=config.features.recent_months)
     if rows.empty:
         return prediction_schema(scorer.classes).empty_table()
     for name in (CURRENT_PLAN, *config.data.chosen().extra_columns):

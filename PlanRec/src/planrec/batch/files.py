@@ -15,7 +15,7 @@ import pandas as pd
 from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
 from common_utils.scoring import Scorer
-from common_utils.tables import RowReport, table_writer
+from common_utils.tables import Reading, RowReport, table_writer
 from planrec.batch.answers import (
     BILL_SCHEMA,
     EXCLUDED_SCHEMA,
@@ -26,6 +26,7 @@ from planrec.batch.answers import (
     prediction_table,
 )
 from planrec.billing import Catalogue
+from planrec.columns import MONTH
 from planrec.config import PlanRecConfig
 from planrec.months import month_text
 from planrec.usage.stream import UsageStream
@@ -57,7 +58,7 @@ class Written:
     remarks: tuple[str, ...] = ()
 
 
-def write_bills(usage: Path, catalogue: Catalogue, output: Path) -> Written:
+def write_bills(usage: Path, catalogue: Catalogue, output: Path, *, reading: Reading | None = None) -> Written:
     """Rate the usage months of a file on every plan.
 
     Parameters
@@ -65,6 +66,8 @@ def write_bills(usage: Path, catalogue: Catalogue, output: Path) -> Written:
     usage, output : Path
         CSV or Parquet; `output` appears when it is whole.
     catalogue : Catalogue
+    reading : Reading, optional
+        How the columns are written, and how much may be rejected.
 
     Raises
     ------
@@ -72,7 +75,7 @@ def write_bills(usage: Path, catalogue: Catalogue, output: Path) -> Written:
         If `usage` cannot be read or holds no row that can be used, or `output` cannot be written.
     """
     with table_writer(output, BILL_SCHEMA) as write:
-        stream = UsageStream(usage, catalogue=catalogue, piece_rows=_BILLED)
+        stream = UsageStream(usage, catalogue=catalogue, piece_rows=_BILLED, reading=reading)
         rows = months = 0
         for piece, tables in _answered(stream, "rating", lambda piece: list(bill_tables(piece, catalogue))):
             months += piece
@@ -83,7 +86,12 @@ def write_bills(usage: Path, catalogue: Catalogue, output: Path) -> Written:
 
 
 def write_recommendations(
-    usage: Path, recommender: Recommender, output: Path, *, excluded_output: Path | None = None
+    usage: Path,
+    recommender: Recommender,
+    output: Path,
+    *,
+    excluded_output: Path | None = None,
+    reading: Reading | None = None,
 ) -> Written:
     """Rank the plans of each subscriber of a file.
 
@@ -105,7 +113,9 @@ def write_recommendations(
         write_excluded = (
             None if excluded_output is None else stack.enter_context(table_writer(excluded_output, EXCLUDED_SCHEMA))
         )
-        stream = UsageStream(usage)  # whose plan is in no rate card is counted by subscriber
+        stream = UsageStream(
+            usage, catalogue=recommender.catalogue, reading=reading, as_of=recommender.as_of, keep_plans=True
+        )  # foreign ones are counted by subscriber
         tally, rows, months = Tally(), 0, 0
         for piece, answer in _answered(stream, "recommending", recommender.answer):
             months += piece
@@ -114,13 +124,21 @@ def write_recommendations(
             write(answer.ranked)
             if write_excluded is not None:
                 write_excluded(answer.excluded)
-        if tally.subscribers == tally.too_late:
-            raise _nobody(recommender.as_of)
-    return Written(stream.report(), months, rows, tuple(tally.remarks(recommender.as_of)))
+        if tally.subscribers == tally.too_late + tally.stale:
+            raise _nobody(recommender.as_of, stale=tally.stale, refused=stream.refused)
+    remarks = (*_refusals(stream.refused), *tally.remarks(recommender.as_of))
+    return Written(stream.report(), months, rows, remarks)
 
 
 def write_predictions(
-    usage: Path, scorer: Scorer, config: PlanRecConfig, output: Path, *, catalogue: Catalogue, as_of: int
+    usage: Path,
+    scorer: Scorer,
+    config: PlanRecConfig,
+    output: Path,
+    *,
+    catalogue: Catalogue,
+    as_of: int,
+    reading: Reading | None = None,
 ) -> Written:
     """Write the plan each subscriber of a file is expected to choose.
 
@@ -142,19 +160,21 @@ def write_predictions(
         As `write_recommendations`, or if a column the model takes holds text.
     """
 
-    def predict(piece: pd.DataFrame) -> Any:
-        return prediction_table(piece, scorer, config, as_of=as_of)
+    def predict(piece: pd.DataFrame) -> tuple[Any, int]:
+        early = int((piece[MONTH] <= month_text(as_of)).sum())
+        return prediction_table(piece, scorer, config, as_of=as_of), early
 
     with table_writer(output, prediction_schema(scorer.classes)) as write:
-        stream = UsageStream(usage, catalogue=catalogue)
-        rows = months = 0
-        for piece, table in _answered(stream, "predicting", predict):
+        stream = UsageStream(usage, catalogue=catalogue, reading=reading, as_of=as_of)
+        rows = months = early = 0
+        for piece, (table, known) in _answered(stream, "predicting", predict):
             months += piece
+            early += known
             rows += table.num_rows
             write(table)
         if not rows:
-            raise _nobody(as_of)
-    return Written(stream.report(), months, rows)
+            raise _nobody(as_of, stale=early, refused=stream.refused)
+    return Written(stream.report(), months, rows, _refusals(stream.refused))
 
 
 def _answered(
@@ -174,5 +194,14 @@ def _answered(
             advance(months)
 
 
-def _nobody(as_of: int) -> DataError:
+def _refusals(refused: int) -> tuple[str, ...]:
+    said = "subscriber(s) have a rejected row after their last usable month: not answered"
+    return (f"{refused:,} {said}",) if refused else ()
+
+
+def _nobody(as_of: int, *, stale: int, refused: int) -> DataError:
+    if refused and not stale:
+        return DataError(f"usage: nobody is answered; {_refusals(refused)[0]}.")
+    if stale:
+        return DataError(f"usage: no recent month up to {month_text(as_of)}; give later months or an earlier --as-of.")
     return DataError(f"usage: no month up to {month_text(as_of)}; give earlier months or a later --as-of.")

@@ -15,15 +15,17 @@ from common_utils.array_types import FloatArray, IntArray
 from common_utils.bundle import fingerprint_file
 from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
+from common_utils.tables import RowReport
 from common_utils.tables.write import replacing
 from planrec.billing import Catalogue
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, MONTH, PARTIAL, SUBSCRIBER, TENURE, USAGE
 from planrec.decisions import plan_indices
-from planrec.months import month_indices
+from planrec.months import RECENT_MONTHS, month_indices
 from planrec.notices import Basis, notices_of, read_notices
 from planrec.notices.files import NoticeHeader, header_line, notice_line
 from planrec.notices.notice import MILLIONTHS, Versions, basis_of
 from planrec.notices.schedule import Held, NoticeKind, NoticeOutcome, contract_ends, outcomes
+from planrec.usage.months_table import withheld
 
 __all__ = ["NoticeBatch", "SentLog", "notice_batch", "read_sent", "write_notices"]
 
@@ -76,7 +78,7 @@ def read_sent(paths: Sequence[Path], as_of: date) -> SentLog:
     Raises
     ------
     DataError
-        If a file cannot be read or is no batch file of notices.
+        If a file cannot be read or is not a batch file of notices.
     """
     last: dict[str, date] = {}
     ends: dict[str, date] = {}
@@ -101,6 +103,9 @@ def notice_batch(
     history_months: int,
     kinds: Collection[NoticeKind] = ("end-of-contract", "yearly"),
     sent: SentLog | None = None,
+    lost: pd.DataFrame | None = None,
+    rows: RowReport | None = None,
+    recent_months: int = RECENT_MONTHS,
 ) -> NoticeBatch:
     """Return who gets a notice and on which months, with every subscriber accounted for.
 
@@ -120,6 +125,12 @@ def notice_batch(
     kinds : collection of {"end-of-contract", "yearly"}
     sent : SentLog, optional
         Earlier notices.
+    lost : DataFrame, optional
+        Subscriber and month of rejected rows: no notice rests on a month before one of them.
+    rows : RowReport, optional
+        The account of the table, for the header.
+    recent_months : int
+        The last whole month has to be among the last so many.
 
     Raises
     ------
@@ -127,21 +138,24 @@ def notice_batch(
         If a column is missing.
     """
     _check_columns(months)
-    past, index = _whole_months(months, as_of)
+    nobody = pd.DataFrame({SUBSCRIBER: [], MONTH: []}, dtype="str")
+    lost = nobody if lost is None else lost
+    everybody = {*months[SUBSCRIBER].unique(), *lost.loc[lost[SUBSCRIBER] != "", SUBSCRIBER].unique()}
+    judged, refused = withheld(months, lost, as_of=as_of.year * 12 + as_of.month - 2)
+    past, index = _whole_months(judged, as_of)
     keys = past[SUBSCRIBER].to_numpy(dtype=object)
     starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.array([], dtype=np.int64)
     stops = np.append(starts[1:], len(keys)) if len(keys) else starts
     held = _held(past.iloc[stops - 1], index[stops - 1], catalogue, sent)
-    codes = outcomes(held, as_of, kinds=kinds, with_log=sent is not None)
+    codes = outcomes(held, as_of, kinds=kinds, with_log=sent is not None, recent_months=recent_months)
     due = np.flatnonzero(codes <= NoticeOutcome.YEARLY)
     ends = contract_ends(held.last_month, held.contract_left)
     ends[codes == NoticeOutcome.YEARLY] = np.datetime64("NaT", "D")
-    subscribers = int(months[SUBSCRIBER].nunique())
-    counts = {code: int((codes == code).sum()) for code in NoticeOutcome} | {
-        NoticeOutcome.NO_MONTH: subscribers - len(starts)
-    }
+    subscribers = len(everybody)
+    counts = {code: int((codes == code).sum()) for code in NoticeOutcome}
+    counts |= {NoticeOutcome.NO_MONTH: subscribers - refused - len(starts), NoticeOutcome.MONTH_REJECTED: refused}
     header = NoticeHeader(
-        format=1,
+        format=2,
         as_of=as_of,
         history_months=history_months,
         sent_sha256=None if sent is None else sent.sha256,
@@ -149,6 +163,7 @@ def notice_batch(
         notices={_word(code): n for code, n in counts.items() if code <= NoticeOutcome.YEARLY},
         no_notice={_word(code): n for code, n in counts.items() if code > NoticeOutcome.YEARLY},
         versions=versions,
+        rows=None if rows is None else _rows_counted(rows),
     )
     spans = np.column_stack([np.maximum(starts, stops - history_months), stops])[due]
     return NoticeBatch(header, past, spans, ends[due])
@@ -239,3 +254,14 @@ def _millionths(values: FloatArray) -> IntArray:
 
 def _word(code: NoticeOutcome) -> str:
     return code.name.lower().replace("_", "-")
+
+
+def _rows_counted(report: RowReport) -> dict[str, int | dict[str, int]]:
+    """Return the account of a table as the header holds it."""
+    return {
+        "read": report.read,
+        "kept": report.kept,
+        "repaired": dict(report.repaired),
+        "rejected": dict(report.rejected),
+        "set_aside": dict(report.set_aside),
+    }

@@ -11,8 +11,8 @@ from common_utils.errors import DataError
 from planrec.advice import AnswerPolicy, Engine, Question, Subscribers, what_if
 from planrec.advice.what_if import WhatIf
 from planrec.columns import CURRENT_PLAN, SUBSCRIBER
-from planrec.decisions import columns_of, latest_rows, plan_indices
-from planrec.months import month_text
+from planrec.decisions import columns_of, latest_rows, plan_indices, recent_rows
+from planrec.months import RECENT_MONTHS, month_text
 from planrec.outlook import history_of
 from planrec.reporting.tables import amount_text
 from planrec.rules import ExclusionCode
@@ -24,7 +24,13 @@ _CHUNK = 2_000  # subscribers rated at once: a forecast has 32 months of each, t
 
 
 def what_if_table(
-    months: pd.DataFrame, engine: Engine, question: Question, policy: AnswerPolicy, *, as_of: int
+    months: pd.DataFrame,
+    engine: Engine,
+    question: Question,
+    policy: AnswerPolicy,
+    *,
+    as_of: int,
+    recent_months: int = RECENT_MONTHS,
 ) -> pd.DataFrame:
     """Return a row for each subscriber and plan.
 
@@ -37,6 +43,8 @@ def what_if_table(
     policy : AnswerPolicy
     as_of : int
         Month index; later months are not looked at.
+    recent_months : int
+        The last usage month has to be among the last so many; others are left out.
 
     Returns
     -------
@@ -50,9 +58,11 @@ def what_if_table(
     DataError
         If no subscriber has a usage month up to `as_of`.
     """
-    last = latest_rows(months, as_of=as_of, history_months=policy.history_months)
+    known = latest_rows(months, as_of=as_of, history_months=policy.history_months)
+    last = recent_rows(known, as_of=as_of, recent_months=recent_months)
     if last.empty:
-        raise DataError(f"usage: no month up to {month_text(as_of)}; give earlier months or a later --as-of.")
+        old = "no recent month" if len(known) else "no month"
+        raise DataError(f"usage: {old} up to {month_text(as_of)}; give other months or another --as-of.")
     if CURRENT_PLAN not in last.columns:
         last[CURRENT_PLAN] = None
     parts: list[pd.DataFrame] = []

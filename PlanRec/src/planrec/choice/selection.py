@@ -1,7 +1,7 @@
 """Champion or challenger: tried on unseen subscribers in later months, calibrated there, and fitted on everything.
 
 The conditional logit is the champion. The challenger takes its place only where it ranks better by more than two
-standard errors, paired by subscriber: a tie is no reason to ship the larger model.
+standard errors, paired by subscriber: a tie is not a reason to ship the larger model.
 """
 
 from __future__ import annotations

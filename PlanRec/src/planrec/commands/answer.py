@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from common_utils.command_line.reading import reads_table
+from common_utils.errors import ConfigError
 from planrec.commands.options import (
     AdviceCardOption,
     AdviceWeightOption,
@@ -15,25 +22,55 @@ from planrec.commands.options import (
     ModeOption,
     MonthOption,
     OutputOption,
-    PlansOption,
     RulesOption,
     SetOption,
     TopOption,
     UsageOption,
 )
-from planrec.commands.requests import BillRequest, PredictRequest, RecommendRequest, SettingsRequest
+from planrec.commands.plans import AccountsOption, EventsOption
+from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand, SettingsCommand
+
+if TYPE_CHECKING:
+    from common_utils.tables import Reading
 
 __all__ = ["bill", "predict", "recommend"]
 
 
-def bill(usage: UsageOption, plans: PlansOption, output: OutputOption) -> None:
-    """Rate usage months on every plan of a rate card, with line items, in whole cents."""
-    from planrec.commands.run.answer import run_bill
+@reads_table
+def bill(
+    *,
+    reading: Reading,
+    usage: Annotated[Path | None, typer.Option("--usage", help="Usage months, CSV or Parquet; with --plans.")] = None,
+    plans: Annotated[Path | None, typer.Option("--plans", help="Rate card, YAML; with --usage.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="File to write; CSV, for usage months Parquet by its ending, too.")
+    ] = None,
+    card: Annotated[
+        Path | None, typer.Option("--card", help="Full rate card, YAML; with --accounts, --events.")
+    ] = None,
+    accounts: AccountsOption = None,
+    events: EventsOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    explain: Annotated[str | None, typer.Option("--explain", help="Say why this event cost what it did.")] = None,
+) -> None:
+    """Bill usage months on every plan of a rate card, or events on the plans held by a full card; line items, cents."""
+    from planrec.commands.run.answer import run_bill, run_bill_events
 
-    run_bill(BillRequest(usage, plans, output))
+    if usage is not None and plans is not None and output is not None and not (card or accounts or events or explain):
+        run_bill(BillCommand(SettingsCommand.of(config, overrides, reading=reading), usage, plans, output))
+    elif card is not None and accounts is not None and events is not None and usage is None and plans is None:
+        run_bill_events(card, accounts, events, output, explain)
+    else:
+        raise ConfigError(
+            "bill: give --usage, --plans and --output for usage months, or --card, --accounts and --events for events."
+        )
 
 
+@reads_table
 def recommend(
+    *,
+    reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
     output: OutputOption,
@@ -54,8 +91,8 @@ def recommend(
     from planrec.commands.run.answer import run_recommend
 
     run_recommend(
-        RecommendRequest(
-            SettingsRequest.of(config, overrides),
+        RecommendCommand(
+            SettingsCommand.of(config, overrides, reading=reading),
             usage,
             as_of,
             output,
@@ -73,7 +110,10 @@ def recommend(
     )
 
 
+@reads_table
 def predict(
+    *,
+    reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
     output: OutputOption,
@@ -84,4 +124,4 @@ def predict(
     """Write the plan each subscriber is expected to choose, with P(take) of every plan."""
     from planrec.commands.run.answer import run_predict
 
-    run_predict(PredictRequest(SettingsRequest.of(config, overrides), usage, as_of, output, bundle))
+    run_predict(PredictCommand(SettingsCommand.of(config, overrides, reading=reading), usage, as_of, output, bundle))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from common_utils.command_line.reading import reads_table
 from planrec.commands.options import (
     BundleOption,
     CardFolderOption,
@@ -15,7 +18,10 @@ from planrec.commands.options import (
     SimulationOption,
     SourceOption,
 )
-from planrec.commands.requests import CardRequest, EvaluateRequest, SettingsRequest
+from planrec.commands.requests import CardCommand, EvaluateCommand, SettingsCommand
+
+if TYPE_CHECKING:
+    from common_utils.tables import Reading
 
 __all__ = ["card", "data", "evaluate", "simulate", "train"]
 
@@ -24,19 +30,28 @@ def simulate(output: SimulationOption = None, config: ConfigOption = None, overr
     """Write the tables of the simulated operator: usage months, subscribers, events, and the truth apart."""
     from planrec.commands.run.learn import run_simulate
 
-    run_simulate(SettingsRequest.of(config, overrides), output)
+    run_simulate(SettingsCommand.of(config, overrides), output)
 
 
+@reads_table
 def data(
-    config: ConfigOption = None, overrides: SetOption = None, data_source: SourceOption = None, data: DataOption = None
+    *,
+    reading: Reading,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    data_source: SourceOption = None,
+    data: DataOption = None,
 ) -> None:
     """Check a table and summarise it: every row accounted for."""
     from planrec.commands.run.learn import run_data
 
-    run_data(SettingsRequest.of(config, overrides, data_source, data))
+    run_data(SettingsCommand.of(config, overrides, data_source, data, reading))
 
 
+@reads_table
 def train(
+    *,
+    reading: Reading,
     config: ConfigOption = None,
     overrides: SetOption = None,
     data_source: SourceOption = None,
@@ -46,10 +61,13 @@ def train(
     """Train, compare with every baseline, write a verified bundle and make it current."""
     from planrec.commands.run.learn import run_train
 
-    run_train(SettingsRequest.of(config, overrides, data_source, data), output)
+    run_train(SettingsCommand.of(config, overrides, data_source, data, reading), output)
 
 
+@reads_table
 def evaluate(
+    *,
+    reading: Reading,
     as_json: JsonOption = False,
     bundle: BundleOption = None,
     config: ConfigOption = None,
@@ -65,8 +83,8 @@ def evaluate(
     """
     from planrec.commands.run.learn import run_evaluate
 
-    settings = SettingsRequest.of(config, overrides, data_source, data)
-    run_evaluate(EvaluateRequest(settings, data_source, bundle, as_json, output, plots))
+    settings = SettingsCommand.of(config, overrides, data_source, data, reading)
+    run_evaluate(EvaluateCommand(settings, data_source, bundle, as_json, output, plots))
 
 
 def card(
@@ -78,4 +96,4 @@ def card(
     """Write model card, data card and figures of a bundle, and the README's results."""
     from planrec.commands.run.learn import run_card
 
-    run_card(CardRequest(SettingsRequest.of(config, overrides), bundle, output))
+    run_card(CardCommand(SettingsCommand.of(config, overrides), bundle, output))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from common_utils.command_line.reading import reads_table
 from planrec.commands.options import (
     ConfigOption,
     DayOption,
@@ -15,12 +18,18 @@ from planrec.commands.options import (
     SetOption,
     VerifyOption,
 )
-from planrec.commands.requests import NoticeRequest, SettingsRequest
+from planrec.commands.requests import NoticeCommand, SettingsCommand
+
+if TYPE_CHECKING:
+    from common_utils.tables import Reading
 
 __all__ = ["notices"]
 
 
+@reads_table
 def notices(
+    *,
+    reading: Reading,
     plans: PlansOption,
     usage: NoticeUsageOption = None,
     as_of: DayOption = None,
@@ -36,8 +45,8 @@ def notices(
     from planrec.commands.run.notices import run_notices
 
     run_notices(
-        NoticeRequest(
-            SettingsRequest.of(config, overrides),
+        NoticeCommand(
+            SettingsCommand.of(config, overrides, reading=reading),
             plans,
             usage,
             None if as_of is None else as_of.date(),

@@ -165,7 +165,8 @@ DayOption = Annotated[
 NoticeOutputOption = Annotated[Path | None, typer.Option("--output", help="File to write, JSON Lines.")]
 NoticeKindOption = Annotated[NoticeChoice, typer.Option("--kind", help="Which notices to write.")]
 SentOption = Annotated[
-    list[Path] | None, typer.Option("--sent", help="Notices written before: nobody gets one too many; repeatable.")
+    list[Path] | None,
+    typer.Option("--sent", help="Earlier notice files, so that nobody is notified twice; may be repeated."),
 ]
 VerifyOption = Annotated[
     Path | None, typer.Option("--verify", help="Only work the notices of this file out again and compare.")
@@ -209,6 +210,4 @@ PastCardOption = Annotated[
 DraftOption = Annotated[Path | None, typer.Option("--draft", help="Draft rate card, YAML, with all plans.")]
 OneMorePlanOption = Annotated[Path | None, typer.Option("--plan", help="One plan more than the bundle's, YAML.")]
 TableOption = Annotated[Path | None, typer.Option("--output", help="Also write the table, CSV or Parquet.")]
-BoundDecideOption = Annotated[
-    bool, typer.Option("--bound-decide", help="Let those decide, too, whom a contract binds.")
-]
+BoundDecideOption = Annotated[bool, typer.Option("--bound-decide", help="Let subscribers under contract decide too.")]

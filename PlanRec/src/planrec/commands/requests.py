@@ -5,26 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from planrec.commands.options import AnswerMode, NoticeChoice, Source
 
+if TYPE_CHECKING:
+    from common_utils.tables import Reading
+
 __all__ = [
-    "BillRequest",
-    "CardRequest",
-    "DraftRequest",
-    "EvaluateRequest",
-    "NoticeRequest",
-    "PredictRequest",
-    "RecommendRequest",
-    "ServeRequest",
-    "SettingsRequest",
-    "StudyRequest",
-    "WhatIfRequest",
+    "BillCommand",
+    "CardCommand",
+    "DraftCommand",
+    "EvaluateCommand",
+    "NoticeCommand",
+    "PredictCommand",
+    "RecommendCommand",
+    "ServeCommand",
+    "SettingsCommand",
+    "StudyCommand",
+    "WhatIfCommand",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class SettingsRequest:
+class SettingsCommand:
     """Where the settings come from.
 
     Attributes
@@ -33,20 +37,28 @@ class SettingsRequest:
         What `--config` gave.
     overrides : tuple of str
         What `--set` gave, and the options that override a setting.
+    reading : Reading or None
+        What the options of tables gave, and where their accounts go.
     """
 
     config: Path | None = None
     overrides: tuple[str, ...] = ()
+    reading: Reading | None = None
 
     @classmethod
     def of(
-        cls, config: Path | None, overrides: list[str] | None, source: Source | None = None, data: Path | None = None
-    ) -> SettingsRequest:
+        cls,
+        config: Path | None,
+        overrides: list[str] | None,
+        source: Source | None = None,
+        data: Path | None = None,
+        reading: Reading | None = None,
+    ) -> SettingsCommand:
         """Return what the shared options ask for; `source` and `data` are settings of their own.
 
         Examples
         --------
-        >>> SettingsRequest.of(None, ["training.seed=7"], Source.megaline).overrides
+        >>> SettingsCommand.of(None, ["training.seed=7"], Source.megaline).overrides
         ('training.seed=7', 'data.source=megaline')
         """
         given = list(overrides or [])
@@ -54,23 +66,24 @@ class SettingsRequest:
             given.append(f"data.source={source.value}")
         if data is not None:
             given.append(f"data.folder={data.resolve()}")
-        return cls(config, tuple(given))
+        return cls(config, tuple(given), reading)
 
 
 @dataclass(frozen=True, slots=True)
-class BillRequest:
+class BillCommand:
     """`planrec bill`."""
 
+    settings: SettingsCommand
     usage: Path
     plans: Path
     output: Path
 
 
 @dataclass(frozen=True, slots=True)
-class RecommendRequest:
+class RecommendCommand:
     """`planrec recommend`; what is None is taken from settings, rules and bundle."""
 
-    settings: SettingsRequest
+    settings: SettingsCommand
     usage: Path
     as_of: str
     output: Path
@@ -87,10 +100,10 @@ class RecommendRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class PredictRequest:
+class PredictCommand:
     """`planrec predict`."""
 
-    settings: SettingsRequest
+    settings: SettingsCommand
     usage: Path
     as_of: str
     output: Path
@@ -98,10 +111,10 @@ class PredictRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class NoticeRequest:
+class NoticeCommand:
     """`planrec notices`; with `verify` only that file and the rate card are read."""
 
-    settings: SettingsRequest
+    settings: SettingsCommand
     plans: Path
     usage: Path | None
     as_of: date | None
@@ -113,10 +126,10 @@ class NoticeRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluateRequest:
+class EvaluateCommand:
     """`planrec evaluate`."""
 
-    settings: SettingsRequest
+    settings: SettingsCommand
     source: Source | None
     bundle: Path | None
     as_json: bool
@@ -125,28 +138,28 @@ class EvaluateRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class CardRequest:
+class CardCommand:
     """`planrec card`."""
 
-    settings: SettingsRequest
+    settings: SettingsCommand
     bundle: Path | None
     output: Path | None
 
 
 @dataclass(frozen=True, slots=True)
-class StudyRequest:
+class StudyCommand:
     """`planrec study`."""
 
-    settings: SettingsRequest
+    settings: SettingsCommand
     output: Path | None
     as_json: bool
 
 
 @dataclass(frozen=True, slots=True)
-class ServeRequest:
+class ServeCommand:
     """`planrec serve`; what is None is taken from the settings."""
 
-    settings: SettingsRequest
+    settings: SettingsCommand
     host: str | None
     port: int | None
     workers: int | None
@@ -155,10 +168,10 @@ class ServeRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class WhatIfRequest:
+class WhatIfCommand:
     """`planrec what-if`; the service factors are None where `usage_factor` holds."""
 
-    settings: SettingsRequest
+    settings: SettingsCommand
     usage: Path
     as_of: str
     output: Path
@@ -175,10 +188,10 @@ class WhatIfRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class DraftRequest:
+class DraftCommand:
     """`planrec draft`."""
 
-    settings: SettingsRequest
+    settings: SettingsCommand
     usage: Path
     as_of: str
     draft: Path | None

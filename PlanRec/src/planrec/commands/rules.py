@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planrec.commands.options import CheckedPlansOption, CheckOption, ConfigOption, SetOption
-from planrec.commands.requests import SettingsRequest
+from planrec.commands.requests import SettingsCommand
 
 __all__ = ["rules"]
 
@@ -17,4 +17,4 @@ def rules(
     """Check a rule file and show it as a table; a mistake is told with its line."""
     from planrec.commands.run.rules import run_rules
 
-    run_rules(check, plans, SettingsRequest.of(config, overrides))
+    run_rules(check, plans, SettingsCommand.of(config, overrides))

@@ -11,7 +11,7 @@ from planrec.commands.options import (
     SetOption,
     WorkersOption,
 )
-from planrec.commands.requests import ServeRequest, SettingsRequest
+from planrec.commands.requests import ServeCommand, SettingsCommand
 
 __all__ = ["serve"]
 
@@ -28,4 +28,4 @@ def serve(
     """Serve a bundle over HTTP; /docs shows how to ask."""
     from planrec.commands.run.serve import run_serve
 
-    run_serve(ServeRequest(SettingsRequest.of(config, overrides), host, port, workers, bundle, rules))
+    run_serve(ServeCommand(SettingsCommand.of(config, overrides), host, port, workers, bundle, rules))

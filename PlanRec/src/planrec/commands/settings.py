@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from common_utils.config import resolve_path
 from common_utils.config.project import DEFAULT_CONFIG
+from common_utils.config.reading import ReadingConfig
+from common_utils.tables import Reading
 from planrec.bundle import PlanRecBundle, SaidSettings, open_configured
-from planrec.commands.requests import SettingsRequest
+from planrec.commands.requests import SettingsCommand
 from planrec.config import SPEC, AdviceConfig, PlanRecConfig, load_planrec_config
+from planrec.months import RECENT_MONTHS
 
-__all__ = ["Run", "advice_settings", "load_run"]
+__all__ = ["LoadedSettings", "advice_settings", "load_run", "optional_run", "table_settings"]
 
 
 @dataclass(frozen=True)
-class Run:
+class LoadedSettings:
     """What a command runs with.
 
     Attributes
@@ -25,15 +28,25 @@ class Run:
         The settings at hand, and which were said by `--set` or the environment.
     project : Path
         Folder that relative paths count from.
+    stated : Reading
+        What the command line says of tables, before the settings.
     """
 
     said: SaidSettings
     project: Path
+    stated: Reading = field(default_factory=Reading)
 
     @property
     def config(self) -> PlanRecConfig:
         """The settings at hand."""
         return self.said.config
+
+    @property
+    def reading(self) -> Reading:
+        """How a table of usage months is written: the command line over `data.table`."""
+        table = self.config.data.table
+        # A mapping of events says nothing of a file of usage months.
+        return self.stated.over(table if table.kind == "months" else table.model_copy(update={"columns": {}}))
 
     def path(self, path: Path) -> Path:
         """Return a path of the settings as seen from the project."""
@@ -50,7 +63,7 @@ class Run:
         return open_configured(self.said, self.project, path)
 
 
-def load_run(request: SettingsRequest) -> Run:
+def load_run(request: SettingsCommand) -> LoadedSettings:
     """Load the settings that a command line asks for.
 
     Raises
@@ -60,13 +73,27 @@ def load_run(request: SettingsRequest) -> Run:
     """
     project = SPEC.folder(request.config)
     config = load_planrec_config(project, explicit=request.config, overrides=request.overrides)
-    return Run(SaidSettings.of(config, request.overrides), project)
+    return LoadedSettings(SaidSettings.of(config, request.overrides), project, request.reading or Reading())
 
 
-def advice_settings(request: SettingsRequest) -> tuple[AdviceConfig, Path | None]:
-    """Return the configured weights and rule file; defaults where nothing asks for settings and no file lies here."""
+def optional_run(request: SettingsCommand) -> LoadedSettings | None:
+    """Load the settings that a command line asks for; none where nothing asks for any and no file lies here."""
     from_environment = any(name.upper().startswith((SPEC.config_variable, f"{SPEC.prefix}__")) for name in os.environ)
-    if request == SettingsRequest() and not from_environment and not DEFAULT_CONFIG.exists():
+    asked = request.config is not None or request.overrides or from_environment
+    return load_run(request) if asked or DEFAULT_CONFIG.exists() else None
+
+
+def advice_settings(request: SettingsCommand) -> tuple[AdviceConfig, Path | None]:
+    """Return the configured weights and rule file; defaults where there are no settings."""
+    run = optional_run(request)
+    if run is None:
         return AdviceConfig(), None
-    run = load_run(request)
     return run.config.advice, run.config.rules and run.path(run.config.rules)
+
+
+def table_settings(request: SettingsCommand) -> tuple[Reading, int]:
+    """Return how a table of usage months is written and how recent its last month has to be; else the defaults."""
+    run = optional_run(request)
+    if run is None:
+        return (request.reading or Reading()).over(ReadingConfig()), RECENT_MONTHS
+    return run.reading, run.config.features.recent_months

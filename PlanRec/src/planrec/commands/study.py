@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planrec.commands.options import ConfigOption, SetOption, StudyJsonOption, StudyOutputOption
-from planrec.commands.requests import SettingsRequest, StudyRequest
+from planrec.commands.requests import SettingsCommand, StudyCommand
 
 __all__ = ["study"]
 
@@ -17,4 +17,4 @@ def study(
     """Measure every promise on simulated operators whose truth is known; 5 if one is not kept. Takes minutes."""
     from planrec.commands.run.study import run_study
 
-    run_study(StudyRequest(SettingsRequest.of(config, overrides), output, as_json))
+    run_study(StudyCommand(SettingsCommand.of(config, overrides), output, as_json))

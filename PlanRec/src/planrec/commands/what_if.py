@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from common_utils.command_line.reading import reads_table
 from planrec.commands.options import (
     BoundDecideOption,
     BundleOption,
@@ -23,12 +26,18 @@ from planrec.commands.options import (
     TravelOption,
     UsageOption,
 )
-from planrec.commands.requests import DraftRequest, SettingsRequest, WhatIfRequest
+from planrec.commands.requests import DraftCommand, SettingsCommand, WhatIfCommand
+
+if TYPE_CHECKING:
+    from common_utils.tables import Reading
 
 __all__ = ["draft", "what_if"]
 
 
+@reads_table
 def what_if(
+    *,
+    reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
     output: OutputOption,
@@ -49,8 +58,8 @@ def what_if(
     from planrec.commands.run.what_if import run_what_if
 
     run_what_if(
-        WhatIfRequest(
-            SettingsRequest.of(config, overrides),
+        WhatIfCommand(
+            SettingsCommand.of(config, overrides, reading=reading),
             usage,
             as_of,
             output,
@@ -68,7 +77,10 @@ def what_if(
     )
 
 
+@reads_table
 def draft(
+    *,
+    reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
     draft: DraftOption = None,
@@ -82,5 +94,5 @@ def draft(
     """Score a draft rate card on everybody in a table: demand, what it takes from other plans, revenue."""
     from planrec.commands.run.what_if import run_draft
 
-    settings = SettingsRequest.of(config, overrides)
-    run_draft(DraftRequest(settings, usage, as_of, draft, plan, output, bound_decide, bundle))
+    settings = SettingsCommand.of(config, overrides, reading=reading)
+    run_draft(DraftCommand(settings, usage, as_of, draft, plan, output, bound_decide, bundle))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from planrec.decisions.alternatives import alternative_features
 from planrec.decisions.matrix import DecisionMatrix, plan_indices
 from planrec.decisions.record import SubscriberRecord, UsageMonth
-from planrec.decisions.rows import columns_of, decision_table, latest_rows
+from planrec.decisions.rows import columns_of, decision_table, latest_rows, recent_rows
 
 __all__ = [
     "DecisionMatrix",
@@ -16,4 +16,5 @@ __all__ = [
     "decision_table",
     "latest_rows",
     "plan_indices",
+    "recent_rows",
 ]

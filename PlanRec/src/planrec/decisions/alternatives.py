@@ -1,7 +1,7 @@
 """What each plan would mean to a subscriber: the features a choice is explained by, none of which names a plan.
 
-A plan that was never seen in training is described the same way on the day it launches. What a subscriber believes of
-the own usage stands beside what the months say: people look at the last few months, think they use about a tenth more
+A plan that was never seen in training is described the same way on the day it launches. What subscribers believe of
+their usage stands beside what the months say: people look at the last few months, think they use about a tenth more
 than they do, and that their usage varies less than it does (Grubb & Osborne 2015; Nunes 2000).
 """
 

@@ -25,13 +25,13 @@ from planrec.columns import (
     PARTIAL,
     SUBSCRIBER,
 )
-from planrec.months import month_indices
+from planrec.months import is_recent, month_indices
 from planrec.outlook import SERVICES, History, history_of
 
 if TYPE_CHECKING:  # only methods of tables are called, so that a server that opens a transformer needs no pandas
     import pandas as pd
 
-__all__ = ["CHOSEN_PLAN", "columns_of", "decision_table", "latest_rows", "usage_ahead", "usage_of"]
+__all__ = ["CHOSEN_PLAN", "columns_of", "decision_table", "latest_rows", "recent_rows", "usage_ahead", "usage_of"]
 
 CHOSEN_PLAN = "chosen_plan"
 
@@ -40,8 +40,8 @@ def decision_table(months: pd.DataFrame, *, history_months: int) -> pd.DataFrame
     """Return one row per decision with at least one month before it.
 
     Where the months carry a `decision` column, a decision is a month in which it is filled (activations have no month
-    before and fall away) with any reason but "contact": the answer to an offer is no choice among all plans. Otherwise
-    every month counts.
+    before and fall away) with any reason but "contact": the answer to an offer is not a choice among all plans.
+    Otherwise every month counts.
 
     Parameters
     ----------
@@ -122,13 +122,27 @@ def latest_rows(months: pd.DataFrame, *, as_of: int, history_months: int) -> pd.
     return _without_usage(last).assign(**_wide_usage(past, lags))
 
 
+def recent_rows(rows: pd.DataFrame, *, as_of: int, recent_months: int) -> pd.DataFrame:
+    """Return the rows of `latest_rows` whose last month is recent, by `months.is_recent`; index 0 .. n-1.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"subscriber_id": ["a", "b"], "month": ["2019-01", "2025-10"]})
+    >>> recent_rows(rows, as_of=24309, recent_months=2)["subscriber_id"].tolist()
+    ['b']
+    """
+    recent = is_recent(month_indices(rows[MONTH]), as_of, recent_months)
+    return rows if recent.all() else rows[recent].reset_index(drop=True)
+
+
 def usage_ahead(months: pd.DataFrame, *, history_months: int, horizon: int) -> tuple[History, Usage, NDArray[np.bool_]]:
     """Return every usage month with the ones before and after it, for a forecast to learn from.
 
     Parameters
     ----------
     months : DataFrame
-        Usage months, sorted by subscriber and month, one row each. Months marked `partial` are no example of what
+        Usage months, sorted by subscriber and month, one row each. Months marked `partial` are not examples of what
         follows.
     history_months : int
         Months to look back over, >= 1, the row's own first.

@@ -23,7 +23,15 @@ from planrec.billing import Catalogue
 from planrec.notices.notice import Basis, Notice, NoticeFigures, Versions, figures_of, usage_digest, versions_of
 from planrec.notices.text import notice_text
 
-__all__ = ["NoticeHeader", "header_line", "notice_line", "notices_of", "read_notices", "reproduce", "verify_notices"]
+__all__ = [
+    "NoticeHeader",
+    "header_line",
+    "notice_line",
+    "notices_of",
+    "read_notices",
+    "reproduce",
+    "verify_notices",
+]
 
 _CHUNK = 10_000  # notices worked out at once; bounds memory
 _MOST_NAMED = 5
@@ -37,6 +45,7 @@ class NoticeHeader:
     Attributes
     ----------
     format : int
+        2; files of format 1, written before rows were accounted for, are still read and verified.
     as_of : date
         Day of the run.
     history_months : int
@@ -50,11 +59,13 @@ class NoticeHeader:
     no_notice : dict of str to int
         Reason -> subscribers without one; with `notices` they add up to `subscribers`.
     versions : Versions
+    rows : dict or None
+        Rows of usage months: read, kept, and by reason repaired, rejected and set aside. In format 1 there is none.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
 
-    format: Literal[1]
+    format: Literal[1, 2]
     as_of: date
     history_months: int
     sent_sha256: list[str] | None
@@ -62,6 +73,7 @@ class NoticeHeader:
     notices: dict[str, int]
     no_notice: dict[str, int]
     versions: Versions
+    rows: dict[str, int | dict[str, int]] | None = None
 
 
 _NOTICE = TypeAdapter(Notice)
@@ -112,7 +124,7 @@ def read_notices(path: Path) -> tuple[NoticeHeader, Iterator[tuple[int, Notice]]
     Raises
     ------
     DataError
-        If the file cannot be read or a line is no notice; the message names the line and shows nothing of it.
+        If the file cannot be read or a line is not a notice; the message names the line and shows nothing of it.
     """
     lines = _lines(path)
     first = next(lines, None)

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
+from planrec.months import RECENT_MONTHS, is_recent
 
-__all__ = ["DAYS_BEFORE_END", "MOST_MONTHS_OLD", "Held", "NoticeKind", "NoticeOutcome", "contract_ends", "outcomes"]
+__all__ = ["DAYS_BEFORE_END", "Held", "NoticeKind", "NoticeOutcome", "contract_ends", "outcomes"]
 
 NoticeKind = Literal["end-of-contract", "yearly"]
 
 DAYS_BEFORE_END = (10, 40)  # both included; Ofcom's end-of-contract notifications, in force since 2020-02-15
-MOST_MONTHS_OLD = 2  # a last usage month this far before the month of the notice still says who is a subscriber
 _YEAR = 12
 _LONGEST = 1200  # months; more than any contract, and far from where dates end
 
@@ -43,6 +43,7 @@ class NoticeOutcome(IntEnum):
     PLAN_UNKNOWN = 9
     NO_RECENT_MONTH = 10
     NO_MONTH = 11
+    MONTH_REJECTED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,14 @@ def contract_ends(last_month: IntArray, contract_left: FloatArray) -> DateArray:
     return ends
 
 
-def outcomes(held: Held, as_of: date, *, kinds: Collection[NoticeKind], with_log: bool) -> IntArray:
+def outcomes(
+    held: Held,
+    as_of: date,
+    *,
+    kinds: Collection[NoticeKind],
+    with_log: bool,
+    recent_months: int = RECENT_MONTHS,
+) -> IntArray:
     """Return what becomes of each subscriber; everyone is in exactly one class.
 
     Bound on the day of the run: a notice where the contract ends 10 to 40 days later and that end was not announced
@@ -117,11 +125,13 @@ def outcomes(held: Held, as_of: date, *, kinds: Collection[NoticeKind], with_log
         The notices asked for.
     with_log : bool
         Whether `held` knows of earlier notices.
+    recent_months : int
+        The last whole month has to be among the last so many before the month of the run.
 
     Returns
     -------
     int64 array of shape (n,)
-        `NoticeOutcome`; never `NO_MONTH`, whose subscribers have no row here.
+        `NoticeOutcome`; never `NO_MONTH` or `MONTH_REJECTED`, whose subscribers have no row here.
 
     Examples
     --------
@@ -139,7 +149,7 @@ def outcomes(held: Held, as_of: date, *, kinds: Collection[NoticeKind], with_log
     first, last = DAYS_BEFORE_END
     codes = np.select(
         [
-            month - held.last_month > MOST_MONTHS_OLD,
+            ~is_recent(held.last_month, month - 1, recent_months),
             ~held.plan_known,
             np.isnan(held.contract_left),
             bound & (days > last),

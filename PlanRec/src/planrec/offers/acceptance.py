@@ -122,5 +122,5 @@ class AcceptanceModel:
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"acceptance model: {type(error).__name__} while reading it; train again.") from error
         if not np.isfinite([*model.weights, model.intercept]).all():
-            raise ArtifactError("acceptance model: a weight is no number; train again.")
+            raise ArtifactError("acceptance model: a weight is not a number; train again.")
         return model

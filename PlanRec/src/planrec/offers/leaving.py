@@ -183,5 +183,5 @@ class LeavingModel:
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"leaving model: {type(error).__name__} while reading it; train again.") from error
         if not np.isfinite([*model.weights, model.intercept]).all():
-            raise ArtifactError("leaving model: a weight is no number; train again.")
+            raise ArtifactError("leaving model: a weight is not a number; train again.")
         return model

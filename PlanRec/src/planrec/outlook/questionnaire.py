@@ -1,4 +1,4 @@
-"""A short questionnaire for who has no usage month yet: closed answers become one said month, with the doubt about it.
+"""A short questionnaire for subscribers without a usage month: closed answers become one estimated month.
 
 People say a tenth more than they use (`OVERESTIMATION`), and what they say is off by a third to a half.
 The doubt goes to the forecast as a further standard deviation of the logarithm, so that the bills of a said month
@@ -147,7 +147,7 @@ def said_usage(answers: Sequence[Questionnaire]) -> SaidUsage:
 
 
 def filled_in(history: History, said: SaidUsage) -> SaidUsage:
-    """Return recorded months, and the said one for whom none is recorded: what is recorded beats what is said.
+    """Return recorded months; the month of the questionnaire for subscribers without any.
 
     Parameters
     ----------

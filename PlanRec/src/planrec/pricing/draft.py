@@ -32,10 +32,10 @@ __all__ = ["ASSUMPTIONS", "AnyPlanModel", "DraftScore", "PlanDemand", "Pricing",
 
 
 ASSUMPTIONS = (
-    "everybody free to change decides once, in the month after --as-of; nobody joins and nobody leaves",
-    "whoever a contract binds keeps plan and price, unless --bound-decide; a contract that is not known binds nobody",
+    "every subscriber who is free to change decides once, in the month after --as-of; nobody joins and nobody leaves",
+    "subscribers under contract keep plan and price, unless --bound-decide; an unknown contract counts as none",
     "prices of the draft hold for everybody who decides; usage does not respond to the plan",
-    "people choose as those did whom the model learnt from; intervals are of the subscribers at hand, not of the model",
+    "people choose as in the model's training data; intervals cover the subscribers at hand, not errors of the model",
 )
 
 _CHUNK = 20_000  # subscribers rated at once; bounds memory, and moves the progress bar
@@ -213,7 +213,7 @@ def score_draft(
     as_of : int
         Month index of the last month looked at; a subscriber without that month is taken as gone.
     bound_decide : bool, default=False
-        Whether those decide, too, whom a contract binds.
+        Whether subscribers under contract decide too.
     n_resamples : int
         Of the subscribers, for the intervals.
     rng : numpy.random.Generator

@@ -56,7 +56,7 @@ class _Bills(NamedTuple):
 
 
 class _Window(NamedTuple):
-    """When and for whom a plan is sold."""
+    """When a plan is sold, and to which ages."""
 
     first: int
     last: int
@@ -304,7 +304,7 @@ class _Speaker:
 
 
 class _RowForecast:
-    """`UsageForecast.scenarios` for one subscriber of whom a month is known."""
+    """`UsageForecast.scenarios` for one subscriber with a known month."""
 
     def __init__(self, forecast: UsageForecast) -> None:
         parts = [forecast.services[service] for service in SERVICES]

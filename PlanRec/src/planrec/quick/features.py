@@ -37,10 +37,10 @@ class RowFeatures:
     ----------
     matrix : DecisionMatrix
     names : tuple of str
-        Columns of the matrix that a row gives, in order.
+        Matrix columns computed per record, in order.
     decided : DecidedColumns or None
         The others: the plan held decides them, and is the last number of a row (its position, or the number of plans
-        where it is not known). None, and no such number, where the plan held is no feature.
+        where it is not known). None, and no such number, where the plan held is not a feature.
 
     Examples
     --------

@@ -120,5 +120,8 @@ class _Charges:
 
 
 def _packed(cents: list[int]) -> int:
-    """Return 64 bits a plan, the first plan lowest; a negative number borrows, and a sum that is none gives it back."""
+    """Return 64 bits a plan, the first plan lowest.
+
+    A negative entry borrows from the next plan; a total that is not negative returns it.
+    """
     return sum(each << place * _BITS for place, each in enumerate(cents))

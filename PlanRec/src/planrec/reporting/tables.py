@@ -150,9 +150,9 @@ def backtest_document(results: Mapping[str, Any], held: Mapping[str, Any], curre
 
 
 def comparison_lines(result: Mapping[str, Any]) -> list[str]:
-    """Return how the shipped advice compares with the mean of 3 months, in words."""
+    """Return how advice without a forecast compares with the mean of 3 months, in words."""
     return [
-        f"advice as shipped less mean of 3 months, {_MONTHS[row['months']]}: "
+        f"advice without a forecast less mean of 3 months, {_MONTHS[row['months']]}: "
         f"{row['difference_cents'] / 100:+.2f} (standard error {row['standard_error_cents'] / 100:.2f})"
         for row in result["shipped_less_mean_of_3_months"]
     ]

@@ -75,7 +75,7 @@ def violations(
 def _broken(
     plan: Plan, rules: Rules, catalogue: Catalogue, facts: Facts, mode: Mode
 ) -> Iterator[tuple[ExclusionCode, BoolArray | bool]]:
-    """Yield every rule with the subscribers for whom this plan, which they do not hold, would break it."""
+    """Yield every rule with the subscribers who do not hold this plan and would break the rule by taking it."""
     month = np.array([month_text(m) for m in facts.month.tolist()], dtype=np.str_)
     first, last = plan.on_sale.first, plan.on_sale.last
     yield ExclusionCode.NOT_YET_ON_SALE, first is not None and month < first

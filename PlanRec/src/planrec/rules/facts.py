@@ -143,7 +143,8 @@ def facts_of(columns: Mapping[str, NDArray[np.generic]], current: IntArray, *, a
     ----------
     columns : mapping of str to array of shape (n,)
         `month` (YYYY-MM); read where present: `age`, `contract_months_left` (beyond the row's own month; the months
-        from there to `as_of` are taken off), `consent` and `holdout` (true/false, 1/0, yes/no, empty), `contacts_90d`.
+        from there to `as_of` are taken off), `consent` and `holdout` (true/false, 1/0, yes/no, else unknown),
+        `contacts_90d`. A contract below 0 ran out; another number below 0 is unknown.
     current : int64 array of shape (n,)
         Index of the plan held, -1 where unknown.
     as_of : int
@@ -152,7 +153,7 @@ def facts_of(columns: Mapping[str, NDArray[np.generic]], current: IntArray, *, a
     Raises
     ------
     DataError
-        If consent or hold-out are neither yes nor no, or a number is none or negative.
+        If a number is none.
 
     Examples
     --------
@@ -178,10 +179,9 @@ def _numbers(columns: Mapping[str, NDArray[np.generic]], name: str, n: int) -> F
     try:
         numbers = np.asarray(columns[name], dtype=np.float64) if name in columns else np.full(n, np.nan)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{name}: holds something that is no number; correct it or leave the column out.") from error
-    if (numbers < 0).any():
-        raise DataError(f"{name}: {int((numbers < 0).sum())} value(s) are negative; correct them or leave them empty.")
-    return numbers
+        raise DataError(f"{name}: holds something that is not a number; correct it or leave the column out.") from error
+    # A contract that ran out binds nobody; what else is below 0 is not known.
+    return np.where(numbers < 0, 0.0 if name == CONTRACT_LEFT else np.nan, numbers)
 
 
 _ANSWERS = {
@@ -195,10 +195,4 @@ def _answers(columns: Mapping[str, NDArray[np.generic]], name: str, n: int) -> T
     if name not in columns:
         return np.full(n, Known.UNKNOWN, dtype=np.int8)
     words, where = np.unique([str(value).strip().lower() for value in columns[name]], return_inverse=True)
-    known = [_ANSWERS.get(str(word)) for word in words]
-    foreign = sum(int((where == i).sum()) for i, answer in enumerate(known) if answer is None)
-    if foreign:
-        raise DataError(
-            f"{name}: {foreign} value(s) are neither true nor false; write true, false, 1, 0 or leave empty."
-        )
-    return np.array(known, dtype=np.int8)[where]
+    return np.array([_ANSWERS.get(str(word), Known.UNKNOWN) for word in words], dtype=np.int8)[where]

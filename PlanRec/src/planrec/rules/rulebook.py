@@ -191,7 +191,7 @@ def check_rules(rules: Rules, catalogue: Catalogue) -> None:
     --------
     >>> check_rules(Rules(version="mine", plans=(PlanRule(plans=("surv",), why="old"),)), megaline)
     Traceback (most recent call last):
-    common_utils.errors.ConfigError: rules 'mine': plans.0.plans.0: 'surv' is no plan of rate card \
+    common_utils.errors.ConfigError: rules 'mine': plans.0.plans.0: 'surv' is not a plan of rate card \
 'megaline-2018'; did you mean 'surf'?
     """
     for where, message in _unknown_plans(rules, catalogue):
@@ -240,4 +240,4 @@ def _unknown_plans(rules: Rules, catalogue: Catalogue) -> Iterable[YamlProblem]:
 def _no_plan(plan_id: str, catalogue: Catalogue) -> str:
     near = get_close_matches(plan_id, catalogue.plan_ids, n=1)
     known = f"did you mean {near[0]!r}?" if near else f"its plans: {', '.join(catalogue.plan_ids[:5])}, ..."
-    return f"{plan_id!r} is no plan of rate card {catalogue.version!r}; {known}"
+    return f"{plan_id!r} is not a plan of rate card {catalogue.version!r}; {known}"

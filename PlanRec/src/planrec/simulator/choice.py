@@ -47,7 +47,7 @@ class Tastes:
     perk : utility of one perk
     contract : utility lost per year of a new contract
     inertia : utility of the current plan
-    guess : a newcomer's idea of the own usage: minutes, messages, megabytes
+    guess : a new subscriber's guess of their usage: minutes, messages, megabytes
     """
 
     overestimation: FloatArray

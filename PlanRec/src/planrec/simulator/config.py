@@ -217,7 +217,7 @@ class OffersConfig(BaseConfig):
     )
     accept_base: float = Field(default=0.2, ge=-20, le=20, description="logit of accepting an equal plan")
     accept_utility: float = Field(default=0.8, ge=0, le=20, description="per unit of utility gained")
-    accept_inertia: float = Field(default=0.5, ge=0, le=20, description="less per unit of the own inertia")
+    accept_inertia: float = Field(default=0.5, ge=0, le=20, description="less per unit of the subscriber's inertia")
     accept_fatigue: float = Field(default=0.4, ge=0, le=20, description="less per contact in the last 90 days")
 
 
@@ -286,7 +286,7 @@ class SimulatorConfig(BaseConfig):
     overestimation: float = Field(1.1, gt=0, le=3, description="mean of believed over real usage")
     overestimation_sd: _Spread = Field(0.2, description="spread of its logarithm between subscribers")
     perceived_variance: _Share = Field(0.5, description="believed over real variance of log usage")
-    guess_sd: _Spread = Field(0.3, description="spread of a newcomer's guess of the own log usage")
+    guess_sd: _Spread = Field(0.3, description="spread of a new subscriber's guess of their log usage")
 
     price_sensitivity: float = Field(0.145, gt=0, le=10, description="median utility lost per unit of currency a month")
     price_sensitivity_sd: _Spread = Field(0.3, description="spread of its logarithm between subscribers")

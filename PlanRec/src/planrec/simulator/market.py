@@ -41,7 +41,7 @@ __all__ = [
 
 # Codes of `Market.decision`; 1 and up are positions in `columns.DECISION_REASONS`, counted from 1.
 NO_DECISION, ACTIVATION, CONTRACT_END, BILL_SHOCK, REVIEW, CONTACT = range(6)
-_MEMORY = 3  # months a belief about the own usage, and the idea of a usual bill, rest on
+_MEMORY = 3  # months that subscribers judge their usage and their usual bill by
 
 
 @dataclass(frozen=True, slots=True)

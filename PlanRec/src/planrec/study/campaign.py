@@ -34,11 +34,11 @@ class CampaignStudy:
     ----------
     no_contact, untargeted, targeted, oracle : float
         Mean true chance of leaving: nobody contacted; everybody offered what was cheapest for them, their own plan
-        included; only those contacted whom the model thinks their best offer keeps; likewise by the truth.
+        included; only the subscribers contacted that, by the model, their best offer retains; the same by the truth.
     targeted_change, untargeted_change : PairedDifference
         Against no contact, by subscriber.
     contacted_share : float
-        Whom the targeted campaign contacts.
+        Share of the subscribers that the targeted campaign contacts.
     correlation, rmse : float
         Predicted against true effect, over all offers that could be made.
     qini : float
@@ -62,7 +62,7 @@ class CampaignStudy:
 
 
 def chosen_offers(effect: FloatArray, *, margin: float = 0.005) -> IntArray:
-    """Return whom to contact with which offer: the one that keeps best, if it keeps enough.
+    """Return which offer to make to whom: the one that lowers churn most, if by more than `margin`.
 
     Parameters
     ----------
@@ -87,14 +87,14 @@ def chosen_offers(effect: FloatArray, *, margin: float = 0.005) -> IntArray:
     [1, -1]
     """
     if not margin >= 0:
-        raise DataError(f"margin is {margin!r}; an offer that drives people away is no margin. Give 0 or more.")
+        raise DataError(f"margin is {margin!r}; margin must be 0 or more: it is the fall in churn an offer must bring.")
     filled = np.where(np.isnan(effect), np.inf, effect)
     best = filled.argmin(axis=1)
     return np.where(filled[np.arange(len(best)), best] < -margin, best, NO_CONTACT)
 
 
 def qini(predicted: FloatArray, true: FloatArray) -> float:
-    """Return how well an order of subscribers gathers those whom contact keeps.
+    """Return how well a ranking puts first the subscribers that a contact retains.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def campaign_study(
     margin: float = 0.005,
     seed: int = 0,
 ) -> CampaignStudy:
-    """Learn whom an offer keeps, and judge the campaign that follows by the truth.
+    """Learn which subscribers an offer retains, and judge the campaign that follows by the truth.
 
     Judged are the subscribers the campaign selected in the last `test_months` months, hold-out included. For each of
     `folds` groups of subscribers the model learns from the other groups, and only from moments whose three months had

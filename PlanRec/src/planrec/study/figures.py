@@ -90,7 +90,7 @@ def regret_figures(world: World, history: History, outlook: Outlook, *, risk_wei
 
 
 def harm_figures(world: World, bills: FloatArray, *, min_gain_cents: int) -> Figures:
-    """Return whom advice with a minimum gain leaves worse off.
+    """Return how many subscribers are worse off after advice with a minimum gain.
 
     Parameters
     ----------

@@ -254,5 +254,5 @@ def _flat(prefix: str, figures: Mapping[str, object]) -> Figures:
         if isinstance(value, Mapping):
             flat |= _flat(path, value)
         else:
-            flat[path] = float(value)  # pyright: ignore[reportArgumentType] - a number where it is no mapping
+            flat[path] = float(value)  # pyright: ignore[reportArgumentType] - a number where it is not a mapping
     return flat

@@ -70,7 +70,7 @@ class OffPolicyStudy:
     estimators : tuple of Coverage
         `ips` (clipped), `snips` and `dr` (neither is).
     runs, offers, subscribers : int
-        Runs, and the size of the population: moments of contact and whom they belong to.
+        Runs, and the size of the population: moments of contact, and the subscribers they belong to.
     """
 
     true_value: float

@@ -34,7 +34,7 @@ _NEVER = "9999-12"
 
 @dataclass(frozen=True)
 class ContactMoments:
-    """Subscribers to whom an offer could be made, and the truth about it; n rows, m plans.
+    """Subscribers who could get an offer, and the truth about it; n rows, m plans.
 
     Attributes
     ----------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,9 +11,13 @@ import pandas as pd
 import pandera.pandas as pandera
 
 from common_utils.errors import ConfigError, DataError
-from common_utils.tables import RowReport, read_table
+from common_utils.tables import Reading, TableResult, check_share, id_column, read_table
+from common_utils.tables.files import TABLE_ENDINGS
+from common_utils.tables.parquet_folder import parquet_parts
+from common_utils.tables.reading import ColumnSource
 from planrec.billing import MAX_USAGE, Catalogue
 from planrec.columns import AGE, CURRENT_PLAN, MEGABYTES, MINUTES, SUBSCRIBER, USAGE
+from planrec.usage.amounts import check_amounts, counts_of
 from planrec.usage.events import (
     CALLS,
     CHURN_DATE,
@@ -20,12 +25,14 @@ from planrec.usage.events import (
     EVENT_TABLES,
     MESSAGE_EVENTS,
     REG_DATE,
+    ROW,
     SESSIONS,
     SUBSCRIBERS,
     EventTables,
     aggregate_events,
 )
-from planrec.usage.months_table import UsageData, usage_months
+from planrec.usage.months_table import UsageData, usage_months, with_known_plans
+from planrec.usage.read import amount_units, optional_facts
 
 __all__ = ["ChurnCut", "EmptyMonths", "read_event_tables", "read_megaline"]
 
@@ -64,7 +71,7 @@ def read_megaline(folder: Path, catalogue: Catalogue, *, churn_cut: ChurnCut, em
     catalogue : Catalogue
         `configs/plans_megaline.yaml`: each call is rounded up to whole minutes.
     churn_cut : {"none", "documented"}
-        "documented" rejects the events of users after their `churn_date`; "none" keeps them.
+        "documented" sets aside the events of users after their `churn_date`; "none" keeps them.
     empty_months : {"bill", "drop"}
         Whether a month without events between registration and churn (or 2018-12) is a usage month of zeros.
 
@@ -91,6 +98,8 @@ def read_event_tables(
     columns: Mapping[str, str] | None = None,
     churn_cut: ChurnCut = "documented",
     empty_months: EmptyMonths = "bill",
+    reading: Reading | None = None,
+    until: int | None = None,
 ) -> UsageData:
     """Read events and sum them to usage months.
 
@@ -108,9 +117,14 @@ def read_event_tables(
     columns : mapping of str to str, optional
         Column of the file -> our name; `calls.start` is the column `start` of that table only.
     churn_cut : {"none", "documented"}
-        "documented" rejects events after a subscriber's `churn_date`.
+        "documented" sets aside events after a subscriber's `churn_date`.
     empty_months : {"bill", "drop"}
         Whether a month without events between `reg_date` and `churn_date` (or the end of the data) is a usage month.
+    reading : Reading, optional
+        How the columns are written, and how much may be rejected.
+    until : int, optional
+        Month index of the last month that counts; events after it are set aside. Else the last month that 1 % of the
+        subscribers have events in, or the one before 12 months without any.
 
     Returns
     -------
@@ -119,7 +133,7 @@ def read_event_tables(
     Raises
     ------
     DataError
-        If no table of events is there, one cannot be read, or no month is left.
+        If no table of events is there, one cannot be read, too much of one is rejected, or no month is left.
     ConfigError
         If `columns` or `source` names a table or column that does not exist.
     """
@@ -127,13 +141,21 @@ def read_event_tables(
     unknown = sorted(set(paths) - {*EVENT_TABLES, SUBSCRIBERS})
     if unknown:
         raise ConfigError(f"events: no table {unknown[:5]}; there are {[*EVENT_TABLES, SUBSCRIBERS]}.")
-    schemas = {name: _event_schema(name) for name in EVENT_TABLES} | {SUBSCRIBERS: _subscriber_schema(catalogue)}
-    mappings = _by_table(columns or {}, schemas)
+    reading = reading or Reading()
+    gigabyte = catalogue.rounding.data_unit_megabytes
+    schemas = {name: _event_schema(name, gigabyte) for name in EVENT_TABLES} | {SUBSCRIBERS: _subscriber_schema()}
+    mappings = _by_table({**reading.columns, **{k: ColumnSource(v) for k, v in (columns or {}).items()}}, schemas)
     frames: dict[str, pd.DataFrame] = {}
-    reports: dict[str, RowReport] = {}
+    reads: dict[str, TableResult] = {}
     for name, path in paths.items():
-        read = read_table(path, schemas[name], name=name, columns=mappings[name], extra_columns="drop")
-        frames[name], reports[name] = read.frame, read.report
+        # How much is rejected is known once the events have met the subscribers.
+        own = replace(reading, columns=mappings[name], max_rejected_share=None)
+        read = read_table(path, schemas[name], name=name, extra_columns="drop", reading=own)
+        frames[name], reads[name] = read.frame.assign(**{ROW: read.rows}), read
+    accounts = {name: read.report for name, read in reads.items()}
+    if SUBSCRIBERS in frames:
+        people, accounts[SUBSCRIBERS] = with_known_plans(frames[SUBSCRIBERS], accounts[SUBSCRIBERS], catalogue)
+        frames[SUBSCRIBERS] = people.drop(columns=ROW)
     tables = EventTables(
         calls=frames.get(CALLS, _empty(schemas[CALLS])),
         messages=frames.get(MESSAGE_EVENTS, _empty(schemas[MESSAGE_EVENTS])),
@@ -141,51 +163,70 @@ def read_event_tables(
         subscribers=frames.get(SUBSCRIBERS),
     )
     result = aggregate_events(
-        tables, catalogue.rounding, churn_cut=churn_cut == "documented", empty_months=empty_months
+        tables, catalogue.rounding, churn_cut=churn_cut == "documented", empty_months=empty_months, until=until
     )
-    accounts = tuple(_account(report, result.rejected.get(name, {})) for name, report in reports.items())
+    accounts = {
+        name: report.after(result.set_aside.get(name, {}), result.rejected.get(name, {}))
+        for name, report in accounts.items()
+    }
+    for name, report in accounts.items():
+        if not report.kept and not report.set_aside:
+            continue  # said below, with the accounts of all tables
+        check_share(report, _all_rejects(reads[name].rejects, result.rejected_rows, name), reading)
+    if result.months.empty:
+        said = "\n".join(report.summary() for report in accounts.values())
+        raise DataError(f"{said}\nusage months: none is left; see the reasons above.")
     months = usage_months(result.months)
-    return UsageData(months, accounts, f"events of {', '.join(paths)}", _notes(months, churn_cut, empty_months))
+    reports = [*accounts.values()]
+    reports[0] = check_amounts(counts_of(months), reports[0], accept=reading.accept_units)
+    return UsageData(months, tuple(reports), f"events of {', '.join(paths)}", _notes(months, churn_cut, empty_months))
+
+
+def _all_rejects(read: pd.DataFrame, later: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the rows rejected while a table was read and after its events met the subscribers."""
+    events = later.loc[later["table"] == name, ["row", "reason"]].assign(column="")
+    return pd.concat([read, events]).sort_values("row", ignore_index=True)
 
 
 def _found(folder: Path) -> dict[str, Path]:
     """Return the files of a folder by table."""
     found: dict[str, Path] = {}
     for name in (*EVENT_TABLES, SUBSCRIBERS):
-        files = [p for p in (folder / f"{name}.csv", folder / f"{name}.parquet") if p.is_file()]
+        candidates = [folder / f"{name}{ending}" for ending in TABLE_ENDINGS]
+        files = [p for p in candidates if p.is_file() or (p.is_dir() and parquet_parts(p))]
         if len(files) > 1:
-            raise DataError(f"events: {folder} holds {name} twice, as .csv and .parquet; remove one.")
+            endings = " and ".join(p.name.removeprefix(name) for p in files)
+            raise DataError(f"events: {folder} holds {name} twice, as {endings}; remove one.")
         found |= dict.fromkeys([name][: len(files)], *files)
     if not set(found) & set(EVENT_TABLES):
         raise DataError(
-            f"events: {folder} holds none of {list(EVENT_TABLES)} as .csv or .parquet; name the folder that does."
+            f"events: {folder} holds none of {list(EVENT_TABLES)} as {', '.join(TABLE_ENDINGS)}; "
+            "name the folder that does."
         )
     return found
 
 
-def _event_schema(name: str) -> pandera.DataFrameSchema:
+def _event_schema(name: str, gigabyte: int) -> pandera.DataFrameSchema:
     columns = {
-        "id": pandera.Column(str, unique=True, required=False),
-        SUBSCRIBER: pandera.Column(str),
+        "id": id_column(unique=True, required=False),
+        SUBSCRIBER: id_column(),
         DATE: pandera.Column("datetime64[us]"),
     }
     if name in _AMOUNTS:
         within = pandera.Check.in_range(0, MAX_USAGE, error=f"not between 0 and {MAX_USAGE:,}")
-        columns[_AMOUNTS[name]] = pandera.Column(float, within)
+        units = amount_units(_AMOUNTS[name], gigabyte=gigabyte)
+        columns[_AMOUNTS[name]] = pandera.Column(float, within, metadata={"units": units})
     return pandera.DataFrameSchema(columns)
 
 
-def _subscriber_schema(catalogue: Catalogue) -> pandera.DataFrameSchema:
-    known_plan = pandera.Check.isin(catalogue.plan_ids, error="not in the rate card")
+def _subscriber_schema() -> pandera.DataFrameSchema:
     return pandera.DataFrameSchema(
         {
-            SUBSCRIBER: pandera.Column(str, unique=True),
+            SUBSCRIBER: id_column(unique=True),
             REG_DATE: pandera.Column("datetime64[us]"),
             CHURN_DATE: pandera.Column("datetime64[us]", nullable=True, required=False),
-            CURRENT_PLAN: pandera.Column(str, known_plan, nullable=True, required=False),
-            AGE: pandera.Column(
-                float, pandera.Check.in_range(0, 130, error="not between 0 and 130"), nullable=True, required=False
-            ),
+            CURRENT_PLAN: pandera.Column(str, nullable=True, required=False),
+            AGE: optional_facts()[AGE],
         },
         checks=pandera.Check(_leaves_after_joining, error="churn_date before reg_date"),
     )
@@ -195,20 +236,22 @@ def _leaves_after_joining(frame: pd.DataFrame) -> pd.Series[bool] | bool:
     return CHURN_DATE not in frame.columns or ~(frame[CHURN_DATE] < frame[REG_DATE])
 
 
-def _by_table(columns: Mapping[str, str], schemas: Mapping[str, pandera.DataFrameSchema]) -> dict[str, dict[str, str]]:
+def _by_table(
+    columns: Mapping[str, ColumnSource], schemas: Mapping[str, pandera.DataFrameSchema]
+) -> dict[str, dict[str, ColumnSource]]:
     """Return the mapping of each table: what names it, and what names none and leads to a column it has."""
     targets = {column for schema in schemas.values() for column in schema.columns}
-    strange = sorted(set(columns.values()) - targets)
+    strange = sorted({source.target for source in columns.values()} - targets)
     if strange:
         raise ConfigError(f"events: `columns` leads to {strange[:5]}; the tables have {sorted(targets)}.")
-    mappings: dict[str, dict[str, str]] = {name: {} for name in schemas}
+    mappings: dict[str, dict[str, ColumnSource]] = {name: {} for name in schemas}
     for written, target in columns.items():
         table, dot, column = written.partition(".")
         if dot and table in schemas:
             mappings[table][column] = target
             continue
         for name in schemas:
-            if target in schemas[name].columns:
+            if target.target in schemas[name].columns:
                 mappings[name][written] = target
     return mappings
 
@@ -217,18 +260,11 @@ def _empty(schema: pandera.DataFrameSchema) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype="str") for name in schema.columns})
 
 
-def _account(report: RowReport, rejected: Mapping[str, int]) -> RowReport:
-    """Add rows rejected after the table was read."""
-    kept = report.kept - sum(rejected.values())
-    repaired = {why: min(count, kept) for why, count in report.repaired.items()}
-    return RowReport(report.table, report.read, kept, repaired, {**report.rejected, **rejected})
-
-
 def _notes(months: pd.DataFrame, churn_cut: ChurnCut, empty_months: EmptyMonths) -> tuple[str, ...]:
     unused = (months[list(USAGE)] == 0).all(axis=1)
     seen = (~unused).groupby(months[SUBSCRIBER]).cumsum() > 0
     rule = {"bill": "billed as months of no usage", "drop": "left out"}[empty_months]
-    cut = {"documented": "rejected", "none": "kept"}[churn_cut]
+    cut = {"documented": "set aside", "none": "kept"}[churn_cut]
     before = int((unused & ~seen).sum())
     return (
         f"months without events are {rule}; events after churn_date are {cut}",

@@ -8,8 +8,9 @@ Rules
   `churn_date` is billed in full as well.
 - A month without events between `reg_date` and `churn_date`, within the months of the data, is a billed month of no
   usage, or is left out.
-- Events before `reg_date`, of a subscriber the list does not hold, or on a day that does not exist are rejected;
-  events after `churn_date` are, where the cut is asked for.
+- Events before `reg_date`, of a subscriber the list does not hold, or on a day that does not exist are rejected.
+- Events after `churn_date`, where the cut is asked for, and after the last month that counts (`last_month`) are set
+  aside.
 """
 
 from __future__ import annotations
@@ -19,10 +20,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import duckdb
+import numpy as np
 import pandas as pd
 
+from common_utils.errors import DataError
 from planrec.billing.catalogue import Rounding
 from planrec.columns import AGE, CURRENT_PLAN, KEY, REQUIRED, SUBSCRIBER
+from planrec.months import month_index, month_text
+from planrec.usage.last_month import last_month
 
 __all__ = [
     "CALLS",
@@ -31,6 +36,7 @@ __all__ = [
     "EVENT_TABLES",
     "MESSAGE_EVENTS",
     "REG_DATE",
+    "ROW",
     "SESSIONS",
     "SUBSCRIBERS",
     "Aggregate",
@@ -40,6 +46,8 @@ __all__ = [
 
 CALLS, MESSAGE_EVENTS, SESSIONS, SUBSCRIBERS = "calls", "messages", "sessions", "subscribers"
 EVENT_TABLES = (CALLS, MESSAGE_EVENTS, SESSIONS)
+ROW = "row_number"  # of an event in its file, the first being 1
+AFTER_CHURN = "after churn_date"
 DATE = "date"  # of an event; datetime64, or text YYYY-MM-DD
 REG_DATE = "reg_date"  # of a subscriber: first day with the operator
 CHURN_DATE = "churn_date"  # of a subscriber: last day with the operator; missing while there
@@ -47,21 +55,22 @@ CHURN_DATE = "churn_date"  # of a subscriber: last day with the operator; missin
 _NOBODY = pd.DataFrame({SUBSCRIBER: [], REG_DATE: []}, dtype="str")
 
 # Every event with its month, and the reason to reject it, if any. DuckDB itself would read 4/3/18 as a day of year 4.
-# A millionth of a unit is the finest step, as in the rater.
+# A millionth of a unit is the finest step, as in the rater; a sixtieth of a minute needs more digits until then.
 _JUDGE = r"""
 CREATE TABLE events AS
 WITH read AS (
-    SELECT 'calls' AS source, subscriber_id, date::VARCHAR AS written, minutes::DECIMAL(18, 6) AS amount FROM calls_read
+    SELECT 'calls' AS source, row_number, subscriber_id, date::VARCHAR AS written,
+        minutes::DECIMAL(26, 12) AS amount FROM calls_read
     UNION ALL
-    SELECT 'messages', subscriber_id, date::VARCHAR, 1 FROM messages_read
+    SELECT 'messages', row_number, subscriber_id, date::VARCHAR, 1 FROM messages_read
     UNION ALL
-    SELECT 'sessions', subscriber_id, date::VARCHAR, megabytes::DECIMAL(18, 6) FROM sessions_read
+    SELECT 'sessions', row_number, subscriber_id, date::VARCHAR, megabytes::DECIMAL(26, 12) FROM sessions_read
 ), dated AS (
     SELECT *, CASE WHEN regexp_matches(written, '^\d{4}-\d{2}-\d{2}([ T]|$)')
         THEN TRY_CAST(substr(written, 1, 10) AS DATE) END AS day
     FROM read
 )
-SELECT source, subscriber_id, strftime(day, '%Y-%m') AS month, amount, CASE
+SELECT source, row_number, subscriber_id, strftime(day, '%Y-%m') AS month, amount, CASE
     WHEN day IS NULL THEN 'no such day'
     WHEN getvariable('listed') AND reg_date IS NULL THEN 'subscriber not in the list'
     WHEN day < reg_date::DATE THEN 'before reg_date'
@@ -71,13 +80,35 @@ FROM dated LEFT JOIN people USING (subscriber_id)
 
 _REASONS = "SELECT source, reason, count(*) FROM events WHERE reason IS NOT NULL GROUP BY ALL ORDER BY ALL"
 
+_REJECTED_ROWS = """
+SELECT source AS "table", row_number AS row, reason FROM events WHERE reason IS NOT NULL ORDER BY ALL
+"""
+
+_SUBSCRIBERS = "SELECT month, count(DISTINCT subscriber_id) FROM events WHERE reason IS NULL GROUP BY month"
+
+_TOTAL = """
+SELECT CASE WHEN getvariable('listed') THEN (SELECT count(*) FROM people)
+    ELSE (SELECT count(DISTINCT subscriber_id) FROM events WHERE reason IS NULL) END
+"""
+
+_SET_ASIDE = "UPDATE events SET reason = $2 WHERE reason IS NULL AND month > $1"
+
+# Ids that would meet if signs, leading zeros and letter case were taken away; they are never merged.
+_STRAYS = r"""
+SELECT source, count(*) FILTER (reason = 'subscriber not in the list') AS strays, count(*) AS events,
+    count(*) FILTER (reason = 'subscriber not in the list' AND folded IN (
+        SELECT lower(regexp_replace(subscriber_id::VARCHAR, '^(\+|0+)', '')) FROM people)) AS alike
+FROM (SELECT *, lower(regexp_replace(subscriber_id::VARCHAR, '^(\+|0+)', '')) AS folded FROM events)
+GROUP BY source ORDER BY source
+"""
+
 _SUM = """
 CREATE TABLE months AS
 SELECT subscriber_id, month,
-    coalesce(sum(CASE WHEN getvariable('per_call') THEN ceil(amount) ELSE amount END)
-        FILTER (source = 'calls'), 0)::DOUBLE AS minutes,
+    coalesce(round(sum(CASE WHEN getvariable('per_call') THEN ceil(round(amount, 6))::DECIMAL(26, 12) ELSE amount END)
+        FILTER (source = 'calls'), 6), 0)::DOUBLE AS minutes,
     coalesce(sum(amount) FILTER (source = 'messages'), 0)::DOUBLE AS messages,
-    coalesce(sum(amount) FILTER (source = 'sessions'), 0)::DOUBLE AS megabytes
+    coalesce(round(sum(amount) FILTER (source = 'sessions'), 6), 0)::DOUBLE AS megabytes
 FROM events WHERE reason IS NULL GROUP BY ALL
 """
 
@@ -131,14 +162,30 @@ class EventTables:
 
 @dataclass(frozen=True)
 class Aggregate:
-    """Usage months, and how many events of each table were rejected for which reason."""
+    """Usage months, and what became of the events that are in none.
+
+    Attributes
+    ----------
+    months : DataFrame
+    rejected, set_aside : mapping of str to mapping of str to int
+        Table -> reason -> events.
+    rejected_rows : DataFrame
+        `table`, `row` and `reason` of each rejected event.
+    """
 
     months: pd.DataFrame
     rejected: Mapping[str, Mapping[str, int]]
+    set_aside: Mapping[str, Mapping[str, int]]
+    rejected_rows: pd.DataFrame
 
 
 def aggregate_events(
-    tables: EventTables, rounding: Rounding, *, churn_cut: bool, empty_months: Literal["bill", "drop"]
+    tables: EventTables,
+    rounding: Rounding,
+    *,
+    churn_cut: bool,
+    empty_months: Literal["bill", "drop"],
+    until: int | None = None,
 ) -> Aggregate:
     """Sum events to usage months; the rules stand at the top of this module.
 
@@ -148,9 +195,16 @@ def aggregate_events(
     rounding : Rounding
         Of the rate card.
     churn_cut : bool
-        Whether events after a subscriber's last date are rejected.
+        Whether events after a subscriber's last date are set aside.
     empty_months : {"bill", "drop"}
         Whether a month without events is a usage month. Without a list of subscribers there are none to bill.
+    until : int, optional
+        Month index of the last month that counts; else `last_month` finds it.
+
+    Raises
+    ------
+    DataError
+        If more than 1 % of a table meets nobody because ids are spelt in two ways.
 
     Returns
     -------
@@ -173,20 +227,60 @@ def aggregate_events(
     people = tables.subscribers
     with duckdb.connect() as connection:
         for name in EVENT_TABLES:
-            connection.register(f"{name}_read", getattr(tables, name))
+            connection.register(f"{name}_read", _numbered(getattr(tables, name)))
         connection.register("people", _whole_list(_NOBODY if people is None else people))
         connection.execute("SET VARIABLE listed = $1", [people is not None])
         connection.execute("SET VARIABLE churn_cut = $1", [churn_cut])
         connection.execute("SET VARIABLE per_call = $1", [rounding.minutes == "call"])
         connection.execute(_JUDGE)
+        _check_ids(connection.execute(_STRAYS).fetchall())
+        after = _set_aside(connection, until)
         connection.execute(_SUM)
         if empty_months == "bill":
             connection.execute(_BILL_EMPTY)
         months = connection.sql(_WITH_PEOPLE).df()
         reasons = connection.execute(_REASONS).fetchall()
+        rows = connection.sql(_REJECTED_ROWS).df()
     rejected = {name: {str(why): int(n) for table, why, n in reasons if table == name} for name in EVENT_TABLES}
     months = months.astype(dict.fromkeys((*KEY, CURRENT_PLAN), "str"))
-    return Aggregate(months if people is not None else months[list(REQUIRED)], rejected)
+    aside = {
+        name: {why: found.pop(why) for why in (AFTER_CHURN, after) if why in found} for name, found in rejected.items()
+    }
+    rows = rows[~rows["reason"].isin([AFTER_CHURN, after])].astype({"table": "str", "reason": "str"})
+    return Aggregate(months if people is not None else months[list(REQUIRED)], rejected, aside, rows)
+
+
+def _numbered(events: pd.DataFrame) -> pd.DataFrame:
+    return events if ROW in events.columns else events.assign(**{ROW: np.arange(1, len(events) + 1)})
+
+
+def _set_aside(connection: duckdb.DuckDBPyConnection, until: int | None) -> str:
+    """Set events aside that lie after the last month that counts; return the reason they are given."""
+    subscribers = {month_index(month): int(n) for month, n in connection.execute(_SUBSCRIBERS).fetchall()}
+    if not subscribers:
+        return ""
+    (total,) = connection.execute(_TOTAL).fetchall()[0]
+    last = month_text(last_month(subscribers, int(total), until=until))
+    reason = f"after {last}, the last month that counts"
+    connection.execute(_SET_ASIDE, [last, reason])
+    return reason
+
+
+def _check_ids(strays: list[tuple[str, int, int, int]]) -> None:
+    """Refuse events that meet nobody because the two files spell ids in two ways.
+
+    Raises
+    ------
+    DataError
+        If more than 1 % of a table meets nobody, and most of that only for a sign, zeros or letter case.
+    """
+    for name, alone, events, alike in strays:
+        if 100 * alone > events and 2 * alike > alone:
+            raise DataError(
+                f"{name}: {alone} of {events} events are of no subscriber in the list; {alike} of these ids are in "
+                "it but for a leading + or 0, or letter case. Ids that differ are never merged: write them alike in "
+                "both files."
+            )
 
 
 def _whole_list(people: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 import pandas as pd
 
@@ -11,10 +12,24 @@ from common_utils.tables import RowReport
 from common_utils.tables.checks import strictly_ascending
 from planrec.billing import Catalogue
 from planrec.columns import CURRENT_PLAN, KEY, MONTH, OPTIONAL, REQUIRED, SUBSCRIBER, USAGE
+from planrec.months import MONTH_PATTERN, month_index, month_text
+from planrec.usage.last_month import last_month
 
-__all__ = ["UNKNOWN_PLAN", "CampaignTables", "UsageData", "summarise", "usage_months", "with_known_plans"]
+__all__ = [
+    "UNKNOWN_PLAN",
+    "CampaignTables",
+    "UsageData",
+    "answerable",
+    "summarise",
+    "until_last",
+    "usage_months",
+    "with_known_plans",
+    "withheld",
+]
 
 UNKNOWN_PLAN = f"{CURRENT_PLAN}: not in the rate card, taken as unknown"
+SPELT = f"{CURRENT_PLAN}: letter case, blanks or dashes taken as the plan's"
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,8 @@ class UsageData:
         What a reader of figures should know about these months.
     campaign : CampaignTables or None
         Where the source has a log of offers.
+    lost : DataFrame or None
+        Subscriber and month of rejected rows, as text.
     """
 
     months: pd.DataFrame
@@ -56,6 +73,87 @@ class UsageData:
     source: str
     notes: tuple[str, ...] = ()
     campaign: CampaignTables | None = None
+    lost: pd.DataFrame | None = None
+
+
+def withheld(months: pd.DataFrame, lost: pd.DataFrame, *, as_of: int) -> tuple[pd.DataFrame, int]:
+    """Leave out subscribers whose last usable month lies before one that was rejected: no answer may rest on it.
+
+    Parameters
+    ----------
+    months : DataFrame
+        Usage months kept.
+    lost : DataFrame
+        Subscriber and month of rejected rows, as text.
+    as_of : int
+        Month index; what lies later is not looked at.
+
+    Returns
+    -------
+    tuple of DataFrame and int
+        The months of all others, and how many subscribers are refused, those without any usable month among them.
+
+    Examples
+    --------
+    >>> months = pd.DataFrame({"subscriber_id": ["a", "b"], "month": ["2025-01", "2025-03"]})
+    >>> lost = pd.DataFrame({"subscriber_id": ["a", "b", "c"], "month": ["2025-02", "2025-01", "2025-13"]})
+    >>> rest, refused = withheld(months, lost, as_of=24302)
+    >>> rest["subscriber_id"].tolist(), refused
+    (['b'], 2)
+    """
+    named = lost[lost[SUBSCRIBER] != ""]
+    if named.empty:
+        return months, 0
+    # A month that cannot be read may be the latest.
+    shaped = named[MONTH].str.fullmatch(MONTH_PATTERN)
+    latest = (
+        named[MONTH]
+        .where(shaped, month_text(as_of))
+        .groupby(named[SUBSCRIBER])
+        .agg(lambda texts: max((t for t in texts if t <= month_text(as_of)), default=""))
+    )
+    latest = latest[latest != ""]
+    usable = months[months[MONTH] <= month_text(as_of)].groupby(SUBSCRIBER)[MONTH].max()
+    kept = usable.reindex(latest.index).fillna("").to_numpy(dtype=object)
+    unreadable = set(named.loc[~shaped, SUBSCRIBER])
+    refused = [
+        who
+        for who, month, last in zip(latest.index, latest.to_numpy(dtype=object), kept, strict=True)
+        if month > last or who in unreadable
+    ]
+    return months[~months[SUBSCRIBER].isin(refused)].reset_index(drop=True), len(refused)
+
+
+def answerable(data: UsageData, *, as_of: int) -> tuple[pd.DataFrame, int]:
+    """Return the months of subscribers who may be answered, and how many others there are, by `withheld`."""
+    return (data.months, 0) if data.lost is None else withheld(data.months, data.lost, as_of=as_of)
+
+
+def until_last(data: UsageData, until: int | None = None) -> UsageData:
+    """Set aside the months after the last one that counts, and say so in the account of the first table.
+
+    Parameters
+    ----------
+    data : UsageData
+    until : int, optional
+        Month index of that month; else `last_month` finds it.
+
+    Examples
+    --------
+    >>> months = pd.DataFrame({"subscriber_id": ["a", "a"], "month": ["2025-10", "2099-01"]})
+    >>> data = until_last(UsageData(months, (RowReport("usage", read=2, kept=2),), "an example"))
+    >>> data.months["month"].tolist(), data.reports[0].set_aside
+    (['2025-10'], {'after 2025-10, the last month that counts': 1})
+    """
+    counts = data.months.groupby(MONTH)[SUBSCRIBER].nunique()
+    subscribers = {month_index(str(month)): int(n) for month, n in counts.items()}
+    last = month_text(last_month(subscribers, int(data.months[SUBSCRIBER].nunique()), until=until))
+    late = data.months[MONTH] > last
+    if not late.any():
+        return data
+    aside = {f"after {last}, the last month that counts": int(late.sum())}
+    months = usage_months(data.months[~late])
+    return replace(data, months=months, reports=(data.reports[0].after(aside), *data.reports[1:]))
 
 
 def usage_months(frame: pd.DataFrame) -> pd.DataFrame:
@@ -78,7 +176,7 @@ def usage_months(frame: pd.DataFrame) -> pd.DataFrame:
     ['subscriber_id', 'month', 'minutes', 'messages', 'megabytes']
     """
     if not len(frame):
-        raise DataError("usage months: none is left; see the reasons rows were rejected for with `planrec data`.")
+        raise DataError("usage months: none is left; see the reasons rows were rejected for.")
     known = [c for c in (*REQUIRED, *OPTIONAL) if c in frame.columns]
     further = [c for c in frame.columns if c not in known]
     months = frame[[*known, *further]]
@@ -88,7 +186,9 @@ def usage_months(frame: pd.DataFrame) -> pd.DataFrame:
     return months.sort_values(list(KEY), ignore_index=True)
 
 
-def with_known_plans(months: pd.DataFrame, report: RowReport, catalogue: Catalogue) -> tuple[pd.DataFrame, RowReport]:
+def with_known_plans(
+    months: pd.DataFrame, report: RowReport, catalogue: Catalogue, *, keep: bool = False
+) -> tuple[pd.DataFrame, RowReport]:
     """Take plans that are in no rate card as unknown, and say for how many rows.
 
     The usage of such a month is as good as any: it can be billed on every plan. What was held is not known.
@@ -101,6 +201,8 @@ def with_known_plans(months: pd.DataFrame, report: RowReport, catalogue: Catalog
         Their account.
     catalogue : Catalogue
         Every plan of it is known, on sale or not.
+    keep : bool
+        Whether other values stay, for a caller that counts them.
 
     Returns
     -------
@@ -116,12 +218,42 @@ def with_known_plans(months: pd.DataFrame, report: RowReport, catalogue: Catalog
     """
     if CURRENT_PLAN not in months.columns:
         return months, report
-    unknown = months[CURRENT_PLAN].notna() & ~months[CURRENT_PLAN].isin(catalogue.plan_ids)
+    held = months[CURRENT_PLAN]
+    spelt = _spelt_otherwise(held, catalogue)
+    if spelt:
+        changed = held.isin(list(spelt))
+        months, held = months.assign(**{CURRENT_PLAN: held.replace(spelt)}), held.replace(spelt)
+        report = replace(report, repaired={**report.repaired, SPELT: int(changed.sum())})
+    unknown = held.notna() & ~held.isin(catalogue.plan_ids)
     if not unknown.any():
         return months, report
+    named = sorted(held[unknown].unique())[:_MOST_NAMED]
+    note = f"{CURRENT_PLAN} not in the rate card: {', '.join(_with_nearest(plan, catalogue) for plan in named)}"
+    if keep:
+        return months, replace(report, notes=(*report.notes, note))
     repaired = {**report.repaired, UNKNOWN_PLAN: int(unknown.sum())}
-    known = months[CURRENT_PLAN].mask(unknown)
-    return months.assign(**{CURRENT_PLAN: known}), replace(report, repaired=repaired)
+    known = held.mask(unknown)
+    return months.assign(**{CURRENT_PLAN: known}), replace(report, repaired=repaired, notes=(*report.notes, note))
+
+
+def _spelt_otherwise(held: pd.Series, catalogue: Catalogue) -> dict[str, str]:
+    """Return the values that differ from a plan's id or name in letter case, blanks and dashes alone."""
+    known: dict[str, set[str]] = {}
+    for plan in catalogue.plans:
+        for word in (plan.plan_id, plan.name):
+            known.setdefault(_letters(word), set()).add(plan.plan_id)
+    foreign = [str(value) for value in held.dropna().unique() if value not in catalogue.plan_ids]
+    found = {value: known.get(_letters(value), set()) for value in foreign}
+    return {value: next(iter(plans)) for value, plans in found.items() if len(plans) == 1}
+
+
+def _letters(word: str) -> str:
+    return "".join(filter(str.isalnum, word.casefold()))
+
+
+def _with_nearest(plan: str, catalogue: Catalogue) -> str:
+    near = get_close_matches(plan, catalogue.plan_ids, n=1)
+    return f"{plan!r} (nearest: {near[0]!r})" if near else repr(plan)
 
 
 def summarise(data: UsageData) -> list[dict[str, str | float]]:
@@ -166,4 +298,5 @@ def summarise(data: UsageData) -> list[dict[str, str | float]]:
         rows += [(f"rows of {report.table}", "read", report.read), (f"rows of {report.table}", "kept", report.kept)]
         rows += [(f"rows of {report.table}", f"repaired: {why}", n) for why, n in report.repaired.items()]
         rows += [(f"rows of {report.table}", f"rejected: {why}", n) for why, n in report.rejected.items()]
+        rows += [(f"rows of {report.table}", f"set aside: {why}", n) for why, n in report.set_aside.items()]
     return [{"section": section, "figure": figure, "value": value} for section, figure, value in rows]

@@ -3,39 +3,121 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
 import pandera.pandas as pandera
+from numpy.typing import NDArray
 
-from common_utils.tables import TableResult, check_rows, month_column, read_table
+from common_utils.tables import Reading, TableResult, check_rows, id_column, month_column, read_table
+from common_utils.tables.convert import number_or_text
 from planrec.billing import MAX_USAGE, Catalogue
 from planrec.columns import (
     AGE,
+    CONSENT,
+    CONTACTS_90D,
     CONTRACT_LEFT,
     CURRENT_PLAN,
     DECISION,
     DECISION_REASONS,
+    HOLDOUT,
     KEY,
+    MESSAGES,
+    MINUTES,
     MONTH,
-    OPTIONAL,
     PARTIAL,
-    REQUIRED,
     SUBSCRIBER,
     TENURE,
     USAGE,
 )
+from planrec.usage.amounts import check_amounts, counts_of
 from planrec.usage.months_table import UsageData, usage_months, with_known_plans
 
-__all__ = ["USAGE_TABLE", "check_usage_rows", "read_usage_table"]
+__all__ = [
+    "RAN_OUT",
+    "USAGE_TABLE",
+    "amount_units",
+    "check_usage_rows",
+    "optional_facts",
+    "read_usage_table",
+    "usage_schema",
+]
 
 USAGE_TABLE = "usage months"  # what messages call it
+RAN_OUT = "below 0, taken as 0: the contract ran out"
+_GIGABYTE = 1024  # megabytes, where no rate card says otherwise
+_MEBIBYTE = 1 << 20
+
+
+def amount_units(column: str, *, gigabyte: int = _GIGABYTE) -> dict[str, Fraction]:
+    """Return the units an amount may be written in, each with how much of ours it is.
+
+    Parameters
+    ----------
+    column : str
+        `minutes`, `messages` or `megabytes`.
+    gigabyte : int
+        Megabytes of a GB: the rate card's `data_unit_megabytes`.
+
+    Examples
+    --------
+    >>> amount_units("minutes")["seconds"], amount_units("megabytes")["MB_decimal"]
+    (Fraction(1, 60), Fraction(15625, 16384))
+    """
+    if column == MINUTES:
+        seconds = Fraction(1, 60)
+        hours = {"hours": Fraction(60), "milliseconds": seconds / 1000}
+        return {"minutes": Fraction(1), "seconds": seconds, "hh:mm:ss": seconds, **hours}
+    if column == MESSAGES:
+        return {"messages": Fraction(1)}
+    return {
+        "MB": Fraction(1),
+        "kB": Fraction(1, 1024),
+        "bytes": Fraction(1, _MEBIBYTE),
+        "GB": Fraction(gigabyte),
+        "kB_decimal": Fraction(1000, _MEBIBYTE),
+        "MB_decimal": Fraction(10**6, _MEBIBYTE),
+        "GB_decimal": Fraction(10**9, _MEBIBYTE),
+    }
+
+
+def optional_facts() -> dict[str, pandera.Column]:
+    """Return the columns whose odd values become unknown, counted as repairs, and never cost the row."""
+    within = pandera.Check.in_range(0, 130, error="not between 0 and 130")
+    not_negative = pandera.Check.ge(0, error="negative")
+    soft = {"soft": True}
+
+    def number(*checks: pandera.Check, **metadata: object) -> pandera.Column:
+        return pandera.Column(float, list(checks), nullable=True, required=False, metadata={**soft, **metadata})
+
+    def answer() -> pandera.Column:
+        return pandera.Column("boolean", nullable=True, required=False, metadata=soft)
+
+    return {
+        AGE: number(within),
+        TENURE: number(not_negative),
+        CONTRACT_LEFT: number(floor=0, floor_reason=RAN_OUT),
+        PARTIAL: pandera.Column(
+            bool,
+            required=False,
+            metadata={**soft, "default": False, "default_reason": "taken as a whole month"},
+        ),
+        CONSENT: answer(),
+        CONTACTS_90D: number(not_negative),
+        HOLDOUT: answer(),
+    }
 
 
 def read_usage_table(
-    path: Path, *, columns: Mapping[str, str] | None = None, catalogue: Catalogue | None = None
+    path: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    catalogue: Catalogue | None = None,
+    reading: Reading | None = None,
+    keep_plans: bool = False,
 ) -> UsageData:
     r"""Read a table of usage months.
 
@@ -48,7 +130,12 @@ def read_usage_table(
     columns : mapping of str to str, optional
         Column of the file -> our name.
     catalogue : Catalogue, optional
-        Which plans there are; a `current_plan` that is none of them is taken as unknown and counted as a repair.
+        Which plans there are; a `current_plan` that is none of them is taken as unknown and counted as a repair. Its
+        data unit is a GB.
+    reading : Reading, optional
+        How the columns are written, and how much may be rejected.
+    keep_plans : bool
+        Whether plans that are not in the catalogue stay as they are.
 
     Returns
     -------
@@ -70,16 +157,26 @@ def read_usage_table(
     >>> len(data.months), data.reports[0].rejected
     (1, {'month: not a month (YYYY-MM)': 1})
     """
-    read = read_table(path, _usage_schema(), name=USAGE_TABLE, columns=columns, extra_columns="keep")
-    further = [c for c in read.frame.columns if c not in (*REQUIRED, *OPTIONAL)]
-    months = read.frame.assign(**{c: _numbers(read.frame[c]) for c in further})
+    schema = usage_schema(_GIGABYTE if catalogue is None else catalogue.rounding.data_unit_megabytes)
+    read = read_table(path, schema, name=USAGE_TABLE, columns=columns, extra_columns="keep", reading=reading)
+    further = [c for c in read.frame.columns if c not in schema.columns]
+    months = read.frame.assign(**{c: number_or_text(read.frame[c]) for c in further})
     report = read.report
     if catalogue is not None:
-        months, report = with_known_plans(months, report, catalogue)
-    return UsageData(usage_months(months), (report,), path.name)
+        months, report = with_known_plans(months, report, catalogue, keep=keep_plans)
+    report = check_amounts(counts_of(months), report, accept=reading is not None and reading.accept_units)
+    if reading is not None:
+        reading.accounts.add(report, read.rejects)
+    return UsageData(usage_months(months), (report,), path.name, lost=read.lost)
 
 
-def check_usage_rows(table: Any) -> TableResult:
+def check_usage_rows(
+    table: Any,
+    *,
+    reading: Reading | None = None,
+    rows: NDArray[np.int64] | None = None,
+    gigabyte: int = _GIGABYTE,
+) -> TableResult:
     """Return the rows of a piece of a Parquet table of usage months that can be used.
 
     Parameters
@@ -105,33 +202,26 @@ def check_usage_rows(table: Any) -> TableResult:
     >>> check_usage_rows(pa.Table.from_pylist([row])).report.rejected
     {'month: not a month (YYYY-MM)': 1}
     """
-    return check_rows(table, _usage_schema(), name=USAGE_TABLE, extra_columns="keep")
+    return check_rows(table, usage_schema(gigabyte), name=USAGE_TABLE, extra_columns="keep", reading=reading, rows=rows)
 
 
 @cache
-def _usage_schema() -> pandera.DataFrameSchema:
+def usage_schema(gigabyte: int = _GIGABYTE) -> pandera.DataFrameSchema:
+    """Return the schema of usage months; `gigabyte` is the megabytes of a GB."""
     used = pandera.Check.in_range(0, MAX_USAGE, error=f"not between 0 and {MAX_USAGE:,}")
-    whole = pandera.Check.ge(0, error="negative")
-    age = pandera.Check.in_range(0, 130, error="not between 0 and 130")
     reason = pandera.Check.isin(DECISION_REASONS, error=f"none of {', '.join(DECISION_REASONS)}")
+    amounts = {
+        service: pandera.Column(float, used, metadata={"units": amount_units(service, gigabyte=gigabyte)})
+        for service in USAGE
+    }
     return pandera.DataFrameSchema(
         {
-            SUBSCRIBER: pandera.Column(str),
+            SUBSCRIBER: id_column(),
             MONTH: month_column(),
-            **{service: pandera.Column(float, used) for service in USAGE},
+            **amounts,
             CURRENT_PLAN: pandera.Column(str, nullable=True, required=False),
-            DECISION: pandera.Column(str, reason, nullable=True, required=False),
-            AGE: pandera.Column(float, age, nullable=True, required=False),
-            TENURE: pandera.Column(float, whole, nullable=True, required=False),
-            CONTRACT_LEFT: pandera.Column(float, whole, nullable=True, required=False),
-            PARTIAL: pandera.Column(bool, required=False),
+            DECISION: pandera.Column(str, reason, nullable=True, required=False, metadata={"soft": True}),
+            **optional_facts(),
         },
         unique=list(KEY),
     )
-
-
-def _numbers(column: pd.Series) -> pd.Series:
-    """Return text as numbers where every value is one."""
-    numbers = pd.to_numeric(column, errors="coerce")
-    lost = numbers.isna() & column.notna() & (column.astype("str").str.strip() != "")
-    return column if lost.any() else numbers.astype("float64")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from common_utils.errors import DataError
-from common_utils.tables import RowReport, merged_report, open_parquet
+from common_utils.tables import Reading, RowReport, check_share, merged_report, open_parquet
+from common_utils.tables.columns import checked_mapping, plain_kind, renamed
+from common_utils.tables.files import kind_of_table
 from planrec.billing import Catalogue
 from planrec.columns import SUBSCRIBER
-from planrec.usage.months_table import usage_months, with_known_plans
-from planrec.usage.read import USAGE_TABLE, check_usage_rows, read_usage_table
+from planrec.usage.amounts import AmountCounts, check_amounts, counts_of
+from planrec.usage.months_table import usage_months, with_known_plans, withheld
+from planrec.usage.read import USAGE_TABLE, check_usage_rows, read_usage_table, usage_schema
 
 __all__ = ["UsageStream"]
 
@@ -31,7 +35,7 @@ pc: Any = pyarrow.compute  # its functions are made at import, the type checker 
 
 _PIECE = 200_000  # rows in memory at once, a few times over; large enough that what a piece costs by itself is small
 _SORT_MEMORY, _SORT_THREADS = "256MB", 2  # each thread needs its part of the memory
-_KEY, _PLACE = "key", "place"
+_KEY, _PLACE = "key", "place_in_file"
 
 
 class UsageStream:
@@ -45,9 +49,17 @@ class UsageStream:
         Which plans there are, as for `data.read_usage_table`.
     piece_rows : int, default=200,000
         Rows of a piece, about; a subscriber with more makes a larger one.
+    reading : Reading, optional
+        How the columns are written, and how much may be rejected.
+    as_of : int, optional
+        Month index: subscribers whose last usable month up to it lies before one that was rejected are left out.
+    keep_plans : bool
+        Whether plans held that are not in the catalogue stay as they are.
 
     Attributes
     ----------
+    refused : int
+        Subscribers left out so far.
     rows : int
         Rows of the file that were or will be gone through.
 
@@ -68,21 +80,37 @@ class UsageStream:
     ([['a', 'b']], {'duplicate row': 1})
     """
 
-    def __init__(self, path: Path, *, catalogue: Catalogue | None = None, piece_rows: int = _PIECE) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        catalogue: Catalogue | None = None,
+        piece_rows: int = _PIECE,
+        reading: Reading | None = None,
+        as_of: int | None = None,
+        keep_plans: bool = False,
+    ) -> None:
         self._path = path
         self._catalogue = catalogue
         self._piece_rows = piece_rows
+        self._reading = reading or Reading()
+        self._as_of = as_of
+        self._keep_plans = keep_plans
         self._reports: list[RowReport] = []
-        if path.suffix.lower() == ".parquet":
+        self._rejects: list[pd.DataFrame] = []
+        self.refused = 0
+        if kind_of_table(path, name=USAGE_TABLE) in ("parquet", "folder"):
             self._file = open_parquet(path, name=USAGE_TABLE)
-            check_usage_rows(self._file.schema_arrow.empty_table())  # before anything is computed
+            self._columns = self._wanted_columns()
+            check_usage_rows(self._empty(), reading=self._units())  # before anything is computed
             self.rows: int = self._file.metadata.num_rows
             self._pieces = self._of_parquet()
         else:
-            data = read_usage_table(path, catalogue=catalogue)
+            data = read_usage_table(path, catalogue=catalogue, reading=self._reading, keep_plans=keep_plans)
             self._reports.extend(data.reports)
-            self.rows = len(data.months)
-            self._pieces = self._of_frame(data.months)
+            months = self._answerable(data.months, data.lost)
+            self.rows = len(months)
+            self._pieces = self._of_frame(months)
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         """Return the pieces: usage months as `usage_data.UsageData` has them, subscribers in ascending order.
@@ -107,23 +135,61 @@ class UsageStream:
             yield months.iloc[start:end].reset_index(drop=True)
             start = end
 
+    def _answerable(self, months: pd.DataFrame, lost: pd.DataFrame | None) -> pd.DataFrame:
+        if self._as_of is None or lost is None:
+            return months
+        answerable, refused = withheld(months, lost, as_of=self._as_of)
+        self.refused += refused
+        return answerable
+
+    def _wanted_columns(self) -> dict[str, str]:
+        """Return the columns of the file that are read, each with our name."""
+        written = self._file.schema_arrow
+        mapping = checked_mapping(USAGE_TABLE, self._reading.columns, usage_schema())
+        names, _ = renamed(written.names, mapping, usage_schema())
+        schema = usage_schema()
+        pairs = zip(written.names, names, written.types, strict=True)
+        return {old: new for old, new, kind in pairs if new in schema.columns or plain_kind(kind)}
+
+    def _units(self) -> Reading:
+        """Return the reading of columns that have our names already."""
+        sources = self._reading.columns.values()
+        return replace(self._reading, columns={source.target: source for source in sources})
+
+    def _empty(self) -> Any:
+        whole = self._file.schema_arrow.empty_table()
+        return whole.select(list(self._columns)).rename_columns(list(self._columns.values()))
+
+    def _read(self, columns: list[str] | None = None) -> Iterator[Any]:
+        """Yield batches under our names."""
+        wanted = [old for old, new in self._columns.items() if columns is None or new in columns]
+        for batch in self._file.iter_batches(self._piece_rows, columns=wanted):
+            picked = batch.select(wanted)
+            yield picked.rename_columns([self._columns[name] for name in wanted])
+
     def _of_parquet(self) -> Generator[pd.DataFrame]:
+        counts, units = AmountCounts(), self._units()
+        gigabyte = self._catalogue.rounding.data_unit_megabytes if self._catalogue is not None else 1024
         for table in _whole_subscribers(self._batches(), self._piece_rows):
-            result = check_usage_rows(table)
+            rows = table.column(_PLACE).to_numpy() + 1
+            result = check_usage_rows(table.drop_columns([_PLACE]), reading=units, rows=rows, gigabyte=gigabyte)
             months, account = result.frame, result.report
             if self._catalogue is not None:
-                months, account = with_known_plans(months, account, self._catalogue)
+                months, account = with_known_plans(months, account, self._catalogue, keep=self._keep_plans)
             self._reports.append(account)
+            self._rejects.append(result.rejects)
+            counts += counts_of(months)
+            months = self._answerable(months, result.lost)
             if len(months):
                 yield usage_months(months)
         report = self.report()
-        if not report.kept:
-            raise DataError(f"{report.summary()}\nNo row can be used: correct the file, or export it again.")
+        check_share(report, pd.concat(self._rejects).sort_values("row", ignore_index=True), self._reading)
+        self._reports = [check_amounts(counts, report, accept=self._reading.accept_units)]
 
     def _batches(self) -> Iterator[Any]:
         try:
-            if _is_sorted(self._file.iter_batches(self._piece_rows, columns=[SUBSCRIBER])):
-                yield from self._file.iter_batches(self._piece_rows)
+            if _is_sorted(self._read([SUBSCRIBER])):
+                yield from _with_places(self._read())
             else:
                 yield from self._sorted()
         except (OSError, pa.ArrowException, duckdb.Error) as error:
@@ -135,20 +201,22 @@ class UsageStream:
 
     def _sorted(self) -> Iterator[Any]:
         """Yield the rows ordered by subscriber, those of one as they stand in the file."""
-        written = self._file.schema_arrow
+        written = self._empty().schema
         kinds = [_storable(kind) for kind in written.types]
         numbered = [f"c{number}" for number in range(len(kinds))]  # names that differ in case only are one to SQL
-        schema = pa.schema([*zip(numbered, kinds, strict=True), (_KEY, pa.string()), (_PLACE, pa.int64())])
-        reader = pa.RecordBatchReader.from_batches(schema, _with_places(self._file, schema, self._piece_rows))
+        schema = pa.schema([*zip(numbered, kinds, strict=True), (_PLACE, pa.int64()), (_KEY, pa.string())])
+        reader = pa.RecordBatchReader.from_batches(schema, _with_keys(_with_places(self._read()), schema))
+        names = [*written.names, _PLACE]
         with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
             connection.execute("SET memory_limit = $1", [_SORT_MEMORY])
             connection.execute("SET threads = $1", [_SORT_THREADS])
             connection.execute("SET temp_directory = $1", [folder])
             connection.register("usage", reader)
-            ordered = connection.sql(f"SELECT {', '.join(numbered)} FROM usage ORDER BY {_KEY}, {_PLACE}")  # noqa: S608 - names made above
+            picked = ", ".join([*numbered, _PLACE])
+            ordered = connection.sql(f"SELECT {picked} FROM usage ORDER BY {_KEY}, {_PLACE}")  # noqa: S608 - names made above
             for batch in ordered.to_arrow_reader(self._piece_rows):
-                columns = [_restored(*pair) for pair in zip(batch.columns, written.types, strict=True)]
-                yield pa.record_batch(columns, names=written.names)
+                columns = [_restored(*pair) for pair in zip(batch.columns, [*written.types, pa.int64()], strict=True)]
+                yield pa.record_batch(columns, names=names)
 
 
 def _is_sorted(batches: Iterable[Any]) -> bool:
@@ -181,14 +249,20 @@ def _whole_subscribers(batches: Iterable[Any], rows: int) -> Generator[Any]:
         yield pa.Table.from_batches(waiting)
 
 
-def _with_places(file: Any, schema: Any, rows: int) -> Generator[Any]:
+def _with_places(batches: Iterable[Any]) -> Generator[Any]:
+    """Yield batches with the place of each row in the file."""
     place = 0
-    for batch in file.iter_batches(rows):
-        ids = _id_text(batch.column(SUBSCRIBER))
+    for batch in batches:
         places = pa.array(np.arange(place, place + batch.num_rows, dtype=np.int64))
-        columns = [column.cast(kind) for column, kind in zip(batch.columns, schema.types[:-2], strict=True)]
-        yield pa.record_batch([*columns, ids, places], schema=schema)
+        yield pa.record_batch([*batch.columns, places], names=[*batch.schema.names, _PLACE])
         place += batch.num_rows
+
+
+def _with_keys(batches: Iterable[Any], schema: Any) -> Generator[Any]:
+    for batch in batches:
+        ids = _id_text(batch.column(batch.schema.get_field_index(SUBSCRIBER)))
+        columns = [column.cast(kind) for column, kind in zip(batch.columns, schema.types[:-1], strict=True)]
+        yield pa.record_batch([*columns, ids], schema=schema)
 
 
 def _storable(kind: Any) -> Any:

@@ -1,7 +1,7 @@
-"""A calibrated classifier of two classes: forests averaged in log-odds, a sigmoid fitted out of fold, arrays kept.
+"""A calibrated binary classifier: forests averaged in log-odds, with a sigmoid fitted on out-of-fold scores.
 
-After fitting, nothing of the library that grew the trees is left: predicting needs NumPy alone, and a service's image
-carries no booster.
+It is stored as arrays: after fitting, nothing of the library that grew the trees is left. Predicting needs NumPy alone,
+and a service's image carries no booster.
 """
 
 from __future__ import annotations

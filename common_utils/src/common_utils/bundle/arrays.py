@@ -56,7 +56,7 @@ def check_arrays(folder: Path, name: str, stream: IO[bytes]) -> None:
     Raises
     ------
     ArtifactError
-        If it is no such file, or holds too many or too large arrays, arrays of objects, claims that do not fit the
+        If it is not such a file, or holds too many or too large arrays, arrays of objects, claims that do not fit the
         bytes there are, or names that are not plain.
 
     Examples
@@ -77,7 +77,7 @@ def check_arrays(folder: Path, name: str, stream: IO[bytes]) -> None:
                 with archive.open(member) as inside:
                     _check_array(folder, f"{name}, {member.filename}", inside, member.file_size)
     except _ZIP_ERRORS as error:
-        raise _unusable(folder, name, f"it is no readable archive ({type(error).__name__})") from error
+        raise _unusable(folder, name, f"it is not a readable archive ({type(error).__name__})") from error
 
 
 def load_arrays(folder: Path, name: str, data: bytes) -> dict[str, NDArray[Any]]:

@@ -196,7 +196,7 @@ def read_manifest(folder: Path, data: bytes) -> dict[str, Any]:
     Raises
     ------
     ArtifactError
-        If it is no strict JSON object, or the checksum in it is not that of its fields.
+        If it is not a strict JSON object, or the checksum in it is not that of its fields.
     """
     manifest = parse_json(folder, MANIFEST, data)
     fields = {key: manifest[key] for key in manifest if key != "checksum"} if isinstance(manifest, dict) else {}

@@ -34,7 +34,7 @@ def is_plain_name(text: str) -> bool:
     -------
     bool
         True for 1 to 64 ASCII letters, digits, `_`, `-` and `.`, where the first is a letter, a digit or `_`, no dot
-        stands at the end or beside another, and the whole is no device name of Windows.
+        stands at the end or beside another, and the whole is not a device name of Windows.
 
     Examples
     --------

@@ -140,4 +140,4 @@ class CompiledChoice:
         try:
             return cls(feature_names, np.array([float(value) for value in weights.values()]))
         except (TypeError, ValueError) as error:
-            raise ArtifactError("choice: a weight is no number; train and compile it again.") from error
+            raise ArtifactError("choice: a weight is not a number; train and compile it again.") from error

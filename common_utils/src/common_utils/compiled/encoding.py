@@ -83,7 +83,7 @@ class InputColumn:
         Raises
         ------
         DataError
-            If the value is no number.
+            If the value is not a number.
         """
         try:
             return np.nan if value is None else float(cast("float", value))

@@ -73,7 +73,7 @@ def read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
     Raises
     ------
     ArtifactError
-        If it is no such file, a member is compressed (it could unfold to any size) or holds anything but numbers.
+        If it is not such a file, a member is compressed (it could unfold to any size) or holds anything but numbers.
 
     Examples
     --------

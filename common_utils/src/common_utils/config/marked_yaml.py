@@ -1,7 +1,7 @@
 """Read a hand-edited YAML file into a model; whatever is wrong with it is told with its line.
 
-Settings come from several sources and are merged (`config.py`); this is for a file that stands alone and that people
-edit who are no programmers. Plain values, lists and sections only: no anchors, no tags, no key twice.
+Settings come from several sources and are merged (`config.py`); this is for a file that stands alone and is
+edited by people who are not programmers. Plain values, lists and sections only: no anchors, no tags, no key twice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from common_utils.config.settings import suggest_key
 from common_utils.config.yaml_text import Location, YamlTextError, decode_text, line_of, read_content
 from common_utils.errors import ConfigError
 
-__all__ = ["Location", "YamlProblem", "read_marked"]
+__all__ = ["YamlProblem", "read_marked"]
 
 YamlProblem = tuple[Location, str]  # where, and what is wrong there
 
@@ -79,7 +79,7 @@ def read_marked(
     except YamlTextError as error:
         raise ConfigError(f"{name}: {error}. Correct it and try again.") from error
     if not isinstance(content.value, dict):
-        found = "empty" if content.value is None else "no section"
+        found = "empty" if content.value is None else "not a section"
         raise ConfigError(f"{name}: line 1: the file is {found}; `key: value` lines are needed.")
     try:
         filled = model.model_validate(content.value)

@@ -133,7 +133,7 @@ def load_config(
     Training(seed=7)
     >>> load_config(Training, path=None, env_prefix="X", environ={"X__SEDE": "7"})
     Traceback (most recent call last):
-    common_utils.errors.ConfigError: 1 setting cannot be used:
+    common_utils.errors.ConfigError: 1 setting is invalid:
     sede (from X__SEDE): unknown setting; did you mean 'seed'?
     """
     layers = Layers()
@@ -285,7 +285,7 @@ def _known(model: type[BaseModel], above: str = "") -> Iterator[str]:
 def _report(
     model: type[BaseModel], details: list[ErrorDetails], layers: Layers, secrets: Mapping[tuple[str, ...], str]
 ) -> str:
-    lines = [f"{len(details)} setting{'s' * (len(details) > 1)} cannot be used:"]
+    lines = [f"{len(details)} setting{'s are' if len(details) > 1 else ' is'} invalid:"]
     for detail in details[:_MOST_REPORTED]:
         key = tuple(map(str, detail["loc"]))
         missing = detail["type"] == "missing"

@@ -82,7 +82,7 @@ def exact_decimal(value: object) -> Decimal:
     Raises
     ------
     ValueError
-        If the value is no number of a YAML text.
+        If the value is not a number of a YAML text.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def read_content(text: str, *, anchors: bool = False) -> Content:
     Raises
     ------
     YamlTextError
-        With line and reason: no YAML, a key given twice, a tag, a key that is no plain word, sections too deep.
+        With line and reason: not YAML, a key given twice, a tag, a key that is not a plain word, sections too deep.
 
     Examples
     --------
@@ -231,7 +231,7 @@ class _Reader:
                     merged = {**section, **merged}
                 continue
             if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
-                raise _refused(key, "a key is no plain word")
+                raise _refused(key, "a key is not a plain word")
             at = (*here, key.value)
             self.lines[at] = key.start_mark.line + 1
             own[key.value] = self.plain(value, at)

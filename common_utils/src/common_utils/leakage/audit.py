@@ -1,9 +1,9 @@
 """Leak audit: find out whether a training table tells the model what it will be asked.
 
 It looks for single columns that give the target away, alone or beside an allowed column that holds the same classes
-(such as the plan held before: what tells who leaves it, is a leak), for dates that lie after the decision, and for
-people, rows or re-posts on both sides of a split. It judges values, never names, and it cannot see any other giveaway
-that takes two columns together; `panel_leakage` finds columns that were written a month too late.
+(such as the plan held before: a column that reveals who leaves that plan is a leak), for dates that lie after the
+decision, and for people, rows or re-posts on both sides of a split. It judges values, never names. It cannot see any
+other giveaway that takes two columns together; `panel_leakage` finds columns that were written a month too late.
 """
 
 from __future__ import annotations
@@ -252,7 +252,7 @@ def _same_classes(before: NDArray[np.object_], after: NDArray[np.object_]) -> In
 
 
 def _only_repeats(power: ColumnPower, other: ColumnPower, y: IntArray) -> bool:
-    """Whether a column knows no better where an allowed one misleads; a true leak is right there, too."""
+    """Whether a column is wrong on the same rows as an allowed column; a true leak is right on them."""
     surprises = other.predicted != y
     if not power.tells_all:
         surprises &= y == power.class_code

@@ -41,8 +41,8 @@ class ColumnPower:
       together: no single honest column comes near.
     - `kappa` >= 0.80 and `auc` >= 0.90 for one class: the column is a flag for that class. AUC alone will not do:
       heavy usage tells a rare unlimited plan with AUC 0.95 honestly, but many heavy users hold another plan, so that
-      kappa stays near 0.5; where plans follow usage closely, the plan at either end comes to 0.6 or 0.7. Between two
-      classes there is no end to tell so well, and 0.70 is enough: it finds a copy with one label of ten turned round.
+      kappa stays near 0.5; where plans follow usage closely, the plan at either end comes to 0.6 or 0.7. With two
+      classes no honest column tells one so well, so 0.70 is enough: it finds a copy with one label of ten turned round.
 
     Attributes
     ----------
@@ -201,7 +201,7 @@ def _number_codes(numbers: FloatArray) -> IntArray:
 
 
 def _common(codes: IntArray) -> IntArray:
-    """Give values seen once one code together: no other row can use them."""
+    """Give all values that occur once the same code: they cannot help on any other row."""
     counts = np.bincount(codes)
     common = counts > 1
     return np.where(common, np.cumsum(common), 0)[codes]

@@ -68,7 +68,7 @@ def find_reposts(features: pd.DataFrame) -> Reposts:
     >>> number = find_reposts(table).number
     >>> bool(number[3] == number[500] >= 0)
     True
-    >>> find_reposts(table[["model"]]).number.max()  # a model alone is no twin
+    >>> find_reposts(table[["model"]]).number.max()  # a model alone is not a twin
     np.int64(-1)
     """
     n = len(features)

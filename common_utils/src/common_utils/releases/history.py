@@ -212,7 +212,7 @@ def _fields(root: Path, line: bytes) -> dict[str, Any] | None:
 
 def _problem(fields: dict[str, Any] | None, line: bytes, number: int, previous: str) -> str | None:
     if fields is None or _line(fields) != line:
-        return "it is no entry"
+        return "it is not an entry"
     content = {key: fields[key] for key in _KEYS if key != "digest"}
     if fields["digest"] != _digest(content):
         return "it does not fit its own digest"

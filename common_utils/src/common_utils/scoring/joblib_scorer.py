@@ -128,7 +128,7 @@ class JoblibScorer:
         ------
         ArtifactError
             If the bundle was made with another minor version of scikit-learn, a listed file fails its hash, or
-            what it holds is no fitted classifier. The version is compared before anything is unpickled.
+            what it holds is not a fitted classifier. The version is compared before anything is unpickled.
         """
         pipeline = open_model(bundle, file)
         if not (hasattr(pipeline, "classes_") and hasattr(pipeline, "predict_proba")):

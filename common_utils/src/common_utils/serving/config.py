@@ -63,7 +63,7 @@ class AccessConfig(BaseConfig):
 
 
 class ServiceConfig(BaseConfig):
-    """Where a service listens, whom it answers, what it logs.
+    """Where a service listens, which callers it answers, what it logs.
 
     Examples
     --------

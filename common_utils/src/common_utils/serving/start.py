@@ -60,8 +60,6 @@ def serve_project(
     ConfigError
         If there is no app, neither in the project's folder nor in its wheel, or it is that of another project.
     """
-    from common_utils.serving.server import run
-
     package = _app_package(spec, folder)
     # The app reads all it must know from the environment, which worker processes inherit.
     os.environ |= {**(environment or {}), spec.bundle_variable: str(bundle.resolve())}
@@ -85,7 +83,7 @@ def serve_project(
         os.execv(sys.executable, [sys.executable, "-m", f"{spec.name}.cli", "serve", *options])  # noqa: S606 - ourselves
     os.environ.pop(_STARTED_ANEW, None)
     sys.stderr.write(f"http://{host}:{port}/docs\n")
-    run(f"{package}.fastapi_app:app", host=host, port=port, workers=workers, **_server_options(serving))
+    _run(f"{package}.fastapi_app:app", host=host, port=port, workers=workers, **_server_options(serving))
 
 
 def serve_configured(spec: ProjectSpec[Any], folder: Path) -> None:
@@ -97,10 +95,8 @@ def serve_configured(spec: ProjectSpec[Any], folder: Path) -> None:
     folder : Path
         The project's, where `app/` lies; the working folder, so that the app can be imported.
     """
-    from common_utils.serving.server import run
-
     serving: ServiceConfig = spec.load(folder).serving
-    run(
+    _run(
         f"{_app_package(spec, folder)}.fastapi_app:app",
         host=serving.host,
         port=serving.port,
@@ -205,3 +201,10 @@ def _server_options(serving: ServiceConfig | None) -> dict[str, Any]:
         "max_connections": limits.max_connections,
         "graceful_seconds": int(limits.deadline_seconds) + 5,
     }
+
+
+def _run(app: str, **given: Any) -> None:
+    """Run the server, which is loaded here: a health check asks this module and needs none."""
+    from common_utils.serving.server import run
+
+    run(app, **given)

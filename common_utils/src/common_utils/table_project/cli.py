@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from common_utils.command_line.options import BundleOption, ConfigOption, DataOption, SetOption
+from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release import release_app
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from common_utils.config.project import ProjectSpec
     from common_utils.table_project.config import TableProjectConfig
     from common_utils.table_project.task import TableTask
+    from common_utils.tables import Reading
 
 __all__ = ["settings_of", "table_cli"]
 
@@ -153,7 +155,10 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
 
 def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> None:
     @app.command()
+    @reads_table
     def predict(
+        *,
+        reading: Reading,
         input_: _Input,
         output: _Output,
         bundle: BundleOption = None,
@@ -164,10 +169,13 @@ def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[
         from common_utils.table_project.commands import run_predict
 
         settings, folder = settings_of(spec, config, overrides)
-        run_predict(task(), settings, folder, input_, output, bundle)
+        run_predict(task(), settings, folder, input_, output, bundle, reading=reading)
 
     @app.command()
+    @reads_table
     def explain(
+        *,
+        reading: Reading,
         input_: _Input,
         row: Annotated[int, typer.Option("--row", min=1, help="Record to explain; the first is 1.")] = 1,
         as_json: _Json = False,
@@ -179,7 +187,7 @@ def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[
         from common_utils.table_project.commands import run_explain
 
         settings, folder = settings_of(spec, config, overrides)
-        run_explain(task(), settings, folder, input_, bundle, row=row, as_json=as_json)
+        run_explain(task(), settings, folder, input_, bundle, row=row, as_json=as_json, reading=reading)
 
     del predict, explain  # registered by name
 

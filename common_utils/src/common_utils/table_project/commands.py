@@ -27,10 +27,10 @@ from common_utils.table_project.cards import (
     source_words,
 )
 from common_utils.table_project.config import TableProjectConfig
-from common_utils.table_project.source import SourceTable, read_records
+from common_utils.table_project.source import SourceTable, read_records, stated
 from common_utils.table_project.task import TableTask
 from common_utils.table_project.training import measure_holdout, train_table
-from common_utils.tables import write_table
+from common_utils.tables import Reading, write_table
 
 __all__ = ["run_card", "run_evaluate", "run_explain", "run_predict", "run_train"]
 
@@ -79,11 +79,20 @@ def run_evaluate(
 
 
 def run_predict(
-    task: TableTask[Settings], config: Settings, folder: Path, input_: Path, output: Path, bundle_path: Path | None
+    task: TableTask[Settings],
+    config: Settings,
+    folder: Path,
+    input_: Path,
+    output: Path,
+    bundle_path: Path | None,
+    *,
+    reading: Reading | None = None,
 ) -> None:
     """Write one answer for each record: id or row number first."""
     bundle = _bundle(config, folder, bundle_path)
-    records = read_records(input_, task.record_schema(), name=task.spec.name)
+    schema = task.record_schema()
+    how = stated(config.data, schema, reading)
+    records = read_records(input_, schema, name=task.spec.name, reading=how)
     answers = task.predictions(_trained(task, bundle), open_model(bundle), records.frame)
     write_table(pd.concat([_names(task, records), answers], axis=1), output)
     note(records.report.summary())
@@ -100,10 +109,13 @@ def run_explain(
     *,
     row: int,
     as_json: bool,
+    reading: Reading | None = None,
 ) -> None:
     """Say what one record's score is made of; `row` is its number in the file."""
     bundle = _bundle(config, folder, bundle_path)
-    records = read_records(input_, task.record_schema(), name=task.spec.name)
+    schema = task.record_schema()
+    how = stated(config.data, schema, reading)
+    records = read_records(input_, schema, name=task.spec.name, reading=how)
     place = records.rows.tolist().index(row) if row in records.rows else None
     if place is None:
         raise ConfigError(f"--row {row}: the table has no such record, or it was rejected; {records.report.summary()}")

@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig
+from common_utils.config.reading import ReadingConfig
 from common_utils.releases.config import ReleaseConfig
 from common_utils.seed import DEFAULT_SEED
 from common_utils.serving.config import ServiceConfig
@@ -25,6 +26,7 @@ class TableDataConfig(BaseConfig):
     public_file: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name of the public table in the folder of PORTFOLIO_DATA"
     )
+    table: ReadingConfig = Field(default=ReadingConfig(), description="how the columns of the table are written")
     sample_rows: int = Field(default=6000, ge=500, le=1_000_000, description="rows the sample generator makes")
     drop_columns: tuple[str, ...] = Field(
         default=(), description="columns that never become features: identifiers, and what reveals the target"

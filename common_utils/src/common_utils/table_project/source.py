@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,9 +18,9 @@ from common_utils.bundle import fingerprint_bytes
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError, DataError
 from common_utils.table_project.config import TableDataConfig
-from common_utils.tables import RowReport, read_table
+from common_utils.tables import Reading, RowReport, read_table
 
-__all__ = ["PORTFOLIO_DATA", "SourceTable", "apply_rules", "load_table", "public_table", "read_records"]
+__all__ = ["PORTFOLIO_DATA", "SourceTable", "apply_rules", "load_table", "public_table", "read_records", "stated"]
 
 PORTFOLIO_DATA = "PORTFOLIO_DATA"
 
@@ -120,7 +120,7 @@ def load_table(
     if config.source != "sample":
         path = public_table(config.public_file, environ=environ) if config.file is None else config.file
     if path is not None:
-        return read_records(resolve_path(folder, path), schema, name=name)
+        return read_records(resolve_path(folder, path), schema, name=name, reading=stated(config, schema))
     if config.source == "table":
         raise ConfigError(
             f"data.source table: name it with `data.file`, or set {PORTFOLIO_DATA} to the folder of "
@@ -131,7 +131,9 @@ def load_table(
     return SourceTable(frame, np.arange(1, len(frame) + 1), report, "sample", "sample generator")
 
 
-def read_records(path: Path, schema: pandera.DataFrameSchema, *, name: str) -> SourceTable:
+def read_records(
+    path: Path, schema: pandera.DataFrameSchema, *, name: str, reading: Reading | None = None
+) -> SourceTable:
     """Read a file against a schema; columns it does not know are dropped, and said so in the account.
 
     Raises
@@ -139,9 +141,14 @@ def read_records(path: Path, schema: pandera.DataFrameSchema, *, name: str) -> S
     DataError
         As `common_utils.tables.read.read_table`.
     """
-    read = read_table(path, schema, name=name, extra_columns="drop")
-    numbers = np.setdiff1d(np.arange(1, read.report.read + 1), read.rejects["row"].to_numpy(dtype=np.int64))
-    return SourceTable(read.frame, numbers, read.report, "table", path.name)
+    read = read_table(path, schema, name=name, extra_columns="drop", reading=reading)
+    return SourceTable(read.frame, read.rows, read.report, "table", path.name)
+
+
+def stated(config: TableDataConfig, schema: pandera.DataFrameSchema, reading: Reading | None = None) -> Reading:
+    """Return how the table is written; what the mapping says of columns this table does not have is for another."""
+    said = Reading.of(config.table) if reading is None else reading.over(config.table)
+    return replace(said, columns={name: s for name, s in said.columns.items() if s.target in schema.columns})
 
 
 def apply_rules(table: SourceTable, rules: Mapping[str, BoolArray]) -> SourceTable:

@@ -128,7 +128,7 @@ class TableTask(ABC, Generic[Settings]):
         """Return the schema of the training file; what `record_schema` leaves out is never asked of a user."""
 
     def record_schema(self) -> pandera.DataFrameSchema:
-        """Return the schema of records to answer: no target, and no column may be required that is no feature."""
+        """Return the schema of records to answer: without the target; only feature columns may be required."""
         return self.schema().remove_columns([self.target])
 
     @abstractmethod
@@ -141,7 +141,7 @@ class TableTask(ABC, Generic[Settings]):
         return {}
 
     def groups(self, frame: pd.DataFrame) -> NDArray[Any] | None:
-        """Return whom or what each row belongs to, kept whole by every split; None where rows stand alone."""
+        """Return the person or thing each row belongs to, kept whole by every split; None where rows stand alone."""
         del frame
         return None
 

@@ -60,31 +60,36 @@ def failed_checks(frame: pd.DataFrame, schema: pandera.DataFrameSchema, *, table
 
 
 def repeated_rows(frame: pd.DataFrame, schema: pandera.DataFrameSchema) -> dict[str, NDArray[np.int64]]:
-    """Return the positions of rows whose key an earlier row has: equal to it in full, or contradicting it.
+    """Return the positions of rows whose key another row has: equal to an earlier one in full, or contradicting it.
 
-    Keys are `schema.unique` and each column declared unique; without a key rows may repeat.
+    Of rows that are equal the first is left; of rows that contradict each other none is, so that nothing depends on
+    their order. Keys are `schema.unique` and each column declared unique; without a key rows may repeat.
 
     Examples
     --------
     >>> schema = pandera.DataFrameSchema({"id": pandera.Column(str, unique=True), "age": pandera.Column(int)})
     >>> repeated_rows(pd.DataFrame({"id": ["a", "a", "a"], "age": [1, 1, 2]}), schema)
-    {'duplicate row': array([1]), 'conflicting row for the same key': array([2])}
+    {'conflicting row for the same key': array([0, 1, 2])}
     """
     keys = [schema.unique] if schema.unique else []
     keys += [[column] for column, declared in schema.columns.items() if declared.unique and column in frame]
+    # Most large files are sorted, and looking costs less than a hash of every row.
+    keys = [key for key in keys if not strictly_ascending(frame, key)]
     again = np.zeros(len(frame), dtype=bool)
     for key in keys:
-        if strictly_ascending(
-            frame, key
-        ):  # most large files are sorted, and looking costs less than a hash of every row
-            continue
         again |= frame.duplicated(subset=key).to_numpy()
     if not again.any():
         return {}
-    whole = frame.duplicated().to_numpy()
+    equal = frame.duplicated().to_numpy()
+    conflicting = np.zeros(len(frame), dtype=bool)
+    for key in keys:
+        odd = frame.duplicated(subset=key).to_numpy() & ~equal  # a first row that contradicts an earlier one
+        if odd.any():
+            shared = pd.MultiIndex.from_frame(frame[list(key)])
+            conflicting |= shared.isin(shared[odd].unique())
     found = {
-        "duplicate row": np.flatnonzero(again & whole),
-        "conflicting row for the same key": np.flatnonzero(again & ~whole),
+        "duplicate row": np.flatnonzero(equal & again & ~conflicting),
+        "conflicting row for the same key": np.flatnonzero(conflicting),
     }
     return {reason: positions for reason, positions in found.items() if len(positions)}
 

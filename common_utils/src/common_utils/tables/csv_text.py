@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 
-__all__ = ["TextTable", "read_csv_text"]
+__all__ = ["UNNAMED", "TextTable", "folded", "read_csv_text"]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
 _DELIMITERS = {",": "comma", ";": ";", "\t": "tab"}
+UNNAMED = "column without a name "  # and its place
 _LARGEST_BLOCK = 2**31 - 1
 _QUOTE, _NEWLINE, _RETURN = (ord(character) for character in '"\n\r')
 
@@ -56,7 +57,7 @@ class TextTable:
     delimiter: str
 
 
-def read_csv_text(path: Path, *, name: str, expected: Collection[str]) -> TextTable:
+def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: bytes | None = None) -> TextTable:
     r"""Return the rows of a CSV file as text, and what had to be done to get them.
 
     Quoting is RFC 4180's (a quote is doubled inside a quoted field; fields may hold line breaks). The
@@ -69,13 +70,15 @@ def read_csv_text(path: Path, *, name: str, expected: Collection[str]) -> TextTa
     name : str
         What messages call the table.
     expected : collection of str
-        Column names looked for in the header.
+        Column names looked for in the header; letter case and blanks do not matter.
+    data : bytes, optional
+        What the file holds, where it was unpacked before.
 
     Raises
     ------
     DataError
         If the file is missing or empty, has no data row, holds a NUL or bytes of another encoding, has an
-        unnamed or repeated column, or a quote that is not closed properly.
+        expected column twice, or a quote that is not closed properly.
 
     Examples
     --------
@@ -88,7 +91,7 @@ def read_csv_text(path: Path, *, name: str, expected: Collection[str]) -> TextTa
     """
     where = f"{name} ({path.name})"
     try:
-        raw = path.read_bytes()
+        raw = path.read_bytes() if data is None else data
     except OSError as error:
         raise DataError(f"{where}: {path} cannot be read: {error.strerror}.") from error
     data, repairs = _decoded(raw, where)
@@ -98,7 +101,9 @@ def read_csv_text(path: Path, *, name: str, expected: Collection[str]) -> TextTa
     names = [field.strip() for field in header]
     if names != header:
         repairs.append("whitespace trimmed in the header")
+    names = _named(names, repairs)
     _check_names(names, where, expected)
+    names = _told_apart(names)
     _check_quotes(data, delimiter, where)
     table, rows, rejects = _parsed(data, delimiter, names, where)
     return TextTable(table, rows, rejects, tuple(repairs), delimiter)
@@ -143,7 +148,8 @@ def _header(data: bytes, where: str, expected: Collection[str]) -> tuple[str, li
             header = next(_records(data, delimiter))
         except (csv.Error, StopIteration):
             continue
-        matches = len({field.strip() for field in header} & set(expected))
+        known = {form for column in expected for form in folded(column)}
+        matches = sum(bool(folded(field) & known) for field in set(header))
         found.append((matches, len(header), delimiter, header))
     if not found:
         raise DataError(f"{where}: line 1: the quotes of the header do not pair up.")
@@ -151,21 +157,44 @@ def _header(data: bytes, where: str, expected: Collection[str]) -> tuple[str, li
     return delimiter, header
 
 
+def folded(column: str) -> set[str]:
+    """Return the forms in which a column name is compared: letter case and blanks do not matter.
+
+    Examples
+    --------
+    >>> sorted(folded(" Subscriber ID "))
+    ['subscriber_id', 'subscriberid']
+    """
+    parts = column.casefold().split()
+    return {"_".join(parts), "".join(parts)}
+
+
+def _named(names: list[str], repairs: list[str]) -> list[str]:
+    """Give columns without a name one; nobody needs them, and they stop no file."""
+    empty = [place for place, name in enumerate(names) if not name]
+    if not empty:
+        return names
+    repairs.append("columns without a name left out")
+    return [name or f"{UNNAMED}{place + 1}" for place, name in enumerate(names)]
+
+
 def _check_names(names: list[str], where: str, expected: Collection[str]) -> None:
-    if not set(names) & set(expected):
+    known = {form for column in expected for form in folded(column)}
+    if not any(folded(field) & known for field in names):
         # What was found is not shown: without a header it is somebody's data.
         raise DataError(
             f"{where}: line 1 holds none of the columns {sorted(expected)[:20]} among its {len(names)} field(s). "
-            "Is the header missing, or another character the delimiter? Other names go under `columns:` in the config."
+            "Is the header missing, or another character the delimiter? Other names go under the setting "
+            "data.table.columns."
         )
-    if "" in names:
-        raise DataError(
-            f"{where}: column {names.index('') + 1} of the header has no name. "
-            "Name it, or export the table without its index."
-        )
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted({name for name in names if names.count(name) > 1 and folded(name) & known})
     if repeated:
         raise DataError(f"{where}: column name(s) given twice: {repeated[:5]}. Rename or remove one of each.")
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Return the names, those that several columns nobody needs share followed by their place."""
+    return [name if names.count(name) == 1 else f"{name} {place + 1}" for place, name in enumerate(names)]
 
 
 def _check_quotes(data: bytes, delimiter: str, where: str) -> None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from common_utils.errors import DataError
+from common_utils.tables.parquet_folder import ParquetFolder
 
 __all__ = ["open_parquet", "read_parquet"]
 
@@ -19,12 +20,13 @@ def open_parquet(path: Path, *, name: str) -> Any:
     Parameters
     ----------
     path : Path
+        A file, or a folder of parts.
     name : str
         What messages call the table.
 
     Returns
     -------
-    pyarrow.parquet.ParquetFile
+    pyarrow.parquet.ParquetFile or ParquetFolder
 
     Raises
     ------
@@ -39,11 +41,17 @@ def open_parquet(path: Path, *, name: str) -> Any:
     >>> open_parquet(path, name="usage").metadata.num_rows
     2
     """
+    if path.is_dir():
+        return _checked(ParquetFolder(path, name=name), path, name)
     try:
         # Fetched ahead, every part of a file that was read would stay in memory until its end.
         file = pq.ParquetFile(path, pre_buffer=False)
     except (OSError, pa.ArrowException) as error:
         raise DataError(_no_parquet(path, name)) from error
+    return _checked(file, path, name)
+
+
+def _checked(file: Any, path: Path, name: str) -> Any:
     if not file.metadata.num_rows:
         raise DataError(f"{name} ({path.name}): no data rows.")
     names: list[str] = file.schema_arrow.names

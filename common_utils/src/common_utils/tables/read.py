@@ -21,23 +21,16 @@ from pandera import dtypes
 
 from common_utils.errors import ConfigError, DataError
 from common_utils.tables.checks import failed_checks, repeated_rows
+from common_utils.tables.columns import Extra, checked_mapping, selected
+from common_utils.tables.convert import Columns, convert, soften
 from common_utils.tables.csv_text import read_csv_text
-from common_utils.tables.parquet import open_parquet, read_parquet
-from common_utils.tables.report import Ledger, RowReport, merged_report
-from common_utils.tables.types import Converted, DecimalSign, Kind, check_arrow, convert_text, decimal_sign
-from common_utils.tables.write import table_writer, write_table
+from common_utils.tables.files import csv_bytes, kind_of_table
+from common_utils.tables.parquet import read_parquet
+from common_utils.tables.reading import ColumnSource, Reading
+from common_utils.tables.report import Ledger, RowReport
+from common_utils.tables.types import Converted, Kind
 
-__all__ = [
-    "RowReport",
-    "TableResult",
-    "check_rows",
-    "merged_report",
-    "month_column",
-    "open_parquet",
-    "read_table",
-    "table_writer",
-    "write_table",
-]
+__all__ = ["TableResult", "check_rows", "check_share", "id_column", "month_column", "read_table"]
 
 _MOST_REPORTED = 5
 _MONTH = r"^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])$"
@@ -55,12 +48,19 @@ class TableResult:
     report : RowReport
         The account of all rows.
     rejects : pandas.DataFrame
-        Columns `row` (number in the file, the first below the header being 1) and `reason`.
+        Columns `row` (number in the file, the first below the header being 1), `reason` and `column` (empty where the
+        row as a whole is at fault).
+    rows : int64 array of shape (n,)
+        Number in the file of each row of `frame`.
+    lost : pandas.DataFrame
+        Of the rejected rows that are no copies, the columns of the key `schema.unique`, as text, "" where missing.
     """
 
     frame: pd.DataFrame
     report: RowReport
     rejects: pd.DataFrame
+    rows: NDArray[np.int64]
+    lost: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,18 @@ class _Source:
     rejects: dict[int, str]
     repairs: tuple[str, ...]
     delimiter: str | None
+    notes: tuple[str, ...] = ()
+
+
+def id_column(*, required: bool = True, unique: bool = False, nullable: bool = False) -> pandera.Column:
+    """Return the schema column of an id: text, refused where a spreadsheet or a data frame made a number of it.
+
+    Examples
+    --------
+    >>> id_column().metadata
+    {'id': True}
+    """
+    return pandera.Column(str, required=required, unique=unique, nullable=nullable, metadata={"id": True})
 
 
 def month_column(*, nullable: bool = False, description: str | None = None) -> pandera.Column:
@@ -95,19 +107,22 @@ def read_table(
     name: str,
     columns: Mapping[str, str] | None = None,
     on_bad_rows: Literal["reject", "error"] = "reject",
-    extra_columns: Literal["error", "drop", "keep"] = "error",
+    extra_columns: Extra = "error",
+    reading: Reading | None = None,
 ) -> TableResult:
     r"""Return the rows of a table that meet its schema, and the account of all rows.
 
     Repaired and stated: byte order marks, UTF-16, semicolons or tabs, decimal commas where the comma does not
-    separate fields, whitespace around values, "8.0" for a whole number. Only the empty field is missing.
-    Rejected, in this order: rows of a wrong shape, values of a wrong type, values that fail a check of the
-    schema, rows seen before, and rows that contradict an earlier one with the same key (`schema.unique`).
+    separate fields, whitespace around values, "8.0" for a whole number, letter case and blanks of the header. Only the
+    empty field is missing. A time of day is cut off a date. Rejected, in this order: rows of a wrong shape, values of a
+    wrong type, values that fail a check of the schema, copies of a row seen before, and all rows that contradict each
+    other under one key (`schema.unique`). A column whose metadata says `soft` costs no row: what is wrong there becomes
+    unknown.
 
     Parameters
     ----------
     path : Path
-        `.csv` or `.parquet`.
+        `.csv`, `.csv.gz`, `.xlsx` (its first sheet), `.parquet`, or a folder of Parquet parts.
     schema : pandera.DataFrameSchema
         Columns of type int, float, bool, str or datetime64 ('Int64' or 'boolean' where values may be
         missing), their checks, and `unique` as the key. `coerce`, `strict` and parsers are not used.
@@ -119,12 +134,15 @@ def read_table(
         Whether rows that cannot be used are left out or stop the run.
     extra_columns : {"error", "drop", "keep"}
         What to do with columns the schema does not know; kept ones stay text in CSV.
+    reading : Reading, optional
+        What settings and command line say of columns, units, decimals, zones and of how much may be rejected.
 
     Raises
     ------
     DataError
-        If the file cannot be read or trusted, columns are missing, too many or of another type, no row can be
-        used, or `on_bad_rows` is "error" and some row cannot.
+        If the file cannot be read or trusted, columns are missing, too many or of another type, the signs of its
+        numbers are in doubt, its dates are of several forms, no row can be used, more are rejected than `reading`
+        allows, or `on_bad_rows` is "error" and some row is.
     ConfigError
         If `columns` or the schema asks for what is not there.
 
@@ -144,14 +162,35 @@ def read_table(
       rejected: minutes: not a number (1)
     """
     kinds = _kinds(schema, name)
-    mapping = _checked_mapping(name, columns or {}, schema)
+    reading = reading or Reading()
+    given = {**reading.columns, **{k: ColumnSource(v) for k, v in (columns or {}).items()}}
+    mapping = checked_mapping(name, given, schema)
     source = _open(path, name, {*schema.columns, *mapping})
-    result = _checked(_select(source, mapping, schema, name, extra_columns), schema, kinds, name)
-    if len(result.rejects) and (on_bad_rows == "error" or not result.report.kept):
-        raise DataError(
-            _complaint(result.report, dict(zip(result.rejects["row"], result.rejects["reason"], strict=True)))
-        )
+    result = _checked(source, mapping, schema, kinds, name, extra_columns, reading)
+    if len(result.rejects) and on_bad_rows == "error":
+        raise DataError(_complaint(result))
+    check_share(result.report, result.rejects, reading)
     return result
+
+
+def check_share(report: RowReport, rejects: pd.DataFrame, reading: Reading) -> None:
+    """Put the account of a table to the others, and see that not too much of it was rejected.
+
+    Raises
+    ------
+    DataError
+        If no row is left that was not set aside, or more than `reading.max_rejected_share` of them were rejected.
+    """
+    reading.accounts.add(report, rejects)
+    rejected = sum(report.rejected.values())
+    if rejected and not report.kept and not report.set_aside:
+        raise DataError(f"{_listed(report, rejects)}\nNo row can be used: correct the file, or export it again.")
+    most = reading.max_rejected_share
+    if most is not None and rejected > most * report.read:
+        raise DataError(
+            f"{_listed(report, rejects)}\nMore than {100 * most:g} % of the rows (data.table.max_rejected_share) are "
+            "rejected: nothing was written. --rejects FILE lists them."
+        )
 
 
 def check_rows(
@@ -160,7 +199,9 @@ def check_rows(
     *,
     name: str,
     columns: Mapping[str, str] | None = None,
-    extra_columns: Literal["error", "drop", "keep"] = "error",
+    extra_columns: Extra = "error",
+    reading: Reading | None = None,
+    rows: NDArray[np.int64] | None = None,
 ) -> TableResult:
     """Return the rows of a piece of a Parquet file that meet a schema: `read_table` for an Arrow table.
 
@@ -170,8 +211,10 @@ def check_rows(
     Parameters
     ----------
     table : pyarrow.Table
-    schema, name, columns, extra_columns
-        As `read_table`.
+    schema, name, columns, extra_columns, reading
+        As `read_table`; the share that may be rejected is left to the caller.
+    rows : int64 array, optional
+        Number of each row in the file; else they are counted from 1.
 
     Raises
     ------
@@ -188,27 +231,70 @@ def check_rows(
     ([1.0], {'minutes: missing': 1})
     """
     kinds = _kinds(schema, name)
-    mapping = _checked_mapping(name, columns or {}, schema)
-    source = _Source(table, np.arange(1, table.num_rows + 1, dtype=np.int64), {}, (), None)
-    return _checked(_select(source, mapping, schema, name, extra_columns), schema, kinds, name)
+    reading = reading or Reading()
+    given = {**reading.columns, **{k: ColumnSource(v) for k, v in (columns or {}).items()}}
+    mapping = checked_mapping(name, given, schema)
+    numbers = np.arange(1, table.num_rows + 1, dtype=np.int64) if rows is None else rows
+    source = _Source(table, numbers, {}, (), None)
+    return _checked(source, mapping, schema, kinds, name, extra_columns, reading)
 
 
-def _checked(source: _Source, schema: pandera.DataFrameSchema, kinds: Mapping[str, Kind], name: str) -> TableResult:
+def _checked(
+    opened: _Source,
+    mapping: Mapping[str, ColumnSource],
+    schema: pandera.DataFrameSchema,
+    kinds: Mapping[str, Kind],
+    name: str,
+    extra_columns: Extra,
+    reading: Reading,
+) -> TableResult:
+    table, repairs, notes = selected(opened.table, mapping, schema, name, extra_columns)
+    source = _Source(table, opened.rows, opened.rejects, (*opened.repairs, *repairs), opened.delimiter, notes)
     ledger = Ledger(source.rows)
-    converted = _convert(source, schema, kinds, ledger, name)
+    columns = Columns.of(table, source.delimiter, mapping)
+    converted = convert(columns, schema, kinds, ledger, name, reading)
     frame = _frame(converted, source, schema, ledger)
-    for reason, positions in failed_checks(frame, schema, table=name).items():
-        ledger.reject_at(frame.index.to_numpy()[positions], reason)
+    failed = failed_checks(frame, schema, table=name)
+    softened = soften(frame, failed, schema, ledger)
+    for reason, positions in failed.items():
+        if reason not in softened:
+            ledger.reject_at(frame.index.to_numpy()[positions], reason)
     frame = frame[ledger.kept[frame.index.to_numpy()]]
+    lost = ~ledger.kept
     for reason, positions in repeated_rows(frame, schema).items():
-        ledger.reject_at(frame.index.to_numpy()[positions], reason)
+        places = frame.index.to_numpy()[positions]
+        ledger.reject_at(places, reason)
+        if reason != "duplicate row":
+            lost[places] = True
     reasons = source.rejects | ledger.reasons()
-    rejects = pd.DataFrame({"row": list(reasons), "reason": pd.Series(list(reasons.values()), dtype="str")})
+    kept = ledger.kept[frame.index.to_numpy()]
     return TableResult(
-        frame=frame[ledger.kept[frame.index.to_numpy()]].reset_index(drop=True),
-        report=ledger.report(name, source.rejects, source.repairs),
-        rejects=rejects.astype({"row": "int64"}).sort_values("row", ignore_index=True),
+        frame=frame[kept].reset_index(drop=True),
+        report=ledger.report(name, source.rejects, source.repairs, source.notes),
+        rejects=_rejects(reasons, schema),
+        rows=source.rows[frame.index.to_numpy()[kept]],
+        lost=_lost(table, lost, schema),
     )
+
+
+def _rejects(reasons: Mapping[int, str], schema: pandera.DataFrameSchema) -> pd.DataFrame:
+    columns = [reason.partition(":")[0] for reason in reasons.values()]
+    rejects = pd.DataFrame(
+        {
+            "row": list(reasons),
+            "reason": pd.Series(list(reasons.values()), dtype="str"),
+            "column": pd.Series([c if c in schema.columns else "" for c in columns], dtype="str"),
+        }
+    )
+    return rejects.astype({"row": "int64"}).sort_values("row", ignore_index=True)
+
+
+def _lost(table: Any, lost: NDArray[np.bool_], schema: pandera.DataFrameSchema) -> pd.DataFrame:
+    """Return the key of each lost row as it is written."""
+    key = [column for column in schema.unique or [] if column in table.column_names]
+    part = table.select(key).filter(pa.array(lost))
+    texts = {c: part[c].cast(pa.string()).to_pandas().fillna("").astype("str").str.strip() for c in key}
+    return pd.DataFrame(texts)
 
 
 def _kinds(schema: pandera.DataFrameSchema, name: str) -> dict[str, Kind]:
@@ -218,9 +304,10 @@ def _kinds(schema: pandera.DataFrameSchema, name: str) -> dict[str, Kind]:
 def _kind(table: str, column: str, declared: pandera.Column) -> Kind:
     dtype: Any = declared.dtype
     if dtype is not None:
-        may_be_missing = isinstance(dtype.type, pd.api.extensions.ExtensionDtype) or not declared.nullable
+        extension = isinstance(dtype.type, pd.api.extensions.ExtensionDtype)
+        may_be_missing = extension or not declared.nullable
         if dtypes.is_string(dtype):
-            return "text"
+            return "id" if (declared.metadata or {}).get("id") else "text"
         if dtypes.is_datetime(dtype) and getattr(dtype.type, "tz", None) is None:
             return "date"
         if dtypes.is_float(dtype):
@@ -235,100 +322,13 @@ def _kind(table: str, column: str, declared: pandera.Column) -> Kind:
     )
 
 
-def _checked_mapping(table: str, columns: Mapping[str, str], schema: pandera.DataFrameSchema) -> dict[str, str]:
-    unknown = sorted(set(columns.values()) - set(schema.columns))
-    if unknown:
-        raise ConfigError(
-            f"{table}: `columns` leads to {unknown[:_MOST_REPORTED]}, which the table does not have; "
-            f"it has {list(schema.columns)}."
-        )
-    twice = sorted({target for target in columns.values() if list(columns.values()).count(target) > 1})
-    if twice:
-        raise ConfigError(f"{table}: `columns` leads to {twice[:_MOST_REPORTED]} more than once.")
-    return dict(columns)
-
-
 def _open(path: Path, name: str, expected: set[str]) -> _Source:
-    match path.suffix.lower():
-        case ".csv":
-            text = read_csv_text(path, name=name, expected=expected)
-            return _Source(text.table, text.rows, text.rejects, text.repairs, text.delimiter)
-        case ".parquet":
-            table = read_parquet(path, name=name)
-            return _Source(table, np.arange(1, table.num_rows + 1, dtype=np.int64), {}, (), None)
-        case other:
-            raise DataError(f"{name}: {path.name} ends in {other!r}; give a .csv or .parquet file.")
-
-
-def _select(
-    source: _Source,
-    mapping: Mapping[str, str],
-    schema: pandera.DataFrameSchema,
-    name: str,
-    extra_columns: Literal["error", "drop", "keep"],
-) -> _Source:
-    """Return the table under the schema's names, in its order, with extra columns last or gone."""
-    found: list[str] = source.table.column_names
-    renamed = [mapping.get(column, column) for column in found]
-    twice = sorted({column for column in renamed if renamed.count(column) > 1})
-    if twice:
-        raise DataError(f"{name}: two columns of the file stand for {twice}; remove one or change `columns:`.")
-    required = [column for column, declared in schema.columns.items() if declared.required]
-    missing = [column for column in required if column not in renamed]
-    if missing:
-        raise DataError(
-            f"{name}: missing column(s) {missing[:_MOST_REPORTED]}; found {sorted(found)[:20]}. "
-            "Rename them under `columns:` in the config, or export the table again."
-        )
-    extra = [column for column in renamed if column not in schema.columns]
-    if extra and extra_columns == "error":
-        raise DataError(
-            f"{name}: unknown column(s) {extra[:_MOST_REPORTED]}; the table has {list(schema.columns)}. "
-            "Remove them, or allow extra columns."
-        )
-    table = source.table.rename_columns(renamed)
-    wanted = [column for column in schema.columns if column in renamed] + (extra if extra_columns == "keep" else [])
-    dropped = () if extra_columns == "keep" else tuple(f"extra column {column!r} dropped" for column in extra)
-    return _Source(table.select(wanted), source.rows, source.rejects, (*source.repairs, *dropped), source.delimiter)
-
-
-def _convert(
-    source: _Source, schema: pandera.DataFrameSchema, kinds: Mapping[str, Kind], ledger: Ledger, name: str
-) -> dict[str, Converted]:
-    """Return the typed columns and enter faults and repairs into the ledger."""
-    table = source.table
-    present = [column for column in schema.columns if column in table.column_names]
-    decimals: DecimalSign = "point"
-    if source.delimiter is not None:
-        numbers = [table[column] for column in present if kinds[column] == "number"]
-        decimals = decimal_sign(numbers, delimiter=source.delimiter)
-    converted: dict[str, Converted] = {}
-    for column in present:
-        declared = schema.columns[column]
-        values, bounds = table[column].combine_chunks(), _bounds(declared)
-        if source.delimiter is not None:
-            read = convert_text(values, kinds[column], decimals=decimals, bounds=bounds)
-        else:
-            typed = check_arrow(values, kinds[column], bounds=bounds)
-            if typed is None:
-                raise DataError(
-                    f"{name}: column {column!r} is {values.type} in the file, {kinds[column]} is needed; "
-                    "export it with that type."
-                )
-            read = typed
-        if not declared.nullable:
-            ledger.reject(read.missing, f"{column}: missing")
-        for reason, mask in read.faults:
-            ledger.reject(mask, f"{column}: {reason}")
-        for reason, mask in read.repairs:
-            ledger.repair(mask, f"{column}: {reason}")
-        converted[column] = read
-    return converted
-
-
-def _bounds(declared: pandera.Column) -> str:
-    dtype: Any = declared.dtype
-    return str(dtype.type).lower() if dtypes.is_int(dtype) else "int64"
+    kind = kind_of_table(path, name=name)
+    if kind in ("parquet", "folder"):
+        table = read_parquet(path, name=name)
+        return _Source(table, np.arange(1, table.num_rows + 1, dtype=np.int64), {}, (), None)
+    text = read_csv_text(path, name=name, expected=expected, data=csv_bytes(path, kind, name=name))
+    return _Source(text.table, text.rows, text.rejects, text.repairs, text.delimiter)
 
 
 def _frame(
@@ -351,11 +351,20 @@ def _frame(
     return pd.DataFrame(frame).set_axis(np.flatnonzero(ledger.kept))
 
 
-def _complaint(report: RowReport, reasons: Mapping[int, str]) -> str:
-    lines = [f"{report.table}: {len(reasons)} of {report.read} rows cannot be used:"]
+def _complaint(result: TableResult) -> str:
+    lines = [f"{result.report.table}: {len(result.rejects)} of {result.report.read} rows cannot be used:"]
+    return "\n".join([*lines, *_reasons(result.report, result.rejects)])
+
+
+def _listed(report: RowReport, rejects: pd.DataFrame) -> str:
+    return "\n".join([report.summary(), *_reasons(report, rejects)])
+
+
+def _reasons(report: RowReport, rejects: pd.DataFrame) -> list[str]:
+    lines: list[str] = []
     for reason, count in islice(report.rejected.items(), _MOST_REPORTED):
-        rows = islice((row for row in sorted(reasons) if reasons[row] == reason), _MOST_REPORTED)
+        rows = rejects.loc[rejects["reason"] == reason, "row"].head(_MOST_REPORTED)
         lines.append(f"  {reason} ({count}; row {', '.join(map(str, rows))}{', …' if count > _MOST_REPORTED else ''})")
     if len(report.rejected) > _MOST_REPORTED:
         lines.append(f"  and {len(report.rejected) - _MOST_REPORTED} more reasons")
-    return "\n".join(lines)
+    return lines

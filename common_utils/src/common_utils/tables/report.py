@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +18,7 @@ __all__ = ["Ledger", "RowReport", "merged_report"]
 
 @dataclass(frozen=True)
 class RowReport:
-    """The account of one table: every row read is kept or rejected, and the reasons add up.
+    """The account of one table: every row read is kept, set aside or rejected, and the reasons add up.
 
     Attributes
     ----------
@@ -30,6 +30,10 @@ class RowReport:
         Kept rows per repair; one row may have several.
     rejected : dict of str to int
         Rows per reason; each rejected row counts once, under the first reason found.
+    set_aside : dict of str to int
+        Sound rows that a rule of the project leaves out, per reason.
+    notes : tuple of str
+        What a reader of the account should know beside the counts.
 
     Raises
     ------
@@ -50,10 +54,12 @@ class RowReport:
     kept: int
     repaired: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
+    set_aside: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        counts = [self.kept, *self.repaired.values(), *self.rejected.values()]
-        if min(counts) < 0 or self.read != self.kept + sum(self.rejected.values()):
+        lost = [*self.rejected.values(), *self.set_aside.values()]
+        if min([self.kept, *self.repaired.values(), *lost]) < 0 or self.read != self.kept + sum(lost):
             raise DataError(f"{self.table}: rows are not accounted for: {self.to_dict()}.")
         if max(self.repaired.values(), default=0) > self.kept:
             raise DataError(f"{self.table}: more rows repaired than kept: {self.to_dict()}.")
@@ -66,14 +72,38 @@ class RowReport:
             "kept": self.kept,
             "repaired": dict(self.repaired),
             "rejected": dict(self.rejected),
+            "set_aside": dict(self.set_aside),
         }
 
     def summary(self) -> str:
         """Return the figures as text: one line, then one per reason, most rows first."""
-        lines = [f"{self.table}: {self.read} rows read, {self.kept} kept, {self.read - self.kept} rejected"]
-        for verb, counts in (("repaired", self.repaired), ("rejected", self.rejected)):
+        rejected, aside = sum(self.rejected.values()), sum(self.set_aside.values())
+        first = f"{self.table}: {self.read} rows read, {self.kept} kept, {rejected} rejected"
+        lines = [first + (f", {aside} set aside" if aside else "")]
+        said = (("repaired", self.repaired), ("rejected", self.rejected), ("set aside", self.set_aside))
+        for verb, counts in said:
             lines += [f"  {verb}: {reason} ({count})" for reason, count in sorted(counts.items(), key=_by_count)]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+
+    def after(self, set_aside: Mapping[str, int], rejected: Mapping[str, int] | None = None) -> RowReport:
+        """Return the account once some of the kept rows were set aside or rejected.
+
+        Examples
+        --------
+        >>> RowReport("cars", read=3, kept=3).after({"price below 100": 2}).kept
+        1
+        """
+        more = dict(rejected or {})
+        kept = self.kept - sum(set_aside.values()) - sum(more.values())
+        return RowReport(
+            self.table,
+            self.read,
+            kept,
+            {why: min(count, kept) for why, count in self.repaired.items()},
+            _added(self.rejected, more),
+            _added(self.set_aside, set_aside),
+            self.notes,
+        )
 
 
 def merged_report(reports: Sequence[RowReport]) -> RowReport:
@@ -93,11 +123,18 @@ def merged_report(reports: Sequence[RowReport]) -> RowReport:
     """
     repaired: Counter[str] = Counter()
     rejected: Counter[str] = Counter()
+    set_aside: Counter[str] = Counter()
     for report in reports:
         repaired.update(report.repaired)
         rejected.update(report.rejected)
+        set_aside.update(report.set_aside)
     read, kept = sum(report.read for report in reports), sum(report.kept for report in reports)
-    return RowReport(reports[0].table, read, kept, dict(repaired), dict(rejected))
+    notes = tuple(dict.fromkeys(note for report in reports for note in report.notes))
+    return RowReport(reports[0].table, read, kept, dict(repaired), dict(rejected), dict(set_aside), notes)
+
+
+def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {why: one.get(why, 0) + other.get(why, 0) for why in (*one, *(w for w in other if w not in one))}
 
 
 def _by_count(item: tuple[str, int]) -> tuple[int, str]:
@@ -152,7 +189,9 @@ class Ledger:
         lost = np.flatnonzero(self._codes)
         return {int(self.rows[place]): self._reasons[self._codes[place]] for place in lost}
 
-    def report(self, table: str, rejects: dict[int, str], whole_file: tuple[str, ...]) -> RowReport:
+    def report(
+        self, table: str, rejects: dict[int, str], whole_file: tuple[str, ...], notes: tuple[str, ...] = ()
+    ) -> RowReport:
         """Return the account; `rejects` holds the rows lost before, `whole_file` what was done to all."""
         kept = self.kept
         every = np.ones(len(kept), dtype=bool)
@@ -165,4 +204,5 @@ class Ledger:
             kept=int(kept.sum()),
             repaired={reason: count for reason, count in repaired.items() if count},
             rejected={str(reason): int(count) for reason, count in lost.items()},
+            notes=notes,
         )

@@ -103,7 +103,7 @@ def check_refusals_are_problems_that_echo_nothing(client: Client, case: ServiceC
         for url, sent in (("/predict", dict(body)), ("/predict/batch", {"records": [dict(case.record), dict(body)]})):
             answer = client.post(url, json=sent)
             expect(answer.status_code == 422, f"{url}: refused[{place}] got {answer.status_code}")
-            expect(answer.headers["content-type"] == PROBLEM, f"{url}: refused[{place}] is no problem document")
+            expect(answer.headers["content-type"] == PROBLEM, f"{url}: refused[{place}] is not a problem document")
             expect(case.canary not in answer.text, f"{url}: refused[{place}] is repeated")
 
 

@@ -193,7 +193,7 @@ def check_cards_and_figures_are_written(case: CliCase) -> None:
         text = (case.folder / f"{kind.lower()}_card.md").read_text(encoding="utf-8")
         expect(f"# {kind} card: {case.project.spec.title}" in text, f"the {kind.lower()} card has another title")
     for name in case.project.task().figure_names:
-        expect((case.folder / "figures" / name).read_bytes().startswith(_PNG), f"{name} is no picture")
+        expect((case.folder / "figures" / name).read_bytes().startswith(_PNG), f"{name} is not a picture")
 
 
 def check_errors_leave_with_their_code(case: CliCase) -> None:

@@ -21,9 +21,10 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from common_utils.bundle import Bundle
+from common_utils.bundle import Bundle, open_bundle
 from common_utils.config.project import ProjectSpec
 from common_utils.table_project.source import public_table
+from common_utils.testing.once import fill_once
 
 __all__ = [
     "Run",
@@ -37,6 +38,8 @@ __all__ = [
     "shipped",
     "small",
 ]
+
+pytest_plugins = ["common_utils.testing.unhurried"]
 
 Run: TypeAlias = Callable[..., tuple[int, str, str]]
 """Runs a command as a user would, words in; exit code, output and errors out."""
@@ -104,13 +107,16 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def bundle(table_project: TableProject, settings: Any, artifacts: Path) -> Bundle:
-    """Return a bundle of the small sample, trained once for all tests."""
+def bundle(table_project: TableProject, settings: Any, artifacts: Path, request: pytest.FixtureRequest) -> Bundle:
+    """Return a bundle of the small sample, trained once for all tests and workers."""
     from common_utils.table_project.training import train_table
 
-    return train_table(
-        table_project.task(), settings, table_project.folder, artifacts=artifacts, step=lambda _: None, environ={}
-    )
+    def train(root: Path) -> None:
+        task, folder = table_project.task(), table_project.folder
+        train_table(task, settings, folder, artifacts=root, step=lambda _: None, environ={})
+
+    fill_once(artifacts, train, request, name="bundle")
+    return open_bundle(artifacts)
 
 
 @pytest.fixture(scope="session")

@@ -13,23 +13,25 @@ from planrec.batch.rankers import policy_ranker
 from planrec.billing import load_catalogue
 from planrec.bundle import PlanRecBundle
 from planrec.commands.options import AnswerMode
-from planrec.commands.requests import BillRequest, PredictRequest, RecommendRequest
-from planrec.commands.settings import advice_settings, load_run
+from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand
+from planrec.commands.run.full_cards import run_bill_events
+from planrec.commands.settings import advice_settings, load_run, table_settings
 from planrec.months import month_index
 from planrec.rules import Rules, built_in_rules, load_rules
 
-__all__ = ["run_bill", "run_predict", "run_recommend"]
+__all__ = ["run_bill", "run_bill_events", "run_predict", "run_recommend"]
 
 
-def run_bill(request: BillRequest) -> None:
+def run_bill(request: BillCommand) -> None:
     """Rate usage months on every plan of a rate card."""
     catalogue = load_catalogue(request.plans)
-    written = write_bills(request.usage, catalogue, request.output)
+    reading, _ = table_settings(request.settings)
+    written = write_bills(request.usage, catalogue, request.output, reading=reading)
     note(written.report.summary())
     note(f"{written.months:,} usage months x {len(catalogue.plans)} plans written to {request.output}")
 
 
-def run_recommend(request: RecommendRequest) -> None:
+def run_recommend(request: RecommendCommand) -> None:
     """Rank the plans of each subscriber: advice on a rate card, or offers by what a bundle learnt.
 
     Raises
@@ -43,7 +45,7 @@ def run_recommend(request: RecommendRequest) -> None:
         _run_advice(request)
 
 
-def _run_advice(request: RecommendRequest) -> None:
+def _run_advice(request: RecommendCommand) -> None:
     """Follow the rules of the file, the built-in ones where there is none."""
     if request.plans is None or request.bundle is not None:
         raise ConfigError("recommend --mode advice: give a rate card with --plans, and no --bundle.")
@@ -61,7 +63,7 @@ def _run_advice(request: RecommendRequest) -> None:
     note(f"{written.rows:,} rows written to {request.output}, by rules {engine.rules.version}")
 
 
-def _run_offer(request: RecommendRequest) -> None:
+def _run_offer(request: RecommendCommand) -> None:
     """Take everything from the bundle but what the command's own options say, which is told."""
     if request.plans is not None or request.history_months is not None or request.risk_weight is not None:
         raise ConfigError(
@@ -87,7 +89,7 @@ def _run_offer(request: RecommendRequest) -> None:
     )
 
 
-def _overridden(request: RecommendRequest, bundle: PlanRecBundle, rules: Rules, policy: AnswerPolicy) -> Sequence[str]:
+def _overridden(request: RecommendCommand, bundle: PlanRecBundle, rules: Rules, policy: AnswerPolicy) -> Sequence[str]:
     """Return a line for each thing that the command's own options said instead of the bundle."""
     lines: list[str] = []
     if request.rules is not None:
@@ -98,22 +100,35 @@ def _overridden(request: RecommendRequest, bundle: PlanRecBundle, rules: Rules, 
     return lines
 
 
-def _written(request: RecommendRequest, engine: Engine, policy: AnswerPolicy, month: int) -> Written:
+def _written(request: RecommendCommand, engine: Engine, policy: AnswerPolicy, month: int) -> Written:
     ranker = policy_ranker(engine, policy)
-    recommender = Recommender(engine.catalogue, ranker, month, policy.history_months, request.top, request.explain)
-    written = write_recommendations(request.usage, recommender, request.output, excluded_output=request.excluded_output)
+    reading, recent = table_settings(request.settings)
+    recommender = Recommender(
+        engine.catalogue, ranker, month, policy.history_months, request.top, request.explain, recent
+    )
+    written = write_recommendations(
+        request.usage, recommender, request.output, excluded_output=request.excluded_output, reading=reading
+    )
     note(written.report.summary())
     for text in written.remarks:
         note(text)
     return written
 
 
-def run_predict(request: PredictRequest) -> None:
+def run_predict(request: PredictCommand) -> None:
     """Write the plan each subscriber is expected to choose."""
     run, month = load_run(request.settings), month_index(request.as_of)
     bundle = run.open_bundle(request.bundle)
     written = write_predictions(
-        request.usage, bundle.scorer, bundle.config, request.output, catalogue=bundle.catalogue, as_of=month
+        request.usage,
+        bundle.scorer,
+        bundle.config,
+        request.output,
+        catalogue=bundle.catalogue,
+        as_of=month,
+        reading=run.reading,
     )
     note(written.report.summary())
+    for text in written.remarks:
+        note(text)
     note(f"{written.rows:,} subscribers written to {request.output}")

@@ -13,10 +13,10 @@ from common_utils.command_line.terminal import note, show_table, steps
 from common_utils.errors import ConfigError
 from planrec.billing import load_catalogue
 from planrec.commands.options import Source
-from planrec.commands.requests import CardRequest, EvaluateRequest, SettingsRequest
-from planrec.commands.settings import Run, load_run
+from planrec.commands.requests import CardCommand, EvaluateCommand, SettingsCommand
+from planrec.commands.settings import LoadedSettings, load_run
 from planrec.config import PlanRecConfig
-from planrec.data import UsageData, load_usage, summarise
+from planrec.data import load_usage
 from planrec.evaluation import Models, evaluate
 from planrec.policies.backtest import bill_backtest
 from planrec.preparation import prepare
@@ -37,6 +37,7 @@ from planrec.rules import rules_file
 from planrec.simulator.operator import simulate, write_simulation
 from planrec.training import data_fingerprint, held_plan_figures, train
 from planrec.usage.event_files import ChurnCut, EmptyMonths
+from planrec.usage.months_table import UsageData, summarise
 
 __all__ = [
     "run_card",
@@ -54,7 +55,7 @@ _PROTOCOLS: tuple[tuple[str, ChurnCut, EmptyMonths], ...] = (
 )
 
 
-def run_simulate(settings: SettingsRequest, output: Path | None) -> None:
+def run_simulate(settings: SettingsCommand, output: Path | None) -> None:
     """Simulate the operator and write its tables."""
     run = load_run(settings)
     config, folder = run.config, output or run.project / "data" / "simulated"
@@ -67,31 +68,31 @@ def run_simulate(settings: SettingsRequest, output: Path | None) -> None:
     note(f"written to {folder}")
 
 
-def run_data(settings: SettingsRequest) -> None:
+def run_data(settings: SettingsCommand) -> None:
     """Read the configured table and show what is in it and what was rejected."""
     run = load_run(settings)
     config = run.config
     catalogue = load_catalogue(run.path(config.data.chosen().plans))
     with steps() as step:
         step(f"reading {config.data.source}")
-        data = load_usage(config, catalogue, run.project)
+        data = load_usage(config, catalogue, run.project, reading=run.stated)
     show_table("Usage months", [{name: _text(value) for name, value in row.items()} for row in summarise(data)])
     _account(data)
 
 
-def run_train(settings: SettingsRequest, output: Path | None) -> None:
+def run_train(settings: SettingsCommand, output: Path | None) -> None:
     """Train and show what came out."""
     run = load_run(settings)
     artifacts = output or run.path(run.config.training.artifacts)
     with steps() as step:
-        bundle = train(run.config, run.project, artifacts=artifacts, step=step)
+        bundle = train(run.config, run.project, artifacts=artifacts, step=step, reading=run.stated)
     metrics = bundle.read_json("metrics.json")
     _show(metrics)
     note(f"bundle: {bundle.path}")
     note(f"card:   {bundle.path / 'model_card.md'}")
 
 
-def run_evaluate(request: EvaluateRequest) -> None:
+def run_evaluate(request: EvaluateCommand) -> None:
     """Measure a bundle again on the data it was trained on, or back-test on the Megaline events.
 
     Raises
@@ -108,7 +109,7 @@ def run_evaluate(request: EvaluateRequest) -> None:
         _run_measure(run, request)
 
 
-def _run_measure(run: Run, request: EvaluateRequest) -> None:
+def _run_measure(run: LoadedSettings, request: EvaluateCommand) -> None:
     bundle = run.open_bundle(request.bundle)
     trained, folder = bundle.config, run.config.data.folder
     if request.source is not None and request.source.value != trained.data.source:
@@ -119,7 +120,7 @@ def _run_measure(run: Run, request: EvaluateRequest) -> None:
     if folder is not None:
         trained = trained.model_copy(update={"data": trained.data.model_copy(update={"folder": folder})})
     with steps() as step:
-        prepared = prepare(trained, run.project, step)
+        prepared = prepare(trained, run.project, step, run.stated)
         step("evaluating policies")
         metrics = evaluate(trained, prepared, Models.open(bundle))
     if data_fingerprint(prepared.data) != bundle.bundle.info["data_fingerprint"]:
@@ -143,7 +144,7 @@ def _run_measure(run: Run, request: EvaluateRequest) -> None:
         _show(metrics)
 
 
-def _run_backtest(run: Run, *, as_json: bool, output: Path | None) -> None:
+def _run_backtest(run: LoadedSettings, *, as_json: bool, output: Path | None) -> None:
     """Back-test re-rating on the Megaline events, and ask whether usage tells the plan held."""
     config, project = run.config, run.project
     catalogue = load_catalogue(run.path(config.data.megaline.plans))
@@ -185,7 +186,7 @@ def _run_backtest(run: Run, *, as_json: bool, output: Path | None) -> None:
     show_table("Plan held, predicted from usage alone (folds by customer)", choice_rows({"cross_validation": held}))
 
 
-def run_card(request: CardRequest) -> None:
+def run_card(request: CardCommand) -> None:
     """Write the cards and figures of a bundle and, in the project itself, the README's results."""
     run = load_run(request.settings)
     opened = run.open_bundle(request.bundle)

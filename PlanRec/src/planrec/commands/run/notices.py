@@ -10,8 +10,8 @@ from common_utils.errors import ConfigError
 from planrec.batch.notices import notice_batch, read_sent, write_notices
 from planrec.billing import load_catalogue
 from planrec.commands.options import NoticeChoice
-from planrec.commands.requests import NoticeRequest
-from planrec.commands.settings import advice_settings
+from planrec.commands.requests import NoticeCommand
+from planrec.commands.settings import advice_settings, table_settings
 from planrec.notices import verify_notices
 from planrec.notices.notice import versions_of
 from planrec.notices.schedule import NoticeKind
@@ -20,7 +20,7 @@ from planrec.usage.read import read_usage_table
 __all__ = ["run_notices"]
 
 
-def run_notices(request: NoticeRequest) -> None:
+def run_notices(request: NoticeCommand) -> None:
     """Write the notices of a file of usage months and say who got none, and why; or verify those of a file.
 
     Raises
@@ -40,14 +40,24 @@ def run_notices(request: NoticeRequest) -> None:
     kinds: tuple[NoticeKind, ...] = ("end-of-contract", "yearly")
     if request.kind is not NoticeChoice.both:
         kinds = (request.kind.value,)
+    reading, recent = table_settings(request.settings)
     catalogue = load_catalogue(request.plans)
     versions = versions_of(catalogue, fingerprint_file(request.plans))
     with steps() as step:
         step("reading usage months")
-        data = read_usage_table(usage, catalogue=catalogue)
+        data = read_usage_table(usage, catalogue=catalogue, reading=reading)
         log = read_sent(request.sent, as_of) if request.sent else None
     batch = notice_batch(
-        data.months, catalogue, versions, as_of=as_of, history_months=history_months, kinds=kinds, sent=log
+        data.months,
+        catalogue,
+        versions,
+        as_of=as_of,
+        history_months=history_months,
+        kinds=kinds,
+        sent=log,
+        lost=data.lost,
+        rows=data.reports[0],
+        recent_months=recent,
     )
     write_notices(batch, catalogue, output)
     for report in data.reports:

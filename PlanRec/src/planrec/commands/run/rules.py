@@ -7,7 +7,7 @@ from pathlib import Path
 
 from common_utils.command_line.terminal import note, show_table
 from planrec.billing import load_catalogue
-from planrec.commands.requests import SettingsRequest
+from planrec.commands.requests import SettingsCommand
 from planrec.commands.settings import advice_settings
 from planrec.rules import ExclusionCode, Rules, built_in_rules, load_rules
 from planrec.rules.rulebook import OfferRules
@@ -17,7 +17,7 @@ __all__ = ["rule_rows", "run_rules"]
 _Entry = tuple[str, str, str, str, tuple[ExclusionCode, ...]]  # rule, value, mode, meaning, codes
 
 
-def run_rules(check: Path | None, plans: Path | None, settings: SettingsRequest) -> None:
+def run_rules(check: Path | None, plans: Path | None, settings: SettingsCommand) -> None:
     """Show the rules of a file, else the configured ones, else those built in, and say whether they fit the rate card.
 
     Raises

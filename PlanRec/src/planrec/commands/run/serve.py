@@ -6,14 +6,14 @@ from pathlib import Path
 
 from common_utils.errors import ArtifactError
 from common_utils.serving.start import serve_project
-from planrec.commands.requests import ServeRequest
-from planrec.commands.settings import Run, load_run
+from planrec.commands.requests import ServeCommand
+from planrec.commands.settings import LoadedSettings, load_run
 from planrec.config import RULES_VARIABLE, SPEC
 
 __all__ = ["run_serve"]
 
 
-def run_serve(request: ServeRequest) -> None:
+def run_serve(request: ServeCommand) -> None:
     """Serve a bundle; the app lies in the project's folder.
 
     Raises
@@ -43,7 +43,7 @@ def run_serve(request: ServeRequest) -> None:
     )
 
 
-def _refuse_other_settings(run: Run, bundle: Path | None) -> None:
+def _refuse_other_settings(run: LoadedSettings, bundle: Path | None) -> None:
     """Leave before the start where something said differs from the bundle; the app sees to bundles that come later."""
     if not run.said.decided():
         return

@@ -11,7 +11,7 @@ from common_utils.command_line.terminal import note, show_table, steps
 from common_utils.config import resolve_path
 from common_utils.errors import GateError
 from planrec.billing import load_catalogue
-from planrec.commands.requests import StudyRequest
+from planrec.commands.requests import StudyCommand
 from planrec.commands.settings import load_run
 from planrec.config import PlanRecConfig
 from planrec.preparation import Step
@@ -25,7 +25,7 @@ __all__ = ["run_study"]
 _COMMAND = "make -C PlanRec evaluate"
 
 
-def run_study(request: StudyRequest) -> None:
+def run_study(request: StudyCommand) -> None:
     """Measure, show, write.
 
     Raises

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from common_utils.command_line.terminal import note, show_table, tracked
 from common_utils.errors import ConfigError
@@ -15,18 +16,19 @@ from planrec.advice.what_if import UsageChange, load_plan, with_plan
 from planrec.batch.what_if import what_if_rows, what_if_table
 from planrec.billing import Catalogue, load_catalogue
 from planrec.columns import SUBSCRIBER
-from planrec.commands.requests import DraftRequest, WhatIfRequest
-from planrec.commands.settings import Run, load_run
+from planrec.commands.requests import DraftCommand, WhatIfCommand
+from planrec.commands.settings import LoadedSettings, load_run
 from planrec.months import month_index, month_text
 from planrec.pricing.draft import ASSUMPTIONS, DraftScore, Pricing, check_draft, score_draft
 from planrec.pricing.tables import demand_rows, demand_table, span
 from planrec.rules import configured_rules
+from planrec.usage.months_table import UsageData, answerable
 from planrec.usage.read import read_usage_table
 
 __all__ = ["asked", "run_draft", "run_what_if"]
 
 
-def asked(request: WhatIfRequest) -> Question:
+def asked(request: WhatIfCommand) -> Question:
     """Return the question that a command line asks.
 
     Raises
@@ -43,13 +45,15 @@ def asked(request: WhatIfRequest) -> Question:
     return Question(change, travel, None if request.plan is None else load_plan(request.plan))
 
 
-def run_what_if(request: WhatIfRequest) -> None:
+def run_what_if(request: WhatIfCommand) -> None:
     """Answer for every subscriber of a file: by their past months with `plans`, else by the forecast of a bundle."""
     question, run = asked(request), load_run(request.settings)
     month, output = month_index(request.as_of), request.output
     engine, policy = _answering(run, request)
-    data = read_usage_table(request.usage, catalogue=engine.catalogue)
-    table = what_if_table(data.months, engine, question, policy, as_of=month)
+    data = read_usage_table(request.usage, catalogue=engine.catalogue, reading=run.reading)
+    months = _answerable(data, month)
+    recent = run.config.features.recent_months
+    table = what_if_table(months, engine, question, policy, as_of=month, recent_months=recent)
     write_table(table, output)
     for report in data.reports:
         note(report.summary())
@@ -61,16 +65,17 @@ def run_what_if(request: WhatIfRequest) -> None:
     note(f"{len(table):,} rows written to {output}, by rules {engine.rules.version}")
 
 
-def run_draft(request: DraftRequest) -> None:
+def run_draft(request: DraftCommand) -> None:
     """Score a draft rate card, or the bundle's with one plan more, against the bundle's."""
     run, month = load_run(request.settings), month_index(request.as_of)
     pricing = Pricing.of(run.open_bundle(request.bundle))
     drafted = _drafted(pricing.current, request.draft, request.plan)
     check_draft(pricing.current, drafted)
-    data = read_usage_table(request.usage)
-    with tracked("scoring", total=data.months[SUBSCRIBER].nunique()) as advance:
+    data = read_usage_table(request.usage, catalogue=pricing.current, reading=run.reading)
+    months = _answerable(data, month)
+    with tracked("scoring", total=months[SUBSCRIBER].nunique()) as advance:
         score = score_draft(
-            data.months,
+            months,
             pricing,
             drafted,
             as_of=month,
@@ -87,6 +92,14 @@ def run_draft(request: DraftRequest) -> None:
     _show(score, drafted.currency)
     if output is not None:
         note(f"{len(score.plans):,} rows written to {output}")
+
+
+def _answerable(data: UsageData, month: int) -> pd.DataFrame:
+    """Return the months of subscribers who may be answered, and say how many others there are."""
+    months, refused = answerable(data, as_of=month)
+    if refused:
+        note(f"{refused:,} subscriber(s) have a rejected row after their last usable month: not answered")
+    return months
 
 
 def _drafted(current: Catalogue, draft: Path | None, plan: Path | None) -> Catalogue:
@@ -115,7 +128,7 @@ def _show(score: DraftScore, currency: str) -> None:
         note(f"{score.gone:,} subscriber(s) have no month in {month_text(score.month - 1)}: taken as gone")
 
 
-def _answering(run: Run, request: WhatIfRequest) -> tuple[Engine, AnswerPolicy]:
+def _answering(run: LoadedSettings, request: WhatIfCommand) -> tuple[Engine, AnswerPolicy]:
     """Return what answers, and what it weighs."""
     if request.plans is None:
         bundle = run.open_bundle(request.bundle)

@@ -28,7 +28,7 @@ def read_catboost(model: Any) -> GrownForest:
     Raises
     ------
     CompileError
-        If a feature is no number, or the sums are scaled.
+        If a feature is not a number, or the sums are scaled.
 
     References
     ----------

@@ -70,7 +70,7 @@ def parity_gate(
     Raises
     ------
     ParityError
-        If an answer differs by more, has another shape, or is no number on one side only.
+        If an answer differs by more, has another shape, or is not a number on one side only.
 
     Examples
     --------

@@ -167,7 +167,7 @@ class RateLimit:
 
 
 class AccessMiddleware:
-    """Refuse who may not ask, before anything is read.
+    """Reject unauthorised callers before the body is read.
 
     Parameters
     ----------

@@ -1,0 +1,39 @@
+"""Full rate cards: the schema as written, values as decimals, and who is billed by it."""
+
+from __future__ import annotations
+
+from planrec.billing.cards.accounts import BillRequest, Choose, Device, PlanChange, Subscriber, TopUp
+from planrec.billing.cards.checks import remarks
+from planrec.billing.cards.load import load_card, load_request, parse_card, parse_request
+from planrec.billing.cards.rows import Allowance, Cap, Pass, Rate
+from planrec.billing.cards.schema import Discount, FullCard, FullPlan, MinimumTerm, Option, Pool
+from planrec.billing.cards.words import money_text, plan_sentences
+from planrec.billing.cards.yaml_text import Tree, read_tree
+
+__all__ = [
+    "Allowance",
+    "BillRequest",
+    "Cap",
+    "Choose",
+    "Device",
+    "Discount",
+    "FullCard",
+    "FullPlan",
+    "MinimumTerm",
+    "Option",
+    "Pass",
+    "PlanChange",
+    "Pool",
+    "Rate",
+    "Subscriber",
+    "TopUp",
+    "Tree",
+    "load_card",
+    "load_request",
+    "money_text",
+    "parse_card",
+    "parse_request",
+    "plan_sentences",
+    "read_tree",
+    "remarks",
+]

@@ -1,0 +1,71 @@
+"""Who is billed and for which periods: the request that goes with a full card and a table of events."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from planrec.billing.cards.value_types import Cents, Part, Word, Words
+from planrec.billing.cards.values import names, whole
+
+__all__ = ["BillRequest", "Choose", "Device", "PlanChange", "Subscriber", "TopUp"]
+
+_Subscribers = Annotated[tuple[Word, ...], BeforeValidator(names), Field(max_length=1_000_000)]
+
+
+class PlanChange(Part):
+    """The plan from a period on."""
+
+    from_period: Word = Field(description="name of the first period")
+    plan: Word = Field(description="plan held from then on")
+
+
+class Device(Part):
+    """A device paid in instalments, beside the plan."""
+
+    cents: Cents = Field(description="one instalment")
+    instalments: Annotated[int, BeforeValidator(whole), Field(ge=1, le=120)] = Field(description="number of them")
+
+
+class TopUp(Part):
+    """Money put on a prepaid credit."""
+
+    at: datetime = Field(description="instant; local time of the card where it has no offset")
+    cents: Annotated[int, BeforeValidator(whole), Field(ge=0, le=1_000_000_000)] = Field(description="cents")
+
+
+class Subscriber(Part):
+    """One subscriber: what is held, and since when."""
+
+    plan: Word | None = Field(None, description="plan held in the first period billed")
+    first: date | None = Field(None, alias="from", description="first day; there before, unknown how long, if not told")
+    last: date | None = Field(None, alias="to", description="last day")
+    plan_changes: tuple[PlanChange, ...] = Field((), description="later plans")
+    options: Words = Field((), description="options held in all periods")
+    device: Device | None = Field(None, description="a device in instalments")
+    topups: tuple[TopUp, ...] = Field((), description="prepaid: money put on the credit")
+    flags: Words = Field((), description="what discounts ask for, as autopay")
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Subscriber:
+        if self.first is not None and self.last is not None and self.last < self.first:
+            raise ValueError("`to` lies before `from`")
+        return self
+
+
+class Choose(Part):
+    """Find the plan and the options with the least sum over all periods."""
+
+    who: _Subscribers = Field(alias="for", description="subscribers")
+    plans: Words = Field(min_length=1, description="plans to choose from")
+    options: Words = Field((), description="options to choose from")
+
+
+class BillRequest(Part):
+    """Periods and subscribers to bill."""
+
+    bill: Words = Field(min_length=1, description="periods, in order")
+    subscribers: dict[Word, Subscriber] = Field(description="by identifier")
+    choose: Choose | None = Field(None, description="choose plans and options instead of billing those held")

@@ -1,0 +1,112 @@
+"""Checks over a whole card: names that must exist or be unique, and remarks on rows that cannot matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from common_utils.errors import ConfigError
+from planrec.billing.cards.rows import Allowance, Rate
+from planrec.billing.cards.schema import FullCard, FullPlan, Option
+
+__all__ = ["refuse_contradictions", "remarks"]
+
+
+def refuse_contradictions(card: FullCard, name: str) -> None:
+    """Refuse a card whose names do not fit together.
+
+    Raises
+    ------
+    ConfigError
+        If an identifier stands twice, or a band, plan or option is named that the card does not hold.
+    """
+    problem = next(_problems(card), None)
+    if problem:
+        raise ConfigError(f"{name}: {problem}")
+
+
+def _problems(card: FullCard) -> Iterator[str]:
+    plans, options = [p.plan_id for p in card.plans], [o.option_id for o in card.options]
+    for what, ids in (
+        ("plan_id", plans),
+        ("option_id", options),
+        ("name of an option", [o.name for o in card.options]),
+    ):
+        twice = next((i for i in ids if ids.count(i) > 1), None)
+        if twice:
+            yield f"{what} {twice!r} stands twice"
+    owners: list[FullPlan | Option] = [*card.plans, *card.options]
+    for key, owner in zip([f"plans.{p}" for p in plans] + [f"options.{o}" for o in options], owners, strict=True):
+        yield from _unknown_bands(card, key, owner)
+        if card.prepaid and (owner.rates or owner.allowances or owner.passes or owner.caps):
+            yield f"{key}: a prepaid card uses no rates, allowances, passes or caps"
+    for option in card.options:
+        named = [*((p, plans) for p in option.only_with or ()), *((o, options) for o in option.requires)]
+        for name in (name for name, known in named if name not in known):
+            yield f"options.{option.option_id}: {name!r} is not in the card"
+    yield from _prepaid_problems(card)
+
+
+def _unknown_bands(card: FullCard, key: str, owner: FullPlan | Option) -> Iterator[str]:
+    for part, rows in (("rates", owner.rates), ("allowances", owner.allowances)):
+        for i, row in enumerate(rows):
+            if row.when is not None and row.when not in card.bands:
+                yield f"{key}.{part}[{i}].when: no band {row.when!r} in `bands`"
+
+
+def _prepaid_problems(card: FullCard) -> Iterator[str]:
+    if card.prepaid and card.period.kind != "calendar_month":
+        yield "prepaid: bills are of calendar months"
+    for plan in card.plans:
+        prices = (plan.per_minute, plan.per_message, plan.per_mb)
+        if card.prepaid and None in prices:
+            yield f"plans.{plan.plan_id}: a prepaid plan needs `per_minute`, `per_message` and `per_mb`"
+        if not card.prepaid and (plan.pack or prices != (None, None, None)):
+            yield f"plans.{plan.plan_id}: `pack`, `per_minute`, `per_message`, `per_mb` belong to `prepaid: true`"
+
+
+def remarks(card: FullCard) -> list[str]:
+    """Return what is odd and no error: limits that never bind, rows behind rows that take all.
+
+    Examples
+    --------
+    >>> from planrec.billing.cards.load import parse_card
+    >>> plan = {"plan_id": "a", "caps": [{"name": "data", "items": "data", "amount": "1", "mode": "free"}]}
+    >>> tree = {"version": "v1", "currency": "EUR", "timezone": "Europe/Madrid", "plans": [plan]}
+    >>> remarks(parse_card(tree, "card"))
+    ["plans.a.caps[0]: no rate charges ['data']; the cap never binds"]
+    """
+    found: list[str] = []
+    for key, owner in [
+        *((f"plans.{p.plan_id}", p) for p in card.plans),
+        *((f"options.{o.option_id}", o) for o in card.options),
+    ]:
+        charged = _charged_items(owner) | ({i for o in card.options for i in _charged_items(o)})
+        if isinstance(owner, Option):
+            charged |= {i for p in card.plans for i in _charged_items(p)}
+        for i, cap in enumerate(owner.caps):
+            if not set(cap.items) & charged:
+                found.append(f"{key}.caps[{i}]: no rate charges {sorted(cap.items)}; the cap never binds")
+        found.extend(_hidden_rows(key, "rates", owner.rates))
+        found.extend(_hidden_rows(key, "allowances", [a for a in owner.allowances if _takes_all(a)]))
+    return found
+
+
+def _takes_all(row: Allowance) -> bool:
+    return row.amount == "unlimited" and row.per_call_max is None and row.per_day_max is None
+
+
+def _charged_items(owner: FullPlan | Option) -> set[str]:
+    items = {r.item for r in owner.rates if r.item} | {a.item for r in owner.rates for a in r.also}
+    items |= {r.beyond.item for r in owner.rates if r.beyond} | {p.item for p in owner.passes}
+    items |= {r.ladder.beyond.item for r in owner.rates if r.ladder and r.ladder.beyond}
+    return items | {a.within.beyond.item for a in owner.allowances if a.within}
+
+
+def _hidden_rows(key: str, part: str, rows: Sequence[Rate | Allowance]) -> Iterator[str]:
+    for i, row in enumerate(rows):
+        for earlier in rows[:i]:
+            dated = isinstance(earlier, Rate) and (earlier.valid_from or earlier.valid_to)
+            covers = set(row.kind) <= set(earlier.kind) and set(row.at) <= set(earlier.at) and not dated
+            if covers and earlier.when is None and (earlier.to is None or set(row.to or ("?",)) <= set(earlier.to)):
+                yield f"{key}.{part}[{i}]: an earlier row fits all that this one fits; it is never reached"
+                break

@@ -1,0 +1,95 @@
+"""Values of a card as text: decimals, whole numbers, one word or a list, increments and slots."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+__all__ = ["names", "number", "slots", "span", "whole"]
+
+_NUMBER = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)")
+_MOST_DIGITS = 18
+
+
+def number(value: object) -> Decimal:
+    """Return a decimal from text, an int or a Decimal; a float has lost its text and is refused.
+
+    Examples
+    --------
+    >>> number("18.150")
+    Decimal('18.15')
+    """
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        return _plain(Decimal(value))
+    if isinstance(value, str) and _NUMBER.fullmatch(value) and len(value) <= _MOST_DIGITS:
+        return _plain(Decimal(value))
+    raise ValueError("write a decimal number such as 18.15, of at most 18 characters")
+
+
+def _plain(value: Decimal) -> Decimal:
+    short = value.normalize()
+    return short.quantize(Decimal(1)) if short == short.to_integral_value() else short
+
+
+def whole(value: object) -> int:
+    """Return a whole number from text or an int.
+
+    Examples
+    --------
+    >>> whole("28")
+    28
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"-?\d{1,12}", value):
+        return int(value)
+    raise ValueError("write a whole number")
+
+
+def names(value: object) -> object:
+    """Return one word as a list of one.
+
+    Examples
+    --------
+    >>> names("call"), names(["call", "sms"])
+    (('call',), ('call', 'sms'))
+    """
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def span(value: object) -> tuple[int, int]:
+    """Return an increment FIRST/STEP in seconds.
+
+    Examples
+    --------
+    >>> span("60/1")
+    (60, 1)
+    """
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", value) if isinstance(value, str) else None
+    pair = (int(match[1]), int(match[2])) if match else value
+    if not (isinstance(pair, tuple) and len(pair) == 2 and min(pair) >= 1):
+        raise ValueError("write FIRST/STEP in seconds, both 1 or more, as 60/1")
+    return pair[0], pair[1]
+
+
+def slots(value: object) -> object:
+    """Return a price a minute as one slot from the call's first second; lists of slots are checked to rise from 0.
+
+    Examples
+    --------
+    >>> slots("9"), slots([["0", "0"], ["300", "3.63"]])
+    (((0, '9'),), ((0, '0'), (300, '3.63')))
+    """
+    if isinstance(value, (str, int, Decimal)):
+        return ((0, value),)
+    if not isinstance(value, (list, tuple)):
+        raise ValueError("write cents a minute, or [[from second, cents], ...]")
+    pairs: list[tuple[object, ...]] = [tuple(pair) if isinstance(pair, (list, tuple)) else () for pair in value]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError("write slots as [[from second, cents], ...]")
+    starts = [whole(pair[0]) for pair in pairs]
+    if not starts or sorted(set(starts)) != starts or starts[0] < 0:
+        raise ValueError("the seconds of the slots must rise from 0")
+    return tuple((start, pair[1]) for start, pair in zip(starts, pairs, strict=True))

@@ -1,0 +1,251 @@
+"""Events as columns: calls, calls received, messages and data sessions, read from a CSV file or from arrays."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common_utils.array_types import IntArray
+from common_utils.errors import DataError
+from planrec.billing.events.clock import LocalClock
+
+__all__ = ["CALL", "CALL_IN", "DATA", "KINDS", "MICRO", "SMS", "Events", "class_finder", "read_events"]
+
+KINDS = ("call", "call_in", "sms", "data")
+CALL, CALL_IN, SMS, DATA = range(4)
+MICRO = 1_000_000
+_MOST_SECONDS = 10_000_000
+_MOST_MEGABYTES = 10_000_000
+_COLUMNS = ("event", "subscriber", "kind", "start", "seconds", "mb", "to", "at")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MEGABYTES = re.compile(r"(\d{1,9})(?:\.(\d*))?|\.(\d+)")
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events in order of subscriber, instant and identifier; all arrays have one length.
+
+    Attributes
+    ----------
+    ids : str array or None
+        Identifiers; None where nothing asks for them.
+    subscribers, classes, places : tuple of str
+        What the codes of `subscriber`, `to` and `at` stand for; code 0 of `classes` is "not told", of `places` home.
+    subscriber, to, at : int64 arrays
+        Codes.
+    kind : int8 array
+        Position in `KINDS`.
+    instant : int64 array
+        Microseconds since 1970 in UTC.
+    quantity : int64 array
+        Seconds of a call, 1 of a message, millionths of a megabyte of a session.
+    """
+
+    ids: NDArray[np.str_] | None
+    subscribers: tuple[str, ...]
+    classes: tuple[str, ...]
+    places: tuple[str, ...]
+    subscriber: IntArray
+    kind: NDArray[np.int8]
+    instant: IntArray
+    quantity: IntArray
+    to: IntArray
+    at: IntArray
+
+    def __len__(self) -> int:
+        return len(self.instant)
+
+
+class _Codes:
+    def __init__(self, first: Sequence[str]) -> None:
+        self.names = list(first)
+        self._places = {name: i for i, name in enumerate(first)}
+
+    def __call__(self, name: str) -> int:
+        code = self._places.setdefault(name, len(self.names))
+        if code == len(self.names):
+            self.names.append(name)
+        return code
+
+
+def class_finder(prefixes: dict[str, tuple[str, ...]]) -> Callable[[str], str]:
+    """Return what finds the class of a number: the longest prefix wins, "" where none fits.
+
+    Examples
+    --------
+    >>> find = class_finder({"spain": ("34",), "spain_mobile": ("346", "347")})
+    >>> find("34600000000"), find("+34911111111"), find("44")
+    ('spain_mobile', 'spain', '')
+    """
+    classes = {prefix: name for name, group in prefixes.items() for prefix in group}
+    lengths = sorted({len(prefix) for prefix in classes}, reverse=True)
+
+    def find(number: str) -> str:
+        digits = re.sub(r"\D", "", number)
+        return next((classes[digits[:n]] for n in lengths if digits[:n] in classes), "")
+
+    return find
+
+
+def read_events(
+    data: bytes,
+    name: str,
+    timezone: str,
+    subscribers: Iterable[str],
+    prefixes: dict[str, tuple[str, ...]] | None = None,
+) -> Events:
+    r"""Read a CSV file of events.
+
+    Parameters
+    ----------
+    data : bytes
+        UTF-8 CSV with the columns event, subscriber, kind, start, seconds, mb, to, at; instead of `to` a column
+        `number` can hold the number called, which becomes a class at once and is not kept.
+    name : str
+        What messages call the file.
+    timezone : str
+        Zone of starts without an offset.
+    subscribers : iterable of str
+        Those who can have events.
+    prefixes : dict, optional
+        Prefixes of the numbers of each class.
+
+    Returns
+    -------
+    Events
+
+    Raises
+    ------
+    DataError
+        If a column is missing or a value cannot be used; the message names line and column, never the value.
+
+    Examples
+    --------
+    >>> rows = b"event,subscriber,kind,start,seconds,mb,to,at\ne1,A,call,2025-03-31T23:30:00+00:00,60,,fixed,home\n"
+    >>> events = read_events(rows, "events.csv", "Europe/Madrid", ["A"])
+    >>> len(events), events.classes
+    (1, ('', 'fixed'))
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name}: not UTF-8 text.") from error
+    rows = csv.reader(io.StringIO(text, newline=""))
+    header = next(rows, [])
+    has_number = "number" in header
+    missing = [c for c in _COLUMNS if c not in header and not (c == "to" and has_number)]
+    if missing or len(set(header)) != len(header):
+        raise DataError(f"{name}: column(s) {missing or 'named twice'}; the columns are {', '.join(_COLUMNS)}.")
+    unknown = sorted(set(header) - {*_COLUMNS, "number"})
+    if unknown:
+        raise DataError(f"{name}: unknown column(s) {unknown[:5]}; the columns are {', '.join(_COLUMNS)}.")
+    place = [header.index(c) if c in header else -1 for c in _COLUMNS]
+    number_at, find = (header.index("number") if has_number else -1), class_finder(prefixes or {})
+    reader = _Reader(name, subscribers)
+    for line, row in enumerate(rows, start=2):
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise DataError(f"{name}: line {line} has {len(row)} values, the header {len(header)}.")
+        values = [row[p] if p >= 0 else "" for p in place]
+        if number_at >= 0 and not values[6]:
+            values[6] = find(row[number_at])
+        reader.add(line, values)
+    return reader.events(LocalClock(timezone))
+
+
+class _Reader:
+    """Collects rows, checks each value."""
+
+    def __init__(self, name: str, subscribers: Iterable[str]) -> None:
+        self.name = name
+        self.known = {who: i for i, who in enumerate(subscribers)}
+        self.classes, self.places = _Codes([""]), _Codes(["home"])
+        self.lines: list[int] = []
+        self.ids: list[str] = []
+        self.columns: list[tuple[int, int, int, int, int, int, bool]] = []
+
+    def _refuse(self, line: int, column: str, what: str) -> DataError:
+        return DataError(f"{self.name}: line {line}, column {column!r}: {what}.")
+
+    def add(self, line: int, values: list[str]) -> None:
+        event, who, kind_name, start, seconds, mb, to, at = values
+        if not event:
+            raise self._refuse(line, "event", "an event needs an identifier")
+        if who not in self.known:
+            raise self._refuse(line, "subscriber", "the subscriber is not known")
+        if kind_name not in KINDS:
+            raise self._refuse(line, "kind", f"write one of {', '.join(KINDS)}")
+        kind = KINDS.index(kind_name)
+        quantity = 1
+        if kind in (CALL, CALL_IN):
+            quantity = self._seconds(line, seconds)
+        elif kind == DATA:
+            quantity = self._micro(line, mb)
+        instant, local = self._start(line, start)
+        self.lines.append(line)
+        self.ids.append(event)
+        code = self.classes(to)
+        self.columns.append((self.known[who], kind, instant, quantity, code, self.places(at or "home"), local))
+
+    def _seconds(self, line: int, text: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", text) or int(text) > _MOST_SECONDS:
+            raise self._refuse(line, "seconds", f"write whole seconds from 0 to {_MOST_SECONDS:,}")
+        return int(text)
+
+    def _micro(self, line: int, text: str) -> int:
+        match = _MEGABYTES.fullmatch(text)
+        if not match:
+            raise self._refuse(line, "mb", "write megabytes as a decimal, 0 or more")
+        broken = (match[2] or match[3] or "").rstrip("0")
+        if len(broken) > 6:
+            raise self._refuse(line, "mb", "megabytes have at most 6 decimals")
+        micro = int(match[1] or 0) * MICRO + int(broken.ljust(6, "0") or 0)
+        if micro > _MOST_MEGABYTES * MICRO:
+            raise self._refuse(line, "mb", f"more than {_MOST_MEGABYTES:,} megabytes")
+        return micro
+
+    def _start(self, line: int, text: str) -> tuple[int, bool]:
+        try:
+            start = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise self._refuse(line, "start", "write a time such as 2025-03-31T23:30:00+00:00") from error
+        local = start.tzinfo is None
+        since = (start.replace(tzinfo=UTC) if local else start) - _EPOCH
+        return since // timedelta(microseconds=1), local
+
+    def events(self, clock: LocalClock) -> Events:
+        if len(set(self.ids)) != len(self.ids):
+            seen: set[str] = set()
+            line = next(n for n, e in zip(self.lines, self.ids, strict=True) if e in seen or seen.add(e))
+            raise self._refuse(line, "event", "the identifier stands twice")
+        table = np.array(self.columns, dtype=np.int64).reshape(-1, 7)
+        who, kind, instant, quantity, to, at, local = (table[:, i].copy() for i in range(7))
+        naive = np.flatnonzero(local)
+        if len(naive):
+            seconds, exists = clock.instants(instant[naive] // MICRO)
+            if not exists.all():
+                bad = self.lines[int(naive[np.flatnonzero(~exists)[0]])]
+                raise self._refuse(bad, "start", f"this local time does not exist in {clock.name}")
+            instant[naive] = seconds * MICRO + instant[naive] % MICRO
+        ids = np.array(self.ids, dtype=np.str_)
+        order = np.lexsort((ids, instant, who)) if len(ids) else np.zeros(0, dtype=np.int64)
+        return Events(
+            ids[order],
+            tuple(self.known),
+            tuple(self.classes.names),
+            tuple(self.places.names),
+            who[order],
+            kind[order].astype(np.int8),
+            instant[order],
+            quantity[order],
+            to[order],
+            at[order],
+        )

@@ -1,0 +1,158 @@
+"""Allowances: what each takes of each event, as one running sum a limit; no loop over events.
+
+Several limits on one allowance are clips one after another: of a call, of a day, of the period. Rollover and banks
+loop over periods and days of the week, on sums.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from common_utils.array_types import BoolArray, IntArray
+from common_utils.errors import ConfigError
+from planrec.billing.cards import Allowance
+from planrec.billing.events import MICRO
+from planrec.billing.rating.holdings import Accounts
+from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers
+
+__all__ = ["Taken", "amount_of", "take"]
+
+_NO_LIMIT = 2**61
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What an allowance took of some events, and its limit in each cell (-1: no limit of a period)."""
+
+    amounts: IntArray
+    limits: IntArray
+
+
+def amount_of(row: Allowance, value: object, key: str) -> int:
+    """Return an amount of an allowance in units of quantity: seconds, messages or millionths of a megabyte."""
+    exact = Fraction(str(value))
+    if "data" in row.kind:
+        exact *= MICRO
+    elif row.kind != ("sms",):
+        exact *= 60
+    if exact.denominator != 1:
+        raise ConfigError(f"{key}: {value} is no whole number of seconds, messages or bytes.")
+    return exact.numerator
+
+
+def take(
+    row: Allowance, key: str, wanted: IntArray, cell: IntArray, day: IntArray, accounts: Accounts, *, own: bool
+) -> Taken:
+    """Return what an allowance takes of events in order.
+
+    Parameters
+    ----------
+    row : Allowance
+    key : str
+        Where the row stands, for messages.
+    wanted : int64 array of shape (n,)
+        What is left over of each event that the row fits.
+    cell, day : int64 arrays of shape (n,)
+        Account in a period, rising; local day.
+    accounts : Accounts
+    own : bool
+        True if the row is a plan's, whose state a change of plan ends; False if an option's.
+
+    Returns
+    -------
+    Taken
+    """
+    n, p = accounts.shape
+    cells = n * p
+    if row.per_call_max is not None:
+        wanted = np.minimum(wanted, amount_of(row, row.per_call_max, f"{key}.per_call_max"))
+    unlimited = row.amount == "unlimited"
+    limits = np.full(cells, -1, dtype=np.int64)
+    if unlimited and row.per_day_max is None:
+        return Taken(wanted, limits)
+    if row.per_day_max is not None or row.per == "day":
+        runs, starts = run_numbers(cell, day)
+        if row.per_day_max is not None:
+            wanted = clip_to_limits(wanted, runs, starts, amount_of(row, row.per_day_max, f"{key}.per_day_max"))
+        if unlimited:
+            return Taken(wanted, limits)
+        if row.per == "day":
+            quota = amount_of(row, row.amount, f"{key}.amount")
+            of_day: IntArray | int = quota
+            if row.bank is not None and len(wanted):
+                of_day = _banked(row, quota, wanted, runs, starts, cell, day, accounts, own=own)
+            return Taken(clip_to_limits(wanted, runs, starts, of_day), limits)
+    amount = amount_of(row, row.amount, f"{key}.amount")
+    limits[:] = amount
+    if row.rollover is not None:
+        limits = _rolled(row, key, amount, group_sums(wanted, cell, cells).reshape(n, p), accounts, own=own)
+    runs, starts = run_numbers(cell)
+    return Taken(clip_to_limits(wanted, runs, starts, limits[cell[starts]] if len(starts) else 0), limits)
+
+
+def _rolled(row: Allowance, key: str, amount: int, wanted: IntArray, accounts: Accounts, *, own: bool) -> IntArray:
+    """Return the limit of each cell with what is carried into it; loops over periods only."""
+    assert row.rollover is not None  # noqa: S101 - the caller looked
+    rule = row.rollover
+    most = _NO_LIMIT if rule.max is None else amount_of(row, rule.max, f"{key}.rollover.max")
+    n, p = accounts.shape
+    limits = np.zeros((n, p), dtype=np.int64)
+    carried = np.zeros(n, dtype=np.int64)
+    for i in range(p):
+        if own and i:
+            carried = np.where(accounts.segment[:, i] == i, 0, carried)
+        limits[:, i] = amount + carried
+        used = np.minimum(wanted[:, i], limits[:, i])
+        first = np.minimum(used, carried if rule.used == "first" else amount)
+        second = used - first
+        carried_used, own_used = (first, second) if rule.used == "first" else (second, first)
+        left = amount - own_used
+        if rule.lasts == "forever":
+            left = left + carried - carried_used
+        carried = np.where(accounts.present[:, i], np.minimum(left, most), 0)
+    return limits.reshape(-1)
+
+
+def _banked(
+    row: Allowance,
+    quota: int,
+    wanted: IntArray,
+    runs: IntArray,
+    starts: IntArray,
+    cell: IntArray,
+    day: IntArray,
+    accounts: Accounts,
+    *,
+    own: bool,
+) -> IntArray:
+    """Return the limit of each day that has use, with what earlier days of its week left."""
+    assert row.bank is not None  # noqa: S101 - the caller looked
+    _, p = accounts.shape
+    account_of, period_of, day_of = cell[starts] // p, cell[starts] % p, day[starts]
+    used = group_sums(wanted, runs, len(starts))
+    # Days without use count whole, so each week with use is looked at from Monday on.
+    week_of = (day_of + 3) // 7
+    first = np.maximum(accounts.first_day[account_of], accounts.starts[0])
+    # Weeks of one account may hold days before and after a change of plan: each day's own start of collecting.
+    since = accounts.starts[accounts.segment[account_of, period_of]] if own else first
+    begin = np.maximum(first, since)
+    week, week_starts = run_numbers(account_of, week_of, begin)
+    bank = np.zeros(len(week_starts), dtype=np.int64)
+    limits = np.full(len(starts), quota, dtype=np.int64)
+    monday, since_of_week = week_of[week_starts] * 7 - 3, begin[week_starts]
+    weekday = (day_of + 3) % 7
+    for d, name in enumerate(_DAYS):
+        rows = np.flatnonzero(weekday == d)
+        own_use = np.zeros(len(bank), dtype=np.int64)
+        own_use[week[rows]] = np.minimum(used[rows], quota)
+        if name in row.bank.spent_on:
+            limits[rows] += bank[week[rows]]
+            bank[week[rows]] -= np.minimum(np.maximum(used[rows] - quota, 0), bank[week[rows]])
+        if name in row.bank.collects:
+            counts: BoolArray = monday + d >= since_of_week
+            bank += np.where(counts, quota - own_use, 0)
+    return limits

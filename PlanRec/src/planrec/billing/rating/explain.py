@@ -1,0 +1,101 @@
+"""Why one event cost what it did, and what allowances covered and left: sentences from the rater's own columns."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from common_utils.errors import DataError
+from planrec.billing.events import DATA, KINDS, SMS, Events
+from planrec.billing.rating.bill import BillBook, decimal_text
+from planrec.billing.rating.segments import group_sums
+
+__all__ = ["allowance_use", "explain_event"]
+
+
+def _amount(kind: int, quantity: int) -> str:
+    if kind == SMS:
+        return f"{quantity} message{'s' * (quantity != 1)}"
+    return f"{decimal_text(quantity)} MB" if kind == DATA else f"{quantity} s"
+
+
+def explain_event(book: BillBook, events: Events, event: str) -> list[str]:
+    """Return why an event cost what it did, one sentence a step.
+
+    Parameters
+    ----------
+    book : BillBook
+        Bills of these events.
+    events : Events
+    event : str
+        Identifier.
+
+    Raises
+    ------
+    DataError
+        If there is no such event, or the card is prepaid, where the credit decides.
+    """
+    if events.ids is None or event not in events.ids:
+        raise DataError(f"--explain {event!r}: no such event in the table.")
+    if book.used is None or book.sheet is None:
+        raise DataError("--explain: uses of a prepaid card depend on the credit; the bill shows what was taken.")
+    row = int(np.flatnonzero(events.ids == event)[0])
+    kind = int(events.kind[row])
+    found = [f"{event}: a {KINDS[kind]} of {_amount(kind, int(events.quantity[row]))}."]
+    trace = book.used.trace
+    places = np.flatnonzero(trace.source == row)
+    if not len(places):
+        return [*found, "It is not billed: it is empty, or lies outside the listed periods or the subscriber's days."]
+    i = int(places[0])
+    period = book.periods[int(trace.account[i]) % len(book.periods)]
+    found.append(f"It belongs to the period {period}.")
+    rate = int(trace.rate[i])
+    found.append(f"Its price is {book.sheet.rates[rate].key}." if rate >= 0 else "No rate fits it.")
+    if trace.refused[i]:
+        found.append("A spending cap was reached before: what allowances do not cover did not take place.")
+    found.append(f"It counts as {_amount(kind, int(trace.billed[i]))} after its increments.")
+    for allowance, (rows, amounts) in zip(book.sheet.allowances, trace.takes, strict=True):
+        taken = int(amounts[rows == i].sum())
+        if taken:
+            name = allowance.allowance.name if allowance.allowance else ""
+            found.append(f"{name or allowance.key} covers {_amount(kind, taken)}.")
+    found.append(f"{_amount(kind, int(trace.left[i]))} are left over and priced.")
+    for charge in trace.charges:
+        amount = int(charge.amounts[charge.rows == i].sum())
+        if amount:
+            cents = Fraction(amount, book.sheet.items[charge.item])
+            found.append(f"{charge.item}: {_cents(cents)} cents.")
+    return found
+
+
+def _cents(cents: Fraction) -> str:
+    tenths = cents * 10**4
+    text = f"{tenths.numerator // tenths.denominator / 10**4:.4f}".rstrip("0").rstrip(".")
+    return text if tenths.denominator == 1 else f"about {text}"
+
+
+def allowance_use(book: BillBook) -> list[tuple[str, str, str, str, str]]:
+    """Return (subscriber, period, allowance, covered, left) of every allowance that was used or has an amount.
+
+    Amounts of a day have no rest of a period; their last value is empty, as for unlimited ones.
+    """
+    if book.used is None or book.sheet is None:
+        return []
+    trace, p = book.used.trace, len(book.periods)
+    present = book.accounts.present.reshape(-1)
+    found: list[tuple[str, str, str, str, str]] = []
+    for row, (rows, amounts), limits in zip(book.sheet.allowances, trace.takes, trace.limits, strict=True):
+        allowance = row.allowance
+        if allowance is None:
+            continue
+        kind = KINDS.index(allowance.kind[0])
+        covered = group_sums(amounts, trace.account[rows], len(present))
+        held = np.repeat(book.accounts.options[:, row.owner.option], p) if row.owner.option >= 0 else None
+        held = (book.accounts.plan.reshape(-1) == row.owner.plan) if held is None else held
+        for cell in np.flatnonzero(present & held).tolist():
+            limit = int(limits[cell])
+            left = _amount(kind, limit - int(covered[cell])) if limit >= 0 else ""
+            subscriber, period = book.names[cell // p], book.periods[cell % p]
+            found.append((subscriber, period, allowance.name or row.key, _amount(kind, int(covered[cell])), left))
+    return found

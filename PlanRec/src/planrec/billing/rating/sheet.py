@@ -1,0 +1,178 @@
+"""A card made ready for arithmetic: rows in order of use, line items with their denominators, integer prices.
+
+Each item has one denominator that holds all its prices exactly: a minute's price is per second, a megabyte's per
+millionth. Items that share a spending cap share the denominator, so that the cap can cut them. A card whose largest
+possible charge is beyond 64 bits is refused here, with the key that causes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from math import lcm
+
+from common_utils.errors import ConfigError
+from planrec.billing.cards import Allowance, Cap, FullCard, FullPlan, Option, Pass, Rate
+from planrec.billing.events import MICRO
+
+__all__ = ["MOST_EVENTS", "MOST_MEGABYTES", "MOST_SECONDS", "Owner", "Row", "Sheet"]
+
+# What one subscriber can use in one period; more is refused, so that no sum of charges leaves 64 bits.
+MOST_SECONDS = 5_000_000
+MOST_MEGABYTES = 1_000_000
+MOST_EVENTS = 100_000
+# Of one price; a unit of use meets one price of an item and its call at most three more, so sums stay below 2**62.
+_LARGEST = 2**60
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The plan or the option that a row belongs to; positions in the card, -1 for the other."""
+
+    plan: int = -1
+    option: int = -1
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the card with its owner and where it stands."""
+
+    owner: Owner
+    key: str
+    rate: Rate | None = None
+    allowance: Allowance | None = None
+    bought: Pass | None = None
+    cap: Cap | None = None
+
+
+@dataclass
+class Sheet:
+    """All rows of a card in order of use.
+
+    Attributes
+    ----------
+    card : FullCard
+    """
+
+    card: FullCard
+    rates: list[Row] = field(init=False)
+    allowances: list[Row] = field(init=False)
+    passes: list[Row] = field(init=False)
+    caps: list[Row] = field(init=False)
+
+    def __post_init__(self) -> None:
+        plans = [(Owner(plan=i), p, f"plans.{p.plan_id}") for i, p in enumerate(self.card.plans)]
+        options = [(Owner(option=i), o, f"options.{o.option_id}") for i, o in enumerate(self.card.options)]
+        both: list[tuple[Owner, FullPlan | Option, str]] = [*options, *plans]
+        self.rates = [Row(w, f"{k}.rates[{i}]", rate=r) for w, o, k in both for i, r in enumerate(o.rates)]
+        self.passes = [Row(w, f"{k}.passes[{i}]", bought=r) for w, o, k in both for i, r in enumerate(o.passes)]
+        self.caps = [Row(w, f"{k}.caps[{i}]", cap=r) for w, o, k in both for i, r in enumerate(o.caps)]
+        later: list[tuple[Owner, FullPlan | Option, str]] = [*plans, *options]
+        self.allowances = [
+            Row(w, f"{k}.allowances[{i}]", allowance=r) for w, o, k in later for i, r in enumerate(o.allowances)
+        ]
+        self._refuse_too_large()
+
+    def _prices(self) -> Iterator[tuple[str, str, Fraction, int]]:
+        """Yield (item, key, price of a counted unit, most units of a period) for every price of use."""
+        for row in self.rates:
+            if row.rate is not None:
+                yield from _prices_of_rate(row.rate, row.key)
+        for row in self.allowances:
+            within = row.allowance.within if row.allowance else None
+            if within is not None:
+                yield within.beyond.item, f"{row.key}.within.beyond.per_mb", _micro(within.beyond.per_mb), _MOST_MICRO
+        for row in self.passes:
+            if row.bought is not None:
+                yield row.bought.item, f"{row.key}.fee", Fraction(row.bought.fee), MOST_EVENTS
+
+    @cached_property
+    def items(self) -> dict[str, int]:
+        """Line items of use and the denominator of each."""
+        found: dict[str, int] = {}
+        for item, _, price, _ in self._prices():
+            found[item] = lcm(found.get(item, 1), price.denominator)
+        extra = self._denominator_of_all()
+        found = {item: lcm(d, extra) for item, d in found.items()}
+        groups: list[tuple[set[str], int]] = []
+        for row in self.caps:
+            if row.cap is None:
+                continue
+            names, common = set(row.cap.items) & set(found), Fraction(row.cap.amount).denominator
+            for other in [g for g in groups if g[0] & names]:
+                groups.remove(other)
+                names, common = names | other[0], lcm(common, other[1])
+            groups.append((names, lcm(common, *(found[n] for n in names))))
+        for names, common in groups:
+            found.update(dict.fromkeys(names, common))
+        return found
+
+    def _denominator_of_all(self) -> int:
+        rounding = self.card.rounding
+        common = 2 * Fraction(rounding.to).denominator if rounding.each == "event" else 1
+        if self.card.band_rule == "split":  # a call's item is the start's, its price each second's own
+            calls = [p for row in self.rates if row.rate for _, p in row.rate.per_minute]
+            common = lcm(common, *(Fraction(p, 60).denominator for p in map(Fraction, calls)))
+        return common
+
+    def _refuse_too_large(self) -> None:
+        for item, key, price, most in self._prices():
+            if int(price * self.items[item]) * most >= _LARGEST:
+                raise ConfigError(
+                    f"card {self.card.version}: {key}: the largest charge of a period is beyond 64 bits at this "
+                    "price with these decimals; write fewer decimals or a lower price."
+                )
+
+    def in_item(self, item: str, price: Decimal | Fraction, per: int = 1) -> int:
+        """Return a price divided by `per` as a numerator over the item's denominator."""
+        exact = Fraction(price) / per * self.items[item]
+        if exact.denominator != 1:
+            raise AssertionError(f"{item}: {price} is not whole over {self.items[item]}")
+        return exact.numerator
+
+
+_MOST_MICRO = MOST_MEGABYTES * MICRO
+
+
+def _micro(price: Decimal) -> Fraction:
+    return Fraction(price) / MICRO
+
+
+def _prices_of_rate(rate: Rate, key: str) -> Iterator[tuple[str, str, Fraction, int]]:
+    item = rate.item or ""
+    for also in rate.also:
+        yield also.item, f"{key}.also.per_call", Fraction(also.per_call), MOST_EVENTS
+        yield also.item, f"{key}.also.per_minute", Fraction(also.per_minute) / 60, 2 * MOST_SECONDS
+    yield item, f"{key}.setup", Fraction(rate.setup), MOST_EVENTS
+    yield item, f"{key}.minimum", Fraction(rate.minimum), MOST_EVENTS
+    for _, price in rate.per_minute:
+        yield item, f"{key}.per_minute", Fraction(price) / 60, 2 * MOST_SECONDS
+    if rate.each is not None:
+        yield item, f"{key}.each", Fraction(rate.each), MOST_EVENTS
+    yield from _prices_of_data(rate, item, key)
+
+
+def _prices_of_data(rate: Rate, item: str, key: str) -> Iterator[tuple[str, str, Fraction, int]]:
+    if rate.per_mb is not None:
+        yield item, f"{key}.per_mb", _micro(rate.per_mb), _MOST_MICRO
+    if rate.block_mb is not None and rate.per_block is not None:
+        most = int(MOST_MEGABYTES / Fraction(rate.block_mb)) + MOST_EVENTS
+        yield item, f"{key}.per_block", Fraction(rate.per_block), most
+    if rate.day_fee is not None:
+        yield item, f"{key}.day_fee", Fraction(rate.day_fee), 400
+    if rate.beyond is not None:
+        yield rate.beyond.item, f"{key}.beyond.per_mb", _micro(rate.beyond.per_mb), _MOST_MICRO
+    if rate.ladder is not None:
+        for _, fee in rate.ladder.steps:
+            yield item, f"{key}.ladder.steps", Fraction(fee), 1
+        if rate.ladder.beyond is not None:
+            b = rate.ladder.beyond
+            yield (
+                b.item,
+                f"{key}.ladder.beyond.per_block",
+                Fraction(b.per_block),
+                int(MOST_MEGABYTES / Fraction(b.block_mb)) + 1,
+            )

@@ -1,0 +1,97 @@
+"""Full cards: what is refused at load, what the page on them promises."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common_utils.errors import ConfigError
+from planrec.billing.cards import FullCard, Tree, parse_card, read_tree, remarks
+from planrec.billing.rating import Sheet
+
+CARD = """
+version: v1
+currency: EUR
+timezone: Europe/Madrid
+bands: {night: [{days: [mon], from: "00:00", to: "07:00"}]}
+plans:
+  - plan_id: a
+    fee: 999.5
+    rates:
+      - {kind: call, item: calls, per_minute: 3.63}
+      - {kind: data, item: data, per_mb: 0.8}
+options:
+  - {option_id: x, name: more, fee: 1, group: g, only_with: a}
+"""
+
+
+def _card(text: str) -> FullCard:
+    return parse_card(read_tree(text.encode(), "card"), "card")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        pytest.param("fee: 999.5", "fee: 999.5\n    fee: 1", r"line 9: 'fee' stands twice", id="key-twice"),
+        pytest.param("fee: 999.5", "feee: 999.5", r"plans\.0\.feee: Extra inputs", id="unknown-key"),
+        pytest.param("fee: 999.5", "fee: 1_000", r"plans\.0\.fee: .*decimal", id="underscore"),
+        pytest.param("fee: 999.5", "fee: .inf", r"plans\.0\.fee: .*decimal", id="infinite"),
+        pytest.param("fee: 999.5", "fee: -1", r"plans\.0\.fee", id="negative"),
+        pytest.param("item: data, ", "", r"`item` is missing", id="no-item"),
+        pytest.param("per_mb: 0.8", "per_mb: 0.8, throttled: true", r"data needs one of", id="two-prices"),
+        pytest.param(
+            "item: calls,", "item: calls, when: noon,", r"plans\.a\.rates\[0\]\.when: no band 'noon'", id="band"
+        ),
+        pytest.param("only_with: a", "only_with: b", r"options\.x: 'b' is not in the card", id="plan"),
+        pytest.param("group: g", "requires: y", r"options\.x: 'y' is not in the card", id="option"),
+        pytest.param('to: "07:00"', 'to: "00:00"', r"`to` is not after `from`", id="window"),
+        pytest.param("item: calls,", "item: calls, increment: 60/0,", r"FIRST/STEP", id="increment"),
+    ],
+)
+def test_card_is_refused_with_its_key(old: str, new: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        _card(CARD.replace(old, new))
+
+
+def test_card_beyond_64_bits_is_refused_naming_the_key() -> None:
+    Sheet(_card(CARD))
+    with pytest.raises(ConfigError, match=r"plans\.a\.rates\[1\]\.per_mb: the largest charge .* beyond 64 bits"):
+        Sheet(_card(CARD.replace("per_mb: 0.8", "per_mb: 9000000.000001")))
+
+
+def test_odd_rows_are_remarks() -> None:
+    assert remarks(_card(CARD)) == []
+    behind = CARD.replace(
+        "      - {kind: data,", "      - {kind: call, item: calls, per_minute: 1}\n      - {kind: data,"
+    )
+    assert remarks(_card(behind)) == [
+        "plans.a.rates[1]: an earlier row fits all that this one fits; it is never reached"
+    ]
+
+
+def _keys(schema: dict[str, Any]) -> set[str]:
+    found = set(schema.get("properties", {}))
+    for part in schema.get("$defs", {}).values():
+        found |= set(part.get("properties", {}))
+    return found
+
+
+def test_page_names_only_keys_that_the_schema_has_and_all_of_its_rows_have_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rate_cards.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if re.match(r"\| .* \| [msr] \| ", line)]
+    assert len(rows) >= 40
+    known = _keys(FullCard.model_json_schema())
+    for row in rows:
+        cell = row.split("|")[3]
+        keys = re.findall(r"`([a-z_.]+)`", cell)
+        assert keys, row
+        unknown = [k for k in keys if "accounts" not in cell and not set(k.split(".")) <= known | {"plans"}]
+        assert unknown == [], row
+
+
+def test_short_tree_keeps_numbers_as_text() -> None:
+    tree: Tree = read_tree(b"a: 18.150", "card")
+    assert tree == {"a": "18.150"}

@@ -1,0 +1,105 @@
+"""`planrec bill` on events, `planrec plans explain` and `planrec plans diff` as a pricing user meets them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+CARD = """version: azul-1
+currency: EUR
+timezone: Europe/Madrid
+prefixes: {on_net: ["346"], fixed: ["349"]}
+plans:
+  - plan_id: cero
+    rates:
+      - {kind: call, item: calls, setup: 18.15, per_minute: [[0, 0], [300, 3.63]]}
+      - {kind: data, item: data, per_mb: 0.8}
+    minimum_spend: {cents: 600, counts: [calls, data]}
+  - plan_id: plana
+    fee: 1500
+    allowances: [{name: national calls, kind: call, to: on_net, amount: 10, unit: minute}]
+    rates:
+      - {kind: call, item: calls, increment: 60/60, per_minute: 9}
+      - {kind: data, item: data, throttled: true}
+"""
+ACCOUNTS = """bill: ["2025-03", "2025-04"]
+subscribers: {A: {plan: cero}, B: {plan: plana}}
+"""
+EVENTS = """event,subscriber,kind,start,seconds,mb,number,at
+e1,A,call,2025-03-31T23:30:00+00:00,301,,34600000000,home
+e2,B,call,2025-03-03T10:00:00,661,,+34 600 000 000,home
+e3,B,data,2025-03-03T10:00:00,,2.5,,home
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, ...]:
+    for name, text in (("card.yaml", CARD), ("accounts.yaml", ACCOUNTS), ("events.csv", EVENTS)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    named = (("--card", "card.yaml"), ("--accounts", "accounts.yaml"), ("--events", "events.csv"))
+    return tuple(str(part) for option, name in named for part in (option, tmp_path / name))
+
+
+def test_bill_of_events_writes_lines_that_add_up(run, files, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    output = tmp_path / "bills.csv"
+    assert run("bill", *files, "--output", output) == 0
+    assert output.read_text(encoding="utf-8").splitlines() == [
+        "subscriber,period,item,quantity,cents",
+        "A,2025-03,minimum spend top-up,,600",
+        "A,2025-03,total,,600",
+        "A,2025-04,calls,,18",
+        "A,2025-04,minimum spend top-up,,582",
+        "A,2025-04,total,,600",
+        "B,2025-03,fee,,1500",
+        "B,2025-03,calls,,18",
+        "B,2025-03,info throttled MB,2.5,0",
+        "B,2025-03,total,,1518",
+        "B,2025-04,fee,,1500",
+        "B,2025-04,total,,1500",
+    ]
+
+
+def test_bill_explains_an_event(run, files, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert run("bill", *files, "--explain", "e2") == 0
+    out = capsys.readouterr()
+    text = out.out + out.err
+    assert "national calls covers 600 s." in text
+    assert "120 s are left over and priced." in text
+    assert "calls: 18 cents." in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        pytest.param(["--explain", "e9"], 3, "no such event", id="unknown-event"),
+        pytest.param([], 2, "--output", id="nothing-asked"),
+    ],
+)
+def test_bill_refuses(run, files, capsys, arguments, code, message) -> None:  # type: ignore[no-untyped-def]
+    assert run("bill", *files, *arguments) == code
+    out = capsys.readouterr()
+    assert message in out.out + out.err
+
+
+def test_bill_needs_one_full_set_of_files(run, files, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert run("bill", *files[:2], "--output", "x.csv") == 2
+    out = capsys.readouterr()
+    assert "--accounts and --events" in out.out + out.err
+
+
+def test_plans_explain_shows_a_plan_in_words(run, files, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert run("plans", "explain", "plana", *files[:2]) == 0
+    out = capsys.readouterr()
+    text = out.out + out.err
+    assert "National calls: 10 minutes a period, for calls to on_net." in text
+    assert "Data cost nothing, but are slowed." in text
+
+
+def test_plans_diff_says_what_changes_for_whom(run, files, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert run("plans", "diff", "cero", "plana", *files) == 0
+    out = capsys.readouterr()
+    text = out.out + out.err
+    assert "only plana: The fee is 15.00 EUR a calendar month." in text
+    assert "more" in text
+    assert "30.18 EUR" in text

@@ -1,0 +1,140 @@
+"""The fast rater against the slow one: random cards and events, planted faults, and what the slow one imports."""
+
+from __future__ import annotations
+
+import ast
+import csv
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import slow_rater
+import yaml
+from slow_rater import slow_bills
+from tariff_cases import case_folders, differing_lines, expected_lines
+from tariff_check import check
+from tariff_generator import CONSTRUCTS, random_case
+
+from planrec.billing.rating import allowances, bill, caps, cells, charges, fees, passes, sums, usage
+
+CASES = Path(__file__).parent / "tariffs"
+
+
+def test_slow_rater_imports_nothing_of_the_product() -> None:
+    tree = ast.parse(Path(slow_rater.__file__ or "").read_text(encoding="utf-8"))
+    names = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    names |= {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    assert {n.split(".")[0] for n in names} <= {
+        *("__future__", "calendar", "collections", "datetime", "fractions", "itertools", "math", "typing", "zoneinfo"),
+    }
+
+
+@pytest.mark.parametrize("folder", list(case_folders([CASES])), ids=lambda f: f.name)
+def test_slow_rater_bills_the_cases(folder: Path) -> None:
+    tree, rows = _case(folder)
+    assert sorted(slow_bills(tree, rows)) == sorted(expected_lines(folder))
+
+
+def test_two_raters_agree_on_random_cards() -> None:
+    seen = check(range(60))
+    assert seen.differing == []
+    assert seen.lines > 500
+
+
+@pytest.mark.slow
+def test_two_raters_agree_on_two_thousand_random_cards_that_draw_every_construct() -> None:
+    seen = check(range(2000))
+    assert seen.differing == []
+    assert seen.apart == 0
+    assert [name for name in CONSTRUCTS if not seen.drawn[name]] == []
+
+
+def test_generator_draws_the_same_case_from_a_seed() -> None:
+    assert random_case(7)[:2] == random_case(7)[:2]
+
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def _replace(owner: Any, name: str, wrap: Callable[[Any], Any]) -> Plant:
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(owner, name, wrap(getattr(owner, name)))
+
+    return plant
+
+
+def _fewer_cents(found: dict[str, Any]) -> dict[str, Any]:
+    return {item: np.maximum(cents - 1, 0) for item, cents in found.items()}
+
+
+Month, Line = slow_rater.Month, slow_rater.Subscription
+
+
+def _half_down(round_charge: Any) -> Any:
+    def rounded(amounts: Any, unit: int, how: str) -> Any:
+        return round_charge(np.maximum(amounts - 1, 0) if how == "half_up" else amounts, unit, how)
+
+    return rounded
+
+
+def _constant(value: Any) -> Callable[[Any], Any]:
+    """Return what replaces a function by one that always answers `value`."""
+    return lambda _replaced: lambda *_arguments: value
+
+
+FAULTS = {
+    "fast: half up is half down": _replace(sums, "round_charge", _half_down),
+    "fast: up is half up": _replace(sums, "round_charge", lambda f: lambda a, unit, _: f(a, unit, "half_up")),
+    "fast: a pass of 25 hours": _replace(passes, "DAY", lambda day: day + 3600),
+    "fast: bands an hour late": _replace(
+        cells, "band_table", lambda f: lambda card: (np.roll(f(card)[0], 60), f(card)[1])
+    ),
+    "fast: rollover without a most": _replace(
+        allowances, "amount_of", lambda f: lambda row, value, key: 10**12 if "max" in key else f(row, value, key)
+    ),
+    "fast: caps never cut": _replace(sums, "cut_by_caps", lambda f: lambda a, cell, limits: (a, f(a, cell, limits)[1])),
+    "fast: caps forget earlier charges": _replace(caps, "used_before", lambda f: lambda *a: f(*a) * 0),
+    "fast: day limits are of the period": _replace(allowances, "run_numbers", lambda f: lambda *keys: f(keys[0])),
+    "fast: nothing included in a day fee": _replace(charges, "clip_to_limits", lambda f: lambda *a: f(*a) * 0),
+    "fast: days of another length": _replace(usage, "DAY", lambda day: day + 1),
+    "fast: items a cent less": _replace(bill, "bill_items", lambda f: lambda *a: _fewer_cents(f(*a))),
+    "fast: months of leaving early": _replace(fees, "month_later", lambda f: lambda day, months: f(day, months + 1)),
+    "slow: half up is half even": _replace(slow_rater, "_half_up", lambda _: round),
+    "slow: nothing at a period's end": _replace(Month, "end_of_period", _constant(None)),
+    "slow: rollover forgotten": _replace(Month, "roll", _constant(None)),
+    "slow: bank forgotten": _replace(Month, "banked", _constant(Fraction(0))),
+    "slow: refusals forgotten": _replace(Month, "refusing", _constant(set())),
+    "slow: passes never run": _replace(Month, "runs", _constant(False)),
+    "slow: increments forgotten": _replace(Month, "billed", lambda _: lambda _self, _rate, e: e.quantity),
+    "slow: subscribers always there": _replace(Line, "there", _constant(True)),
+    "slow: minutes count as seconds": _replace(Month, "units", lambda _: lambda _self, _row, value: Fraction(value)),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    FAULTS[name](monkeypatch)
+    assert _found_in_cases(fast=name.startswith("fast")) or any(
+        check(range(first, first + 10)).differing for first in range(0, 200, 10)
+    )
+
+
+def _found_in_cases(*, fast: bool) -> bool:
+    for folder in case_folders([CASES]):
+        if fast:
+            found = bool(differing_lines(folder))
+        else:
+            tree, rows = _case(folder)
+            found = sorted(slow_bills(tree, rows)) != sorted(expected_lines(folder))
+        if found:
+            return True
+    return False
+
+
+def _case(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    tree = yaml.load((folder / "case.yaml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - text only
+    with (folder / "events.csv").open(encoding="utf-8", newline="") as file:
+        return tree, list(csv.DictReader(file))

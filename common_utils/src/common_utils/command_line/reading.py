@@ -1,0 +1,99 @@
+"""What every command that reads a table offers: how it is written, and a file of the rows that were rejected."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+
+import typer
+
+from common_utils.command_line.terminal import note
+from common_utils.errors import PortfolioError
+
+if TYPE_CHECKING:
+    from common_utils.tables.reading import Accounts
+
+__all__ = ["reads_table"]
+
+Decimal = Literal["point", "comma"]
+
+_OPTIONS: dict[str, tuple[Any, object]] = {
+    "decimal": (
+        Annotated[
+            Decimal | None,
+            typer.Option("--decimal", help="Sign of decimals where numbers leave it in doubt; data.table.decimal."),
+        ],
+        None,
+    ),
+    "accept_units": (
+        Annotated[bool, typer.Option("--accept-units", help="Take amounts that look as if their unit were another.")],
+        False,
+    ),
+    "rejects": (
+        Annotated[Path | None, typer.Option("--rejects", help="Write each rejected row: number, column, reason.")],
+        None,
+    ),
+}
+
+
+def reads_table(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of tables; it takes them as its parameter `reading`.
+
+    Where the command fails, the account of every table it read is shown all the same. The file of rejected rows is
+    written in any case.
+
+    Examples
+    --------
+    >>> @reads_table
+    ... def check(reading) -> None: ...
+    >>> list(inspect.signature(check).parameters)
+    ['decimal', 'accept_units', 'rejects']
+    """
+    command.__annotations__.pop("reading", None)  # its type would load the readers of tables, and help is to be quick
+    hints = get_type_hints(command, include_extras=True)
+    own = [p for name, p in inspect.signature(command).parameters.items() if name != "reading"]
+    hints = {name: hint for name, hint in hints.items() if name != "return"}
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in _OPTIONS.items()
+    ]
+
+    @wraps(command)
+    def run(
+        *given: Any,
+        decimal: Decimal | None = None,
+        accept_units: bool = False,
+        rejects: Path | None = None,
+        **named: Any,
+    ) -> None:
+        from common_utils.tables.reading import Accounts, Reading
+
+        accounts = Accounts()
+        reading = Reading(decimal=decimal, accept_units=accept_units, accounts=accounts)
+        try:
+            command(*given, reading=reading, **named)
+        except PortfolioError as error:
+            for report in accounts.reports:
+                if report.summary() not in str(error):
+                    note(report.summary())
+            raise
+        finally:
+            if rejects is not None:
+                _write(accounts, rejects)
+
+    typed = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in own]
+    run.__signature__ = inspect.Signature([*typed, *added])  # type: ignore[attr-defined]
+    run.__annotations__ = {**hints, **{name: kind for name, (kind, _) in _OPTIONS.items()}}
+    del run.__wrapped__  # type: ignore[attr-defined] - its signature is not that of the options
+    return run
+
+
+def _write(accounts: Accounts, path: Path) -> None:
+    from common_utils.tables.write import write_table
+
+    rejected = accounts.rejects()
+    write_table(rejected, path)
+    note(f"{len(rejected):,} rejected rows written to {path}")

@@ -1,0 +1,144 @@
+"""Which column of a file is which of ours: by mapping, by name, by name without letter case and blanks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any, Literal
+
+import pandera.pandas as pandera
+import pyarrow as pa
+
+from common_utils.errors import ConfigError, DataError
+from common_utils.tables.csv_text import UNNAMED, folded
+from common_utils.tables.reading import ColumnSource
+
+__all__ = ["Extra", "checked_mapping", "plain_kind", "renamed", "selected"]
+
+Extra = Literal["error", "drop", "keep"]
+
+_MOST_REPORTED = 5
+_NEAR = 0.8
+
+
+def checked_mapping(
+    table: str, columns: Mapping[str, ColumnSource], schema: pandera.DataFrameSchema
+) -> dict[str, ColumnSource]:
+    """Return a mapping that leads to columns of the schema, each once, in units it knows.
+
+    Raises
+    ------
+    ConfigError
+        If it does not.
+    """
+    targets = [source.target for source in columns.values()]
+    unknown = sorted(set(targets) - set(schema.columns))
+    if unknown:
+        raise ConfigError(
+            f"{table}: data.table.columns leads to {unknown[:_MOST_REPORTED]}, which the table does not "
+            f"have; it has {list(schema.columns)}."
+        )
+    twice = sorted({target for target in targets if targets.count(target) > 1})
+    if twice:
+        raise ConfigError(f"{table}: data.table.columns leads to {twice[:_MOST_REPORTED]} more than once.")
+    for written, source in columns.items():
+        units = (schema.columns[source.target].metadata or {}).get("units", {})
+        if source.unit is not None and source.unit not in units:
+            known = f"its units: {', '.join(units)}" if units else "it has no unit"
+            raise ConfigError(f"{table}: data.table.columns, {written}: {source.target} in {source.unit!r}; {known}.")
+    return dict(columns)
+
+
+def selected(
+    table: Any, mapping: Mapping[str, ColumnSource], schema: pandera.DataFrameSchema, name: str, extra_columns: Extra
+) -> tuple[Any, tuple[str, ...], tuple[str, ...]]:
+    """Return an Arrow table under the schema's names, in its order, with extra columns last or gone.
+
+    Returns
+    -------
+    tuple of pyarrow.Table, repairs of all rows, and notes
+
+    Raises
+    ------
+    DataError
+        If a column is missing, stands twice, or is unknown where that is an error.
+    """
+    found: list[str] = table.column_names
+    names, repairs = renamed(found, mapping, schema)
+    twice = sorted({c for c in names if names.count(c) > 1 and c in schema.columns})
+    if twice:
+        raise DataError(f"{name}: two columns of the file stand for {twice}; remove one or change data.table.columns.")
+    missing = [c for c, declared in schema.columns.items() if declared.required and c not in names]
+    extra = [c for c in names if c not in schema.columns]
+    if missing:
+        raise DataError(
+            f"{name}: missing column(s) {missing[:_MOST_REPORTED]}; found {sorted(found)[:20]}. "
+            "Say which are which under the setting data.table.columns, or export the table again."
+        )
+    if extra and extra_columns == "error":
+        raise DataError(
+            f"{name}: unknown column(s) {extra[:_MOST_REPORTED]}; the table has {list(schema.columns)}. "
+            "Remove them, or allow extra columns."
+        )
+    absent = [c for c in schema.columns if c not in names]
+    notes = tuple(
+        f"column {c!r} is not read; if it is {near}, say so with data.table.columns"
+        for c in extra
+        if (near := _near(c, absent))
+    )
+    fit = {c for c in extra if plain_kind(table.schema.types[names.index(c)]) and not c.startswith(UNNAMED)}
+    kept = [c for c in extra if extra_columns == "keep" and c in fit and names.count(c) == 1]
+    repairs += [f"extra column {c!r} dropped" for c in extra if c not in kept and not c.startswith(UNNAMED)]
+    wanted = [c for c in schema.columns if c in names] + kept
+    places = [names.index(c) for c in wanted]
+    return table.select(places).rename_columns(wanted), tuple(repairs), notes
+
+
+def plain_kind(kind: Any) -> bool:
+    """Tell whether an Arrow type is one that every step takes: text, number, bool, date, time stamp.
+
+    Examples
+    --------
+    >>> plain_kind(pa.float64()), plain_kind(pa.duration("s")), plain_kind(pa.list_(pa.int8()))
+    (True, False, False)
+    """
+    types: Any = pa.types
+    if types.is_dictionary(kind):
+        return plain_kind(kind.value_type)
+    if types.is_float16(kind) or types.is_decimal256(kind):
+        return False
+    checks = ("string", "large_string", "integer", "floating", "decimal", "boolean", "date", "timestamp", "null")
+    return any(getattr(types, f"is_{check}")(kind) for check in checks)
+
+
+def renamed(
+    found: Sequence[str], mapping: Mapping[str, ColumnSource], schema: pandera.DataFrameSchema
+) -> tuple[list[str], list[str]]:
+    """Return the names of a file's columns once a mapping and the folding of headers are done, and the repairs.
+
+    Examples
+    --------
+    >>> renamed(["Minutes", "x"], {}, pandera.DataFrameSchema({"minutes": pandera.Column(float)}))
+    (['minutes', 'x'], ["header 'Minutes' read as minutes"])
+    """
+    names = [mapping[c].target if c in mapping else c for c in found]
+    repairs: list[str] = []
+    for wanted, target in [*((c, s.target) for c, s in mapping.items()), *((c, c) for c in schema.columns)]:
+        if target in names or wanted in found:
+            continue
+        alike = [i for i, c in enumerate(found) if names[i] == c and folded(c) & folded(wanted)]
+        if len(alike) == 1:
+            names[alike[0]] = target
+            repairs.append(f"header {found[alike[0]]!r} read as {wanted}")
+    return names, repairs
+
+
+def _near(column: str, absent: Sequence[str]) -> str | None:
+    """Return the column of ours that a name may mean."""
+
+    def letters(name: str) -> str:
+        return "".join(filter(str.isalnum, name.casefold()))
+
+    likeness = {known: SequenceMatcher(None, letters(column), letters(known)).ratio() for known in absent}
+    best = max(absent, key=lambda known: likeness[known], default="")
+    return best if best and likeness[best] >= _NEAR else None

@@ -1,0 +1,244 @@
+"""The columns of a table to their types: doubts decided for whole columns, faults of optional facts made unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+import pyarrow.compute
+from numpy.typing import NDArray
+from pandera import dtypes
+
+from common_utils.errors import DataError
+from common_utils.tables.dates import SETTING, count_dates, date_complaint
+from common_utils.tables.numbers import (
+    DecimalSign,
+    NumberCounts,
+    count_numbers,
+    decimal_sign_of,
+    doubtful_point,
+)
+from common_utils.tables.reading import ColumnSource, Reading
+from common_utils.tables.report import Ledger
+from common_utils.tables.types import Converted, Kind, check_arrow, convert_text, scaled
+
+__all__ = ["UNKNOWN", "Columns", "convert", "is_soft", "number_or_text", "soften"]
+
+pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
+
+UNKNOWN = "taken as unknown"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a file's columns are.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        Under the schema's names.
+    delimiter : str or None
+        Of a CSV file; None: columns have types.
+    units : mapping of str to str
+        Column -> the unit the file has it in.
+    """
+
+    table: Any
+    delimiter: str | None
+    units: Mapping[str, str]
+
+    @classmethod
+    def of(cls, table: Any, delimiter: str | None, mapping: Mapping[str, ColumnSource]) -> Columns:
+        """Return the columns of a table that was renamed by a mapping."""
+        units = {source.target: source.unit for source in mapping.values() if source.unit is not None}
+        return cls(table, delimiter, units)
+
+
+def convert(
+    columns: Columns,
+    schema: pandera.DataFrameSchema,
+    kinds: Mapping[str, Kind],
+    ledger: Ledger,
+    name: str,
+    reading: Reading,
+) -> dict[str, Converted]:
+    """Return the typed columns and enter faults and repairs into the ledger.
+
+    Raises
+    ------
+    DataError
+        If a column is of another type, or it is in doubt how its numbers or dates are written.
+    """
+    table = columns.table
+    present = [column for column in schema.columns if column in table.column_names]
+    texts = {c for c in present if columns.delimiter is not None or _as_text(table[c].type, kinds[c], schema, c)}
+    counts = {c: count_numbers(table[c].cast(pa.string())) for c in texts if kinds[c] in ("number", "integer")}
+    decimals = _decided(counts, columns, schema, name, reading)
+    converted: dict[str, Converted] = {}
+    for column in present:
+        declared, values = schema.columns[column], table[column].combine_chunks()
+        if column in texts:
+            values = values.cast(pa.string())
+            if kinds[column] == "date":
+                _check_dates(values, name, column, reading)
+            read = convert_text(
+                values,
+                kinds[column],
+                decimals=decimals,
+                stated=reading.decimal is not None,
+                bounds=_bounds(declared),
+                timezone=reading.timezone,
+            )
+        else:
+            read = _typed(values, kinds[column], declared, f"{name}: column {column!r}", reading)
+        unit = columns.units.get(column) or _seen_unit(counts.get(column), declared, f"{name}: column {column!r}")
+        if unit is not None:
+            factor = _units(declared)[unit]
+            read = read if factor == Fraction(1) and unit != "hh:mm:ss" else scaled(values, read, unit, factor)
+        if is_soft(declared):
+            read = _softened(column, read, declared, ledger)
+        elif not declared.nullable:
+            ledger.reject(read.missing, f"{column}: missing")
+        for reason, mask in read.faults:
+            ledger.reject(mask, f"{column}: {reason}")
+        for reason, mask in read.repairs:
+            ledger.repair(mask, f"{column}: {reason}")
+        converted[column] = read
+    return converted
+
+
+def is_soft(declared: pandera.Column) -> bool:
+    """Tell whether a column is an optional fact: what is wrong with a value makes it unknown, never its row."""
+    return bool((declared.metadata or {}).get("soft"))
+
+
+def soften(frame: pd.DataFrame, failed: Mapping[str, NDArray[np.int64]], schema: Any, ledger: Ledger) -> set[str]:
+    """Make values of optional facts that fail a check unknown; return the reasons that are dealt with by that.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Changed in place; its index is the place in the ledger.
+    failed : mapping of str to int64 array
+        Positions in the frame by reason.
+    """
+    done: set[str] = set()
+    for reason, positions in failed.items():
+        column = reason.partition(":")[0]
+        if column not in schema.columns or not is_soft(schema.columns[column]):
+            continue
+        frame[column] = frame[column].mask(pd.Series(np.isin(np.arange(len(frame)), positions), index=frame.index))
+        mask = np.zeros(len(ledger.rows), dtype=bool)
+        mask[frame.index.to_numpy()[positions]] = True
+        ledger.repair(mask, f"{reason}, {UNKNOWN}")
+        done.add(reason)
+    return done
+
+
+def number_or_text(column: pd.Series) -> pd.Series:
+    """Return a column of text as numbers where every value is one beyond doubt.
+
+    Examples
+    --------
+    >>> number_or_text(pd.Series(["1.5", ""])).tolist(), number_or_text(pd.Series(["7.500"])).tolist()
+    ([1.5, nan], ['7.500'])
+    """
+    if not (pd.api.types.is_string_dtype(column.dtype) or column.dtype == object):
+        numeric = pd.api.types.is_numeric_dtype(column.dtype)
+        return column.astype("float64") if numeric else column
+    text = pa.array(column.astype("string"), pa.string(), from_pandas=True)
+    if doubtful_point(count_numbers(text)):
+        return column
+    read = convert_text(text, "number")
+    return column if read.faults else pd.Series(read.values.to_pandas(), index=column.index, dtype="float64")
+
+
+def _decided(
+    counts: Mapping[str, NumberCounts], columns: Columns, schema: Any, name: str, reading: Reading
+) -> DecimalSign:
+    """Return the decimal sign of a file; refuse columns whose points may all separate thousands."""
+    if reading.decimal is not None:
+        return reading.decimal
+    doubtful = [c for c, count in counts.items() if doubtful_point(count) and not is_soft(schema.columns[c])]
+    if doubtful:
+        raise DataError(
+            f"{name}: column(s) {sorted(doubtful)[:5]}: every number with a point has three digits after it, as in "
+            "7.500, so that the point may be a thousands separator. Say what it is with --decimal point (7.5) or "
+            "--decimal comma (7500), or the setting data.table.decimal."
+        )
+    whole = sum(counts.values(), NumberCounts())
+    return decimal_sign_of(whole, delimiter=columns.delimiter or ",")
+
+
+def _as_text(kind: Any, wanted: Kind, schema: Any, column: str) -> bool:
+    """Tell whether a typed column holds text that is read by the rules of text: optional facts only."""
+    if wanted in ("text", "id"):
+        return False
+    kept = kind.value_type if pa.types.is_dictionary(kind) else kind
+    held = pa.types.is_string(kept) or pa.types.is_large_string(kept)
+    soft = is_soft(schema.columns[column])
+    return soft and (held or (wanted == "boolean" and (pa.types.is_integer(kept) or pa.types.is_floating(kept))))
+
+
+def _typed(values: Any, kind: Kind, declared: pandera.Column, where: str, reading: Reading) -> Converted:
+    read = check_arrow(values, kind, bounds=_bounds(declared), timezone=reading.timezone)
+    if read is not None:
+        return read
+    if is_soft(declared):
+        nothing = pa.nulls(len(values), {"number": pa.float64(), "boolean": pa.bool_()}.get(kind, pa.string()))
+        held = np.asarray(pc.is_valid(values).to_numpy(zero_copy_only=False), dtype=bool)
+        return Converted(nothing, ~held, [(f"{values.type} in the file", held)])
+    if kind == "date" and pa.types.is_timestamp(values.type):
+        raise DataError(f"{where}: its times carry a zone; say whose calendar days count with the setting {SETTING}.")
+    raise DataError(f"{where} is {values.type} in the file, {kind} is needed; export it with that type.")
+
+
+def _check_dates(values: Any, name: str, column: str, reading: Reading) -> None:
+    complaint = date_complaint(count_dates(values), reading.timezone)
+    if complaint is not None:
+        raise DataError(f"{name}: column {column!r}: {complaint}.")
+
+
+def _seen_unit(counts: NumberCounts | None, declared: pandera.Column, where: str) -> str | None:
+    """Return hh:mm:ss where a column is written so; refuse one that is only partly."""
+    if counts is None or not counts.clock or "hh:mm:ss" not in _units(declared):
+        return None
+    if counts.plain:
+        raise DataError(
+            f"{where}: {counts.clock} values are written hh:mm:ss and {counts.plain} are plain numbers; "
+            "export one form."
+        )
+    return "hh:mm:ss"
+
+
+def _units(declared: pandera.Column) -> Mapping[str, Fraction]:
+    return (declared.metadata or {}).get("units", {})
+
+
+def _softened(column: str, read: Converted, declared: pandera.Column, ledger: Ledger) -> Converted:
+    """Return an optional fact whose faults are unknown and whose default stands where it is."""
+    metadata: Mapping[str, Any] = declared.metadata or {}
+    values = read.values
+    for reason, mask in read.faults:
+        ledger.repair(mask, f"{column}: {reason}, {UNKNOWN}")
+    if "floor" in metadata:
+        below = pc.fill_null(pc.less(values, metadata["floor"]), False)
+        values = pc.if_else(below, pa.scalar(metadata["floor"], values.type), values)
+        reason = f"{column}: {metadata['floor_reason']}"
+        ledger.repair(np.asarray(below.to_numpy(zero_copy_only=False), dtype=bool), reason)
+    if "default" in metadata:
+        if read.missing.any():
+            ledger.repair(read.missing, f"{column}: missing, {metadata['default_reason']}")
+        values = pc.fill_null(values, metadata["default"])
+    return Converted(values, read.missing, [], read.repairs)
+
+
+def _bounds(declared: pandera.Column) -> str:
+    dtype: Any = declared.dtype
+    return str(dtype.type).lower() if dtypes.is_int(dtype) else "int64"

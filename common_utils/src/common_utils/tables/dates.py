@@ -1,0 +1,111 @@
+"""Dates as text or timestamps: with a time of day, with a zone; the day counts.
+
+A time without a zone is local. A time with one is turned into the day of `data.table.timezone`, and refused where that
+is not set. A column is read in one form or not at all: decided from counts that add up over blocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
+
+__all__ = ["DateCounts", "count_dates", "date_complaint", "local_times", "read_dates"]
+
+pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
+
+_DAY = r"(1[7-9]|2[01])[0-9]{2}-[0-9]{2}-[0-9]{2}"
+_TIME = r"[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?"
+_LOCAL = rf"^{_DAY}({_TIME})?$"
+_ZONED = rf"^{_DAY}{_TIME} ?(Z|z|UTC|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$"
+# Other ways to write a date; which part is the day is nobody's to guess.
+_OTHER = r"^[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}([T ].*)?$|^[0-9]{8}$|^[0-9]{10}$|^[0-9]{13}$"
+SETTING = "data.table.timezone"
+
+
+@dataclass(frozen=True)
+class DateCounts:
+    """How the dates of a column are written; counts of blocks add up.
+
+    Attributes
+    ----------
+    local, zoned, other : int
+        YYYY-MM-DD with or without a time of day; the same with a zone; looks like a date in another form.
+    """
+
+    local: int = 0
+    zoned: int = 0
+    other: int = 0
+
+    def __add__(self, other: DateCounts) -> DateCounts:
+        return DateCounts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+
+def count_dates(column: Any) -> DateCounts:
+    """Return the counts of a text column.
+
+    Examples
+    --------
+    >>> count_dates(pa.array(["2025-10-31", "2025-10-31 23:59:30", "2025-10-31T23:30:00Z", "31.10.2025", "x"]))
+    DateCounts(local=2, zoned=1, other=1)
+    """
+    text = pc.utf8_trim_whitespace(pc.fill_null(column, ""))
+    local, zoned, other = (pc.match_substring_regex(text, pattern) for pattern in (_LOCAL, _ZONED, _OTHER))
+    other = pc.and_(other, pc.invert(pc.or_(local, zoned)))
+    return DateCounts(*(int(pc.sum(mask).as_py() or 0) for mask in (local, zoned, other)))
+
+
+def date_complaint(counts: DateCounts, timezone: str | None) -> str | None:
+    """Return why a column of dates cannot be read, or None where it can.
+
+    Examples
+    --------
+    >>> date_complaint(DateCounts(local=1), None) is None, date_complaint(DateCounts(zoned=1), "UTC") is None
+    (True, True)
+    >>> date_complaint(DateCounts(zoned=1), None)
+    'its times carry a zone; say whose calendar days count with the setting data.table.timezone'
+    """
+    if counts.zoned and counts.local:
+        return (
+            f"{counts.zoned} of its dates carry a zone and {counts.local} do not; export it in one form, with a zone "
+            "everywhere or nowhere"
+        )
+    if counts.other and counts.local + counts.zoned:
+        return (
+            f"{counts.other} of its dates are not written YYYY-MM-DD as the other {counts.local + counts.zoned} are; "
+            "export it in one form"
+        )
+    if counts.zoned and timezone is None:
+        return f"its times carry a zone; say whose calendar days count with the setting {SETTING}"
+    return None
+
+
+def read_dates(text: Any, timezone: str | None) -> Any:
+    """Return a text column as local timestamp[us], null where a field is no date or its time of day does not exist.
+
+    Examples
+    --------
+    >>> read_dates(pa.array(["2025-10-31T23:30:00Z", "2025-02-30"]), "Europe/Madrid").to_pylist()
+    [datetime.datetime(2025, 11, 1, 0, 30), None]
+    """
+    text = pc.replace_substring(text, ",", ".")
+    local = pc.if_else(pc.match_substring_regex(text, _LOCAL), text, None)
+    times = pd.to_datetime(local.to_pandas(), format="ISO8601", errors="coerce")  # 02-30 and 25:00 become NaT
+    values = pa.array(times, from_pandas=True).cast(pa.timestamp("us"), safe=False)
+    zoned = pc.match_substring_regex(text, _ZONED)
+    if timezone is None or not pc.any(zoned).as_py():
+        return values
+    written = pc.replace_substring_regex(pc.if_else(zoned, text, None), " ?(Z|z|UTC)$", "+00:00").to_pandas()
+    moments = pd.to_datetime(written, format="ISO8601", errors="coerce", utc=True)
+    there = pa.array(moments.dt.tz_convert(timezone).dt.tz_localize(None), from_pandas=True)
+    return pc.coalesce(values, there.cast(pa.timestamp("us"), safe=False))
+
+
+def local_times(column: Any, timezone: str | None) -> Any:
+    """Return dates or timestamps of any unit, with or without a zone, as local timestamp[us]; what is finer is cut."""
+    if column.type.tz is not None and timezone is not None:
+        column = pc.local_timestamp(column.cast(pa.timestamp(column.type.unit, timezone)))
+    return column.cast(pa.timestamp("us"), safe=False)

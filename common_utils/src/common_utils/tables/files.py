@@ -1,0 +1,102 @@
+"""What a file is, by what is in it and not by its name; a table comes as CSV, Parquet, .csv.gz or .xlsx."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import Literal
+
+from common_utils.errors import DataError
+from common_utils.tables.parquet_folder import parquet_parts
+from common_utils.tables.workbook import csv_of_workbook
+
+__all__ = ["TABLE_ENDINGS", "csv_bytes", "kind_of_table"]
+
+TABLE_ENDINGS = (".csv", ".parquet", ".csv.gz", ".xlsx")
+_MAGIC = {
+    "gzip": b"\x1f\x8b",
+    "an Excel workbook (.xlsx) or another zip": b"PK\x03\x04",
+    "Parquet": b"PAR1",
+    "an old Excel workbook (.xls)": b"\xd0\xcf\x11\xe0",
+    "a PDF": b"%PDF",
+}
+_EXPECTED = {"csv": None, "csv.gz": "gzip", "xlsx": "an Excel workbook (.xlsx) or another zip", "parquet": "Parquet"}
+_MOST_UNPACKED = 1 << 33
+
+
+def kind_of_table(path: Path, *, name: str) -> Literal["csv", "csv.gz", "xlsx", "parquet", "folder"]:
+    """Return how a table is stored.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder of Parquet parts.
+    name : str
+        What messages call the table.
+
+    Raises
+    ------
+    DataError
+        If it is missing, has another ending, or holds something else than its ending says.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "usage.csv"
+    >>> _ = path.write_bytes(gzip.compress(b"a,b"))
+    >>> kind_of_table(path, name="usage")
+    Traceback (most recent call last):
+    common_utils.errors.DataError: usage (usage.csv): the file is gzip under another name; name it usage.csv.gz.
+    """
+    where, lower = f"{name} ({path.name})", path.name.lower()
+    if path.is_dir():
+        parts = parquet_parts(path)
+        if not parts:
+            held = sorted({p.suffix for p in path.iterdir() if p.is_file() and p.suffix})[:5]
+            raise DataError(f"{where}: a folder without Parquet parts (it holds {held or 'nothing'}); name a file.")
+        return "folder"
+    ending = next((e for e in ("csv.gz", "csv", "xlsx", "parquet") if lower.endswith(f".{e}")), None)
+    found = _content(path)
+    if ending is None:
+        hint = f"; it holds {found}" if found else ""
+        raise DataError(f"{name}: {path.name} ends in {path.suffix!r}; give a {', '.join(TABLE_ENDINGS)} file{hint}.")
+    if found is None or found == _EXPECTED[ending]:
+        return ending  # pyright: ignore[reportReturnType] - one of the four
+    better = {"gzip": f"name it {path.name}.gz", "Parquet": f"name it {path.stem}.parquet"}.get(
+        found, f"name it {path.stem}.xlsx" if "xlsx" in found else "save it as CSV"
+    )
+    raise DataError(f"{where}: the file is {found} under another name; {better}.")
+
+
+def csv_bytes(path: Path, kind: str, *, name: str) -> bytes:
+    """Return the CSV text a file holds, unpacked.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read or unpacked.
+    """
+    where = f"{name} ({path.name})"
+    try:
+        if kind == "csv.gz":
+            with gzip.open(path) as file:
+                data = file.read(_MOST_UNPACKED)
+            if len(data) == _MOST_UNPACKED:
+                raise DataError(f"{where}: unpacked it is larger than 8 GB; bring it as Parquet.")
+            return data
+        raw = path.read_bytes()
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{where}: the gzip file is cut short or damaged; pack it again.") from error
+    except OSError as error:
+        raise DataError(f"{where}: {path} cannot be read: {error.strerror}.") from error
+    return csv_of_workbook(raw, where=where) if kind == "xlsx" else raw
+
+
+def _content(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError:
+        return None  # the reader of that kind says why
+    return next((word for word, magic in _MAGIC.items() if start.startswith(magic)), None)
