@@ -66,6 +66,7 @@ def test_serve_hands_the_bundle_to_the_server(project_folder: Path, monkeypatch:
         "port": 8123,
         "workers": 1,
         "admin_port": None,
+        "drain_seconds": 1.0,
         "header_seconds": 5.0,
         "max_connections": 1024,
         "graceful_seconds": 15,
