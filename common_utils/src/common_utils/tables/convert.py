@@ -28,7 +28,7 @@ from common_utils.tables.reading import ColumnSource, Reading
 from common_utils.tables.report import Ledger
 from common_utils.tables.types import Converted, Kind, check_arrow, convert_text, scaled
 
-__all__ = ["UNKNOWN", "Columns", "convert", "is_soft", "number_or_text", "soften"]
+__all__ = ["UNKNOWN", "FileColumns", "convert", "is_soft", "number_or_text", "soften"]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
@@ -36,7 +36,7 @@ UNKNOWN = "taken as unknown"
 
 
 @dataclass(frozen=True)
-class Columns:
+class FileColumns:
     """What a file's columns are.
 
     Attributes
@@ -54,14 +54,14 @@ class Columns:
     units: Mapping[str, str]
 
     @classmethod
-    def of(cls, table: Any, delimiter: str | None, mapping: Mapping[str, ColumnSource]) -> Columns:
+    def of(cls, table: Any, delimiter: str | None, mapping: Mapping[str, ColumnSource]) -> FileColumns:
         """Return the columns of a table that was renamed by a mapping."""
         units = {source.target: source.unit for source in mapping.values() if source.unit is not None}
         return cls(table, delimiter, units)
 
 
 def convert(
-    columns: Columns,
+    columns: FileColumns,
     schema: pandera.DataFrameSchema,
     kinds: Mapping[str, Kind],
     ledger: Ledger,
@@ -160,7 +160,7 @@ def number_or_text(column: pd.Series) -> pd.Series:
 
 
 def _decided(
-    counts: Mapping[str, NumberCounts], columns: Columns, schema: Any, name: str, reading: Reading
+    counts: Mapping[str, NumberCounts], columns: FileColumns, schema: Any, name: str, reading: Reading
 ) -> DecimalSign:
     """Return the decimal sign of a file; refuse columns whose points may all separate thousands."""
     if reading.decimal is not None:

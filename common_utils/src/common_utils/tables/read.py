@@ -22,7 +22,7 @@ from pandera import dtypes
 from common_utils.errors import ConfigError, DataError
 from common_utils.tables.checks import failed_checks, repeated_rows
 from common_utils.tables.columns import Extra, checked_mapping, selected
-from common_utils.tables.convert import Columns, convert, soften
+from common_utils.tables.convert import FileColumns, convert, soften
 from common_utils.tables.csv_text import read_csv_text
 from common_utils.tables.files import csv_bytes, kind_of_table
 from common_utils.tables.parquet import read_parquet
@@ -251,7 +251,7 @@ def _checked(
     table, repairs, notes = selected(opened.table, mapping, schema, name, extra_columns)
     source = _Source(table, opened.rows, opened.rejects, (*opened.repairs, *repairs), opened.delimiter, notes)
     ledger = Ledger(source.rows)
-    columns = Columns.of(table, source.delimiter, mapping)
+    columns = FileColumns.of(table, source.delimiter, mapping)
     converted = convert(columns, schema, kinds, ledger, name, reading)
     frame = _frame(converted, source, schema, ledger)
     failed = failed_checks(frame, schema, table=name)

@@ -15,7 +15,7 @@ from common_utils.array_types import BoolArray
 from common_utils.tables.dates import local_times, read_dates
 from common_utils.tables.numbers import CLOCK, THOUSANDS, DecimalSign, NumberCounts, count_numbers, decimal_sign_of
 
-__all__ = ["Converted", "DecimalSign", "Kind", "check_arrow", "convert_text", "decimal_sign", "refuse", "scaled"]
+__all__ = ["Converted", "Kind", "check_arrow", "convert_text", "decimal_sign", "refuse", "scaled"]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
