@@ -39,12 +39,14 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
 
     @router.post("/predict", summary="Which plan will this subscriber choose?", response_model=PredictResponse)
     async def predict(body: PredictRequest) -> bytes:
+        """Return how likely the subscriber is to choose each plan. This is no advice: ask `/recommend` for that."""
         answer = slot.get().predict_one(body.record())
         slot.count(1)
         return answer
 
     @router.post("/predict/batch", summary="The same for many subscribers")
     def predict_batch(body: BatchRequest) -> BatchResponse:
+        """Return an answer for each record, in their order; one that is refused refuses the batch and is named."""
         live = slot.get()
         answers = live.predict([record.record() for record in body.records])
         slot.count(len(answers))
@@ -56,6 +58,7 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
         response_model=RecommendResponse,
     )
     async def recommend(body: RecommendRequest) -> bytes | Callable[[], bytes]:
+        """Return the plans in order with expected bill, saving, risk and a reason, and why a plan is left out."""
         live = slot.get()
         policy = live.policy(body)
         record, asked = body.record(), body.asked(policy)
@@ -66,6 +69,7 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
 
     @plain.get("/plans", summary="The catalogue that answers are priced on")
     def plans() -> PlansResponse:
+        """Return every plan of the live bundle's rate card with its prices and when it is on sale; amounts in cents."""
         return PlansResponse.of(slot.get().catalogue)
 
     return [router, plain]

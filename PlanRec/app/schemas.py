@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from app.examples import ADVICE, CATALOGUE, PREDICTION
 from common_utils.serving.config import MOST_BATCH_ROWS, MOST_K
 from common_utils.serving.explain import FORM
 from planrec.advice import AnswerPolicy, Overrides
@@ -264,6 +265,8 @@ class Policy(BaseModel):
 class PredictResponse(BaseModel):
     """P(take): the plan people in this situation choose. Not a recommendation; ask `/recommend` for that."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [PREDICTION]})
+
     prediction: str = Field(description="plan most likely to be chosen")
     probabilities: dict[str, float] = Field(description="P(take) by plan id; adds up to 1")
     meaning: Literal["predicts the plan people choose"] = MEANING
@@ -272,6 +275,10 @@ class PredictResponse(BaseModel):
 
 class BatchResponse(BaseModel):
     """Answers in the order of the records."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"predictions": [PREDICTION], "model_version": PREDICTION["model_version"]}]}
+    )
 
     predictions: list[PredictResponse]
     model_version: str
@@ -321,6 +328,8 @@ class ExcludedPlan(BaseModel):
 class RecommendResponse(BaseModel):
     """Advice with everything needed to reproduce it."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [ADVICE]})
+
     advice: list[AdvisedPlan]
     stay_reason: _ReasonCode | None = Field(description="why the answer is stay; empty if a switch is advised")
     earliest_change: date | None = Field(
@@ -357,6 +366,8 @@ class PlanResponse(BaseModel):
 
 class PlansResponse(BaseModel):
     """The catalogue that answers are priced on."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [CATALOGUE]})
 
     version: str
     currency: str

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.examples import COMPARISON
 from app.schemas import Policy, PredictRequest
 from common_utils.errors import ConfigError, DataError
 from planrec.advice import AnswerPolicy, Engine, Overrides, Question, Subscribers, what_if
@@ -135,6 +136,8 @@ class WhatIfPlan(BaseModel):
 class WhatIfResponse(BaseModel):
     """Both answers with everything needed to reproduce them."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [COMPARISON]})
+
     plans: list[WhatIfPlan] = Field(description="in the order of the catalogue, a draft last")
     best_now: str | None = Field(description="plan on rank 1 without the changes; empty if no plan is offered")
     best_then: str | None
@@ -244,6 +247,7 @@ def what_if_routes(live: Callable[[], WhatIfModel]) -> APIRouter:
 
     @router.post("/what-if", summary="What if usage changes, a month is spent travelling, or there is a new plan?")
     def ask(body: WhatIfRequest) -> WhatIfResponse:
+        """Compare all plans as things are with all plans as asked, and say whether the advice changes."""
         return answer_what_if(live(), body)
 
     return router

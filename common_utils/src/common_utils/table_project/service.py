@@ -221,12 +221,20 @@ def _routes(
     predict.__annotations__ |= {"body": record}
     predict_batch.__annotations__ |= {"body": batch}
     router = APIRouter(tags=[spec.name], route_class=FastRoute)
-    router.add_api_route("/predict", predict, methods=["POST"], response_model=answer_model, summary=spec.question)
+    router.add_api_route(
+        "/predict",
+        predict,
+        methods=["POST"],
+        response_model=answer_model,
+        summary=spec.question,
+        description="Answers one record; its fields are the columns of the table, in the units the schema gives.",
+    )
     router.add_api_route(
         "/predict/batch",
         predict_batch,
         methods=["POST"],
         response_model=batch_answer,
         summary="The same for many records",
+        description="Answers each record, in their order; one that is refused refuses the batch and is named.",
     )
     return router

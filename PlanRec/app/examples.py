@@ -1,0 +1,126 @@
+"""Answers as a small bundle gave them to the examples of the requests, lists cut short: what /docs shows."""
+
+from __future__ import annotations
+
+from pydantic.config import JsonDict
+
+__all__ = ["ADVICE", "CATALOGUE", "COMPARISON", "PREDICTION"]
+
+ADVICE: JsonDict = {
+    "advice": [
+        {
+            "rank": 1,
+            "plan_id": "smart-12",
+            "name": "Smart 12",
+            "action": "switch",
+            "expected_bill_cents": 2057.03125,
+            "spread_cents": 340.2913718762753,
+            "saving_cents": 732.96875,
+            "p_pay_more": 0.0625,
+            "contract_months": 12,
+            "line_items": {"fee_cents": 1890.0, "minutes_cents": 42.03125, "messages_cents": 0.0, "data_cents": 125.0},
+            "reason": "Smart 12: 18.90 EUR a month over 3 months (fee 18.90, minutes 0.00, messages 0.00, data 0.00), "
+            "9.00 less than Smart 25.",
+            "p_accept": None,
+            "offer_value_cents": None,
+            "churn_change": None,
+        }
+    ],
+    "stay_reason": None,
+    "earliest_change": None,
+    "excluded": [
+        {"plan_id": "flex-5", "reason_code": "NO_LONGER_SOLD"},
+        {"plan_id": "young-10", "reason_code": "AGE_UNKNOWN"},
+        {"plan_id": "senior-talk", "reason_code": "AGE_UNKNOWN"},
+    ],
+    "as_of": "2025-10",
+    "months_used": 3,
+    "currency": "EUR",
+    "policy": {"mode": "advice", "history_months": 6, "risk_weight": 0.1, "min_gain_cents": 100, "offer": None},
+    "rules_version": "rules-2025-01",
+    "catalogue_version": "operator-2025-01",
+    "model_version": "20261123T120102Z-1a2b3c4d5e6f",
+}
+
+CATALOGUE: JsonDict = {
+    "version": "operator-2025-01",
+    "currency": "EUR",
+    "data_unit_megabytes": 1024,
+    "plans": [
+        {
+            "plan_id": "prepaid-0",
+            "name": "Pay As You Go",
+            "monthly_fee_cents": 400,
+            "included_minutes": 0,
+            "included_messages": 0,
+            "included_megabytes": 1024,
+            "cents_per_minute": 9,
+            "cents_per_message": 9,
+            "cents_per_data_unit": 500,
+            "contract_months": 0,
+            "on_sale_from": None,
+            "on_sale_to": None,
+            "min_age": None,
+            "max_age": None,
+        }
+    ],
+}
+
+COMPARISON: JsonDict = {
+    "plans": [
+        {
+            "plan_id": "smart-12",
+            "name": "Smart 12",
+            "draft": False,
+            "expected_bill_cents": 2085.9375,
+            "expected_bill_then_cents": 2554.4270833333335,
+            "spread_then_cents": 864.629879206411,
+            "travel_bill_cents": 3642.96875,
+            "year_bill_cents": 25031.25,
+            "year_bill_then_cents": 30653.125,
+            "reason_code": None,
+        },
+        {
+            "plan_id": "smart-25",
+            "name": "Smart 25",
+            "draft": False,
+            "expected_bill_cents": 2790.0,
+            "expected_bill_then_cents": 2804.4166666666665,
+            "spread_then_cents": 107.81926106014433,
+            "travel_bill_cents": 2884.625,
+            "year_bill_cents": 33480.0,
+            "year_bill_then_cents": 33653.0,
+            "reason_code": None,
+        },
+    ],
+    "best_now": "smart-12",
+    "best_then": "smart-12",
+    "advice_changes": False,
+    "as_of": "2025-10",
+    "months_used": 2,
+    "currency": "EUR",
+    "policy": {"mode": "advice", "history_months": 6, "risk_weight": 0.1, "min_gain_cents": 100, "offer": None},
+    "rules_version": "rules-2025-01",
+    "catalogue_version": "operator-2025-01",
+    "model_version": "20261123T120102Z-1a2b3c4d5e6f",
+}
+
+PREDICTION: JsonDict = {
+    "prediction": "basic-6",
+    "probabilities": {
+        "basic-6": 0.32344918019932284,
+        "data-20": 0.06326790115318015,
+        "family-40": 0.044332826668858155,
+        "flex-5": 0.08734425693489815,
+        "prepaid-0": 0.010344970150122397,
+        "senior-talk": 0.0244859575738459,
+        "smart-12": 0.08367892719348262,
+        "smart-25": 0.08504734640065496,
+        "talk-800": 0.06310902039148823,
+        "unlimited": 0.04625740089133208,
+        "voice-free": 0.1556768639272568,
+        "young-10": 0.013005348515557727,
+    },
+    "meaning": "predicts the plan people choose",
+    "model_version": "20261123T120102Z-1a2b3c4d5e6f",
+}
