@@ -81,7 +81,9 @@ GOOD = npy(plain("(3,)"), bytes(24))
         pytest.param(zipped({"a.pkl": GOOD}), "'a.pkl' is not a plain array", id="other-ending"),
         pytest.param(zipped({f"a{i}.npy": b"" for i in range(1025)}), "more than 1024 arrays", id="many"),
         pytest.param(zipped({"a.npy": GOOD}) + b"x", "does not end as an archive", id="appended"),
-        pytest.param(b"x" * 50 + b"PK\x05\x06" + b"\1\0\0\0\1\0\1\0\x2e\0\0\0\0\0\0\0\0\0", "no readable", id="junk"),
+        pytest.param(
+            b"x" * 50 + b"PK\x05\x06" + b"\1\0\0\0\1\0\1\0\x2e\0\0\0\0\0\0\0\0\0", "not a readable", id="junk"
+        ),
     ],
 )
 def test_what_claims_more_than_it_may_is_refused_before_loading(data: bytes, reason: str | None) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common_utils.config import resolve_path
 from common_utils.config.project import DEFAULT_CONFIG
 from common_utils.config.reading import ReadingConfig
-from common_utils.tables import Reading
 from planrec.bundle import PlanRecBundle, SaidSettings, open_configured
 from planrec.commands.requests import SettingsCommand
 from planrec.config import SPEC, AdviceConfig, PlanRecConfig, load_planrec_config
 from planrec.months import RECENT_MONTHS
+
+if TYPE_CHECKING:
+    from common_utils.tables import Reading
 
 __all__ = ["LoadedSettings", "advice_settings", "load_run", "optional_run", "table_settings"]
 
@@ -28,13 +31,13 @@ class LoadedSettings:
         The settings at hand, and which were said by `--set` or the environment.
     project : Path
         Folder that relative paths count from.
-    stated : Reading
-        What the command line says of tables, before the settings.
+    stated : Reading or None
+        What the command line says of tables, before the settings; None says nothing.
     """
 
     said: SaidSettings
     project: Path
-    stated: Reading = field(default_factory=Reading)
+    stated: Reading | None = None
 
     @property
     def config(self) -> PlanRecConfig:
@@ -46,7 +49,7 @@ class LoadedSettings:
         """How a table of usage months is written: the command line over `data.table`."""
         table = self.config.data.table
         # A mapping of events says nothing of a file of usage months.
-        return self.stated.over(table if table.kind == "months" else table.model_copy(update={"columns": {}}))
+        return _said(self.stated).over(table if table.kind == "months" else table.model_copy(update={"columns": {}}))
 
     def path(self, path: Path) -> Path:
         """Return a path of the settings as seen from the project."""
@@ -73,7 +76,7 @@ def load_run(request: SettingsCommand) -> LoadedSettings:
     """
     project = SPEC.folder(request.config)
     config = load_planrec_config(project, explicit=request.config, overrides=request.overrides)
-    return LoadedSettings(SaidSettings.of(config, request.overrides), project, request.reading or Reading())
+    return LoadedSettings(SaidSettings.of(config, request.overrides), project, request.reading)
 
 
 def optional_run(request: SettingsCommand) -> LoadedSettings | None:
@@ -95,5 +98,12 @@ def table_settings(request: SettingsCommand) -> tuple[Reading, int]:
     """Return how a table of usage months is written and how recent its last month has to be; else the defaults."""
     run = optional_run(request)
     if run is None:
-        return (request.reading or Reading()).over(ReadingConfig()), RECENT_MONTHS
+        return _said(request.reading).over(ReadingConfig()), RECENT_MONTHS
     return run.reading, run.config.features.recent_months
+
+
+def _said(reading: Reading | None) -> Reading:
+    """Return what a command line says of tables; readers load here, because a service starts without them."""
+    from common_utils.tables import Reading
+
+    return reading or Reading()
