@@ -96,6 +96,19 @@ def test_permutations_of_thousands_of_cards_change_no_bill_of_a_proven_plan() ->
     assert sum(_differences(range(1000, 4000))[True]) == 0
 
 
+def test_an_unlimited_allowance_behind_part_of_a_finite_one_is_order_dependent() -> None:
+    rate: Row = {"kind": "call", "item": "calls", "per_minute": "9", "increment": "60/60"}
+    finite: Row = {"name": "minutes", "kind": "call", "to": ["fixed", "mobile"], "amount": "5", "unit": "minute"}
+    free: Row = {"name": "mobile", "kind": "call", "to": ["mobile"], "amount": "unlimited", "unit": "minute"}
+    plan: Row = {"plan_id": "p", "rates": [rate], "allowances": [finite, free]}
+    tree = {"version": "v", "currency": "EUR", "timezone": "UTC", "plans": [plan]}
+    assert order_reasons(parse_card(tree, "card"), "p") == [
+        "plans.p.allowances[1]: takes a part of what plans.p.allowances[0] leaves, so it matters which use came first"
+    ]
+    plan["allowances"] = [free, finite]  # the finite one then covers calls to fixed lines alone
+    assert order_reasons(parse_card(tree, "card"), "p") == []
+
+
 def test_what_the_catalogue_of_constructs_names_is_order_dependent() -> None:
     rate: Row = {"kind": "call", "item": "calls", "setup": "10", "per_minute": "9", "increment": "60/60"}
     minutes: Row = {"name": "minutes", "kind": "call", "amount": "2", "unit": "minute"}

@@ -130,7 +130,12 @@ def test_draft_scores_one_plan_more(run, bundle: Bundle, operator, tmp_path, cap
     assert table.loc[~table["new"], "change"].le(0).all()
     assert table["demand_draft"].sum() == pytest.approx(table["held"].sum())
     captured = capsys.readouterr()
-    for text in ("swell (new)", "share of new", "New plans are taken by", "Assumed: everybody free to change"):
+    for text in (
+        "swell (new)",
+        "share of new",
+        "New plans are taken by",
+        "Assumed: every subscriber who is free to change",
+    ):
         assert text in captured.out
     assert "have no month in 2025-10: taken as gone" in captured.err
     assert "14 rows written" in captured.err

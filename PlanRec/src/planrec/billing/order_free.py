@@ -98,6 +98,9 @@ def _allowance_reasons(sheet: Sheet, cells: CardCells) -> Iterator[str]:
             continue
         if allowance.amount == "unlimited" and not limited and allowance.within is None:
             taken_whole |= scope
+            for key, earlier in scopes:
+                if (scope & earlier).any() and (earlier & ~scope).any():
+                    yield f"{row.key}: takes a part of what {key} leaves, so it matters which use came first"
             continue
         if limited or allowance.per == "day" or allowance.within is not None:
             yield f"{row.key}: limits of a call, a day or a place depend on single uses"

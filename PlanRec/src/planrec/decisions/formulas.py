@@ -97,6 +97,7 @@ def decision_features(
 
     Examples
     --------
+    >>> from planrec.outlook import history_of
     >>> history = history_of({"minutes_1": [510.0], "messages_1": [0.0], "megabytes_1": [0.0]}, 1)
     >>> row = decision_features(history, megaline)[0]
     >>> float(row[feature_names(megaline, with_current_plan=False).index("bill_above_cheapest[ultimate]")])

@@ -69,6 +69,7 @@ def apply_rules(rules: Rules, catalogue: Catalogue, facts: Facts, mode: Mode) ->
 
     Examples
     --------
+    >>> from planrec.rules.rulebook import built_in_rules
     >>> facts = Facts.of(24227, np.array([1]), contract_months_left=2.0, consent=False, holdout=False)
     >>> advice, offer = (apply_rules(built_in_rules(), megaline, facts, mode) for mode in ("advice", "offer"))
     >>> [ExclusionCode(code).name for code in (*advice.codes[0], *offer.codes[0])]

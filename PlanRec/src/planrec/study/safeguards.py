@@ -43,6 +43,7 @@ _REJECTED = {
     "clock_shift": "before reg_date",
     "orphans": "subscriber not in the list",
 }
+_ROWS = {"plan_changed": 2}  # rows that one defect costs: of two rows that conflict, neither can be believed
 _REPAIRED = {"unknown_plan": UNKNOWN_PLAN, "decimal_comma": f"{MEGABYTES}: decimal comma"}
 
 
@@ -99,10 +100,15 @@ class TableAccount:
     reported: dict[str, int]
 
     @property
+    def due(self) -> dict[str, int]:
+        """Rows that the reader should reject or repair, by defect; one defect may cost several."""
+        return {defect: count * _ROWS.get(defect, 1) for defect, count in self.planted.items()}
+
+    @property
     def unaccounted(self) -> int:
         """Rows not read, defects without their reason, and reasons without a defect."""
         unread = abs(self.rows - self.report.read)
-        unlike = sum(abs(count - self.reported[defect]) for defect, count in self.planted.items())
+        unlike = sum(abs(count - self.reported[defect]) for defect, count in self.due.items())
         expected = {_REJECTED[defect] for defect in self.planted if defect in _REJECTED}
         stray = sum(count for reason, count in self.report.rejected.items() if reason not in expected)
         return unread + unlike + stray
@@ -142,8 +148,8 @@ class DefectFigures:
 
     @property
     def planted(self) -> int:
-        """Damaged rows in the ledgers."""
-        return sum(sum(account.planted.values()) for account in self.accounts)
+        """Rows that the defects in the ledgers should cost."""
+        return sum(sum(account.due.values()) for account in self.accounts)
 
     @property
     def unaccounted(self) -> int:

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
-from common_utils.command_line.terminal import note
 from common_utils.errors import PortfolioError
 
 __all__ = ["reads_table"]
@@ -75,11 +74,11 @@ def reads_table(command: Callable[..., None]) -> Callable[..., None]:
         except PortfolioError as error:
             for report in accounts.reports:
                 if report.summary() not in str(error):
-                    note(report.summary())
+                    typer.echo(report.summary(), err=True)
             raise
         finally:
             if rejects is not None:
-                note(f"{accounts.write_rejects(rejects):,} rejected rows written to {rejects}")
+                typer.echo(f"{accounts.write_rejects(rejects):,} rejected rows written to {rejects}", err=True)
 
     typed = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in own]
     run.__signature__ = inspect.Signature([*typed, *added])  # type: ignore[attr-defined]
