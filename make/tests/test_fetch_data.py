@@ -227,7 +227,7 @@ def test_exit_codes_tell_what_went_wrong_and_the_other_tables_still_come(
         pytest.param("[", "must be a TOML file", id="no-toml"),
         pytest.param("a = 1", "must hold size, sha256 and urls", id="no-table"),
         pytest.param(_entry("https://x/y") + "more = 1\n", "and nothing else", id="unknown-key"),
-        pytest.param(_entry("https://x/y", name="../x.csv"), "no plain file name", id="another-folder"),
+        pytest.param(_entry("https://x/y", name="../x.csv"), "is not a plain file name", id="another-folder"),
         pytest.param(_entry("https://x/y", sha256="abc"), "64 hexadecimal digits", id="short-hash"),
         pytest.param(_entry("file:///etc/passwd"), "http or https", id="a-file-of-this-machine"),
     ],

@@ -1,6 +1,6 @@
 """Full cards against DuckDB: totals of h05's plan and nine variants on 2 million events, against one GROUP BY.
 
-Usage: python benchmarks/planrec/bench_full_cards.py [EVENTS] [ROUNDS]
+Usage: python benchmarks/planrec/full_cards.py [EVENTS] [ROUNDS]
 
 Times are processor seconds of one thread, preparation (local time, periods, cells) included.
 """
