@@ -6,6 +6,7 @@ price. It checks nothing, rounds nothing and knows no unit; the rater does all o
 
 from __future__ import annotations
 
+import time
 import timeit
 from collections.abc import Callable
 
@@ -57,11 +58,11 @@ def main() -> None:
 
 
 def _medians(versions: dict[str, Callable[[], object]], *, rounds: int) -> dict[str, float]:
-    """Return microseconds a call; the versions take turns, so that a busy machine slows all of them."""
+    """Return microseconds of CPU a call; the versions take turns, so that a busy machine slows all of them."""
     times: dict[str, list[float]] = {name: [] for name in versions}
     for _ in range(rounds):
         for name, version in versions.items():
-            times[name].append(timeit.timeit(version, number=CALLS) / CALLS * 1e6)
+            times[name].append(timeit.timeit(version, timer=time.process_time, number=CALLS) / CALLS * 1e6)
     return {name: float(np.median(found)) for name, found in times.items()}
 
 
