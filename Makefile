@@ -169,6 +169,6 @@ gate: ## Fail unless RESULTS is a list of "success" (the workflow's last job)
 
 .PHONY: clean
 clean: ## Remove environments, caches and build output; data and artifacts stay
-	@rm -rf .venv .venv-* .tools .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.*
+	@rm -rf .venv .venv-* .tools .pycache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.*
 	@find . -path ./.git -prune -o \( -name __pycache__ -o -name .pytest_cache -o -name .hypothesis -o -name '*.egg-info' \
 		-o -name '.coverage*' -o -name .import_linter_cache -o -name htmlcov \) -print0 | xargs -0 rm -rf

@@ -26,9 +26,10 @@ export UV_SYSTEM_CERTS ?= true
 ifdef GITHUB_ACTIONS
   export UV_CACHE_DIR ?= $(HOME)/.cache/pip/uv
 endif
-# Compiled modules go beside the environment's own, never into the work tree. uv compiles nothing and so every process
-# would: seconds each for pandas, scikit-learn and the rewritten assertions of pytest's plugins and our tests.
-export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV))/.pycache
+# Compiled modules go into one ignored folder: not beside the sources, and not into an environment that is yet to be made.
+# uv compiles nothing and so every process would: seconds each for pandas, scikit-learn and the rewritten assertions of
+# pytest's plugins and our tests.
+export PYTHONPYCACHEPREFIX ?= $(ROOT)/.pycache
 export PYTHONDONTWRITEBYTECODE :=
 
 # Every run of tests. Their models are small: threads wait for each other longer than they compute, and far longer where
