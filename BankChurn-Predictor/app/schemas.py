@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
+from common_utils.serving.decided import LoggedAnswer
 from common_utils.table_project.service import TableRecord
 
 __all__ = ["EXAMPLE", "CustomerRequest", "PredictResponse"]
@@ -43,7 +44,7 @@ class CustomerRequest(TableRecord):
     estimated_salary: float = Field(alias="EstimatedSalary", ge=0, le=100_000_000, description="euro a year")
 
 
-class PredictResponse(BaseModel):
+class PredictResponse(LoggedAnswer):
     """How likely the customer is to leave, and whether a contact pays."""
 
     prediction: Literal["leaves", "stays"] = Field(description="by the threshold chosen in training")

@@ -13,6 +13,7 @@ import yaml
 from fastapi import APIRouter, FastAPI
 from pydantic_core import to_json
 
+from app.log import Log, advice_line, choice_batch, choice_line
 from app.schemas import (
     MEANING,
     BatchRequest,
@@ -29,6 +30,8 @@ from common_utils.bundle import Bundle, open_bundle
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.compiled import CompiledScorer
 from common_utils.config import resolve_path
+from common_utils.decision_log.kinds import check_value
+from common_utils.decision_log.recorder import Recorder, open_recorder
 from common_utils.errors import ArtifactError, DataError
 from common_utils.releases.config import load_trust
 from common_utils.scoring import Scorer
@@ -36,16 +39,18 @@ from common_utils.serving.app import Settings, create_service
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.follower import PointerFollower
 from common_utils.serving.model_slot import ModelSlot
+from common_utils.serving.outcomes import outcome_routes
 from planrec.advice import Engine, recommend_subscriber
 from planrec.advice import Request as AdviceRequest
 from planrec.advice.engine import OfferModels
 from planrec.advice.subscriber import AdvisedPlan, SubscriberAdvice
 from planrec.billing import Catalogue, parse_catalogue
 from planrec.bundle import decision_matrix
-from planrec.config import PlanRecConfig, load_planrec_config
+from planrec.config import SPEC, PlanRecConfig, load_planrec_config
 from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.decisions.record import decision_columns
 from planrec.months import month_text
+from planrec.offers.exploration import Exploration
 from planrec.outlook import UsageForecast
 from planrec.quick import RowAdviser, RowFeatures
 from planrec.rules import Rules, load_rules, parse_rules
@@ -255,23 +260,26 @@ def _probe(live: LivePlanRec) -> None:
         raise ArtifactError("probe: one subscriber alone is advised otherwise than in a table; report it.")
 
 
-def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
+def _routes(slot: ModelSlot[LivePlanRec], log: Log) -> list[APIRouter]:
     # One record takes less than handing it to a thread; a batch takes milliseconds, which belong in one.
     router = APIRouter(tags=["planrec"], route_class=FastRoute)
     plain = APIRouter(tags=["planrec"])
 
     @router.post("/predict", summary="Which plan will this subscriber choose?", response_model=PredictResponse)
     async def predict(body: PredictRequest) -> bytes:
-        answer = slot.get().predict_one(body.record())
-        slot.count(1)
-        return answer
-
-    @router.post("/predict/batch", summary="The same for many subscribers")
-    def predict_batch(body: BatchRequest) -> BatchResponse:
         live = slot.get()
-        answers = live.predict([record.record() for record in body.records])
+        answer = live.predict_one(body.record())
+        slot.count(1)
+        event = log.event()
+        return answer if event is None else await event.answer(answer, choice_line(event, live, body, answer))
+
+    @router.post("/predict/batch", summary="The same for many subscribers", response_model=BatchResponse)
+    def predict_batch(body: BatchRequest) -> bytes:
+        live = slot.get()
+        answers = [one.model_dump_json().encode() for one in live.predict([r.record() for r in body.records])]
         slot.count(len(answers))
-        return BatchResponse(predictions=answers, model_version=live.version)
+        logged = choice_batch(log, live, body.records, answers)
+        return b'{"predictions":[%b],"model_version":%b}' % (b",".join(logged), to_json(live.version))
 
     @router.post(
         "/recommend",
@@ -282,10 +290,21 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
         live = slot.get()
         policy = live.policy(body)
         record, asked = body.record(), body.asked(policy)
+        event = log.event()
+        record, asked = log.consulted(event, body, record, asked)
         advice = live.adviser.quick(record, asked)
-        if advice is None:
-            return lambda: live.recommended(recommend_subscriber(record, live.engine, asked), policy, body.month())
-        return live.recommended(advice, policy, body.month())
+        if advice is not None:
+            answer = live.recommended(advice, policy, body.month())
+            if event is None:
+                return answer
+            return await event.answer(answer, advice_line(event, live, body, advice, answer))
+
+        def computed() -> bytes:
+            advice = recommend_subscriber(record, live.engine, asked)
+            answer = live.recommended(advice, policy, body.month())
+            return answer if event is None else event.answer_now(answer, advice_line(event, live, body, advice, answer))
+
+        return computed
 
     @plain.get("/plans", summary="The catalogue that answers are priced on")
     def plans() -> PlansResponse:
@@ -294,7 +313,9 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
     return [router, plain]
 
 
-def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
+def create_app(
+    open_model: Callable[[], LivePlanRec] | None = None, open_log: Callable[[], Recorder | None] | None = None
+) -> FastAPI:
     """Return the service; nothing is opened before it starts.
 
     Parameters
@@ -303,6 +324,8 @@ def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
         Opens what the service answers with; by default the bundle that PLANREC_BUNDLE names, or the current one of
         the configured artifacts folder, whose pointer is then followed; and the rules of the setting `serving.rules`,
         or else the bundle's.
+    open_log : callable, optional
+        Opens the decision log; by default the configured one, and none where `open_model` is given.
 
     Examples
     --------
@@ -310,6 +333,7 @@ def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
     ['/plans', '/predict', '/predict/batch']
     """
     slot: ModelSlot[LivePlanRec] = ModelSlot()
+    log = Log()
     return create_service(
         title="PlanRec",
         version="0.1.0",
@@ -318,10 +342,18 @@ def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
         loader=open_model or _open_configured,
         probe=_probe,
         model_info=lambda live: live.info,
-        routes=[*_routes(slot), what_if_routes(slot.get)],
+        routes=[*_routes(slot, log), what_if_routes(slot.get), outcome_routes(log, check_value)],
         follow=partial(_follower, slot) if open_model is None else lambda: None,
         settings=None if open_model is not None else _settings,
+        logbook=log,
+        open_log=open_log or (partial(_open_log, log) if open_model is None else lambda: None),
     )
+
+
+def _open_log(log: Log) -> Recorder | None:
+    config = load_planrec_config(PROJECT)
+    log.exploration = Exploration(config.offer.exploration.share, config.offer.exploration.floor)
+    return open_recorder(config.decisions, SPEC.name, PROJECT)
 
 
 def _settings() -> Settings:

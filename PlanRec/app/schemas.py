@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from common_utils.serving.config import MOST_BATCH_ROWS, MOST_K
+from common_utils.serving.decided import SUBJECT, LoggedAnswer
 from planrec.advice import Request as AdviceRequest
 from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
@@ -74,6 +75,7 @@ class _SubscriberRequest(_Request):
     usage: list[UsageMonthRequest] = Field(min_length=1, max_length=24, description="usage months, each once")
     current_plan: _PlanId | None = Field(default=None, description="plan held now, if known")
     age: float | None = Field(default=None, ge=0, le=130, description="years; plans with an age limit need it")
+    subject: str | None = SUBJECT
 
     @model_validator(mode="after")
     def _each_month_once(self) -> Self:
@@ -203,7 +205,7 @@ class RecommendRequest(_SubscriberRequest):
             history_months=advice.history_months,
             risk_weight=advice.forecast_risk_weight if forecast else advice.risk_weight,
             min_gain_cents=rules.min_gain_cents(self.mode),
-            offer=OfferPolicy(**offer.model_dump()) if self.mode == "offer" else None,
+            offer=OfferPolicy(**offer.model_dump(exclude={"exploration"})) if self.mode == "offer" else None,
         )
         return policy.model_copy(update=given)
 
@@ -247,7 +249,7 @@ class Policy(BaseModel):
     offer: OfferPolicy | None = Field(default=None, description="in the mode offer")
 
 
-class PredictResponse(BaseModel):
+class PredictResponse(LoggedAnswer):
     """P(take): the plan people in this situation choose. Not a recommendation; ask `/recommend` for that."""
 
     prediction: str = Field(description="plan most likely to be chosen")
@@ -302,7 +304,7 @@ class ExcludedPlan(BaseModel):
     reason_code: _ReasonCode
 
 
-class RecommendResponse(BaseModel):
+class RecommendResponse(LoggedAnswer):
     """Advice with everything needed to reproduce it."""
 
     advice: list[AdvisedPlan]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
+from common_utils.serving.decided import LoggedAnswer
 from common_utils.table_project.service import TableRecord
 
 __all__ = ["EXAMPLE", "MEANING", "MonthRequest", "PredictResponse"]
@@ -25,7 +26,7 @@ class MonthRequest(TableRecord):
     mb_used: float = Field(ge=0, le=10_000_000, description="megabytes used")
 
 
-class PredictResponse(BaseModel):
+class PredictResponse(LoggedAnswer):
     """Which plan such a month was on, and how likely; not which plan is best."""
 
     prediction: Literal["smart", "ultra"] = Field(description="plan held, by the threshold of the bundle's settings")

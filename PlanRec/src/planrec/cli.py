@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from common_utils.command_line.decisions import add_outcomes, decisions_app
 from common_utils.command_line.release import release_app
 from common_utils.command_line.run import run_command_line
 from common_utils.errors import ConfigError
@@ -29,6 +30,7 @@ from planrec.commands.what_if_options import add_what_if
 
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
+    from common_utils.decision_log.config import DecisionsConfig
     from planrec.config import AdviceConfig, PlanRecConfig
 
 __all__ = ["app", "main"]
@@ -348,6 +350,15 @@ def _releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, T
 
 
 app.add_typer(release_app(_releases), name="release")
+
+
+def _decisions(config: Path | None, overrides: list[str] | None) -> tuple[DecisionsConfig, str, Path]:
+    settings, project = _settings(config, overrides)
+    return settings.decisions, "planrec", project
+
+
+app.add_typer(decisions_app(_decisions), name="decisions")
+add_outcomes(app, _decisions)
 
 
 def _settings(

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig, find_config, load_config, resolve_path
 from common_utils.config.project import DEFAULT_CONFIG, ProjectSpec
+from common_utils.decision_log.config import DecisionsConfig
 from common_utils.releases.config import ReleaseConfig
 from common_utils.seed import DEFAULT_SEED
 from common_utils.serving.config import ServiceConfig
@@ -24,6 +25,7 @@ __all__ = [
     "DataConfig",
     "DataSource",
     "EvaluationConfig",
+    "ExplorationConfig",
     "FeatureConfig",
     "MegalineConfig",
     "ModelConfig",
@@ -196,6 +198,13 @@ class AdviceConfig(BaseConfig):
     )
 
 
+class ExplorationConfig(BaseConfig):
+    """Offers that are not the best one, so that the log can tell what another policy would bring."""
+
+    share: float = Field(default=0.0, ge=0, le=1, description="share drawn evenly among the plans that may be offered")
+    floor: float = Field(default=0.0, ge=0, le=0.5, description="least chance of each of these plans")
+
+
 class OfferConfig(BaseConfig):
     """What an offer weighs, beside P(accept) x saving; returned with every answer."""
 
@@ -208,6 +217,7 @@ class OfferConfig(BaseConfig):
     perk_cost_cents: int = Field(
         default=100, ge=0, le=1_000_000, description="what one perk costs the operator a month"
     )
+    exploration: ExplorationConfig = ExplorationConfig()
 
 
 class ServingConfig(ServiceConfig):
@@ -246,6 +256,7 @@ class PlanRecConfig(BaseConfig):
     )
     serving: ServingConfig = ServingConfig()
     releases: ReleaseConfig = ReleaseConfig()
+    decisions: DecisionsConfig = DecisionsConfig()
 
 
 SPEC = ProjectSpec(

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from common_utils.array_types import IntArray
 from common_utils.errors import DataError
 from planrec.advice.engine import Answer, Engine, Situations
+from planrec.advice.exploring import explored, offerable_plans
 from planrec.advice.ranking import AdvicePolicy
 from planrec.advice.reasons import line_item_means, reasons
 from planrec.billing import Catalogue, Plan
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import record_facts, record_history
 from planrec.offers import OfferWeights
+from planrec.offers.exploration import Exploration
 from planrec.outlook import Answers, History, filled_in, said_usage
 from planrec.rules import ExclusionCode, Rules, stay_text
 
-__all__ = ["AdvisedPlan", "Request", "SubscriberAdvice", "advise_subscriber", "recommend_subscriber"]
+__all__ = ["AdvisedPlan", "OfferablePlan", "Request", "SubscriberAdvice", "advise_subscriber", "recommend_subscriber"]
+
+
+_NOTHING = Exploration()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,10 @@ class Request:
         Plan ids the subscriber does not want to hear of.
     answers : Answers or None
         Of the questionnaire; recorded months count before what is said.
+    exploration : Exploration
+        Of offers.
+    draw : float
+        In [0, 1): what falls on the plan that is offered; the same draw makes the same offer.
     """
 
     month: int
@@ -53,6 +64,8 @@ class Request:
     offer: OfferWeights | None = None
     excluded: Sequence[str] = ()
     answers: Answers | None = None
+    exploration: Exploration = _NOTHING
+    draw: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,15 @@ class AdvisedPlan:
     churn_change: float | None = None
 
 
+class OfferablePlan(NamedTuple):
+    """A plan that may be offered: what an off-policy estimate needs of each."""
+
+    plan_id: str
+    p_accept: float
+    value_cents: float
+    saving_cents: float
+
+
 @dataclass(frozen=True, slots=True)
 class SubscriberAdvice:
     """Ranked plans, and for every other plan the code of why it is not offered.
@@ -88,6 +110,10 @@ class SubscriberAdvice:
         Reason code of why to stay; None where a switch is advised.
     earliest_change : int or None
         Month index of the first month without the contract; None where nothing binds or that is not known.
+    offerable : tuple of OfferablePlan
+        Every plan that may be offered, in the order of the catalogue; in the mode "offer".
+    propensity : float or None
+        Chance with which this answer was given; None where it is deterministic.
     """
 
     plans: tuple[AdvisedPlan, ...]
@@ -95,6 +121,28 @@ class SubscriberAdvice:
     months_used: int
     stay_reason: str | None
     earliest_change: int | None
+    offerable: tuple[OfferablePlan, ...] = ()
+    propensity: float | None = None
+
+    def decided(self) -> dict[str, Any]:
+        """Return what a log keeps: plan ids, cents and probabilities, and nothing that tells usage."""
+        return {
+            "plans": [
+                {
+                    "plan_id": one.plan.plan_id,
+                    "action": "stay" if one.stay else "switch",
+                    "expected_bill_cents": one.expected_bill_cents,
+                    "spread_cents": one.spread_cents,
+                    "saving_cents": one.saving_cents,
+                    "p_pay_more": one.p_pay_more,
+                    "p_accept": one.p_accept,
+                    "offer_value_cents": one.offer_value_cents,
+                }
+                for one in self.plans
+            ],
+            "stay_reason": self.stay_reason,
+            "offerable": [one._asdict() for one in self.offerable],
+        }
 
 
 def advise_subscriber(
@@ -184,7 +232,11 @@ def recommend_subscriber(record: SubscriberRecord, engine: Engine, request: Requ
         answer = engine.advise(people, risk_weight=request.risk_weight, min_gain_cents=request.min_gain_cents)
     else:
         answer = engine.offer(people, weights=request.offer, min_gain_cents=request.min_gain_cents)
-    return _rendered(answer, recorded, catalogue, current, request.top_k)
+    propensity = None
+    if request.offer is not None and request.exploration.on:
+        drawn = explored(answer, np.array([current]), request.exploration, np.array([request.draw]))
+        answer, propensity = drawn.answer, _number(drawn.propensity[0])
+    return replace(_rendered(answer, recorded, catalogue, current, request.top_k), propensity=propensity)
 
 
 def _situation(
@@ -248,6 +300,22 @@ def _rendered(answer: Answer, recorded: History, catalogue: Catalogue, current: 
         months_used=months,
         stay_reason=ExclusionCode(code).name if code else None,
         earliest_change=free_from if free_from >= 0 else None,
+        offerable=_offerable(answer, catalogue, held),
+    )
+
+
+def _offerable(answer: Answer, catalogue: Catalogue, held: IntArray) -> tuple[OfferablePlan, ...]:
+    offer = answer.offer
+    if offer is None:
+        return ()
+    return tuple(
+        OfferablePlan(
+            catalogue.plan_ids[plan],
+            float(offer.p_accept[0, plan]),
+            float(offer.value_cents[0, plan]),
+            float(offer.saving_cents[0, plan]),
+        )
+        for plan in np.flatnonzero(offerable_plans(answer, held)[0]).tolist()
     )
 
 

@@ -52,6 +52,7 @@ def run_serve(
         settings_file=settings_file,
         environment={
             **({} if followed is None else {RULES_VARIABLE: str(followed)}),
+            **config.decisions.environment(SPEC.prefix),
             **{f"{SPEC.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
         },
         host=host,

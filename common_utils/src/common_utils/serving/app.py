@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common_utils.serving.config import LimitConfig, ServiceConfig
+from common_utils.serving.decided import DecisionSink, Logbook
 from common_utils.serving.docs import install_docs
 from common_utils.serving.fast_route import fast_routes
 from common_utils.serving.follower import LoaderThread, PointerFollower
@@ -98,6 +99,8 @@ def create_service(
     startup_wait_seconds: float = 5.0,
     settings: Callable[[], Settings] | None = None,
     follow: Callable[[], PointerFollower[Model] | None] = lambda: None,
+    logbook: Logbook[Any] | None = None,
+    open_log: Callable[[], DecisionSink | None] = lambda: None,
 ) -> FastAPI:
     """Return a service that opens nothing until it is started.
 
@@ -126,6 +129,11 @@ def create_service(
     follow : callable
         Called when the service starts; returns what keeps the slot at the version a pointer names, and then loads the
         first model as well, or None for what `loader` opens and no other.
+    logbook : Logbook, optional
+        Where the routes find the decision log; empty.
+    open_log : callable
+        Called when the service starts; returns the log to put there, or None to log nothing. What it raises keeps the
+        service from starting.
 
     Returns
     -------
@@ -146,11 +154,15 @@ def create_service(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[dict[str, Any]]:
+        if logbook is not None:
+            logbook.sink = open_log()
         loading = LoaderThread(slot, loader, probe, follow)
         loading.start()
         await to_thread.run_sync(loading.first_done.wait, startup_wait_seconds, abandon_on_cancel=True)
         yield {"drain": slot.drain}
         loading.stop()
+        if logbook is not None:
+            logbook.close()
 
     app = _Service(
         title=title,
@@ -162,6 +174,8 @@ def create_service(
     )
     app.state.slot = slot
     app.state.metrics = ServiceMetrics(slot)
+    if logbook is not None:
+        app.state.metrics.add(logbook.collector())
     # The project's first: routes are tried in order, and theirs are the busy ones.
     routers = [*routes, _service_router(slot, model_info, app.state.metrics)]
     paths = frozenset(route.path for router in routers for route in router.routes if isinstance(route, APIRoute))

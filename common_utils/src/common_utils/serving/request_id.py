@@ -12,6 +12,7 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common_utils.logger import request_id
+from common_utils.serving.decided import Caller, caller
 from common_utils.serving.metrics import ServiceMetrics, route_template
 from common_utils.serving.problems import error_response
 
@@ -86,6 +87,7 @@ class RequestContext:
         identifier = accepted_id(next((value for name, value in scope["headers"] if name == _HEADER), None))
         token = request_id.set(identifier)
         begun = perf_counter()
+        caller.set(Caller(scope, identifier, begun))
         answer = _Answer(send, identifier)
         try:
             await self.app(scope, receive, answer.send)

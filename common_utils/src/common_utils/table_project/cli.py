@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from common_utils.command_line.decisions import add_outcomes, decisions_app
 from common_utils.command_line.options import BundleOption, ConfigOption, DataOption, SetOption
 from common_utils.command_line.release import release_app
 
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
     from common_utils.config.project import ProjectSpec
+    from common_utils.decision_log.config import DecisionsConfig
     from common_utils.table_project.config import TableProjectConfig
     from common_utils.table_project.task import TableTask
 
@@ -67,7 +69,7 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
     >>> from common_utils.table_project.config import TableProjectConfig
     >>> spec = ProjectSpec("demo", "Demo", "What?", TableProjectConfig)
     >>> sorted(command.callback.__name__ for command in table_cli(spec, lambda: None).registered_commands)
-    ['card', 'evaluate', 'explain', 'predict', 'serve', 'train']
+    ['card', 'evaluate', 'explain', 'outcomes', 'predict', 'serve', 'train']
     """
     app = typer.Typer(
         name=spec.name,
@@ -88,7 +90,13 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
         settings, folder = settings_of(spec, config, overrides)
         return resolve_path(folder, settings.training.artifacts), load_trust(settings.releases, folder)
 
+    def decisions(config: Path | None, overrides: list[str] | None) -> tuple[DecisionsConfig, str, Path]:
+        settings, folder = settings_of(spec, config, overrides)
+        return settings.decisions, spec.name, folder
+
     app.add_typer(release_app(releases), name="release")
+    app.add_typer(decisions_app(decisions), name="decisions")
+    add_outcomes(app, decisions)
     return app
 
 
@@ -201,7 +209,10 @@ def _add_serve(app: typer.Typer, spec: ProjectSpec[Settings]) -> None:
             folder,
             bundle or resolve_path(folder, settings.training.artifacts),
             settings_file=config,
-            environment={f"{spec.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
+            environment={
+                **settings.decisions.environment(spec.prefix),
+                **{f"{spec.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
+            },
             host=host or serving.host,
             port=serving.port if port is None else port,
             workers=workers or serving.workers,

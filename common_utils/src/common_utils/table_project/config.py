@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig
+from common_utils.decision_log.config import DecisionsConfig
 from common_utils.releases.config import ReleaseConfig
 from common_utils.seed import DEFAULT_SEED
 from common_utils.serving.config import ServiceConfig
@@ -68,6 +69,7 @@ class TableProjectConfig(BaseConfig):
     evaluation: EvaluationConfig = EvaluationConfig()
     serving: ServiceConfig = ServiceConfig()
     releases: ReleaseConfig = ReleaseConfig()
+    decisions: DecisionsConfig = DecisionsConfig()
 
     @model_validator(mode="after")
     def _a_table_needs_a_name(self) -> Self:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,6 +17,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+from common_utils.testing.expectations import without_event
 
 __all__ = ["EndToEnd", "StepError", "ask", "done", "expect", "run_steps", "table_steps"]
 
@@ -81,7 +85,14 @@ class EndToEnd:
             If it leaves with another code than 0; with all it printed.
         """
         command = [sys.executable, "-m", f"{self.name}.cli", *arguments]
-        result = subprocess.run(command, cwd=self.project, capture_output=True, text=True, check=False)  # noqa: S603 - ourselves
+        result = subprocess.run(  # noqa: S603 - ourselves
+            command,
+            cwd=self.project,
+            env={**os.environ, f"{self.name.upper()}__DECISIONS__LOG": "false"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         expect(
             not result.returncode,
             f"{self.name} {arguments[0]} left with {result.returncode}:\n{result.stdout}{result.stderr}",
@@ -97,7 +108,9 @@ class EndToEnd:
         command = [sys.executable, "-m", f"{self.name}.cli", "serve", "--port", str(port), "--bundle", str(artifacts)]
         url = f"http://127.0.0.1:{port}"
         with tempfile.TemporaryFile("w+", encoding="utf-8") as said:  # a pipe that nobody empties would fill up
-            process = subprocess.Popen(command, cwd=self.project, stdout=subprocess.DEVNULL, stderr=said)  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603 - ourselves
+                command, cwd=self.project, env=self._environment(artifacts), stdout=subprocess.DEVNULL, stderr=said
+            )
             try:
                 self._wait_until_ready(url, process, said)
                 yield url
@@ -107,6 +120,12 @@ class EndToEnd:
                 if process.poll() is None:
                     process.kill()
                 process.wait()
+
+    def _environment(self, artifacts: Path) -> dict[str, str]:
+        """Return variables with which decisions are logged beside the artifacts, not in the project's folder."""
+        journal = artifacts.resolve().parent / "journal"
+        keys = f"e2e:{secrets.token_hex(32)}"
+        return {**os.environ, f"{self.name.upper()}__DECISIONS__JOURNAL": str(journal), "DECISION_KEYS": keys}
 
     def _wait_until_ready(self, url: str, process: subprocess.Popen[bytes], said: IO[str]) -> None:
         deadline = time.monotonic() + self.wait_seconds
@@ -224,7 +243,8 @@ def _check_answers(url: str, record: Mapping[str, object], refused: Mapping[str,
     status, answer = ask(f"{url}/predict", record)
     expect(status == 200 and answer["model_version"] == version, "/predict does not answer, or names another version")
     status, batch = ask(f"{url}/predict/batch", {"records": [record, record]})
-    expect(status == 200 and batch["predictions"] == [answer, answer], "/predict/batch differs from /predict")
+    same = status == 200 and [without_event(one) for one in batch["predictions"]] == [without_event(answer)] * 2
+    expect(same, "/predict/batch differs from /predict")
     expect(ask(f"{url}/predict", refused)[0] == 422, "a record out of bounds was not refused with 422")
     expect(ask(f"{url}/nowhere")[0] == 404, "an unknown path was not 404")
     return answer

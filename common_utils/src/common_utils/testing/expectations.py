@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["expect"]
+from typing import Any
+
+__all__ = ["expect", "without_event"]
 
 
 def expect(holds: bool, what: str) -> None:  # noqa: FBT001 - as an assertion reads
@@ -16,3 +18,16 @@ def expect(holds: bool, what: str) -> None:  # noqa: FBT001 - as an assertion re
     """
     if not holds:
         raise AssertionError(what)
+
+
+def without_event(answer: Any) -> Any:
+    """Return an answer without the name of its event, as each asking has another; whatever is no object as it is.
+
+    Examples
+    --------
+    >>> without_event({"prediction": "surf", "event_id": "00ff"})
+    {'prediction': 'surf'}
+    """
+    if not isinstance(answer, dict):
+        return answer
+    return {name: value for name, value in answer.items() if name not in ("event_id", "unlogged")}

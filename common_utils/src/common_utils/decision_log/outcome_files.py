@@ -1,0 +1,149 @@
+"""Outcomes from a file: every row is kept, corrected something, was there already, or is rejected with a reason."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pandera
+
+from common_utils.decision_log.keys import Keys
+from common_utils.decision_log.kinds import KINDS, check_value
+from common_utils.decision_log.outcomes import WINDOW_DAYS, Said, record
+from common_utils.decision_log.store import Store
+from common_utils.errors import DataError
+from common_utils.tables import read_table, write_table
+
+__all__ = ["OutcomeReport", "read_outcomes"]
+
+_WORDS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+_SCHEMA = pandera.DataFrameSchema(
+    {
+        "event_id": pandera.Column(str, nullable=True, required=False),
+        "subject": pandera.Column(str, pandera.Check.str_length(1, 64), nullable=True, required=False),
+        "kind": pandera.Column(str),
+        "value": pandera.Column(str),
+        "date": pandera.Column("datetime64[us]"),
+        "month": pandera.Column(str, pandera.Check.str_matches(r"^\d{4}-\d{2}$"), nullable=True, required=False),
+    }
+)
+_TAKEN = ("new", "again", "corrected")
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeReport:
+    """What became of the rows of a file.
+
+    Attributes
+    ----------
+    rows : int
+    counts : mapping of str to int
+        Rows by what became of them; they add up to `rows`.
+    """
+
+    rows: int
+    counts: Mapping[str, int]
+
+    def summary(self) -> str:
+        """Return a line for people.
+
+        Examples
+        --------
+        >>> OutcomeReport(3, {"new": 2, "late": 1}).summary()
+        'outcomes: 3 rows; 2 new, 0 known already, 0 corrected, 1 rejected (late: 1)'
+        """
+        refused = {reason: count for reason, count in self.counts.items() if reason not in _TAKEN}
+        why = f" ({', '.join(f'{reason}: {count:,}' for reason, count in refused.items())})" if refused else ""
+        new, again, corrected = (self.counts.get(name, 0) for name in _TAKEN)
+        return (
+            f"outcomes: {self.rows:,} rows; {new:,} new, {again:,} known already, {corrected:,} corrected, "
+            f"{sum(refused.values()):,} rejected{why}"
+        )
+
+
+def read_outcomes(
+    path: Path,
+    store: Store,
+    keys: Keys,
+    project: str,
+    *,
+    rejects: Path | None = None,
+    window_days: int = WINDOW_DAYS,
+) -> OutcomeReport:
+    """Read a file of outcomes into the store, in one transaction.
+
+    Parameters
+    ----------
+    path : Path
+        CSV or Parquet: `kind`, `value`, `date`, and `event_id` or `subject`; `month` of a bill.
+    store : Store
+    keys : Keys
+    project : str
+    rejects : Path, optional
+        Where to write `row` and `reason` of what was not taken; never a value.
+    window_days : int
+        As `record`.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or names neither events nor subjects.
+    """
+    table = read_table(path, _SCHEMA, name="outcomes")
+    if not {"event_id", "subject"} & set(table.frame.columns):
+        raise DataError(f"{path.name}: neither event_id nor subject; an outcome must say which decision it is of.")
+    refused: list[tuple[int, str]] = list(table.rejects.itertuples(index=False, name=None))
+    rejected = set(table.rejects["row"].tolist())
+    numbers = [row for row in range(1, table.report.read + 1) if row not in rejected]
+    counts: Counter[str] = Counter(reason for _, reason in refused)
+    now = time.time_ns() // 1_000_000
+    with store.database.transaction():
+        for number, row in zip(numbers, table.frame.to_dict("records"), strict=True):
+            verdict = _one(row, store, keys, project, now, window_days)
+            counts[verdict] += 1
+            if verdict not in _TAKEN:
+                refused.append((number, verdict))
+    if rejects is not None:
+        write_table(pd.DataFrame(sorted(refused), columns=["row", "reason"]), rejects)
+    return OutcomeReport(table.report.read, dict(counts))
+
+
+def _one(row: Mapping[Any, Any], store: Store, keys: Keys, project: str, now: int, window_days: int) -> str:
+    event, subject, month = (_known(row.get(name)) for name in ("event_id", "subject", "month"))
+    kind, text = row["kind"], row["value"]
+    value = _value(kind, text)
+    wrong = check_value(kind, value)
+    if wrong is not None:
+        return wrong
+    if event is None and subject is None:
+        return "neither event_id nor subject"
+    said = Said(
+        kind=kind,
+        value=value,
+        at_ms=int(row["date"].timestamp() * 1000),
+        event=event,
+        subjects=() if event is not None or subject is None else keys.subjects(project, subject),
+        period=month or (f"{row['date']:%Y-%m}" if kind == "bill_paid" else ""),
+    )
+    return record(store, said, told_ms=now, window_days=window_days)
+
+
+def _known(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _value(kind: str, text: str) -> Any:
+    known = KINDS.get(kind)
+    if known is None or known.value == "text":
+        return text
+    if known.value == "yes or no":
+        return _WORDS.get(text.strip().lower(), text)
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -1,0 +1,148 @@
+"""What came of decisions: each kind of outcome, when it can be judged, and how one is joined to its decision.
+
+An outcome names its event, or a subject and a date; then it belongs to the subject's last decision before that date, no
+longer ago than the window. The same outcome told twice changes nothing. Another value for the same event and kind is a
+correction, and replaces the first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Literal, TypeAlias
+
+from common_utils.decision_log.entry import OutcomeLine
+from common_utils.decision_log.kinds import DAY_MS
+from common_utils.decision_log.store import Store
+
+__all__ = ["WINDOW_DAYS", "Said", "Verdict", "record", "settle", "told"]
+
+WINDOW_DAYS = 120
+"""An outcome counts for a decision no longer ago than this; later it is rejected as late."""
+
+Verdict: TypeAlias = Literal["new", "again", "corrected", "no such event", "no decision in the window", "late", "early"]
+"""What became of an outcome; the last four are not kept, or wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One outcome as it was told.
+
+    Attributes
+    ----------
+    kind : str
+        One of `KINDS`.
+    value : bool, float or str
+    at_ms : int
+        Date of the outcome, milliseconds since 1970, UTC.
+    event : str or None
+        Of the decision; or else:
+    subjects : tuple of str
+        The keyed forms of a subject.
+    period : str
+        Month of a bill, YYYY-MM; empty elsewhere.
+    """
+
+    kind: str
+    value: bool | float | str
+    at_ms: int
+    event: str | None = None
+    subjects: tuple[str, ...] = ()
+    period: str = ""
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Said:
+        """Build from what a journal's line says."""
+        values: dict[str, Any] = {**said, "subjects": tuple(said.get("subjects", ()))}
+        return cls(**values)
+
+    def to_json(self) -> str:
+        """Return plain JSON with its keys in order: the same outcome is the same text."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return json.dumps(values, sort_keys=True)
+
+    @property
+    def digest(self) -> str:
+        """What tells one outcome from another."""
+        return sha256(self.to_json().encode()).hexdigest()
+
+
+def record(store: Store, said: Said, *, told_ms: int, window_days: int = WINDOW_DAYS) -> Verdict:
+    """Join an outcome to its decision and keep it; say what became of it.
+
+    Parameters
+    ----------
+    store : Store
+    said : Said
+    told_ms : int
+        When it was told.
+    window_days : int
+        Days after a decision within which an outcome counts for it.
+    """
+    window = window_days * DAY_MS
+    if said.event is not None:
+        found = next(iter(store.database.rows("SELECT at_ms FROM decisions WHERE event = ?", (said.event,))), None)
+        if found is None:
+            return "no such event"
+        if said.at_ms < _day(found[0]):
+            return "early"
+        if said.at_ms - found[0] > window:
+            return "late"
+        return _keep(store, said, said.event, told_ms)
+    marks = ",".join("?" * len(said.subjects))
+    values = (*said.subjects, said.at_ms + DAY_MS - 1, said.at_ms - window)
+    statement = (
+        f"SELECT event FROM decisions WHERE subject IN ({marks}) AND at_ms <= ? AND at_ms >= ? "  # noqa: S608 - marks
+        "ORDER BY at_ms DESC LIMIT 1"
+    )
+    found = next(iter(store.database.rows(statement, values)), None) if said.subjects else None
+    return "no decision in the window" if found is None else _keep(store, said, found[0], told_ms)
+
+
+def told(store: Store, lines: Sequence[OutcomeLine]) -> None:
+    """Let outcomes that a service was told wait in the store until `settle` joins them; each waits once."""
+    rows = [(said.digest, said.to_json(), line.at_ms, "") for line in lines for said in (Said.of(line.said),)]
+    store.database.add("waiting", ("digest", "said_json", "told_ms", "reason"), rows)
+
+
+def settle(store: Store, *, window_days: int = WINDOW_DAYS) -> dict[str, int]:
+    """Join what waits; what has no decision yet goes on waiting, as that may come from another host's journal.
+
+    Returns
+    -------
+    dict of str to int
+        Outcomes by what became of them.
+    """
+    counts: dict[str, int] = {}
+    with store.database.transaction():
+        for digest, text, told_ms in list(store.database.rows("SELECT digest, said_json, told_ms FROM waiting")):
+            verdict = record(store, Said.of(json.loads(text)), told_ms=told_ms, window_days=window_days)
+            counts[verdict] = counts.get(verdict, 0) + 1
+            if verdict in ("new", "again", "corrected"):
+                store.database.run("DELETE FROM waiting WHERE digest = ?", (digest,))
+            else:
+                store.database.run("UPDATE waiting SET reason = ? WHERE digest = ?", (verdict, digest))
+    return counts
+
+
+def _day(at_ms: int) -> int:
+    """Start of the day: a file says dates, not times."""
+    return at_ms - at_ms % DAY_MS
+
+
+def _keep(store: Store, said: Said, event: str, told_ms: int) -> Verdict:
+    digest = sha256(f"{event}\0{said.kind}\0{said.period}\0{json.dumps(said.value)}\0{said.at_ms}".encode()).hexdigest()
+    if not store.database.add("outcomes_seen", ("digest", "event"), [(digest, event)]):
+        return "again"
+    key = (event, said.kind, said.period)
+    columns = ("event", "kind", "period", "value_json", "at_ms", "told_ms", "corrections")
+    if store.database.add("outcomes", columns, [(*key, json.dumps(said.value), said.at_ms, told_ms, 0)]):
+        return "new"
+    store.database.run(
+        "UPDATE outcomes SET value_json = ?, at_ms = ?, told_ms = ?, corrections = corrections + 1 "
+        "WHERE event = ? AND kind = ? AND period = ?",
+        (json.dumps(said.value), said.at_ms, told_ms, *key),
+    )
+    return "corrected"
