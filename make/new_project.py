@@ -217,13 +217,14 @@ def _once(pattern: str, text: str) -> re.Match[str]:
 
 
 _IMAGE_FILES = ("pyproject.toml", "README.md", "requirements.lock", "requirements-build.lock", "src", "app", "configs")
+_CORE_CONTRACT = r'name = "the core[^"]*"\ntype = "forbidden"\nsource_modules'
 _CORE = ("columns", "config", "features", "formulas")
 _WIRING: dict[str, Sequence[Edit]] = {
     "pyproject.toml": (
         _into_list("members", "{folder}"),
         _into_list("src", "{folder}/src", "{folder}"),
         _into_list("root_packages", "{package}"),
-        _into_list("source_modules", *(f"{{package}}.{module}" for module in _CORE)),
+        _into_list(_CORE_CONTRACT, *(f"{{package}}.{module}" for module in _CORE)),
         _after(r'^layers = \["planrec[\w| ]*(?=", "common_utils"\]$)', " | {package}"),
     ),
     "make/setup.mk": (_after(r"^MEMBERS := .*$", " {folder}"),),

@@ -74,7 +74,7 @@ def _lint_imports(run, copy: Path, config: str):
     [
         pytest.param(
             "pyproject.toml",
-            "PlanRec/src/planrec/billing.py",
+            "PlanRec/src/planrec/billing/rater.py",
             "def _late():\n    import pandas\n    return pandas\n",
             "planrec.billing.rater -> pandas",
             id="core-imports-pandas-late",
@@ -88,7 +88,7 @@ def _lint_imports(run, copy: Path, config: str):
         ),
         pytest.param(
             "PlanRec/pyproject.toml",
-            "PlanRec/src/planrec/billing.py",
+            "PlanRec/src/planrec/billing/rater.py",
             "import app\n",
             "planrec.billing.rater -> app",
             id="package-imports-its-app",
@@ -102,7 +102,7 @@ def _lint_imports(run, copy: Path, config: str):
         ),
         pytest.param(
             "PlanRec/pyproject.toml",
-            "common_utils/src/common_utils/bundle.py",
+            "common_utils/src/common_utils/bundle/bundle.py",
             "def _late():\n    import pickle\n    return pickle\n",
             "common_utils.bundle.bundle -> pickle",
             id="what-the-app-needs-unpickles-late",

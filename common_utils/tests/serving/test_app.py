@@ -109,7 +109,8 @@ def test_serving_imports_neither_pandas_nor_scikit_learn() -> None:
     script = (
         "import importlib, pkgutil, sys\n"
         "import common_utils.serving as serving, common_utils.scoring.scorer\n"
-        "for found in pkgutil.walk_packages(serving.__path__, 'common_utils.serving.'): importlib.import_module(found.name)\n"
+        "found = pkgutil.walk_packages(serving.__path__, 'common_utils.serving.')\n"
+        "for one in found: importlib.import_module(one.name)\n"
         "print(sorted({'pandas', 'sklearn', 'joblib', 'scipy', 'pyarrow'} & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
