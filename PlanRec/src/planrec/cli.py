@@ -31,6 +31,7 @@ from planrec.commands.what_if_options import add_what_if
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
     from common_utils.decision_log.config import DecisionsConfig
+    from common_utils.decision_log.recorder import Recorder
     from planrec.config import AdviceConfig, PlanRecConfig
 
 __all__ = ["app", "main"]
@@ -156,6 +157,7 @@ def recommend(
         top=top,
         excluded_output=excluded_output,
         explain=explain,
+        recorder=_recorder(config, overrides),
     )
 
 
@@ -378,14 +380,30 @@ def _settings(
 def _advice_settings(config: Path | None, overrides: list[str] | None) -> tuple[AdviceConfig, Path | None]:
     """Return the configured weights and rule file; defaults where nothing asks for settings and no file lies here."""
     from common_utils.config import resolve_path
-    from common_utils.config.project import DEFAULT_CONFIG
-    from planrec.config import SPEC, AdviceConfig
+    from planrec.config import AdviceConfig
 
-    from_environment = any(name.upper().startswith((SPEC.config_variable, f"{SPEC.prefix}__")) for name in os.environ)
-    if config is None and not overrides and not from_environment and not DEFAULT_CONFIG.exists():
+    if not _has_settings(config, overrides):
         return AdviceConfig(), None
     settings, project = _settings(config, overrides)
     return settings.advice, settings.rules and resolve_path(project, settings.rules)
+
+
+def _has_settings(config: Path | None, overrides: list[str] | None) -> bool:
+    from common_utils.config.project import DEFAULT_CONFIG
+    from planrec.config import SPEC
+
+    from_environment = any(name.upper().startswith((SPEC.config_variable, f"{SPEC.prefix}__")) for name in os.environ)
+    return config is not None or bool(overrides) or from_environment or DEFAULT_CONFIG.exists()
+
+
+def _recorder(config: Path | None, overrides: list[str] | None) -> Recorder | None:
+    """Return the configured decision log; none outside a project, where no settings say where it lies."""
+    from common_utils.decision_log.recorder import open_recorder
+
+    if not _has_settings(config, overrides):
+        return None
+    settings, project = _settings(config, overrides)
+    return open_recorder(settings.decisions, "planrec", project)
 
 
 add_what_if(app, _settings)

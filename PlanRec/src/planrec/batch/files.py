@@ -37,6 +37,10 @@ _BILLED = 50_000  # months in a piece of bills; times plans, the bills of two pi
 _Answer = TypeVar("_Answer")
 
 
+def _nothing(_: Any) -> None:
+    """Keep nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """What a run did.
@@ -83,7 +87,12 @@ def write_bills(usage: Path, catalogue: Catalogue, output: Path) -> Written:
 
 
 def write_recommendations(
-    usage: Path, recommender: Recommender, output: Path, *, excluded_output: Path | None = None
+    usage: Path,
+    recommender: Recommender,
+    output: Path,
+    *,
+    excluded_output: Path | None = None,
+    keep: Callable[[Any], None] = _nothing,
 ) -> Written:
     """Rank the plans of each subscriber of a file.
 
@@ -94,6 +103,8 @@ def write_recommendations(
     recommender : Recommender
     excluded_output : Path, optional
         Where to write which plans were not offered, and why.
+    keep : callable
+        Also given each table of ranked plans, for the decision log.
 
     Raises
     ------
@@ -112,6 +123,7 @@ def write_recommendations(
             tally += answer.tally
             rows += answer.ranked.num_rows
             write(answer.ranked)
+            keep(answer.ranked)
             if write_excluded is not None:
                 write_excluded(answer.excluded)
         if tally.subscribers == tally.too_late:
@@ -120,7 +132,14 @@ def write_recommendations(
 
 
 def write_predictions(
-    usage: Path, scorer: Scorer, config: PlanRecConfig, output: Path, *, catalogue: Catalogue, as_of: int
+    usage: Path,
+    scorer: Scorer,
+    config: PlanRecConfig,
+    output: Path,
+    *,
+    catalogue: Catalogue,
+    as_of: int,
+    keep: Callable[[Any], None] = _nothing,
 ) -> Written:
     """Write the plan each subscriber of a file is expected to choose.
 
@@ -135,6 +154,8 @@ def write_predictions(
         The plans of its rate card; any other is taken as unknown.
     as_of : int
         Month index; later months are not looked at.
+    keep : callable
+        Also given each table of predictions, for the decision log.
 
     Raises
     ------
@@ -152,6 +173,7 @@ def write_predictions(
             months += piece
             rows += table.num_rows
             write(table)
+            keep(table)
         if not rows:
             raise _nobody(as_of)
     return Written(stream.report(), months, rows)

@@ -8,12 +8,15 @@ import yaml
 
 from common_utils.command_line.terminal import note
 from common_utils.config import resolve_path
+from common_utils.decision_log.batch import LogOf, logged_run
+from common_utils.decision_log.recorder import Recorder, open_recorder
 from planrec.advice import Engine
 from planrec.batch.answers import Recommender
 from planrec.batch.files import write_bills, write_predictions, write_recommendations
+from planrec.batch.log import prediction_entries, ranked_entries
 from planrec.batch.rankers import advice_ranker, offer_ranker
 from planrec.billing import load_catalogue, parse_catalogue
-from planrec.config import AdviceConfig, PlanRecConfig
+from planrec.config import SPEC, AdviceConfig, PlanRecConfig
 from planrec.months import month_index
 from planrec.rules import built_in_rules, load_rules
 
@@ -40,6 +43,7 @@ def run_recommend(
     top: int,
     excluded_output: Path | None,
     explain: bool = False,
+    recorder: Recorder | None = None,
 ) -> None:
     """Rank the plans of each subscriber; the rules are those of the file, the built-in ones where there is none."""
     month = month_index(as_of)
@@ -48,7 +52,10 @@ def run_recommend(
     engine = Engine(catalogue, followed.asking("advice", min_gain_cents))
     ranker = advice_ranker(engine, risk_weight=advice.risk_weight)
     recommender = Recommender(catalogue, ranker, month, advice.history_months, top, explain)
-    written = write_recommendations(usage, recommender, output, excluded_output=excluded_output)
+    about = LogOf("recommend", "advice", "", as_of, engine.rules.version, catalogue.version)
+    with logged_run(recorder, output, about) as run:
+        keep = run.keep_with(ranked_entries)
+        written = write_recommendations(usage, recommender, output, excluded_output=excluded_output, keep=keep)
     note(written.report.summary())
     for text in written.remarks:
         note(text)
@@ -104,7 +111,10 @@ def run_offer(
     )
     ranker = offer_ranker(engine, weights=weights)
     recommender = Recommender(catalogue, ranker, month, config.features.history_months, top, explain)
-    written = write_recommendations(usage, recommender, output, excluded_output=excluded_output)
+    about = LogOf("recommend", "offer", bundle.version, as_of, engine.rules.version, catalogue.version)
+    with logged_run(open_recorder(config.decisions, SPEC.name, project), output, about) as run:
+        keep = run.keep_with(ranked_entries)
+        written = write_recommendations(usage, recommender, output, excluded_output=excluded_output, keep=keep)
     note(written.report.summary())
     for text in written.remarks:
         note(text)
@@ -128,6 +138,10 @@ def run_predict(
     bundle = open_bundle(bundle_path or resolve_path(project, config.training.artifacts), trust=trust)
     trained = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
     catalogue = parse_catalogue(bundle.read_bytes("plans.yaml"), f"bundle {bundle.version}")
-    written = write_predictions(usage, JoblibScorer.open(bundle), trained, output, catalogue=catalogue, as_of=month)
+    scorer = JoblibScorer.open(bundle)
+    about = LogOf("predict", "choice", bundle.version, as_of, card=catalogue.version)
+    with logged_run(open_recorder(config.decisions, SPEC.name, project), output, about) as run:
+        keep = run.keep_with(prediction_entries)
+        written = write_predictions(usage, scorer, trained, output, catalogue=catalogue, as_of=month, keep=keep)
     note(written.report.summary())
     note(f"{written.rows:,} subscribers written to {output}")

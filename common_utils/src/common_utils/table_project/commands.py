@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
 import yaml
+from pydantic_core import to_json
 
 from common_utils.bundle import Bundle, open_bundle
 from common_utils.command_line.terminal import note, show_table, steps
 from common_utils.config import resolve_path
+from common_utils.decision_log.batch import BatchEntry, LogOf, logged_run
+from common_utils.decision_log.recorder import open_recorder
 from common_utils.errors import ConfigError
 from common_utils.releases.config import load_trust
 from common_utils.scoring.joblib_scorer import open_model
@@ -85,7 +88,12 @@ def run_predict(
     bundle = _bundle(config, folder, bundle_path)
     records = read_records(input_, task.record_schema(), name=task.spec.name)
     answers = task.predictions(_trained(task, bundle), open_model(bundle), records.frame)
-    write_table(pd.concat([_names(task, records), answers], axis=1), output)
+    table = pd.concat([_names(task, records), answers], axis=1)
+    with logged_run(
+        open_recorder(config.decisions, task.spec.name, folder), output, LogOf("predict", "predict", bundle.version, "")
+    ) as run:
+        write_table(table, output)
+        run.keep_with(_entries)(table)
     note(records.report.summary())
     note(f"{len(answers):,} answers written to {output}")
     _caveat(task)
@@ -133,6 +141,13 @@ def run_card(
         readme = folder / "README.md"
         readme.write_text(readme_with_results(task, readme.read_text(encoding="utf-8"), metrics), encoding="utf-8")
     note(f"cards of {bundle.version} written to {docs}")
+
+
+def _entries(table: pd.DataFrame) -> Iterator[BatchEntry]:
+    """Yield an entry for each answer; the first column, an id or a row number, is the subject."""
+    answers = table.iloc[:, 1:].to_dict("records")
+    for subject, answer in zip(table.iloc[:, 0].tolist(), answers, strict=True):
+        yield BatchEntry(str(subject), to_json(answer))
 
 
 def _names(task: TableTask[Settings], records: SourceTable) -> pd.DataFrame:
