@@ -20,6 +20,7 @@ from planrec.commands.options import (
     Mode,
     MonthOption,
     Notices,
+    OfferPolicyName,
     OutputOption,
     SetOption,
     Source,
@@ -359,7 +360,23 @@ def _decisions(config: Path | None, overrides: list[str] | None) -> tuple[Decisi
     return settings.decisions, "planrec", project
 
 
-app.add_typer(decisions_app(_decisions), name="decisions")
+_decisions_app = decisions_app(_decisions)
+
+
+@_decisions_app.command("off-policy")
+def off_policy(
+    input_: Annotated[Path, typer.Option("--input", help="Export of offers with outcomes: .parquet, .csv or .json.")],
+    policy: Annotated[OfferPolicyName, typer.Option("--policy", help="Policy to judge.")] = OfferPolicyName.best,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Say what another offer policy would have brought, by IPS, SNIPS and DR; refuse one without support."""
+    from planrec.commands.off_policy import run_off_policy
+
+    run_off_policy(input_, policy.value, _settings(config, overrides)[0].offer.exploration)
+
+
+app.add_typer(_decisions_app, name="decisions")
 add_outcomes(app, _decisions)
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "Mode",
     "MonthOption",
     "Notices",
+    "OfferPolicyName",
     "OutputOption",
     "SetOption",
     "Source",
@@ -37,6 +38,15 @@ class Notices(StrEnum):
     yearly = "yearly"
     end_of_contract = "end-of-contract"
     both = "both"
+
+
+class OfferPolicyName(StrEnum):
+    """Which policy an off-policy estimate judges."""
+
+    logged = "logged"
+    best = "best"
+    accept = "accept"
+    uniform = "uniform"
 
 
 class Mode(StrEnum):

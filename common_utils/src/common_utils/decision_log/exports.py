@@ -14,7 +14,7 @@ from common_utils.decision_log.sqlite_store import host_names
 from common_utils.decision_log.store import Store
 from common_utils.errors import ConfigError, DataError
 
-__all__ = ["Selection", "export", "joined", "stats"]
+__all__ = ["Selection", "exploration_cost", "export", "joined", "read_export", "stats"]
 
 
 class Selection:
@@ -104,6 +104,31 @@ def export(store: Store, selection: Selection, path: Path) -> int:
     with store.database.transaction():
         store.database.add("exports", ("path", "host", "at_ms"), [known])
     return len(rows)
+
+
+def read_export(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file that `export` wrote.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or is no such file.
+    """
+    import pandas as pd
+
+    try:
+        if path.suffix == ".json":
+            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        elif path.suffix == ".parquet":
+            rows = pd.read_parquet(path).to_dict("records")
+        else:
+            rows = pd.read_csv(path).to_dict("records")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path.name}: no export of decisions can be read ({type(error).__name__}).") from error
+    missing = sorted({"event", "mode", "answer", "propensity", "accepted"} - set(rows[0])) if rows else []
+    if missing:
+        raise DataError(f"{path.name}: missing column(s) {missing}; give a file that `decisions export` wrote.")
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def stats(store: Store) -> dict[str, Any]:
