@@ -41,8 +41,12 @@ faults: $(STAMP) ## Attack and break everything at full size, half an hour; want
 		"$(UV)" pip install --quiet --python "$(ATTACK)/bin/python" --group attack; }
 	@"$(BIN)/python" benchmarks/faults/run_all.py --bundle PlanRec/artifacts --schemathesis "$(ATTACK)/bin/schemathesis" $(ARGS)
 
+.PHONY: drain
+drain: $(STAMP) ## Restart two replicas behind HAProxy 20 times under 100,000 requests, none lost; wants haproxy and a bundle; ARGS="--restarts 4 --requests 5000"
+	@"$(BIN)/python" benchmarks/faults/drain.py --bundle PlanRec/artifacts $(ARGS)
+
 .PHONY: check
-check: lint format-check types contracts workflows documents ## All that follows, and what CI runs beside the tests
+check: lint format-check types contracts layout workflows documents ## All that follows, and what CI runs beside the tests
 
 .PHONY: lint
 lint: $(STAMP) ## Lint with ruff
@@ -62,6 +66,14 @@ contracts: $(STAMP) ## Check who may import whom, in the root's contracts and ea
 	@"$(BIN)/lint-imports" --no-logo
 	@for member in $(MEMBERS); do echo "== contracts $$member"; $(MAKE) -C "$$member" contracts || exit 1; done
 
+.PHONY: layout
+layout: $(STAMP) ## Check how packages are laid out: modules a folder, circles of imports, imports inside functions
+	@"$(BIN)/python" make/layout.py
+
+.PHONY: structure
+structure: $(STAMP) ## Write "Structure" of every README from the packages' docstrings
+	@"$(BIN)/python" make/structure.py
+
 .PHONY: workflows
 workflows: $(STAMP) ## Validate and audit the workflow, dependabot and the commit hooks
 	@"$(BIN)/check-jsonschema" --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -71,8 +83,9 @@ workflows: $(STAMP) ## Validate and audit the workflow, dependabot and the commi
 	@"$(BIN)/pre-commit" validate-config .pre-commit-config.yaml
 
 .PHONY: documents
-documents: $(STAMP) ## Check links, make targets named in documents, and that no file names this machine
+documents: $(STAMP) ## Check links, targets and structures in documents, and that no file names this machine
 	@"$(BIN)/python" make/check_documents.py
+	@"$(BIN)/python" make/structure.py --check
 
 .PHONY: audit
 audit: $(UV) ## Known vulnerabilities and a CycloneDX SBOM per image; needs an advisory service (3: not reachable)

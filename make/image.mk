@@ -3,14 +3,15 @@
 ENGINE ?= docker
 IMAGE ?= $(notdir $(shell echo "$(CURDIR)" | tr '[:upper:]' '[:lower:]')):local
 BUILD_FLAGS ?=
+BASE ?=
 REVISION ?= $(shell git -C "$(ROOT)" describe --always --dirty --abbrev=40 --exclude "*")
 RUN_FLAGS ?= --network none
 
 .PHONY: image
-image: ## Build the service image; ENGINE=podman, IMAGE=name:tag and BUILD_FLAGS change how
+image: ## Build the service image; ENGINE=podman, IMAGE=name:tag, BASE=image@digest and BUILD_FLAGS change how
 	@"$(ENGINE)" info >/dev/null 2>&1 || \
 		{ echo "make: no container engine answers '$(ENGINE) info'; start it, or name another: make image ENGINE=podman" >&2; exit 1; }
-	@"$(ENGINE)" build $(BUILD_FLAGS) --build-arg REVISION="$(REVISION)" --file Dockerfile --tag "$(IMAGE)" "$(ROOT)"
+	@"$(ENGINE)" build $(BUILD_FLAGS) $(BASE:%=--build-arg BASE=%) --build-arg REVISION="$(REVISION)" --file Dockerfile --tag "$(IMAGE)" "$(ROOT)"
 
 .PHONY: image-try
 image-try: image ## Run the image without network, privileges or a writable disk: without a bundle, then with a new one

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -51,10 +51,10 @@ class Layout:
     inner_imports: int
 
 
-def main() -> int:
-    """Print the layout of every member's package; return 1 where a bound is broken."""
+def main(packages: Sequence[Path] | None = None) -> int:
+    """Print the layout of packages, every member's unless told; return 1 where a bound is broken."""
     broken = False
-    for source in package_folders():
+    for source in packages or package_folders():
         seen = layout_of(source)
         most = MOST_INNER_IMPORTS.get(source.name)
         over = most is not None and seen.inner_imports > most

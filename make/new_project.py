@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from structure import readmes
+
 __all__ = ["NewProject", "NewProjectError", "create", "main", "names_of", "wiring"]
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -151,6 +153,8 @@ def create(root: Path, project: NewProject) -> list[Path]:
     # The order of imports depends on the package's name.
     for call in (["check", "--quiet", "--fix", "--select", "I"], ["format", "--quiet"]):
         subprocess.run([sys.executable, "-m", "ruff", *call, str(root / project.folder)], cwd=root, check=True)
+    for path, text in readmes(root).items():
+        path.write_text(text, encoding="utf-8")
     return sorted(files)
 
 

@@ -43,7 +43,7 @@ from common_utils.serving.outcomes import outcome_routes
 from planrec.advice import Engine, recommend_subscriber
 from planrec.advice import Request as AdviceRequest
 from planrec.advice.engine import OfferModels
-from planrec.advice.subscriber import AdvisedPlan, SubscriberAdvice
+from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
 from planrec.billing import Catalogue, parse_catalogue
 from planrec.bundle import decision_matrix
 from planrec.config import SPEC, PlanRecConfig, load_planrec_config
@@ -139,8 +139,10 @@ class LivePlanRec:
         ]
 
     def _check_plans(self, records: list[SubscriberRecord]) -> None:
-        if any(r.current_plan is not None and self.catalogue.index(r.current_plan) < 0 for r in records):
-            raise DataError("current_plan is not a plan of this catalogue; ask GET /plans for the ids.")
+        for place, record in enumerate(records):
+            if record.current_plan is not None and self.catalogue.index(record.current_plan) < 0:
+                where = f"record {place}, counted from 0: " if len(records) > 1 else ""
+                raise DataError(f"{where}current_plan is not a plan of this catalogue; ask GET /plans for the ids.")
 
     def policy(self, request: RecommendRequest) -> Policy:
         """Return what an answer weighs."""
@@ -166,7 +168,7 @@ class LivePlanRec:
         )
 
 
-def _advised(plan: AdvisedPlan) -> dict[str, object]:
+def _advised(plan: RankedPlan) -> dict[str, object]:
     fee, minutes, messages, data = plan.line_items_cents
     return {
         "rank": plan.rank,

@@ -6,17 +6,19 @@ from datetime import date
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from common_utils.serving.config import MOST_BATCH_ROWS, MOST_K
 from common_utils.serving.decided import SUBJECT, LoggedAnswer
+from common_utils.serving.explain import FORM
 from planrec.advice import Request as AdviceRequest
 from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
 from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.months import MONTH_PATTERN, month_index
 from planrec.offers import OfferWeights
-from planrec.outlook import Answers
+from planrec.outlook import Questionnaire
 from planrec.outlook.questionnaire import Calls, DataHabit, Messages
 from planrec.rules import ExclusionCode, Rules
 
@@ -41,7 +43,11 @@ __all__ = [
 MEANING: Final = "predicts the plan people choose"
 
 _Usage = Annotated[float, Field(ge=0, le=100_000_000)]
-_PlanId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+_ID_FORM: JsonDict = {FORM: "letters, digits, _ . and -, beginning with a letter or digit; GET /plans lists the ids"}
+_MONTH_FORM: JsonDict = {FORM: "a month as YYYY-MM, such as 2025-10"}
+_PlanId = Annotated[
+    str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", json_schema_extra=_ID_FORM)
+]
 _EXAMPLE_USAGE: list[JsonValue] = [
     {"month": "2025-08", "minutes": 312, "messages": 20, "megabytes": 9150.5},
     {"month": "2025-09", "minutes": 287, "messages": 14, "megabytes": 11020},
@@ -65,7 +71,9 @@ class _Request(BaseModel):
 class UsageMonthRequest(_Request):
     """Usage of one month."""
 
-    month: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7, description="YYYY-MM")]
+    month: Annotated[
+        str, Field(pattern=MONTH_PATTERN, max_length=7, description="YYYY-MM", json_schema_extra=_MONTH_FORM)
+    ]
     minutes: Annotated[_Usage, Field(description="minutes called, each call rounded up if the rate card says so")]
     messages: Annotated[_Usage, Field(description="messages sent")]
     megabytes: Annotated[_Usage, Field(description="megabytes used")]
@@ -125,9 +133,9 @@ class QuestionnaireRequest(_Request):
     messages_a_day: float | None = Field(default=None, ge=0, le=10_000)
     gigabytes_a_month: float | None = Field(default=None, ge=0, le=10_000, description="of 1,024 megabytes")
 
-    def answers(self) -> Answers:
+    def answers(self) -> Questionnaire:
         """Return the answers as the core takes them."""
-        return Answers(**self.model_dump())
+        return Questionnaire(**self.model_dump())
 
 
 class RecommendRequest(_SubscriberRequest):
@@ -150,7 +158,7 @@ class RecommendRequest(_SubscriberRequest):
         default=None, description="what somebody says of the own usage; recorded months count before it"
     )
     tenure_months: int | None = Field(default=None, ge=0, le=1200, description="whole months since the first one")
-    as_of: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7)] | None = Field(
+    as_of: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7, json_schema_extra=_MONTH_FORM)] | None = Field(
         default=None, description="month of the advice, YYYY-MM; later usage is not looked at; the last month if unset"
     )
     top_k: int = Field(

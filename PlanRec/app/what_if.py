@@ -12,7 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from app.schemas import Policy, PredictRequest
 from common_utils.errors import ConfigError, DataError
-from planrec.advice import Engine, Question, Situations, what_if
+from common_utils.serving.fast_route import FastRoute
+from planrec.advice import Engine, Question, Subscribers, what_if
 from planrec.advice.what_if import MAX_FACTOR, ROAMING, UsageChange, WhatIf
 from planrec.billing import Plan
 from planrec.billing.catalogue import Eligibility, Included, Overage
@@ -187,7 +188,7 @@ def answer_what_if(live: WhatIfModel, request: WhatIfRequest) -> WhatIfResponse:
     )
     month = max(part.month for part in record.months)
     history = record_history(record, history_months=policy.history_months)
-    people = Situations.of(history, record_facts(record, month=month, current=current))
+    people = Subscribers.of(history, record_facts(record, month=month, current=current))
     try:
         found = what_if(
             engine,
@@ -241,9 +242,13 @@ def _name(found: WhatIf, place: int) -> str | None:
 
 def what_if_routes(live: Callable[[], WhatIfModel]) -> APIRouter:
     """Return the route; `live` returns what answers, or raises while nothing does: `ModelSlot.get`."""
-    router = APIRouter(tags=["planrec"])
+    router = APIRouter(tags=["planrec"], route_class=FastRoute)
 
-    @router.post("/what-if", summary="What if usage changes, a month is spent travelling, or there is a new plan?")
+    @router.post(
+        "/what-if",
+        summary="What if usage changes, a month is spent travelling, or there is a new plan?",
+        response_model=WhatIfResponse,
+    )
     def ask(body: WhatIfRequest) -> WhatIfResponse:
         return answer_what_if(live(), body)
 

@@ -51,7 +51,9 @@ def test_simulator_file_is_overridden_by_every_later_source(project: Path) -> No
 
 def test_unknown_key_in_the_simulator_file_stops_the_run(project: Path) -> None:
     (project / "configs" / "simulator.yaml").write_text("inertja: 1\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"simulator\.inertja \(from .*simulator\.yaml\).*did you mean") as error:
+    with pytest.raises(
+        ConfigError, match=r"simulator\.inertja \(from .*simulator\.yaml line 1\).*did you mean"
+    ) as error:
         load_planrec_config(project, environ={})
     assert "simulator.inertia" in str(error.value)
 

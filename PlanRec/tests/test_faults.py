@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,21 @@ def test_no_request_makes_the_service_fail_or_repeat_what_was_sent(bundle: Bundl
 def test_bad_neighbours_restarts_and_swaps_lose_nothing(bundle: Bundle, artifacts: Path) -> None:
     scaled = ["--restarts", "2", "--sockets", "20", "--seconds", "1", "--predictions", "4000", "--swaps", "4"]
     code, said = attack("hard_service.py", artifacts, *scaled)
+    assert code == 0, said
+
+
+@pytest.mark.slow
+def test_floods_of_members_cost_less_than_valid_batches(bundle: Bundle, artifacts: Path) -> None:
+    code, said = attack("floods.py", artifacts, "--rounds", "2", "--times", "5")
+    assert code == 0, said
+    code, said = attack("floods.py", artifacts, "--control")
+    assert code == 1, said
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin") is None, reason="needs haproxy")
+def test_restarts_behind_a_balancer_lose_nothing_of_clients_that_do_not_retry(bundle: Bundle, artifacts: Path) -> None:
+    code, said = attack("drain.py", artifacts, "--restarts", "2", "--requests", "1000")
     assert code == 0, said
 
 

@@ -189,3 +189,35 @@ def test_secrets_are_made_once_and_open_the_services(tmp_path: Path) -> None:
 def test_secrets_are_never_committed() -> None:
     ignored = subprocess.run(["git", "check-ignore", "-q", "infra/secrets/service_keys"], cwd=ROOT, check=False)
     assert ignored.returncode == 0
+
+
+@pytest.mark.parametrize("project", SERVICES)
+def test_a_pod_ends_after_it_was_withdrawn_and_has_drained(project: str) -> None:
+    deployment = next(yaml.safe_load_all(render.rendered(project, "image:1", "claim")))
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    command = container["lifecycle"]["preStop"]["exec"]["command"]
+    waited = float(re.search(r"sleep\((\d+)\)", command[-1])[1])  # type: ignore[index]
+    variables = {one["name"]: one["value"] for one in container["env"]}
+    drain = float(variables[f"{project.upper()}__SERVING__DRAIN_SECONDS"])
+    probe = container["readinessProbe"]
+    assert drain > probe["periodSeconds"] * probe["failureThreshold"]
+    longest = ServiceConfig().limits.deadline_seconds + 5
+    assert pod["terminationGracePeriodSeconds"] > waited + drain + longest
+
+
+def test_images_leave_out_what_services_do_not_use() -> None:
+    for member in MEMBERS:
+        if (ROOT / member / "Dockerfile").is_file():
+            lock = next(path for path in (ROOT / member).glob("requirements.*") if path.suffix in {".lock", ".txt"})
+            names = set(re.findall(r"^([a-z0-9-]+)==", lock.read_text(encoding="utf-8"), re.MULTILINE))
+            assert {"uvicorn", "httptools", "uvloop"} <= names
+            assert not {"websockets", "watchfiles", "python-dotenv"} & names
+
+
+def test_base_images_are_named_where_the_bot_reads_them_and_the_health_check_follows_the_settings() -> None:
+    for path in ROOT.glob("*/Dockerfile"):
+        text = path.read_text(encoding="utf-8")
+        assert "\nFROM python:3.12-slim AS base\n" in text
+        assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {"python:3.12-slim", "${BASE}"}
+        assert 'CMD ["python", "-m", "app", "health"]' in text

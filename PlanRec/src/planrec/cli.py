@@ -14,12 +14,12 @@ from common_utils.command_line.release import release_app
 from common_utils.command_line.run import run_command_line
 from common_utils.errors import ConfigError
 from planrec.commands.options import (
+    AnswerMode,
     BundleOption,
     ConfigOption,
     DataOption,
-    Mode,
     MonthOption,
-    Notices,
+    NoticeChoice,
     OfferPolicyName,
     OutputOption,
     SetOption,
@@ -93,9 +93,9 @@ def recommend(
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, max=1000, help="Plans for each subscriber.")] = 3,
     mode: Annotated[
-        Mode,
+        AnswerMode,
         typer.Option("--mode", help="advice: lowest risk-adjusted bill; offer: P(accept) x saving, from a bundle."),
-    ] = Mode.advice,
+    ] = AnswerMode.advice,
     rules: Annotated[
         Path | None, typer.Option("--rules", help="Rule file, YAML; else the configured one, else the built-in rules.")
     ] = None,
@@ -122,7 +122,7 @@ def recommend(
     """Rank the plans of each subscriber by what their own months would have cost, or choose an offer; or say stay."""
     from planrec.commands.answer import run_offer, run_recommend
 
-    if mode is Mode.offer:
+    if mode is AnswerMode.offer:
         if plans is not None or history_months is not None or risk_weight is not None:
             raise ConfigError(
                 "recommend --mode offer: rate card, history and risk weight are those of bundle and settings; leave "
@@ -186,7 +186,7 @@ def notices(
         typer.Option("--as-of", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Day of the run; months before it."),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", help="File to write, JSON Lines.")] = None,
-    kind: Annotated[Notices, typer.Option("--kind", help="Which notices to write.")] = Notices.both,
+    kind: Annotated[NoticeChoice, typer.Option("--kind", help="Which notices to write.")] = NoticeChoice.both,
     sent: Annotated[
         list[Path] | None, typer.Option("--sent", help="Notices written before: nobody gets one too many; repeatable.")
     ] = None,
@@ -215,7 +215,7 @@ def notices(
         as_of.date(),
         output,
         history_months=history_months or _advice_settings(config, overrides)[0].history_months,
-        kinds=("end-of-contract", "yearly") if kind is Notices.both else (kind.value,),
+        kinds=("end-of-contract", "yearly") if kind is NoticeChoice.both else (kind.value,),
         sent=sent or (),
     )
 

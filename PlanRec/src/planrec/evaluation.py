@@ -31,8 +31,8 @@ from planrec.months import month_indices
 from planrec.outlook import History, UsageForecast, bill_outlook, history_of
 from planrec.outlook.history import history_columns
 from planrec.policies.compare import (
+    JudgedDecisions,
     Row,
-    Situation,
     adjusted_bills,
     advice_scores,
     bills_ahead,
@@ -156,7 +156,7 @@ def evaluate(config: PlanRecConfig, prepared: Prepared, models: Models) -> dict[
     }
 
 
-def _ndcg_gap(choice: FloatArray, multiclass: FloatArray, situation: Situation) -> dict[str, float]:
+def _ndcg_gap(choice: FloatArray, multiclass: FloatArray, situation: JudgedDecisions) -> dict[str, float]:
     """NDCG@5 of the choice model less the multiclass model's, paired by decision."""
     first, second = (
         ndcg_at_k(chosen_ranks(scores, situation.chosen, situation.available), 5) for scores in (choice, multiclass)
@@ -171,14 +171,14 @@ def _ndcg_gap(choice: FloatArray, multiclass: FloatArray, situation: Situation) 
     return gap.to_dict()
 
 
-def situation_of(config: PlanRecConfig, prepared: Prepared, rows: pd.DataFrame) -> Situation:
+def situation_of(config: PlanRecConfig, prepared: Prepared, rows: pd.DataFrame) -> JudgedDecisions:
     """Return the choice sets, choices and bills ahead of decision rows."""
     catalogue = prepared.catalogue
     current = plan_indices(rows[CURRENT_PLAN], catalogue)
     age = rows[AGE].to_numpy(dtype=np.float64) if AGE in rows.columns else np.full(len(rows), np.nan)
     excluded = exclusions(catalogue, month_indices(rows[MONTH]), current, age)
     horizon = config.data.chosen().horizon_months
-    return Situation(
+    return JudgedDecisions(
         subscribers=rows[SUBSCRIBER].to_numpy(),
         available=excluded == ExclusionCode.NONE,
         chosen=plan_indices(rows[CHOSEN_PLAN], catalogue),
@@ -189,7 +189,9 @@ def situation_of(config: PlanRecConfig, prepared: Prepared, rows: pd.DataFrame) 
     )
 
 
-def _policies(prepared: Prepared, situation: Situation, history: History, shipped: FloatArray) -> dict[str, FloatArray]:
+def _policies(
+    prepared: Prepared, situation: JudgedDecisions, history: History, shipped: FloatArray
+) -> dict[str, FloatArray]:
     """Scores of what needs no model."""
     catalogue = prepared.catalogue
     n_plans = len(catalogue.plans)
@@ -251,7 +253,7 @@ def _confusion(y: IntArray, probabilities: FloatArray, n_classes: int) -> list[l
     return np.bincount(flat, minlength=n_classes**2).reshape(n_classes, n_classes).tolist()
 
 
-def _segments(config: PlanRecConfig, prepared: Prepared, situation: Situation, adjusted: FloatArray) -> list[Row]:
+def _segments(config: PlanRecConfig, prepared: Prepared, situation: JudgedDecisions, adjusted: FloatArray) -> list[Row]:
     """Money of the shipped advice by data usage, by what is known, and by age where there is one."""
     test = prepared.test
     scores = advice_scores(adjusted, situation, min_gain_cents=prepared.rules.min_gain_cents("advice"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common_utils.errors import ArtifactError, ConfigError, DataError
-from planrec.advice import Engine, Situations, advise
+from planrec.advice import Engine, Subscribers, advise
 from planrec.advice.engine import OfferModels
 from planrec.advice.ranking import AdvicePolicy
 from planrec.billing import Catalogue
@@ -60,7 +60,7 @@ def names(card: Catalogue, order: np.ndarray) -> list[str]:
 
 
 def test_advice_without_a_forecast_is_that_of_the_months(megaline: Catalogue) -> None:
-    people = Situations.of(months(), Facts.of(MONTH, np.array([ULTIMATE])))
+    people = Subscribers.of(months(), Facts.of(MONTH, np.array([ULTIMATE])))
     answer = engine(megaline).advise(people, risk_weight=0.5)
     plain = advise(
         months(), megaline, AdvicePolicy(0.5, built_in_rules().min_gain_cents("advice")), rules=built_in_rules(),
@@ -72,7 +72,7 @@ def test_advice_without_a_forecast_is_that_of_the_months(megaline: Catalogue) ->
 
 
 def test_advice_with_a_forecast_rates_the_coming_months(megaline: Catalogue) -> None:
-    people = Situations.of(months(800), Facts.of(MONTH, np.array([SURF])))
+    people = Subscribers.of(months(800), Facts.of(MONTH, np.array([SURF])))
     now = engine(megaline).advise(people, risk_weight=0.0)
     then = engine(megaline, forecast=doubling()).advise(people, risk_weight=0.0)
     assert now.advice.expected_cents[0, SURF] == 2000 + 300 * 3
@@ -82,7 +82,7 @@ def test_advice_with_a_forecast_rates_the_coming_months(megaline: Catalogue) -> 
 
 
 def test_a_newcomer_without_a_month_is_answered_by_the_forecast_only(megaline: Catalogue) -> None:
-    people = Situations.of(nobody(), Facts.of(MONTH, np.array([SURF])))
+    people = Subscribers.of(nobody(), Facts.of(MONTH, np.array([SURF])))
     with pytest.raises(DataError, match=r"1 subscriber\(s\) have no usage month"):
         engine(megaline).advise(people, risk_weight=0.0)
     new = engine(megaline, forecast=doubling()).advise(people, risk_weight=0.0)
@@ -95,13 +95,13 @@ def test_usage_that_is_only_said_is_answered_wider(megaline: Catalogue) -> None:
     wide = replace(doubling().services["minutes"], quantiles=np.array([np.linspace(-1, 1, SCENARIOS)] * 2))
     asked = engine(megaline, forecast=UsageForecast(dict.fromkeys(SERVICES, wide)))
     facts = Facts.of(MONTH, np.array([SURF]))
-    recorded = asked.advise(Situations.of(months(), facts), risk_weight=0.0)
-    said = asked.advise(Situations.of(months(), facts, extra_sd=np.array([0.5])), risk_weight=0.0)
+    recorded = asked.advise(Subscribers.of(months(), facts), risk_weight=0.0)
+    said = asked.advise(Subscribers.of(months(), facts, extra_sd=np.array([0.5])), risk_weight=0.0)
     assert said.advice.spread_cents[0, SURF] > recorded.advice.spread_cents[0, SURF]
 
 
 def test_an_offer_is_worth_the_chance_times_the_saving(megaline: Catalogue) -> None:
-    answer = engine(megaline, offers=models()).offer(Situations.of(months(), WILLING), weights=OfferWeights(risk=0.0))
+    answer = engine(megaline, offers=models()).offer(Subscribers.of(months(), WILLING), weights=OfferWeights(risk=0.0))
     assert answer.offer is not None
     assert answer.offer.value_cents[0].tolist() == pytest.approx([0.5 * 5000, np.nan], nan_ok=True)
     assert names(megaline, answer.advice.order[0]) == ["surf", "ultimate"]
@@ -110,7 +110,7 @@ def test_an_offer_is_worth_the_chance_times_the_saving(megaline: Catalogue) -> N
 
 def test_an_offer_that_drives_away_is_not_made(megaline: Catalogue) -> None:
     # 50.00 overpaid: a contact lifts P(leaving) from 1/2 to almost 1 for the half that declines.
-    people = Situations.of(months(), WILLING)
+    people = Subscribers.of(months(), WILLING)
     driven = engine(megaline, offers=models(contacted=1.0))
     kept = driven.offer(people, weights=OfferWeights(risk=0.0, churn_cents=5_000))
     gone = driven.offer(people, weights=OfferWeights(risk=0.0, churn_cents=20_000))
@@ -123,7 +123,7 @@ def test_an_offer_that_drives_away_is_not_made(megaline: Catalogue) -> None:
 
 def test_an_offer_has_to_gain_enough(megaline: Catalogue) -> None:
     asked = engine(megaline, offers=models())
-    people = Situations.of(months(), WILLING)
+    people = Subscribers.of(months(), WILLING)
     for gain, first in ((5000, "surf"), (5001, "ultimate")):
         answer = asked.offer(people, weights=OfferWeights(risk=0.0), min_gain_cents=gain)
         assert names(megaline, answer.advice.order[0])[0] == first
@@ -146,7 +146,7 @@ def test_nobody_is_offered_what_the_rules_forbid(
         np.array([ULTIMATE]),
         **({"consent": True, "contacts_90d": 0.0, "holdout": False} | fact),  # type: ignore[arg-type]
     )
-    answer = engine(megaline, offers=models()).offer(Situations.of(months(), facts), weights=OfferWeights())
+    answer = engine(megaline, offers=models()).offer(Subscribers.of(months(), facts), weights=OfferWeights())
     assert names(megaline, answer.advice.order[0]) == ["ultimate"]
     assert answer.advice.excluded[0, SURF] == code
     assert answer.advice.stay_reason[0] == code
@@ -154,14 +154,14 @@ def test_nobody_is_offered_what_the_rules_forbid(
 
 def test_whoever_holds_an_unknown_plan_is_offered_nothing(megaline: Catalogue) -> None:
     facts = Facts.of(MONTH, np.array([-1]), contract_months_left=0.0, consent=True, contacts_90d=0.0, holdout=False)
-    answer = engine(megaline, offers=models()).offer(Situations.of(months(), facts), weights=OfferWeights())
+    answer = engine(megaline, offers=models()).offer(Subscribers.of(months(), facts), weights=OfferWeights())
     assert names(megaline, answer.advice.order[0]) == []
     assert (answer.advice.excluded[0] == ExclusionCode.CURRENT_PLAN_UNKNOWN).all()
 
 
 def test_a_plan_a_subscriber_does_not_want_is_left_out_in_both_modes(megaline: Catalogue) -> None:
     asked = engine(megaline, offers=models())
-    people = Situations.of(months(), WILLING, declined=np.array([[True, True]]))
+    people = Subscribers.of(months(), WILLING, declined=np.array([[True, True]]))
     for answer in (asked.advise(people, risk_weight=0.0), asked.offer(people, weights=OfferWeights())):
         assert names(megaline, answer.advice.order[0]) == ["ultimate"]  # the plan held can always be kept
         assert answer.advice.excluded[0, SURF] == ExclusionCode.DECLINED
@@ -171,14 +171,14 @@ def test_a_newcomer_can_be_offered_a_plan(megaline: Catalogue) -> None:
     asked = engine(megaline, forecast=doubling(), offers=models())
     both = history_of({"minutes_1": [400.0, np.nan], "messages_1": [10.0, np.nan], "megabytes_1": [9000.0, np.nan]}, 1)
     facts = Facts.of(MONTH, np.array([ULTIMATE, ULTIMATE]), consent=True, contacts_90d=0.0, holdout=False)
-    answer = asked.offer(Situations.of(both, facts), weights=OfferWeights())
+    answer = asked.offer(Subscribers.of(both, facts), weights=OfferWeights())
     assert answer.offer is not None
     assert np.isfinite(answer.offer.value_cents[:, SURF]).all()
 
 
 def test_without_a_log_of_offers_there_is_nothing_to_offer(megaline: Catalogue) -> None:
     with pytest.raises(ConfigError, match="trained without a log of offers; train it on a source that has one"):
-        engine(megaline).offer(Situations.of(months(), WILLING), weights=OfferWeights())
+        engine(megaline).offer(Subscribers.of(months(), WILLING), weights=OfferWeights())
 
 
 def test_offer_models_survive_a_file_and_refuse_a_torn_one() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import ConfigError
-from planrec.advice import Engine, Question, Situations, what_if
+from planrec.advice import Engine, Question, Subscribers, what_if
 from planrec.advice.what_if import ROAMING, UsageChange, load_plan, parse_plan, with_plan, with_usage
 from planrec.billing import MAX_USAGE, Catalogue, Plan, Usage, bill_totals
 from planrec.billing.catalogue import OnSale, Rounding
@@ -33,7 +33,7 @@ def history(*megabytes: float, minutes: float = 400.0) -> History:
 
 
 def asked(card: Catalogue, months: History, question: Question, current: int = SURF, **options: object):  # type: ignore[no-untyped-def]
-    people = Situations.of(months, Facts.of(MONTH, np.full(len(months.known), current)))
+    people = Subscribers.of(months, Facts.of(MONTH, np.full(len(months.known), current)))
     return what_if(Engine(card, built_in_rules()), people, question, risk_weight=0.0, **options)  # type: ignore[arg-type]
 
 
@@ -86,14 +86,14 @@ def test_a_drafted_plan_is_on_sale_then_and_does_not_exist_now(megaline: Catalog
 def test_minimum_gain_and_contract_keep_the_plan_held(megaline: Catalogue) -> None:
     draft = Question(plan=parse_plan(DRAFT, "draft"))
     assert not asked(megaline, history(17000), draft, min_gain_cents=1001).changes.any()
-    bound = Situations.of(history(17000), Facts.of(MONTH, np.array([SURF]), contract_months_left=3))
+    bound = Subscribers.of(history(17000), Facts.of(MONTH, np.array([SURF]), contract_months_left=3))
     found = what_if(Engine(megaline, built_in_rules()), bound, draft, risk_weight=0.0)
     assert found.then.excluded[0].tolist() == [0, ExclusionCode.CONTRACT_BINDS, ExclusionCode.CONTRACT_BINDS]
     assert found.then.best.tolist() == [SURF]
 
 
 def test_declined_plans_are_priced_all_the_same(megaline: Catalogue) -> None:
-    people = Situations.of(history(40000), Facts.of(MONTH, np.array([SURF])), declined=np.array([[False, True]]))
+    people = Subscribers.of(history(40000), Facts.of(MONTH, np.array([SURF])), declined=np.array([[False, True]]))
     found = what_if(Engine(megaline, built_in_rules()), people, Question(), risk_weight=0.0)
     assert found.now.best.tolist() == [ULTIMATE]
 
@@ -107,7 +107,7 @@ def test_a_forecast_is_changed_and_not_its_past(megaline: Catalogue) -> None:
             return history(15360)
 
     engine = replace(Engine(megaline, built_in_rules()), forecast=Usual())  # type: ignore[arg-type]
-    people = Situations.of(history(99999), Facts.of(MONTH, np.array([SURF])))
+    people = Subscribers.of(history(99999), Facts.of(MONTH, np.array([SURF])))
     found = what_if(engine, people, Question(UsageChange(factor_megabytes=1.2)), risk_weight=0.0)
     assert found.now.mean_cents[0, SURF] == 2000
     assert found.then.mean_cents[0, SURF] == 2000 + 3 * 1000

@@ -12,13 +12,13 @@ from app.fastapi_app import LivePlanRec, create_app, open_live
 from common_utils.bundle import Bundle
 from common_utils.decision_log.entry import Decision, OutcomeLine
 from common_utils.decision_log.journal import Journal
-from common_utils.decision_log.keys import Key, Keys
+from common_utils.decision_log.keys import Key, KeyRing
 from common_utils.decision_log.objections import write_objections
 from common_utils.decision_log.recorder import Recorder
 from common_utils.decision_log.segments import segments
 from tests.app.cases import USAGE
 
-KEYS = Keys((Key("k1", b"1" * 32),))
+KEYS = KeyRing((Key("k1", b"1" * 32),))
 RECORD = {"usage": USAGE, "current_plan": "basic-6", "age": 34, "subject": "S-4711"}
 
 

@@ -17,7 +17,7 @@ from common_utils.serving.guards.bounds import unbounded_fields
 from planrec.billing import Catalogue, Plan
 from planrec.billing.catalogue import OnSale
 from planrec.config import PlanRecConfig
-from planrec.outlook import Answers
+from planrec.outlook import Questionnaire
 from planrec.rules import built_in_rules
 
 ADVICE = {"mode": "advice", "offer": None}
@@ -159,10 +159,10 @@ def test_a_draft_has_the_limits_of_a_rate_card() -> None:
 
 def test_a_questionnaire_is_what_the_core_takes() -> None:
     body = {"calls": "daily", "data": "video", "messages_a_day": 2.0}
-    assert QuestionnaireRequest.model_validate(body).answers() == Answers(
+    assert QuestionnaireRequest.model_validate(body).answers() == Questionnaire(
         calls="daily", data="video", messages_a_day=2.0
     )
-    assert QuestionnaireRequest().answers() == Answers()
+    assert QuestionnaireRequest().answers() == Questionnaire()
 
 
 def test_the_example_of_the_documentation_is_answered(live: LivePlanRec, catalogue: Catalogue) -> None:

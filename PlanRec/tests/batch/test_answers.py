@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from planrec.advice import Engine, Situations
+from planrec.advice import Engine, Subscribers
 from planrec.advice.ranking import AdvicePolicy
 from planrec.advice.reasons import sentences
 from planrec.advice.subscriber import advise_subscriber
@@ -120,7 +120,7 @@ def test_answers_do_not_depend_on_how_subscribers_are_cut(catalogue: Catalogue) 
 def test_a_ranker_s_further_columns_stand_before_the_sentence(megaline: Catalogue) -> None:
     advice = advice_of(megaline)
 
-    def rank(people: Situations) -> Ranking:
+    def rank(people: Subscribers) -> Ranking:
         plain = advice.rank(people)
         return Ranking(
             plain.advice,

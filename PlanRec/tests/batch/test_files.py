@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from common_utils.errors import DataError
-from planrec.advice import Engine, Situations
+from planrec.advice import Engine, Subscribers
 from planrec.batch.answers import Recommender
 from planrec.batch.files import write_bills, write_predictions, write_recommendations
 from planrec.batch.rankers import Ranker, Ranking, advice_ranker
@@ -75,7 +75,7 @@ def test_without_a_request_there_is_no_sentence_and_text_is_text(tmp_path: Path,
 
 
 def test_an_error_half_way_leaves_neither_output(tmp_path: Path, megaline: Catalogue) -> None:
-    def rank(people: Situations) -> Ranking:
+    def rank(people: Subscribers) -> Ranking:
         raise DataError("no answer")
 
     broken = Recommender(megaline, Ranker(rank), FEBRUARY, 6, 2)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from common_utils.errors import DataError
 from planrec.billing import Catalogue, Usage, bill_totals, parse_catalogue
-from planrec.notices import Basis, Figures, notices_of
+from planrec.notices import Basis, NoticeFigures, notices_of
 from planrec.notices.files import notice_line, reproduce
 from planrec.notices.notice import basis_of, figures_of, usage_digest, versions_of
 from planrec.notices.text import notice_text
@@ -63,7 +63,7 @@ def basis(
     )
 
 
-def figures(one: Basis, card: Catalogue = SMALL) -> Figures:
+def figures(one: Basis, card: Catalogue = SMALL) -> NoticeFigures:
     return figures_of([one], card)[0]
 
 

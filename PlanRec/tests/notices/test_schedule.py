@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from planrec.months import month_index
-from planrec.notices.schedule import Held, NoticeKind, Outcome, contract_ends, outcomes
+from planrec.notices.schedule import Held, NoticeKind, NoticeOutcome, contract_ends, outcomes
 
 BOTH: tuple[NoticeKind, ...] = ("end-of-contract", "yearly")
 
@@ -33,7 +33,7 @@ def held(
 
 
 def outcome(one: Held, as_of: str, *, kinds: tuple[NoticeKind, ...] = BOTH, with_log: bool = False) -> str:
-    return Outcome(int(outcomes(one, date.fromisoformat(as_of), kinds=kinds, with_log=with_log)[0])).name
+    return NoticeOutcome(int(outcomes(one, date.fromisoformat(as_of), kinds=kinds, with_log=with_log)[0])).name
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from planrec.advice import Answer, Engine, Situations
+from planrec.advice import Engine, EngineAnswer, Subscribers
 from planrec.billing import Catalogue, Usage
 from planrec.columns import MONTH, SUBSCRIBER
 from planrec.decisions import columns_of, latest_rows
@@ -16,8 +16,8 @@ from planrec.decisions.rows import usage_ahead
 from planrec.months import month_index
 from planrec.outlook import (
     SERVICES,
-    Answers,
     History,
+    Questionnaire,
     UsageForecast,
     filled_in,
     fit_usage_forecast,
@@ -54,7 +54,7 @@ def first(history: History, n_months: int) -> History:
     return History(Usage(*(np.where(known, getattr(history.usage, s), 0.0) for s in SERVICES)), known)
 
 
-def asked(history: History, rng: np.random.Generator) -> list[Answers]:
+def asked(history: History, rng: np.random.Generator) -> list[Questionnaire]:
     """What people say: a tenth too much, off by a third, and the nearest word."""
     words = []
     for service in SERVICES:
@@ -63,13 +63,15 @@ def asked(history: History, rng: np.random.Generator) -> list[Answers]:
         names, steps = list(TYPICAL[service]), np.array(list(TYPICAL[service].values()))
         nearest = np.abs(np.log(np.maximum(steps, 1.0)) - np.log(said)[:, None]).argmin(axis=1)
         words.append([names[i] for i in nearest])
-    return [Answers(calls=c, messages=m, data=d) for c, m, d in zip(*words, strict=True)]
+    return [Questionnaire(calls=c, messages=m, data=d) for c, m, d in zip(*words, strict=True)]
 
 
-def answer(catalogue: Catalogue, forecast: UsageForecast, history: History, extra_sd: np.ndarray | None) -> Answer:
+def answer(
+    catalogue: Catalogue, forecast: UsageForecast, history: History, extra_sd: np.ndarray | None
+) -> EngineAnswer:
     facts = Facts.of(AS_OF, np.full(len(history.known), -1))
     engine = Engine(catalogue, built_in_rules(), forecast)
-    return engine.advise(Situations.of(history, facts, extra_sd=extra_sd), risk_weight=0.5)
+    return engine.advise(Subscribers.of(history, facts, extra_sd=extra_sd), risk_weight=0.5)
 
 
 def test_the_spread_of_an_answer_falls_with_what_is_known(catalogue: Catalogue, recorded) -> None:  # type: ignore[no-untyped-def]
@@ -96,7 +98,7 @@ def test_a_said_month_lies_nearer_to_the_usage_than_the_population_does(recorded
 
 _amounts = st.none() | st.floats(0, 1000)
 _people = st.builds(
-    Answers,
+    Questionnaire,
     calls=st.none() | st.sampled_from(get_args(Calls)),
     messages=st.none() | st.sampled_from(get_args(Messages)),
     data=st.none() | st.sampled_from(get_args(DataHabit)),
@@ -108,7 +110,7 @@ _people = st.builds(
 
 @given(st.lists(_people, min_size=1, max_size=5))
 @settings(deadline=None, max_examples=40)
-def test_any_answers_or_none_give_a_plan(catalogue: Catalogue, recorded, people: list[Answers]) -> None:  # type: ignore[no-untyped-def]
+def test_any_answers_or_none_give_a_plan(catalogue: Catalogue, recorded, people: list[Questionnaire]) -> None:  # type: ignore[no-untyped-def]
     forecast, _ = recorded
     said = said_usage(people)
     advice = answer(catalogue, forecast, said.history, said.extra_sd).advice
@@ -125,7 +127,7 @@ def test_words_are_those_that_are_documented() -> None:
 
 
 def test_an_amount_counts_before_a_word_and_is_doubted_less() -> None:
-    both = said_usage([Answers("hardly", "few", "wifi", 10, 5, 2), Answers("hardly", "few", "wifi")])
+    both = said_usage([Questionnaire("hardly", "few", "wifi", 10, 5, 2), Questionnaire("hardly", "few", "wifi")])
     assert both.history.usage.minutes[:, 0].tolist() == pytest.approx([304 / 1.1, 30 / 1.1])
     assert both.history.usage.messages[:, 0].tolist() == pytest.approx([152 / 1.1, 10 / 1.1])
     assert both.history.usage.megabytes[:, 0].tolist() == pytest.approx([2048 / 1.1, 500 / 1.1])
@@ -133,12 +135,12 @@ def test_an_amount_counts_before_a_word_and_is_doubted_less() -> None:
 
 
 def test_each_missing_answer_widens_the_doubt() -> None:
-    some = [Answers("daily", "few", "chat"), Answers("daily", "few"), Answers("daily")]
+    some = [Questionnaire("daily", "few", "chat"), Questionnaire("daily", "few"), Questionnaire("daily")]
     assert said_usage(some).extra_sd.tolist() == pytest.approx([0.4, np.sqrt(1.32 / 3), np.sqrt(2.16 / 3)])
 
 
 def test_without_any_answer_no_month_is_known() -> None:
-    nothing = said_usage([Answers()])
+    nothing = said_usage([Questionnaire()])
     assert nothing.history.known.tolist() == [[False]]
     assert nothing.history.usage.minutes.tolist() == [[0.0]]
     assert nothing.extra_sd.tolist() == [0.0]
@@ -147,7 +149,7 @@ def test_without_any_answer_no_month_is_known() -> None:
 def test_recorded_months_beat_said_ones_and_nobody_is_changed_in_place() -> None:
     history = History(Usage.of([[50.0, 0.0], [0.0, 0.0], [0.0, 0.0]], np.zeros((3, 2)), np.zeros((3, 2))),
                       np.array([[True, False], [False, False], [False, False]]))  # fmt: skip
-    both = filled_in(history, said_usage([Answers("often"), Answers("often"), Answers()]))
+    both = filled_in(history, said_usage([Questionnaire("often"), Questionnaire("often"), Questionnaire()]))
     assert both.history.usage.minutes[:, 0].tolist() == pytest.approx([50, 500, 0])
     assert both.history.known.tolist() == [[True, False], [True, False], [False, False]]
     assert (both.extra_sd > 0).tolist() == [False, True, False]
@@ -157,12 +159,12 @@ def test_recorded_months_beat_said_ones_and_nobody_is_changed_in_place() -> None
 @pytest.mark.parametrize(
     ("person", "message"),
     [
-        pytest.param(Answers(calls="never"), "about minutes is none of hardly, some, daily", id="unknown-word"),  # type: ignore[arg-type]
-        pytest.param(Answers(minutes_a_day=-1), "minutes must lie between 0", id="negative"),
-        pytest.param(Answers(gigabytes_a_month=float("nan")), "megabytes must lie between 0", id="no-number"),
-        pytest.param(Answers(messages_a_day=1e9), "messages must lie between 0", id="endless"),
+        pytest.param(Questionnaire(calls="never"), "about minutes is none of hardly, some, daily", id="unknown-word"),  # type: ignore[arg-type]
+        pytest.param(Questionnaire(minutes_a_day=-1), "minutes must lie between 0", id="negative"),
+        pytest.param(Questionnaire(gigabytes_a_month=float("nan")), "megabytes must lie between 0", id="no-number"),
+        pytest.param(Questionnaire(messages_a_day=1e9), "messages must lie between 0", id="endless"),
     ],
 )
-def test_answers_that_cannot_be_are_refused(person: Answers, message: str) -> None:
+def test_answers_that_cannot_be_are_refused(person: Questionnaire, message: str) -> None:
     with pytest.raises(DataError, match=message):
         said_usage([person])

@@ -9,7 +9,7 @@ from planrec.decisions import decision_table
 from planrec.outlook import history_of
 from planrec.policies.compare import (
     BillsAhead,
-    Situation,
+    JudgedDecisions,
     adjusted_bills,
     advice_scores,
     bills_ahead,
@@ -21,9 +21,9 @@ from planrec.policies.compare import (
 
 def situation(
     bills: list[list[float]], *, chosen: list[int], current: list[int], available: list[list[bool]] | None = None
-) -> Situation:
+) -> JudgedDecisions:
     money = np.array(bills, dtype=np.float64)
-    return Situation(
+    return JudgedDecisions(
         subscribers=np.arange(len(bills)),
         available=np.ones(money.shape, dtype=bool) if available is None else np.array(available),
         chosen=np.array(chosen),

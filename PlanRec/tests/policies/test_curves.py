@@ -3,19 +3,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planrec.policies.compare import BillsAhead, Situation
+from planrec.policies.compare import BillsAhead, JudgedDecisions
 from planrec.policies.curves import frontier, gain_by_k
 
 
 def situation(
     bills: list[list[float]], *, current: list[int], chosen: list[int], closed: int | None = None
-) -> Situation:
+) -> JudgedDecisions:
     available = np.ones((len(bills), len(bills[0])), dtype=np.bool_)
     if closed is not None:
         available[:, closed] = False
     values = np.array(bills)
     ahead = BillsAhead(values, ~np.isnan(values).any(axis=1))
-    return Situation(np.arange(len(bills)), available, np.array(chosen), np.array(current), ahead, resamples=50, seed=1)
+    return JudgedDecisions(
+        np.arange(len(bills)), available, np.array(chosen), np.array(current), ahead, resamples=50, seed=1
+    )
 
 
 def shares(rows: list[dict[str, object]]) -> list[object]:

@@ -15,7 +15,7 @@ from common_utils.errors import DataError
 from planrec.advice import Engine, Request, recommend_subscriber
 from planrec.billing import MAX_USAGE, Usage, load_catalogue
 from planrec.decisions import SubscriberRecord, UsageMonth
-from planrec.outlook import SERVICES, Answers, UsageForecast, fit_usage_forecast, history_of
+from planrec.outlook import SERVICES, Questionnaire, UsageForecast, fit_usage_forecast, history_of
 from planrec.quick import RowAdviser
 from planrec.rules import Rules
 from planrec.rules.rulebook import ContractRule, PlanRule
@@ -106,7 +106,7 @@ ASKED = Request(MONTH, history_months=6, top_k=3, risk_weight=0.5)
     ("record", "asked"),
     [
         pytest.param(SubscriberRecord([], "smart-12"), ASKED, id="no-month"),
-        pytest.param(RECORD, replace(ASKED, answers=Answers(gigabytes_a_month=5.0)), id="questionnaire"),
+        pytest.param(RECORD, replace(ASKED, answers=Questionnaire(gigabytes_a_month=5.0)), id="questionnaire"),
     ],
 )
 def test_what_is_out_of_the_ordinary_is_left_to_the_table(record: SubscriberRecord, asked: Request) -> None:

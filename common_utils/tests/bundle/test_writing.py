@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 import time
 from collections.abc import Callable
 from datetime import timedelta, timezone
@@ -15,6 +16,8 @@ from tests.bundle.cases import CONTENT, NOON, filler, hidden, overwrite, ticking
 
 from common_utils.bundle import Bundle, current_version, open_bundle, set_current, write_bundle
 from common_utils.errors import ArtifactError
+from common_utils.releases import publish
+from common_utils.releases.author import Author
 
 
 def test_write_bundle_names_the_folder_by_time_and_content(root: Path) -> None:
@@ -189,3 +192,26 @@ def test_write_bundle_says_when_the_root_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ArtifactError, match="could not be written"):
         write_small(tmp_path / "file" / "artifacts")
+
+
+def test_whatever_the_umask_others_can_read_what_is_published(tmp_path: Path) -> None:
+    root = tmp_path / "new" / "root"
+    before = os.umask(0o077)
+    try:
+        bundle = write_bundle(root, info={}, write=lambda folder: folder.joinpath("a").touch())
+        publish(tmp_path / "copies", bundle.path, author=Author("tester", "try the umask"))
+    finally:
+        os.umask(before)
+    for place in (root, tmp_path / "copies"):
+        folders = [place, *(path for path in place.iterdir() if path.is_dir())]
+        files = [path for folder in folders[1:] for path in folder.iterdir()]
+        assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o755}
+        assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o444}
+    assert stat.S_IMODE(root.parent.stat().st_mode) == 0o755
+
+
+def test_rights_of_a_root_that_was_there_stay(tmp_path: Path) -> None:
+    root = tmp_path / "private"
+    root.mkdir(mode=0o700)
+    write_bundle(root, info={}, write=lambda folder: folder.joinpath("a").touch())
+    assert stat.S_IMODE(root.stat().st_mode) == 0o700

@@ -25,7 +25,7 @@ from common_utils.compiled import (
 )
 from common_utils.compiled.calibration import CalibratedNode
 from common_utils.compiled.export.parity import parity_gate, varied_matrix
-from common_utils.compiled.forest import Forest
+from common_utils.compiled.forest import MaskForest
 from common_utils.compiled.links import answer_row, answer_rows
 from common_utils.compiled.nodes import ForestNode, LinearNode, MeanNode, PreparedNode, StackNode
 from common_utils.compiled.row_tables import RowTables
@@ -34,9 +34,9 @@ from common_utils.errors import ArtifactError, DataError, ParityError
 from common_utils.scoring import Scorer
 
 
-def forest() -> Forest:
+def forest() -> MaskForest:
     """x <= 2: 10; above, y <= 5: 20, else 30; a missing x goes right, a missing y left."""
-    return Forest.of(
+    return MaskForest.of(
         n_features=2,
         n_outputs=1,
         splits=[(0, 0, 2.0, 0b001, False), (0, 1, 5.0, 0b010, True)],
@@ -80,7 +80,7 @@ def test_the_one_search_finds_what_comparing_finds(stumps: list[tuple[int, float
     """Also with infinite thresholds, and with any of the first and last features missing or beyond every threshold."""
     splits = [(tree, feature, at, 0b1, missing) for tree, (feature, at, missing) in enumerate(stumps)]
     leaves = [[[0.0], [2.0**tree]] for tree in range(len(stumps))]
-    node = ForestNode(Forest.of(n_features=4, n_outputs=1, splits=splits, leaves=leaves), "identity")
+    node = ForestNode(MaskForest.of(n_features=4, n_outputs=1, splits=splits, leaves=leaves), "identity")
     right = [not missing if np.isnan(x[feature]) else x[feature] > at for feature, at, missing in stumps]
     expected = [float(sum(2**tree for tree, goes in enumerate(right) if goes))]
     assert node.row(np.array(x)).tolist() == node.rows(np.array([x, x]))[1].tolist() == expected
@@ -133,7 +133,7 @@ def test_columns_anded_beforehand_leave_the_same_leaves(
     stumps: list[tuple[int, float, bool]], x: list[float], decided: tuple[int, int], other: list[float]
 ) -> None:
     splits = [(tree, feature, at, 0b1, missing) for tree, (feature, at, missing) in enumerate(stumps)]
-    made = Forest.of(
+    made = MaskForest.of(
         n_features=4, n_outputs=1, splits=splits, leaves=[[[0.0], [2.0**tree]] for tree in range(len(stumps))]
     )
     free = [feature for feature in range(4) if feature not in decided]
@@ -158,8 +158,8 @@ def test_one_row_of_formulas_needs_formulas_every_column_once_and_finite_answers
 
 
 def test_trees_take_turns_over_the_outputs_or_fill_all_of_them() -> None:
-    in_turn = Forest.of(n_features=1, n_outputs=2, splits=[], leaves=[[[1.0]], [[2.0]], [[4.0]], [[8.0]]])
-    filled = Forest.of(n_features=1, n_outputs=2, splits=[], leaves=[[[1.0, 2.0]], [[4.0, 8.0]]])
+    in_turn = MaskForest.of(n_features=1, n_outputs=2, splits=[], leaves=[[[1.0]], [[2.0]], [[4.0]], [[8.0]]])
+    filled = MaskForest.of(n_features=1, n_outputs=2, splits=[], leaves=[[[1.0, 2.0]], [[4.0, 8.0]]])
     for trees in (in_turn, filled):
         assert ForestNode(trees, "identity").rows(np.zeros((3, 1))).tolist() == [[5.0, 10.0]] * 3
         assert ForestNode(trees, "identity").row(np.zeros(1)).tolist() == [5.0, 10.0]
@@ -237,9 +237,9 @@ def test_compressed_and_pickled_arrays_are_refused() -> None:
 
 def test_a_forest_with_a_nan_is_refused() -> None:
     with pytest.raises(ArtifactError, match="not finite"):
-        Forest.of(n_features=1, n_outputs=1, splits=[(0, 0, np.nan, 1, True)], leaves=[[[1.0], [2.0]]])
+        MaskForest.of(n_features=1, n_outputs=1, splits=[(0, 0, np.nan, 1, True)], leaves=[[[1.0], [2.0]]])
     with pytest.raises(ArtifactError, match="do not belong together"):
-        Forest.of(n_features=1, n_outputs=1, splits=[(0, 0, 1.0, 0b11, True)], leaves=[[[1.0], [2.0]]])
+        MaskForest.of(n_features=1, n_outputs=1, splits=[(0, 0, 1.0, 0b11, True)], leaves=[[[1.0], [2.0]]])
 
 
 def test_parts_of_the_wrong_shape_are_refused() -> None:
@@ -302,7 +302,7 @@ def test_the_gate_fires_on_one_ulp_too_much_at_a_split_point() -> None:
     exact = CompiledScorer(model())
     shifted = CompiledModel(
         ForestNode(
-            Forest.of(
+            MaskForest.of(
                 n_features=2,
                 n_outputs=1,
                 splits=[(0, 0, float(np.nextafter(2.0, 3.0)), 0b001, False), (0, 1, 5.0, 0b010, True)],

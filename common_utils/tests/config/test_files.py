@@ -35,13 +35,13 @@ def test_malformed_override_is_refused(tmp_path: Path, override: str):
         pytest.param(b"a: 1\n---\nb: 2\n", r"not valid YAML", id="two-documents"),
         pytest.param(
             b"a: !!python/object/apply:os.getcwd []\n",
-            r"not valid YAML: line 1: could not determine",
+            r"not valid YAML: line 1: the tag .* is not allowed",
             id="python-object",
         ),
         pytest.param(b"a: !!int x\n", r"not valid YAML", id="wrong-tag"),
         pytest.param(b"a: \xff\n", r"not UTF-8 \(byte 3\)", id="latin-1"),
-        pytest.param(b"a: \x00\n", r"not valid YAML: special characters", id="nul"),
-        pytest.param(b"? [a]\n: 1\n", r"not valid YAML: line 1: found unhashable key", id="list-as-key"),
+        pytest.param(b"a: \x00\n", r"not valid YAML: line 1: special characters", id="nul"),
+        pytest.param(b"? [a]\n: 1\n", r"not valid YAML: line 1: a key is no plain word", id="list-as-key"),
     ],
 )
 def test_unusable_file_is_refused(tmp_path: Path, content: bytes, message: str):

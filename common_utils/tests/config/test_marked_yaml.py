@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from common_utils.config import BaseConfig
-from common_utils.config.marked_yaml import Problem, read_marked
+from common_utils.config.marked_yaml import YamlProblem, read_marked
 from common_utils.errors import ConfigError
 
 
@@ -107,7 +107,7 @@ def test_at_most_five_problems_are_listed() -> None:
 
 
 def test_a_further_check_is_told_with_its_line() -> None:
-    def check(shop: Shop) -> list[Problem]:
+    def check(shop: Shop) -> list[YamlProblem]:
         return [(("items", 1, "plans", 0), f"{shop.items[1].plans[0]!r} is not sold")]
 
     with pytest.raises(ConfigError, match=r"line 8, items\.1\.plans\.0: 'c' is not sold"):

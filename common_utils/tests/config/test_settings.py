@@ -112,7 +112,8 @@ def test_unknown_key_stops_the_run(tmp_path: Path, source: str, key: str, hint: 
         nested: object = 1
         for part in reversed(key.split(".")):
             nested = {part: nested}
-        text, origin = yaml.safe_dump(nested), str(tmp_path / "config.yaml")
+        text = yaml.safe_dump(nested)
+        origin = f"{tmp_path / 'config.yaml'} line {key.count('.') + ('splt' not in key)}"
     elif source == "environment":
         origin = f"PLANREC__{key.replace('.', '__').upper()}"
         environ = {origin: "1"}
@@ -134,7 +135,9 @@ def test_section_without_fields_knows_nothing():
 
 
 def test_unknown_key_in_a_list_of_sections_is_named(tmp_path: Path):
-    with pytest.raises(ConfigError, match=r"history\.1\.fee \(from .*config\.yaml\): unknown setting; did you mean"):
+    with pytest.raises(
+        ConfigError, match=r"history\.1\.fee \(from .*config\.yaml line 3\): unknown setting; did you mean"
+    ):
         load(tmp_path, "history:\n- {fee_cents: 1}\n- {fee_cents: 1, fee: 2}\n")
 
 
@@ -142,7 +145,10 @@ def test_unknown_key_in_a_list_of_sections_is_named(tmp_path: Path):
     ("text", "overrides", "message"),
     [
         pytest.param(
-            "training: {seed: x}", (), r"training\.seed \(from .*\.yaml\): Input should be a valid integer", id="type"
+            "training: {seed: x}",
+            (),
+            r"training\.seed \(from .*\.yaml line 1\): Input should be a valid integer",
+            id="type",
         ),
         pytest.param(
             None,
@@ -158,12 +164,15 @@ def test_unknown_key_in_a_list_of_sections_is_named(tmp_path: Path):
         pytest.param("data: {label: 7}", (), r"data\.label .*valid string; put quotes round it", id="number-for-text"),
         pytest.param("plans: {surf: {}}", (), r"plans\.surf\.fee_cents \(set nowhere\): required", id="missing"),
         pytest.param(
-            "serving: {api_key: bad1}", (), r"serving\.api_key \(from .*\.yaml\): 'bad1' is no key", id="own-check"
+            "serving: {api_key: bad1}",
+            (),
+            r"serving\.api_key \(from .*\.yaml line 1\): 'bad1' is no key",
+            id="own-check",
         ),
         pytest.param(
             "serving: {debug: true}",
             ("serving.api_key=k1",),
-            r"serving \(from .*yaml, --set serving\.api_key\): debug with key k1",
+            r"serving \(from .*yaml line 1, --set serving\.api_key\): debug with key k1",
             id="section-check",
         ),
         pytest.param(

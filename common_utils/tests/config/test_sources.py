@@ -59,7 +59,7 @@ def test_environment_settings_orders_whole_sections_first():
 def test_parse_scalar_follows_yaml_1_2(text: str, expected: object):
     value = parse_scalar(text, "x")
     assert value == expected
-    assert type(value) is type(expected)
+    assert isinstance(value, type(expected))
 
 
 def test_parse_scalar_names_the_source_and_not_the_text():

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from common_utils.decision_log.journal import Journal
-from common_utils.decision_log.keys import Key, Keys
+from common_utils.decision_log.keys import Key, KeyRing
 from common_utils.decision_log.kinds import DAY_MS
 from common_utils.decision_log.recorder import Recorder
 
-KEYS = Keys((Key("k1", b"1" * 32),))
+KEYS = KeyRing((Key("k1", b"1" * 32),))
 START_MS = 1_760_000_000_000
 
 
-def recorder(folder: Path, *, at_ms: int = START_MS, keys: Keys = KEYS, to_disk: bool = False) -> Recorder:
+def recorder(folder: Path, *, at_ms: int = START_MS, keys: KeyRing = KEYS, to_disk: bool = False) -> Recorder:
     """A recorder whose clock stands still."""
     return Recorder("demo", keys, Journal(folder, 1 << 24), to_disk=to_disk, clock=lambda: at_ms * 1_000_000)
 

@@ -13,7 +13,7 @@ import pytest
 from common_utils.decision_log.entry import Decision, Fixed, decision_line, parse_line
 from common_utils.decision_log.group_sync import GroupSync
 from common_utils.decision_log.journal import Journal
-from common_utils.decision_log.segments import Segment, erase, segments
+from common_utils.decision_log.segments import JournalSegment, erase, segments
 
 FIXED = Fixed("demo", "/predict", "choice", "v1")
 
@@ -123,11 +123,11 @@ def test_half_lines_and_damaged_ones_are_never_read(tmp_path: Path, cut: int) ->
     path = tmp_path / "1.journal"
     line = _line("e1")
     path.write_bytes(_line("e0") + line[:cut])
-    (reading,) = Segment(path).read()
+    (reading,) = JournalSegment(path).read()
     assert [entry.event for entry in reading.entries if isinstance(entry, Decision)] == ["e0"]
     assert reading.offset == len(_line("e0"))
     path.write_bytes(line[:20] + b"X" + line[21:] + _line("e2"))
-    (reading,) = Segment(path).read()
+    (reading,) = JournalSegment(path).read()
     assert [entry.event for entry in reading.entries if isinstance(entry, Decision)] == ["e2"]
     assert reading.damaged == 1
 

@@ -11,7 +11,7 @@ from common_utils.decision_log.config import DecisionsConfig
 from common_utils.decision_log.keys import (
     KEYS_VARIABLE,
     Key,
-    Keys,
+    KeyRing,
     KeysUnavailableError,
     Mac,
     default_key_file,
@@ -74,7 +74,7 @@ def test_rotation_keeps_joins_events_and_digests(tmp_path: Path) -> None:
 
 
 def test_subject_event_and_digest_do_not_meet() -> None:
-    keys = Keys((Key("k1", b"s" * 32),))
+    keys = KeyRing((Key("k1", b"s" * 32),))
     assert "s" * 32 not in repr(keys)
     assert keys.subject("planrec", "x") != keys.subject("bankchurn", "x")
     made = {keys.event("a", "b|x"), keys.event("a\0b", "x"), keys.digest(b"a\0b|x"), keys.subject("a", "x")}

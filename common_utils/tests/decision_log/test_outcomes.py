@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from tests.decision_log.cases import KEYS, START_MS, days, decide, recorder
 
-from common_utils.decision_log.exports import Selection, export, joined, stats
+from common_utils.decision_log.exports import DecisionSelection, export, joined, stats
 from common_utils.decision_log.outcome_files import read_outcomes
 from common_utils.decision_log.outcomes import Said, record, settle
 from common_utils.decision_log.shipper import Shipper
@@ -89,7 +89,7 @@ def test_nothing_is_judged_before_it_is_mature(store: Store, event: str) -> None
     record(store, Said("left", True, days(20), event), told_ms=1)
     record(store, Said("bill_paid", 1000.0, days(40), event, period="2025-11"), told_ms=1)
     record(store, Said("bill_paid", 2000.0, days(70), event, period="2025-12"), told_ms=1)
-    chosen = Selection(event=event)
+    chosen = DecisionSelection(event=event)
     (early,) = joined(store, chosen, now_ms=days(91))
     assert (early["accepted"], early["left"], early["bill_paid"], early["complaint"]) == (True, None, None, None)
     (ripe,) = joined(store, chosen, now_ms=days(92))
@@ -132,7 +132,7 @@ def test_a_file_without_a_decision_to_join_is_refused(store: Store, tmp_path: Pa
 def test_an_export_holds_decisions_and_outcomes(store: Store, event: str, tmp_path: Path, ending: str) -> None:
     record(store, _said(event), told_ms=1)
     path = tmp_path / f"log.{ending}"
-    assert export(store, Selection(mode="choice"), path) == 2
+    assert export(store, DecisionSelection(mode="choice"), path) == 2
     read: dict[str, Callable[..., pd.DataFrame]] = {
         "csv": pd.read_csv,
         "parquet": pd.read_parquet,
@@ -146,4 +146,4 @@ def test_an_export_holds_decisions_and_outcomes(store: Store, event: str, tmp_pa
 
 def test_an_export_of_another_kind_is_refused(store: Store, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"\.parquet, \.csv or \.json"):
-        export(store, Selection(), tmp_path / "log.xlsx")
+        export(store, DecisionSelection(), tmp_path / "log.xlsx")

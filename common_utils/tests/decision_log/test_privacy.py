@@ -12,8 +12,8 @@ from tests.decision_log.cases import KEYS, START_MS, days, decide, recorder
 
 from common_utils.decision_log import privacy
 from common_utils.decision_log.entry import Decision
-from common_utils.decision_log.exports import Selection, export
-from common_utils.decision_log.keys import Key, Keys
+from common_utils.decision_log.exports import DecisionSelection, export
+from common_utils.decision_log.keys import Key, KeyRing
 from common_utils.decision_log.outcomes import Said, record
 from common_utils.decision_log.privacy import Office
 from common_utils.decision_log.segments import segments
@@ -56,7 +56,7 @@ def test_forget_leaves_nothing_anywhere(open_log: Callable[[], Store], tmp_path:
     decide(at, "later", "S1")
     at.keep_now(at.outcome({"kind": "left", "value": True, "at_ms": days(1), "period": "", "subject": "S1"}))
     out = tmp_path / "out.csv"
-    export(store, Selection(), out)
+    export(store, DecisionSelection(), out)
     name = KEYS.subject("demo", "S1")
     done = Office(store, KEYS, "demo", tmp_path).forget("S1", **BY)
     assert done.counts["decisions"] == 3
@@ -74,10 +74,10 @@ def test_forget_leaves_nothing_anywhere(open_log: Callable[[], Store], tmp_path:
 
 def test_forget_reaches_what_was_logged_under_an_older_key(store: Store, tmp_path: Path) -> None:
     old, new = Key("k1", b"1" * 32), Key("k2", b"2" * 32)
-    decide(recorder(tmp_path, keys=Keys((old,))), "n1", "S1")
-    decide(recorder(tmp_path, keys=Keys((new, old))), "n2", "S1")
+    decide(recorder(tmp_path, keys=KeyRing((old,))), "n1", "S1")
+    decide(recorder(tmp_path, keys=KeyRing((new, old))), "n2", "S1")
     Shipper(tmp_path, store).round()
-    assert Office(store, Keys((new, old)), "demo", tmp_path).forget("S1", **BY).counts["decisions"] == 2
+    assert Office(store, KeyRing((new, old)), "demo", tmp_path).forget("S1", **BY).counts["decisions"] == 2
 
 
 def test_another_hosts_journal_does_not_bring_it_back_but_new_entries_count(store: Store, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_canaries_are_nowhere(open_log: Callable[[], Store], tmp_path: Path) -> 
     journal = b"".join(segment.path.read_bytes() for segment in segments(tmp_path / "journal"))
     Shipper(tmp_path / "journal", store).round()
     Office(store, KEYS, "demo", tmp_path / "journal").forget(canaries[1], **BY)
-    export(store, Selection(), tmp_path / "log.csv")
+    export(store, DecisionSelection(), tmp_path / "log.csv")
     tables = ("decisions", "outcomes", "waiting", "erased", "audit", "exports", "facts")
     queries = [f"SELECT * FROM {table}" for table in tables]  # noqa: S608
     rows = [str(row) for query in queries for row in store.database.rows(query)]

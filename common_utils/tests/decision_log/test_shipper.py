@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.decision_log.cases import decide, recorder
 
-from common_utils.decision_log.keys import Key, Keys
+from common_utils.decision_log.keys import Key, KeyRing
 from common_utils.decision_log.segments import segments
 from common_utils.decision_log.shipper import Shipped, Shipper
 from common_utils.decision_log.sqlite_store import HOST_VARIABLE
@@ -46,8 +46,8 @@ def test_a_retry_adds_nothing_and_another_answer_is_one_conflict(store: Store, t
 
 def test_a_retry_after_a_rotation_adds_nothing(store: Store, tmp_path: Path) -> None:
     old, new = Key("k1", b"1" * 32), Key("k2", b"2" * 32)
-    decide(recorder(tmp_path, keys=Keys((old,))), "same", "S1")
-    decide(recorder(tmp_path, keys=Keys((new, old))), "same", "S1")
+    decide(recorder(tmp_path, keys=KeyRing((old,))), "same", "S1")
+    decide(recorder(tmp_path, keys=KeyRing((new, old))), "same", "S1")
     assert Shipper(tmp_path, store).round().loaded == Loaded(new=1, known=1)
 
 

@@ -115,3 +115,47 @@ def test_serving_imports_neither_pandas_nor_scikit_learn() -> None:
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+GETS = ("/health", "/ready", "/metrics", "/model", "/docs", "/docs/start.js", "/docs/swagger-ui.css", "/openapi.json")
+
+
+@pytest.mark.parametrize("path", GETS)
+def test_head_is_get_without_the_body(make_client: MakeClient, path: str) -> None:
+    client = make_client()
+    got, head = client.get(path), client.head(path)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
+    if path != "/metrics":  # which counted the request before
+        assert head.headers["content-length"] == got.headers["content-length"]
+
+
+def test_head_of_a_service_that_is_not_ready_says_so(make_client: MakeClient) -> None:
+    assert make_client(loader=failing_loader).head("/ready").status_code == 503
+
+
+def test_head_of_a_post_route_is_refused_and_get_routes_allow_it(make_client: MakeClient) -> None:
+    client = make_client()
+    wrong = client.head("/predict")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+    assert client.post("/health").headers["allow"] == "GET, HEAD"
+    assert 'requests_total{method="HEAD",route="/predict",status="405"} 1.0' in client.get("/metrics").text
+
+
+def test_answers_of_a_draining_service_end_their_connection(make_client: MakeClient) -> None:
+    slot: ModelSlot[Any] = ModelSlot()
+    client = make_client(slot=slot)
+    assert "connection" not in client.get("/health").headers
+    slot.drain()
+    for answer in (client.post("/predict", json={"minutes": 1.0}), client.get("/ready"), client.get("/nothing")):
+        assert answer.headers["connection"] == "close"
+
+
+def test_lost_pointer_stands_in_ready_and_metrics(make_client: MakeClient) -> None:
+    slot: ModelSlot[Any] = ModelSlot()
+    client = make_client(slot=slot)
+    assert "model_pointer_lost 0.0" in client.get("/metrics").text
+    slot.expect(None, "root_missing")
+    answer = client.get("/ready")
+    assert (answer.status_code, answer.json()["reason"]) == (200, "root_missing")
+    assert "model_pointer_lost 1.0" in client.get("/metrics").text

@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from common_utils.serving.app import Settings
 from common_utils.serving.docs import install_docs
 
 MakeClient = Callable[..., TestClient]
@@ -50,3 +51,12 @@ def test_docs_follow_a_path_prefix_and_escape_the_title() -> None:
     assert "<title>&lt;A&amp;B&gt;</title>" in page
     assert 'src="/plans/docs/start.js"' in page
     assert '"/plans/openapi.json"' in client.get("/docs/start.js").text
+
+
+def test_docs_behind_a_prefix_that_a_setting_names(make_client: MakeClient) -> None:
+    client = make_client(settings=lambda: Settings(root_path="/planrec"))
+    page = client.get("/docs").text
+    assert 'href="/planrec/docs/swagger-ui.css"' in page
+    assert '"/planrec/openapi.json"' in client.get("/docs/start.js").text
+    assert client.get("/openapi.json").json()["servers"] == [{"url": "/planrec"}]
+    assert "servers" not in make_client().get("/openapi.json").json()

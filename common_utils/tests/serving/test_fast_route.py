@@ -210,3 +210,32 @@ def test_a_handler_that_takes_anything_else_is_refused() -> None:
 
     with pytest.raises(ConfigError, match="takes `body: <a model>` and nothing else"):
         FastRoute("/x", endpoint, methods=["POST"])
+
+
+@pytest.mark.parametrize("sent", ["2.0", "2", "20e-1"])
+def test_a_whole_number_is_an_integer_however_it_is_written(make_client: MakeClient, sent: str) -> None:
+    client = make_client(routes=routers())
+    body = '{"records":[{"minutes":1.5},{"minutes":2.0}],"top_k":' + sent + "}"
+    answer = client.post("/many", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()) == (200, {"total": 4.0})
+
+
+@pytest.mark.parametrize("sent", ["2.5", '"2"', "true", "1e300", "0.0", "101.0"])
+def test_what_is_no_integer_or_out_of_range_stays_refused(make_client: MakeClient, sent: str) -> None:
+    answer = make_client(routes=routers()).post(
+        "/many", content='{"top_k":' + sent + "}", headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["location"] == ["body", "top_k"]
+
+
+def test_a_repeated_key_is_refused_beside_a_whole_number(make_client: MakeClient) -> None:
+    answer = make_client(routes=routers()).post(
+        "/many", content='{"top_k":2.0,"top_k":3.0}', headers={"content-type": "application/json"}
+    )
+    assert (answer.status_code, answer.json()["detail"]) == (400, "An object repeats a key.")
+
+
+def test_refusal_says_which_record(make_client: MakeClient) -> None:
+    answer = make_client(routes=routers()).post("/many", json={"records": [{"minutes": 1}, {"minutes": -1}]})
+    assert answer.json()["detail"] == "1 field was refused. The first is in record 1, counted from 0."

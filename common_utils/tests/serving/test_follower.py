@@ -12,7 +12,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 
-from common_utils.bundle import open_bundle, write_bundle
+from common_utils.bundle import open_bundle, set_current, write_bundle
 from common_utils.bundle.durable import replace_link
 from common_utils.errors import ArtifactError, ConfigError
 from common_utils.releases import promote, rollback
@@ -155,10 +155,48 @@ def test_a_pointer_that_vanishes_or_leads_elsewhere_leaves_the_live_model(
     assert (slot.get().one, slot.failures) == (1, {"bundle_refused": 1})
 
 
+def test_each_loss_is_told_at_the_next_look_and_forgotten_when_it_is_over(
+    follower: PointerFollower[Pair], slot: ModelSlot[Pair], tmp_path: Path
+) -> None:
+    version = write_pair(tmp_path, 1)
+    set_current(tmp_path, version)
+    pointer, folder, away = tmp_path / "current", tmp_path / version, tmp_path.with_name("away")
+    seen: list[str | None] = []
+
+    def look() -> None:
+        follower.check()
+        seen.append(slot.pointer_fault)
+        assert slot.get().version == version
+
+    look()
+    folder.rename(tmp_path / "gone")
+    look()
+    (tmp_path / "gone").rename(folder)
+    pointer.unlink()
+    look()
+    pointer.write_text(version, encoding="utf-8")
+    look()
+    tmp_path.rename(away)
+    look()
+    away.rename(tmp_path)
+    pointer.unlink()
+    set_current(tmp_path, version)
+    look()
+    assert seen == [None, "version_missing", "pointer_missing", "pointer_unreadable", "root_missing", None]
+
+
 def test_the_folder_of_one_bundle_is_loaded_once(slot: ModelSlot[Pair], tmp_path: Path) -> None:
     pinned = PointerFollower(slot, tmp_path / write_pair(tmp_path, 1), open_pair, probe)
     assert pinned.check()
     assert not pinned.check()
+
+
+def test_the_folder_of_one_bundle_misses_no_pointer(slot: ModelSlot[Pair], tmp_path: Path) -> None:
+    version = write_pair(tmp_path, 1)
+    follower = PointerFollower(slot, tmp_path / version, open_pair, probe)
+    follower.check()
+    follower.check()
+    assert slot.pointer_fault is None
 
 
 def test_a_draining_service_loads_nothing_more(

@@ -69,6 +69,8 @@ def test_ten_megabytes_declared_are_refused(make_client: MakeClient) -> None:
         pytest.param({"content-type": "application/x-www-form-urlencoded"}, 415, "media_type", id="form"),
         pytest.param({"content-type": "application/merge-patch+json"}, 415, "media_type", id="other-json"),
         pytest.param({"content-type": "application/json; charset=utf-16"}, 415, "media_type", id="charset"),
+        pytest.param({"content-type": "application/json; v=1; charset=latin1"}, 415, "media_type", id="second"),
+        pytest.param({"content-type": 'application/json;a=";";charset="x"'}, 415, "media_type", id="quoted"),
         pytest.param(JSON | {"content-encoding": "gzip"}, 415, "content_encoding", id="gzip"),
     ],
 )
@@ -83,6 +85,12 @@ def test_other_media_types_are_refused(
     [
         {"content-type": "Application/JSON; Charset=UTF-8"},
         {"content-type": 'application/json;charset="utf-8"', "content-encoding": "identity"},
+        {"content-type": "application/json; charset=utf-8; v=1"},
+        {"content-type": "application/json;odata=verbose"},
+        {"content-type": "application/json; charset=utf-8;"},
+        {"content-type": "application/json;"},
+        {"content-type": "application/json ; charset = utf8"},
+        {"content-type": 'application/json; a="; charset=latin1"'},
     ],
 )
 def test_json_is_json_however_it_is_written(make_client: MakeClient, headers: dict[str, str]) -> None:
@@ -250,3 +258,43 @@ def test_other_connections_pass_untouched() -> None:
     connection = Recorder()
     asyncio.run(LimitsMiddleware(inner, QUICK)({"type": "lifespan"}, connection.receive, connection.send))
     assert seen == ["lifespan"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        pytest.param([], "host", id="no-host"),
+        pytest.param([(b"host", b"a"), (b"host", b"a")], "host", id="two-hosts"),
+        pytest.param([(b"host", b"a"), (b"transfer-encoding", b"gzip, chunked")], "transfer_encoding", id="gzip"),
+        pytest.param(
+            [(b"host", b"a"), (b"transfer-encoding", b"chunked"), (b"transfer-encoding", b"gzip")],
+            "transfer_encoding",
+            id="second-coding",
+        ),
+    ],
+)
+@pytest.mark.parametrize("path", ["/predict", "/health"])
+def test_ambiguous_heads_are_refused_and_the_connection_ends(
+    headers: list[tuple[bytes, bytes]], code: str, path: str
+) -> None:
+    middleware = LimitsMiddleware(answering, QUICK)
+    connection = Recorder(LAST)
+    head = {**scope(*headers), "path": path, "http_version": "1.1"}
+    with pytest.raises(ProblemError) as caught:
+        asyncio.run(middleware(head, connection.receive, connection.send))
+    assert (caught.value.status, caught.value.code) == (400, code)
+    assert caught.value.headers == {"Connection": "close"}
+
+
+@pytest.mark.parametrize(
+    ("version", "headers"),
+    [
+        ("1.0", []),
+        ("1.1", [(b"host", b"a"), (b"transfer-encoding", b"Chunked")]),
+    ],
+)
+def test_plain_heads_pass(version: str, headers: list[tuple[bytes, bytes]]) -> None:
+    connection = Recorder(LAST)
+    head = {**scope(*headers), "http_version": version}
+    asyncio.run(LimitsMiddleware(answering, QUICK)(head, connection.receive, connection.send))
+    assert connection.statuses == [200]

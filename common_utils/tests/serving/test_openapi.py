@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, FastAPI
 
+from common_utils.serving.app import Readiness
 from common_utils.serving.openapi import PROBLEM_RESPONSES, declared_names
+from common_utils.serving.problems import Problem
 
 
 @pytest.fixture
@@ -38,9 +40,28 @@ def test_every_error_is_declared_as_problem_json(document: dict[str, Any]) -> No
     for operation in operations(document).values():
         for status, response in operation["responses"].items():
             if status.startswith(("4", "5")):
-                assert response["content"] == {
-                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-                }
+                (content,) = response["content"].items()
+                assert content[0] == "application/problem+json"
+                assert content[1]["schema"] == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_every_error_example_has_its_own_status(document: dict[str, Any]) -> None:
+    for operation in operations(document).values():
+        for status, response in operation["responses"].items():
+            if status.startswith(("4", "5")):
+                example = response["content"]["application/problem+json"]["example"]
+                assert example["status"] == int(status)
+                Problem.model_validate(example)
+
+
+def test_every_route_of_the_service_is_described_and_shows_an_answer(document: dict[str, Any]) -> None:
+    for path in ("/health", "/ready", "/model", "/metrics"):
+        operation = document["paths"][path]["get"]
+        assert len(operation["description"]) > len(operation["summary"])
+        (content,) = operation["responses"]["200"]["content"].values()
+        assert content["example"]
+    ready = document["paths"]["/ready"]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+    assert Readiness.model_validate(ready).status == "ready"
 
 
 def test_every_reference_can_be_followed(document: dict[str, Any]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +27,7 @@ from tests.table_project.cases import (
 from common_utils.bundle import Bundle
 from common_utils.compiled import CompiledScorer
 from common_utils.errors import ArtifactError, ConfigError
-from common_utils.serving.start import serve_configured, serve_project
+from common_utils.serving.start import is_alive, serve_configured, serve_project
 from common_utils.table_project.column_step import ColumnStep
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.service import LiveModel, TableRecord, open_live
@@ -144,6 +146,32 @@ def test_an_image_serves_as_settings_and_environment_say(folder: Path, served: l
     assert (app, given["host"], given["port"], given["workers"]) == ("app.fastapi_app:app", "localhost", 8000, 1)
     assert (given["admin_port"], given["graceful_seconds"], given["log_format"]) == (9000, 8, "json")
     assert given["loggers"] == ("pricedemo",)
+
+
+def test_an_image_drains_as_long_as_the_settings_say(folder: Path, served: list[Any], monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("PRICEDEMO__SERVING__DRAIN_SECONDS", "7.5")
+    serve_configured(SPEC, folder)
+    assert served[0][1]["drain_seconds"] == 7.5
+
+
+def test_the_health_check_asks_where_the_settings_listen(folder: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    class Alive(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/health" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Alive) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("PRICEDEMO__SERVING__HOST", "0.0.0.0")  # noqa: S104  nothing is bound
+        monkeypatch.setenv("PRICEDEMO__SERVING__PORT", str(server.server_port))
+        assert is_alive(SPEC, folder)
+        server.shutdown()
+        thread.join()
+    assert not is_alive(SPEC, folder, seconds=0.2)
 
 
 def test_keys_rate_and_limits_of_the_settings_hold(folder: Path, bundle: Bundle, monkeypatch) -> None:  # type: ignore[no-untyped-def]

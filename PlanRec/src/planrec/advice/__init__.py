@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from planrec.advice.engine import Answer, Engine, Situations
+from planrec.advice.engine import Engine, EngineAnswer, Subscribers
 from planrec.advice.ranking import Advice, advise
 from planrec.advice.subscriber import Request, recommend_subscriber
 from planrec.advice.what_if import Question, what_if
 
 __all__ = [
     "Advice",
-    "Answer",
     "Engine",
+    "EngineAnswer",
     "Question",
     "Request",
-    "Situations",
+    "Subscribers",
     "advise",
     "recommend_subscriber",
     "what_if",

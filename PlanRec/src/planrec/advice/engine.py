@@ -26,7 +26,7 @@ from planrec.outlook import History, UsageForecast, bill_outlook
 from planrec.outlook.forecast import SCENARIOS
 from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, stay_reasons
 
-__all__ = ["Answer", "Engine", "OfferModels", "Situations"]
+__all__ = ["Engine", "EngineAnswer", "OfferModels", "Subscribers"]
 
 
 _STANDING_MONTHS = 3  # bills that overpayment and a rise are judged by, as the uplift model learnt it
@@ -58,7 +58,7 @@ class OfferModels:
 
 
 @dataclass(frozen=True, slots=True)
-class Situations:
+class Subscribers:
     """n subscribers at the moment of an answer.
 
     Attributes
@@ -89,7 +89,7 @@ class Situations:
         tenure_months: FloatArray | None = None,
         extra_sd: FloatArray | None = None,
         declined: NDArray[np.bool_] | None = None,
-    ) -> Situations:
+    ) -> Subscribers:
         """Build with what is left out unknown, and usage recorded."""
         n = len(history.known)
         return cls(
@@ -102,7 +102,7 @@ class Situations:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EngineAnswer:
     """Ranked plans.
 
     Attributes
@@ -138,12 +138,12 @@ class Engine:
     forecast: UsageForecast | None = None
     offers: OfferModels | None = None
 
-    def advise(self, people: Situations, *, risk_weight: float, min_gain_cents: int | None = None) -> Answer:
+    def advise(self, people: Subscribers, *, risk_weight: float, min_gain_cents: int | None = None) -> EngineAnswer:
         """Return the plans with the lowest risk-adjusted bill first.
 
         Parameters
         ----------
-        people : Situations
+        people : Subscribers
         risk_weight : float
             Standard deviations added to the mean bill, >= 0.
         min_gain_cents : int, optional
@@ -159,7 +159,7 @@ class Engine:
         >>> from planrec.outlook import history_of
         >>> from planrec.rules import built_in_rules
         >>> history = history_of({"minutes_1": [400.0], "messages_1": [10.0], "megabytes_1": [9000.0]}, 1)
-        >>> people = Situations.of(history, Facts.of(24216, np.array([1])))
+        >>> people = Subscribers.of(history, Facts.of(24216, np.array([1])))
         >>> answer = Engine(megaline, built_in_rules()).advise(people, risk_weight=0.5)
         >>> [megaline.plan_ids[plan] for plan in answer.advice.order[0]]
         ['surf', 'ultimate']
@@ -168,21 +168,21 @@ class Engine:
         rules = self.rules.asking("advice", min_gain_cents)
         policy = AdvicePolicy(risk_weight, rules.min_gain_cents("advice"))
         advice = advise(basis, self.catalogue, policy, rules=rules, facts=people.facts, declined=people.declined)
-        return Answer(advice, basis, None)
+        return EngineAnswer(advice, basis, None)
 
-    def offer(self, people: Situations, *, weights: OfferWeights, min_gain_cents: int | None = None) -> Answer:
+    def offer(self, people: Subscribers, *, weights: OfferWeights, min_gain_cents: int | None = None) -> EngineAnswer:
         """Return the offers of the highest value first, or stay.
 
         Parameters
         ----------
-        people : Situations
+        people : Subscribers
         weights : OfferWeights
         min_gain_cents : int, optional
             Overrides that of the rules: the fall in the risk-adjusted bill an offer must bring.
 
         Returns
         -------
-        Answer
+        EngineAnswer
             Plans that gain too little, or whose offer is worth nothing, are excluded as BELOW_MINIMUM_GAIN; all plans
             of whom holds an unknown one as CURRENT_PLAN_UNKNOWN.
 
@@ -225,16 +225,16 @@ class Engine:
             excluded=codes,
             stay_reason=stay_reasons(verdict, np.where(held, 0.0, np.nan_to_num(value.saving_cents)), stay, asked),
         )
-        return Answer(advice, basis, value)
+        return EngineAnswer(advice, basis, value)
 
-    def _basis(self, people: Situations) -> History:
+    def _basis(self, people: Subscribers) -> History:
         if self.forecast is None:
             return people.history
         return self.forecast.scenarios(people.history, extra_sd=people.extra_sd)
 
     def _values(
         self,
-        people: Situations,
+        people: Subscribers,
         basis: History,
         plain: Advice,
         codes: IntArray,
@@ -270,7 +270,7 @@ class Engine:
         return features
 
     def _standing(
-        self, people: Situations, basis: History, current: IntArray, offerable: NDArray[np.bool_]
+        self, people: Subscribers, basis: History, current: IntArray, offerable: NDArray[np.bool_]
     ) -> Standing:
         known = people.history.known[:, :_STANDING_MONTHS]
         u = people.history.usage

@@ -8,7 +8,7 @@ import numpy as np
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
-from planrec.advice.engine import Answer
+from planrec.advice.engine import EngineAnswer
 from planrec.offers.exploration import Exploration, draw_offers, offer_chances
 from planrec.rules import ExclusionCode
 
@@ -21,7 +21,7 @@ class Explored:
 
     Attributes
     ----------
-    answer : Answer
+    answer : EngineAnswer
         The plan drawn stands first.
     chances : float64 array of shape (n, n_plans)
         With which each plan was offered; 0 where nothing could be.
@@ -31,18 +31,18 @@ class Explored:
         What the draw is expected to give away: value of the best plan less the mean over the chances; cents a month.
     """
 
-    answer: Answer
+    answer: EngineAnswer
     chances: FloatArray
     propensity: FloatArray
     cost_cents: FloatArray
 
 
-def offerable_plans(answer: Answer, current: IntArray) -> BoolArray:
+def offerable_plans(answer: EngineAnswer, current: IntArray) -> BoolArray:
     """Return which plans may be offered: all that no rule and no minimum gain excludes, but for the one held.
 
     Parameters
     ----------
-    answer : Answer
+    answer : EngineAnswer
         Of the mode "offer".
     current : int64 array of shape (n,)
         Position of the plan held, -1 where unknown.
@@ -51,12 +51,12 @@ def offerable_plans(answer: Answer, current: IntArray) -> BoolArray:
     return (codes == ExclusionCode.NONE) & (current[:, None] != np.arange(codes.shape[1]))
 
 
-def explored(answer: Answer, current: IntArray, exploration: Exploration, draws: FloatArray) -> Explored:
+def explored(answer: EngineAnswer, current: IntArray, exploration: Exploration, draws: FloatArray) -> Explored:
     """Return offers of which a declared share is not the best one.
 
     Parameters
     ----------
-    answer : Answer
+    answer : EngineAnswer
         Of the mode "offer".
     current : int64 array of shape (n,)
     exploration : Exploration

@@ -10,7 +10,7 @@ import numpy as np
 
 from common_utils.array_types import IntArray
 from common_utils.errors import DataError
-from planrec.advice.engine import Answer, Engine, Situations
+from planrec.advice.engine import Engine, EngineAnswer, Subscribers
 from planrec.advice.exploring import explored, offerable_plans
 from planrec.advice.ranking import AdvicePolicy
 from planrec.advice.reasons import line_item_means, reasons
@@ -19,10 +19,10 @@ from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import record_facts, record_history
 from planrec.offers import OfferWeights
 from planrec.offers.exploration import Exploration
-from planrec.outlook import Answers, History, filled_in, said_usage
+from planrec.outlook import History, Questionnaire, filled_in, said_usage
 from planrec.rules import ExclusionCode, Rules, stay_text
 
-__all__ = ["AdvisedPlan", "OfferablePlan", "Request", "SubscriberAdvice", "advise_subscriber", "recommend_subscriber"]
+__all__ = ["OfferablePlan", "RankedPlan", "Request", "SubscriberAdvice", "advise_subscriber", "recommend_subscriber"]
 
 
 _NOTHING = Exploration()
@@ -48,7 +48,7 @@ class Request:
         Asked for an offer by these weights; None: for advice.
     excluded : sequence of str
         Plan ids the subscriber does not want to hear of.
-    answers : Answers or None
+    answers : Questionnaire or None
         Of the questionnaire; recorded months count before what is said.
     exploration : Exploration
         Of offers.
@@ -63,13 +63,13 @@ class Request:
     min_gain_cents: int | None = None
     offer: OfferWeights | None = None
     excluded: Sequence[str] = ()
-    answers: Answers | None = None
+    answers: Questionnaire | None = None
     exploration: Exploration = _NOTHING
     draw: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class AdvisedPlan:
+class RankedPlan:
     """One ranked plan; amounts in cents a month, None where the current plan is unknown, or no offer was asked for."""
 
     rank: int
@@ -101,7 +101,7 @@ class SubscriberAdvice:
 
     Attributes
     ----------
-    plans : tuple of AdvisedPlan
+    plans : tuple of RankedPlan
         Best first.
     excluded : dict of str to str
         Plan id: reason code.
@@ -116,7 +116,7 @@ class SubscriberAdvice:
         Chance with which this answer was given; None where it is deterministic.
     """
 
-    plans: tuple[AdvisedPlan, ...]
+    plans: tuple[RankedPlan, ...]
     excluded: dict[str, str]
     months_used: int
     stay_reason: str | None
@@ -241,7 +241,7 @@ def recommend_subscriber(record: SubscriberRecord, engine: Engine, request: Requ
 
 def _situation(
     record: SubscriberRecord, recorded: History, engine: Engine, request: Request, current: int
-) -> Situations:
+) -> Subscribers:
     history, extra_sd = recorded, None
     if request.answers is not None:
         said = filled_in(recorded, said_usage([request.answers]))
@@ -251,7 +251,7 @@ def _situation(
     if foreign:
         raise DataError(f"exclude names {foreign} plan(s) that are not in this catalogue; ask GET /plans for the ids.")
     tenure = np.nan if record.tenure_months is None else record.tenure_months
-    return Situations.of(
+    return Subscribers.of(
         history,
         record_facts(record, month=request.month, current=current),
         tenure_months=np.array([tenure], dtype=np.float64),
@@ -260,7 +260,9 @@ def _situation(
     )
 
 
-def _rendered(answer: Answer, recorded: History, catalogue: Catalogue, current: int, top_k: int) -> SubscriberAdvice:
+def _rendered(
+    answer: EngineAnswer, recorded: History, catalogue: Catalogue, current: int, top_k: int
+) -> SubscriberAdvice:
     advice, offer = answer.advice, answer.offer
     held = np.array([current], dtype=np.int64)
     expected = line_item_means(answer.basis, catalogue, held)
@@ -270,7 +272,7 @@ def _rendered(answer: Answer, recorded: History, catalogue: Catalogue, current: 
     own = line_item_means(recorded, catalogue, held) if months else None
     code, free_from = int(advice.stay_reason[0]), int(advice.earliest_change[0])
     stay = f" Stay: {stay_text(code, free_from)}." if code else ""
-    plans: list[AdvisedPlan] = []
+    plans: list[RankedPlan] = []
     for rank, plan in enumerate([int(plan) for plan in advice.order[0] if plan >= 0][:top_k], start=1):
         bill = float(advice.expected_cents[0, plan])
         said = (
@@ -279,7 +281,7 @@ def _rendered(answer: Answer, recorded: History, catalogue: Catalogue, current: 
             else reasons(own, catalogue, row=0, plan=plan, current=current)
         )
         plans.append(
-            AdvisedPlan(
+            RankedPlan(
                 rank=rank,
                 plan=catalogue.plans[plan],
                 stay=plan == current,
@@ -304,7 +306,7 @@ def _rendered(answer: Answer, recorded: History, catalogue: Catalogue, current: 
     )
 
 
-def _offerable(answer: Answer, catalogue: Catalogue, held: IntArray) -> tuple[OfferablePlan, ...]:
+def _offerable(answer: EngineAnswer, catalogue: Catalogue, held: IntArray) -> tuple[OfferablePlan, ...]:
     offer = answer.offer
     if offer is None:
         return ()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.config.marked_yaml import read_marked
 from common_utils.errors import ConfigError
-from planrec.advice.engine import Engine, Situations
+from planrec.advice.engine import Engine, Subscribers
 from planrec.advice.ranking import rank_plans
 from planrec.billing import MAX_USAGE, Catalogue, Plan, Usage, bill_totals
 from planrec.billing.catalogue import OnSale
@@ -27,10 +27,10 @@ from planrec.rules import ExclusionCode, apply_rules
 __all__ = [
     "MAX_FACTOR",
     "ROAMING",
-    "Outcome",
     "Question",
     "UsageChange",
     "WhatIf",
+    "WhatIfOutcome",
     "load_plan",
     "parse_plan",
     "what_if",
@@ -101,7 +101,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class WhatIfOutcome:
     """What the plans cost n subscribers, and which is best.
 
     Attributes
@@ -130,15 +130,15 @@ class WhatIf:
     Attributes
     ----------
     catalogue : Catalogue
-    now, then : Outcome
+    now, then : WhatIfOutcome
         As things are, and as asked; with travel, the mean over a year with one such month.
     travel_cents : float64 array of shape (n, n_plans) or None
         Expected bill of the month of travel.
     """
 
     catalogue: Catalogue
-    now: Outcome
-    then: Outcome
+    now: WhatIfOutcome
+    then: WhatIfOutcome
     travel_cents: FloatArray | None
 
     @property
@@ -234,14 +234,14 @@ def with_plan(catalogue: Catalogue, plan: Plan) -> Catalogue:
 
 
 def what_if(
-    engine: Engine, people: Situations, question: Question, *, risk_weight: float, min_gain_cents: int | None = None
+    engine: Engine, people: Subscribers, question: Question, *, risk_weight: float, min_gain_cents: int | None = None
 ) -> WhatIf:
     """Return what the plans cost as things are and as asked, and whether the advice changes.
 
     Parameters
     ----------
     engine : Engine
-    people : Situations
+    people : Subscribers
         n subscribers; plans they declined are not left out.
     question : Question
     risk_weight, min_gain_cents
@@ -263,7 +263,7 @@ def what_if(
     >>> from planrec.rules import Facts
     >>> from planrec.rules import built_in_rules
     >>> month = History(Usage.of([[400.0]], [[10.0]], [[20000.0]]), np.array([[True]]))
-    >>> people = Situations.of(month, Facts.of(24216, np.array([0])))
+    >>> people = Subscribers.of(month, Facts.of(24216, np.array([0])))
     >>> asked = Question(change=UsageChange.by(1.5))
     >>> found = what_if(Engine(megaline, built_in_rules()), people, asked, risk_weight=0.0)
     >>> found.now.mean_cents.tolist(), found.then.mean_cents.tolist()  # 5, then 15 units and 100 minutes beyond
@@ -289,14 +289,14 @@ def what_if(
     advice = answer.advice
     return WhatIf(
         catalogue,
-        now=Outcome(
+        now=WhatIfOutcome(
             _widened(advice.expected_cents, draft, np.nan),
             _widened(advice.spread_cents, draft, np.nan),
             _widened(advice.excluded, draft, ExclusionCode.NOT_YET_ON_SALE),
             advice.order[:, 0],
             advice.stay,
         ),
-        then=Outcome(outlook.mean_cents, outlook.spread_cents, codes, order[:, 0], stay),
+        then=WhatIfOutcome(outlook.mean_cents, outlook.spread_cents, codes, order[:, 0], stay),
         travel_cents=None if travel is None else travel.mean_cents,
     )
 

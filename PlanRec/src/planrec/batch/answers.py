@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import IntArray
 from common_utils.scoring import Scorer
-from planrec.advice import Advice, Situations
+from planrec.advice import Advice, Subscribers
 from planrec.advice.reasons import line_item_means, sentences
-from planrec.batch.rankers import Ranker, Ranking, some_situations
+from planrec.batch.rankers import Ranker, Ranking, some_subscribers
 from planrec.billing import Catalogue, rate
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER, TENURE
 from planrec.config import PlanRecConfig
@@ -178,9 +178,9 @@ class Recommender:
         """
         last = latest_rows(months, as_of=self.as_of, history_months=self.history_months)
         subscribers = int(months[SUBSCRIBER].nunique())
-        people, foreign = self._situations(last)
+        people, foreign = self._subscribers(last)
         starts = range(0, len(last), _RANKED)
-        parts = [self._part(some_situations(people, slice(start, start + _RANKED)), start) for start in starts]
+        parts = [self._part(some_subscribers(people, slice(start, start + _RANKED)), start) for start in starts]
         ids = pa.array(last[SUBSCRIBER], pa.large_string())
         without = sum(part.without_offer for part in parts)
         return PieceAnswer(
@@ -189,7 +189,7 @@ class Recommender:
             Tally(subscribers, subscribers - len(last), without, foreign),
         )
 
-    def _situations(self, last: pd.DataFrame) -> tuple[Situations, int]:
+    def _subscribers(self, last: pd.DataFrame) -> tuple[Subscribers, int]:
         """Return what rows of `latest_rows` say, and how many hold a plan that is not in the rate card."""
         columns = columns_of(last)
         current, foreign = np.full(len(last), -1, dtype=np.int64), 0
@@ -199,9 +199,9 @@ class Recommender:
             foreign = int(((codes >= 0) & (current < 0)).sum())
         tenure = np.asarray(columns[TENURE], dtype=np.float64) if TENURE in columns else None
         history = history_of(columns, self.history_months)
-        return Situations.of(history, facts_of(columns, current, as_of=self.as_of), tenure_months=tenure), foreign
+        return Subscribers.of(history, facts_of(columns, current, as_of=self.as_of), tenure_months=tenure), foreign
 
-    def _part(self, people: Situations, first: int) -> _Part:
+    def _part(self, people: Subscribers, first: int) -> _Part:
         ranking = self.ranker.rank(people)
         advice = ranking.advice
         excluded_row, excluded_plan = np.nonzero(advice.excluded)

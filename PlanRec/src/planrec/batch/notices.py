@@ -23,7 +23,7 @@ from planrec.months import month_indices
 from planrec.notices import Basis, notices_of, read_notices
 from planrec.notices.files import NoticeHeader, header_line, notice_line
 from planrec.notices.notice import MILLIONTHS, Versions, basis_of
-from planrec.notices.schedule import Held, NoticeKind, Outcome, contract_ends, outcomes
+from planrec.notices.schedule import Held, NoticeKind, NoticeOutcome, contract_ends, outcomes
 
 __all__ = ["NoticeBatch", "SentLog", "notice_batch", "read_sent", "write_notices"]
 
@@ -133,19 +133,21 @@ def notice_batch(
     stops = np.append(starts[1:], len(keys)) if len(keys) else starts
     held = _held(past.iloc[stops - 1], index[stops - 1], catalogue, sent)
     codes = outcomes(held, as_of, kinds=kinds, with_log=sent is not None)
-    due = np.flatnonzero(codes <= Outcome.YEARLY)
+    due = np.flatnonzero(codes <= NoticeOutcome.YEARLY)
     ends = contract_ends(held.last_month, held.contract_left)
-    ends[codes == Outcome.YEARLY] = np.datetime64("NaT", "D")
+    ends[codes == NoticeOutcome.YEARLY] = np.datetime64("NaT", "D")
     subscribers = int(months[SUBSCRIBER].nunique())
-    counts = {code: int((codes == code).sum()) for code in Outcome} | {Outcome.NO_MONTH: subscribers - len(starts)}
+    counts = {code: int((codes == code).sum()) for code in NoticeOutcome} | {
+        NoticeOutcome.NO_MONTH: subscribers - len(starts)
+    }
     header = NoticeHeader(
         format=1,
         as_of=as_of,
         history_months=history_months,
         sent_sha256=None if sent is None else sent.sha256,
         subscribers=subscribers,
-        notices={_word(code): n for code, n in counts.items() if code <= Outcome.YEARLY},
-        no_notice={_word(code): n for code, n in counts.items() if code > Outcome.YEARLY},
+        notices={_word(code): n for code, n in counts.items() if code <= NoticeOutcome.YEARLY},
+        no_notice={_word(code): n for code, n in counts.items() if code > NoticeOutcome.YEARLY},
         versions=versions,
     )
     spans = np.column_stack([np.maximum(starts, stops - history_months), stops])[due]
@@ -235,5 +237,5 @@ def _millionths(values: FloatArray) -> IntArray:
     return np.rint(values * MILLIONTHS).astype(np.int64)
 
 
-def _word(code: Outcome) -> str:
+def _word(code: NoticeOutcome) -> str:
     return code.name.lower().replace("_", "-")

@@ -13,13 +13,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from planrec.advice import Advice, Engine, Situations
+from planrec.advice import Advice, Engine, Subscribers
 from planrec.billing import Usage
 from planrec.offers import OfferWeights
 from planrec.outlook import History
 from planrec.rules import ExclusionCode
 
-__all__ = ["Ranker", "Ranking", "advice_ranker", "offer_ranker", "some_situations"]
+__all__ = ["Ranker", "Ranking", "advice_ranker", "offer_ranker", "some_subscribers"]
 
 
 _OFFER_COLUMNS: Mapping[str, Literal["number", "text"]] = {
@@ -56,13 +56,13 @@ class Ranker:
 
     Attributes
     ----------
-    rank : function of Situations to Ranking
+    rank : function of Subscribers to Ranking
         Each row answered by itself: how subscribers are cut into pieces must not show.
     further_columns : mapping of str to {"number", "text"}
         The keys of each answer's `further` and what they hold, in the order of the output's columns.
     """
 
-    rank: Callable[[Situations], Ranking]
+    rank: Callable[[Subscribers], Ranking]
     further_columns: Mapping[str, Literal["number", "text"]] = field(default_factory=dict)
 
 
@@ -83,11 +83,11 @@ def advice_ranker(engine: Engine, *, risk_weight: float, min_gain_cents: int | N
     >>> from planrec.rules import built_in_rules
     >>> past = History(Usage.of([[400]], [[10]], [[9000]]), np.ones((1, 1), dtype=bool))
     >>> ranker = advice_ranker(Engine(megaline, built_in_rules()), risk_weight=0.5)
-    >>> ranker.rank(Situations.of(past, Facts.of(24216, np.array([1])))).advice.order.tolist()
+    >>> ranker.rank(Subscribers.of(past, Facts.of(24216, np.array([1])))).advice.order.tolist()
     [[0, 1]]
     """
 
-    def rank(people: Situations) -> Ranking:
+    def rank(people: Subscribers) -> Ranking:
         answer = engine.advise(people, risk_weight=risk_weight, min_gain_cents=min_gain_cents)
         return Ranking(answer.advice, answer.basis)
 
@@ -113,7 +113,7 @@ def offer_ranker(engine: Engine, *, weights: OfferWeights, min_gain_cents: int |
     """
     names = np.array([code.name for code in ExclusionCode], dtype=object)
 
-    def rank(people: Situations) -> Ranking:
+    def rank(people: Subscribers) -> Ranking:
         answer = engine.offer(people, weights=weights, min_gain_cents=min_gain_cents)
         advice, offer = answer.advice, answer.offer
         assert offer is not None  # noqa: S101 - the mode "offer" always has one
@@ -130,19 +130,19 @@ def offer_ranker(engine: Engine, *, weights: OfferWeights, min_gain_cents: int |
     return Ranker(rank, _OFFER_COLUMNS)
 
 
-def some_situations(people: Situations, rows: slice) -> Situations:
+def some_subscribers(people: Subscribers, rows: slice) -> Subscribers:
     """Return some of the subscribers.
 
     Examples
     --------
     >>> from planrec.rules import Facts
     >>> past = History(Usage.of([[1], [2]], [[0], [0]], [[5], [6]]), np.ones((2, 1), dtype=bool))
-    >>> one = some_situations(Situations.of(past, Facts.of(24216, np.array([0, 1]))), slice(1, 2))
+    >>> one = some_subscribers(Subscribers.of(past, Facts.of(24216, np.array([0, 1]))), slice(1, 2))
     >>> one.history.usage.minutes.tolist(), one.facts.current.tolist()
     ([[2.0]], [1])
     """
     used = people.history.usage
-    return Situations(
+    return Subscribers(
         History(Usage(used.minutes[rows], used.messages[rows], used.megabytes[rows]), people.history.known[rows]),
         people.facts.rows(rows),
         people.tenure_months[rows],

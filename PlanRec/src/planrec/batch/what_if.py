@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
-from planrec.advice import Engine, Question, Situations, what_if
+from planrec.advice import Engine, Question, Subscribers, what_if
 from planrec.advice.what_if import WhatIf
 from planrec.columns import CURRENT_PLAN, SUBSCRIBER
 from planrec.config import AdviceConfig
@@ -62,7 +62,7 @@ def what_if_table(
             rows = last.iloc[start : start + _CHUNK]
             columns = columns_of(rows)
             facts = facts_of(columns, plan_indices(rows[CURRENT_PLAN], engine.catalogue), as_of=as_of)
-            people = Situations.of(history_of(columns, advice.history_months), facts)
+            people = Subscribers.of(history_of(columns, advice.history_months), facts)
             found = what_if(engine, people, question, risk_weight=advice.risk_weight)
             parts.append(_answers(found, rows[SUBSCRIBER].to_numpy()))
             advance(len(rows))

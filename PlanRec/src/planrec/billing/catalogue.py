@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from common_utils.config.marked_yaml import YamlProblem, read_marked
 from common_utils.errors import ConfigError
 from planrec.months import MONTH_PATTERN, month_index
 
@@ -140,20 +140,9 @@ class _RateCardFile(_Part):
     plans: tuple[Plan, ...] = Field(max_length=1000, strict=False)
 
     @model_validator(mode="after")
-    def _plans_fit_the_card(self) -> _RateCardFile:
+    def _holds_a_plan(self) -> _RateCardFile:
         if not self.plans:
             raise ValueError("the catalogue holds no plan")
-        seen: set[str] = set()
-        for plan in self.plans:
-            if plan.plan_id in seen:
-                raise ValueError(f"plan_id {plan.plan_id!r} stands twice")
-            seen.add(plan.plan_id)
-            megabytes = plan.included.megabytes
-            if megabytes is not None and megabytes % self.rounding.data_unit_megabytes:
-                raise ValueError(
-                    f"plan {plan.plan_id!r}: included megabytes {megabytes} are not whole data units of "
-                    f"{self.rounding.data_unit_megabytes}; part of a charged unit would be included"
-                )
         return self
 
 
@@ -292,7 +281,7 @@ def load_catalogue(path: Path) -> Catalogue:
     Raises
     ------
     ConfigError
-        If the file is missing, is not YAML, or a plan breaks a rule; the message names plan and field.
+        If the file is missing, is not YAML, or a plan breaks a rule; the message names line and key.
 
     Examples
     --------
@@ -314,34 +303,31 @@ def parse_catalogue(data: bytes, name: str) -> Catalogue:
     Raises
     ------
     ConfigError
-        If the bytes are not YAML, or a plan breaks a rule.
+        If the bytes are not YAML, a key is given twice, or a plan breaks a rule; with line and key.
 
     Examples
     --------
     >>> parse_catalogue(b"plans: [", "draft")
     Traceback (most recent call last):
-    common_utils.errors.ConfigError: rate card draft: not UTF-8 YAML (ParserError).
+    common_utils.errors.ConfigError: rate card draft: line 1: expected the node content, but found '<stream end>'. \
+Correct it and try again.
     """
-    try:
-        content = yaml.safe_load(data)
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"rate card {name}: not UTF-8 YAML ({type(error).__name__}).") from error
-    try:
-        card = _RateCardFile.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError(f"rate card {name}: {_first_problems(error, content)}") from error
+    card = read_marked(_RateCardFile, data, f"rate card {name}", check=_misfits, anchors=True)
     return Catalogue(card.version, card.currency, card.rounding, card.plans)
 
 
-def _first_problems(error: ValidationError, content: object) -> str:
-    problems = error.errors(include_url=False)
-    parts: list[str] = []
-    for problem in problems[:5]:
-        where = ".".join(str(step) for step in problem["loc"]) or "file"
-        if len(problem["loc"]) > 1 and problem["loc"][0] == "plans" and isinstance(content, dict):
-            plan = content["plans"][int(problem["loc"][1])]
-            if isinstance(plan, dict):
-                where += f" (plan {plan.get('plan_id')!r})"
-        parts.append(f"{where}: {problem['msg']}")
-    more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
-    return "; ".join(parts) + more
+def _misfits(card: _RateCardFile) -> list[YamlProblem]:
+    first: dict[str, int] = {}
+    problems: list[YamlProblem] = []
+    for i, plan in enumerate(card.plans):
+        if plan.plan_id in first:
+            problems.append((("plans", i, "plan_id"), f"plan_id {plan.plan_id!r} stands twice"))
+        first.setdefault(plan.plan_id, i)
+        megabytes = plan.included.megabytes
+        if megabytes is not None and megabytes % card.rounding.data_unit_megabytes:
+            said = (
+                f"plan {plan.plan_id!r}: included megabytes {megabytes} are not whole data units of "
+                f"{card.rounding.data_unit_megabytes}; part of a charged unit would be included"
+            )
+            problems.append((("plans", i, "included", "megabytes"), said))
+    return problems

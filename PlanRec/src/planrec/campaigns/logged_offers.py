@@ -25,9 +25,9 @@ from planrec.campaigns.off_policy import (
 )
 from planrec.offers.exploration import Exploration, offer_chances
 
-__all__ = ["LoggedOffers", "Policy", "PolicyReport", "evaluate_policy", "logged_offers", "policy_chances"]
+__all__ = ["LoggedOffers", "LoggedPolicy", "PolicyReport", "evaluate_policy", "logged_offers", "policy_chances"]
 
-Policy = Literal["logged", "best", "accept", "uniform"]
+LoggedPolicy = Literal["logged", "best", "accept", "uniform"]
 """`best`: the plan of the highest value; `accept`: of the highest chance to be accepted; `uniform`: any, evenly."""
 
 _LEAST_EFFECTIVE = 30.0
@@ -109,8 +109,8 @@ def logged_offers(rows: Sequence[Mapping[str, Any]]) -> LoggedOffers:
             kept.append((row, plans, names.index(answer["plans"][0]["plan_id"])))
     if nulls:
         raise DataError(
-            f"propensity is null in {len(nulls)} offer(s), such as {', '.join(nulls[:3])}: they were deterministic, and no "
-            "other policy can be judged by them. Declare offer.exploration, and select decisions made since."
+            f"propensity is null in {len(nulls)} offer(s), such as {', '.join(nulls[:3])}: no other policy can "
+            "be judged by deterministic offers. Declare offer.exploration, and select decisions made since."
         )
     if not kept:
         raise DataError("no offer has a propensity and a mature outcome `accepted`; read outcomes first.")
@@ -136,13 +136,13 @@ def _arrays(kept: Sequence[tuple[Mapping[str, Any], list[Mapping[str, Any]], int
     )
 
 
-def policy_chances(offers: LoggedOffers, policy: Policy, exploration: Exploration) -> FloatArray:
+def policy_chances(offers: LoggedOffers, policy: LoggedPolicy, exploration: Exploration) -> FloatArray:
     """Return the chance of each plan under a policy, shape (n, m).
 
     Parameters
     ----------
     offers : LoggedOffers
-    policy : Policy
+    policy : LoggedPolicy
         `logged` explores as `exploration` says, the others are as their names.
     exploration : Exploration
     """

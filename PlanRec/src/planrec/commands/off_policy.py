@@ -6,7 +6,7 @@ from pathlib import Path
 
 from common_utils.command_line.terminal import note
 from common_utils.decision_log.exports import read_export
-from planrec.campaigns.logged_offers import Policy, evaluate_policy, logged_offers, policy_chances
+from planrec.campaigns.logged_offers import LoggedPolicy, evaluate_policy, logged_offers, policy_chances
 from planrec.campaigns.off_policy import PolicyValue
 from planrec.config import ExplorationConfig
 from planrec.offers.exploration import Exploration
@@ -14,7 +14,7 @@ from planrec.offers.exploration import Exploration
 __all__ = ["run_off_policy"]
 
 
-def run_off_policy(input_: Path, policy: Policy, exploration: ExplorationConfig) -> None:
+def run_off_policy(input_: Path, policy: LoggedPolicy, exploration: ExplorationConfig) -> None:
     """Print what a policy would have brought, by three estimators, and how much of the log speaks for it."""
     offers = logged_offers(read_export(input_))
     declared = Exploration(exploration.share, exploration.floor)

@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "AnswerMode",
     "BundleOption",
     "ConfigOption",
     "DataOption",
-    "Mode",
     "MonthOption",
-    "Notices",
+    "NoticeChoice",
     "OfferPolicyName",
     "OutputOption",
     "SetOption",
@@ -32,7 +32,7 @@ class Source(StrEnum):
     table = "table"
 
 
-class Notices(StrEnum):
+class NoticeChoice(StrEnum):
     """Which best-tariff notices are written."""
 
     yearly = "yearly"
@@ -49,7 +49,7 @@ class OfferPolicyName(StrEnum):
     uniform = "uniform"
 
 
-class Mode(StrEnum):
+class AnswerMode(StrEnum):
     """What a recommendation is for."""
 
     advice = "advice"

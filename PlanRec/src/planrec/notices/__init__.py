@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from planrec.notices.files import notices_of, read_notices, verify_notices
-from planrec.notices.notice import Basis, Figures, Notice
+from planrec.notices.notice import Basis, Notice, NoticeFigures
 
-__all__ = ["Basis", "Figures", "Notice", "notices_of", "read_notices", "verify_notices"]
+__all__ = ["Basis", "Notice", "NoticeFigures", "notices_of", "read_notices", "verify_notices"]

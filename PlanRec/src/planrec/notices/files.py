@@ -20,7 +20,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError, GateError
 from planrec.billing import Catalogue
-from planrec.notices.notice import Basis, Figures, Notice, Versions, figures_of, usage_digest, versions_of
+from planrec.notices.notice import Basis, Notice, NoticeFigures, Versions, figures_of, usage_digest, versions_of
 from planrec.notices.text import notice_text
 
 __all__ = ["NoticeHeader", "header_line", "notice_line", "notices_of", "read_notices", "reproduce", "verify_notices"]
@@ -90,7 +90,7 @@ def notices_of(bases: list[Basis], catalogue: Catalogue) -> list[Notice]:
     return [Notice(b.subscriber_id, b.kind, b, figures, notice_text(b, figures)) for b, figures in answers]
 
 
-def reproduce(notice: Notice, catalogue: Catalogue) -> Figures:
+def reproduce(notice: Notice, catalogue: Catalogue) -> NoticeFigures:
     """Return the figures of a notice, worked out again from its basis and the rate card alone.
 
     Parameters

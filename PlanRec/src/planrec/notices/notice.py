@@ -30,9 +30,9 @@ from planrec.rules import ExclusionCode, exclusions
 __all__ = [
     "MILLIONTHS",
     "Basis",
-    "Figures",
     "Notice",
-    "Tariff",
+    "NoticeFigures",
+    "PlanCost",
     "Versions",
     "basis_of",
     "figures_of",
@@ -104,7 +104,7 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
-class Tariff:
+class PlanCost:
     """What one plan costs on the months of the basis; whole cents.
 
     Attributes
@@ -147,7 +147,7 @@ class Tariff:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class NoticeFigures:
     """The answer of a notice.
 
     Attributes
@@ -155,9 +155,9 @@ class Figures:
     change_from : date
         First day another plan can be had: the day after the contract ends; where none binds, the first of the month
         after the run.
-    current, best : Tariff
+    current, best : PlanCost
         The plan held, and the one with the lowest average; a tie goes to the plan held, then to the shorter contract.
-    best_without_contract : Tariff or None
+    best_without_contract : PlanCost or None
         The lowest average among the plans that bind nobody; None where none is offered.
     stay : bool
         Whether `best` is the plan held.
@@ -168,9 +168,9 @@ class Figures:
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
     change_from: date
-    current: Tariff
-    best: Tariff
-    best_without_contract: Tariff | None
+    current: PlanCost
+    best: PlanCost
+    best_without_contract: PlanCost | None
     stay: bool
     not_offered: dict[str, str]
 
@@ -184,7 +184,7 @@ class Notice:
     subscriber_id: str
     kind: NoticeKind
     basis: Basis
-    figures: Figures
+    figures: NoticeFigures
     text: str
 
 
@@ -241,7 +241,7 @@ def usage_digest(basis: Basis) -> str:
     return fingerprint_bytes("".join(lines).encode())
 
 
-def figures_of(bases: Sequence[Basis], catalogue: Catalogue) -> list[Figures]:
+def figures_of(bases: Sequence[Basis], catalogue: Catalogue) -> list[NoticeFigures]:
     """Return the figures of each basis: from it and the rate card alone.
 
     Parameters
@@ -272,7 +272,7 @@ def figures_of(bases: Sequence[Basis], catalogue: Catalogue) -> list[Figures]:
     excluded = _excluded(bases, changes, catalogue, current)
     best, free = comparison.best(excluded)
     return [
-        Figures(
+        NoticeFigures(
             change_from=changes[i],
             current=comparison.tariff(i, int(current[i])),
             best=comparison.tariff(i, int(best[i])),
@@ -313,14 +313,14 @@ class _Comparison:
         free, _ = rank_plans(key, binding, np.full(len(self.current), -1, dtype=np.int64), 0)
         return order[:, 0], free[:, 0]
 
-    def tariff(self, row: int, plan: int) -> Tariff:
+    def tariff(self, row: int, plan: int) -> PlanCost:
         """Return what one plan costs on the months of one basis."""
         start, held = int(self.starts[row]), int(self.current[row])
         bills = self.bills.total_cents[start : start + int(self.counts[row]), plan].tolist()
         fee, minutes, messages, data = (int(part[row, plan]) for part in self.items)
         monthly, today = int(self.monthly[row, plan]), int(self.monthly[row, held])
         chosen = self.catalogue.plans[plan]
-        return Tariff(
+        return PlanCost(
             plan_id=chosen.plan_id,
             name=chosen.name,
             contract_months=0 if plan == held else chosen.contract_months,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
 
-__all__ = ["DAYS_BEFORE_END", "MOST_MONTHS_OLD", "Held", "NoticeKind", "Outcome", "contract_ends", "outcomes"]
+__all__ = ["DAYS_BEFORE_END", "MOST_MONTHS_OLD", "Held", "NoticeKind", "NoticeOutcome", "contract_ends", "outcomes"]
 
 NoticeKind = Literal["end-of-contract", "yearly"]
 
@@ -28,7 +28,7 @@ _LONGEST = 1200  # months; more than any contract, and far from where dates end
 DateArray = NDArray[np.datetime64]
 
 
-class Outcome(IntEnum):
+class NoticeOutcome(IntEnum):
     """What becomes of a subscriber in a run; the name in lower case is the word used outside."""
 
     END_OF_CONTRACT = 0
@@ -121,14 +121,14 @@ def outcomes(held: Held, as_of: date, *, kinds: Collection[NoticeKind], with_log
     Returns
     -------
     int64 array of shape (n,)
-        `Outcome`; never `NO_MONTH`, whose subscribers have no row here.
+        `NoticeOutcome`; never `NO_MONTH`, whose subscribers have no row here.
 
     Examples
     --------
     >>> none = np.full(2, np.datetime64("NaT", "D"))
     >>> held = Held(np.full(2, 24310), np.full(2, True), np.array([1.0, 0.0]), np.array([20.0, 23.0]), none, none)
     >>> codes = outcomes(held, date(2025, 12, 1), kinds=("end-of-contract", "yearly"), with_log=False)
-    >>> [Outcome(code).name for code in codes]
+    >>> [NoticeOutcome(code).name for code in codes]
     ['END_OF_CONTRACT', 'YEARLY']
     """
     today = np.datetime64(as_of, "D")
@@ -148,19 +148,19 @@ def outcomes(held: Held, as_of: date, *, kinds: Collection[NoticeKind], with_log
             bound,
         ],
         [
-            Outcome.NO_RECENT_MONTH,
-            Outcome.PLAN_UNKNOWN,
-            Outcome.CONTRACT_UNKNOWN,
-            Outcome.CONTRACT_ENDS_LATER,
-            Outcome.ALREADY_SENT,
-            Outcome.CONTRACT_ENDS_TOO_SOON,
-            Outcome.END_OF_CONTRACT,
+            NoticeOutcome.NO_RECENT_MONTH,
+            NoticeOutcome.PLAN_UNKNOWN,
+            NoticeOutcome.CONTRACT_UNKNOWN,
+            NoticeOutcome.CONTRACT_ENDS_LATER,
+            NoticeOutcome.ALREADY_SENT,
+            NoticeOutcome.CONTRACT_ENDS_TOO_SOON,
+            NoticeOutcome.END_OF_CONTRACT,
         ],
         default=_yearly(held, as_of, month, with_log=with_log),
     ).astype(np.int64)
-    asked = {"end-of-contract": Outcome.END_OF_CONTRACT, "yearly": Outcome.YEARLY}
+    asked = {"end-of-contract": NoticeOutcome.END_OF_CONTRACT, "yearly": NoticeOutcome.YEARLY}
     unasked = [int(code) for kind, code in asked.items() if kind not in kinds]
-    codes[np.isin(codes, unasked)] = Outcome.KIND_NOT_ASKED
+    codes[np.isin(codes, unasked)] = NoticeOutcome.KIND_NOT_ASKED
     return codes
 
 
@@ -170,12 +170,16 @@ def _yearly(held: Held, as_of: date, month: int, *, with_log: bool) -> IntArray:
     if not with_log:
         due = (tenure > 0) & (tenure % _YEAR == 0)
         return np.select(
-            [np.isnan(tenure), due], [Outcome.TENURE_UNKNOWN, Outcome.YEARLY], default=Outcome.NOT_DUE_YET
+            [np.isnan(tenure), due],
+            [NoticeOutcome.TENURE_UNKNOWN, NoticeOutcome.YEARLY],
+            default=NoticeOutcome.NOT_DUE_YET,
         ).astype(np.int64)
     never = np.isnat(held.last_sent)
     recent = held.last_sent > np.datetime64(_a_year_before(as_of), "D")  # false where there is none
     return np.select(
-        [recent, never & (tenure < _YEAR)], [Outcome.ALREADY_SENT, Outcome.NOT_DUE_YET], default=Outcome.YEARLY
+        [recent, never & (tenure < _YEAR)],
+        [NoticeOutcome.ALREADY_SENT, NoticeOutcome.NOT_DUE_YET],
+        default=NoticeOutcome.YEARLY,
     ).astype(np.int64)
 
 

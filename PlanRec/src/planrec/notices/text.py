@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from planrec.months import month_index
-from planrec.notices.notice import Basis, Figures, Tariff
+from planrec.notices.notice import Basis, NoticeFigures, PlanCost
 
 __all__ = ["notice_text"]
 
@@ -19,13 +19,13 @@ _MONTHS = (
 )
 
 
-def notice_text(basis: Basis, figures: Figures) -> str:
+def notice_text(basis: Basis, figures: NoticeFigures) -> str:
     """Return a notice in words.
 
     Parameters
     ----------
     basis : Basis
-    figures : Figures
+    figures : NoticeFigures
         Of that basis.
 
     Returns
@@ -72,7 +72,7 @@ def notice_text(basis: Basis, figures: Figures) -> str:
     return ". ".join(sentences) + "."
 
 
-def _opening(basis: Basis, figures: Figures) -> str:
+def _opening(basis: Basis, figures: NoticeFigures) -> str:
     name, change = figures.current.name, _day(figures.change_from)
     if basis.contract_end is None:
         return f"No contract binds you to {name}: you can change plans from {change} on"
@@ -104,18 +104,18 @@ def _span(months: Sequence[str]) -> str:
     return f"the {len(months)} months from {names[0]} to {names[1]}" + ("" if whole else " that we know of")
 
 
-def _range(tariff: Tariff, currency: str) -> str:
+def _range(tariff: PlanCost, currency: str) -> str:
     low, high = tariff.lowest_cents, tariff.highest_cents
     return "" if low == high else f", between {_money(low, currency)} and {_money(high, currency)}"
 
 
-def _beyond(tariff: Tariff, currency: str) -> str:
+def _beyond(tariff: PlanCost, currency: str) -> str:
     months = len(tariff.bills_cents)
     items = (("minutes", tariff.minutes_cents), ("messages", tariff.messages_cents), ("data", tariff.data_cents))
     parts = [f"{_money(_average(cents, months), currency)} of it for {what}" for what, cents in items if cents]
     return f", {' and '.join(parts)} beyond what is included" if parts else ""
 
 
-def _dearer(tariff: Tariff) -> str:
+def _dearer(tariff: PlanCost) -> str:
     months = len(tariff.bills_cents)
     return f"; in {tariff.months_dearer} of {months} months it would have been dearer" if tariff.months_dearer else ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from planrec.outlook.forecast import UsageForecast, fit_usage_forecast
 from planrec.outlook.history import SERVICES, History, Outlook, bill_outlook, history_of, share_above
-from planrec.outlook.questionnaire import Answers, filled_in, said_usage
+from planrec.outlook.questionnaire import Questionnaire, filled_in, said_usage
 
 __all__ = [
     "SERVICES",
-    "Answers",
     "History",
     "Outlook",
+    "Questionnaire",
     "UsageForecast",
     "bill_outlook",
     "filled_in",

@@ -24,10 +24,10 @@ __all__ = [
     "DOUBT_OF_WORDS",
     "DOUBT_WITHOUT_ANSWER",
     "TYPICAL",
-    "Answers",
     "Calls",
     "DataHabit",
     "Messages",
+    "Questionnaire",
     "SaidUsage",
     "filled_in",
     "said_usage",
@@ -74,7 +74,7 @@ _MEGABYTES = 1024.0  # of a gigabyte
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class Questionnaire:
     """What one person says; whatever is left out is not known. An amount counts before a word.
 
     Attributes
@@ -95,7 +95,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class SaidUsage:
-    """One said month for each of n people, as `engine.Situations.of` takes it.
+    """One said month for each of n people, as `engine.Subscribers.of` takes it.
 
     Attributes
     ----------
@@ -109,12 +109,12 @@ class SaidUsage:
     extra_sd: FloatArray
 
 
-def said_usage(answers: Sequence[Answers]) -> SaidUsage:
+def said_usage(answers: Sequence[Questionnaire]) -> SaidUsage:
     """Return the usage month that people's answers tell.
 
     Parameters
     ----------
-    answers : sequence of Answers
+    answers : sequence of Questionnaire
         One of each person.
 
     Returns
@@ -130,7 +130,7 @@ def said_usage(answers: Sequence[Answers]) -> SaidUsage:
 
     Examples
     --------
-    >>> said = said_usage([Answers(calls="daily", messages="none", gigabytes_a_month=5.5), Answers()])
+    >>> said = said_usage([Questionnaire(calls="daily", messages="none", gigabytes_a_month=5.5), Questionnaire()])
     >>> [float(getattr(said.history.usage, name)[0, 0].round(1)) for name in SERVICES]
     [227.3, 0.0, 5120.0]
     >>> said.extra_sd.round(3).tolist(), said.history.known.tolist()
@@ -159,7 +159,7 @@ def filled_in(history: History, said: SaidUsage) -> SaidUsage:
     Examples
     --------
     >>> recorded = History(Usage.of([[70.0], [0.0]], [[1.0], [0.0]], [[9.0], [0.0]]), np.array([[True], [False]]))
-    >>> both = filled_in(recorded, said_usage([Answers(calls="often"), Answers(calls="often")]))
+    >>> both = filled_in(recorded, said_usage([Questionnaire(calls="often"), Questionnaire(calls="often")]))
     >>> both.history.usage.minutes.round(3).tolist(), both.extra_sd.round(2).tolist()
     ([[70.0], [500.0]], [0.0, 0.85])
     """
@@ -174,7 +174,7 @@ def filled_in(history: History, said: SaidUsage) -> SaidUsage:
     return SaidUsage(History(Usage(*parts), known), np.where(new, said.extra_sd, 0.0))
 
 
-def _by_service(person: Answers) -> tuple[tuple[str, str | None, float | None], ...]:
+def _by_service(person: Questionnaire) -> tuple[tuple[str, str | None, float | None], ...]:
     return (
         ("minutes", person.calls, _times(person.minutes_a_day, _DAYS)),
         ("messages", person.messages, _times(person.messages_a_day, _DAYS)),

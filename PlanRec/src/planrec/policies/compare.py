@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BillsAhead",
+    "JudgedDecisions",
     "Row",
-    "Situation",
     "adjusted_bills",
     "advice_scores",
     "bills_ahead",
@@ -57,7 +57,7 @@ class BillsAhead:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class JudgedDecisions:
     """The decisions policies are compared on; all arrays have n rows.
 
     Attributes
@@ -129,7 +129,7 @@ def adjusted_bills(history: History, catalogue: Catalogue, *, history_months: in
     return outlook.mean_cents + risk_weight * outlook.spread_cents
 
 
-def advice_scores(adjusted: FloatArray, situation: Situation, *, min_gain_cents: int) -> FloatArray:
+def advice_scores(adjusted: FloatArray, situation: JudgedDecisions, *, min_gain_cents: int) -> FloatArray:
     """Return scores whose order is that of the advice, "stay" included.
 
     Returns
@@ -145,14 +145,14 @@ def advice_scores(adjusted: FloatArray, situation: Situation, *, min_gain_cents:
     return scores
 
 
-def policy_table(policies: Mapping[str, FloatArray], situation: Situation) -> list[Row]:
+def policy_table(policies: Mapping[str, FloatArray], situation: JudgedDecisions) -> list[Row]:
     """Return one row of figures for each policy.
 
     Parameters
     ----------
     policies : mapping of str to float64 array of shape (n, n_plans)
         Scores, higher is better.
-    situation : Situation
+    situation : JudgedDecisions
 
     Returns
     -------
@@ -164,7 +164,7 @@ def policy_table(policies: Mapping[str, FloatArray], situation: Situation) -> li
     return [{"policy": name, **_figures(scores, situation)} for name, scores in policies.items()]
 
 
-def gain_table(adjusted: FloatArray, situation: Situation, gains_cents: Sequence[int]) -> list[Row]:
+def gain_table(adjusted: FloatArray, situation: JudgedDecisions, gains_cents: Sequence[int]) -> list[Row]:
     """Return what asking for a minimum gain costs and saves.
 
     Returns
@@ -184,11 +184,11 @@ def gain_table(adjusted: FloatArray, situation: Situation, gains_cents: Sequence
     return rows
 
 
-def _advised(scores: FloatArray, situation: Situation) -> IntArray:
+def _advised(scores: FloatArray, situation: JudgedDecisions) -> IntArray:
     return np.where(situation.available, scores, -np.inf).argmax(axis=1)
 
 
-def money_of_advice(scores: FloatArray, situation: Situation) -> dict[str, FloatArray]:
+def money_of_advice(scores: FloatArray, situation: JudgedDecisions) -> dict[str, FloatArray]:
     """Return the money figures of each decision.
 
     Returns
@@ -213,7 +213,7 @@ def money_of_advice(scores: FloatArray, situation: Situation) -> dict[str, Float
     }
 
 
-def _figures(scores: FloatArray, situation: Situation) -> Row:
+def _figures(scores: FloatArray, situation: JudgedDecisions) -> Row:
     ranks = chosen_ranks(scores, situation.chosen, situation.available)
     values = {
         "accuracy": hit_at_k(ranks, 1),
@@ -224,7 +224,7 @@ def _figures(scores: FloatArray, situation: Situation) -> Row:
     return {name: _mean(value, situation) for name, value in values.items()}
 
 
-def _mean(values: FloatArray, situation: Situation) -> dict[str, float] | None:
+def _mean(values: FloatArray, situation: JudgedDecisions) -> dict[str, float] | None:
     known = ~np.isnan(values)
     if not known.any():
         return None

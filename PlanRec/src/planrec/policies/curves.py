@@ -8,7 +8,7 @@ import numpy as np
 
 from common_utils.array_types import FloatArray
 from common_utils.evaluation import chosen_ranks, ndcg_at_k
-from planrec.policies.compare import Row, Situation, money_of_advice
+from planrec.policies.compare import JudgedDecisions, Row, money_of_advice
 
 __all__ = ["FRONTIER_WEIGHTS", "frontier", "gain_by_k"]
 
@@ -25,14 +25,14 @@ FRONTIER_WEIGHTS = (
 )  # log odds of taking a plan that a unit of currency weighs
 
 
-def gain_by_k(policies: Mapping[str, FloatArray], situation: Situation) -> list[Row]:
+def gain_by_k(policies: Mapping[str, FloatArray], situation: JudgedDecisions) -> list[Row]:
     """Return how much of the possible saving the best of the first k plans of each policy reaches.
 
     Parameters
     ----------
     policies : mapping of str to float64 array of shape (n, n_plans)
         Scores, higher is better.
-    situation : Situation
+    situation : JudgedDecisions
         Rows with a whole horizon and a known current plan count.
 
     Returns
@@ -46,7 +46,7 @@ def gain_by_k(policies: Mapping[str, FloatArray], situation: Situation) -> list[
     >>> from planrec.policies.compare import BillsAhead
     >>> ahead = BillsAhead(np.array([[3000.0, 2000.0, 1000.0]]), np.array([True]))
     >>> both = np.ones((1, 3), dtype=bool)
-    >>> situation = Situation(np.array(["a"]), both, np.array([0]), np.array([0]), ahead, resamples=50, seed=1)
+    >>> situation = JudgedDecisions(np.array(["a"]), both, np.array([0]), np.array([0]), ahead, resamples=50, seed=1)
     >>> [row["share_of_saving"] for row in gain_by_k({"fee": np.array([[1.0, 3.0, 2.0]])}, situation)]
     [0.5, 1.0, 1.0]
     """
@@ -67,7 +67,7 @@ def gain_by_k(policies: Mapping[str, FloatArray], situation: Situation) -> list[
 
 
 def frontier(
-    take: FloatArray, bills: FloatArray, situation: Situation, weights: Sequence[float] = FRONTIER_WEIGHTS
+    take: FloatArray, bills: FloatArray, situation: JudgedDecisions, weights: Sequence[float] = FRONTIER_WEIGHTS
 ) -> list[Row]:
     """Return what is gained and lost between ranking by P(take) and ranking by the bill.
 
@@ -77,7 +77,7 @@ def frontier(
         P(take).
     bills : float64 array of shape (n, n_plans)
         Risk-adjusted bills, cents.
-    situation : Situation
+    situation : JudgedDecisions
     weights : sequence of float
         Each ranks by log P(take) - weight x bill in currency; infinity is advice alone.
 
@@ -103,7 +103,7 @@ def frontier(
     return rows
 
 
-def _savings(situation: Situation) -> FloatArray:
+def _savings(situation: JudgedDecisions) -> FloatArray:
     """Return the saving of each plan against the current one, NaN where it cannot be known."""
     bills = situation.ahead.mean_cents
     known = situation.current >= 0

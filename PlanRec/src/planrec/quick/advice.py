@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from common_utils.array_types import FloatArray
 from planrec.advice import Engine, Request, recommend_subscriber
 from planrec.advice.reasons import Against, sentence
-from planrec.advice.subscriber import AdvisedPlan, SubscriberAdvice
+from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
 from planrec.billing import MAX_USAGE, Catalogue
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import latest_months
@@ -207,7 +207,7 @@ class RowAdviser:
         why = f" Stay: {stay_text(code, free_from)}." if code else ""
         return SubscriberAdvice(
             plans=tuple(
-                AdvisedPlan(
+                RankedPlan(
                     rank=rank,
                     plan=catalogue.plans[plan],
                     stay=plan == current,

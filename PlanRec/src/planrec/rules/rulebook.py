@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from common_utils.config import BaseConfig, dump_config, resolve_path
-from common_utils.config.marked_yaml import Problem, read_marked
+from common_utils.config.marked_yaml import YamlProblem, read_marked
 from common_utils.errors import ConfigError
 from planrec.billing import Catalogue
 
@@ -229,7 +229,7 @@ def rules_file(path: Path | None, project: Path) -> bytes:
     return dump_config(built_in_rules()).encode() if path is None else resolve_path(project, path).read_bytes()
 
 
-def _unknown_plans(rules: Rules, catalogue: Catalogue) -> Iterable[Problem]:
+def _unknown_plans(rules: Rules, catalogue: Catalogue) -> Iterable[YamlProblem]:
     for i, rule in enumerate(rules.plans):
         for field, ids in (("plans", rule.plans), ("holders_of", rule.holders_of or ())):
             for j, plan_id in enumerate(ids):

@@ -18,7 +18,7 @@ from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import ConfigError
 from planrec.simulator.config import OffersConfig
 
-__all__ = ["Moments", "OfferLog", "acceptance", "in_holdout", "joined", "offer_propensities"]
+__all__ = ["OfferLog", "OfferMoments", "acceptance", "in_holdout", "joined", "offer_propensities"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class OfferLog:
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
+class OfferMoments:
     """What an offer would have done: one entry per decision of a plan holder and per subscriber selected for an offer.
 
     Attributes
@@ -74,7 +74,7 @@ class Moments:
     leave_offered: FloatArray
 
 
-T = TypeVar("T", OfferLog, Moments)
+T = TypeVar("T", OfferLog, OfferMoments)
 
 
 def joined(kind: type[T], parts: Sequence[T]) -> T:

@@ -17,15 +17,15 @@ from planrec.columns import CURRENT_PLAN, MEGABYTES, MONTH, SUBSCRIBER, USAGE
 from planrec.simulator.config import DefectConfig
 from planrec.usage.events import DATE, EVENT_TABLES, REG_DATE, EventTables
 
-__all__ = ["GHOST_PLAN", "Ledger", "damaged_events", "damaged_months", "with_decimal_commas"]
+__all__ = ["GHOST_PLAN", "DefectCounts", "damaged_events", "damaged_months", "with_decimal_commas"]
 
 GHOST_PLAN = "ghost-99"
-Ledger = dict[str, int]  # defect -> rows
+DefectCounts = dict[str, int]  # defect -> rows
 
 
 def damaged_months(
     months: pd.DataFrame, catalogue: Catalogue, defects: DefectConfig, rng: np.random.Generator
-) -> tuple[pd.DataFrame, IntArray, Ledger]:
+) -> tuple[pd.DataFrame, IntArray, DefectCounts]:
     """Damage usage months.
 
     Parameters
@@ -75,7 +75,7 @@ def damaged_months(
     )
 
 
-def with_decimal_commas(months: pd.DataFrame, rows: IntArray) -> tuple[pd.DataFrame, Ledger]:
+def with_decimal_commas(months: pd.DataFrame, rows: IntArray) -> tuple[pd.DataFrame, DefectCounts]:
     """Return usage months as text, the megabytes of some rows written `12,5`, and how many those are.
 
     Examples
@@ -90,7 +90,7 @@ def with_decimal_commas(months: pd.DataFrame, rows: IntArray) -> tuple[pd.DataFr
 
 def damaged_events(
     events: EventTables, defects: DefectConfig, rng: np.random.Generator
-) -> tuple[EventTables, dict[str, Ledger]]:
+) -> tuple[EventTables, dict[str, DefectCounts]]:
     """Damage calls, messages and sessions.
 
     Parameters
@@ -109,7 +109,7 @@ def damaged_events(
     people = events.subscribers
     joined = pd.Series(dtype="datetime64[us]") if people is None else people.set_index(SUBSCRIBER)[REG_DATE]
     tables: dict[str, pd.DataFrame] = {}
-    ledger: dict[str, Ledger] = {}
+    ledger: dict[str, DefectCounts] = {}
     for name in EVENT_TABLES:
         frame = getattr(events, name).copy()
         early, stray = _drawn(len(frame), [defects.clock_shift, defects.orphans], rng)

@@ -12,7 +12,7 @@ from common_utils.array_types import FloatArray, IntArray
 from planrec.billing import Catalogue, Usage, bill_totals
 from planrec.months import month_index
 from planrec.simulator.bills import allowances, bills_of_every_plan, respond
-from planrec.simulator.campaign import Moments, OfferLog, acceptance, in_holdout, joined, offer_propensities
+from planrec.simulator.campaign import OfferLog, OfferMoments, acceptance, in_holdout, joined, offer_propensities
 from planrec.simulator.choice import (
     Tastes,
     believed_bills,
@@ -77,7 +77,7 @@ class Market:
         Whether the subscriber left at the end of that month.
     holdout : bool array of shape (n,)
     offers : OfferLog
-    moments : Moments
+    moments : OfferMoments
     """
 
     people: Population
@@ -95,7 +95,7 @@ class Market:
     left: NDArray[np.bool_]
     holdout: NDArray[np.bool_]
     offers: OfferLog
-    moments: Moments
+    moments: OfferMoments
 
 
 def run_market(config: SimulatorConfig, catalogue: Catalogue, rng: np.random.Generator) -> Market:
@@ -157,7 +157,7 @@ class _Run:
         self.lately = Contacts(np.full(n, NEVER), np.full(n, NEVER))
         self.churn = ChurnModel(config, catalogue, people, self.every_bill)
         self.log: list[OfferLog] = []
-        self.moments: list[Moments] = []
+        self.moments: list[OfferMoments] = []
 
     def through(
         self,
@@ -199,7 +199,7 @@ class _Run:
             left=gone,
             holdout=self.holdout,
             offers=joined(OfferLog, self.log),
-            moments=joined(Moments, self.moments),
+            moments=joined(OfferMoments, self.moments),
         )
 
     def _start(self, rng: np.random.Generator) -> IntArray:
@@ -300,7 +300,7 @@ class _Run:
         bills = bill_totals(Usage(seen[..., 0], seen[..., 1], seen[..., 2]), self._card(t)).mean(axis=1) / 100
         return bills[np.arange(len(rows)), self.plan[rows]][:, None] - bills
 
-    def _note_moments(self, rows: IntArray, value: FloatArray, t: int) -> Moments:
+    def _note_moments(self, rows: IntArray, value: FloatArray, t: int) -> OfferMoments:
         """Note what the offer of each plan would do to those who hold one, before they move."""
         current = self.plan[rows]
         contacts = self._contacts(rows, t)
@@ -315,7 +315,7 @@ class _Run:
             contacts=self.lately.at(rows),
         )
         offered = accept * accepted + (1 - accept) * declined[:, None]
-        moments = Moments(rows, np.full_like(rows, t), accept, leave, declined, offered)
+        moments = OfferMoments(rows, np.full_like(rows, t), accept, leave, declined, offered)
         self.moments.append(moments)
         return moments
 

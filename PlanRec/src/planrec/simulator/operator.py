@@ -31,7 +31,7 @@ from planrec.columns import (
 )
 from planrec.months import month_index, month_text
 from planrec.simulator.config import SimulatorConfig
-from planrec.simulator.defects import Ledger, damaged_events, damaged_months, with_decimal_commas
+from planrec.simulator.defects import DefectCounts, damaged_events, damaged_months, with_decimal_commas
 from planrec.simulator.drift import card_text, rate_cards, recorded_months
 from planrec.simulator.events import simulate_events
 from planrec.simulator.leaks import with_leaks
@@ -203,7 +203,9 @@ def write_simulation(simulation: Simulation, folder: Path) -> list[Path]:
     return [*tables, *cards, *_write_defects(months, commas, accounts, folder)]
 
 
-def _write_defects(months: pd.DataFrame, commas: np.ndarray, accounts: dict[str, Ledger], folder: Path) -> list[Path]:
+def _write_defects(
+    months: pd.DataFrame, commas: np.ndarray, accounts: dict[str, DefectCounts], folder: Path
+) -> list[Path]:
     """Write the ledger, and the usage months as CSV, which alone can hold a decimal comma; nothing if all is well."""
     as_text, of_text = with_decimal_commas(months, commas)
     accounts |= {_USAGE_MONTHS_CSV: {**accounts[USAGE_MONTHS_FILE], **of_text}}

@@ -19,6 +19,7 @@ __all__ = [
     "ANY_PLAN",
     "BASELINES",
     "MULTICLASS",
+    "Figures",
     "choice_figures",
     "forecast_outlook",
     "harm_figures",

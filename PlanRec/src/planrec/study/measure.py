@@ -35,6 +35,7 @@ from planrec.study.campaign import campaign_study
 from planrec.study.figures import (
     ANY_PLAN,
     MULTICLASS,
+    Figures,
     choice_figures,
     forecast_outlook,
     harm_figures,
@@ -48,7 +49,6 @@ from planrec.training import build_pipeline, fit
 
 __all__ = ["PROCESSES", "StudyModels", "fit_study_models", "measure_operator"]
 
-Figures = dict[str, float]
 
 PROCESSES = ("logit", "satisficing")
 _WORLDS = ("known", "launch")

@@ -10,12 +10,11 @@ import numpy as np
 from common_utils.array_types import FloatArray
 from common_utils.reporting.cards import markdown_table
 from planrec.reporting.tables import Cells
-from planrec.study.figures import ANY_PLAN, BASELINES, MULTICLASS
+from planrec.study.figures import ANY_PLAN, BASELINES, MULTICLASS, Figures
 from planrec.study.safeguards import DefectFigures, LeakFigures
 
 __all__ = ["Promise", "Study", "detail_tables", "promises", "study_document"]
 
-Figures = dict[str, float]
 
 _STRONG = "mean of 6 months + half a sd"
 _WORLDS = {"known": "known plans", "launch": "with the launched plan"}

@@ -20,12 +20,12 @@ from planrec.config import PlanRecConfig
 from planrec.decisions import decision_table, plan_indices
 from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.months import month_index, month_indices
-from planrec.policies.compare import BillsAhead, Situation
+from planrec.policies.compare import BillsAhead, JudgedDecisions
 from planrec.rules import ExclusionCode, exclusions
 from planrec.simulator.operator import simulate
 from planrec.simulator.simulation import Simulation
 
-__all__ = ["HORIZON", "Moments", "World", "training_side", "two_worlds"]
+__all__ = ["HORIZON", "ContactMoments", "World", "training_side", "two_worlds"]
 
 
 HORIZON = 3  # months over which a decision is judged
@@ -33,7 +33,7 @@ _NEVER = "9999-12"
 
 
 @dataclass(frozen=True)
-class Moments:
+class ContactMoments:
     """Subscribers to whom an offer could be made, and the truth about it; n rows, m plans.
 
     Attributes
@@ -67,11 +67,11 @@ class World:
         Positions of the plans launched after training; empty in the world without a launch.
     rows : DataFrame
         Decision rows of unseen subscribers in the test months.
-    situation : Situation
+    situation : JudgedDecisions
         Their choice sets and the true bills ahead.
     oracle : float64 array of shape (n, n_plans)
         True choice probabilities.
-    moments : Moments
+    moments : ContactMoments
         Of unseen subscribers in the test months.
     everybody : DataFrame
         Rows of all unseen subscribers in the test months, whether they decide or not.
@@ -80,9 +80,9 @@ class World:
     operator: Simulation
     launched: IntArray
     rows: pd.DataFrame
-    situation: Situation
+    situation: JudgedDecisions
     oracle: FloatArray
-    moments: Moments
+    moments: ContactMoments
     everybody: pd.DataFrame
 
 
@@ -147,11 +147,11 @@ def _longest(config: PlanRecConfig) -> int:
     return max(config.features.history_months, 6)
 
 
-def _situation(config: PlanRecConfig, operator: Simulation, rows: pd.DataFrame, seed: int) -> Situation:
+def _situation(config: PlanRecConfig, operator: Simulation, rows: pd.DataFrame, seed: int) -> JudgedDecisions:
     catalogue = operator.catalogue
     current = plan_indices(rows[CURRENT_PLAN], catalogue)
     excluded = exclusions(catalogue, month_indices(rows[MONTH]), current, rows[AGE].to_numpy(dtype=np.float64))
-    return Situation(
+    return JudgedDecisions(
         subscribers=rows[SUBSCRIBER].to_numpy(),
         available=excluded == ExclusionCode.NONE,
         chosen=plan_indices(rows[CHOSEN_PLAN], catalogue),
@@ -162,7 +162,7 @@ def _situation(config: PlanRecConfig, operator: Simulation, rows: pd.DataFrame, 
     )
 
 
-def _moments(operator: Simulation, every: pd.DataFrame) -> Moments:
+def _moments(operator: Simulation, every: pd.DataFrame) -> ContactMoments:
     accept = _truth_at(operator.truth.acceptance, every)
     offered = np.flatnonzero(~np.isnan(accept).all(axis=1))
     rows, accept = every.iloc[offered].reset_index(drop=True), accept[offered]
@@ -171,7 +171,7 @@ def _moments(operator: Simulation, every: pd.DataFrame) -> Moments:
     current = plan_indices(rows[CURRENT_PLAN], operator.catalogue)
     ahead = _bills_ahead(operator, rows)
     saving = ahead[np.arange(len(rows)), current][:, None] - ahead
-    return Moments(rows, current, contacts, accept, saving)
+    return ContactMoments(rows, current, contacts, accept, saving)
 
 
 def _positions(table: pd.DataFrame, rows: pd.DataFrame) -> IntArray:

@@ -1,26 +1,24 @@
 """A fitted boosted forest as plain arrays: scored and explained with NumPy alone, whatever library grew it.
 
 A mean of forests is one forest whose leaves are divided by their number. A row goes left where its value is at most
-the node's threshold, or is missing and the node says so; thresholds of libraries that compare in single precision are
-moved to the double that decides alike.
+the node's threshold, or is missing and the node says so. `boosting.libraries` reads the library's own form.
 """
 
 from __future__ import annotations
 
-import json
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
-from common_utils.errors import ArtifactError
+from common_utils.boosting.grown import GrownForest, GrownTree, TreeBranch, TreeLeaf, TreeLevels, TreeNode, TreeSplit
+from common_utils.boosting.libraries.read import read_forest
+from common_utils.errors import CompileError
 
-__all__ = ["Forest", "forest_contributions", "forest_of", "forest_scores", "mean_forest"]
+__all__ = ["Forest", "forest_contributions", "forest_of", "forest_scores", "kept_trees", "mean_forest"]
 
 
 _CELLS = 200_000  # rows x trees walked at once; bounds memory
@@ -161,158 +159,145 @@ def mean_forest(forests: Sequence[Forest]) -> Forest:
 def forest_of(model: Any) -> Forest:
     """Return the arrays of a fitted CatBoost, LightGBM or histogram gradient boosting model with one output.
 
+    Parameters
+    ----------
+    model : fitted classifier of two classes, or regressor
+
     Raises
     ------
-    ArtifactError
-        If the model is of another kind, has several outputs, or splits on categories natively.
+    CompileError
+        If the model is of another kind, has several outputs, splits on categories natively, or decides otherwise than
+        by comparing one number a node.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import HistGradientBoostingRegressor
+    >>> X = np.arange(40.0)[:, None]
+    >>> forest = forest_of(HistGradientBoostingRegressor(max_iter=3).fit(X, X[:, 0]))
+    >>> len(forest.roots), forest.leaves
+    (3, 2)
     """
-    name = type(model).__name__
-    if name.startswith("CatBoost"):
-        return _of_trees(*_catboost_trees(model))
-    if name.startswith("LGBM"):
-        return _of_trees(_lightgbm_trees(model), 0.0)
-    if name.startswith("HistGradientBoosting"):
-        return _of_trees(*_hist_trees(model))
-    raise ArtifactError(f"{name} cannot be kept as arrays; use catboost, lightgbm or histogram gradient boosting.")
-
-
-_Node = tuple[int, float, int, int, bool, float]  # feature, threshold, left, right, missing_left, value; in its tree
-
-
-def _of_trees(trees: Sequence[Sequence[_Node]], base: float) -> Forest:
-    offset, nodes, roots = 0, list[_Node](), list[int]()
-    for tree in trees:
-        roots.append(offset)
-        nodes += [(f, t, lo + offset, hi + offset, missing, v) for f, t, lo, hi, missing, v in tree]
-        offset += len(tree)
-    feature, threshold, left, right, missing_left, value = zip(*nodes, strict=True)
+    grown = read_forest(model)
+    if grown.n_outputs != 1:
+        raise CompileError(f"{grown.library}: a model with several outputs cannot be kept as arrays of one score.")
+    nodes = _Nodes()
+    roots = [nodes.add(tree) for tree in grown.trees]
     return Forest(
-        np.array(feature, dtype=np.int64),
-        np.array(threshold, dtype=np.float64),
-        np.array(left, dtype=np.int64),
-        np.array(right, dtype=np.int64),
-        np.array(missing_left, dtype=np.bool_),
-        np.array(value, dtype=np.float64),
+        np.array(nodes.feature, dtype=np.int64),
+        np.array(nodes.threshold, dtype=np.float64),
+        np.array(nodes.left, dtype=np.int64),
+        np.array(nodes.right, dtype=np.int64),
+        np.array(nodes.missing_left, dtype=np.bool_),
+        np.array(nodes.value, dtype=np.float64),
         np.array(roots, dtype=np.int64),
-        float(base),
+        sum(grown.base, 0.0),
     )
 
 
-def _catboost_trees(model: Any) -> tuple[list[list[_Node]], float]:
-    """Oblivious trees: all nodes of a level share one split, and bit k of a leaf's number is level k."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.json"
-        model.save_model(str(path), format="json")
-        document = json.loads(path.read_text(encoding="utf-8"))
-    scale, biases = document["scale_and_bias"]
-    trees: list[list[_Node]] = []
-    for tree in document["oblivious_trees"]:
-        splits = tree["splits"] or []
-        if any(split["split_type"] != "FloatFeature" for split in splits):
-            raise ArtifactError("catboost: a split on categories cannot be kept as arrays; give codes as numbers.")
-        if len(tree["leaf_values"]) != 2 ** len(splits) or len(biases) != 1:
-            raise ArtifactError("catboost: a model with several outputs cannot be kept as arrays.")
-        values = scale * np.array(tree["leaf_values"], dtype=np.float64)
-        weights = np.array(tree["leaf_weights"], dtype=np.float64)
-        trees.append(_oblivious(splits, values, weights))
-    return trees, float(biases[0])
+def kept_trees(forest: Forest, n_features: int) -> GrownForest:
+    """Return the trees of a forest that is kept as arrays: what any other array form is made from.
+
+    Parameters
+    ----------
+    forest : Forest
+    n_features : int
+        Width of the rows it takes.
+
+    Examples
+    --------
+    >>> stump = Forest(*map(np.array, ([0, 0, 0], [5.0, 0, 0], [1, 1, 2], [2, 1, 2], [True, True, True])),
+    ...     np.array([0.25, -1.0, 1.5]), np.array([0]), 0.5)
+    >>> kept_trees(stump, 1).trees[0].left.values
+    (-1.0,)
+    """
+    inner = forest.left != np.arange(len(forest.left))
+
+    def node(at: int) -> TreeNode:
+        if not inner[at]:
+            return TreeLeaf((float(forest.value[at]),))
+        split = TreeSplit(int(forest.feature[at]), float(forest.threshold[at]), bool(forest.missing_left[at]))
+        return TreeBranch(split, node(int(forest.left[at])), node(int(forest.right[at])))
+
+    trees = tuple(node(root) for root in forest.roots.tolist())
+    return GrownForest("arrays", "raw", n_features, 1, trees, (forest.base,))
 
 
-def _oblivious(splits: Sequence[Mapping[str, Any]], values: FloatArray, weights: FloatArray) -> list[_Node]:
-    depth = len(splits)
-    # The last split decides first, so that leaf numbers ascend from left to right at the bottom.
-    order = list(reversed(range(depth)))
-    means, masses = [values], [weights]
-    for _ in order:
-        mass = masses[0].reshape(-1, 2)
-        pairs = means[0].reshape(-1, 2)
-        total = mass.sum(axis=1)
-        # A branch no training row reached: the plain mean.
-        mean = np.where(total > 0, (pairs * mass).sum(axis=1) / np.where(total > 0, total, 1), pairs.mean(axis=1))
-        means.insert(0, mean)
-        masses.insert(0, total)
-    nodes: list[_Node] = []
-    for level, number in enumerate(order):
-        split, first = splits[number], 2**level - 1
-        threshold = _double_border(float(split["border"]))
-        for place, value in enumerate(means[level].tolist()):
-            child = 2 ** (level + 1) - 1 + 2 * place
-            nodes.append((int(split["float_feature_index"]), threshold, child, child + 1, True, value))
-            assert len(nodes) == first + place + 1  # noqa: S101 - breadth first, which the child numbers rest on
-    start = len(nodes)
-    return nodes + [(0, 0.0, start + leaf, start + leaf, True, value) for leaf, value in enumerate(values.tolist())]
+@dataclass
+class _Nodes:
+    """Nodes of all trees so far, as columns."""
+
+    feature: list[int] = field(default_factory=list[int])
+    threshold: list[float] = field(default_factory=list[float])
+    left: list[int] = field(default_factory=list[int])
+    right: list[int] = field(default_factory=list[int])
+    missing_left: list[bool] = field(default_factory=list[bool])
+    value: list[float] = field(default_factory=list[float])
+
+    def add(self, tree: GrownTree) -> int:
+        """Append a tree; return the place of its root."""
+        root = len(self.feature)
+        if isinstance(tree, TreeLevels):
+            self._add_levels(tree)
+        else:
+            self._add_node(tree)
+        return root
+
+    def _add_node(self, node: TreeNode) -> tuple[float, float]:
+        """Append a node and all below it; return its mean and its weight."""
+        if isinstance(node, TreeLeaf):
+            self._append_leaf(node.values[0])
+            return node.values[0], node.weight
+        place = self._append(node.split)
+        self.left[place] = len(self.feature)
+        left_mean, left_weight = self._add_node(node.left)
+        self.right[place] = len(self.feature)
+        right_mean, right_weight = self._add_node(node.right)
+        weight = left_weight + right_weight
+        mean = _mean(left_mean, left_weight, right_mean, right_weight)
+        self.value[place] = mean
+        return mean, weight
+
+    def _add_levels(self, tree: TreeLevels) -> None:
+        """Append breadth first; the last split decides first, so that leaf numbers ascend from left to right."""
+        start = len(self.feature)
+        for level, means in enumerate(_level_means(tree)):
+            for value in means:
+                place = self._append(tree.splits[-1 - level])
+                self.left[place] = start + 2 * (place - start) + 1
+                self.right[place] = start + 2 * (place - start) + 2
+                self.value[place] = value
+        for leaf in tree.leaves:
+            self._append_leaf(leaf.values[0])
+
+    def _append(self, split: TreeSplit) -> int:
+        place = len(self.feature)
+        self.feature.append(split.feature)
+        self.threshold.append(split.threshold)
+        self.missing_left.append(split.missing_left)
+        self.left.append(place)
+        self.right.append(place)
+        self.value.append(0.0)
+        return place
+
+    def _append_leaf(self, value: float) -> None:
+        self.value[self._append(TreeSplit(0, 0.0, missing_left=True))] = value
 
 
-def _double_border(border: float) -> float:
-    """Return the largest double that rounds to a single at most `border`: comparing doubles then decides alike."""
-    single = np.float32(border)
-    above = np.nextafter(single, np.float32(np.inf))
-    if not np.isfinite(above):
-        return float(single)
-    middle = (float(single) + float(above)) / 2
-    return middle if np.float32(middle) <= single else float(np.nextafter(middle, -np.inf))
+def _level_means(tree: TreeLevels) -> list[list[float]]:
+    """Return the means of all inner nodes, level after level from the root."""
+    means, weights = [leaf.values[0] for leaf in tree.leaves], [leaf.weight for leaf in tree.leaves]
+    levels: list[list[float]] = []
+    for _ in tree.splits:
+        means = [_mean(*pair) for pair in zip(means[::2], weights[::2], means[1::2], weights[1::2], strict=True)]
+        weights = [left + right for left, right in zip(weights[::2], weights[1::2], strict=True)]
+        levels.insert(0, means)
+    return levels
 
 
-def _lightgbm_trees(model: Any) -> list[list[_Node]]:
-    document = model.booster_.dump_model()
-    if document["num_tree_per_iteration"] != 1:
-        raise ArtifactError("lightgbm: a model with several outputs cannot be kept as arrays.")
-    trees: list[list[_Node]] = []
-    for tree in document["tree_info"]:
-        nodes: list[_Node] = []
-        _lightgbm_node(tree["tree_structure"], nodes)
-        trees.append(nodes)
-    return trees
-
-
-def _lightgbm_node(node: Mapping[str, Any], nodes: list[_Node]) -> tuple[int, float, float]:
-    """Append a node and all below it; return its place, its mean and its training rows."""
-    place = len(nodes)
-    if "leaf_value" in node:
-        value = float(node["leaf_value"])
-        nodes.append((0, 0.0, place, place, True, value))
-        return place, value, float(node.get("leaf_count", 1))
-    if node["decision_type"] != "<=":
-        raise ArtifactError("lightgbm: a split on categories cannot be kept as arrays; give codes as numbers.")
-    nodes.append((0, 0.0, place, place, True, 0.0))  # replaced when its children are known
-    left, left_mean, left_rows = _lightgbm_node(node["left_child"], nodes)
-    right, right_mean, right_rows = _lightgbm_node(node["right_child"], nodes)
-    rows = left_rows + right_rows
-    mean = (left_mean * left_rows + right_mean * right_rows) / rows
-    threshold = float(node["threshold"])
-    # Where training saw nothing missing, a missing value is read as zero.
-    missing_left = bool(node["default_left"]) if node["missing_type"] == "NaN" else threshold >= 0
-    nodes[place] = (int(node["split_feature"]), threshold, left, right, missing_left, mean)
-    return place, mean, rows
-
-
-def _hist_trees(model: Any) -> tuple[list[list[_Node]], float]:
-    if model.n_trees_per_iteration_ != 1:
-        raise ArtifactError("histogram gradient boosting with several outputs cannot be kept as arrays.")
-    trees: list[list[_Node]] = []
-    for (predictor,) in model._predictors:
-        table = predictor.nodes
-        if table["is_categorical"].any():
-            raise ArtifactError("a split on categories cannot be kept as arrays; give codes as numbers.")
-        values, tree = _hist_means(table), list[_Node]()
-        for place, node in enumerate(table):
-            left, right = (place, place) if node["is_leaf"] else (int(node["left"]), int(node["right"]))
-            feature, missing_left = int(node["feature_idx"]), bool(node["missing_go_to_left"])
-            tree.append((feature, float(node["num_threshold"]), left, right, missing_left, values[place]))
-        trees.append(tree)
-    return trees, float(np.ravel(model._baseline_prediction)[0])
-
-
-def _hist_means(table: NDArray[Any]) -> list[float]:
-    """Mean of the leaves below each node, by rows; children come after their parent."""
-    means = table["value"].astype(np.float64).tolist()
-    for place in range(len(table) - 1, -1, -1):
-        node = table[place]
-        if not node["is_leaf"]:
-            left, right = int(node["left"]), int(node["right"])
-            counts = float(table[left]["count"]), float(table[right]["count"])
-            means[place] = (means[left] * counts[0] + means[right] * counts[1]) / sum(counts)
-    return means
+def _mean(left: float, left_weight: float, right: float, right_weight: float) -> float:
+    """Mean by training weight; of a branch no training row reached, the plain mean."""
+    total = left_weight + right_weight
+    return (left * left_weight + right * right_weight) / total if total > 0 else (left + right) / 2
 
 
 def _chunks(forest: Forest, n_rows: int) -> Iterator[slice]:

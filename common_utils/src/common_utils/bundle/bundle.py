@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import stat
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -23,7 +22,14 @@ from typing import Any, cast
 from numpy.typing import NDArray
 
 from common_utils.bundle.arrays import ARRAY_ENDINGS, check_arrays, load_arrays
-from common_utils.bundle.durable import remove_stale, replace_link, sync, temporary_path
+from common_utils.bundle.durable import (
+    make_folder,
+    open_for_all,
+    remove_stale,
+    replace_link,
+    sync,
+    temporary_path,
+)
 from common_utils.bundle.manifest import (
     FORMAT,
     MANIFEST,
@@ -183,7 +189,7 @@ def write_bundle(
     """
     encode_json(info, "info")  # before the costly part
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        make_folder(root)
         remove_stale(root)
         temporary = temporary_path(root)
         temporary.mkdir()
@@ -350,6 +356,7 @@ def _seal(root: Path, folder: Path, info: Mapping[str, object], clock: Callable[
         version = f"{created:%Y%m%dT%H%M%SZ}-{digest}"
         data = _manifest_bytes(version, created, files, info)
         _write_sealed(folder, {MANIFEST: data, SIGNATURE: trust.sign(data)})
+        open_for_all(folder)
         try:
             folder.rename(root / version)
         except OSError as error:
@@ -392,6 +399,6 @@ def _write_sealed(folder: Path, contents: Mapping[str, bytes | None]) -> None:
 
 
 def _finish(path: Path) -> None:
-    # Read-only: a slip through the fixed links must not change a published model.
-    path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
+    # Read-only: a slip through the fixed links must not change a published model. For all: services are another user.
+    path.chmod(0o444)
     sync(path)

@@ -13,7 +13,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["exclusive", "remove_stale", "replace_link", "sync", "temporary_path"]
+__all__ = ["exclusive", "make_folder", "open_for_all", "remove_stale", "replace_link", "sync", "temporary_path"]
 
 _STALE_SECONDS = 24 * 3600
 _TEMPORARY = re.compile(r"\.tmp-(?P<host>[A-Za-z0-9_.-]+)~(?P<pid>[0-9]{1,10})~[0-9a-f]+")
@@ -34,6 +34,29 @@ def exclusive(lock: Path) -> Generator[None]:
         yield
     finally:
         os.close(number)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its parents where they are missing, for all to read: services run as another user.
+
+    Rights of folders that are there already stay as they are; the umask of whoever publishes does not count.
+
+    Raises
+    ------
+    OSError
+        If a folder cannot be made.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in missing:
+        made.chmod(0o755)
+
+
+def open_for_all(folder: Path) -> None:
+    """Let everybody read a finished folder of plain files, and nobody change the files."""
+    for path in folder.iterdir():
+        path.chmod(0o444)
+    folder.chmod(0o755)
 
 
 def sync(path: Path) -> None:

@@ -16,7 +16,7 @@ import typer
 
 if TYPE_CHECKING:
     from common_utils.decision_log.config import DecisionsConfig
-    from common_utils.decision_log.keys import Keys
+    from common_utils.decision_log.keys import KeyRing
     from common_utils.decision_log.privacy import Office
     from common_utils.decision_log.store import Store
 
@@ -101,7 +101,7 @@ class _At:
         self.project = project
         self.folder = folder
         self.journal = resolve_path(folder, settings.journal)
-        self.keys: Keys = load_keys(settings, folder)
+        self.keys: KeyRing = load_keys(settings, folder)
         self.store: Store = open_store(settings.url, folder)
 
     @property
@@ -269,9 +269,11 @@ def _add_upkeep(app: typer.Typer, find: FindDecisions) -> None:
 def _selection(
     since: datetime | None, until: datetime | None, route: str | None, mode: str | None, event: str | None
 ) -> Any:
-    from common_utils.decision_log.exports import Selection
+    from common_utils.decision_log.exports import DecisionSelection
 
-    return Selection(since=since and since.date(), until=until and until.date(), route=route, mode=mode, event=event)
+    return DecisionSelection(
+        since=since and since.date(), until=until and until.date(), route=route, mode=mode, event=event
+    )
 
 
 def _who(who: str | None, why: str) -> str:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from common_utils.array_types import FloatArray
 from common_utils.errors import ArtifactError
 
-__all__ = ["MAX_LEAVES", "Forest"]
+__all__ = ["MAX_LEAVES", "MaskForest"]
 
 MAX_LEAVES = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Forest:
+class MaskForest:
     """Trees that are summed in order, each into one output or into all of them.
 
     Attributes
@@ -47,7 +47,7 @@ class Forest:
     --------
     One tree, `x <= 2` gives 10 and above it 20:
 
-    >>> forest = Forest.of(n_features=1, n_outputs=1, splits=[(0, 0, 2.0, 0b01, True)], leaves=[[[10.0], [20.0]]])
+    >>> forest = MaskForest.of(n_features=1, n_outputs=1, splits=[(0, 0, 2.0, 0b01, True)], leaves=[[[10.0], [20.0]]])
     >>> forest.n_trees
     1
     """
@@ -70,7 +70,7 @@ class Forest:
         n_outputs: int,
         splits: list[tuple[int, int, float, int, bool]],
         leaves: list[list[list[float]]],
-    ) -> Forest:
+    ) -> MaskForest:
         """Return a forest from Python lists.
 
         Parameters
@@ -115,7 +115,7 @@ class Forest:
 
         Examples
         --------
-        >>> forest = Forest.of(n_features=2, n_outputs=1, splits=[(0, 1, 2.0, 1, True)], leaves=[[[0.0], [1.0]]])
+        >>> forest = MaskForest.of(n_features=2, n_outputs=1, splits=[(0, 1, 2.0, 1, True)], leaves=[[[0.0], [1.0]]])
         >>> forest.split_points()
         {1: array([2.])}
         """

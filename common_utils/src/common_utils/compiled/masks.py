@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
-from common_utils.compiled.forest import Forest
+from common_utils.compiled.forest import MaskForest
 
 __all__ = ["Leaves", "MaskTable", "mask_tables", "mask_type", "table_bytes"]
 
@@ -29,12 +29,12 @@ MaskTable: TypeAlias = tuple[FloatArray, Masks]
 """Thresholds of a feature, rising, and its masks, shape (len(thresholds) + 2, n_trees): intervals, then missing."""
 
 
-def mask_type(forest: Forest) -> type[np.unsignedinteger[Any]]:
+def mask_type(forest: MaskForest) -> type[np.unsignedinteger[Any]]:
     """Return the narrowest type that holds a bit for every leaf of the largest tree.
 
     Examples
     --------
-    >>> forest = Forest.of(n_features=1, n_outputs=1, splits=[(0, 0, 2.0, 1, True)], leaves=[[[10.0], [20.0]]])
+    >>> forest = MaskForest.of(n_features=1, n_outputs=1, splits=[(0, 0, 2.0, 1, True)], leaves=[[[10.0], [20.0]]])
     >>> mask_type(forest).__name__
     'uint8'
     """
@@ -42,12 +42,12 @@ def mask_type(forest: Forest) -> type[np.unsignedinteger[Any]]:
     return next(kind for bits, kind in _MASK_TYPES if largest <= bits)
 
 
-def table_bytes(forest: Forest) -> int:
+def table_bytes(forest: MaskForest) -> int:
     """Return how much memory the masks of a forest take.
 
     Examples
     --------
-    >>> forest = Forest.of(n_features=1, n_outputs=1, splits=[(0, 0, 2.0, 1, True)], leaves=[[[10.0], [20.0]]])
+    >>> forest = MaskForest.of(n_features=1, n_outputs=1, splits=[(0, 0, 2.0, 1, True)], leaves=[[[10.0], [20.0]]])
     >>> table_bytes(forest)  # up to 2, above 2, missing
     3
     """
@@ -55,12 +55,12 @@ def table_bytes(forest: Forest) -> int:
     return rows * forest.n_trees * np.dtype(mask_type(forest)).itemsize
 
 
-def mask_tables(forest: Forest) -> dict[int, MaskTable]:
+def mask_tables(forest: MaskForest) -> dict[int, MaskTable]:
     """Return the masks of every feature that is split on, by its position; of the first where none is.
 
     Examples
     --------
-    >>> forest = Forest.of(n_features=2, n_outputs=1, splits=[(0, 1, 2.0, 1, True)], leaves=[[[10.0], [20.0]]])
+    >>> forest = MaskForest.of(n_features=2, n_outputs=1, splits=[(0, 1, 2.0, 1, True)], leaves=[[[10.0], [20.0]]])
     >>> thresholds, masks = mask_tables(forest)[1]
     >>> thresholds.tolist(), (masks & 0b11).tolist()  # both leaves; the right one; both
     ([2.0], [[3], [2], [3]])
@@ -75,10 +75,10 @@ class Leaves:
 
     Parameters
     ----------
-    forest : Forest
+    forest : MaskForest
     """
 
-    def __init__(self, forest: Forest) -> None:
+    def __init__(self, forest: MaskForest) -> None:
         self._before = np.cumsum(forest.n_leaves) - forest.n_leaves - 1
         narrow = mask_type(forest) is np.uint8
         every_mask = np.arange(256, dtype=np.uint8)
@@ -102,7 +102,9 @@ def _bits_to_lowest(masks: Masks) -> NDArray[np.uint8]:
     return np.bitwise_count(masks ^ (masks - masks.dtype.type(1)))
 
 
-def _feature_table(forest: Forest, feature: int, thresholds: FloatArray, kind: type[np.unsignedinteger[Any]]) -> Masks:
+def _feature_table(
+    forest: MaskForest, feature: int, thresholds: FloatArray, kind: type[np.unsignedinteger[Any]]
+) -> Masks:
     """One row per interval and one for missing; (len(thresholds) + 2, n_trees)."""
     mine = forest.split_feature == feature
     trees = forest.split_tree[mine]

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from common_utils.array_types import FloatArray
-from common_utils.compiled.forest import Forest
+from common_utils.compiled.forest import MaskForest
 from common_utils.compiled.links import LINKS, Link, answer_row, answer_rows, answer_width
 from common_utils.compiled.store import ArrayStore
 from common_utils.compiled.tables import ForestTables
@@ -55,12 +55,12 @@ class ForestNode:
 
     Examples
     --------
-    >>> forest = Forest.of(n_features=1, n_outputs=1, splits=[(0, 0, 2.0, 1, True)], leaves=[[[0.0], [9.0]]])
+    >>> forest = MaskForest.of(n_features=1, n_outputs=1, splits=[(0, 0, 2.0, 1, True)], leaves=[[[0.0], [9.0]]])
     >>> ForestNode(forest, "identity").row(np.array([3.0])).tolist()
     [9.0]
     """
 
-    forest: Forest
+    forest: MaskForest
     link: Link
     children: Sequence[Node] = ()
     _tables: ForestTables = field(init=False, repr=False, compare=False)
@@ -96,7 +96,7 @@ class ForestNode:
     @classmethod
     def load(cls, spec: Mapping[str, Any], store: ArrayStore) -> ForestNode:
         """Return the part that `dump` described."""
-        forest = Forest(
+        forest = MaskForest(
             n_features=int(spec["n_features"]),
             n_outputs=int(spec["n_outputs"]),
             split_tree=store.get(spec["split_tree"], "i", 1),

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
-from common_utils.compiled.forest import Forest
+from common_utils.compiled.forest import MaskForest
 from common_utils.compiled.masks import Leaves, MaskTable, mask_tables, mask_type
 from common_utils.errors import DataError
 
@@ -62,7 +62,7 @@ class RowTables:
 
     Parameters
     ----------
-    forest : Forest
+    forest : MaskForest
         Checked.
     columns : sequence of int
         Which column of the forest each number of a row is; -1: none that it takes. With those of `decided`, all.
@@ -73,7 +73,7 @@ class RowTables:
 
     Examples
     --------
-    >>> forest = Forest.of(n_features=2, n_outputs=1, splits=[(0, 1, 2.0, 1, False)], leaves=[[[10.0], [20.0]]])
+    >>> forest = MaskForest.of(n_features=2, n_outputs=1, splits=[(0, 1, 2.0, 1, False)], leaves=[[[10.0], [20.0]]])
     >>> tables = RowTables(forest, [0, 1])
     >>> tables.sums([7.0, 2.0]).tolist(), tables.sums([7.0, float("nan")]).tolist()
     ([10.0], [20.0])
@@ -83,7 +83,7 @@ class RowTables:
 
     def __init__(
         self,
-        forest: Forest,
+        forest: MaskForest,
         columns: Sequence[int],
         decided: tuple[Sequence[int], FloatArray] | None = None,
         *,
@@ -121,7 +121,7 @@ class RowTables:
 
 
 def _decided_table(
-    forest: Forest, tables: dict[int, MaskTable], columns: Sequence[int], values: FloatArray
+    forest: MaskForest, tables: dict[int, MaskTable], columns: Sequence[int], values: FloatArray
 ) -> MaskTable:
     """Masks by case, as if the case were a feature with a threshold after each."""
     kind = mask_type(forest)

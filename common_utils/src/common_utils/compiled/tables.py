@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
-from common_utils.compiled.forest import Forest
+from common_utils.compiled.forest import MaskForest
 from common_utils.compiled.masks import Leaves, mask_tables, mask_type
 from common_utils.compiled.row_tables import RowTables
 
@@ -27,18 +27,18 @@ class ForestTables:
 
     Parameters
     ----------
-    forest : Forest
+    forest : MaskForest
         Checked.
 
     Examples
     --------
-    >>> forest = Forest.of(n_features=1, n_outputs=1, splits=[(0, 0, 2.0, 1, False)], leaves=[[[10.0], [20.0]]])
+    >>> forest = MaskForest.of(n_features=1, n_outputs=1, splits=[(0, 0, 2.0, 1, False)], leaves=[[[10.0], [20.0]]])
     >>> tables = ForestTables(forest)
     >>> tables.rows(np.array([[2.0], [2.0000001], [np.nan]])).tolist(), tables.row(np.array([-1.0])).tolist()
     ([[10.0], [20.0], [20.0]], [10.0])
     """
 
-    def __init__(self, forest: Forest) -> None:
+    def __init__(self, forest: MaskForest) -> None:
         self._n_outputs = forest.n_outputs
         self._leaves = Leaves(forest)
         tables = mask_tables(forest)

@@ -18,7 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from common_utils.config.sources import Layers, environment_settings, parse_scalar, read_yaml
+from common_utils.config.sources import Layers, environment_settings, parse_scalar, read_settings_file
 from common_utils.errors import ConfigError
 
 __all__ = ["BaseConfig", "dump_config", "find_config", "load_config", "resolve_path", "suggest_key"]
@@ -137,9 +137,11 @@ def load_config(
     """
     layers = Layers()
     for section, file in (sections or {}).items():
-        layers.put((section,), read_yaml(file), str(file))
+        content, lines = read_settings_file(file)
+        layers.put((section,), content, str(file), lines)
     if path is not None:
-        layers.put((), read_yaml(path), str(path))
+        content, lines = read_settings_file(path)
+        layers.put((), content, str(path), lines)
     secrets: dict[tuple[str, ...], str] = {}
     for name, parts, text in environment_settings(os.environ if environ is None else environ, env_prefix):
         key, annotation = _resolve(model, parts, fold_case=True)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from common_utils.config.yaml_text import Location, YamlTextError, decode_text, line_of, read_content
 from common_utils.errors import ConfigError
 
-__all__ = ["Layers", "compose_yaml", "describe_yaml_error", "environment_settings", "parse_scalar", "read_yaml"]
+__all__ = ["Layers", "environment_settings", "parse_scalar", "read_settings_file", "read_yaml"]
 
 
 class Layers:
@@ -29,11 +26,19 @@ class Layers:
     """
 
     def __init__(self) -> None:
-        self.tree: dict[object, object] = {}
+        self.tree: dict[str, object] = {}
         self._origins: dict[tuple[str, ...], str] = {}
+        self._lines: dict[str, dict[tuple[str, ...], int]] = {}  # by source that is a file
 
-    def put(self, key: tuple[object, ...], value: object, origin: str) -> None:
-        """Set the value under `key`; a mapping is merged into what is there, anything else replaces it."""
+    def put(
+        self, key: tuple[str, ...], value: object, origin: str, lines: Mapping[Location, int] | None = None
+    ) -> None:
+        """Set the value under `key`; a mapping is merged into what is there, anything else replaces it.
+
+        `lines` says on which line of its file each part of the value lies; places count from `key`.
+        """
+        if lines:
+            self._lines[origin] = {(*key, *map(str, where)): line for where, line in lines.items()}
         if isinstance(value, dict) and (value or not key):
             for name, item in value.items():
                 self.put((*key, name), item, origin)
@@ -45,12 +50,15 @@ class Layers:
                 below = branch[part] = {}
             branch = below
         branch[key[-1]] = value
-        texts = tuple(map(str, key))
-        self._origins = {k: o for k, o in self._origins.items() if not _related(k, texts)} | {texts: origin}
+        self._origins = {k: o for k, o in self._origins.items() if not _related(k, key)} | {key: origin}
 
     def sources(self, key: tuple[str, ...]) -> list[str]:
         """Return the sources of the value under `key`, of all values below it, or of the value it lies in."""
-        return list(dict.fromkeys(origin for known, origin in self._origins.items() if _related(known, key)))
+        found = dict.fromkeys(origin for known, origin in self._origins.items() if _related(known, key))
+        return [
+            f"{origin} line {line_of(self._lines[origin], key)}" if origin in self._lines else origin
+            for origin in found
+        ]
 
 
 def _related(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
@@ -58,7 +66,7 @@ def _related(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     return one[:shared] == other[:shared]
 
 
-def read_yaml(path: Path) -> dict[object, object]:
+def read_yaml(path: Path) -> dict[str, object]:
     """Return the mapping a YAML file holds, an empty one for an empty file.
 
     Plain values follow YAML 1.2: `no`, `12:30`, `0123` and `2026-01-01` are text.
@@ -68,19 +76,23 @@ def read_yaml(path: Path) -> dict[object, object]:
     ConfigError
         If the file cannot be read, is not UTF-8, is not valid YAML, gives a key twice or holds no mapping.
     """
+    return read_settings_file(path)[0]
+
+
+def read_settings_file(path: Path) -> tuple[dict[str, object], Mapping[Location, int]]:
+    """Return the mapping a YAML file holds, as `read_yaml`, and the line of everything in it."""
     try:
-        value = _parse(path.read_text(encoding="utf-8-sig"))
+        content = read_content(decode_text(path.read_bytes()), anchors=True)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"{path}: not valid YAML: {describe_yaml_error(error)}.") from error
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise ConfigError(f"{path}: holds a {type(value).__name__}; sections with `key: value` are needed.")
-    return value
+    except YamlTextError as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}.") from error
+    if content.value is None:
+        return {}, content.lines
+    if not isinstance(content.value, dict):
+        kind = type(content.value).__name__
+        raise ConfigError(f"{path}: holds a {kind}; sections with `key: value` are needed.")
+    return content.value, content.lines
 
 
 def parse_scalar(text: str, source: str) -> object:
@@ -92,8 +104,8 @@ def parse_scalar(text: str, source: str) -> object:
     (7, ['a', 'no'], None)
     """
     try:
-        return _parse(text)
-    except (yaml.YAMLError, ValueError):
+        return read_content(text, anchors=True).value
+    except YamlTextError:
         raise ConfigError(f"{source}: the value is not valid YAML; put quotes round it.") from None
 
 
@@ -120,64 +132,3 @@ def environment_settings(environ: Mapping[str, str], prefix: str) -> list[tuple[
         found[parts] = (name, environ[name])
     by_depth = sorted(found.items(), key=lambda item: len(item[0]))
     return [(name, parts, text) for parts, (name, text) in by_depth]
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe, refuses a key given twice, and takes YAML 1.2's view of plain values."""
-
-    yaml_implicit_resolvers = {}  # noqa: RUF012 - overrides PyYAML's own class attribute; filled below
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        # Here, before merge keys (`<<`) are resolved: a key that came by one may be given again.
-        node = super().compose_mapping_node(anchor)
-        first: dict[tuple[str, str], int] = {}
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if (key.tag, key.value) in first:
-                problem = f"key {key.value!r} is given twice, first on line {first[key.tag, key.value] + 1}"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
-            first[key.tag, key.value] = key.start_mark.line
-        return node
-
-
-# Each is no wider than PyYAML's own rule for the type, so that what safe_dump leaves unquoted reads back as it was.
-for _tag, _pattern, _first in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("int", r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
-    ("float", r"[-+]?[0-9]+\.[0-9]*(?:[eE][-+][0-9]+)?", "-+0123456789"),
-    ("merge", r"<<", "<"),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
-
-
-def compose_yaml(text: str) -> yaml.Node | None:
-    r"""Return the node tree of a YAML text, with a line in every node; None where there is nothing.
-
-    Raises
-    ------
-    yaml.YAMLError
-        If the text is not YAML, or gives a key twice.
-
-    Examples
-    --------
-    >>> [(key.value, key.start_mark.line + 1) for key, _ in compose_yaml("a: 1\nb: no").value]
-    [('a', 1), ('b', 2)]
-    """
-    return yaml.compose(text, Loader=_Loader)
-
-
-def _parse(text: str) -> object:
-    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-
-
-def describe_yaml_error(error: Exception) -> str:
-    """Return line and problem of what PyYAML raised.
-
-    Examples
-    --------
-    >>> describe_yaml_error(ValueError("?"))
-    'unreadable'
-    """
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
-    return f"line {mark.line + 1}: {problem}" if mark else str(problem)

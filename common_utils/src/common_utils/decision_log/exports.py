@@ -14,10 +14,10 @@ from common_utils.decision_log.sqlite_store import host_names
 from common_utils.decision_log.store import Store
 from common_utils.errors import ConfigError, DataError
 
-__all__ = ["Selection", "exploration_cost", "export", "joined", "read_export", "stats"]
+__all__ = ["DecisionSelection", "exploration_cost", "export", "joined", "read_export", "stats"]
 
 
-class Selection:
+class DecisionSelection:
     """Which decisions are asked for.
 
     Parameters
@@ -28,7 +28,7 @@ class Selection:
 
     Examples
     --------
-    >>> Selection(mode="offer").where
+    >>> DecisionSelection(mode="offer").where
     ('WHERE mode = ?', ('offer',))
     """
 
@@ -55,7 +55,7 @@ class Selection:
         self.where: tuple[str, tuple[Any, ...]] = (words, tuple(value for _, value in given))
 
 
-def joined(store: Store, selection: Selection, *, now_ms: int | None = None) -> Iterator[dict[str, Any]]:
+def joined(store: Store, selection: DecisionSelection, *, now_ms: int | None = None) -> Iterator[dict[str, Any]]:
     """Yield decisions with what came of them; an outcome that is not mature is left empty.
 
     Each kind is a column: the value, or None where nothing was told or it is too early. `bill_paid` is the mean of the
@@ -73,7 +73,7 @@ def joined(store: Store, selection: Selection, *, now_ms: int | None = None) -> 
         yield decision
 
 
-def export(store: Store, selection: Selection, path: Path) -> int:
+def export(store: Store, selection: DecisionSelection, path: Path) -> int:
     """Write decisions and outcomes to a file, Parquet, CSV or JSON Lines by its ending, and note that it is there.
 
     Raises

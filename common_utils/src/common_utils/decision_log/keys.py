@@ -23,7 +23,7 @@ from common_utils.errors import ConfigError
 __all__ = [
     "KEYS_VARIABLE",
     "Key",
-    "Keys",
+    "KeyRing",
     "KeysUnavailableError",
     "Mac",
     "default_key_file",
@@ -89,13 +89,13 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Keys:
+class KeyRing:
     """The keys of one project, the one in use first.
 
     Examples
     --------
     >>> old, new = Key("k1", b"1" * 32), Key("k2", b"2" * 32)
-    >>> before, after = Keys((old,)), Keys((new, old))
+    >>> before, after = KeyRing((old,)), KeyRing((new, old))
     >>> before.subject("planrec", "S1") in after.subjects("planrec", "S1")
     True
     >>> before.event("crm", "order-17") == after.event("crm", "order-17")
@@ -147,7 +147,7 @@ class Keys:
         return bytes.fromhex(Mac(self.keys[-1].secret)(purpose))
 
 
-def parse_keys(text: str, source: str) -> Keys:
+def parse_keys(text: str, source: str) -> KeyRing:
     """Return the keys of `<id>:<64 hexadecimal digits>` lines; empty lines and `#` comments are left out.
 
     Raises
@@ -173,7 +173,7 @@ def parse_keys(text: str, source: str) -> Keys:
         raise ConfigError(f"{source}: give 1 to {_MOST_KEYS} keys.")
     if len({key.name for key in found}) < len(found) or len({key.secret for key in found}) < len(found):
         raise ConfigError(f"{source}: an id or a key stands twice; each may stand once.")
-    return Keys(tuple(found))
+    return KeyRing(tuple(found))
 
 
 def default_key_file(config: DecisionsConfig, project: Path) -> Path:
@@ -181,7 +181,7 @@ def default_key_file(config: DecisionsConfig, project: Path) -> Path:
     return resolve_path(project, config.key_file or _DEFAULT_FILE)
 
 
-def load_keys(config: DecisionsConfig, project: Path, *, environ: Mapping[str, str] | None = None) -> Keys:
+def load_keys(config: DecisionsConfig, project: Path, *, environ: Mapping[str, str] | None = None) -> KeyRing:
     """Return the keys the settings name; makes the file where nothing names any and none is there.
 
     Parameters
@@ -215,7 +215,7 @@ def load_keys(config: DecisionsConfig, project: Path, *, environ: Mapping[str, s
         ) from error
 
 
-def rotate(path: Path, keys: Keys) -> str:
+def rotate(path: Path, keys: KeyRing) -> str:
     """Put a new key on top of a key file, and return its id; the old ones stay for joins.
 
     Raises

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["DAY_MS", "KINDS", "Kind", "check_value", "mature_before"]
+__all__ = ["DAY_MS", "KINDS", "OutcomeKind", "check_value", "mature_before"]
 
 DAY_MS = 86_400_000
 _THREE_MONTHS = 92
@@ -15,7 +15,7 @@ _MOST_CENTS = 1e12
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class OutcomeKind:
     """A kind of outcome.
 
     Attributes
@@ -29,12 +29,12 @@ class Kind:
     mature_days: int
 
 
-KINDS: Mapping[str, Kind] = {
-    "accepted": Kind("yes or no", 0),
-    "plan_taken": Kind("text", 0),
-    "bill_paid": Kind("cents", _THREE_MONTHS),
-    "left": Kind("yes or no", _THREE_MONTHS),
-    "complaint": Kind("yes or no", _THREE_MONTHS),
+KINDS: Mapping[str, OutcomeKind] = {
+    "accepted": OutcomeKind("yes or no", 0),
+    "plan_taken": OutcomeKind("text", 0),
+    "bill_paid": OutcomeKind("cents", _THREE_MONTHS),
+    "left": OutcomeKind("yes or no", _THREE_MONTHS),
+    "complaint": OutcomeKind("yes or no", _THREE_MONTHS),
 }
 """Savings and "worse off" are made of bills paid: they, too, are judged after three months."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pandera
 
-from common_utils.decision_log.keys import Keys
+from common_utils.decision_log.keys import KeyRing
 from common_utils.decision_log.kinds import KINDS, check_value
 from common_utils.decision_log.outcomes import WINDOW_DAYS, Said, record
 from common_utils.decision_log.store import Store
@@ -69,7 +69,7 @@ class OutcomeReport:
 def read_outcomes(
     path: Path,
     store: Store,
-    keys: Keys,
+    keys: KeyRing,
     project: str,
     *,
     rejects: Path | None = None,
@@ -82,7 +82,7 @@ def read_outcomes(
     path : Path
         CSV or Parquet: `kind`, `value`, `date`, and `event_id` or `subject`; `month` of a bill.
     store : Store
-    keys : Keys
+    keys : KeyRing
     project : str
     rejects : Path, optional
         Where to write `row` and `reason` of what was not taken; never a value.
@@ -113,7 +113,7 @@ def read_outcomes(
     return OutcomeReport(table.report.read, dict(counts))
 
 
-def _one(row: Mapping[Any, Any], store: Store, keys: Keys, project: str, now: int, window_days: int) -> str:
+def _one(row: Mapping[Any, Any], store: Store, keys: KeyRing, project: str, now: int, window_days: int) -> str:
     event, subject, month = (_known(row.get(name)) for name in ("event_id", "subject", "month"))
     kind, text = row["kind"], row["value"]
     value = _value(kind, text)

@@ -17,12 +17,14 @@ from common_utils.decision_log.entry import OutcomeLine
 from common_utils.decision_log.kinds import DAY_MS
 from common_utils.decision_log.store import Store
 
-__all__ = ["WINDOW_DAYS", "Said", "Verdict", "record", "settle", "told"]
+__all__ = ["WINDOW_DAYS", "JoinVerdict", "Said", "record", "settle", "told"]
 
 WINDOW_DAYS = 120
 """An outcome counts for a decision no longer ago than this; later it is rejected as late."""
 
-Verdict: TypeAlias = Literal["new", "again", "corrected", "no such event", "no decision in the window", "late", "early"]
+JoinVerdict: TypeAlias = Literal[
+    "new", "again", "corrected", "no such event", "no decision in the window", "late", "early"
+]
 """What became of an outcome; the last four are not kept, or wait."""
 
 
@@ -69,7 +71,7 @@ class Said:
         return sha256(self.to_json().encode()).hexdigest()
 
 
-def record(store: Store, said: Said, *, told_ms: int, window_days: int = WINDOW_DAYS) -> Verdict:
+def record(store: Store, said: Said, *, told_ms: int, window_days: int = WINDOW_DAYS) -> JoinVerdict:
     """Join an outcome to its decision and keep it; say what became of it.
 
     Parameters
@@ -132,7 +134,7 @@ def _day(at_ms: int) -> int:
     return at_ms - at_ms % DAY_MS
 
 
-def _keep(store: Store, said: Said, event: str, told_ms: int) -> Verdict:
+def _keep(store: Store, said: Said, event: str, told_ms: int) -> JoinVerdict:
     digest = sha256(f"{event}\0{said.kind}\0{said.period}\0{json.dumps(said.value)}\0{said.at_ms}".encode()).hexdigest()
     if not store.database.add("outcomes_seen", ("digest", "event"), [(digest, event)]):
         return "again"

@@ -11,7 +11,7 @@ from typing import Any
 
 from common_utils.bundle.durable import exclusive
 from common_utils.decision_log.entry import Decision, OutcomeLine
-from common_utils.decision_log.keys import Keys
+from common_utils.decision_log.keys import KeyRing
 from common_utils.decision_log.kinds import DAY_MS
 from common_utils.decision_log.objections import write_objections
 from common_utils.decision_log.segments import LOCK, erase, segments
@@ -51,14 +51,14 @@ class Office:
     Parameters
     ----------
     store : Store
-    keys : Keys
+    keys : KeyRing
     project : str
     journal : Path
         Folder of this host's journal.
     """
 
     store: Store
-    keys: Keys
+    keys: KeyRing
     project: str
     journal: Path
 

@@ -13,7 +13,7 @@ from common_utils.config import resolve_path
 from common_utils.decision_log.config import DecisionsConfig
 from common_utils.decision_log.entry import Fixed, decision_line, outcome_line
 from common_utils.decision_log.journal import Journal
-from common_utils.decision_log.keys import Key, Keys, KeysUnavailableError, load_keys
+from common_utils.decision_log.keys import Key, KeyRing, KeysUnavailableError, load_keys
 from common_utils.decision_log.objections import Objections
 
 __all__ = ["Recorder", "open_recorder"]
@@ -27,7 +27,7 @@ class Recorder:
     Parameters
     ----------
     project : str
-    keys : Keys
+    keys : KeyRing
     journal : Journal
     to_disk : bool
         Whether an answer waits until its line is synced.
@@ -39,7 +39,7 @@ class Recorder:
     >>> import tempfile
     >>> from common_utils.decision_log.keys import Key
     >>> folder = Path(tempfile.mkdtemp())
-    >>> recorder = Recorder("demo", Keys((Key("k1", b"1" * 32),)), Journal(folder, 1 << 20), to_disk=False)
+    >>> recorder = Recorder("demo", KeyRing((Key("k1", b"1" * 32),)), Journal(folder, 1 << 20), to_disk=False)
     >>> event = recorder.event("crm", "order-17")
     >>> line = recorder.line(recorder.fixed("/predict", "choice", "v1"), event, answer=b"{}", asked=b"{}", subject="S1")
     >>> recorder.journal.append(line), len(event)
@@ -49,7 +49,7 @@ class Recorder:
     def __init__(
         self,
         project: str,
-        keys: Keys,
+        keys: KeyRing,
         journal: Journal,
         *,
         to_disk: bool,
@@ -182,6 +182,6 @@ def open_recorder(
         keys = load_keys(config, folder, environ=environ)
     except KeysUnavailableError as error:
         logger.error("%s Answers go on unlogged.", error)
-        passing = Keys((Key("none", secrets.token_bytes(32)),))
+        passing = KeyRing((Key("none", secrets.token_bytes(32)),))
         return Recorder(project, passing, Journal(place, most, refuse="no_keys"), to_disk=to_disk)
     return Recorder(project, keys, Journal(place, most), to_disk=to_disk)

@@ -21,8 +21,8 @@ __all__ = [
     "BATCH_FOLDER",
     "LOCK",
     "SUFFIX",
+    "JournalSegment",
     "Reading",
-    "Segment",
     "create_segment",
     "erase",
     "folder_bytes",
@@ -56,10 +56,10 @@ def create_segment(folder: Path) -> tuple[int, Path]:
     return number, folder / name
 
 
-def segments(folder: Path) -> list[Segment]:
+def segments(folder: Path) -> list[JournalSegment]:
     """Return the segments of a journal, the oldest first; none where there is no journal."""
     found = [*folder.glob(f"*{SUFFIX}"), *(folder / BATCH_FOLDER).glob(f"*{SUFFIX}")]
-    return [Segment(path) for path in sorted(path for path in found if not path.name.startswith("."))]
+    return [JournalSegment(path) for path in sorted(path for path in found if not path.name.startswith("."))]
 
 
 def folder_bytes(folder: Path) -> int:
@@ -90,7 +90,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Segment:
+class JournalSegment:
     """One file of a journal."""
 
     path: Path

@@ -11,7 +11,7 @@ from common_utils.bundle.durable import exclusive
 from common_utils.decision_log.entry import Decision, OutcomeLine
 from common_utils.decision_log.objections import write_objections
 from common_utils.decision_log.outcomes import settle, told
-from common_utils.decision_log.segments import LOCK, Segment, segments
+from common_utils.decision_log.segments import LOCK, JournalSegment, segments
 from common_utils.decision_log.store import Loaded, Store
 
 __all__ = ["Shipped", "Shipper"]
@@ -103,7 +103,7 @@ class Shipper:
             else:
                 time.sleep(seconds)
 
-    def _ship(self, segment: Segment) -> Shipped:
+    def _ship(self, segment: JournalSegment) -> Shipped:
         try:
             with segment.finished() as over:  # looked at before reading: whatever is read then is all there will be
                 total = self._load(segment)
@@ -115,7 +115,7 @@ class Shipper:
         except FileNotFoundError:  # an empty segment that its writer took away
             return Shipped()
 
-    def _load(self, segment: Segment) -> Shipped:
+    def _load(self, segment: JournalSegment) -> Shipped:
         total = Shipped()
         for reading in segment.read(self._offsets.get(segment.path, 0), self._piece):
             decisions = [entry for entry in reading.entries if isinstance(entry, Decision)]

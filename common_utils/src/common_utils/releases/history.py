@@ -237,8 +237,11 @@ def _digest(fields: dict[str, Any]) -> str:
 
 def _append(root: Path, line: bytes) -> None:
     whole = _whole_length(_read(root))  # what follows is half a line of a dead writer
+    new = not (root / HISTORY).exists()
     number = os.open(root / HISTORY, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:
+        if new:
+            os.fchmod(number, 0o644)  # whatever the umask: other users read what was released, too
         os.ftruncate(number, whole)
         try:
             written = 0

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from common_utils.bundle import Bundle, current_version, open_bundle, set_current
-from common_utils.bundle.durable import exclusive, remove_stale, sync, temporary_path
+from common_utils.bundle.durable import exclusive, make_folder, open_for_all, remove_stale, sync, temporary_path
 from common_utils.bundle.manifest import MANIFEST, SIGNATURE, is_version
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.errors import ArtifactError, ReleaseConflictError, ReleaseError
@@ -242,7 +242,7 @@ def _change(
     """Wait for a turn, remove what dead writers left, and hand out the record in line with the pointer."""
     try:
         if make:
-            root.mkdir(parents=True, exist_ok=True)
+            make_folder(root)
         with exclusive(root / _LOCK):
             remove_stale(root)
             change = _Change(root, author, trust, clock, read_history(root))
@@ -266,8 +266,8 @@ def _copy(root: Path, bundle: Bundle) -> None:
             if name == SIGNATURE and not (bundle.path / name).exists():
                 continue
             shutil.copyfile(bundle.path / name, temporary / name, follow_symlinks=False)
-            (temporary / name).chmod(0o444)
             sync(temporary / name)
+        open_for_all(temporary)
         sync(temporary)
         open_bundle(temporary)  # what was copied, before it gets a name that counts
         temporary.rename(target)

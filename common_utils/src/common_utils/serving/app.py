@@ -32,6 +32,12 @@ from common_utils.serving.request_id import RequestContext
 __all__ = ["Health", "ModelInfo", "Readiness", "Settings", "create_service"]
 
 
+_METRICS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "model_ready 1.0\n"}}}
+}
+_VERSION = "20261123T120102Z-1a2b3c4d5e6f"
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a service reads from its configuration when it starts.
@@ -43,6 +49,8 @@ class Settings:
         Share of requests that get a line in the log, 0 to 1; faults of the service always get one.
     access : Access
         API keys, rate and administrator's port; everybody may ask unless given.
+    root_path : str
+        What a proxy strips of the path; the docs put it before their links.
 
     Examples
     --------
@@ -53,12 +61,13 @@ class Settings:
     limits: LimitConfig = field(default_factory=LimitConfig)
     log_sample: float = 1.0
     access: Access = field(default_factory=Access)
+    root_path: str = ""
 
     @classmethod
     def of(cls, config: ServiceConfig, project: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
         """Return what the configuration says; raises ConfigError where keys are required and cannot be had."""
         access = Access.of(config.access, project, admin_port=config.admin_port, environ=environ)
-        return cls(config.limits, config.log_sample, access)
+        return cls(config.limits, config.log_sample, access, config.root_path)
 
 
 class Health(BaseModel):
@@ -70,14 +79,33 @@ class Health(BaseModel):
 class Readiness(BaseModel):
     """A verified model answered its probe, and the process is not about to end."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ready", "version": _VERSION}]})
+
     status: Literal["ready"] = "ready"
     version: str = Field(max_length=128, description="Version of the live model")
+    reason: str | None = Field(
+        default=None,
+        max_length=64,
+        description="What keeps the service from following the pointer, as a code; the live model still answers",
+    )
 
 
 class ModelInfo(BaseModel):
     """What is live; a project may add fields of its own."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "version": _VERSION,
+                    "created": "2026-11-23T12:01:02+00:00",
+                    "metrics": {"roc_auc": 0.86},
+                    "libraries": {"numpy": "2.4.6"},
+                }
+            ]
+        },
+    )
 
     version: str = Field(max_length=128, description="Version of the live model")
     created: str | None = Field(default=None, max_length=64, description="When it was trained, UTC")
@@ -183,11 +211,19 @@ def create_service(
 
     def wrap(inner: ASGIApp) -> ASGIApp:
         chosen = settings() if settings is not None else Settings(limits or LimitConfig())
+        app.state.root_path = chosen.root_path
         fast = fast_routes(routers, chosen.limits)
         bounded = LimitsMiddleware(inner, chosen.limits, fast)
         guarded = chosen.access.around(bounded)
         names = declared_names(app)
-        return RequestContext(guarded, app.state.metrics, paths, log_sample=chosen.log_sample, known_names=names)
+        return RequestContext(
+            guarded,
+            app.state.metrics,
+            paths,
+            log_sample=chosen.log_sample,
+            known_names=names,
+            ending=lambda: slot.state == "draining",
+        )
 
     app.wrap = wrap
     for router in routers:
@@ -222,21 +258,28 @@ def _service_router(
 
     @router.get("/health", summary="The process is alive")
     async def health() -> Health:
+        """Answers while the process runs, whatever state the model is in. For liveness probes; needs no key."""
         return Health()
 
-    @router.get("/ready", summary="A verified model answers")
+    @router.get("/ready", summary="A verified model answers", response_model_exclude_none=True)
     async def ready() -> Readiness:
+        """200 while a verified model answers and the process is not about to end; else 503 with the reason.
+
+        For readiness probes and load balancers; needs no key.
+        """
         if slot.state != "ready":
             raise ModelNotReadyError(slot.reason)
-        return Readiness(version=slot.get().version)
+        return Readiness(version=slot.get().version, reason=slot.pointer_fault)
 
     @router.get("/model", summary="What is live")
     async def model() -> ModelInfo:
+        """Version of the live model, when and with which libraries it was trained, what it reached on held-out data."""
         live = slot.get()
         return ModelInfo.model_validate({"version": live.version, **model_info(live)})
 
-    @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+    @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, responses=_METRICS)
     async def prometheus() -> Response:
+        """Return counts of requests by route, method and status, their times, and which model is live."""
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     return router

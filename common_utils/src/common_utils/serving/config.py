@@ -83,6 +83,19 @@ class ServiceConfig(BaseConfig):
     log_sample: float = Field(
         default=0.01, ge=0, le=1, description="share of requests with a line in the log; faults always have one"
     )
+    root_path: str = Field(
+        default="",
+        max_length=200,
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="path that a proxy strips before it passes a request on, such as /planrec; /docs needs it",
+    )
+    drain_seconds: float = Field(
+        default=1.0,
+        ge=0,
+        le=300,
+        description="after SIGTERM: how long /ready says no while requests are still taken; longer than a balancer "
+        "needs to see it",
+    )
     limits: LimitConfig = LimitConfig()
     access: AccessConfig = AccessConfig()
 

@@ -54,16 +54,21 @@ def install_docs(app: FastAPI) -> None:
     """
     folder = Path(str(files("fastapi_offline"))) / "static"
 
-    async def openapi() -> Response:
-        return JSONResponse(app.openapi(), headers={"Cache-Control": "no-cache"})
+    def prefix(request: Request) -> str:
+        return str(request.scope.get("root_path") or getattr(app.state, "root_path", ""))
+
+    async def openapi(request: Request) -> Response:
+        before = prefix(request)
+        document = {**app.openapi(), "servers": [{"url": before}]} if before else app.openapi()
+        return JSONResponse(document, headers={"Cache-Control": "no-cache"})
 
     async def docs(request: Request) -> Response:
-        page = _PAGE.format(title=escape(app.title), root=escape(request.scope.get("root_path", "")))
+        page = _PAGE.format(title=escape(app.title), root=escape(prefix(request)))
         return HTMLResponse(page, headers=_HEADERS)
 
     async def docs_file(request: Request, name: str) -> Response:
         if name == "start.js":
-            script = _START.format(url=dumps(f"{request.scope.get('root_path', '')}/openapi.json"))
+            script = _START.format(url=dumps(f"{prefix(request)}/openapi.json"))
             return Response(script, media_type="text/javascript", headers=_HEADERS)
         if name not in _ASSETS:
             raise ProblemError(404, "http_404", "There is no such file.")

@@ -10,25 +10,31 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, TypeGuard, get_type_hints
+from typing import Annotated, Any, NoReturn, TypeGuard, get_type_hints
 
 from anyio import to_thread
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, FailFast, Field, ValidationError, create_model
+from pydantic_core import to_json
 from starlette.types import Send
 
 from common_utils.errors import ConfigError
 from common_utils.serving.config import LimitConfig
+from common_utils.serving.explain import explained
 from common_utils.serving.guards.bounds import unbounded_fields
-from common_utils.serving.guards.json_guard import check_json
-from common_utils.serving.problems import ProblemError
+from common_utils.serving.guards.json_guard import check_json, read_json
+from common_utils.serving.guards.shape import Shape
+from common_utils.serving.problems import MOST_ERRORS, CutValidationError, ProblemError
 
 __all__ = ["BodyReader", "FastRoute", "fast_routes"]
 
 _JSON = (b"content-type", b"application/json")
 _MISSING = {"type": "missing", "loc": ("body",), "msg": "Field required"}
+# Records looked at after the first that was refused, so that several can be told at a bounded cost.
+_FURTHER_RECORDS = 100
+_EXACT = 1 << 53
 
 
 class BodyReader:
@@ -66,8 +72,12 @@ class BodyReader:
         if open_fields := unbounded_fields(model):
             raise ConfigError(f"{model.__name__}: {open_fields[:5]}; a request model bounds every field.")
         self.limits = limits
-        self._counted = not {"records", "top_k"}.isdisjoint(model.model_fields)
-        self._validate = model.__pydantic_validator__.validate_json
+        self._model = model
+        self._k = "top_k" in model.model_fields
+        self._records = "records" in model.model_fields
+        self._shape = Shape.of(model, limits.max_batch_rows)
+        bounded = _first_failure_only(model, limits.max_batch_rows) if self._records else model
+        self._validate = bounded.__pydantic_validator__.validate_json
         self._nesting: dict[type[BaseModel], tuple[str, ...]] = {}
 
     def __call__(self, body: bytes) -> Any:
@@ -76,30 +86,68 @@ class BodyReader:
         Raises
         ------
         ProblemError
-            As `check_json`; 413 for more records, 422 for a larger `top_k` than the settings allow.
+            As `check_json` and `Shape.check`; 413 for more records, 422 for a larger `top_k` than the settings allow.
         RequestValidationError
             If the model refuses the body.
         """
         if not body:
             raise RequestValidationError([_MISSING])
         try:
+            self._shape.check(body)
+        except CutValidationError as error:
+            raise CutValidationError(explained(self._model, error.errors())) from None
+        try:
             value = self._validate(body)
         except ValidationError as error:
-            check_json(body, self.limits.max_json_depth)
-            refused = error.errors(include_url=False, include_input=False)
-            raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in refused]) from None
-        if body.count(b":") != self._pairs(value):
-            check_json(body, self.limits.max_json_depth)
-        if self._counted:
-            self._check_amount(value)
+            value = self._second_look(body, error)
+        else:
+            if body.count(b":") != self._pairs(value):
+                check_json(body, self.limits.max_json_depth)
+        if self._k and value.top_k > self.limits.max_k:
+            raise ProblemError(422, "k_too_large", f"top_k may be {self.limits.max_k} at most.")
         return value
 
-    def _check_amount(self, value: Any) -> None:
-        most = self.limits
-        if len(getattr(value, "records", ())) > most.max_batch_rows:
-            raise ProblemError(413, "batch_too_large", f"A batch may have {most.max_batch_rows} records; send several.")
-        if getattr(value, "top_k", 0) > most.max_k:
-            raise ProblemError(422, "k_too_large", f"top_k may be {most.max_k} at most.")
+    def _second_look(self, body: bytes, error: ValidationError) -> Any:
+        """Return the instance if only whole numbers written as `2.0` were refused (RFC 8259 has no integers)."""
+        sent = read_json(body, self.limits.max_json_depth)
+        if any(one["type"] == "int_type" and _is_whole(one["input"]) for one in error.errors(include_url=False)):
+            sent = _with_integers(sent)
+            try:
+                return self._validate(to_json(sent))
+            except ValidationError as again:
+                error = again
+        return self._refuse(sent, error)
+
+    def _refuse(self, sent: Any, error: ValidationError) -> NoReturn:
+        errors = error.errors(include_url=False, include_input=False)
+        first = errors[0]
+        if self._records and first["loc"] == ("records",) and first["type"] == "too_long":
+            most = self.limits.max_batch_rows
+            raise ProblemError(413, "batch_too_large", f"A batch may have {most} records; send several.")
+        cut = False
+        match first["loc"]:
+            case ("records", int(place), *_) if self._records:
+                cut = self._add_records(errors, sent["records"], place + 1)
+            case _:
+                pass
+        kind = CutValidationError if cut or len(errors) > MOST_ERRORS else RequestValidationError
+        told = [{**one, "loc": ("body", *one["loc"])} for one in errors[:MOST_ERRORS]]
+        raise kind(explained(self._model, told)) from None
+
+    def _add_records(self, errors: list[Any], records: list[Any], begin: int) -> bool:
+        """Append the errors of the records that follow, up to the most that are told; say whether some may be left."""
+        validate = self._model.__pydantic_validator__.validate_json
+        end = min(len(records), begin + _FURTHER_RECORDS)
+        for place in range(begin, end):
+            if len(errors) > MOST_ERRORS:
+                return True
+            try:
+                validate(to_json({"records": [records[place]]}))
+            except ValidationError as error:
+                found = error.errors(include_url=False, include_input=False)
+                own = (one for one in found if one["loc"][:2] == ("records", 0))
+                errors += [{**one, "loc": ("records", place, *one["loc"][2:])} for one in own]
+        return end < len(records) or len(errors) > MOST_ERRORS
 
     def _pairs(self, value: BaseModel) -> int:
         """How many pairs of key and value a model was read from; never more than there were."""
@@ -155,6 +203,7 @@ class FastRoute(APIRoute):
         model = hints.get("body")
         if not _is_model(model) or len(hints) != 1:
             raise ConfigError(f"{path}: a handler of a FastRoute takes `body: <a model>` and nothing else.")
+        self.model = model
         self.reader = BodyReader(model, LimitConfig())
         self.at_once = inspect.iscoroutinefunction(endpoint)
 
@@ -177,8 +226,37 @@ def fast_routes(routers: Iterable[APIRouter], limits: LimitConfig) -> dict[tuple
     """Return the fast routes of some routers by method and path, set to the limits of a service."""
     found = [route for router in routers for route in router.routes if isinstance(route, FastRoute)]
     for route in found:
-        route.reader.limits = limits
+        route.reader = BodyReader(route.model, limits)
     return {(method, route.path): route for route in found for method in route.methods or ()}
+
+
+def _first_failure_only(model: type[BaseModel], rows: int) -> type[BaseModel]:
+    """Return a model that takes `rows` records at most, and whose validation ends at the first record refused."""
+    field = model.model_fields["records"]
+    declared = {
+        kind: getattr(one, kind)
+        for one in field.metadata
+        for kind in ("min_length", "max_length")
+        if hasattr(one, kind)
+    }
+    declared["max_length"] = min(rows, declared["max_length"])
+    fail_fast = Annotated[field.annotation, FailFast()]  # type: ignore[name-defined]
+    default = ... if field.is_required() else field.get_default(call_default_factory=False)
+    changed: dict[str, Any] = {"records": (fail_fast, Field(default, **declared))}
+    return create_model(model.__name__, __base__=model, __module__=model.__module__, **changed)
+
+
+def _is_whole(sent: Any) -> bool:
+    return isinstance(sent, float) and sent.is_integer() and abs(sent) <= _EXACT
+
+
+def _with_integers(sent: Any) -> Any:
+    """Return a JSON value with every whole number as an integer; a field of any number takes both alike."""
+    if isinstance(sent, dict):
+        return {key: _with_integers(value) for key, value in sent.items()}
+    if isinstance(sent, list):
+        return [_with_integers(value) for value in sent]
+    return int(sent) if _is_whole(sent) else sent
 
 
 def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:

@@ -7,6 +7,7 @@ and `model_behind` stays 1 until the live version is again the one the pointer n
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -15,9 +16,9 @@ from pathlib import Path
 from typing import Any, Generic
 
 from common_utils.bundle.bundle import POINTER
-from common_utils.bundle.manifest import is_version
+from common_utils.bundle.manifest import MANIFEST, is_version
 from common_utils.errors import PortfolioError
-from common_utils.serving.model_slot import Model, ModelSlot
+from common_utils.serving.model_slot import Model, ModelSlot, PointerFault
 
 __all__ = ["LoaderThread", "PointerFollower"]
 
@@ -84,14 +85,15 @@ class PointerFollower(Generic[Model]):
         """Look once; return whether another version is live than before."""
         target = self._target()
         live = self._slot.live
-        self._slot.expect(target if is_version(target) else None)
+        named = is_version(target)
+        self._slot.expect(target if named else None, self._fault(target if named else None))
         if self._slot.state == "draining" or (live is not None and (target == live.version or not target)):
             self._refused = None
             return False
         if target == self._refused and self._clock() < self._again_at:
             return False
         # By its own name: were the pointer followed once more, it might have moved on.
-        path = self._root / target if is_version(target) else self._root
+        path = self._root / target if named else self._root
         switched = self._slot.load(lambda: self._open_model(path), self._probe)
         self._refused = None if switched else target
         self._again_at = self._clock() + self._retry
@@ -107,6 +109,20 @@ class PointerFollower(Generic[Model]):
     def stop(self) -> None:
         """Let `run` return after what it is doing."""
         self._stopped.set()
+
+    def _fault(self, named: str | None) -> PointerFault | None:
+        """Say why the pointer leads to no version; the folder of one bundle needs none."""
+        pointer = self._root / POINTER
+        try:
+            if named is not None:
+                return None if (self._root / named).is_dir() else "version_missing"
+            if os.path.lexists(self._root / MANIFEST):
+                return None
+            if not self._root.is_dir():
+                return "root_missing"
+            return "pointer_unreadable" if os.path.lexists(pointer) else "pointer_missing"
+        except OSError:
+            return "pointer_unreadable"
 
     def _target(self) -> str:
         # Anything but a link to a version is for the loader to refuse, in its own words.

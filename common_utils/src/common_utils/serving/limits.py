@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common_utils.serving.config import LimitConfig
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.guards.json_guard import check_json
+from common_utils.serving.guards.shape import check_members
 from common_utils.serving.problems import ProblemError, error_response
 
 __all__ = ["EXEMPT_PATHS", "LimitsMiddleware"]
@@ -21,7 +23,10 @@ EXEMPT_PATHS = frozenset({"/health", "/ready", "/metrics"})
 """Paths a supervisor asks: they answer under overload, and they read no body."""
 
 _RETRY = {"Retry-After": "1"}
-_UTF8_PARAMETERS = frozenset({b"", b"charset=utf-8", b'charset="utf-8"'})
+# A parameter's value may be quoted, and then holds what else would end it (RFC 9110, 5.6.6).
+_PARAMETER = re.compile(rb';\s*([^=;"\s]*)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^;]*))?')
+_UTF8 = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii"})
+_CLOSE = {"Connection": "close"}
 _LENGTH_DIGITS = 18
 
 
@@ -108,6 +113,7 @@ class LimitsMiddleware:
                 if body:
                     _check_media_type(headers)
                     if route is None:
+                        check_members(body)
                         check_json(body, self._limits.max_json_depth)
                 deadline.reading = False
                 if route is None:
@@ -160,8 +166,17 @@ class _Deadline:
 
 def _check_headers(scope: Scope, most: int) -> None:
     size = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
+    hosts = 0
     for name, value in scope["headers"]:
         size += len(name) + len(value)
+        if name == b"host":
+            hosts += 1
+        elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            # What another coding hides is not what was counted and checked, and two servers may read it differently.
+            text = "Send the body plain or chunked, in no other transfer coding."
+            raise ProblemError(400, "transfer_encoding", text, headers=_CLOSE)
+    if hosts != 1 and (hosts or scope.get("http_version") == "1.1"):
+        raise ProblemError(400, "host", "A request has one Host header.", headers=_CLOSE)
     if size > most:
         raise ProblemError(431, "headers_too_large", f"Address and headers may have {most} bytes together.")
 
@@ -177,10 +192,20 @@ def _check_media_type(sent: Mapping[bytes, bytes]) -> None:
     media_type, _, parameters = sent.get(b"content-type", b"").partition(b";")
     if media_type.strip().lower() != b"application/json":
         raise ProblemError(415, "media_type", "Send the body as application/json.")
-    if parameters.strip().lower() not in _UTF8_PARAMETERS:
-        raise ProblemError(415, "media_type", "Send the body in UTF-8.")
+    if parameters and not _says_utf8(b";" + parameters):
+        raise ProblemError(415, "media_type", "Send the body in UTF-8; the charset of Content-Type is another.")
     if sent.get(b"content-encoding", b"identity").strip().lower() != b"identity":
         raise ProblemError(415, "content_encoding", "Send the body without compression.")
+
+
+def _says_utf8(parameters: bytes) -> bool:
+    """Whether each charset among the parameters of a media type is UTF-8 or part of it; others mean nothing here."""
+    sent = (
+        (found[2] or b"").strip(b'" \t').lower()
+        for found in _PARAMETER.finditer(parameters)
+        if found[1].lower() == b"charset"
+    )
+    return all(charset in _UTF8 for charset in sent)
 
 
 async def _read_body(headers: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:

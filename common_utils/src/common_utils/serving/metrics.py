@@ -130,6 +130,11 @@ class _SlotCollector(Collector):
         yield GaugeMetricFamily(
             "model_behind", "1 if the pointer names another version than the live one.", value=float(self._slot.behind)
         )
+        yield GaugeMetricFamily(
+            "model_pointer_lost",
+            "1 if the artifacts root or its pointer names no version any more.",
+            value=float(self._slot.pointer_fault is not None),
+        )
         yield CounterMetricFamily("predictions", "Rows predicted.", value=self._slot.predictions)
         yield CounterMetricFamily("model_loads", "Models that went live.", value=self._slot.loads)
         failures = CounterMetricFamily("model_load_failures", "Models refused.", labels=("reason",))

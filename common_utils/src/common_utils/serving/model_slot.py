@@ -11,10 +11,13 @@ from typing import Generic, Literal, Protocol, TypeVar
 from common_utils.errors import ArtifactError, ConfigError, NotReadyError
 from common_utils.serving.tracebacks import redacted_traceback
 
-__all__ = ["FailureReason", "ModelNotReadyError", "ModelSlot", "SlotState", "Versioned"]
+__all__ = ["FailureReason", "ModelNotReadyError", "ModelSlot", "PointerFault", "SlotState", "Versioned"]
 
 FailureReason = Literal["bundle_refused", "config_refused", "unreadable", "out_of_memory", "probe_failed", "unexpected"]
 """Why a candidate was not taken: a closed set, so that it can label a metric."""
+
+PointerFault = Literal["root_missing", "pointer_missing", "pointer_unreadable", "version_missing"]
+"""What keeps the pointer from leading to the version that should be live."""
 
 SlotState = Literal["starting", "ready", "failed", "draining"]
 """What a load balancer should know: only `ready` takes new traffic."""
@@ -64,6 +67,7 @@ class ModelSlot(Generic[Model]):
         self._failures: Counter[FailureReason] = Counter()
         self._loads = 0
         self._expected: str | None = None
+        self._pointer_fault: PointerFault | None = None
         self._draining = False
         self._predictions = 0
         self._loading = threading.Lock()
@@ -108,9 +112,17 @@ class ModelSlot(Generic[Model]):
         """Whether another version is expected than the one that is live, or than none."""
         return self._expected is not None and (self._live is None or self._live.version != self._expected)
 
-    def expect(self, version: str | None) -> None:
-        """Say which version should be live; None where nothing says so."""
+    @property
+    def pointer_fault(self) -> PointerFault | None:
+        """Why the pointer that is followed leads to no version; None where it does, or nothing is followed."""
+        return self._pointer_fault
+
+    def expect(self, version: str | None, fault: PointerFault | None = None) -> None:
+        """Say which version should be live, None where nothing says so, and what is wrong with the pointer."""
         self._expected = version
+        if fault != self._pointer_fault:
+            self._pointer_fault = fault
+            logger.log(logging.ERROR if fault else logging.INFO, "pointer: %s", fault or "names a version again")
 
     def get(self) -> Model:
         """Return the live model; a draining slot still answers what was already accepted.

@@ -18,7 +18,9 @@ from common_utils.logger import request_id
 from common_utils.serving.tracebacks import redacted_traceback
 
 __all__ = [
+    "MOST_ERRORS",
     "PROBLEM_JSON",
+    "CutValidationError",
     "FieldProblem",
     "Problem",
     "ProblemError",
@@ -30,13 +32,16 @@ __all__ = [
 PROBLEM_JSON = "application/problem+json"
 
 _TITLES = {status.value: status.phrase for status in HTTPStatus}
-_MAX_FIELDS = 20
+MOST_ERRORS = 20
+"""Refused fields that an answer lists."""
+
 _MAX_ANSWER_BYTES = 4096
 _MAX_TEXT = 300
 _MAX_LOCATION = 8
 _UNKNOWN = "<unknown field>"
 _UNSAID = "This value cannot be accepted."
 _RETRY_SECONDS = "5"
+_FORM = "This text does not follow the field's pattern; its description in /docs says which texts do."
 # Parts of a location that pydantic and FastAPI write themselves.
 _FIXED_PARTS = frozenset({"body", "query", "path", "header", "cookie", "[key]"})
 # What a message may be built from: limits of our own schema. Everything else may quote the request.
@@ -71,7 +76,7 @@ class Problem(BaseModel):
     )
     reason: str | None = Field(default=None, max_length=64, description="Why the service is not ready, as a code")
     errors: list[FieldProblem] | None = Field(
-        default=None, max_length=_MAX_FIELDS, description="Fields that were refused"
+        default=None, max_length=MOST_ERRORS, description="Fields that were refused"
     )
 
 
@@ -113,6 +118,10 @@ class ProblemError(PortfolioError):
         self.headers = dict(headers or {})
 
 
+class CutValidationError(RequestValidationError):
+    """A body breaks more rules of its model than are told; only the first errors were built."""
+
+
 def error_response(error: Exception, known_names: Callable[[], frozenset[str]]) -> Response:
     """Return the answer to a request that raised.
 
@@ -137,7 +146,8 @@ def error_response(error: Exception, known_names: Callable[[], frozenset[str]]) 
         case ProblemError():
             return _response(error.status, error.code, str(error), reason=error.reason, headers=error.headers)
         case RequestValidationError():
-            detail, fields = validation_problem(error.errors(), known_names())
+            cut = isinstance(error, CutValidationError)
+            detail, fields = validation_problem(error.errors(), known_names(), cut=cut)
             return _response(422, "validation", detail, fields=fields)
         case DataError():
             return _response(422, "data", str(error))
@@ -154,7 +164,7 @@ def error_response(error: Exception, known_names: Callable[[], frozenset[str]]) 
 
 
 def validation_problem(
-    errors: Sequence[Mapping[str, Any]], known_names: frozenset[str]
+    errors: Sequence[Mapping[str, Any]], known_names: frozenset[str], *, cut: bool = False
 ) -> tuple[str, list[FieldProblem]]:
     """Translate pydantic's errors without the input, its context or any name the client made up.
 
@@ -164,6 +174,8 @@ def validation_problem(
         As `ValidationError.errors()` returns them.
     known_names : frozenset of str
         Field names of our own schema.
+    cut : bool
+        Whether there are more errors, which were not built.
 
     Returns
     -------
@@ -181,10 +193,11 @@ def validation_problem(
     >>> validation_problem([error], frozenset({"minutes"}))[1][0].location
     ['body', 'minutes']
     """
-    fields = [_field(error, known_names) for error in errors[:_MAX_FIELDS]]
+    fields = [_field(error, known_names) for error in errors[:MOST_ERRORS]]
     noun = "field was" if len(errors) == 1 else "fields were"
-    rest = f"; the first {_MAX_FIELDS} are listed" if len(errors) > _MAX_FIELDS else ""
-    return f"{len(errors)} {noun} refused{rest}.", fields
+    count = f"More than {min(len(errors), MOST_ERRORS)}" if cut else str(len(errors))
+    rest = f"; the first {len(fields)} are listed" if cut or len(errors) > MOST_ERRORS else ""
+    return f"{count} {noun} refused{rest}.{_record(errors)}", fields
 
 
 def install_problem_handlers(app: FastAPI, known_names: Callable[[], frozenset[str]]) -> None:
@@ -199,7 +212,10 @@ def install_problem_handlers(app: FastAPI, known_names: Callable[[], frozenset[s
     """
 
     async def answer(request: Request, error: Exception) -> Response:  # noqa: ARG001  Starlette's signature
-        return error_response(error, known_names)
+        answer = error_response(error, known_names)
+        if answer.headers.get("allow") == "GET":
+            answer.headers["allow"] = "GET, HEAD"  # `RequestContext` answers HEAD by the route of GET
+        return answer
 
     for kind in (ProblemError, RequestValidationError, DataError, NotReadyError, HTTPException):
         app.add_exception_handler(kind, answer)
@@ -212,15 +228,23 @@ def _http_response(error: HTTPException) -> Response:
     return _response(status, f"http_{status}", None, headers=headers)
 
 
+def _record(errors: Sequence[Mapping[str, Any]]) -> str:
+    """Return which record of a batch the first error is in, in words."""
+    match tuple(errors[0]["loc"]) if errors else ():
+        case ("body", "records", int(place), *_):
+            return f" The first is in record {place}, counted from 0."
+        case _:
+            return ""
+
+
 def _field(error: Mapping[str, Any], known_names: frozenset[str]) -> FieldProblem:
     known = known_names | _FIXED_PARTS
     location = [part if isinstance(part, int) or part in known else _UNKNOWN for part in error["loc"]]
     said = set(error.get("ctx", {})) <= _SCHEMA_CONTEXT
-    return FieldProblem(
-        location=location[:_MAX_LOCATION],
-        code=str(error["type"])[:64],
-        message=str(error["msg"])[:_MAX_TEXT] if said else _UNSAID,
-    )
+    message = str(error["msg"])[:_MAX_TEXT] if said else _UNSAID
+    if error["type"] == "string_pattern_mismatch" and "pattern '" in message:
+        message = _FORM  # a regular expression helps nobody who sends a form
+    return FieldProblem(location=location[:_MAX_LOCATION], code=str(error["type"])[:64], message=message)
 
 
 def _response(

@@ -23,6 +23,7 @@ _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _NO_STORE = (b"cache-control", b"no-store")
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
 _POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_CLOSE = (b"connection", b"close")
 _SERVER_FAULT = 500
 _CLIENT_GONE = 499  # nginx's code: nobody was there to answer
 
@@ -62,6 +63,9 @@ class RequestContext:
         Share of requests that get a line in the log, 0 to 1, evenly spread; faults of the service always get one.
     known_names : callable
         As in `error_response`.
+    ending : callable
+        Whether the process is about to end: each answer then says that its connection is not used again, so that a
+        client that keeps connections opens the next one to another replica.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class RequestContext:
         paths: frozenset[str],
         log_sample: float = 1.0,
         known_names: Callable[[], frozenset[str]] = frozenset,
+        ending: Callable[[], bool] = lambda: False,
     ) -> None:
         self.app = app
         self._metrics = metrics
@@ -78,6 +83,7 @@ class RequestContext:
         self._log_sample = log_sample
         self._log_due = 0.0
         self._known_names = known_names
+        self._ending = ending
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event as ASGI asks."""
@@ -88,7 +94,10 @@ class RequestContext:
         token = request_id.set(identifier)
         begun = perf_counter()
         caller.set(Caller(scope, identifier, begun))
-        answer = _Answer(send, identifier)
+        without_body = scope["method"] == "HEAD"
+        answer = _Answer(send, identifier, ending=self._ending(), without_body=without_body)
+        if without_body:  # answered as GET, by whatever answers that (RFC 9110, 9.3.2)
+            scope = {**scope, "method": "GET"}
         try:
             await self.app(scope, receive, answer.send)
         except Exception as error:  # the boundary: the server behind it would log the values an error quotes
@@ -96,25 +105,28 @@ class RequestContext:
             if answer.status is None:
                 await response(scope, receive, answer.send)
         finally:
-            self._record(scope, answer.status or _CLIENT_GONE, perf_counter() - begun)
+            method = "HEAD" if without_body else scope["method"]
+            self._record(scope, method, answer.status or _CLIENT_GONE, perf_counter() - begun)
             request_id.reset(token)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         route = route_template(scope, self._paths)
-        self._metrics.observe(route, scope["method"], status, seconds)
+        self._metrics.observe(route, method, status, seconds)
         self._log_due += self._log_sample
         if self._log_due >= 1 or status >= _SERVER_FAULT:
             self._log_due = max(self._log_due - 1, 0.0)
-            logger.info("%s %s %d %.1f ms", scope["method"], route, status, seconds * 1000)
+            logger.info("%s %s %d %.1f ms", method, route, status, seconds * 1000)
 
 
 class _Answer:
     """Adds our headers to the answer and remembers its status."""
 
-    def __init__(self, send: Send, identifier: str) -> None:
+    def __init__(self, send: Send, identifier: str, *, ending: bool, without_body: bool) -> None:
         self.status: int | None = None
         self._send = send
         self._identifier = identifier.encode("ascii")
+        self._ending = ending
+        self._without_body = without_body
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -122,5 +134,9 @@ class _Answer:
             headers = [*message.get("headers", ()), (_HEADER, self._identifier), _NO_SNIFF]
             names = {name for name, _ in headers}
             headers += [default for default in (_NO_STORE, _POLICY) if default[0] not in names]
+            if self._ending:
+                headers.append(_CLOSE)
             message = {**message, "headers": headers}
+        elif self._without_body and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
         await self._send(message)

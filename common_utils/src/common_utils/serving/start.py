@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,10 @@ from common_utils.config.project import ProjectSpec
 from common_utils.errors import ConfigError
 from common_utils.serving.config import ServiceConfig
 
-__all__ = ["serve_configured", "serve_project"]
+__all__ = ["is_alive", "serve_configured", "serve_project"]
+
+# A service that listens everywhere is asked here.
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  nothing is bound
 
 
 def serve_project(
@@ -98,9 +103,34 @@ def serve_configured(spec: ProjectSpec[Any], folder: Path) -> None:
     )
 
 
+def is_alive(spec: ProjectSpec[Any], folder: Path, *, seconds: float = 2.0) -> bool:
+    """Ask the service that `serve_configured` started with the same settings for `/health`.
+
+    Parameters
+    ----------
+    spec : ProjectSpec
+    folder : Path
+        As for `serve_configured`.
+    seconds : float
+        To wait for an answer.
+    """
+    serving: ServiceConfig = spec.load(folder).serving
+    host = _LOOPBACK.get(serving.host, serving.host)
+    connection = HTTPConnection(host, serving.port, timeout=seconds)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
 def _exported(prefix: str, serving: ServiceConfig) -> dict[str, str]:
-    own = serving.model_dump(mode="json", exclude_none=True, include={"admin_port", "log_sample"})
-    said = {f"{prefix}__{name.upper()}": str(value) for name, value in own.items()}
+    own = serving.model_dump(
+        mode="json", exclude_none=True, include={"admin_port", "log_sample", "root_path", "drain_seconds"}
+    )
+    said = {f"{prefix}__{name.upper()}": str(value) for name, value in own.items() if value != ""}
     for section in ("limits", "access"):
         values = getattr(serving, section).model_dump(mode="json", exclude_none=True)
         said |= {f"{prefix}__{section.upper()}__{name.upper()}": str(value) for name, value in values.items()}
@@ -113,6 +143,7 @@ def _server_options(serving: ServiceConfig | None) -> dict[str, Any]:
     limits = serving.limits
     return {
         "admin_port": serving.admin_port,
+        "drain_seconds": serving.drain_seconds,
         "header_seconds": limits.header_seconds,
         "max_connections": limits.max_connections,
         "graceful_seconds": int(limits.deadline_seconds) + 5,

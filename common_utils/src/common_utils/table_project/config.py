@@ -13,7 +13,7 @@ from common_utils.releases.config import ReleaseConfig
 from common_utils.seed import DEFAULT_SEED
 from common_utils.serving.config import ServiceConfig
 
-__all__ = ["EvaluationConfig", "TableDataConfig", "TableProjectConfig", "TableSplitConfig", "TableTrainingConfig"]
+__all__ = ["TableDataConfig", "TableEvaluationConfig", "TableProjectConfig", "TableSplitConfig", "TableTrainingConfig"]
 
 
 class TableDataConfig(BaseConfig):
@@ -48,7 +48,7 @@ class TableTrainingConfig(BaseConfig):
     split: TableSplitConfig = TableSplitConfig()
 
 
-class EvaluationConfig(BaseConfig):
+class TableEvaluationConfig(BaseConfig):
     """How certain a figure is said to be."""
 
     resamples: int = Field(default=500, ge=50, le=100_000, description="bootstrap resamples")
@@ -66,7 +66,7 @@ class TableProjectConfig(BaseConfig):
 
     data: TableDataConfig
     training: TableTrainingConfig = TableTrainingConfig()
-    evaluation: EvaluationConfig = EvaluationConfig()
+    evaluation: TableEvaluationConfig = TableEvaluationConfig()
     serving: ServiceConfig = ServiceConfig()
     releases: ReleaseConfig = ReleaseConfig()
     decisions: DecisionsConfig = DecisionsConfig()

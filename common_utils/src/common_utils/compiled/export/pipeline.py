@@ -10,19 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from common_utils.boosting.forests import Forest as KeptForest
+from common_utils.boosting.forests import Forest, kept_trees
+from common_utils.boosting.grown import GrownForest
+from common_utils.boosting.libraries.read import READABLE, read_forest
 from common_utils.compiled.calibration import CalibratedNode
 from common_utils.compiled.encoding import ColumnEncoder, InputColumn
-from common_utils.compiled.export.catboost import catboost_dump, catboost_forest, catboost_link
 from common_utils.compiled.export.columns import column_encoder
-from common_utils.compiled.export.hist import hgb_forest, hgb_link
-from common_utils.compiled.export.lightgbm import lightgbm_forest, lightgbm_link
-from common_utils.compiled.forest import Forest
+from common_utils.compiled.export.forests import mask_forest
+from common_utils.compiled.export.losses import link_of
 from common_utils.compiled.links import Link
 from common_utils.compiled.masks import table_bytes
 from common_utils.compiled.model import CompiledModel, FeatureStep
 from common_utils.compiled.nodes import ForestNode, LinearNode, MeanNode, Node, PreparedNode
-from common_utils.compiled.trees import Split, Step, grown, refuse_large
 from common_utils.errors import CompileError
 
 __all__ = ["MAX_TABLE_BYTES", "compile_forest", "compile_node", "compile_pipeline"]
@@ -118,22 +117,18 @@ def compile_node(estimator: Any) -> Node:
     return _COMPILERS[name](estimator)
 
 
-def _forest(forest: Forest, link: Link) -> ForestNode:
+def _forest(grown: GrownForest) -> ForestNode:
+    forest = mask_forest(grown)
     size = table_bytes(forest)
     if size > MAX_TABLE_BYTES:
         raise CompileError(
             f"the tables of a forest would take {size >> 20} MiB and {MAX_TABLE_BYTES >> 20} are allowed; "
             "train fewer or smaller trees, or with fewer split values (max_bins, border_count)."
         )
-    return ForestNode(forest, link)
+    return ForestNode(forest, link_of(grown))
 
 
-def _lightgbm(model: Any) -> Node:
-    dump = model.booster_.dump_model()
-    return _forest(lightgbm_forest(dump), lightgbm_link(dump))
-
-
-def compile_forest(kept: KeptForest, n_features: int) -> ForestNode:
+def compile_forest(kept: Forest, n_features: int) -> ForestNode:
     """Return the sums of a forest whose nodes lie in arrays already, as `forests.forest_of` keeps them.
 
     Parameters
@@ -150,30 +145,15 @@ def compile_forest(kept: KeptForest, n_features: int) -> ForestNode:
     Examples
     --------
     >>> one = np.zeros(1, dtype=np.int64)
-    >>> kept = KeptForest(one, np.zeros(1), one, one, np.zeros(1, dtype=bool), np.array([2.0]), one, base=1.0)
+    >>> kept = Forest(one, np.zeros(1), one, one, np.zeros(1, dtype=bool), np.array([2.0]), one, base=1.0)
     >>> compile_forest(kept, 1).rows(np.zeros((1, 1))).tolist()
     [[3.0]]
     """
-    inner = kept.left != np.arange(len(kept.left))
-
-    def step(at: int) -> Step:
-        if not inner[at]:
-            return [float(kept.value[at])]
-        children = int(kept.left[at]), int(kept.right[at])
-        return (*children, int(kept.feature[at]), float(kept.threshold[at]), bool(kept.missing_left[at]))
-
-    splits: list[Split] = []
-    leaves: list[list[list[float]]] = [[[kept.base]]]  # a tree of one leaf: where every score begins
-    for root in kept.roots.tolist():
-        grown_leaves: list[list[float]] = []
-        splits += grown(len(leaves), root, step, grown_leaves)
-        refuse_large(len(grown_leaves), "depth or leaves")
-        leaves.append(grown_leaves)
-    return _forest(Forest.of(n_features=n_features, n_outputs=1, splits=splits, leaves=leaves), "identity")
+    return _forest(kept_trees(kept, n_features))
 
 
 def _boosted(model: Any) -> Node:
-    """Return the forest of a `boosted.BoostedClassifier` under its sigmoid."""
+    """Return the forest of a `BoostedClassifier` under its sigmoid."""
     node = compile_forest(model.forest_, model.n_features_in_)
     parameters = (np.array([[-model.slope_], [-model.intercept_]]),)
     return CalibratedNode((node,), "sigmoid", "decision", 2, parameters)
@@ -295,12 +275,7 @@ def _numbers_encoder(model: Any) -> ColumnEncoder:
 
 
 _COMPILERS: dict[str, Callable[[Any], Node]] = {
-    "HistGradientBoostingClassifier": lambda m: _forest(hgb_forest(m), hgb_link(m)),
-    "HistGradientBoostingRegressor": lambda m: _forest(hgb_forest(m), hgb_link(m)),
-    "LGBMClassifier": _lightgbm,
-    "LGBMRegressor": _lightgbm,
-    "CatBoostClassifier": lambda m: _forest(catboost_forest(catboost_dump(m)), catboost_link(m)),
-    "CatBoostRegressor": lambda m: _forest(catboost_forest(catboost_dump(m)), catboost_link(m)),
+    **dict.fromkeys(READABLE, lambda m: _forest(read_forest(m))),
     "LogisticRegression": _logistic,
     "LinearRegression": lambda m: _linear(m, "identity"),
     "Ridge": lambda m: _linear(m, "identity"),
