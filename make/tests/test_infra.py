@@ -20,6 +20,7 @@ from members import MEMBERS
 
 from common_utils.releases.config import ReleaseConfig, load_trust
 from common_utils.serving.config import AccessConfig, ServiceConfig
+from common_utils.serving.decided import Logbook
 from common_utils.serving.guards.access import load_keys
 from common_utils.serving.metrics import ServiceMetrics
 from common_utils.serving.model_slot import ModelSlot
@@ -58,6 +59,9 @@ def exported() -> set[str]:
     slot.load(broken, probe=lambda _: None)
     metrics = ServiceMetrics(slot)
     metrics.observe("/predict", "POST", 200, 0.01)
+    logbook: Logbook[Any] = Logbook()
+    logbook.sink = SimpleNamespace(unlogged={"full": 1})
+    metrics.add(logbook.collector())
     return set(re.findall(r"^(\w+)(?:\{| )", metrics.text().decode(), re.MULTILINE))
 
 
