@@ -97,11 +97,14 @@ class Caller:
     request_id : str
     begun : float
         `perf_counter` at its arrival.
+    body : bytes
+        As it was read; empty before.
     """
 
     scope: Scope
     request_id: str
     begun: float
+    body: bytes = b""
 
     @property
     def client(self) -> str:
@@ -128,6 +131,7 @@ class Event(Generic[Sink]):
     sink: Sink
     event_id: str
     begun: float
+    body: bytes = b""
 
     @property
     def milliseconds(self) -> float:
@@ -162,7 +166,7 @@ class Logbook(Generic[Sink]):
         if self.sink is None or asking is None:
             return None
         self.written += 1
-        return Event(self.sink, self.sink.event(asking.client, asking.name), asking.begun)
+        return Event(self.sink, self.sink.event(asking.client, asking.name), asking.begun, asking.body)
 
     def events(self, count: int) -> list[Event[Sink]]:
         """Return an event for each record of a batch, in their order; none where nothing is logged."""

@@ -22,6 +22,7 @@ from starlette.types import Send
 
 from common_utils.errors import ConfigError
 from common_utils.serving.config import LimitConfig
+from common_utils.serving.decided import caller
 from common_utils.serving.explain import explained
 from common_utils.serving.guards.bounds import unbounded_fields
 from common_utils.serving.guards.json_guard import check_json, read_json
@@ -210,6 +211,8 @@ class FastRoute(APIRoute):
     async def begin(self, body: bytes) -> Any:
         """Return the answer to a body that was read, or what gives it in a thread; layers outside handle errors."""
         value = self.reader(body)
+        if (asking := caller.get()) is not None:
+            asking.body = body  # what was asked is logged as a keyed digest of it
         return await self.endpoint(value) if self.at_once else partial(self.endpoint, value)
 
     async def finish(self, answer: Any, send: Send) -> None:

@@ -252,7 +252,7 @@ def _routes(
             event.sink.fixed("/predict", "predict", live.version),
             event.event_id,
             answer=answer,
-            asked=body.__pydantic_serializer__.to_json(body),
+            asked=event.body or body.__pydantic_serializer__.to_json(body),
             subject=body.subject,
             milliseconds=event.milliseconds,
         )
