@@ -17,7 +17,7 @@ from planrec.decisions import SubscriberRecord
 from planrec.offers.exploration import Exploration
 
 if TYPE_CHECKING:
-    from app.fastapi_app import LivePlanRec
+    from app.live import LivePlanRec
 
 __all__ = ["Log", "advice_line", "age_group", "choice_batch", "choice_line"]
 

@@ -12,12 +12,12 @@ from pydantic_core import PydanticCustomError
 from common_utils.serving.config import MOST_BATCH_ROWS, MOST_K
 from common_utils.serving.decided import SUBJECT, LoggedAnswer
 from common_utils.serving.explain import FORM
+from planrec.advice import AnswerPolicy, Overrides
 from planrec.advice import Request as AdviceRequest
 from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
 from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.months import MONTH_PATTERN, month_index
-from planrec.offers import OfferWeights
 from planrec.outlook import Questionnaire
 from planrec.outlook.questionnaire import Calls, DataHabit, Messages
 from planrec.rules import ExclusionCode, Rules
@@ -200,40 +200,20 @@ class RecommendRequest(_SubscriberRequest):
         """Return the month index of the advice."""
         return month_index(self.as_of or max(month.month for month in self.usage))
 
-    def policy(self, config: PlanRecConfig, rules: Rules, *, forecast: bool) -> Policy:
-        """Return the configured weights and the minimum gain of the rules, with what the request says."""
-        advice, offer = config.advice, config.offer
-        given = {
-            name: value
-            for name in ("min_gain_cents", "risk_weight", "history_months")
-            if (value := getattr(self, name)) is not None
-        }
-        policy = Policy(
-            mode=self.mode,
-            history_months=advice.history_months,
-            risk_weight=advice.forecast_risk_weight if forecast else advice.risk_weight,
-            min_gain_cents=rules.min_gain_cents(self.mode),
-            offer=OfferPolicy(**offer.model_dump(exclude={"exploration"})) if self.mode == "offer" else None,
-        )
-        return policy.model_copy(update=given)
+    def policy(self, config: PlanRecConfig, rules: Rules, *, forecast: bool) -> AnswerPolicy:
+        """Return the bundle's weights and the minimum gain of the rules, with what the request says."""
+        overrides = Overrides(self.history_months, self.risk_weight, self.min_gain_cents)
+        return AnswerPolicy.of(config, rules, self.mode, forecast=forecast, overrides=overrides)
 
-    def asked(self, policy: Policy) -> AdviceRequest:
+    def asked(self, policy: AnswerPolicy) -> AdviceRequest:
         """Return what is asked as the core takes it."""
-        weights = policy.offer
         return AdviceRequest(
             month=self.month(),
             history_months=policy.history_months,
             top_k=self.top_k,
             risk_weight=policy.risk_weight,
             min_gain_cents=policy.min_gain_cents,
-            offer=None
-            if weights is None
-            else OfferWeights(
-                risk=policy.risk_weight,
-                margin=weights.margin_weight,
-                churn_cents=weights.churn_weight_cents,
-                perk_cost_cents=weights.perk_cost_cents,
-            ),
+            offer=policy.offer,
             excluded=tuple(self.exclude),
             answers=None if self.questionnaire is None else self.questionnaire.answers(),
         )
@@ -255,6 +235,24 @@ class Policy(BaseModel):
     risk_weight: float = Field(description="standard deviations added to the mean bill")
     min_gain_cents: int = Field(description="below this gain a month the answer is stay")
     offer: OfferPolicy | None = Field(default=None, description="in the mode offer")
+
+    @classmethod
+    def of(cls, policy: AnswerPolicy) -> Policy:
+        """Return what the core weighed, as the API shows it."""
+        offer = policy.offer
+        return cls(
+            mode="advice" if offer is None else "offer",
+            history_months=policy.history_months,
+            risk_weight=policy.risk_weight,
+            min_gain_cents=policy.min_gain_cents,
+            offer=None
+            if offer is None
+            else OfferPolicy(
+                margin_weight=offer.margin,
+                churn_weight_cents=int(offer.churn_cents),
+                perk_cost_cents=offer.perk_cost_cents,
+            ),
+        )
 
 
 class PredictResponse(LoggedAnswer):

@@ -12,8 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from app.schemas import Policy, PredictRequest
 from common_utils.errors import ConfigError, DataError
-from common_utils.serving.fast_route import FastRoute
-from planrec.advice import Engine, Question, Subscribers, what_if
+from planrec.advice import AnswerPolicy, Engine, Overrides, Question, Subscribers, what_if
 from planrec.advice.what_if import MAX_FACTOR, ROAMING, UsageChange, WhatIf
 from planrec.billing import Plan
 from planrec.billing.catalogue import Eligibility, Included, Overage
@@ -174,18 +173,15 @@ def answer_what_if(live: WhatIfModel, request: WhatIfRequest) -> WhatIfResponse:
     DataError
         If the plan held is unknown, or the draft does not fit the rate card.
     """
-    engine, default = live.engine, live.config.advice
-    configured = default.risk_weight if engine.forecast is None else default.forecast_risk_weight
+    engine = live.engine
     record = request.record()
     current = engine.catalogue.index(record.current_plan)
     if record.current_plan is not None and current < 0:
         raise DataError("current_plan is not a plan of this catalogue; ask GET /plans for the ids, or leave it out.")
     rules = engine.rules.asking("advice", request.min_gain_cents)
-    policy = Policy(
-        history_months=request.history_months or default.history_months,
-        risk_weight=configured if request.risk_weight is None else request.risk_weight,
-        min_gain_cents=rules.min_gain_cents("advice"),
-    )
+    overrides = Overrides(request.history_months, request.risk_weight, request.min_gain_cents)
+    forecast = engine.forecast is not None
+    policy = AnswerPolicy.of(live.config, rules, "advice", forecast=forecast, overrides=overrides)
     month = max(part.month for part in record.months)
     history = record_history(record, history_months=policy.history_months)
     people = Subscribers.of(history, record_facts(record, month=month, current=current))
@@ -207,7 +203,7 @@ def answer_what_if(live: WhatIfModel, request: WhatIfRequest) -> WhatIfResponse:
         as_of=month_text(month),
         months_used=int(history.known.sum()),
         currency=engine.catalogue.currency,
-        policy=policy,
+        policy=Policy.of(policy),
         rules_version=rules.version,
         catalogue_version=engine.catalogue.version,
         model_version=live.version,
@@ -242,13 +238,9 @@ def _name(found: WhatIf, place: int) -> str | None:
 
 def what_if_routes(live: Callable[[], WhatIfModel]) -> APIRouter:
     """Return the route; `live` returns what answers, or raises while nothing does: `ModelSlot.get`."""
-    router = APIRouter(tags=["planrec"], route_class=FastRoute)
+    router = APIRouter(tags=["planrec"])
 
-    @router.post(
-        "/what-if",
-        summary="What if usage changes, a month is spent travelling, or there is a new plan?",
-        response_model=WhatIfResponse,
-    )
+    @router.post("/what-if", summary="What if usage changes, a month is spent travelling, or there is a new plan?")
     def ask(body: WhatIfRequest) -> WhatIfResponse:
         return answer_what_if(live(), body)
 

@@ -10,10 +10,11 @@ from common_utils.errors import ConfigError, DataError
 from planrec.billing import Catalogue
 from planrec.columns import REQUIRED
 from planrec.config import PlanRecConfig, load_planrec_config
-from planrec.data import load_usage, read_event_tables, read_simulated
+from planrec.data import load_usage, read_simulated
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.operator import simulate, write_simulation
 from planrec.simulator.simulation import Simulation
+from planrec.usage.event_files import read_event_tables
 from planrec.usage.read import read_usage_table
 
 HEADER = "subscriber_id,month,minutes,messages,megabytes"

@@ -14,7 +14,7 @@ def test_every_face_equals_its_list() -> None:
 
 
 def test_tests_mirror_the_packages() -> None:
-    assert mirror_faults("planrec", Path(__file__).parent, beside=["app"]) == []
+    assert mirror_faults("planrec", Path(__file__).parent, beside=["app", "cases"]) == []
 
 
 @pytest.mark.parametrize(

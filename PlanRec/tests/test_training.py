@@ -14,6 +14,7 @@ from common_utils.errors import ConfigError, DataError, LeakageError
 from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.history import read_history
 from common_utils.scoring.joblib_scorer import JoblibScorer
+from planrec.bundle import PlanRecBundle
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.data import load_usage
 from planrec.decisions.rows import CHOSEN_PLAN
@@ -36,7 +37,8 @@ def prepared(settings: PlanRecConfig, project_folder: Path) -> Prepared:
 def test_bundle_holds_model_rate_card_settings_figures_and_card(bundle: Bundle, artifacts: Path) -> None:
     expected = {
         "model.joblib",
-        "choice.joblib",
+        "choice.json",
+        "choice_model.json",
         "forecast.json",
         "offers.json",
         "scorer.npz",
@@ -126,7 +128,7 @@ def test_evaluating_the_bundle_again_gives_its_own_figures(
     settings: PlanRecConfig, bundle: Bundle, prepared: Prepared
 ) -> None:
     stored = bundle.read_json("metrics.json")
-    measured = evaluate(settings, prepared, Models.open(bundle))
+    measured = evaluate(settings, prepared, Models.open(PlanRecBundle.open(bundle.path)))
     assert measured["policies"] == stored["policies"]
     assert measured["test"] == stored["test"]
 
@@ -155,12 +157,12 @@ def test_forecast_learns_from_nothing_that_is_tested_on(settings: PlanRecConfig,
 
 
 def test_bundled_forecast_is_the_one_fitted(settings: PlanRecConfig, prepared: Prepared, bundle: Bundle) -> None:
-    assert Models.open(bundle).forecast.to_dict() == fit_forecast(settings, prepared).to_dict()
+    assert Models.open(PlanRecBundle.open(bundle.path)).forecast.to_dict() == fit_forecast(settings, prepared).to_dict()
     assert len(bundle.read_json("forecast.json")["minutes"]["scale"]) == settings.features.history_months + 1
 
 
 def test_choice_model_scores_every_plan_and_says_how_it_was_tried(bundle: Bundle, prepared: Prepared) -> None:
-    models = Models.open(bundle)
+    models = Models.open(PlanRecBundle.open(bundle.path))
     assert list(models.choice.classes) == list(prepared.catalogue.plan_ids)
     assert set(models.multiclass.classes) == set(prepared.train[CHOSEN_PLAN])
     trial = bundle.read_json("metrics.json")["choice_trial"]

@@ -24,7 +24,7 @@ BODY = (
 
 
 LEAKY = """
-import app.fastapi_app as service
+import app.live as service
 from planrec.cli import main
 kept, predict_one = [], service.LivePlanRec.predict_one
 service.LivePlanRec.predict_one = lambda self, record: kept.append(b"x" * 4096 + bytes(8)) or predict_one(self, record)
@@ -33,7 +33,7 @@ main()
 """A program that plants a leak of four kilobytes a prediction."""
 
 FAILED_PROBE = """
-import app.fastapi_app as service
+import app.live as service
 from common_utils.errors import ArtifactError
 from planrec.cli import main
 def fail(self, record):

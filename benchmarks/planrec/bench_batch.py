@@ -130,14 +130,14 @@ def _command(command: str, usage: Path, output: Path) -> Child:
 
 def _warm(usage: Path, folder: Path, catalogue: Catalogue) -> float:
     """Return the processor seconds the command takes once everything is loaded; the best of three."""
-    from planrec.advice import Engine
+    from planrec.advice import AnswerPolicy, Engine
     from planrec.batch.answers import Recommender
     from planrec.batch.files import write_recommendations
-    from planrec.batch.rankers import advice_ranker
+    from planrec.batch.rankers import policy_ranker
 
     month = month_index(AS_OF)
     engine = Engine(catalogue, built_in_rules())
-    ranker = advice_ranker(engine, risk_weight=POLICY.risk_weight, min_gain_cents=POLICY.min_gain_cents)
+    ranker = policy_ranker(engine, AnswerPolicy(HISTORY, POLICY.risk_weight, POLICY.min_gain_cents))
     recommender = Recommender(catalogue, ranker, month, HISTORY, TOP)
     times: list[float] = []
     for _ in range(3):

@@ -22,16 +22,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 from compare import three
 from payloads import bodies, record
 
-from common_utils.bundle import open_bundle
-from common_utils.compiled import CompiledScorer
-from common_utils.scoring.joblib_scorer import open_model
-from planrec.billing import parse_catalogue
-from planrec.bundle import decision_matrix
-from planrec.config import PlanRecConfig
+from planrec.bundle import PlanRecBundle
 from planrec.decisions.record import decision_columns
 from planrec.quick import RowFeatures
 
@@ -55,10 +49,9 @@ def each(work: Callable[[Any], Any], given: Iterable[Any]) -> None:
 
 def measure(bundle_path: Path, rounds: int) -> dict[str, list[float]]:
     """Return processor time, us a row, of each way, by round."""
-    bundle = open_bundle(bundle_path)
-    config = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
-    matrix = decision_matrix(config, parse_catalogue(bundle.read_bytes("plans.yaml"), "bundle"))
-    scorer, row_features, pipeline = CompiledScorer.open(bundle, matrix), RowFeatures(matrix), open_model(bundle)
+    bundle = PlanRecBundle.open(bundle_path)
+    config, scorer, pipeline = bundle.config, bundle.scorer, bundle.pipeline_scorer().model
+    row_features = RowFeatures(bundle.matrix)
     score_row = scorer.by_row(row_features.names, row_features.decided)
     records = [record(body) for body in bodies(ROWS)]
     columns = decision_columns(

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from common_utils import setup_logging
 from common_utils.errors import ConfigError
-from common_utils.logger import redact, request_id, setup_logging
+from common_utils.logger import redact, request_id
 
 NAME = "common_utils.tests.logger"
 

@@ -8,11 +8,11 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from common_utils import DEFAULT_SEED
 from common_utils.config import BaseConfig, find_config, load_config, resolve_path
 from common_utils.config.project import DEFAULT_CONFIG, ProjectSpec
 from common_utils.decision_log.config import DecisionsConfig
 from common_utils.releases.config import ReleaseConfig
-from common_utils.seed import DEFAULT_SEED
 from common_utils.serving.config import ServiceConfig
 from planrec.months import MONTH_PATTERN
 from planrec.simulator.config import SimulatorConfig
@@ -31,6 +31,7 @@ __all__ = [
     "ModelConfig",
     "OfferConfig",
     "PlanRecConfig",
+    "ServedOffersConfig",
     "ServingConfig",
     "SourceConfig",
     "SplitConfig",
@@ -205,6 +206,12 @@ class ExplorationConfig(BaseConfig):
     floor: float = Field(default=0.0, ge=0, le=0.5, description="least chance of each of these plans")
 
 
+class ServedOffersConfig(BaseConfig):
+    """How offers are made, beside what the bundle decides."""
+
+    exploration: ExplorationConfig = ExplorationConfig()
+
+
 class OfferConfig(BaseConfig):
     """What an offer weighs, beside P(accept) x saving; returned with every answer."""
 
@@ -217,7 +224,6 @@ class OfferConfig(BaseConfig):
     perk_cost_cents: int = Field(
         default=100, ge=0, le=1_000_000, description="what one perk costs the operator a month"
     )
-    exploration: ExplorationConfig = ExplorationConfig()
 
 
 class ServingConfig(ServiceConfig):
@@ -257,6 +263,7 @@ class PlanRecConfig(BaseConfig):
     serving: ServingConfig = ServingConfig()
     releases: ReleaseConfig = ReleaseConfig()
     decisions: DecisionsConfig = DecisionsConfig()
+    offers: ServedOffersConfig = ServedOffersConfig()
 
 
 SPEC = ProjectSpec(

@@ -15,10 +15,10 @@ from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
 from planrec.simulator.operator import OFFERS_FILE, SUBSCRIBERS_FILE, USAGE_MONTHS_FILE, simulate
 from planrec.usage.event_files import read_event_tables, read_megaline
-from planrec.usage.months_table import CampaignTables, UsageData, summarise
+from planrec.usage.months_table import CampaignTables, UsageData
 from planrec.usage.read import read_usage_table
 
-__all__ = ["UsageData", "load_usage", "read_event_tables", "read_megaline", "read_simulated", "summarise"]
+__all__ = ["load_usage", "read_simulated"]
 
 _PORTFOLIO_DATA = "PORTFOLIO_DATA"
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
-from common_utils.bundle import Bundle
 from common_utils.evaluation import (
     chosen_ranks,
     classification_metrics,
@@ -21,8 +20,8 @@ from common_utils.evaluation import (
     segment_table,
 )
 from common_utils.scoring import Scorer
-from common_utils.scoring.joblib_scorer import JoblibScorer, ProbabilityModel
 from planrec.billing import Catalogue, bill_totals
+from planrec.bundle import PlanRecBundle
 from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
 from planrec.decisions import columns_of, plan_indices
@@ -44,7 +43,9 @@ from planrec.policies.curves import frontier, gain_by_k
 from planrec.preparation import Prepared, longest_history
 from planrec.rules import ExclusionCode, exclusions
 
-CHOICE_FILE, FORECAST_FILE, OFFERS_FILE = "choice.joblib", "forecast.json", "offers.json"
+if TYPE_CHECKING:
+    from common_utils.scoring.joblib_scorer import ProbabilityModel
+
 MULTICLASS = "multiclass model (predicts the plan people choose)"
 ANY_PLAN = "choice model (scores any plan)"
 _ADVICE = "advice (as shipped)"
@@ -52,10 +53,7 @@ _RANKED_BY_K = (_ADVICE, ANY_PLAN, MULTICLASS, "most common plan")
 
 __all__ = [
     "ANY_PLAN",
-    "CHOICE_FILE",
-    "FORECAST_FILE",
     "MULTICLASS",
-    "OFFERS_FILE",
     "Models",
     "choice_figures",
     "evaluate",
@@ -84,16 +82,16 @@ class Models:
     forecast: UsageForecast
 
     @classmethod
-    def of(cls, multiclass: object, choice: object, forecast: UsageForecast) -> Models:
-        """Wrap fitted estimators."""
-        first, second = (JoblibScorer(cast(ProbabilityModel, model)) for model in (multiclass, choice))
-        return cls(first, second, forecast)
+    def of(cls, multiclass: object, choice: Scorer, forecast: UsageForecast) -> Models:
+        """Wrap a fitted pipeline, and the choice model as arrays."""
+        from common_utils.scoring.joblib_scorer import JoblibScorer
+
+        return cls(JoblibScorer(cast("ProbabilityModel", multiclass)), choice, forecast)
 
     @classmethod
-    def open(cls, bundle: Bundle) -> Models:
-        """Open those of a verified bundle."""
-        forecast = UsageForecast.from_dict(bundle.read_json(FORECAST_FILE))
-        return cls(JoblibScorer.open(bundle), JoblibScorer.open(bundle, CHOICE_FILE), forecast)
+    def open(cls, bundle: PlanRecBundle) -> Models:
+        """Open those of a bundle; the pipeline as it was fitted."""
+        return cls(bundle.pipeline_scorer(), bundle.choice, bundle.forecast)
 
 
 def take_probabilities(scorer: Scorer, rows: pd.DataFrame, catalogue: Catalogue) -> FloatArray:

@@ -18,11 +18,12 @@ from common_utils.splits import assert_apart, group_holdout, time_holdout
 from planrec.billing import Catalogue, load_catalogue
 from planrec.columns import AGE, CURRENT_PLAN, DECISION, MONTH, SUBSCRIBER, USAGE
 from planrec.config import PlanRecConfig
-from planrec.data import UsageData, load_usage
+from planrec.data import load_usage
 from planrec.decisions import decision_table, plan_indices
 from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.months import month_indices, month_text
 from planrec.rules import Rules, configured_rules
+from planrec.usage.months_table import UsageData
 
 __all__ = ["Prepared", "Step", "leak_report", "longest_history", "prepare"]
 

@@ -6,11 +6,9 @@ common plan, and re-rating the last months. A figure is measured on subscribers 
 
 from __future__ import annotations
 
-import json
 import platform
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -18,6 +16,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
+from common_utils import set_seed
 from common_utils.array_types import FloatArray
 from common_utils.bundle import Bundle, fingerprint_bytes, git_commit, library_versions, write_bundle
 from common_utils.config import dump_config, resolve_path
@@ -25,20 +24,19 @@ from common_utils.errors import DataError
 from common_utils.releases import promote, publish
 from common_utils.releases.author import Author, default_who
 from common_utils.releases.config import load_trust
-from common_utils.seed import set_seed
 from common_utils.splits import grouped_stratified_folds
 from planrec.advice.engine import OfferModels
 from planrec.billing import Catalogue
+from planrec.bundle import BundleContents
 from planrec.campaigns.moments import WINDOW, CampaignLog, offer_rows
 from planrec.campaigns.uplift import TwoModelUplift
-from planrec.choice.compiling import compile_choice
+from planrec.choice.compiling import compile_choice, compile_choice_model
 from planrec.choice.selection import select_choice_model
 from planrec.columns import MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
-from planrec.data import UsageData
 from planrec.decisions import decision_table
 from planrec.decisions.rows import CHOSEN_PLAN, usage_ahead
-from planrec.evaluation import CHOICE_FILE, FORECAST_FILE, OFFERS_FILE, Models, choice_figures, evaluate, row_counts
+from planrec.evaluation import Models, choice_figures, evaluate, row_counts
 from planrec.features import DecisionFeatures
 from planrec.months import month_index
 from planrec.outlook import UsageForecast, fit_usage_forecast
@@ -46,6 +44,7 @@ from planrec.preparation import Prepared, Step, prepare
 from planrec.reporting.figures import write_figures
 from planrec.reporting.tables import model_card
 from planrec.rules import rules_file
+from planrec.usage.months_table import UsageData
 
 __all__ = [
     "build_pipeline",
@@ -194,31 +193,32 @@ def train(config: PlanRecConfig, project: Path, *, artifacts: Path, step: Step) 
     step("compiling the model, and proving it the same")
     compiled, _ = compile_choice(pipeline, prepared.train, seed=config.training.seed)
     selection = select_choice_model(config, prepared.catalogue, prepared.train, step)
+    choice = compile_choice_model(selection.model, prepared.train)
     step("fitting the usage forecast")
     forecast = fit_forecast(config, prepared)
     offers = fit_offers(config, prepared, step)
     step("evaluating policies")
     metrics = {
-        **evaluate(config, prepared, Models.of(pipeline, selection.model, forecast)),
+        **evaluate(config, prepared, Models.of(pipeline, choice, forecast)),
         "cross_validation": cross_validation,
         "choice_trial": selection.trial,
     }
     step("writing the bundle")
-    rate_card = resolve_path(project, config.data.chosen().plans).read_bytes()
-    rules = rules_file(config.rules, project)
+    contents = BundleContents(
+        pipeline=pipeline,
+        compiled=compiled,
+        choice=choice,
+        forecast=forecast,
+        offers=offers,
+        catalogue=resolve_path(project, config.data.chosen().plans).read_bytes(),
+        rules=rules_file(config.rules, project),
+        config=config,
+        metrics=metrics,
+        profile=_profile(pipeline, prepared),
+    )
 
     def write(folder: Path) -> None:
-        joblib.dump(pipeline, folder / "model.joblib")
-        compiled.save(folder)
-        joblib.dump(selection.model, folder / CHOICE_FILE)
-        _write_json(folder / FORECAST_FILE, forecast.to_dict())
-        if offers is not None:
-            _write_json(folder / OFFERS_FILE, offers.to_dict())
-        (folder / "plans.yaml").write_bytes(rate_card)
-        (folder / "rules.yaml").write_bytes(rules)
-        (folder / "config.yaml").write_text(dump_config(config), encoding="utf-8")
-        _write_json(folder / "metrics.json", metrics)
-        _write_json(folder / "profile.json", _profile(pipeline, prepared))
+        contents.write(folder)
         write_figures(folder, metrics)
         (folder / "model_card.md").write_text(model_card(metrics, info), encoding="utf-8")
 
@@ -300,7 +300,3 @@ def data_fingerprint(data: UsageData) -> str:
     """Return the sha256 of the usage months: the same rows give the same fingerprint."""
     hashes = pd.util.hash_pandas_object(data.months, index=False).to_numpy()
     return fingerprint_bytes(hashes.tobytes())
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=1, allow_nan=False, default=str) + "\n", encoding="utf-8")

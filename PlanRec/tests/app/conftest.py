@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from app.fastapi_app import LivePlanRec, create_app, open_live
+from app.fastapi_app import create_app
+from app.live import LivePlanRec, open_live
 from common_utils.bundle import Bundle
 from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig

@@ -9,7 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app import schemas
-from app.fastapi_app import LivePlanRec, create_app, open_live
+from app.fastapi_app import create_app
+from app.live import LivePlanRec, open_live
 from common_utils.bundle import Bundle
 from common_utils.serving.guards.bounds import unbounded_fields
 from planrec.billing import Catalogue

@@ -15,7 +15,8 @@ import pytest
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
-from app.fastapi_app import LivePlanRec, create_app
+from app.fastapi_app import create_app
+from app.live import LivePlanRec
 from common_utils.bundle import Bundle, write_bundle
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust, parse_keys
 from common_utils.compiled import CompiledScorer

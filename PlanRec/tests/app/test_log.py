@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from app.fastapi_app import LivePlanRec, create_app, open_live
+from app.fastapi_app import create_app
+from app.live import LivePlanRec, open_live
 from common_utils.bundle import Bundle
 from common_utils.decision_log.entry import Decision, OutcomeLine
 from common_utils.decision_log.journal import Journal

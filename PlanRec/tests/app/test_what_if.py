@@ -9,7 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
-from app.fastapi_app import LivePlanRec, create_app
+from app.fastapi_app import create_app
+from app.live import LivePlanRec
 from app.schemas import QuestionnaireRequest
 from app.what_if import DraftPlanRequest, WhatIfRequest
 from common_utils.scoring import Columns, row_count

@@ -7,12 +7,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from planrec.advice import Engine, Subscribers
+from planrec.advice import AnswerPolicy, Engine, Subscribers
 from planrec.advice.ranking import AdvicePolicy
 from planrec.advice.reasons import sentences
 from planrec.advice.subscriber import advise_subscriber
 from planrec.batch.answers import BILL_SCHEMA, EXCLUDED_SCHEMA, Recommender, Tally, bill_tables
-from planrec.batch.rankers import Ranker, Ranking, advice_ranker
+from planrec.batch.rankers import Ranker, Ranking, policy_ranker
 from planrec.billing import Catalogue, bill_totals
 from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.decisions.rows import usage_of
@@ -25,7 +25,7 @@ POLICY = AdvicePolicy(risk_weight=0.5, min_gain_cents=100)
 
 def advice_of(catalogue: Catalogue) -> Ranker:
     engine = Engine(catalogue, built_in_rules())
-    return advice_ranker(engine, risk_weight=POLICY.risk_weight, min_gain_cents=POLICY.min_gain_cents)
+    return policy_ranker(engine, AnswerPolicy(6, POLICY.risk_weight, POLICY.min_gain_cents))
 
 
 def months_of(subscribers: int, catalogue: Catalogue) -> pd.DataFrame:

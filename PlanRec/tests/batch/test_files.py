@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from common_utils.errors import DataError
-from planrec.advice import Engine, Subscribers
+from planrec.advice import AnswerPolicy, Engine, Subscribers
 from planrec.batch.answers import Recommender
 from planrec.batch.files import write_bills, write_predictions, write_recommendations
-from planrec.batch.rankers import Ranker, Ranking, advice_ranker
+from planrec.batch.rankers import Ranker, Ranking, policy_ranker
 from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
 from planrec.months import month_index
@@ -43,7 +43,9 @@ def usage_file(path: Path, *, subscribers: int = 40, shuffled: bool = False) -> 
 
 @pytest.fixture
 def recommender(megaline: Catalogue) -> Recommender:
-    return Recommender(megaline, advice_ranker(Engine(megaline, built_in_rules()), risk_weight=0.5), FEBRUARY, 6, 2)
+    return Recommender(
+        megaline, policy_ranker(Engine(megaline, built_in_rules()), AnswerPolicy(6, 0.5, 300)), FEBRUARY, 6, 2
+    )
 
 
 @pytest.mark.parametrize("extension", ["csv", "parquet"])

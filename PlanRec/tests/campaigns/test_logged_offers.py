@@ -62,7 +62,7 @@ def test_the_intervals_hold_the_true_value_as_often_as_they_say() -> None:
 
 def test_a_deterministic_offer_is_refused_by_name() -> None:
     rows, _ = log_of(np.random.default_rng(1), 40)
-    with pytest.raises(DataError, match=r"propensity is null in 1 offer\(s\), such as e7.*offer\.exploration"):
+    with pytest.raises(DataError, match=r"propensity is null in 1 offer\(s\), such as e7.*offers\.exploration"):
         logged_offers([{**row, "propensity": None} if row["event"] == "e7" else row for row in rows])
 
 

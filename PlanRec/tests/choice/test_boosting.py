@@ -10,8 +10,9 @@ from sklearn.exceptions import NotFittedError
 
 from common_utils.errors import DataError
 from planrec.billing import Catalogue
-from planrec.choice.boosting import BOOSTING_FEATURES, MonotoneBoosting
+from planrec.choice.boosting import MonotoneBoosting
 from planrec.config import ChallengerConfig
+from planrec.decisions.choice_sets import BOOSTING_FEATURES
 
 SMALL = ChallengerConfig(max_iter=15, min_samples_leaf=20)
 HELD = ("basic-6", "smart-12", "data-20", "unlimited")

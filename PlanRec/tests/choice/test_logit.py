@@ -10,16 +10,12 @@ from hypothesis import strategies as st
 from scipy.optimize import check_grad
 from sklearn.base import clone
 
+from common_utils.compiled import softmax_within
 from common_utils.errors import DataError
 from planrec.billing import Catalogue
-from planrec.choice.logit import (
-    ConditionalLogit,
-    alternatives_of,
-    chosen_of,
-    negative_log_likelihood,
-    softmax_within,
-)
+from planrec.choice.logit import ConditionalLogit, chosen_of, negative_log_likelihood
 from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
+from planrec.decisions.choice_sets import alternatives_of
 from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.preparation import Prepared, prepare
 

@@ -13,17 +13,18 @@ from sklearn.base import clone
 
 from common_utils.errors import DataError
 from planrec.billing import Catalogue
+from planrec.bundle.choice_model import tempered
 from planrec.choice.boosting import MonotoneBoosting
-from planrec.choice.logit import ConditionalLogit, alternatives_of
+from planrec.choice.logit import ConditionalLogit
 from planrec.choice.selection import (
     CHALLENGER,
     CHAMPION,
     CalibratedChoice,
     select_choice_model,
-    tempered,
 )
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
+from planrec.decisions.choice_sets import alternatives_of
 from planrec.decisions.rows import CHOSEN_PLAN
 
 HELD = ("prepaid-0", "basic-6", "talk-800", "data-20", "unlimited")

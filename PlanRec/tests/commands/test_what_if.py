@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -158,11 +157,9 @@ def test_draft_needs_one_draft(run, bundle: Bundle, operator, capsys) -> None:  
 
 def test_draft_refuses_a_bundle_without_a_choice_model(run, bundle: Bundle, operator, swell, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
     def write(folder: Path) -> None:
-        for name in ("forecast.json", "plans.yaml", "config.yaml"):
+        for name in ("forecast.json", "plans.yaml", "config.yaml", "choice.json"):
             (folder / name).write_bytes(bundle.read_bytes(name))
-        model = joblib.load(bundle.path / "choice.joblib").model
-        joblib.dump(model, folder / "choice.joblib")
 
     other = write_bundle(tmp_path / "artifacts", info=dict(bundle.info), write=write)
     assert run("draft", "--usage", operator, "--bundle", other.path, "--as-of", "2025-10", "--plan", swell) == 4
-    assert "choice.joblib holds no choice model" in capsys.readouterr().err
+    assert "holds no choice model (choice_model.json); train again" in capsys.readouterr().err

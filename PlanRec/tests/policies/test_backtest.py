@@ -47,7 +47,7 @@ def test_backtest_compares_the_shipped_advice_with_the_mean_of_three_months(mega
 
 @pytest.mark.realdata
 def test_backtest_on_megaline_reaches_the_independent_figures(megaline_folder, megaline: Catalogue) -> None:  # type: ignore[no-untyped-def]
-    from planrec.data import read_megaline
+    from planrec.usage.event_files import read_megaline
 
     data = read_megaline(megaline_folder, megaline, churn_cut="none", empty_months="drop")
     result = bill_backtest(

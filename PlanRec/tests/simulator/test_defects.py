@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from planrec.billing import Catalogue
 from planrec.columns import CURRENT_PLAN, KEY, USAGE
-from planrec.data import read_event_tables, read_simulated
+from planrec.data import read_simulated
 from planrec.simulator.config import DefectConfig, SimulatorConfig
 from planrec.simulator.defects import GHOST_PLAN, damaged_months
 from planrec.simulator.operator import DEFECTS_FILE, simulate, write_simulation
 from planrec.simulator.simulation import Simulation
+from planrec.usage.event_files import read_event_tables
 from planrec.usage.months_table import UNKNOWN_PLAN
 from planrec.usage.read import read_usage_table
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common_utils.config import dump_config
 from common_utils.errors import GateError
 from planrec.billing import Catalogue
-from planrec.commands.study import run_study
+from planrec.commands.requests import SettingsRequest, StudyRequest
+from planrec.commands.run.study import run_study
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.months import month_indices
 from planrec.study.figures import choice_figures, harm_figures
@@ -93,11 +95,19 @@ def test_hindsight_harms_nobody(worlds: tuple[World, World]) -> None:
 
 @pytest.mark.slow
 def test_study_measures_shows_writes_and_gates(
-    small_study: PlanRecConfig, project_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_study: PlanRecConfig,
+    project_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    settings = tmp_path / "study.yaml"
+    settings.write_text(dump_config(small_study), encoding="utf-8")
+    monkeypatch.chdir(project_folder)
+    request = StudyRequest(SettingsRequest(settings), output=tmp_path / "promises.md", as_json=True)
     # Ten logs say little of a 95 % interval, and few subscribers much of chance: some promise is broken here.
     with pytest.raises(GateError, match=r"study: \d+ promise\(s\) not kept: .*See the table"):
-        run_study(small_study, project_folder, output=tmp_path / "promises.md", as_json=True)
+        run_study(request)
     printed = json.loads(capsys.readouterr().out)
     assert set(printed["operators"]) == {"logit", "satisficing"}
     assert len(printed["operators"]["logit"]) == 2

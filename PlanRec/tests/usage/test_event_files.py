@@ -7,9 +7,9 @@ import pytest
 
 from common_utils.errors import ConfigError, DataError
 from planrec.billing import Catalogue
-from planrec.data import UsageData, read_event_tables, read_megaline
 from planrec.months import month_indices
-from planrec.usage.event_files import ChurnCut, EmptyMonths
+from planrec.usage.event_files import ChurnCut, EmptyMonths, read_event_tables, read_megaline
+from planrec.usage.months_table import UsageData
 
 FILES = {
     "megaline_users.csv": """user_id,first_name,last_name,age,city,reg_date,plan,churn_date

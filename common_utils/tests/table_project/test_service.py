@@ -8,6 +8,7 @@ import sys
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -92,7 +93,7 @@ def test_a_service_without_a_bundle_is_not_ready(folder: Path) -> None:
 def served(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What would have been started, and the folder with an app in it."""
     (folder / "app").mkdir(exist_ok=True)
-    (folder / "app" / "fastapi_app.py").touch()
+    (folder / "app" / "fastapi_app.py").write_text("from pricedemo.config import SPEC\n", encoding="utf-8")
     calls: list[Any] = []
     monkeypatch.setattr("common_utils.serving.server.run", lambda app, **given: calls.append((app, given)))
 
@@ -102,8 +103,16 @@ def served(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     monkeypatch.setattr("os.execv", execv)
     monkeypatch.setenv(SPEC.bundle_variable, "")
+    monkeypatch.setenv("COMMON_UTILS_STARTED_ANEW", "")
     monkeypatch.chdir(folder)
     return calls
+
+
+def _app_in(folder: Path) -> ModuleSpec:
+    """Where Python would find an app."""
+    found = ModuleSpec("app", None, is_package=True)
+    found.submodule_search_locations = [str(folder / "app")]
+    return found
 
 
 def _serve(folder: Path, settings_file: Path | None = None) -> None:
@@ -113,10 +122,31 @@ def _serve(folder: Path, settings_file: Path | None = None) -> None:
 
 
 def test_serve_hands_the_bundle_to_the_server(folder: Path, served: list[Any], monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("common_utils.serving.start.find_spec", lambda _: object())
+    monkeypatch.setattr("common_utils.serving.start.find_spec", lambda _: _app_in(folder))
     _serve(folder)
     assert served == [("app.fastapi_app:app", {"host": "127.0.0.1", "port": 8123, "workers": 1})]
     assert os.environ[SPEC.bundle_variable] == str((folder / "artifacts").resolve())
+
+
+def test_serve_starts_anew_where_python_finds_the_app_of_another_project(
+    folder: Path, served: list[Any], tmp_path: Path, monkeypatch
+) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("common_utils.serving.start.find_spec", lambda _: _app_in(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        _serve(folder)
+    assert served[0][:4] == [sys.executable, "-m", "pricedemo.cli", "serve"]
+    assert Path.cwd() == folder.resolve()
+    with pytest.raises(ConfigError, match="cannot be imported; start the command in that folder"):
+        _serve(folder)  # the process that was started anew, and looks elsewhere still: no circle
+
+
+@pytest.mark.parametrize("text", ["from otherdemo.config import SPEC\n", "app = 1\n", "def (\n"])
+def test_an_app_of_another_project_is_never_served(folder: Path, served: list[Any], text: str) -> None:
+    (folder / "app" / "fastapi_app.py").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"is not the app of PriceDemo|cannot be read as Python"):
+        _serve(folder)
+    assert not served
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["with-config", "from-environment"])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from planrec.advice.engine import Engine, EngineAnswer, Subscribers
+from planrec.advice.policy import AnswerPolicy, Overrides
 from planrec.advice.ranking import Advice, advise
 from planrec.advice.subscriber import Request, recommend_subscriber
 from planrec.advice.what_if import Question, what_if
 
 __all__ = [
     "Advice",
+    "AnswerPolicy",
     "Engine",
     "EngineAnswer",
+    "Overrides",
     "Question",
     "Request",
     "Subscribers",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import ConfigError
+from planrec.advice.policy import AnswerPolicy
 from planrec.advice.ranking import Advice, AdvicePolicy, advise, rank_plans
 from planrec.billing import Catalogue, Usage, bill_totals
 from planrec.decisions import alternative_features
@@ -137,6 +138,25 @@ class Engine:
     rules: Rules
     forecast: UsageForecast | None = None
     offers: OfferModels | None = None
+
+    def answer(self, people: Subscribers, policy: AnswerPolicy) -> EngineAnswer:
+        """Return what a policy asks for: offers where it has weights for them, else advice.
+
+        Parameters
+        ----------
+        people : Subscribers
+            Their history as long as the policy looks back.
+        policy : AnswerPolicy
+
+        Raises
+        ------
+        ConfigError, DataError
+            As `offer` and `advise`.
+        """
+        gain = policy.min_gain_cents
+        if policy.offer is None:
+            return self.advise(people, risk_weight=policy.risk_weight, min_gain_cents=gain)
+        return self.offer(people, weights=policy.offer, min_gain_cents=gain)
 
     def advise(self, people: Subscribers, *, risk_weight: float, min_gain_cents: int | None = None) -> EngineAnswer:
         """Return the plans with the lowest risk-adjusted bill first.

@@ -16,9 +16,9 @@ from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.billing import Catalogue, bill_totals
 from planrec.outlook import History, bill_outlook, share_above
-from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, exclusions, stay_reasons
+from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, stay_reasons
 
-__all__ = ["Advice", "AdvicePolicy", "ExclusionCode", "advise", "exclusions", "rank_plans"]
+__all__ = ["Advice", "AdvicePolicy", "advise", "rank_plans"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from planrec.decisions.rows import usage_of
 from planrec.months import month_text
 from planrec.outlook import history_of
 from planrec.rules import ExclusionCode, stay_text
-from planrec.rules.apply import facts_of
+from planrec.rules.facts import facts_of
 
 __all__ = [
     "BILL_SCHEMA",
@@ -166,10 +166,10 @@ class Recommender:
 
         Examples
         --------
-        >>> from planrec.advice import Engine
-        >>> from planrec.batch.rankers import advice_ranker
+        >>> from planrec.advice import AnswerPolicy, Engine
+        >>> from planrec.batch.rankers import policy_ranker
         >>> from planrec.rules import built_in_rules
-        >>> ranker = advice_ranker(Engine(megaline, built_in_rules()), risk_weight=0.5)
+        >>> ranker = policy_ranker(Engine(megaline, built_in_rules()), AnswerPolicy(6, 0.5, 0))
         >>> recommender = Recommender(megaline, ranker, as_of=24216, history_months=6, top=1)
         >>> months = pd.DataFrame({"subscriber_id": ["a"], "month": ["2018-01"], "minutes": [510.0], "messages": [0.0],
         ...                        "megabytes": [0.0], "current_plan": ["ultimate"]})

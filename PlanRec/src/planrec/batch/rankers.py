@@ -13,13 +13,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from planrec.advice import Advice, Engine, Subscribers
+from planrec.advice import Advice, AnswerPolicy, Engine, Subscribers
 from planrec.billing import Usage
-from planrec.offers import OfferWeights
+from planrec.offers import OfferValue
 from planrec.outlook import History
 from planrec.rules import ExclusionCode
 
-__all__ = ["Ranker", "Ranking", "advice_ranker", "offer_ranker", "some_subscribers"]
+__all__ = ["Ranker", "Ranking", "policy_ranker", "some_subscribers"]
 
 
 _OFFER_COLUMNS: Mapping[str, Literal["number", "text"]] = {
@@ -28,6 +28,7 @@ _OFFER_COLUMNS: Mapping[str, Literal["number", "text"]] = {
     "churn_change": "number",
     "stay_reason": "text",
 }
+_CODE_NAMES = np.array([code.name for code in ExclusionCode], dtype=object)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,68 +67,48 @@ class Ranker:
     further_columns: Mapping[str, Literal["number", "text"]] = field(default_factory=dict)
 
 
-def advice_ranker(engine: Engine, *, risk_weight: float, min_gain_cents: int | None = None) -> Ranker:
-    """Return the ranker of `Engine.advise`: the lowest risk-adjusted bill, or stay.
+def policy_ranker(engine: Engine, policy: AnswerPolicy) -> Ranker:
+    """Return the ranker of `Engine.answer`: the lowest risk-adjusted bill, or the offer of the highest value, or stay.
 
     Parameters
     ----------
     engine : Engine
-    risk_weight : float
-        Standard deviations added to the mean bill, >= 0.
-    min_gain_cents : int, optional
-        Overrides that of the rules.
+        With a forecast and offers where the policy asks for offers.
+    policy : AnswerPolicy
+
+    Returns
+    -------
+    Ranker
+        Further columns of an offer: `p_accept`, `offer_value_cents`, `churn_change` by plan, empty for the plan held;
+        `stay_reason` by subscriber.
 
     Examples
     --------
     >>> from planrec.rules import Facts
     >>> from planrec.rules import built_in_rules
     >>> past = History(Usage.of([[400]], [[10]], [[9000]]), np.ones((1, 1), dtype=bool))
-    >>> ranker = advice_ranker(Engine(megaline, built_in_rules()), risk_weight=0.5)
+    >>> ranker = policy_ranker(Engine(megaline, built_in_rules()), AnswerPolicy(1, 0.5, 300))
     >>> ranker.rank(Subscribers.of(past, Facts.of(24216, np.array([1])))).advice.order.tolist()
     [[0, 1]]
     """
 
     def rank(people: Subscribers) -> Ranking:
-        answer = engine.advise(people, risk_weight=risk_weight, min_gain_cents=min_gain_cents)
-        return Ranking(answer.advice, answer.basis)
+        answer = engine.answer(people, policy)
+        further = {} if answer.offer is None else _further(answer.advice, answer.offer)
+        return Ranking(answer.advice, answer.basis, further)
 
-    return Ranker(rank)
+    return Ranker(rank, {} if policy.offer is None else _OFFER_COLUMNS)
 
 
-def offer_ranker(engine: Engine, *, weights: OfferWeights, min_gain_cents: int | None = None) -> Ranker:
-    """Return the ranker of `Engine.offer`: the offer of the highest value, or stay.
-
-    Parameters
-    ----------
-    engine : Engine
-        With a forecast and offers.
-    weights : OfferWeights
-    min_gain_cents : int, optional
-        Overrides that of the rules.
-
-    Returns
-    -------
-    Ranker
-        Further columns: `p_accept`, `offer_value_cents`, `churn_change` by plan, empty for the plan held; `stay_reason`
-        by subscriber.
-    """
-    names = np.array([code.name for code in ExclusionCode], dtype=object)
-
-    def rank(people: Subscribers) -> Ranking:
-        answer = engine.offer(people, weights=weights, min_gain_cents=min_gain_cents)
-        advice, offer = answer.advice, answer.offer
-        assert offer is not None  # noqa: S101 - the mode "offer" always has one
-        reason = names[advice.stay_reason]
-        reason[~advice.stay] = None
-        further = {
-            "p_accept": offer.p_accept,
-            "offer_value_cents": offer.value_cents,
-            "churn_change": offer.churn_change,
-            "stay_reason": reason,
-        }
-        return Ranking(advice, answer.basis, further)
-
-    return Ranker(rank, _OFFER_COLUMNS)
+def _further(advice: Advice, offer: OfferValue) -> dict[str, NDArray[np.generic]]:
+    reason = _CODE_NAMES[advice.stay_reason]
+    reason[~advice.stay] = None
+    return {
+        "p_accept": offer.p_accept,
+        "offer_value_cents": offer.value_cents,
+        "churn_change": offer.churn_change,
+        "stay_reason": reason,
+    }
 
 
 def some_subscribers(people: Subscribers, rows: slice) -> Subscribers:

@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
-from planrec.advice import Engine, Question, Subscribers, what_if
+from planrec.advice import AnswerPolicy, Engine, Question, Subscribers, what_if
 from planrec.advice.what_if import WhatIf
 from planrec.columns import CURRENT_PLAN, SUBSCRIBER
-from planrec.config import AdviceConfig
 from planrec.decisions import columns_of, latest_rows, plan_indices
 from planrec.months import month_text
 from planrec.outlook import history_of
@@ -25,7 +24,7 @@ _CHUNK = 2_000  # subscribers rated at once: a forecast has 32 months of each, t
 
 
 def what_if_table(
-    months: pd.DataFrame, engine: Engine, question: Question, advice: AdviceConfig, *, as_of: int
+    months: pd.DataFrame, engine: Engine, question: Question, policy: AnswerPolicy, *, as_of: int
 ) -> pd.DataFrame:
     """Return a row for each subscriber and plan.
 
@@ -35,7 +34,7 @@ def what_if_table(
         Usage months, sorted by subscriber and month; `current_plan` and what `facts_of` reads where present.
     engine : Engine
     question : Question
-    advice : AdviceConfig
+    policy : AnswerPolicy
     as_of : int
         Month index; later months are not looked at.
 
@@ -51,7 +50,7 @@ def what_if_table(
     DataError
         If no subscriber has a usage month up to `as_of`.
     """
-    last = latest_rows(months, as_of=as_of, history_months=advice.history_months)
+    last = latest_rows(months, as_of=as_of, history_months=policy.history_months)
     if last.empty:
         raise DataError(f"usage: no month up to {month_text(as_of)}; give earlier months or a later --as-of.")
     if CURRENT_PLAN not in last.columns:
@@ -62,8 +61,10 @@ def what_if_table(
             rows = last.iloc[start : start + _CHUNK]
             columns = columns_of(rows)
             facts = facts_of(columns, plan_indices(rows[CURRENT_PLAN], engine.catalogue), as_of=as_of)
-            people = Subscribers.of(history_of(columns, advice.history_months), facts)
-            found = what_if(engine, people, question, risk_weight=advice.risk_weight)
+            people = Subscribers.of(history_of(columns, policy.history_months), facts)
+            found = what_if(
+                engine, people, question, risk_weight=policy.risk_weight, min_gain_cents=policy.min_gain_cents
+            )
             parts.append(_answers(found, rows[SUBSCRIBER].to_numpy()))
             advance(len(rows))
     return pd.concat(parts, ignore_index=True)

@@ -15,10 +15,10 @@ from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.billing.catalogue import Catalogue
 
-__all__ = ["MAX_USAGE", "Bills", "Usage", "bill_totals", "billable_units", "rate"]
+__all__ = ["MAX_USAGE", "MICRO", "Bills", "Usage", "bill_totals", "billable_units", "rate"]
 
 MAX_USAGE = 1_000_000_000  # of any unit in a month; a millionth of it is still exact in a double
-_MICRO = 1_000_000
+MICRO = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +173,9 @@ def _units(usage: Usage, catalogue: Catalogue) -> IntArray:
     values = np.array(parts, dtype=np.float64)
     if not ((values >= 0) & (values <= MAX_USAGE)).all():  # NaN compares false
         _refuse(values)
-    values *= _MICRO
+    values *= MICRO
     units = np.rint(values, out=values).astype(np.int64)
-    sizes = np.array([_MICRO, _MICRO, catalogue.rounding.data_unit_megabytes * _MICRO], dtype=np.int64)
+    sizes = np.array([MICRO, MICRO, catalogue.rounding.data_unit_megabytes * MICRO], dtype=np.int64)
     sizes = sizes.reshape(3, *[1] * (values.ndim - 1))
     units += sizes - 1  # with the floor of the division: what is started counts whole
     units //= sizes

@@ -110,7 +110,7 @@ def logged_offers(rows: Sequence[Mapping[str, Any]]) -> LoggedOffers:
     if nulls:
         raise DataError(
             f"propensity is null in {len(nulls)} offer(s), such as {', '.join(nulls[:3])}: no other policy can "
-            "be judged by deterministic offers. Declare offer.exploration, and select decisions made since."
+            "be judged by deterministic offers. Declare offers.exploration, and select decisions made since."
         )
     if not kept:
         raise DataError("no offer has a propensity and a mature outcome `accepted`; read outcomes first.")

@@ -17,28 +17,26 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from common_utils.array_types import FloatArray
+from common_utils.compiled import softmax_within
 from planrec.billing import Catalogue
-from planrec.choice.logit import (
+from planrec.choice.logit import ConditionalLogit, chosen_of
+from planrec.config import ChallengerConfig
+from planrec.decisions.choice_sets import (
+    BOOSTING_FEATURES,
+    RISING_FEATURES,
     Alternatives,
     ChoiceRows,
-    ConditionalLogit,
     alternatives_of,
-    chosen_of,
-    softmax_within,
+    tree_rows,
 )
-from planrec.columns import AGE, TENURE
-from planrec.config import ChallengerConfig
-from planrec.decisions.alternatives import ALTERNATIVE_FEATURES, CONTEXT_FEATURES, context_features
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BOOSTING_FEATURES", "MonotoneBoosting"]
+__all__ = ["MonotoneBoosting"]
 
 
 _FALLS = ("believed_bill", "believed_spread", "expected_bill", "bill_spread", "bill_above_current")
-_RISES = ("logit_utility", "logit_log_probability")
-BOOSTING_FEATURES = (*ALTERNATIVE_FEATURES, *CONTEXT_FEATURES, *_RISES, AGE, TENURE)
 
 
 class MonotoneBoosting(BaseEstimator):
@@ -147,23 +145,10 @@ class MonotoneBoosting(BaseEstimator):
         )
 
     def _matrix(self, X: pd.DataFrame | ChoiceRows, alternatives: Alternatives) -> FloatArray:
-        """Rows of the trees: the available plans of each decision, columns as `BOOSTING_FEATURES`."""
-        shape = alternatives.available.shape
         logit = self.logit_.utilities(alternatives)
-        best = np.where(alternatives.available, logit, -np.inf).max(axis=1, keepdims=True)
-        log_p = np.log(np.maximum(softmax_within(logit, alternatives.available), 1e-12))
-        people = [
-            np.asarray(X[name], dtype=np.float64) if name in X else np.full(shape[0], np.nan) for name in (AGE, TENURE)
-        ]
-        parts = [
-            alternatives.features,
-            context_features(alternatives.features, self.catalogue, alternatives.current),
-            (logit - best)[..., None],
-            log_p[..., None],
-            *(np.broadcast_to(column[:, None], shape)[..., None] for column in people),
-        ]
-        return np.concatenate(parts, axis=2)[alternatives.available]
+        probabilities = softmax_within(logit, alternatives.available)
+        return tree_rows(X, alternatives, self.catalogue, utility=logit, probabilities=probabilities)
 
 
 def _direction(name: str) -> int:
-    return -1 if name in _FALLS else 1 if name in _RISES else 0
+    return -1 if name in _FALLS else 1 if name in RISING_FEATURES else 0

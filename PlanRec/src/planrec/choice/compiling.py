@@ -7,16 +7,22 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from common_utils.compiled import CompiledModel, CompiledScorer
+from common_utils.compiled import ColumnEncoder, CompiledChoice, CompiledModel, CompiledScorer, InputColumn
 from common_utils.compiled.export.parity import ParityReport, parity_gate, varied_matrix
-from common_utils.compiled.export.pipeline import compile_pipeline
+from common_utils.compiled.export.pipeline import compile_node, compile_pipeline
+from planrec.bundle import ChoiceModel
+from planrec.choice.boosting import MonotoneBoosting
+from planrec.choice.logit import ConditionalLogit
+from planrec.choice.selection import CalibratedChoice
 from planrec.columns import CONTRACT_LEFT, CURRENT_PLAN, TENURE
 from planrec.decisions import columns_of
+from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
+from planrec.decisions.choice_sets import BOOSTING_FEATURES
 from planrec.features import DecisionFeatures
 from planrec.outlook import SERVICES
 from planrec.outlook.history import history_columns
 
-__all__ = ["compile_choice"]
+__all__ = ["compile_choice", "compile_choice_model"]
 
 MATRIX_ROWS, DECISION_ROWS = 100_000, 10_000
 
@@ -67,6 +73,58 @@ def compile_choice(pipeline: Pipeline, rows: pd.DataFrame, *, seed: int) -> tupl
         n=DECISION_ROWS,
     )
     return model, report
+
+
+def compile_choice_model(fitted: CalibratedChoice, rows: pd.DataFrame) -> ChoiceModel:
+    """Return the choice model that was selected as arrays, proven equal on decision rows.
+
+    Parameters
+    ----------
+    fitted : CalibratedChoice
+        Around a fitted `ConditionalLogit` or `MonotoneBoosting`.
+    rows : DataFrame
+        Decision rows the two are compared on.
+
+    Returns
+    -------
+    ChoiceModel
+        For the rate card of the fitted model.
+
+    Raises
+    ------
+    CompileError
+        If the trees cannot be compiled.
+    ParityError
+        If a probability differs by more than 1e-12.
+    """
+    model: ConditionalLogit | MonotoneBoosting = fitted.model
+    logit = model if isinstance(model, ConditionalLogit) else model.logit_
+    arrays = ChoiceModel(
+        catalogue=model.catalogue,
+        history_months=model.history_months,
+        with_current_plan=model.with_current_plan,
+        logit=CompiledChoice(ALTERNATIVE_FEATURES, logit.weights_),
+        temperature=fitted.temperature,
+        trees=None if isinstance(model, ConditionalLogit) else _compiled_trees(model),
+    )
+    parity_gate(
+        fitted.predict_proba,
+        arrays.predict_proba,
+        lambda rng, n: rows.iloc[rng.integers(len(rows), size=n)],
+        rng=np.random.default_rng(0),
+        n=min(len(rows), DECISION_ROWS),
+    )
+    return arrays
+
+
+def _compiled_trees(model: MonotoneBoosting) -> CompiledModel:
+    names = tuple(BOOSTING_FEATURES[place] for place in model.known_.tolist())
+    return CompiledModel(
+        node=compile_node(model.forest_),
+        outputs=("left", "taken"),
+        feature_names=names,
+        encoder=ColumnEncoder([InputColumn(name) for name in names]),
+    )
 
 
 def _varied_rows(

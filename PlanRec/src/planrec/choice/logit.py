@@ -6,8 +6,6 @@ the softmax over the choice set. No coefficient belongs to a plan, so a plan tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,73 +16,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
+from common_utils.compiled import softmax_within
 from common_utils.errors import DataError
 from planrec.billing import Catalogue
-from planrec.columns import AGE, CURRENT_PLAN, MONTH
-from planrec.decisions import alternative_features, plan_indices
+from planrec.decisions import plan_indices
 from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
-from planrec.months import month_indices
-from planrec.outlook import history_of
-from planrec.rules import ExclusionCode, exclusions
+from planrec.decisions.choice_sets import Alternatives, ChoiceRows, alternatives_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "Alternatives",
-    "ChoiceRows",
-    "ConditionalLogit",
-    "alternatives_of",
-    "chosen_of",
-    "negative_log_likelihood",
-    "softmax_within",
-]
-
-ChoiceRows = Mapping[str, NDArray[np.generic]]
-"""Decision rows: a DataFrame, or a mapping of column names to arrays of shape (n,)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alternatives:
-    """The choice sets of n decisions.
-
-    Attributes
-    ----------
-    features : float64 array of shape (n, n_plans, 8)
-        As `alternatives.ALTERNATIVE_FEATURES`.
-    available : bool array of shape (n, n_plans)
-    current : int64 array of shape (n,)
-        Index of the plan held, -1 where unknown.
-    """
-
-    features: FloatArray
-    available: BoolArray
-    current: IntArray
-
-
-def alternatives_of(
-    X: pd.DataFrame | ChoiceRows, catalogue: Catalogue, *, history_months: int, with_current_plan: bool
-) -> Alternatives:
-    """Return what each plan would mean to those who decide, and which of them they may take.
-
-    Parameters
-    ----------
-    X : DataFrame or mapping of str to array of shape (n,)
-        Decision rows: `formulas.history_columns(history_months)`, `month`, and where known `current_plan` and `age`.
-    catalogue : Catalogue
-    history_months : int
-    with_current_plan : bool
-        Whether the plan held before may be looked at.
-    """
-    columns = {str(name): np.asarray(X[str(name)]) for name in X}
-    if with_current_plan:
-        current = plan_indices(columns[CURRENT_PLAN], catalogue)
-    else:
-        current = np.full(len(columns[MONTH]), -1, dtype=np.int64)
-    age = np.asarray(columns[AGE], dtype=np.float64) if AGE in columns else np.full(len(current), np.nan)
-    codes = exclusions(catalogue, month_indices(columns[MONTH]), current, age)
-    history = history_of(columns, history_months)
-    return Alternatives(alternative_features(history, catalogue, current), codes == ExclusionCode.NONE, current)
+__all__ = ["ConditionalLogit", "chosen_of", "negative_log_likelihood"]
 
 
 def chosen_of(y: NDArray[np.object_], catalogue: Catalogue) -> IntArray:
@@ -102,17 +44,6 @@ def chosen_of(y: NDArray[np.object_], catalogue: Catalogue) -> IntArray:
             f"decision rows: {unknown} plan(s) taken are not in rate card {catalogue.version!r}; add the plans."
         )
     return chosen
-
-
-def softmax_within(utility: FloatArray, available: BoolArray) -> FloatArray:
-    """Return probabilities that are 0 outside the choice set and add up to 1 in each row.
-
-    Examples
-    --------
-    >>> softmax_within(np.array([[0.0, 0.0, 9.0]]), np.array([[True, True, False]])).tolist()
-    [[0.5, 0.5, 0.0]]
-    """
-    return np.exp(log_softmax(np.where(available, utility, -np.inf), axis=1))
 
 
 def negative_log_likelihood(

@@ -7,6 +7,7 @@ standard errors, paired by subscriber: a tie is no reason to ship the larger mod
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from common_utils.array_types import FloatArray, IntArray
 from common_utils.evaluation import chosen_ranks, ndcg_at_k, paired_mean_difference
 from common_utils.splits import grouped_stratified_folds
 from planrec.billing import Catalogue
+from planrec.bundle.choice_model import tempered
 from planrec.choice.boosting import MonotoneBoosting
 from planrec.choice.logit import ConditionalLogit, chosen_of
 from planrec.columns import MONTH, SUBSCRIBER
@@ -28,7 +30,7 @@ from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.months import month_indices
 from planrec.preparation import Step
 
-__all__ = ["CHALLENGER", "CHAMPION", "CalibratedChoice", "Selection", "select_choice_model", "tempered"]
+__all__ = ["CHALLENGER", "CHAMPION", "CalibratedChoice", "Selection", "select_choice_model"]
 
 
 CHAMPION, CHALLENGER = "conditional logit", "monotone boosting"
@@ -56,28 +58,6 @@ class Selection:
     trial: Mapping[str, object]
 
 
-def tempered(probabilities: FloatArray, temperature: float) -> FloatArray:
-    """Return probabilities drawn together (temperature above 1) or apart; each row adds up to 1.
-
-    Parameters
-    ----------
-    probabilities : float64 array of shape (n, k)
-    temperature : float
-        > 0; 1 changes nothing.
-
-    References
-    ----------
-    Guo et al. 2017, "On Calibration of Modern Neural Networks", section 4.2.
-
-    Examples
-    --------
-    >>> tempered(np.array([[0.8, 0.2, 0.0]]), 2.0).round(3).tolist()
-    [[0.667, 0.333, 0.0]]
-    """
-    powered = probabilities ** (1 / temperature)
-    return powered / powered.sum(axis=1, keepdims=True)
-
-
 class CalibratedChoice(BaseEstimator):
     """A choice model whose probabilities are tempered by a factor found on rows it had not seen.
 
@@ -98,6 +78,11 @@ class CalibratedChoice(BaseEstimator):
         self.temperature = temperature
 
     @property
+    def with_current_plan(self) -> bool:
+        """Whether the plan held before is looked at."""
+        return self.model.with_current_plan
+
+    @property
     def classes_(self) -> NDArray[np.object_]:
         """Plan ids in the order of the probabilities."""
         return self.model.classes_
@@ -108,10 +93,7 @@ class CalibratedChoice(BaseEstimator):
 
     def with_catalogue(self, catalogue: Catalogue) -> CalibratedChoice:
         """Return the same model for another catalogue, for example one with a plan that is only drafted."""
-        model: Any = clone(self.model)
-        for name, value in vars(self.model).items():
-            if name.endswith("_"):
-                setattr(model, name, value)
+        model: Any = copy(self.model)
         model.catalogue = catalogue
         return CalibratedChoice(model, self.temperature)
 

@@ -1,1 +1,1 @@
-"""What each command of `planrec` does."""
+"""The commands of `planrec`: each module reads the options of one group, `run` does what they ask."""

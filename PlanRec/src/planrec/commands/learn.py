@@ -1,221 +1,81 @@
-"""What the commands do: read, call one thing, write or show. `cli.py` only parses."""
+"""`planrec simulate`, `data`, `train`, `evaluate` and `card`: from tables to a bundle and its figures."""
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import yaml
-
-from common_utils.bundle import Bundle, open_bundle
-from common_utils.command_line.terminal import note, show_table, steps
-from common_utils.config import resolve_path
-from common_utils.errors import ConfigError
-from common_utils.releases.config import load_trust
-from planrec.billing import load_catalogue
-from planrec.config import PlanRecConfig
-from planrec.data import UsageData, load_usage, summarise
-from planrec.evaluation import Models, evaluate
-from planrec.policies.backtest import bill_backtest
-from planrec.preparation import prepare
-from planrec.reporting.figures import FIGURES, write_figures
-from planrec.reporting.tables import (
-    backtest_document,
-    backtest_rows,
-    choice_rows,
-    comparison_lines,
-    data_card,
-    gain_rows,
-    model_card,
-    policy_rows,
-    results_block,
-    segment_rows,
+from planrec.commands.options import (
+    BundleOption,
+    CardFolderOption,
+    ConfigOption,
+    DataOption,
+    EvaluationOutputOption,
+    JsonOption,
+    PlotsOption,
+    RootOption,
+    SetOption,
+    SimulationOption,
+    SourceOption,
 )
-from planrec.rules import rules_file
-from planrec.simulator.operator import simulate, write_simulation
-from planrec.training import data_fingerprint, held_plan_figures, train
-from planrec.usage.event_files import ChurnCut, EmptyMonths
+from planrec.commands.requests import CardRequest, EvaluateRequest, SettingsRequest
 
-__all__ = [
-    "run_backtest",
-    "run_card",
-    "run_data",
-    "run_evaluate",
-    "run_simulate",
-    "run_train",
-]
+__all__ = ["card", "data", "evaluate", "simulate", "train"]
 
 
-_PROTOCOLS: tuple[tuple[str, ChurnCut, EmptyMonths], ...] = (
-    ("no churn cut, months with events", "none", "drop"),
-    ("documented churn cut, months with events", "documented", "drop"),
-    ("documented churn cut, empty months billed", "documented", "bill"),
-)
+def simulate(output: SimulationOption = None, config: ConfigOption = None, overrides: SetOption = None) -> None:
+    """Write the tables of the simulated operator: usage months, subscribers, events, and the truth apart."""
+    from planrec.commands.run.learn import run_simulate
+
+    run_simulate(SettingsRequest.of(config, overrides), output)
 
 
-def run_simulate(config: PlanRecConfig, project: Path, output: Path | None) -> None:
-    """Simulate the operator and write its tables."""
-    folder = output or project / "data" / "simulated"
-    catalogue = load_catalogue(resolve_path(project, config.data.simulator.plans))
-    with steps() as step:
-        step(f"simulating {config.simulator.subscribers:,} subscribers over {config.simulator.months} months")
-        simulation = simulate(config.simulator, catalogue, np.random.default_rng(config.training.seed))
-        step("writing the tables")
-        write_simulation(simulation, folder)
-    note(f"written to {folder}")
-
-
-def run_data(config: PlanRecConfig, project: Path) -> None:
-    """Read the configured table and show what is in it and what was rejected."""
-    catalogue = load_catalogue(resolve_path(project, config.data.chosen().plans))
-    with steps() as step:
-        step(f"reading {config.data.source}")
-        data = load_usage(config, catalogue, project)
-    show_table("Usage months", [{name: _text(value) for name, value in row.items()} for row in summarise(data)])
-    _account(data)
-
-
-def run_train(config: PlanRecConfig, project: Path, output: Path | None) -> None:
-    """Train and show what came out."""
-    artifacts = output or resolve_path(project, config.training.artifacts)
-    with steps() as step:
-        bundle = train(config, project, artifacts=artifacts, step=step)
-    metrics = bundle.read_json("metrics.json")
-    _show(metrics)
-    note(f"bundle: {bundle.path}")
-    note(f"card:   {bundle.path / 'model_card.md'}")
-
-
-def run_evaluate(
-    config: PlanRecConfig,
-    project: Path,
-    bundle_path: Path | None,
-    *,
-    as_json: bool,
-    source: str | None,
-    plots: Path | None,
+def data(
+    config: ConfigOption = None, overrides: SetOption = None, data_source: SourceOption = None, data: DataOption = None
 ) -> None:
-    """Measure a bundle again on the data it was trained on; `source` is the one asked for, if any."""
-    bundle = _bundle(config, project, bundle_path)
-    trained = PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
-    if source not in (None, trained.data.source):
-        raise ConfigError(
-            f"bundle {bundle.version} was trained on source {trained.data.source!r}, not {source!r}; "
-            "leave --data-source out, or name another --bundle."
-        )
-    if config.data.folder is not None:
-        trained = trained.model_copy(update={"data": trained.data.model_copy(update={"folder": config.data.folder})})
-    with steps() as step:
-        prepared = prepare(trained, project, step)
-        step("evaluating policies")
-        metrics = evaluate(trained, prepared, Models.open(bundle))
-    if data_fingerprint(prepared.data) != bundle.info["data_fingerprint"]:
-        note("the data differ from those the bundle was trained on: figures will differ from its card")
-    if resolve_path(project, trained.data.chosen().plans).read_bytes() != bundle.read_bytes("plans.yaml"):
-        note("the rate card differs from the bundle's: policies are priced on the one at hand")
-    if rules_file(trained.rules, project) != bundle.read_bytes("rules.yaml"):
-        note("the rules differ from the bundle's: the minimum gain is that of the file at hand")
-    metrics = {
-        "bundle": bundle.version,
-        **metrics,
-        "cross_validation": bundle.read_json("metrics.json")["cross_validation"],
-    }
-    if plots is not None:
-        plots.mkdir(parents=True, exist_ok=True)
-        write_figures(plots, metrics)
-        note(f"{len(FIGURES)} figures written to {plots}")
-    if as_json:
-        _print_json(metrics)
-    else:
-        _show(metrics)
+    """Check a table and summarise it: every row accounted for."""
+    from planrec.commands.run.learn import run_data
+
+    run_data(SettingsRequest.of(config, overrides, data_source, data))
 
 
-def run_backtest(config: PlanRecConfig, project: Path, *, as_json: bool, output: Path | None) -> None:
-    """Back-test re-rating on the Megaline events, and ask whether usage tells the plan held."""
-    catalogue = load_catalogue(resolve_path(project, config.data.megaline.plans))
-    results: dict[str, Any] = {}
-    with steps() as step:
-        for name, cut, empty in _PROTOCOLS:
-            step(f"back-test: {name}")
-            data = load_usage(_with_rules(config, cut, empty), catalogue, project)
-            test = bill_backtest(
-                data.months,
-                catalogue,
-                histories=(1, 3, 6),
-                risk_weights=(0.0, 0.5),
-                shipped=(config.advice.history_months, config.advice.risk_weight),
-                resamples=config.evaluation.resamples,
-                seed=config.training.seed,
-            )
-            results[name] = {
-                "months": test.n_all,
-                "settled_months": test.n_settled,
-                "policies": test.rows,
-                "shipped_less_mean_of_3_months": test.against_reference,
-            }
-        step("cross-validating the plan held, grouped by customer")
-        usual = load_usage(config, catalogue, project)
-        held = held_plan_figures(config, catalogue, usual.months, step)
-    if output is not None:
-        output.write_text(backtest_document(results, held, catalogue.currency), encoding="utf-8")
-        note(f"written to {output}")
-    if as_json:
-        _print_json({"bills": results, "held_plan": held})
-        return
-    for name, result in results.items():
-        title = f"Megaline, {name}: {result['months']:,} customer-months ({result['settled_months']:,} settled)"
-        show_table(title, backtest_rows(result["policies"], catalogue.currency))
-        for line in comparison_lines(result):
-            sys.stdout.write(f"{line}\n")
-        sys.stdout.write("\n")
-    show_table("Plan held, predicted from usage alone (folds by customer)", choice_rows({"cross_validation": held}))
+def train(
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    data_source: SourceOption = None,
+    data: DataOption = None,
+    output: RootOption = None,
+) -> None:
+    """Train, compare with every baseline, write a verified bundle and make it current."""
+    from planrec.commands.run.learn import run_train
+
+    run_train(SettingsRequest.of(config, overrides, data_source, data), output)
 
 
-def run_card(config: PlanRecConfig, project: Path, bundle_path: Path | None, output: Path | None) -> None:
-    """Write the cards and figures of a bundle and, in the project itself, the README's results."""
-    bundle = _bundle(config, project, bundle_path)
-    metrics = bundle.read_json("metrics.json")
-    docs = output or project / "docs"
-    figures = docs / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
-    (docs / "model_card.md").write_text(model_card(metrics, bundle), encoding="utf-8")
-    (docs / "data_card.md").write_text(data_card(metrics, bundle), encoding="utf-8")
-    if output is None:
-        readme = project / "README.md"
-        readme.write_text(results_block(readme.read_text(encoding="utf-8"), metrics), encoding="utf-8")
-    for name in FIGURES:
-        (figures / name).write_bytes(bundle.read_bytes(name))
-    note(f"cards of {bundle.version} written to {docs}")
+def evaluate(
+    as_json: JsonOption = False,
+    bundle: BundleOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    data_source: SourceOption = None,
+    data: DataOption = None,
+    output: EvaluationOutputOption = None,
+    plots: PlotsOption = None,
+) -> None:
+    """Measure a bundle again; with --data-source megaline, back-test re-rating on the Megaline events.
+
+    A bundle is measured with the settings and the source it was trained with; --data names another copy of the data.
+    """
+    from planrec.commands.run.learn import run_evaluate
+
+    settings = SettingsRequest.of(config, overrides, data_source, data)
+    run_evaluate(EvaluateRequest(settings, data_source, bundle, as_json, output, plots))
 
 
-def _with_rules(config: PlanRecConfig, churn_cut: ChurnCut, empty_months: EmptyMonths) -> PlanRecConfig:
-    rules = config.data.megaline.model_copy(update={"churn_cut": churn_cut, "empty_months": empty_months})
-    return config.model_copy(update={"data": config.data.model_copy(update={"megaline": rules})})
+def card(
+    bundle: BundleOption = None,
+    output: CardFolderOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Write model card, data card and figures of a bundle, and the README's results."""
+    from planrec.commands.run.learn import run_card
 
-
-def _bundle(config: PlanRecConfig, project: Path, path: Path | None) -> Bundle:
-    trust = load_trust(config.releases, project)
-    return open_bundle(path or resolve_path(project, config.training.artifacts), trust=trust)
-
-
-def _show(metrics: dict[str, Any]) -> None:
-    show_table("Choice model", choice_rows(metrics))
-    show_table("Policies: choice and money", policy_rows(metrics))
-    show_table("Advice by minimum gain", gain_rows(metrics))
-    show_table("Advice by segment", segment_rows(metrics))
-
-
-def _account(data: UsageData) -> None:
-    for report in data.reports:
-        note(report.summary())
-
-
-def _text(value: str | float) -> str:
-    return value if isinstance(value, str) else f"{value:,}"
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=1, allow_nan=False, default=str) + "\n")
+    run_card(CardRequest(SettingsRequest.of(config, overrides), bundle, output))

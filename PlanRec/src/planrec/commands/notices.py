@@ -1,56 +1,50 @@
-"""`notices` and `notices-verify`: the files read, written and checked."""
+"""`planrec notices`: best-tariff notices that are due, written or verified."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import date
-from pathlib import Path
+from planrec.commands.options import (
+    ConfigOption,
+    DayOption,
+    HistoryOption,
+    NoticeChoice,
+    NoticeKindOption,
+    NoticeOutputOption,
+    NoticeUsageOption,
+    PlansOption,
+    SentOption,
+    SetOption,
+    VerifyOption,
+)
+from planrec.commands.requests import NoticeRequest, SettingsRequest
 
-from common_utils.bundle import fingerprint_file
-from common_utils.command_line.terminal import note, steps
-from planrec.batch.notices import notice_batch, read_sent, write_notices
-from planrec.billing import load_catalogue
-from planrec.notices import verify_notices
-from planrec.notices.notice import versions_of
-from planrec.notices.schedule import NoticeKind
-from planrec.usage.read import read_usage_table
-
-__all__ = ["run_notices", "run_verify"]
+__all__ = ["notices"]
 
 
-def run_notices(
-    usage: Path,
-    plans: Path,
-    as_of: date,
-    output: Path,
-    *,
-    history_months: int,
-    kinds: Collection[NoticeKind],
-    sent: Sequence[Path],
+def notices(
+    plans: PlansOption,
+    usage: NoticeUsageOption = None,
+    as_of: DayOption = None,
+    output: NoticeOutputOption = None,
+    kind: NoticeKindOption = NoticeChoice.both,
+    sent: SentOption = None,
+    history_months: HistoryOption = None,
+    verify: VerifyOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
 ) -> None:
-    """Write the notices of a file of usage months and say who got none, and why."""
-    catalogue = load_catalogue(plans)
-    versions = versions_of(catalogue, fingerprint_file(plans))
-    with steps() as step:
-        step("reading usage months")
-        data = read_usage_table(usage, catalogue=catalogue)
-        log = read_sent(sent, as_of) if sent else None
-    batch = notice_batch(
-        data.months, catalogue, versions, as_of=as_of, history_months=history_months, kinds=kinds, sent=log
+    """Write the best-tariff notices that are due: yearly, and 10 to 40 days before the end of a contract."""
+    from planrec.commands.run.notices import run_notices
+
+    run_notices(
+        NoticeRequest(
+            SettingsRequest.of(config, overrides),
+            plans,
+            usage,
+            None if as_of is None else as_of.date(),
+            output,
+            kind,
+            sent=tuple(sent or ()),
+            history_months=history_months,
+            verify=verify,
+        )
     )
-    write_notices(batch, catalogue, output)
-    for report in data.reports:
-        note(report.summary())
-    for reason, count in batch.header.no_notice.items():
-        if count:
-            note(f"no notice, {reason}: {count:,} subscriber(s)")
-    for kind, count in batch.header.notices.items():
-        note(f"{kind}: {count:,} notice(s)")
-    note(f"{len(batch.spans):,} notices for {batch.header.subscribers:,} subscribers written to {output}")
-
-
-def run_verify(path: Path, plans: Path) -> None:
-    """Work out every notice of a file again from its basis; leave with a gate error if one differs."""
-    catalogue = load_catalogue(plans)
-    count = verify_notices(path, catalogue, fingerprint_file(plans))
-    note(f"{count:,} notices verified: every figure follows from its basis")

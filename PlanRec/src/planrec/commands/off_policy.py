@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from common_utils.command_line.terminal import note
-from common_utils.decision_log.exports import read_export
-from planrec.campaigns.logged_offers import LoggedPolicy, evaluate_policy, logged_offers, policy_chances
-from planrec.campaigns.off_policy import PolicyValue
-from planrec.config import ExplorationConfig
-from planrec.offers.exploration import Exploration
+import typer
 
-__all__ = ["run_off_policy"]
+from planrec.commands.options import ConfigOption, OfferPolicyName, SetOption
+from planrec.commands.requests import SettingsRequest
 
-
-def run_off_policy(input_: Path, policy: LoggedPolicy, exploration: ExplorationConfig) -> None:
-    """Print what a policy would have brought, by three estimators, and how much of the log speaks for it."""
-    offers = logged_offers(read_export(input_))
-    declared = Exploration(exploration.share, exploration.floor)
-    report = evaluate_policy(offers, policy_chances(offers, policy, declared))
-    note(f"{len(offers.events):,} offers with outcomes; policy {policy}; accepted saving, cents a month per offer")
-    for name, value in (("ips", report.ips), ("snips", report.snips), ("dr", report.dr)):
-        note(f"{name:>6}: {_words(value)}")
-    note(
-        f"effective sample size {report.effective_sample_size:,.0f}; overlap {report.overlap:.1%}: the mean chance "
-        "that the policy makes the logged offer"
-    )
+__all__ = ["off_policy"]
 
 
-def _words(value: PolicyValue) -> str:
-    interval = value.interval
-    return f"{interval.estimate:,.1f} [{interval.low:,.1f}, {interval.high:,.1f}] at {interval.level:.0%}"
+def off_policy(
+    input_: Annotated[Path, typer.Option("--input", help="Export of offers with outcomes: .parquet, .csv or .json.")],
+    policy: Annotated[OfferPolicyName, typer.Option("--policy", help="Policy to judge.")] = OfferPolicyName.best,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Say what another offer policy would have brought, by IPS, SNIPS and DR; refuse one without support."""
+    from planrec.commands.run.off_policy import run_off_policy
+    from planrec.commands.settings import load_run
+
+    run = load_run(SettingsRequest.of(config, overrides))
+    run_off_policy(input_, policy.value, run.config.offers.exploration)

@@ -1,7 +1,8 @@
-"""Options that several commands share, and the words they take."""
+"""The options of all commands by name, and the words they take."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,18 +10,61 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "AdviceCardOption",
+    "AdviceWeightOption",
     "AnswerMode",
+    "BoundDecideOption",
     "BundleOption",
+    "CardFolderOption",
+    "CheckOption",
+    "CheckedPlansOption",
     "ConfigOption",
     "DataOption",
+    "DayOption",
+    "DraftOption",
+    "EvaluationOutputOption",
+    "ExcludedOption",
+    "ExplainOption",
+    "FactorOption",
+    "HistoryOption",
+    "HostOption",
+    "JsonOption",
+    "MegabytesOption",
+    "MessagesOption",
+    "MinGainOption",
+    "MinutesOption",
+    "ModeOption",
     "MonthOption",
     "NoticeChoice",
+    "NoticeKindOption",
+    "NoticeOutputOption",
+    "NoticeUsageOption",
     "OfferPolicyName",
+    "OneMorePlanOption",
     "OutputOption",
+    "PastCardOption",
+    "PlanFileOption",
+    "PlansOption",
+    "PlotsOption",
+    "PortOption",
+    "RootOption",
+    "RulesOption",
+    "SentOption",
+    "ServedRulesOption",
     "SetOption",
+    "SimulationOption",
     "Source",
     "SourceOption",
+    "StudyJsonOption",
+    "StudyOutputOption",
+    "TableOption",
+    "TopOption",
+    "TravelMegabytesOption",
+    "TravelMinutesOption",
+    "TravelOption",
     "UsageOption",
+    "VerifyOption",
+    "WorkersOption",
 ]
 
 
@@ -56,6 +100,7 @@ class AnswerMode(StrEnum):
     offer = "offer"
 
 
+# Settings, and where data and bundles lie
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file; else PLANREC_CONFIG, else configs/config.yaml.")
 ]
@@ -67,6 +112,113 @@ DataOption = Annotated[Path | None, typer.Option("--data", help="File or folder 
 BundleOption = Annotated[
     Path | None, typer.Option("--bundle", help="A bundle or a root of bundles; else the configured artifacts.")
 ]
+
+# Files in and out
 UsageOption = Annotated[Path, typer.Option("--usage", help="Usage months, CSV or Parquet.")]
 OutputOption = Annotated[Path, typer.Option("--output", help="File to write, CSV or Parquet by its ending.")]
 MonthOption = Annotated[str, typer.Option("--as-of", metavar="YYYY-MM", help="Last month that may be looked at.")]
+PlansOption = Annotated[Path, typer.Option("--plans", help="Rate card, YAML.")]
+HistoryOption = Annotated[int | None, typer.Option("--history-months", min=1, max=120, help="Months looked back over.")]
+
+# Learning
+SimulationOption = Annotated[Path | None, typer.Option("--output", help="Folder to write; else data/simulated.")]
+RootOption = Annotated[
+    Path | None, typer.Option("--output", help="Root of the bundles; else the configured artifacts.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")]
+EvaluationOutputOption = Annotated[
+    Path | None, typer.Option("--output", help="Also write the Megaline back-test as Markdown.")
+]
+PlotsOption = Annotated[
+    Path | None, typer.Option("--plots", help="Folder to write figures to: reliability, gain, regret, frontier.")
+]
+CardFolderOption = Annotated[Path | None, typer.Option("--output", help="Folder to write; else docs.")]
+StudyOutputOption = Annotated[Path | None, typer.Option("--output", help="Also write the tables as Markdown.")]
+StudyJsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")]
+
+# Recommending
+AdviceCardOption = Annotated[
+    Path | None, typer.Option("--plans", help="Rate card, YAML; advice needs one, an offer takes the bundle's.")
+]
+TopOption = Annotated[int, typer.Option("--top", min=1, max=1000, help="Plans for each subscriber.")]
+ModeOption = Annotated[
+    AnswerMode,
+    typer.Option("--mode", help="advice: lowest risk-adjusted bill; offer: P(accept) x saving, from a bundle."),
+]
+RulesOption = Annotated[
+    Path | None, typer.Option("--rules", help="Rule file, YAML; else the configured one, else the built-in rules.")
+]
+MinGainOption = Annotated[
+    int | None,
+    typer.Option("--min-gain-cents", min=0, help="Below this gain a month the answer is stay; overrides the rules."),
+]
+AdviceWeightOption = Annotated[
+    float | None, typer.Option("--risk-weight", min=0, max=1000, help="Standard deviations added to the mean bill.")
+]
+ExcludedOption = Annotated[
+    Path | None, typer.Option("--excluded-output", help="Also write which plans were not offered, and why.")
+]
+ExplainOption = Annotated[bool, typer.Option("--explain", help="Add a sentence to each answer; slower.")]
+
+# Rules
+CheckOption = Annotated[
+    Path | None, typer.Option("--check", help="Rule file, YAML; else the configured one, else the built-in rules.")
+]
+CheckedPlansOption = Annotated[Path | None, typer.Option("--plans", help="Rate card whose plans the rules may name.")]
+
+# Notices
+NoticeUsageOption = Annotated[Path | None, typer.Option("--usage", help="Usage months, CSV or Parquet.")]
+DayOption = Annotated[
+    datetime | None,
+    typer.Option("--as-of", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Day of the run; months before it."),
+]
+NoticeOutputOption = Annotated[Path | None, typer.Option("--output", help="File to write, JSON Lines.")]
+NoticeKindOption = Annotated[NoticeChoice, typer.Option("--kind", help="Which notices to write.")]
+SentOption = Annotated[
+    list[Path] | None, typer.Option("--sent", help="Notices written before: nobody gets one too many; repeatable.")
+]
+VerifyOption = Annotated[
+    Path | None, typer.Option("--verify", help="Only work the notices of this file out again and compare.")
+]
+
+# Serving
+HostOption = Annotated[str | None, typer.Option("--host", help="Overrides serving.host.")]
+PortOption = Annotated[
+    int | None, typer.Option("--port", min=0, max=65535, help="Overrides serving.port; 0 takes a free one.")
+]
+WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, max=64, help="Overrides serving.workers.")]
+ServedRulesOption = Annotated[
+    Path | None,
+    typer.Option("--rules", help="Rule file to follow instead of the bundle's; overrides serving.rules."),
+]
+
+# What if, and drafts
+FactorOption = Annotated[
+    float, typer.Option("--usage-factor", min=0, max=100, help="On all usage; 1.2 is a fifth more.")
+]
+MinutesOption = Annotated[float | None, typer.Option("--minutes-factor", min=0, max=100, help="On minutes, instead.")]
+MessagesOption = Annotated[
+    float | None, typer.Option("--messages-factor", min=0, max=100, help="On messages, instead.")
+]
+MegabytesOption = Annotated[
+    float | None, typer.Option("--megabytes-factor", min=0, max=100, help="On megabytes, instead.")
+]
+TravelOption = Annotated[bool, typer.Option("--travel", help="One month of twelve abroad, at home's prices.")]
+TravelMinutesOption = Annotated[
+    float,
+    typer.Option("--travel-minutes-factor", min=0, max=100, help="On minutes in that month, with --travel."),
+]
+TravelMegabytesOption = Annotated[
+    float,
+    typer.Option("--travel-megabytes-factor", min=0, max=100, help="On megabytes in that month, with --travel."),
+]
+PlanFileOption = Annotated[Path | None, typer.Option("--plan", help="A plan that does not exist yet, YAML.")]
+PastCardOption = Annotated[
+    Path | None, typer.Option("--plans", help="Rate past months on this card, without a bundle's forecast.")
+]
+DraftOption = Annotated[Path | None, typer.Option("--draft", help="Draft rate card, YAML, with all plans.")]
+OneMorePlanOption = Annotated[Path | None, typer.Option("--plan", help="One plan more than the bundle's, YAML.")]
+TableOption = Annotated[Path | None, typer.Option("--output", help="Also write the table, CSV or Parquet.")]
+BoundDecideOption = Annotated[
+    bool, typer.Option("--bound-decide", help="Let those decide, too, whom a contract binds.")
+]

@@ -12,7 +12,10 @@ from common_utils.array_types import BoolArray, FloatArray, IntArray
 from planrec.billing import UNLIMITED, Catalogue, bill_totals
 from planrec.outlook import SERVICES, History, Outlook, bill_outlook
 
-__all__ = ["decided_by_plan", "decision_features", "feature_names"]
+__all__ = ["FINITE_HEADROOM", "decided_by_plan", "decision_features", "feature_names"]
+
+FINITE_HEADROOM = 1e7
+"""What is left of an unlimited allowance, so that the features are finite."""
 
 _STATISTICS = ("last", "mean", "spread", "highest", "trend", "share_zero")
 
@@ -160,7 +163,7 @@ def _current_plan_features(history: History, outlook: Outlook, catalogue: Catalo
         allowance = np.where(included == UNLIMITED, np.inf, included.astype(np.float64) * size)[at]
         mean = getattr(history.usage, service).sum(axis=1) / count
         # A tree orders unlimited above every allowance; a finite ceiling keeps linear models usable.
-        headroom.append(np.where(has, np.minimum(allowance - mean, 1e7), np.nan))
+        headroom.append(np.where(has, np.minimum(allowance - mean, FINITE_HEADROOM), np.nan))
     decided = decided_by_plan(catalogue)[1][current]  # -1, which is not known, finds the last row
     n = len(catalogue.plans)
     return np.column_stack(

@@ -156,7 +156,9 @@ class LeavingModel:
         self, standing: Standing, catalogue: Catalogue, held: IntArray, *, contacted: bool, accepted: bool
     ) -> FloatArray:
         said = {"contacted": np.full(len(held), contacted), "accepted": np.full(len(held), accepted)}
-        logit = leaving_features(standing, catalogue, held, **said) @ self.weights + self.intercept
+        # Not a matrix product: that adds in another order for one subscriber than for many.
+        features = leaving_features(standing, catalogue, held, **said)
+        logit = np.add.reduce(features * self.weights, axis=1) + self.intercept
         return 1 / (1 + np.exp(-np.clip(logit, -500, 500)))
 
     def to_dict(self) -> dict[str, Any]:

@@ -21,9 +21,10 @@ from common_utils.errors import ArtifactError, DataError
 from planrec.billing import MAX_USAGE, Usage
 from planrec.outlook.history import SERVICES, History
 
-__all__ = ["SCENARIOS", "ServiceForecast", "UsageForecast", "fit_usage_forecast", "pairing"]
+__all__ = ["SCENARIOS", "SMALLEST", "ServiceForecast", "UsageForecast", "fit_usage_forecast", "pairing"]
 
 
+SMALLEST = 1e-9  # usage whose logarithm is taken
 SCENARIOS = 32  # usage months a forecast consists of; a power of two, so that the pairing below is a permutation
 _PRIORS = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 40.0)  # months' worth of trust in the common spread
 _FEWEST = 30  # rows a regression needs beyond its coefficients
@@ -225,7 +226,7 @@ def _fit_service(values: FloatArray, known: BoolArray, ahead: FloatArray, ahead_
     logs, used = _used_months(values, known, most)
     coefficients, quantiles = np.zeros((most + 1, most + 1)), np.zeros((most + 1, SCENARIOS))
     scale, prior, inflation = np.zeros(most + 1), np.full(most + 1, np.inf), np.ones(most + 1)
-    target = np.where(ahead_known & (ahead > 0), np.log(np.maximum(ahead, 1e-9)), np.nan)
+    target = np.where(ahead_known & (ahead > 0), np.log(np.maximum(ahead, SMALLEST)), np.nan)
     if (~np.isnan(target)).sum() <= _FEWEST:  # a service that hardly anybody uses: nothing of it is expected
         return ServiceForecast(coefficients, scale, prior, inflation, quantiles, used=0.0)
     for k in range(most + 1):
@@ -273,7 +274,7 @@ def _used_months(values: FloatArray, known: BoolArray, most: int) -> tuple[Float
     values, known = values[:, :most], known[:, :most]
     used = known & (values > 0)
     order = np.argsort(~used, axis=1, kind="stable")
-    logs = np.log(np.maximum(np.take_along_axis(values, order, axis=1), 1e-9))
+    logs = np.log(np.maximum(np.take_along_axis(values, order, axis=1), SMALLEST))
     filled = np.full((len(values), most), np.nan)
     filled[:, : values.shape[1]] = np.where(np.take_along_axis(used, order, axis=1), logs, np.nan)
     return filled, used.sum(axis=1)

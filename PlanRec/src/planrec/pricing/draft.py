@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from common_utils.errors import ConfigError, DataError
 from common_utils.evaluation import Interval
 from common_utils.evaluation.intervals import percentile_interval, resampled_weights
 from planrec.billing import Catalogue, bill_totals
-from planrec.choice.selection import CalibratedChoice
+from planrec.bundle import PlanRecBundle
 from planrec.columns import CURRENT_PLAN, MONTH
 from planrec.decisions import columns_of, latest_rows, plan_indices
 from planrec.months import month_indices, month_text
@@ -28,7 +28,7 @@ from planrec.rules.facts import facts_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ASSUMPTIONS", "DraftScore", "PlanDemand", "Pricing", "check_draft", "score_draft"]
+__all__ = ["ASSUMPTIONS", "AnyPlanModel", "DraftScore", "PlanDemand", "Pricing", "check_draft", "score_draft"]
 
 
 ASSUMPTIONS = (
@@ -41,13 +41,30 @@ ASSUMPTIONS = (
 _CHUNK = 20_000  # subscribers rated at once; bounds memory, and moves the progress bar
 
 
+class AnyPlanModel(Protocol):
+    """A choice model that scores any plan: `bundle.ChoiceModel`, or one that was just fitted."""
+
+    @property
+    def with_current_plan(self) -> bool:
+        """Whether it looks at the plan held before."""
+        ...
+
+    def with_catalogue(self, catalogue: Catalogue) -> AnyPlanModel:
+        """Return the same model for another rate card."""
+        ...
+
+    def predict_proba(self, X: pd.DataFrame) -> FloatArray:
+        """Return P(take) of decision rows by catalogue position; float64 array of shape (n, n_plans)."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Pricing:
     """What prices and choices are made of.
 
     Attributes
     ----------
-    model : CalibratedChoice
+    model : AnyPlanModel
     forecast : UsageForecast
     current : Catalogue
         The rate card in force.
@@ -55,11 +72,29 @@ class Pricing:
         Months the model, and the forecast, look back over, >= 1.
     """
 
-    model: CalibratedChoice
+    model: AnyPlanModel
     forecast: UsageForecast
     current: Catalogue
     choice_months: int
     bill_months: int
+
+    @classmethod
+    def of(cls, bundle: PlanRecBundle) -> Pricing:
+        """Return what a bundle prices by.
+
+        Raises
+        ------
+        ArtifactError
+            If it holds no choice model.
+        """
+        trained = bundle.config
+        return cls(
+            bundle.choice,
+            bundle.forecast,
+            bundle.catalogue,
+            choice_months=trained.features.history_months,
+            bill_months=trained.advice.history_months,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +282,7 @@ def _present(months: pd.DataFrame, pricing: Pricing, as_of: int) -> tuple[pd.Dat
             "Give their months, or another --as-of."
         )
     if CURRENT_PLAN not in rows.columns:
-        if pricing.model.model.with_current_plan:
+        if pricing.model.with_current_plan:
             raise DataError(f"usage: no column {CURRENT_PLAN!r}, and the choice model asks which plan is held; add it.")
         rows[CURRENT_PLAN] = None
     return rows, int((~here).sum())

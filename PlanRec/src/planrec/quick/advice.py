@@ -1,8 +1,8 @@
 """Advice for one subscriber, without tables of one row: plain numbers, and NumPy for the forecast's months alone.
 
-`advisor.recommend_subscriber` says what the answer is; a test holds the two equal to the last bit. Offers, answers to
-the questionnaire, and whoever has no month or an amount that cannot be rated are left to it, so there is one answer and
-one error for each.
+`planrec.advice.recommend_subscriber` says what the answer is; a test holds the two equal to the last bit. Offers,
+answers to the questionnaire, and whoever has no month or an amount that cannot be rated are left to it, so there is one
+answer and one error for each.
 """
 
 from __future__ import annotations
@@ -19,20 +19,18 @@ from planrec.advice import Engine, Request, recommend_subscriber
 from planrec.advice.reasons import Against, sentence
 from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
 from planrec.billing import MAX_USAGE, Catalogue
+from planrec.billing.rater import MICRO
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import latest_months
 from planrec.outlook import SERVICES, UsageForecast
-from planrec.outlook.forecast import SCENARIOS, pairing
+from planrec.outlook.forecast import SCENARIOS, SMALLEST, pairing
+from planrec.quick.packed_rates import ADDED_IN_ORDER
 from planrec.rules import ExclusionCode, stay_text
 
 __all__ = ["RowAdviser"]
 
 _Charge: TypeAlias = tuple[int, int]  # units included, cents per further one
 
-_MICRO = 1_000_000
-_SMALLEST = 1e-9  # as in forecast
-# NumPy adds fewer than eight numbers one after the other, and more in pairs.
-_ADDED_IN_ORDER = 8
 _NONE = int(ExclusionCode.NONE)
 _CONTRACT = (int(ExclusionCode.CONTRACT_BINDS), int(ExclusionCode.CONTRACT_UNKNOWN))
 _PLACES = (np.arange(SCENARIOS) + 0.5) / SCENARIOS
@@ -50,7 +48,7 @@ class _Outlook(NamedTuple):
 class _Bills(NamedTuple):
     """What the recorded months would have cost on one plan.
 
-    `means` as `recommend.sentence` takes them, in units of the currency; `months` in cents.
+    `means` as `advice.reasons.sentence` takes them, in units of the currency; `months` in cents.
     """
 
     months: list[int]
@@ -90,7 +88,7 @@ class RowAdviser:
         self.engine = engine
         catalogue, p = engine.catalogue, engine.catalogue.prices
         self._forecast = _row_forecast(engine.forecast)
-        sizes = (_MICRO, _MICRO, catalogue.rounding.data_unit_megabytes * _MICRO)
+        sizes = (MICRO, MICRO, catalogue.rounding.data_unit_megabytes * MICRO)
         self._sizes = np.array(sizes, dtype=np.int64)[:, None]
         included = np.stack([p.included_minutes, p.included_messages, p.included_data_units])
         cents = np.stack([p.cents_per_minute, p.cents_per_message, p.cents_per_data_unit])
@@ -161,7 +159,7 @@ class RowAdviser:
 
     def _outlook(self, usage: FloatArray, current: int) -> _Outlook:
         """Rate the forecast's months, float64 of shape (3, SCENARIOS), on every plan."""
-        units = np.rint(usage * _MICRO).astype(np.int64)
+        units = np.rint(usage * MICRO).astype(np.int64)
         units += self._sizes - 1
         units //= self._sizes
         beyond = units[:, :, None] - self._included
@@ -267,11 +265,11 @@ class RowAdviser:
 
 
 class _Speaker:
-    """Says what plans would have cost over the months a subscriber has: `recommend.reasons`."""
+    """Says what plans would have cost over the months a subscriber has: `advice.reasons.reasons`."""
 
     def __init__(self, catalogue: Catalogue, charges: list[list[_Charge]]) -> None:
         self._charges = charges
-        self._sizes = (_MICRO, _MICRO, catalogue.rounding.data_unit_megabytes * _MICRO)
+        self._sizes = (MICRO, MICRO, catalogue.rounding.data_unit_megabytes * MICRO)
         self._fees: list[int] = catalogue.prices.fee_cents.tolist()
         self._names = [plan.name for plan in catalogue.plans]
         self._currency = catalogue.currency
@@ -279,7 +277,7 @@ class _Speaker:
     def sentences(self, services: Sequence[list[float]], plans: Sequence[int], current: int) -> list[str]:
         """Return one sentence a plan."""
         units = [
-            [-(-round(value * _MICRO) // size) for value in values]
+            [-(-round(value * MICRO) // size) for value in values]
             for values, size in zip(services, self._sizes, strict=True)
         ]
         held = self._bills(units, current) if current >= 0 else None
@@ -322,7 +320,7 @@ class _RowForecast:
     def months(self, services: Sequence[list[float]]) -> FloatArray:
         """Return equally likely usage months, shape (3, SCENARIOS)."""
         recent = [values[: self._most] for values in services]
-        used = [[max(value, _SMALLEST) for value in values if value > 0] for values in recent]
+        used = [[max(value, SMALLEST) for value in values if value > 0] for values in recent]
         logs: list[float] = np.log([value for values in used for value in values]).tolist()
         levels: list[float] = []
         spreads: list[float] = []
@@ -367,7 +365,7 @@ class _RowForecast:
 
 
 def _row_forecast(forecast: UsageForecast | None) -> _RowForecast | None:
-    if forecast is None or any(len(part.scale) > _ADDED_IN_ORDER for part in forecast.services.values()):
+    if forecast is None or any(len(part.scale) > ADDED_IN_ORDER for part in forecast.services.values()):
         return None
     return _RowForecast(forecast)
 
@@ -378,7 +376,7 @@ def _can_be_rated(values: list[float]) -> bool:
 
 
 def _sale_code(window: _Window, month: int, age: float | None) -> int:
-    """Return the code of `eligibility.exclusions`."""
+    """Return the code of `rules.exclusions`."""
     if month < window.first:
         return int(ExclusionCode.NOT_YET_ON_SALE)
     if month > window.last:

@@ -15,15 +15,12 @@ from common_utils.compiled import DecidedColumns
 from planrec.billing import MAX_USAGE, UNLIMITED
 from planrec.columns import AGE, CONTRACT_LEFT, TENURE
 from planrec.decisions import DecisionMatrix, SubscriberRecord, UsageMonth
-from planrec.decisions.formulas import decided_by_plan
+from planrec.decisions.formulas import FINITE_HEADROOM, decided_by_plan
 from planrec.decisions.record import decision_columns, latest_months
-from planrec.quick.packed_rates import PackedRates
+from planrec.quick.packed_rates import ADDED_IN_ORDER, PackedRates
 
 __all__ = ["RowFeatures"]
 
-_FINITE_HEADROOM = 1e7  # as in formulas
-# NumPy adds fewer than eight numbers one after the other, and more in pairs.
-_ADDED_IN_ORDER = 8
 _EXACT = 1 << 53
 _UNKNOWN = (nan,) * 6  # bill, spread, above the cheapest, three headrooms of a plan that is not known
 
@@ -71,7 +68,7 @@ class RowFeatures:
         dearest = max(int(c.max()) for c in (p.cents_per_minute, p.cents_per_message, p.cents_per_data_unit))
         # Sums that a double holds exactly are divided alike by Python and NumPy.
         exact = (3 * MAX_USAGE * dearest + int(p.fee_cents.max())) * matrix.history_months < _EXACT
-        self._quick = self._plans > 1 and matrix.history_months < _ADDED_IN_ORDER and exact
+        self._quick = self._plans > 1 and matrix.history_months < ADDED_IN_ORDER and exact
         last = (*((TENURE, CONTRACT_LEFT) if matrix.with_current_plan else ()), *matrix.extra_columns)
         self._last = [name if name in (AGE, TENURE, CONTRACT_LEFT) else None for name in last]
 
@@ -133,9 +130,9 @@ class RowFeatures:
             mean,
             sqrt(squares / count),
             mean - cheapest,
-            min(of_minutes - minutes / count, _FINITE_HEADROOM),
-            min(of_messages - messages / count, _FINITE_HEADROOM),
-            min(of_data - megabytes / count, _FINITE_HEADROOM),
+            min(of_minutes - minutes / count, FINITE_HEADROOM),
+            min(of_messages - messages / count, FINITE_HEADROOM),
+            min(of_data - megabytes / count, FINITE_HEADROOM),
         )
 
     def _by_table(self, record: SubscriberRecord) -> list[float]:

@@ -14,12 +14,15 @@ import numpy as np
 
 from common_utils.array_types import IntArray
 from planrec.billing import MAX_USAGE, UNLIMITED, Catalogue
+from planrec.billing.rater import MICRO
 from planrec.decisions import UsageMonth
 
-__all__ = ["PackedRates"]
+__all__ = ["ADDED_IN_ORDER", "PackedRates"]
+
+ADDED_IN_ORDER = 8
+"""NumPy adds fewer than eight numbers one after the other, and more in pairs."""
 
 
-_MICRO = 1_000_000
 _BITS = 64  # a plan; a hundred months of the largest usage at the highest price fit
 _MASK = (1 << _BITS) - 1
 _AT_HAND = 4096  # amounts whose cents are worked out once; few subscribers use more units in a month
@@ -46,10 +49,10 @@ class PackedRates:
         p = catalogue.prices
         nothing = np.zeros_like(p.fee_cents)
         self._struct = Struct(f"<{len(catalogue.plans)}q")
-        self._size = catalogue.rounding.data_unit_megabytes * _MICRO
+        self._size = catalogue.rounding.data_unit_megabytes * MICRO
         self._charges = (
-            _Charges(p.included_minutes, p.cents_per_minute, p.fee_cents, _MICRO),
-            _Charges(p.included_messages, p.cents_per_message, nothing, _MICRO),
+            _Charges(p.included_minutes, p.cents_per_minute, p.fee_cents, MICRO),
+            _Charges(p.included_messages, p.cents_per_message, nothing, MICRO),
             _Charges(p.included_data_units, p.cents_per_data_unit, nothing, self._size),
         )
         self._at_hand = tuple(charges.at_hand for charges in self._charges)
@@ -66,7 +69,7 @@ class PackedRates:
         size = self._size
         try:  # most subscribers have whole minutes and messages, which are the units themselves, and not many
             return [
-                minutes[called] + messages[sent] + data[-(-round(used * _MICRO) // size) if used >= 0 else -1]
+                minutes[called] + messages[sent] + data[-(-round(used * MICRO) // size) if used >= 0 else -1]
                 for _, called, sent, used in months
             ]
         except (KeyError, OverflowError):
@@ -108,7 +111,7 @@ class _Charges:
             raise ValueError("an amount that cannot be rated")
         size, at_hand = self._size, self.at_hand
         # Rounding refuses NaN, as the comparisons do not.
-        units = [-(-round(value * _MICRO) // size) for value in values]
+        units = [-(-round(value * MICRO) // size) for value in values]
         return [at_hand[each] if each < _AT_HAND else self._of(each) for each in units]
 
     def _of(self, units: int) -> int:

@@ -20,34 +20,15 @@ from common_utils.array_types import FloatArray, IntArray
 from planrec.billing import Catalogue
 from planrec.months import month_text
 from planrec.rules.codes import ExclusionCode, exclusions
-from planrec.rules.facts import Facts, Known, facts_of
+from planrec.rules.facts import Facts, Known
 from planrec.rules.rulebook import (
     Mode,
     OfferRules,
     PlanRule,
     Rules,
-    built_in_rules,
-    check_rules,
-    load_rules,
-    parse_rules,
 )
 
-__all__ = [
-    "ExclusionCode",
-    "Facts",
-    "Known",
-    "Mode",
-    "Rules",
-    "Verdict",
-    "apply_rules",
-    "built_in_rules",
-    "check_rules",
-    "facts_of",
-    "load_rules",
-    "parse_rules",
-    "stay_reasons",
-    "stay_text",
-]
+__all__ = ["Verdict", "apply_rules", "stay_reasons", "stay_text"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from planrec.simulator.events import simulate_events
 from planrec.simulator.leaks import with_leaks
 from planrec.simulator.market import Market, run_market
 from planrec.simulator.simulation import Simulation
-from planrec.simulator.truth import Truth, truth_tables
+from planrec.simulator.truth import truth_tables
 from planrec.simulator.usage import BURN_IN, subscriber_ids
 from planrec.usage.events import CHURN_DATE, EVENT_TABLES, REG_DATE, SUBSCRIBERS
 
@@ -46,7 +46,6 @@ __all__ = [
     "OFFERS_FILE",
     "SUBSCRIBERS_FILE",
     "USAGE_MONTHS_FILE",
-    "Truth",
     "simulate",
     "write_simulation",
 ]

@@ -18,7 +18,6 @@ from common_utils.tables import RowReport
 from planrec.billing import MAX_USAGE, Catalogue, load_catalogue
 from planrec.columns import CURRENT_PLAN, MEGABYTES, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
-from planrec.data import read_event_tables
 from planrec.decisions import decision_table
 from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.preparation import Step, leak_report, longest_history
@@ -26,6 +25,7 @@ from planrec.simulator.config import DefectConfig, Leak
 from planrec.simulator.decoys import with_legitimate_columns
 from planrec.simulator.leaks import with_leaks
 from planrec.simulator.operator import DEFECTS_FILE, USAGE_MONTHS_FILE, simulate, write_simulation
+from planrec.usage.event_files import read_event_tables
 from planrec.usage.months_table import UNKNOWN_PLAN
 from planrec.usage.read import read_usage_table
 

@@ -50,18 +50,13 @@ from common_utils.bundle.manifest import (
     refusal,
     seal_manifest,
 )
-from common_utils.bundle.provenance import fingerprint_bytes, fingerprint_file, git_commit, library_versions
+from common_utils.bundle.provenance import fingerprint_bytes
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.errors import ArtifactError
 
 __all__ = [
     "Bundle",
-    "FileEntry",
     "current_version",
-    "fingerprint_bytes",
-    "fingerprint_file",
-    "git_commit",
-    "library_versions",
     "open_bundle",
     "set_current",
     "write_bundle",

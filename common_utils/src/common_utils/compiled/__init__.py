@@ -4,7 +4,7 @@ Training compiles (`export.compile_pipeline`), proves (`parity.parity_gate`) and
 (`CompiledScorer.open`). Importing this package, or opening a scorer, needs NumPy alone.
 """
 
-from common_utils.compiled.alternatives import CompiledChoice
+from common_utils.compiled.alternatives import CompiledChoice, softmax_within
 from common_utils.compiled.encoding import ColumnEncoder, InputColumn
 from common_utils.compiled.model import CompiledModel, CompiledScorer, FeatureStep
 from common_utils.compiled.row_tables import DecidedColumns
@@ -20,4 +20,5 @@ __all__ = [
     "DecidedColumns",
     "FeatureStep",
     "InputColumn",
+    "softmax_within",
 ]

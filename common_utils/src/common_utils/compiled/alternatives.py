@@ -16,10 +16,29 @@ from common_utils.compiled.model import Files
 from common_utils.compiled.store import read_meta, written_meta
 from common_utils.errors import ArtifactError, DataError
 
-__all__ = ["ALTERNATIVES_FILE", "CompiledChoice"]
+__all__ = ["ALTERNATIVES_FILE", "CompiledChoice", "softmax_within"]
 
 ALTERNATIVES_FILE = "choice.json"
 FORMAT = 1
+
+
+def softmax_within(utility: FloatArray, available: NDArray[np.bool_]) -> FloatArray:
+    """Return probabilities that are 0 where not available and add up to 1 in each row.
+
+    Parameters
+    ----------
+    utility : float64 array of shape (n, k)
+    available : bool array of shape (n, k)
+        At least one in each row.
+
+    Examples
+    --------
+    >>> softmax_within(np.array([[0.0, 0.0, 9.0]]), np.array([[True, True, False]])).tolist()
+    [[0.5, 0.5, 0.0]]
+    """
+    within = np.where(available, utility, -np.inf)
+    above = within - within.max(axis=1, keepdims=True)
+    return np.exp(above - np.log(np.exp(above).sum(axis=1, keepdims=True)))
 
 
 @dataclass(frozen=True)
@@ -73,10 +92,21 @@ class CompiledChoice:
             )
         if not available.any(axis=1).all():
             raise DataError("choice: a row has no alternative that is available; leave it out.")
-        # Not a matrix product: that adds in another order for one row than for many.
-        utility = np.where(available, np.add.reduce(features * self.weights, axis=2), -np.inf)
-        powers = np.exp(utility - utility.max(axis=1, keepdims=True))
-        return powers / np.add.accumulate(powers, axis=1)[:, -1:]
+        return softmax_within(self.utilities(features), available)
+
+    def utilities(self, features: FloatArray) -> FloatArray:
+        """Return the utility of each alternative, available or not.
+
+        Parameters
+        ----------
+        features : float64 array of shape (n, n_alternatives, n_features)
+
+        Returns
+        -------
+        float64 array of shape (n, n_alternatives)
+            One row has the bits of many: the product is taken row by row.
+        """
+        return features @ self.weights
 
     def save(self, folder: Path) -> None:
         """Write `choice.json` into a folder."""

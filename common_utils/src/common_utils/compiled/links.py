@@ -12,7 +12,13 @@ import numpy as np
 
 from common_utils.array_types import FloatArray
 
-__all__ = ["LINKS", "FloatArray", "Link", "answer_row", "answer_rows", "answer_width"]
+__all__ = [
+    "LINKS",
+    "Link",
+    "answer_row",
+    "answer_rows",
+    "answer_width",
+]
 
 
 Link = Literal["identity", "exp", "expm1", "logit", "sigmoid", "softmax"]

@@ -16,7 +16,7 @@ from common_utils.config.settings import suggest_key
 from common_utils.config.yaml_text import Location, YamlTextError, decode_text, line_of, read_content
 from common_utils.errors import ConfigError
 
-__all__ = ["Location", "YamlProblem", "read_marked"]
+__all__ = ["YamlProblem", "read_marked"]
 
 YamlProblem = tuple[Location, str]  # where, and what is wrong there
 

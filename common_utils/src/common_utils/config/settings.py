@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -21,7 +21,7 @@ from pydantic_core import ErrorDetails
 from common_utils.config.sources import Layers, environment_settings, parse_scalar, read_settings_file
 from common_utils.errors import ConfigError
 
-__all__ = ["BaseConfig", "dump_config", "find_config", "load_config", "resolve_path", "suggest_key"]
+__all__ = ["BaseConfig", "dump_config", "find_config", "load_config", "resolve_path", "said_settings", "suggest_key"]
 
 _MOST_REPORTED = 5
 _NEAR = 0.6  # difflib's own threshold for a close match
@@ -143,22 +143,75 @@ def load_config(
         content, lines = read_settings_file(path)
         layers.put((), content, str(path), lines)
     secrets: dict[tuple[str, ...], str] = {}
-    for name, parts, text in environment_settings(os.environ if environ is None else environ, env_prefix):
-        key, annotation = _resolve(model, parts, fold_case=True)
-        layers.put(key, _typed(text, annotation, name), name)
-        secrets[key] = text
-    for override in overrides:
-        dotted, equals, text = override.partition("=")
-        key, annotation = _resolve(model, tuple(dotted.strip().split(".")), fold_case=False)
-        if not equals or not all(key):
-            raise ConfigError(f"--set {dotted!r}: write section.key=value, for example --set training.seed=7.")
-        layers.put(key, _typed(text, annotation, f"--set {dotted}"), f"--set {dotted}")
+    for said in _said(model, env_prefix, overrides, environ):
+        layers.put(said.key, said.value, said.origin)
+        if said.secret is not None:
+            secrets[said.key] = said.secret
     try:
         return model.model_validate(layers.tree)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
     # Not chained: the cause would repeat values that may be secrets.
     raise ConfigError(_report(model, details, layers, secrets)) from None
+
+
+def said_settings(
+    model: type[BaseConfig],
+    *,
+    env_prefix: str,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> dict[tuple[str, ...], str]:
+    """Return which settings the environment and the overrides say, whatever a file says: what is asked for this run.
+
+    Parameters
+    ----------
+    model, env_prefix, overrides, environ
+        As `load_config`.
+
+    Returns
+    -------
+    dict of tuple of str to str
+        Key of each single value, and where it was said: the variable, or `--set` and the key.
+
+    Raises
+    ------
+    ConfigError
+        If an override or a variable cannot be read. Values are not checked; `load_config` does that.
+
+    Examples
+    --------
+    >>> class Training(BaseConfig):
+    ...     seed: int = 42
+    >>> said_settings(Training, env_prefix="X", overrides=["seed=7"], environ={"X__SEED": "1"})
+    {('seed',): '--set seed'}
+    """
+    layers = Layers()
+    for said in _said(model, env_prefix, overrides, environ):
+        layers.put(said.key, said.value, said.origin)
+    return layers.origins
+
+
+class _Said(NamedTuple):
+    key: tuple[str, ...]
+    value: object
+    origin: str
+    secret: str | None  # the text, where it came from the environment
+
+
+def _said(
+    model: type[BaseConfig], env_prefix: str, overrides: Sequence[str], environ: Mapping[str, str] | None
+) -> Iterator[_Said]:
+    """Yield what the environment says, then what the overrides say."""
+    for name, parts, text in environment_settings(os.environ if environ is None else environ, env_prefix):
+        key, annotation = _resolve(model, parts, fold_case=True)
+        yield _Said(key, _typed(text, annotation, name), name, text)
+    for override in overrides:
+        dotted, equals, text = override.partition("=")
+        key, annotation = _resolve(model, tuple(dotted.strip().split(".")), fold_case=False)
+        if not equals or not all(key):
+            raise ConfigError(f"--set {dotted!r}: write section.key=value, for example --set training.seed=7.")
+        yield _Said(key, _typed(text, annotation, f"--set {dotted}"), f"--set {dotted}", None)
 
 
 def dump_config(config: BaseModel) -> str:

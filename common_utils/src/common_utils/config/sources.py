@@ -52,6 +52,11 @@ class Layers:
         branch[key[-1]] = value
         self._origins = {k: o for k, o in self._origins.items() if not _related(k, key)} | {key: origin}
 
+    @property
+    def origins(self) -> dict[tuple[str, ...], str]:
+        """The source of each single value, by its key."""
+        return dict(self._origins)
+
     def sources(self, key: tuple[str, ...]) -> list[str]:
         """Return the sources of the value under `key`, of all values below it, or of the value it lies in."""
         found = dict.fromkeys(origin for known, origin in self._origins.items() if _related(known, key))

@@ -15,33 +15,19 @@ from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from common_utils.evaluation.intervals import (
     Interval,
-    PairedDifference,
-    bootstrap_interval,
-    bootstrap_mean,
     group_codes,
-    paired_mean_difference,
     percentile_interval,
     resampled_weights,
-    segment_table,
 )
 from common_utils.evaluation.ranking import chosen_ranks, column_codes, hit_at_k, ndcg_at_k
 
 __all__ = [
-    "Interval",
-    "PairedDifference",
     "auc_by_weight",
-    "bootstrap_interval",
-    "bootstrap_mean",
-    "chosen_ranks",
     "classification_metrics",
     "ece_by_weight",
     "expected_calibration_error",
-    "hit_at_k",
     "metric_intervals",
-    "ndcg_at_k",
-    "paired_mean_difference",
     "reliability_table",
-    "segment_table",
 ]
 
 

@@ -9,6 +9,7 @@ import io
 import pickle
 from collections.abc import Mapping
 from importlib.metadata import version as installed_version
+from pathlib import Path
 from typing import Any, Protocol
 
 import joblib
@@ -19,7 +20,7 @@ from threadpoolctl import ThreadpoolController
 from common_utils.errors import ArtifactError
 from common_utils.scoring.scorer import Columns, checked_scores, row_count
 
-__all__ = ["JoblibScorer", "OpenBundle", "ProbabilityModel", "open_model"]
+__all__ = ["JoblibScorer", "OpenBundle", "ProbabilityModel", "open_model", "save_model"]
 
 _LIBRARY = "scikit-learn"
 # What unpickling raises on a file that was hashed but made elsewhere: a missing module, class or attribute.
@@ -84,6 +85,11 @@ def open_model(bundle: OpenBundle, file: str = "model.joblib") -> Any:
             f"Bundle {bundle.version}: {file} cannot be unpickled ({type(error).__name__}). "
             "Serve it with the code it was trained with, or train it again."
         ) from error
+
+
+def save_model(model: object, path: Path) -> None:
+    """Write a fitted model as a pickle, for notebooks, batch jobs and audits; `open_model` reads it from a bundle."""
+    joblib.dump(model, path)
 
 
 class JoblibScorer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ __all__ = ["is_alive", "serve_configured", "serve_project"]
 
 # A service that listens everywhere is asked here.
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  nothing is bound
+
+_STARTED_ANEW = "COMMON_UTILS_STARTED_ANEW"
 
 
 def serve_project(
@@ -55,27 +58,32 @@ def serve_project(
     Raises
     ------
     ConfigError
-        If there is no app in the project's folder.
+        If there is no app in the project's folder, or it is that of another project.
     """
     from common_utils.serving.server import run
 
-    if not (folder / "app" / "fastapi_app.py").is_file():
-        raise ConfigError(f"no app/fastapi_app.py in {folder}; run from the project's folder or name its --config.")
+    _check_app(spec, folder)
     # The app reads all it must know from the environment, which worker processes inherit.
     os.environ |= {**(environment or {}), spec.bundle_variable: str(bundle.resolve())}
     if serving is not None:
         os.environ |= _exported(f"{spec.prefix}__SERVING", serving)
     if settings_file is not None:
         os.environ[spec.config_variable] = str(settings_file.resolve())
-    if find_spec("app") is None:
-        # Started as a script, Python does not look in the working folder; as a module it does.
+    if not _found_in(folder):
+        # Started as a script, Python does not look in the working folder; as a module it does, and may stand in another
+        # project's folder.
+        if os.environ.pop(_STARTED_ANEW, None) == str(folder.resolve()):
+            raise ConfigError(f"the app in {folder} cannot be imported; start the command in that folder.")
         options = ["--host", host, "--port", str(port), "--workers", str(workers), "--bundle", str(bundle.resolve())]
         if settings_file is not None:
             options += ["--config", str(settings_file.resolve())]
         elif named := os.environ.get(spec.config_variable):
             os.environ[spec.config_variable] = str(Path(named).resolve())  # seen from another folder in a moment
+        os.environ[_STARTED_ANEW] = str(folder.resolve())
+        os.environ.pop("PYTHONSAFEPATH", None)  # which would hide the folder from Python once more
         os.chdir(folder)
         os.execv(sys.executable, [sys.executable, "-m", f"{spec.name}.cli", "serve", *options])  # noqa: S606 - ourselves
+    os.environ.pop(_STARTED_ANEW, None)
     sys.stderr.write(f"http://{host}:{port}/docs\n")
     run("app.fastapi_app:app", host=host, port=port, workers=workers, **_server_options(serving))
 
@@ -124,6 +132,41 @@ def is_alive(spec: ProjectSpec[Any], folder: Path, *, seconds: float = 2.0) -> b
         return False
     finally:
         connection.close()
+
+
+def _check_app(spec: ProjectSpec[Any], folder: Path) -> None:
+    """See that the folder holds an app, and that it serves this project: it imports the project's package."""
+    app = folder / "app" / "fastapi_app.py"
+    if not app.is_file():
+        raise ConfigError(f"no app/fastapi_app.py in {folder}; run from the project's folder or name its --config.")
+    try:
+        tree = ast.parse(app.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
+        raise ConfigError(f"{app}: cannot be read as Python ({type(error).__name__}).") from error
+    if spec.name not in _imported(tree):
+        raise ConfigError(
+            f"{app} is not the app of {spec.title}: it does not import {spec.name}. Run from the project's folder, or "
+            "name its --config."
+        )
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    """Return the names of the packages that a module imports."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def _found_in(folder: Path) -> bool:
+    """Return whether Python would import the app of this folder, and not another project's."""
+    found = find_spec("app")
+    if found is None or not found.submodule_search_locations:
+        return False
+    return any(Path(place).resolve() == (folder / "app").resolve() for place in found.submodule_search_locations)
 
 
 def _exported(prefix: str, serving: ServiceConfig) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,20 +16,17 @@ from pydantic_core import to_json
 
 from common_utils.bundle import Bundle, open_bundle
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
-from common_utils.config import resolve_path
 from common_utils.config.project import ProjectSpec
 from common_utils.decision_log.kinds import check_value
 from common_utils.decision_log.recorder import Recorder, open_recorder
 from common_utils.releases.config import load_trust
 from common_utils.scoring import Scorer
-from common_utils.serving.app import Settings as ServiceSettings
-from common_utils.serving.app import create_service
 from common_utils.serving.config import MOST_BATCH_ROWS
 from common_utils.serving.decided import SUBJECT, Event, Logbook, LoggedAnswer, with_events
 from common_utils.serving.fast_route import FastRoute
-from common_utils.serving.follower import PointerFollower
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.outcomes import outcome_routes
+from common_utils.serving.project import ProjectService
 from common_utils.table_project.config import TableProjectConfig
 
 __all__ = ["Batch", "BatchAnswer", "LiveModel", "TableRecord", "create_table_service", "open_live", "record_columns"]
@@ -200,38 +196,20 @@ def create_table_service(
     def open_configured_log() -> Recorder | None:
         return open_recorder(spec.load(folder).decisions, spec.name, folder)
 
-    def configured() -> tuple[float, Path, Callable[[Path], LiveModel[Settings]]]:
-        config = spec.load(folder)
-        named = os.environ.get(spec.bundle_variable)
-        path = Path(named) if named else resolve_path(folder, config.training.artifacts)
+    def opener(config: Settings) -> Callable[[Path], LiveModel[Settings]]:
         trust = load_trust(config.releases, folder)
-        return config.releases.follow_seconds, path, lambda place: open_live(spec, place, open_scorer, trust=trust)
-
-    def open_configured() -> LiveModel[Settings]:
-        _, path, opener = configured()
-        return opener(path)
-
-    def follower() -> PointerFollower[LiveModel[Settings]] | None:
-        seconds, path, opener = configured()
-        return PointerFollower(slot, path, opener, ask, interval_seconds=seconds) if seconds else None
-
-    def service_settings() -> ServiceSettings:
-        return ServiceSettings.of(spec.load(folder).serving, folder)
+        return lambda place: open_live(spec, place, open_scorer, trust=trust)
 
     def ask(live: LiveModel[Settings]) -> None:
         answer(live, [probe])
 
-    return create_service(
-        title=spec.title,
+    service = ProjectService(
+        spec, folder, slot, lambda: spec.load(folder), opener, ask, model_info=lambda live: live.info
+    )
+    return service.create(
+        [_routes(spec, slot, log, record, answer_model, answer), outcome_routes(log, check_value)],
         version=version,
-        description=spec.question,
-        slot=slot,
-        loader=open_model or open_configured,
-        probe=ask,
-        model_info=lambda live: live.info,
-        routes=[_routes(spec, slot, log, record, answer_model, answer), outcome_routes(log, check_value)],
-        follow=follower if open_model is None else lambda: None,
-        settings=service_settings if open_model is None else None,
+        open_model=open_model,
         logbook=log,
         open_log=open_log or (open_configured_log if open_model is None else lambda: None),
     )

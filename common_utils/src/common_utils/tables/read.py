@@ -22,22 +22,11 @@ from pandera import dtypes
 from common_utils.errors import ConfigError, DataError
 from common_utils.tables.checks import failed_checks, repeated_rows
 from common_utils.tables.csv_text import read_csv_text
-from common_utils.tables.parquet import open_parquet, read_parquet
-from common_utils.tables.report import Ledger, RowReport, merged_report
+from common_utils.tables.parquet import read_parquet
+from common_utils.tables.report import Ledger, RowReport
 from common_utils.tables.types import Converted, DecimalSign, Kind, check_arrow, convert_text, decimal_sign
-from common_utils.tables.write import table_writer, write_table
 
-__all__ = [
-    "RowReport",
-    "TableResult",
-    "check_rows",
-    "merged_report",
-    "month_column",
-    "open_parquet",
-    "read_table",
-    "table_writer",
-    "write_table",
-]
+__all__ = ["TableResult", "check_rows", "month_column", "read_table"]
 
 _MOST_REPORTED = 5
 _MONTH = r"^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])$"

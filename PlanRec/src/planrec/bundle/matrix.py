@@ -1,4 +1,4 @@
-"""What a PlanRec bundle holds beside the compiled model, and what is made of it."""
+"""The features that the settings of a bundle ask for."""
 
 from __future__ import annotations
 

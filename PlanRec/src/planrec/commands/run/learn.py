@@ -1,0 +1,228 @@
+"""The commands that learn and measure: read, call one thing, write or show."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common_utils.command_line.terminal import note, show_table, steps
+from common_utils.errors import ConfigError
+from planrec.billing import load_catalogue
+from planrec.commands.options import Source
+from planrec.commands.requests import CardRequest, EvaluateRequest, SettingsRequest
+from planrec.commands.settings import Run, load_run
+from planrec.config import PlanRecConfig
+from planrec.data import UsageData, load_usage, summarise
+from planrec.evaluation import Models, evaluate
+from planrec.policies.backtest import bill_backtest
+from planrec.preparation import prepare
+from planrec.reporting.figures import FIGURES, write_figures
+from planrec.reporting.tables import (
+    backtest_document,
+    backtest_rows,
+    choice_rows,
+    comparison_lines,
+    data_card,
+    gain_rows,
+    model_card,
+    policy_rows,
+    results_block,
+    segment_rows,
+)
+from planrec.rules import rules_file
+from planrec.simulator.operator import simulate, write_simulation
+from planrec.training import data_fingerprint, held_plan_figures, train
+from planrec.usage.event_files import ChurnCut, EmptyMonths
+
+__all__ = [
+    "run_card",
+    "run_data",
+    "run_evaluate",
+    "run_simulate",
+    "run_train",
+]
+
+
+_PROTOCOLS: tuple[tuple[str, ChurnCut, EmptyMonths], ...] = (
+    ("no churn cut, months with events", "none", "drop"),
+    ("documented churn cut, months with events", "documented", "drop"),
+    ("documented churn cut, empty months billed", "documented", "bill"),
+)
+
+
+def run_simulate(settings: SettingsRequest, output: Path | None) -> None:
+    """Simulate the operator and write its tables."""
+    run = load_run(settings)
+    config, folder = run.config, output or run.project / "data" / "simulated"
+    catalogue = load_catalogue(run.path(config.data.simulator.plans))
+    with steps() as step:
+        step(f"simulating {config.simulator.subscribers:,} subscribers over {config.simulator.months} months")
+        simulation = simulate(config.simulator, catalogue, np.random.default_rng(config.training.seed))
+        step("writing the tables")
+        write_simulation(simulation, folder)
+    note(f"written to {folder}")
+
+
+def run_data(settings: SettingsRequest) -> None:
+    """Read the configured table and show what is in it and what was rejected."""
+    run = load_run(settings)
+    config = run.config
+    catalogue = load_catalogue(run.path(config.data.chosen().plans))
+    with steps() as step:
+        step(f"reading {config.data.source}")
+        data = load_usage(config, catalogue, run.project)
+    show_table("Usage months", [{name: _text(value) for name, value in row.items()} for row in summarise(data)])
+    _account(data)
+
+
+def run_train(settings: SettingsRequest, output: Path | None) -> None:
+    """Train and show what came out."""
+    run = load_run(settings)
+    artifacts = output or run.path(run.config.training.artifacts)
+    with steps() as step:
+        bundle = train(run.config, run.project, artifacts=artifacts, step=step)
+    metrics = bundle.read_json("metrics.json")
+    _show(metrics)
+    note(f"bundle: {bundle.path}")
+    note(f"card:   {bundle.path / 'model_card.md'}")
+
+
+def run_evaluate(request: EvaluateRequest) -> None:
+    """Measure a bundle again on the data it was trained on, or back-test on the Megaline events.
+
+    Raises
+    ------
+    ConfigError
+        If options of the other are given, or the bundle was trained on another source.
+    """
+    run = load_run(request.settings)
+    if request.source is Source.megaline:
+        if request.plots is not None:
+            raise ConfigError("evaluate: --plots draws a bundle's figures; leave it out with --data-source megaline.")
+        _run_backtest(run, as_json=request.as_json, output=request.output)
+    else:
+        _run_measure(run, request)
+
+
+def _run_measure(run: Run, request: EvaluateRequest) -> None:
+    bundle = run.open_bundle(request.bundle)
+    trained, folder = bundle.config, run.config.data.folder
+    if request.source is not None and request.source.value != trained.data.source:
+        raise ConfigError(
+            f"{bundle.name} was trained on source {trained.data.source!r}, not {request.source.value!r}; "
+            "leave --data-source out, or name another --bundle."
+        )
+    if folder is not None:
+        trained = trained.model_copy(update={"data": trained.data.model_copy(update={"folder": folder})})
+    with steps() as step:
+        prepared = prepare(trained, run.project, step)
+        step("evaluating policies")
+        metrics = evaluate(trained, prepared, Models.open(bundle))
+    if data_fingerprint(prepared.data) != bundle.bundle.info["data_fingerprint"]:
+        note("the data differ from those the bundle was trained on: figures will differ from its card")
+    if run.path(trained.data.chosen().plans).read_bytes() != bundle.catalogue_bytes():
+        note("the rate card differs from the bundle's: policies are priced on the one at hand")
+    if rules_file(trained.rules, run.project) != bundle.rules_bytes():
+        note("the rules differ from the bundle's: the minimum gain is that of the file at hand")
+    metrics = {
+        "bundle": bundle.version,
+        **metrics,
+        "cross_validation": bundle.metrics["cross_validation"],
+    }
+    if request.plots is not None:
+        request.plots.mkdir(parents=True, exist_ok=True)
+        write_figures(request.plots, metrics)
+        note(f"{len(FIGURES)} figures written to {request.plots}")
+    if request.as_json:
+        _print_json(metrics)
+    else:
+        _show(metrics)
+
+
+def _run_backtest(run: Run, *, as_json: bool, output: Path | None) -> None:
+    """Back-test re-rating on the Megaline events, and ask whether usage tells the plan held."""
+    config, project = run.config, run.project
+    catalogue = load_catalogue(run.path(config.data.megaline.plans))
+    results: dict[str, Any] = {}
+    with steps() as step:
+        for name, cut, empty in _PROTOCOLS:
+            step(f"back-test: {name}")
+            data = load_usage(_with_rules(config, cut, empty), catalogue, project)
+            test = bill_backtest(
+                data.months,
+                catalogue,
+                histories=(1, 3, 6),
+                risk_weights=(0.0, 0.5),
+                shipped=(config.advice.history_months, config.advice.risk_weight),
+                resamples=config.evaluation.resamples,
+                seed=config.training.seed,
+            )
+            results[name] = {
+                "months": test.n_all,
+                "settled_months": test.n_settled,
+                "policies": test.rows,
+                "shipped_less_mean_of_3_months": test.against_reference,
+            }
+        step("cross-validating the plan held, grouped by customer")
+        usual = load_usage(config, catalogue, project)
+        held = held_plan_figures(config, catalogue, usual.months, step)
+    if output is not None:
+        output.write_text(backtest_document(results, held, catalogue.currency), encoding="utf-8")
+        note(f"written to {output}")
+    if as_json:
+        _print_json({"bills": results, "held_plan": held})
+        return
+    for name, result in results.items():
+        title = f"Megaline, {name}: {result['months']:,} customer-months ({result['settled_months']:,} settled)"
+        show_table(title, backtest_rows(result["policies"], catalogue.currency))
+        for line in comparison_lines(result):
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.write("\n")
+    show_table("Plan held, predicted from usage alone (folds by customer)", choice_rows({"cross_validation": held}))
+
+
+def run_card(request: CardRequest) -> None:
+    """Write the cards and figures of a bundle and, in the project itself, the README's results."""
+    run = load_run(request.settings)
+    opened = run.open_bundle(request.bundle)
+    bundle, metrics = opened.bundle, opened.metrics
+    docs = request.output or run.project / "docs"
+    figures = docs / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    (docs / "model_card.md").write_text(model_card(metrics, bundle), encoding="utf-8")
+    (docs / "data_card.md").write_text(data_card(metrics, bundle), encoding="utf-8")
+    if request.output is None:
+        readme = run.project / "README.md"
+        readme.write_text(results_block(readme.read_text(encoding="utf-8"), metrics), encoding="utf-8")
+    for name in FIGURES:
+        (figures / name).write_bytes(bundle.read_bytes(name))
+    note(f"cards of {bundle.version} written to {docs}")
+
+
+def _with_rules(config: PlanRecConfig, churn_cut: ChurnCut, empty_months: EmptyMonths) -> PlanRecConfig:
+    rules = config.data.megaline.model_copy(update={"churn_cut": churn_cut, "empty_months": empty_months})
+    return config.model_copy(update={"data": config.data.model_copy(update={"megaline": rules})})
+
+
+def _show(metrics: dict[str, Any]) -> None:
+    show_table("Choice model", choice_rows(metrics))
+    show_table("Policies: choice and money", policy_rows(metrics))
+    show_table("Advice by minimum gain", gain_rows(metrics))
+    show_table("Advice by segment", segment_rows(metrics))
+
+
+def _account(data: UsageData) -> None:
+    for report in data.reports:
+        note(report.summary())
+
+
+def _text(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:,}"
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=1, allow_nan=False, default=str) + "\n")

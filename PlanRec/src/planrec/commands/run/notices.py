@@ -1,0 +1,67 @@
+"""`planrec notices`: the files read, written and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from common_utils.bundle import fingerprint_file
+from common_utils.command_line.terminal import note, steps
+from common_utils.errors import ConfigError
+from planrec.batch.notices import notice_batch, read_sent, write_notices
+from planrec.billing import load_catalogue
+from planrec.commands.options import NoticeChoice
+from planrec.commands.requests import NoticeRequest
+from planrec.commands.settings import advice_settings
+from planrec.notices import verify_notices
+from planrec.notices.notice import versions_of
+from planrec.notices.schedule import NoticeKind
+from planrec.usage.read import read_usage_table
+
+__all__ = ["run_notices"]
+
+
+def run_notices(request: NoticeRequest) -> None:
+    """Write the notices of a file of usage months and say who got none, and why; or verify those of a file.
+
+    Raises
+    ------
+    ConfigError
+        If what is asked for does not go together.
+    """
+    usage, as_of, output = request.usage, request.as_of, request.output
+    if request.verify is not None:
+        if usage or as_of or output or request.sent:
+            raise ConfigError("notices: --verify reads one file and writes none; give only --plans with it.")
+        _run_verify(request.verify, request.plans)
+        return
+    if usage is None or as_of is None or output is None:
+        raise ConfigError("notices: give --usage, --as-of and --output, or --verify with a file of notices.")
+    history_months = request.history_months or advice_settings(request.settings)[0].history_months
+    kinds: tuple[NoticeKind, ...] = ("end-of-contract", "yearly")
+    if request.kind is not NoticeChoice.both:
+        kinds = (request.kind.value,)
+    catalogue = load_catalogue(request.plans)
+    versions = versions_of(catalogue, fingerprint_file(request.plans))
+    with steps() as step:
+        step("reading usage months")
+        data = read_usage_table(usage, catalogue=catalogue)
+        log = read_sent(request.sent, as_of) if request.sent else None
+    batch = notice_batch(
+        data.months, catalogue, versions, as_of=as_of, history_months=history_months, kinds=kinds, sent=log
+    )
+    write_notices(batch, catalogue, output)
+    for report in data.reports:
+        note(report.summary())
+    for reason, count in batch.header.no_notice.items():
+        if count:
+            note(f"no notice, {reason}: {count:,} subscriber(s)")
+    for kind, count in batch.header.notices.items():
+        note(f"{kind}: {count:,} notice(s)")
+    note(f"{len(batch.spans):,} notices for {batch.header.subscribers:,} subscribers written to {output}")
+
+
+def _run_verify(path: Path, plans: Path) -> None:
+    """Work out every notice of a file again from its basis; leave with a gate error if one differs."""
+    catalogue = load_catalogue(plans)
+    count = verify_notices(path, catalogue, fingerprint_file(plans))
+    note(f"{count:,} notices verified: every figure follows from its basis")

@@ -1,0 +1,127 @@
+"""`planrec what-if` and `planrec draft`: read, ask, write and show."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from common_utils.command_line.terminal import note, show_table, tracked
+from common_utils.errors import ConfigError
+from common_utils.tables import write_table
+from planrec.advice import AnswerPolicy, Engine, Question
+from planrec.advice.what_if import UsageChange, load_plan, with_plan
+from planrec.batch.what_if import what_if_rows, what_if_table
+from planrec.billing import Catalogue, load_catalogue
+from planrec.columns import SUBSCRIBER
+from planrec.commands.requests import DraftRequest, WhatIfRequest
+from planrec.commands.settings import Run, load_run
+from planrec.months import month_index, month_text
+from planrec.pricing.draft import ASSUMPTIONS, DraftScore, Pricing, check_draft, score_draft
+from planrec.pricing.tables import demand_rows, demand_table, span
+from planrec.rules import configured_rules
+from planrec.usage.read import read_usage_table
+
+__all__ = ["asked", "run_draft", "run_what_if"]
+
+
+def asked(request: WhatIfRequest) -> Question:
+    """Return the question that a command line asks.
+
+    Raises
+    ------
+    ConfigError
+        If nothing is asked, or the plan cannot be used.
+    """
+    factors = (request.minutes_factor, request.messages_factor, request.megabytes_factor)
+    change = UsageChange(*(request.usage_factor if factor is None else factor for factor in factors))
+    away = UsageChange(request.travel_minutes_factor, 1.0, request.travel_megabytes_factor)
+    travel = away if request.travel else None
+    if change == UsageChange() and travel is None and request.plan is None:
+        raise ConfigError("what-if: nothing is asked; give a factor, --travel or --plan.")
+    return Question(change, travel, None if request.plan is None else load_plan(request.plan))
+
+
+def run_what_if(request: WhatIfRequest) -> None:
+    """Answer for every subscriber of a file: by their past months with `plans`, else by the forecast of a bundle."""
+    question, run = asked(request), load_run(request.settings)
+    month, output = month_index(request.as_of), request.output
+    engine, policy = _answering(run, request)
+    data = read_usage_table(request.usage, catalogue=engine.catalogue)
+    table = what_if_table(data.months, engine, question, policy, as_of=month)
+    write_table(table, output)
+    for report in data.reports:
+        note(report.summary())
+    people, moved = table[SUBSCRIBER].nunique(), table.loc[table["advice_changes"], SUBSCRIBER].nunique()
+    show_table(f"Mean bill a month, {engine.catalogue.currency}, and subscribers advised", what_if_rows(table))
+    sys.stdout.write(f"The advice changes for {moved:,} of {people:,} subscriber(s).\n")
+    if question.travel is not None:
+        sys.stdout.write("Usage abroad is charged as at home: the rate card has no prices for it.\n")
+    note(f"{len(table):,} rows written to {output}, by rules {engine.rules.version}")
+
+
+def run_draft(request: DraftRequest) -> None:
+    """Score a draft rate card, or the bundle's with one plan more, against the bundle's."""
+    run, month = load_run(request.settings), month_index(request.as_of)
+    pricing = Pricing.of(run.open_bundle(request.bundle))
+    drafted = _drafted(pricing.current, request.draft, request.plan)
+    check_draft(pricing.current, drafted)
+    data = read_usage_table(request.usage)
+    with tracked("scoring", total=data.months[SUBSCRIBER].nunique()) as advance:
+        score = score_draft(
+            data.months,
+            pricing,
+            drafted,
+            as_of=month,
+            bound_decide=request.bound_decide,
+            n_resamples=run.config.evaluation.resamples,
+            rng=np.random.default_rng(run.config.training.seed),
+            advance=advance,
+        )
+    output = request.output
+    if output is not None:
+        write_table(demand_table(score), output)
+    for report in data.reports:
+        note(report.summary())
+    _show(score, drafted.currency)
+    if output is not None:
+        note(f"{len(score.plans):,} rows written to {output}")
+
+
+def _drafted(current: Catalogue, draft: Path | None, plan: Path | None) -> Catalogue:
+    if draft is not None and plan is None:
+        return load_catalogue(draft)
+    if plan is not None and draft is None:
+        return with_plan(current, load_plan(plan))
+    raise ConfigError("draft: give --draft with a whole rate card, or --plan with one plan more.")
+
+
+def _show(score: DraftScore, currency: str) -> None:
+    show_table(
+        f"Draft against the rate card in force, {month_text(score.month)}; revenue {currency} a month",
+        demand_rows(score),
+    )
+    closed = [plan.plan_id for plan in score.plans if plan.new and not plan.draft]
+    lines = [
+        f"{score.subscribers:,} subscribers, {score.bound:,} of them bound by a contract.",
+        f"New plans are taken by {span(score.new_demand)}; revenue changes by "
+        f"{span(score.revenue_change_cents, unit=100)} {currency} a month (95 % intervals).",
+        *(f"{plan_id} is taken by nobody: is it on sale in {month_text(score.month)}?" for plan_id in closed),
+        *(f"Assumed: {text}." for text in ASSUMPTIONS),
+    ]
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    if score.gone:
+        note(f"{score.gone:,} subscriber(s) have no month in {month_text(score.month - 1)}: taken as gone")
+
+
+def _answering(run: Run, request: WhatIfRequest) -> tuple[Engine, AnswerPolicy]:
+    """Return what answers, and what it weighs."""
+    if request.plans is None:
+        bundle = run.open_bundle(request.bundle)
+        return bundle.engine(), AnswerPolicy.of(bundle.config, bundle.rules, "advice", forecast=True)
+    if request.bundle is not None:
+        raise ConfigError("what-if: give --plans to rate past months, or --bundle for its forecast; not both.")
+    catalogue = load_catalogue(request.plans)
+    rules = configured_rules(run.config.rules, run.project, catalogue)
+    return Engine(catalogue, rules), AnswerPolicy.of(run.config, rules, "advice", forecast=False)
