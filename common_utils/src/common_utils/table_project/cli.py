@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from common_utils.table_project.task import TableTask
     from common_utils.tables import Reading
 
-__all__ = ["settings_of", "table_cli"]
+__all__ = ["InputOption", "OutputOption", "settings_of", "table_cli"]
 
 Settings = TypeVar("Settings", bound="TableProjectConfig")
 
-_Input = Annotated[Path, typer.Option("--input", help="Table of records, CSV or Parquet.")]
-_Output = Annotated[Path, typer.Option("--output", help="File to write, CSV or Parquet by its ending.")]
+InputOption = Annotated[Path, typer.Option("--input", help="Table of records, CSV or Parquet.")]
+OutputOption = Annotated[Path, typer.Option("--output", help="File to write, CSV or Parquet by its ending.")]
 _Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that gets configs/; made where it is missing.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
@@ -104,7 +104,10 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
 
 def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> None:
     @app.command()
+    @reads_table
     def train(
+        *,
+        reading: Reading,
         data: DataOption = None,
         output: Annotated[
             Path | None, typer.Option("--output", help="Root of the bundles; default: the configured artifacts.")
@@ -116,10 +119,13 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
         from common_utils.table_project.commands import run_train
 
         settings, folder = settings_of(spec, config, overrides, data)
-        run_train(task(), settings, folder, output)
+        run_train(task(), settings, folder, output, reading=reading)
 
     @app.command()
+    @reads_table
     def evaluate(
+        *,
+        reading: Reading,
         as_json: _Json = False,
         bundle: BundleOption = None,
         data: DataOption = None,
@@ -129,12 +135,13 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
     ) -> None:
         """Measure a bundle again on the rows set aside, and print the goal table.
 
-        A bundle is measured with the settings it was trained with; --data names another copy of the table.
+        A bundle is measured with the settings it was trained with; --data names another copy of the table. One that was
+        refitted shows its figures from before.
         """
         from common_utils.table_project.commands import run_evaluate
 
         settings, folder = settings_of(spec, config, overrides, data)
-        run_evaluate(task(), settings, folder, bundle, as_json=as_json, output=output)
+        run_evaluate(task(), settings, folder, bundle, as_json=as_json, output=output, reading=reading)
 
     @app.command()
     def card(
@@ -158,8 +165,8 @@ def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[
     def predict(
         *,
         reading: Reading,
-        input_: _Input,
-        output: _Output,
+        input_: InputOption,
+        output: OutputOption,
         bundle: BundleOption = None,
         config: ConfigOption = None,
         overrides: SetOption = None,
@@ -175,7 +182,7 @@ def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[
     def explain(
         *,
         reading: Reading,
-        input_: _Input,
+        input_: InputOption,
         row: Annotated[int, typer.Option("--row", min=1, help="Record to explain; the first is 1.")] = 1,
         as_json: _Json = False,
         bundle: BundleOption = None,

@@ -128,6 +128,35 @@ class ColumnStep:
             raise DataError("features: no column is left; take some out of `data.drop_columns`.")
         return np.column_stack(parts)
 
+    def by_column(self, parts: FloatArray) -> dict[str, float]:
+        """Return what each column of the table adds to a score, from what each feature adds.
+
+        Parameters
+        ----------
+        parts : float64 array of shape (len(feature_names),)
+            What a formula adds is shared equally by the columns it is computed from.
+
+        Returns
+        -------
+        dict of str to float
+            By the names of `numbers` and `categories`, in their order; the sum is that of the parts.
+
+        Examples
+        --------
+        >>> step = ColumnStep(["a", "b"], formulas=[Formula("product", ("a", "b"), np.multiply)])
+        >>> step.by_column(np.array([1.0, 2.0, 0.5]))
+        {'a': 1.25, 'b': 2.25}
+        """
+        left = iter(parts.tolist())
+        own = {name: next(left) for name in self.numbers}
+        for name, values in self.categories.items():
+            own[name] = sum(next(left) for _ in values) if self.indicators else next(left)
+        for formula in self.usable:
+            amount = next(left) / len(formula.inputs)
+            for name in formula.inputs:
+                own[name] += amount
+        return own
+
 
 def _column(columns: Columns, name: str) -> NDArray[Any]:
     if name not in columns:

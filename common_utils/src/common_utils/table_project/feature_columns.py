@@ -16,11 +16,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from common_utils.array_types import FloatArray
 from common_utils.table_project.column_step import ColumnStep, Formula
+from common_utils.table_project.explanations import Contribution
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ColumnFeatures", "table_columns"]
+__all__ = ["ColumnFeatures", "column_contributions", "table_columns"]
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -42,6 +43,41 @@ def table_columns(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
         else:
             columns[str(name)] = column.astype(object).to_numpy()
     return columns
+
+
+def column_contributions(
+    step: ColumnStep, X: pd.DataFrame | Columns, features: FloatArray, parts: FloatArray
+) -> list[Contribution]:
+    """Return what each column of the table adds to one record's score, the largest first by size.
+
+    Parameters
+    ----------
+    step : ColumnStep
+    X : table or columns of one row
+        Its text is shown instead of the codes.
+    features, parts : float64 array of shape (len(step.feature_names),)
+        The record's features, and what each adds.
+
+    Examples
+    --------
+    >>> step = ColumnStep(["age"], {"plan": ["smart"]}, [Formula("half", ("age",), np.sqrt)])
+    >>> record = {"age": np.array([58.0]), "plan": np.array(["smart"], dtype=object)}
+    >>> column_contributions(step, record, step(record)[0], np.array([0.5, -0.25, 0.5]))[0]
+    Contribution(feature='age', value='58', amount=1.0)
+    """
+    columns = X if isinstance(X, Mapping) else table_columns(X)
+    shown = {name: _shown(value) for name, value in zip(step.numbers, features.tolist(), strict=False)}
+    shown |= {name: _text(columns[name][0]) for name in step.categories}
+    named = [Contribution(name, shown[name], amount) for name, amount in step.by_column(parts).items()]
+    return sorted(named, key=lambda part: -abs(part.amount))
+
+
+def _shown(value: float) -> str:
+    return "missing" if np.isnan(value) else f"{value:,.6g}"
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else "missing"
 
 
 class ColumnFeatures(TransformerMixin, BaseEstimator):

@@ -77,6 +77,11 @@ class LiveModel(Generic[Settings]):
     info: Mapping[str, Any]
     metrics: Mapping[str, Any]
 
+    def threshold(self, rule: str) -> float:
+        """Return from which probability on the answer is yes, by a rule of a bundle that decides between two."""
+        found = self.metrics.get("thresholds") or self.metrics["holdout"]["thresholds"]  # older bundles: there alone
+        return float(found[rule])
+
 
 def open_live(
     spec: ProjectSpec[Settings],
@@ -113,6 +118,7 @@ def open_live(
             "created": bundle.manifest["created"],
             "libraries": bundle.info["libraries"],
             "metrics": metrics["holdout"],
+            "refitted": metrics.get("refitted", False),
             "trained_on": metrics["table"],
             "synthetic": metrics["synthetic"],
         },
