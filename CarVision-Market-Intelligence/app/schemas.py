@@ -32,7 +32,7 @@ class CarRequest(TableRecord):
     model: str = Field(
         min_length=1,
         max_length=80,
-        description="make and model, lower case; one that is not known gets a wide interval",
+        description="make and model; case, blanks and hyphens do not count. One that is not known gets a wide interval",
     )
     model_year: int | None = Field(default=None, ge=1990, le=2020, description="year")
     odometer: float | None = Field(default=None, ge=0, le=499_999, description="miles")

@@ -25,7 +25,7 @@ CASE: dict[str, Any] = {
     "answered": ("1", "4"),
     "explained": 4,
     "rejected": (2, 3),
-    "columns": ("row", "prediction", "low", "high"),
+    "columns": ("row", "prediction", "low", "high", "model_known"),
     "complaint": "odometer: not between 0 and 499999 (1)",
     "results": ("Interval by predicted price",),
 }

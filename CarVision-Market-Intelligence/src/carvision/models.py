@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from carvision.columns import LISTING
 from carvision.config import CarVisionConfig
-from carvision.features import CAR, HIDDEN, car_step, shipped_step
+from carvision.features import CAR, HIDDEN, shipped_step
 from carvision.price_model import PriceModel
 from common_utils.table_project.feature_columns import ColumnFeatures
 
@@ -57,8 +58,9 @@ def price_pipeline(config: CarVisionConfig, *, interval: bool = True) -> Pipelin
 
 def ridge_pipeline(config: CarVisionConfig) -> Pipeline:
     """Return a ridge regression of the logarithm of the price, one 0/1 column for each category."""
-    step = car_step(dropped=config.data.drop_columns, indicators=True)
-    linear = [("filled", SimpleImputer(strategy="median", add_indicator=True)), ("scaled", StandardScaler())]
+    step = replace(shipped_step(config), indicators=True)
+    imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    linear = [("filled", imputer), ("scaled", StandardScaler())]
     return Pipeline([("features", ColumnFeatures.of(step)), *linear, ("regressor", _of_logs(Ridge()))])
 
 

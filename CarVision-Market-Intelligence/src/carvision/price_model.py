@@ -170,7 +170,7 @@ class PriceModel(RegressorMixin, BaseEstimator):
         known, hidden = np.empty(len(logs)), np.empty(len(logs))
         cars = np.unique(np.nan_to_num(matrix[:, list(self.car_columns)], nan=-1.0), axis=0, return_inverse=True)[1]
         for grown_on, held in grouped_folds(cars.ravel(), n_splits=self.calibration_folds, seed=self.seed):
-            effects = learn_effects(matrix[grown_on], logs[grown_on], self.car_columns)
+            effects = learn_effects(matrix[grown_on], logs[grown_on], self.car_columns, len(self.effects_.level))
             extended = effects.extend(matrix)
             rows, target = self._with_hidden(extended[grown_on], logs[grown_on], self.interval_hidden_share)
             ends = [

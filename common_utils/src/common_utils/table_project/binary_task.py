@@ -19,8 +19,8 @@ from common_utils.evaluation.fold_spread import fold_spread, fold_values
 from common_utils.reporting.cards import format_interval
 from common_utils.table_project.cards import figure_rows
 from common_utils.table_project.config import TableProjectConfig
-from common_utils.table_project.explanations import Explanation
-from common_utils.table_project.feature_columns import column_contributions
+from common_utils.table_project.explanations import Explanation, column_contributions
+from common_utils.table_project.feature_columns import table_columns
 from common_utils.table_project.task import Cells, Rounds, Step, TableTask
 
 __all__ = ["PATH_METHOD", "SHIPPED", "BinaryTask"]
@@ -166,7 +166,7 @@ class BinaryTask(TableTask[Settings]):
         classifier = model[-1].classifier_
         base, parts = classifier.contributions(matrix)
         score = float(classifier.decision_function(matrix)[0])
-        named = column_contributions(features.step(), rows, matrix[0], parts[0])
+        named = column_contributions(features.step(), table_columns(rows), matrix[0], parts[0])
         probability = float(model.predict_proba(rows)[0, 1])
         return Explanation(
             base=float(base),

@@ -16,12 +16,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from common_utils.array_types import FloatArray
 from common_utils.table_project.column_step import ColumnStep, Formula
-from common_utils.table_project.explanations import Contribution
+from common_utils.table_project.names import learn_names
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ColumnFeatures", "column_contributions", "table_columns"]
+__all__ = ["ColumnFeatures", "table_columns"]
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -45,41 +45,6 @@ def table_columns(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
     return columns
 
 
-def column_contributions(
-    step: ColumnStep, X: pd.DataFrame | Columns, features: FloatArray, parts: FloatArray
-) -> list[Contribution]:
-    """Return what each column of the table adds to one record's score, the largest first by size.
-
-    Parameters
-    ----------
-    step : ColumnStep
-    X : table or columns of one row
-        Its text is shown instead of the codes.
-    features, parts : float64 array of shape (len(step.feature_names),)
-        The record's features, and what each adds.
-
-    Examples
-    --------
-    >>> step = ColumnStep(["age"], {"plan": ["smart"]}, [Formula("half", ("age",), np.sqrt)])
-    >>> record = {"age": np.array([58.0]), "plan": np.array(["smart"], dtype=object)}
-    >>> column_contributions(step, record, step(record)[0], np.array([0.5, -0.25, 0.5]))[0]
-    Contribution(feature='age', value='58', amount=1.0)
-    """
-    columns = X if isinstance(X, Mapping) else table_columns(X)
-    shown = {name: _shown(value) for name, value in zip(step.numbers, features.tolist(), strict=False)}
-    shown |= {name: _text(columns[name][0]) for name in step.categories}
-    named = [Contribution(name, shown[name], amount) for name, amount in step.by_column(parts).items()]
-    return sorted(named, key=lambda part: -abs(part.amount))
-
-
-def _shown(value: float) -> str:
-    return "missing" if np.isnan(value) else f"{value:,.6g}"
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else "missing"
-
-
 class ColumnFeatures(TransformerMixin, BaseEstimator):
     """The transformer of a `ColumnStep`; parameters as its attributes.
 
@@ -87,6 +52,8 @@ class ColumnFeatures(TransformerMixin, BaseEstimator):
     ----------
     names_ : tuple of str
         The matrix's columns.
+    values_ : dict of str to tuple of str
+        What the rows say of each category that is learnt.
 
     Examples
     --------
@@ -97,6 +64,9 @@ class ColumnFeatures(TransformerMixin, BaseEstimator):
     [[4.0, nan]]
     """
 
+    learnt: Mapping[str, int] | None = None  # of pipelines that were pickled before there was one
+    values_: Mapping[str, Sequence[str]] | None = None
+
     def __init__(
         self,
         numbers: Sequence[str] = (),
@@ -105,24 +75,36 @@ class ColumnFeatures(TransformerMixin, BaseEstimator):
         *,
         indicators: bool = False,
         filled: Mapping[str, float] | None = None,
+        learnt: Mapping[str, int] | None = None,
     ) -> None:
         self.numbers = numbers
         self.categories = categories
         self.formulas = formulas
         self.indicators = indicators
         self.filled = filled
+        self.learnt = learnt
 
     @classmethod
     def of(cls, step: ColumnStep) -> ColumnFeatures:
         """Return the unfitted transformer of a step."""
-        return cls(step.numbers, step.categories, step.formulas, indicators=step.indicators, filled=step.filled)
+        return cls(
+            step.numbers,
+            step.categories,
+            step.formulas,
+            indicators=step.indicators,
+            filled=step.filled,
+            learnt=step.learnt,
+        )
 
     def step(self) -> ColumnStep:
         """Return what computes the matrix; a service calls it without scikit-learn."""
-        return ColumnStep(self.numbers, self.categories or {}, self.formulas, self.indicators, self.filled or {})
+        step = ColumnStep(
+            self.numbers, self.categories or {}, self.formulas, self.indicators, self.filled or {}, self.learnt or {}
+        )
+        return step.with_values(self.values_ or {})
 
     def fit(self, X: pd.DataFrame | Columns, y: object = None) -> ColumnFeatures:
-        """Fix the order of the columns; nothing is learnt from rows.
+        """Fix the order of the columns, and find the values of the categories that are learnt.
 
         Raises
         ------
@@ -130,8 +112,11 @@ class ColumnFeatures(TransformerMixin, BaseEstimator):
             If a column is missing, or none is asked for.
         """
         del y
+        columns = X if isinstance(X, Mapping) else table_columns(X)
+        learnt = {name: fewest for name, fewest in (self.learnt or {}).items() if name in columns}
+        self.values_ = {name: learn_names(columns[name], fewest) for name, fewest in learnt.items()}
         self.names_ = self.step().feature_names
-        self.transform(X)
+        self.transform(columns)
         return self
 
     def transform(self, X: pd.DataFrame | Columns) -> FloatArray:
