@@ -15,7 +15,7 @@ from carvision.effects import FILE as EFFECTS_FILE
 from carvision.effects import ModelEffects
 from carvision.features import shipped_step
 from carvision.interval import FILE as ENDS_FILE
-from carvision.interval import IntervalEnds
+from carvision.interval import IntervalEnds, Margins
 from carvision.neighbours import Listings
 from carvision.scoring import LISTINGS_FILE, CarScorer, car_prices, dump_listings, load_listings
 from common_utils.bundle import Bundle
@@ -96,7 +96,7 @@ def test_effects_that_mean_nothing_are_refused(content: bytes, message: str) -> 
 
 @pytest.mark.parametrize(
     "content",
-    [b"{", b"[]", b"{}", json.dumps({"margin": "x", "hidden_margin": 0, "hidden_column": 0}).encode()],
+    [b"{", b"[]", b"{}", json.dumps({"margin": 0.1, "hidden_margin": 0, "hidden_column": 0}).encode()],
 )
 def test_ends_that_say_nothing_are_refused(content: bytes) -> None:
     with pytest.raises(ArtifactError, match="does not say how far"):
@@ -105,7 +105,12 @@ def test_ends_that_say_nothing_are_refused(content: bytes) -> None:
 
 def test_a_margin_that_is_not_finite_is_refused() -> None:
     with pytest.raises(ArtifactError, match="not finite"):
-        IntervalEnds.load(IntervalEnds(np.inf, 0.0).dump())
+        IntervalEnds.load(IntervalEnds(Margins(0.0, 0.0, ((0.0, np.inf),)), Margins(0.0, 0.0)).dump())
+
+
+def test_ends_come_back_as_they_were() -> None:
+    said = IntervalEnds(Margins(0.1, 0.2, ((0.3, 0.4), (0.5, 0.6))), Margins(0.7, 0.8), 4, 7)
+    assert IntervalEnds.load(said.dump()) == said
 
 
 def test_the_bundle_holds_what_the_service_reads(bundle: Bundle, settings: CarVisionConfig) -> None:

@@ -13,7 +13,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from carvision.columns import LISTING
+from carvision.columns import LISTING, TYPE
 from carvision.config import CarVisionConfig
 from carvision.features import CAR, HIDDEN, shipped_step
 from carvision.price_model import PriceModel
@@ -50,6 +50,7 @@ def price_pipeline(config: CarVisionConfig, *, interval: bool = True) -> Pipelin
         hidden_columns=[places[name] for name in HIDDEN],
         hidden_share=model.hidden_share,
         interval_hidden_share=model.interval_hidden_share,
+        kind_column=places[TYPE],
         listing_columns=[places[name] for name in LISTING] if interval else (),
         seed=config.training.seed,
     )
