@@ -52,7 +52,7 @@ class BatchAnswer(BaseModel, Generic[Answer]):
     """Answers in the order of the records."""
 
     predictions: list[Answer]
-    model_version: str
+    model_version: str = Field(examples=["20261123T120102Z-1a2b3c4d5e6f"])
 
 
 @dataclass(frozen=True)
