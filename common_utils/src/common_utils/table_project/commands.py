@@ -94,6 +94,9 @@ def _measured_again(
 ) -> dict[str, Any]:
     """Score a bundle on the rows set aside of its own table, or of the copy that `data.file` names."""
     trained = _trained(task, bundle)
+    most = max(trained.data.table.max_rejected_share, config.data.table.max_rejected_share)
+    table = trained.data.table.model_copy(update={"max_rejected_share": most})
+    trained = trained.model_copy(update={"data": trained.data.model_copy(update={"table": table})})
     if config.data.file is not None:
         written = {"file": config.data.file, "source": "table", "table": config.data.table}
         trained = trained.model_copy(update={"data": trained.data.model_copy(update=written)})
