@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from common_utils.table_project.service import TableRecord
 
-__all__ = ["EXAMPLE", "CarRequest", "PriceResponse", "SimilarListing"]
+__all__ = ["ANSWER", "EXAMPLE", "CarRequest", "PriceResponse", "SimilarListing"]
 
 EXAMPLE: dict[str, JsonValue] = {
     "model": "ford f-150",
@@ -22,6 +22,16 @@ EXAMPLE: dict[str, JsonValue] = {
     "paint_color": "white",
     "is_4wd": 1,
 }
+
+ANSWER: dict[str, JsonValue] = {
+    "prediction": 0,
+    "low": 0,
+    "high": 0,
+    "model_known": True,
+    "similar": [],
+    "model_version": "20261123T120102Z-1a2b3c4d5e6f",
+}
+"""What a bundle of the public table answers to `EXAMPLE`; of the comparable ads, an invented one."""
 
 
 class CarRequest(TableRecord):
@@ -69,7 +79,7 @@ class SimilarListing(BaseModel):
 class PriceResponse(BaseModel):
     """What the car is worth, how sure that is, and comparable ads."""
 
-    model_config = ConfigDict(protected_namespaces=())
+    model_config = ConfigDict(json_schema_extra={"examples": [ANSWER]}, protected_namespaces=())
 
     prediction: int = Field(description="US dollars; the median that an ad for such a car asks")
     low: int = Field(description="lower end of the 90 % interval, US dollars")
