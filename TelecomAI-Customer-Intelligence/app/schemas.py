@@ -15,7 +15,7 @@ MEANING = "the plan held, not the best plan; for advice ask PlanRec"
 
 ANSWER: dict[str, JsonValue] = {
     "prediction": "smart",
-    "probability": 0.0,
+    "probability": 0.24531981975878306,
     "meaning": MEANING,
     "model_version": "20261123T120102Z-1a2b3c4d5e6f",
 }

@@ -193,9 +193,7 @@ def train(
     trust = load_trust(config.releases, project)  # a missing key is told before the work, not after it
     set_seed(config.training.seed)
     prepared = prepare(config, project, step, reading)
-    if not config.training.accept_fewer_rows:
-        months = len(prepared.data.months)
-        refuse_fewer_rows(artifacts, months, counted="usage_months", source=config.data.source, table="usage months")
+    _check_size(config, artifacts, prepared)
     classes, probabilities = out_of_fold(config, prepared.catalogue, prepared.train, step)
     cross_validation = choice_figures(prepared.train, classes, probabilities, config)
     step("fitting the model")
@@ -248,6 +246,12 @@ def train(
     publish(artifacts, bundle.path, author=author, trust=trust)
     promote(artifacts, bundle.version, author=author, trust=trust)
     return bundle
+
+
+def _check_size(config: PlanRecConfig, artifacts: Path, prepared: Prepared) -> None:
+    if not config.training.accept_fewer_rows:
+        months = len(prepared.data.months)
+        refuse_fewer_rows(artifacts, months, counted="usage_months", source=config.data.source, table="usage months")
 
 
 def fit_forecast(config: PlanRecConfig, prepared: Prepared) -> UsageForecast:

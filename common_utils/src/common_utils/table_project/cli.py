@@ -81,6 +81,7 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
         rich_markup_mode=None,  # plain help: loading Rich would double the time it takes
     )
     _add_learning(app, spec, task)
+    _add_card(app, spec, task)
     _add_answers(app, spec, task)
     _add_serve(app, spec)
 
@@ -143,6 +144,10 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
         settings, folder = settings_of(spec, config, overrides, data)
         run_evaluate(task(), settings, folder, bundle, as_json=as_json, output=output, reading=reading)
 
+    del train, evaluate  # registered by name
+
+
+def _add_card(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> None:
     @app.command()
     def card(
         bundle: BundleOption = None,
@@ -156,7 +161,7 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
         settings, folder = settings_of(spec, config, overrides)
         run_card(task(), settings, folder, bundle, output)
 
-    del train, evaluate, card  # registered by name
+    del card  # registered by name
 
 
 def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> None:
