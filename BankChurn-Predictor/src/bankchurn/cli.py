@@ -41,10 +41,10 @@ def contacts(
 
     What a contact costs and brings, and the budget, are the settings of `retention`.
     """
-    from bankchurn.contacts import run_contacts
+    from bankchurn.evaluation import run_contacts
 
     settings, folder = settings_of(SPEC, config, overrides)
-    run_contacts(settings, folder, input_, output, bundle, reading=reading)
+    run_contacts(_task(), settings, folder, input_, output, bundle, reading=reading)
 
 
 def main() -> None:
