@@ -24,11 +24,20 @@ EXAMPLE: dict[str, JsonValue] = {
 }
 
 ANSWER: dict[str, JsonValue] = {
-    "prediction": 0,
-    "low": 0,
-    "high": 0,
+    "prediction": 18929,
+    "low": 12963,
+    "high": 26406,
     "model_known": True,
-    "similar": [],
+    "similar": [
+        {
+            "model": "ford f-150",
+            "type": "truck",
+            "condition": "good",
+            "model_year": 2013,
+            "odometer": 90000,
+            "price": 19000,
+        }
+    ],
     "model_version": "20261123T120102Z-1a2b3c4d5e6f",
 }
 """What a bundle of the public table answers to `EXAMPLE`; of the comparable ads, an invented one."""

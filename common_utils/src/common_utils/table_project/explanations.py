@@ -75,7 +75,7 @@ class Explanation:
     def words(self, most: int = 8) -> str:
         """Return the explanation as lines of text; what is past `most` parts is added up in one line."""
         shown, rest = self.contributions[:most], self.contributions[most:]
-        number, signed = f",.{self.digits}f", f"+,.{self.digits}f"
+        number, signed = f"z,.{self.digits}f", f"+z,.{self.digits}f"
         base, score = (format(value, number) for value in (self.base, self.score))
         lines = [
             f"{self.answer}.",
