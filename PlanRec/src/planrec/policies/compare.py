@@ -92,7 +92,7 @@ def bills_ahead(months: pd.DataFrame, decisions: pd.DataFrame, catalogue: Catalo
     months : DataFrame
         Usage months, sorted by subscriber and month, one row each.
     decisions : DataFrame
-        Rows of `features.decision_table`; the horizon begins with their own month.
+        Rows of `decisions.decision_table`; the horizon begins with their own month.
     catalogue : Catalogue
     horizon : int
         Months, >= 1.

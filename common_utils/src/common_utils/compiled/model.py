@@ -176,7 +176,7 @@ class CompiledModel:
 
 
 class CompiledScorer:
-    """A `serving.scorer.Scorer` over a compiled model.
+    """A `scoring.scorer.Scorer` over a compiled model.
 
     Parameters
     ----------
