@@ -179,7 +179,7 @@ def check_share(report: RowReport, rejects: pd.DataFrame, reading: Reading) -> N
     Raises
     ------
     DataError
-        If no row is left that was not set aside, or more than the `max_rejected_share` of `reading` of them were rejected.
+        If no row is left that was not set aside, or more than `max_rejected_share` of them were rejected.
     """
     reading.accounts.add(report, rejects)
     rejected = sum(report.rejected.values())
