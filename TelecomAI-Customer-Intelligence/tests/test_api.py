@@ -14,7 +14,11 @@ from common_utils.scoring import Columns, row_count
 from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.service import LiveModel, record_columns
 from common_utils.testing.services import ALL_SERVICE_CHECKS, ServiceCase
-from common_utils.testing.table_app import ALL_APP_CHECKS, AppCase
+from common_utils.testing.table_app import (
+    ALL_APP_CHECKS,
+    AppCase,
+    check_every_route_is_described_and_shows_its_answers,
+)
 from common_utils.testing.table_fixtures import TableProject
 from telecom.caveat import CAVEAT
 from telecom.config import TelecomConfig
@@ -105,7 +109,11 @@ def test_service_answers_from_a_bundle_as_the_pipeline_does(bundle: Bundle, monk
     assert answer["probability"] == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("check", ALL_APP_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "check",
+    [*ALL_APP_CHECKS, check_every_route_is_described_and_shows_its_answers],
+    ids=lambda check: check.__name__,
+)
 def test_the_app_starts_as_it_should(
     table_project: TableProject, live: LiveModel[TelecomConfig], check: Callable[[AppCase], None]
 ) -> None:

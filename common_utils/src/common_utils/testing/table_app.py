@@ -144,6 +144,8 @@ def check_a_scorer_that_fails_never_becomes_ready(case: AppCase) -> None:
 def check_every_route_is_described_and_shows_its_answers(case: AppCase) -> None:
     """Promise a description and a whole answer for every route, and for each error an example of its own status.
 
+    For projects whose models show an example; it is not among `ALL_APP_CHECKS`.
+
     Raises
     ------
     AssertionError
@@ -188,6 +190,5 @@ ALL_APP_CHECKS: tuple[Callable[[AppCase], None], ...] = (
     check_without_a_bundle_it_is_alive_and_not_ready,
     check_the_configured_artifacts_are_opened,
     check_a_scorer_that_fails_never_becomes_ready,
-    check_every_route_is_described_and_shows_its_answers,
     check_python_m_app_serves_as_configured,
 )
