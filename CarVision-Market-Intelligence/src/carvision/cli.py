@@ -30,7 +30,10 @@ app = table_cli(SPEC, _task)
 @app.command()
 def market(
     bundle: BundleOption = None,
-    output: Annotated[Path | None, typer.Option("--output", help="Folder for the tables and figures as well.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", writable=True, file_okay=False, help="Folder for the tables and figures as well."),
+    ] = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from common_utils.command_line.options import BundleOption, ConfigOption, DataOption, SetOption
+from common_utils.command_line.clashes import keep_settings
+from common_utils.command_line.options import BundleOption, ConfigOption, DataOption, SetOption, table_file
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release import release_app
+from common_utils.command_line.run import command_line
+from common_utils.config.packaged import write_defaults
 
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
@@ -27,8 +30,22 @@ __all__ = ["settings_of", "table_cli"]
 Settings = TypeVar("Settings", bound="TableProjectConfig")
 
 _Input = Annotated[Path, typer.Option("--input", help="Table of records, CSV or Parquet.")]
-_Output = Annotated[Path, typer.Option("--output", help="File to write, CSV or Parquet by its ending.")]
-_Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that gets configs/; made where it is missing.")]
+_Output = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        writable=True,
+        dir_okay=False,
+        callback=table_file,
+        help="File to write, CSV or Parquet by its ending.",
+    ),
+]
+_Folder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIR", writable=True, file_okay=False, help="Folder that gets configs/; made where it is missing."
+    ),
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
@@ -52,7 +69,9 @@ def settings_of(
     if data is not None:
         given.append(f"data.file={data.resolve()}")
     folder = spec.folder(config)
-    return spec.load(folder, explicit=config, overrides=given), folder
+    settings = spec.load(folder, explicit=config, overrides=given)
+    keep_settings(settings, folder, spec.settings_file(folder, explicit=config))
+    return settings, folder
 
 
 def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> typer.Typer:
@@ -72,14 +91,7 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
     >>> sorted(command.callback.__name__ for command in table_cli(spec, lambda: None).registered_commands)
     ['card', 'evaluate', 'explain', 'init', 'predict', 'serve', 'train']
     """
-    app = typer.Typer(
-        name=spec.name,
-        help=spec.question,
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,  # plain help: loading Rich would double the time it takes
-    )
+    app = command_line(spec.name, spec.question)
     _add_learning(app, spec, task)
     _add_answers(app, spec, task)
     _add_serve(app, spec)
@@ -87,8 +99,6 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
     @app.command()
     def init(folder: _Folder) -> None:
         """Write the settings to DIR/configs, to be edited; run the other commands in DIR."""
-        from common_utils.config.packaged import write_defaults
-
         for path in write_defaults(spec.name, folder):
             typer.echo(path)
 
@@ -107,7 +117,13 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
     def train(
         data: DataOption = None,
         output: Annotated[
-            Path | None, typer.Option("--output", help="Root of the bundles; default: the configured artifacts.")
+            Path | None,
+            typer.Option(
+                "--output",
+                writable=True,
+                file_okay=False,
+                help="Root of the bundles; default: the configured artifacts.",
+            ),
         ] = None,
         config: ConfigOption = None,
         overrides: SetOption = None,
@@ -123,7 +139,10 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
         as_json: _Json = False,
         bundle: BundleOption = None,
         data: DataOption = None,
-        output: Annotated[Path | None, typer.Option("--output", help="Also write the tables as Markdown.")] = None,
+        output: Annotated[
+            Path | None,
+            typer.Option("--output", writable=True, dir_okay=False, help="Also write the tables as Markdown."),
+        ] = None,
         config: ConfigOption = None,
         overrides: SetOption = None,
     ) -> None:
@@ -139,7 +158,10 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
     @app.command()
     def card(
         bundle: BundleOption = None,
-        output: Annotated[Path | None, typer.Option("--output", help="Folder to write; default: docs.")] = None,
+        output: Annotated[
+            Path | None,
+            typer.Option("--output", writable=True, file_okay=False, help="Folder to write; default: docs."),
+        ] = None,
         config: ConfigOption = None,
         overrides: SetOption = None,
     ) -> None:

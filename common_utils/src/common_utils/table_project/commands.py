@@ -15,6 +15,7 @@ from common_utils.bundle import Bundle, open_bundle
 from common_utils.command_line.terminal import note, show_table, steps
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
+from common_utils.outputs import write_bytes, write_text
 from common_utils.releases.config import load_trust
 from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.cards import (
@@ -68,9 +69,7 @@ def run_evaluate(
         note("the rows differ from those the bundle was trained on: the holdout differs from its card")
     if output is not None:
         command = f"make -C {folder.resolve().name} evaluate"
-        path = resolve_path(folder, output)
-        path.parent.mkdir(parents=True, exist_ok=True)  # a new project has no docs/ yet
-        path.write_text(results_document(task, metrics, command), encoding="utf-8")
+        write_text(output, results_document(task, metrics, command))
         note(f"written to {output}")
     if as_json:
         _print_json({"bundle": bundle.version, **metrics})
@@ -136,14 +135,13 @@ def run_card(
     metrics = bundle.read_json("metrics.json")
     docs = output or folder / "docs"
     figures = docs / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
-    (docs / "model_card.md").write_text(model_card(task, metrics, bundle), encoding="utf-8")
-    (docs / "data_card.md").write_text(data_card(task, metrics, bundle), encoding="utf-8")
+    write_text(docs / "model_card.md", model_card(task, metrics, bundle))
+    write_text(docs / "data_card.md", data_card(task, metrics, bundle))
     for name in task.figure_names:
-        (figures / name).write_bytes(bundle.read_bytes(name))
+        write_bytes(figures / name, bundle.read_bytes(name))
     if output is None:
         readme = folder / "README.md"
-        readme.write_text(readme_with_results(task, readme.read_text(encoding="utf-8"), metrics), encoding="utf-8")
+        write_text(readme, readme_with_results(task, readme.read_text(encoding="utf-8"), metrics))
     note(f"cards of {bundle.version} written to {docs}")
 
 
