@@ -322,7 +322,8 @@ def check_files_that_are_missing_or_damaged_are_named(case: CliCase) -> None:
 def _app(case: CliCase) -> typer.Typer:
     """Return the project's command line; that of a project in a test is made here."""
     name = case.project.spec.name
-    return import_module(f"{name}.cli").app if find_spec(name) else table_cli(case.project.spec, case.project.task)
+    module = f"{name}.cli" if find_spec(name) and find_spec(f"{name}.cli") else None
+    return import_module(module).app if module else table_cli(case.project.spec, case.project.task)
 
 
 ALL_CLI_CHECKS: tuple[Callable[[CliCase], None], ...] = (
