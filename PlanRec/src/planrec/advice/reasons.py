@@ -167,13 +167,13 @@ def sentence(
     'Surf: 20.30 USD a month over 1 month (fee 20.00, minutes 0.30, messages 0.00, data 0.00), 49.70 less than Ultra.'
     """
     text = (
-        f"{name}: {means[0]:.2f} {currency} a month over {months} month{'s' if months > 1 else ''} "
-        f"(fee {means[1]:.2f}, minutes {means[2]:.2f}, messages {means[3]:.2f}, data {means[4]:.2f})"
+        f"{name}: {means[0]:z.2f} {currency} a month over {months} month{'s' if months > 1 else ''} "
+        f"(fee {means[1]:z.2f}, minutes {means[2]:z.2f}, messages {means[3]:z.2f}, data {means[4]:z.2f})"
     )
     if against is None:
         return text + "."
     if against.same:
         return text + ", the plan held today."
     more = "less" if against.saving >= 0 else "more"
-    text += f", {abs(against.saving):.2f} {more} than {against.name}"
+    text += f", {abs(against.saving):z.2f} {more} than {against.name}"
     return text + (f"; dearer than {against.name} in {against.dearer} of {months} months." if against.dearer else ".")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from typer.models import ArgumentInfo, OptionInfo
 from common_utils.errors import ConfigError, PortfolioError
 from common_utils.outputs import protect, protecting, same_file
 
-__all__ = ["NamedPath", "guard_commands", "guarded", "keep_settings", "path_kinds", "refuse_clashes"]
+__all__ = ["NamedPath", "given_again", "guard_commands", "guarded", "keep_settings", "path_kinds", "refuse_clashes"]
 
 Kind = Literal["input", "file", "folder"]
 _BUNDLE = "manifest.json"
@@ -175,6 +176,18 @@ def keep_settings(settings: object, folder: Path, file: Path | None = None) -> N
     refuse_clashes([*said, *outputs])
     for one in moved:
         refuse_clashes([*said, *inputs, one])
+
+
+def given_again(*options: str) -> str:
+    """Return the words with which the running command was given some of its paths, to be typed again.
+
+    Examples
+    --------
+    >>> given_again("--config")
+    ''
+    """
+    said = [one for one in _given.get() if one.name in options]
+    return "".join(f" {one.name} {shlex.quote(str(one.path))}" for one in said)
 
 
 def _takes_path(annotation: Any) -> bool:

@@ -16,6 +16,7 @@ from common_utils.command_line.options import BundleOption, ConfigOption, DataOp
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release import release_app
 from common_utils.command_line.run import command_line
+from common_utils.command_line.wide import shows_tables
 from common_utils.config.packaged import write_defaults
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
 
 def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> None:
     @app.command()
+    @shows_tables
     def train(
         data: DataOption = None,
         output: Annotated[
@@ -135,6 +137,7 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
         run_train(task(), settings, folder, output)
 
     @app.command()
+    @shows_tables
     def evaluate(
         as_json: _Json = False,
         bundle: BundleOption = None,

@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 
 from common_utils.bundle import Bundle, open_bundle
-from common_utils.command_line.terminal import note, show_table, steps
+from common_utils.command_line.terminal import note, note_next, show_table, steps
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
 from common_utils.outputs import write_bytes, write_text
@@ -36,6 +36,11 @@ from common_utils.tables import Reading, write_table
 __all__ = ["run_card", "run_evaluate", "run_explain", "run_predict", "run_train"]
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
+_NEXT = {
+    "answer a table": "predict --input FILE --output FILE",
+    "measure it again": "evaluate",
+    "answer over HTTP": "serve",
+}
 
 
 def run_train(task: TableTask[Settings], config: Settings, folder: Path, output: Path | None) -> None:
@@ -46,6 +51,7 @@ def run_train(task: TableTask[Settings], config: Settings, folder: Path, output:
     _show(task, bundle.read_json("metrics.json"))
     note(f"bundle: {bundle.path}")
     note(f"card:   {bundle.path / 'model_card.md'}")
+    note_next(task.spec.name, _NEXT, output)
 
 
 def run_evaluate(

@@ -66,12 +66,12 @@ class Explanation:
         """Return the explanation as lines of text; what is past `most` parts is added up in one line."""
         shown, rest = self.contributions[:most], self.contributions[most:]
         lines = [
-            f"{self.answer}: the {self.unit} are {self.score:.2f}.",
-            f"They start at {self.base:.2f}, the average, and the record moves them:",
-            *(f"  {part.amount:+.2f}  {part.feature} = {part.value}" for part in shown),
+            f"{self.answer}: the {self.unit} are {self.score:z.2f}.",
+            f"They start at {self.base:z.2f}, the average, and the record moves them:",
+            *(f"  {part.amount:+z.2f}  {part.feature} = {part.value}" for part in shown),
         ]
         if rest:
-            lines.append(f"  {sum(part.amount for part in rest):+.2f}  {len(rest)} more, each smaller")
+            lines.append(f"  {sum(part.amount for part in rest):+z.2f}  {len(rest)} more, each smaller")
         return "\n".join([*lines, self.method])
 
     def to_dict(self) -> dict[str, object]:

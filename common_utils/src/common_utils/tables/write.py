@@ -196,7 +196,7 @@ def _plain_numbers(column: pd.Series) -> pd.Series:
         column = column.mask(zero, 0.0)
     if three.any():
         column = column.astype(object)
-        column[three] = [f"{value:.4f}" for value in values[three]]
+        column[three] = [f"{value:z.4f}" for value in values[three]]
     return column
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from common_utils.command_line.terminal import note, show_table, steps
+from common_utils.command_line.terminal import note, note_next, show_table, steps
 from common_utils.errors import ConfigError
 from common_utils.outputs import write_bytes, write_text
 from planrec.billing import load_catalogue
 from planrec.commands.options import Source
 from planrec.commands.requests import CardCommand, EvaluateCommand, SettingsCommand
 from planrec.commands.settings import LoadedSettings, load_run
-from planrec.config import PlanRecConfig
+from planrec.config import SPEC, PlanRecConfig
 from planrec.data import load_usage
 from planrec.evaluation import Models, evaluate
 from planrec.policies.backtest import bill_backtest
@@ -49,6 +49,12 @@ __all__ = [
 ]
 
 
+_NEXT = {
+    "offers for a table": "recommend --mode offer --usage FILE --as-of YYYY-MM --output FILE",
+    "the plan each subscriber is expected to choose": "predict --usage FILE --as-of YYYY-MM --output FILE",
+    "measure it again": "evaluate",
+    "answer over HTTP": "serve",
+}
 _PROTOCOLS: tuple[tuple[str, ChurnCut, EmptyMonths], ...] = (
     ("no churn cut, months with events", "none", "drop"),
     ("documented churn cut, months with events", "documented", "drop"),
@@ -91,6 +97,7 @@ def run_train(settings: SettingsCommand, output: Path | None) -> None:
     _show(metrics)
     note(f"bundle: {bundle.path}")
     note(f"card:   {bundle.path / 'model_card.md'}")
+    note_next(SPEC.name, _NEXT, output)
 
 
 def run_evaluate(request: EvaluateCommand) -> None:
