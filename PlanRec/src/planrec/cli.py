@@ -10,6 +10,7 @@ import typer
 from common_utils.command_line.release import release_app
 from common_utils.command_line.run import command_line, run_command_line
 from planrec.commands.answer import bill, predict, recommend
+from planrec.commands.columns import columns
 from planrec.commands.learn import card, data, evaluate, simulate, train
 from planrec.commands.notices import notices
 from planrec.commands.plans import add_plans
@@ -27,7 +28,21 @@ __all__ = ["app", "main"]
 app = command_line(
     "planrec", "Which mobile plan should this subscriber be on, what would they pay, and should they stay?"
 )
-for _command in (simulate, data, bill, recommend, rules, notices, train, evaluate, study, predict, serve, card):
+for _command in (
+    simulate,
+    data,
+    bill,
+    recommend,
+    rules,
+    notices,
+    train,
+    evaluate,
+    study,
+    predict,
+    serve,
+    card,
+    columns,
+):
     app.command()(_command)
 for _name, _command in (("what-if", what_if), ("draft", draft)):
     app.command(_name)(_command)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from common_utils.outputs import is_stream
 
-__all__ = ["BundleOption", "ConfigOption", "DataOption", "SetOption", "table_file"]
+__all__ = ["BundleOption", "ConfigOption", "DataOption", "FileNameOption", "FormOption", "SetOption", "table_file"]
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file; default: <NAME>_CONFIG, or configs/config.yaml.")
@@ -20,6 +20,10 @@ SetOption = Annotated[
 DataOption = Annotated[Path | None, typer.Option("--data", help="Table, CSV or Parquet; overrides data.file.")]
 BundleOption = Annotated[
     Path | None, typer.Option("--bundle", help="A bundle or a root of bundles; default: the configured artifacts.")
+]
+FileNameOption = Annotated[str | None, typer.Option("--file", help="Only files whose name holds this.")]
+FormOption = Annotated[
+    Literal["table", "csv", "json", "markdown"], typer.Option("--format", help="How the dictionary is printed.")
 ]
 
 

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from common_utils.command_line.clashes import keep_settings
-from common_utils.command_line.options import BundleOption, ConfigOption, DataOption, SetOption, table_file
+from common_utils.command_line.options import (
+    BundleOption,
+    ConfigOption,
+    DataOption,
+    FileNameOption,
+    FormOption,
+    SetOption,
+    table_file,
+)
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release import release_app
 from common_utils.command_line.run import command_line
@@ -90,7 +98,7 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
     >>> from common_utils.table_project.config import TableProjectConfig
     >>> spec = ProjectSpec("demo", "Demo", "What?", TableProjectConfig)
     >>> sorted(command.callback.__name__ for command in table_cli(spec, lambda: None).registered_commands)
-    ['card', 'evaluate', 'explain', 'init', 'predict', 'serve', 'train']
+    ['card', 'columns', 'evaluate', 'explain', 'init', 'predict', 'serve', 'train']
     """
     app = command_line(spec.name, spec.question)
     _add_learning(app, spec, task)
@@ -102,6 +110,16 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
         """Write the settings to DIR/configs, to be edited; run the other commands in DIR."""
         for path in write_defaults(spec.name, folder):
             typer.echo(path)
+
+    @app.command()
+    @shows_tables
+    def columns(*, file: FileNameOption = None, form: FormOption = "table") -> None:
+        """Show the data dictionary: every column read or written, with type, unit, meaning, when it may be empty."""
+        from common_utils.table_project.data_dictionary import run_columns
+
+        run_columns(task(), file, form)
+
+    del init, columns  # registered by name
 
     def releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, Trust]:
         from common_utils.releases.config import load_trust

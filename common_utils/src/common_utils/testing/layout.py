@@ -82,7 +82,7 @@ def format_faults(package: str) -> list[str]:
     for path in sorted(_folder(package).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FormattedValue) and isinstance(node.format_spec, ast.JoinedStr):
-                said = "".join(part.value for part in node.format_spec.values if isinstance(part, ast.Constant))
+                said = "".join(str(part.value) for part in node.format_spec.values if isinstance(part, ast.Constant))
                 if (
                     (said.endswith((".f", "%")) or re.search(r"\.\d+f$", said))
                     and "z" not in said

@@ -36,13 +36,14 @@ __all__ = [
     "check_other_rows_are_told",
     "check_predictions_account_for_every_record",
     "check_the_bundle_is_measured_again",
+    "check_the_data_dictionary_is_current",
     "check_training_shows_the_goals",
     "check_wrong_arguments_are_named",
 ]
 
 _PNG = b"\x89PNG"
 _ANY_SHARE = ("--set", "data.table.max_rejected_share=1")  # the files of these checks are mostly damage
-_COMMANDS = ("train", "evaluate", "predict", "explain", "serve", "card", "release")
+_COMMANDS = ("train", "evaluate", "predict", "explain", "serve", "card", "columns", "release")
 
 
 @dataclass(frozen=True)
@@ -319,6 +320,29 @@ def check_files_that_are_missing_or_damaged_are_named(case: CliCase) -> None:
             expect(left == code and option in err, f"{' '.join(words)} {option} {path.name} left with {left}: {err}")
 
 
+def check_the_data_dictionary_is_current(case: CliCase) -> None:
+    """Promise a data dictionary of every column read and written, in docs/ and by `columns`, within 80 characters.
+
+    Raises
+    ------
+    AssertionError
+        If the document is stale or a column of the answers is missing.
+    """
+    document = case.project.folder / "docs" / "data_dictionary.md"
+    code, out, err = case.run("columns", "--format", "markdown")
+    if not find_spec(case.project.spec.name) or not document.is_file():
+        expect(code == 2 and "templates/columns.yaml" in err, f"columns left with {code}: {err}")
+        return
+    name = case.project.spec.name
+    expect(code == 0, f"columns left with {code}: {err}")
+    stale = out != document.read_text(encoding="utf-8")
+    expect(not stale, f"docs/data_dictionary.md is stale: {name} columns --format markdown > docs/data_dictionary.md")
+    said = [row["column"] for row in json.loads(case.run("columns", "--format", "json", "--file", "answers (w")[1])]
+    expect(said == list(case.columns), f"the dictionary has {said}, the answers {list(case.columns)}")
+    widest = max(map(len, case.run("columns")[1].splitlines()))
+    expect(widest <= 80, f"columns takes {widest} characters")
+
+
 def _app(case: CliCase) -> typer.Typer:
     """Return the project's command line; that of a project in a test is made here."""
     name = case.project.spec.name
@@ -339,4 +363,5 @@ ALL_CLI_CHECKS: tuple[Callable[[CliCase], None], ...] = (
     check_no_output_onto_an_input,
     check_wrong_arguments_are_named,
     check_files_that_are_missing_or_damaged_are_named,
+    check_the_data_dictionary_is_current,
 )
