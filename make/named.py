@@ -73,7 +73,7 @@ def unknown_file(name: str, document: str, files: Sequence[str], root: Path) -> 
 
 @cache
 def command_lines(root: Path) -> Commands:
-    """Return the command lines that members declare under `project.scripts`, with their commands.
+    """Return the command lines that members declare under `[project.scripts]`, with their commands.
 
     A script is `module:main`, and the Typer app of its module is `app`, as in every project here.
     """

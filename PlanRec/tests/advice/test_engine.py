@@ -184,9 +184,9 @@ def test_without_a_log_of_offers_there_is_nothing_to_offer(megaline: Catalogue) 
 def test_offer_models_survive_a_file_and_refuse_a_torn_one() -> None:
     there = models(accept=0.25, contacted=1.5)
     assert OfferModels.from_dict(there.to_dict()).to_dict() == there.to_dict()
-    with pytest.raises(ArtifactError, match="acceptance model: KeyError while reading it"):
+    with pytest.raises(ArtifactError, match="acceptance model: a weight is missing or is not a number"):
         OfferModels.from_dict({"leaving": there.leaving.to_dict()})
     torn = there.to_dict()
     torn["leaving"]["weights"]["rise"] = float("nan")
-    with pytest.raises(ArtifactError, match="leaving model: a weight is not a number"):
+    with pytest.raises(ArtifactError, match="leaving model: a weight is missing or is not a number"):
         OfferModels.from_dict(torn)

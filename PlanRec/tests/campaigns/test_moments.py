@@ -29,22 +29,22 @@ def rows(operator: Simulation) -> OfferRows:
 
 
 def test_offer_rows_hold_every_selected_moment_once(operator: Simulation, rows: OfferRows) -> None:
-    chosen = rows.at(rows.selected)
+    chosen = rows.at(rows.contacts.selected)
     assert len(chosen.month) == len(operator.offers)
     assert (chosen.subscribers == operator.offers.subscriber_id.to_numpy()).all()
     plans = np.array([*operator.catalogue.plan_ids, None], dtype=object)
     logged = operator.offers.offered_plan.astype(object).where(operator.offers.offered_plan.notna(), None)
-    assert plans[chosen.offered].tolist() == logged.tolist()
-    assert (chosen.accepted == operator.offers.accepted).all()
-    assert (chosen.contacted == ~operator.offers.holdout).all()
-    assert (chosen.holdout == operator.offers.holdout).all()
-    assert rows.selected.mean() == pytest.approx(0.4, abs=0.03)  # all others could have been selected as well
+    assert plans[chosen.contacts.offered].tolist() == logged.tolist()
+    assert (chosen.contacts.accepted == operator.offers.accepted).all()
+    assert (chosen.contacts.made == ~operator.offers.holdout).all()
+    assert (chosen.contacts.holdout == operator.offers.holdout).all()
+    assert rows.contacts.selected.mean() == pytest.approx(0.4, abs=0.03)  # all others could have been selected as well
 
 
 def test_offer_rows_offer_what_the_campaign_could_offer(operator: Simulation, rows: OfferRows) -> None:
-    chosen = rows.at(rows.selected)
+    chosen = rows.at(rows.contacts.selected)
     accept = truth_at(chosen, operator.truth.acceptance, list(operator.catalogue.plan_ids))
-    assert (chosen.offerable == ~np.isnan(accept)).all()
+    assert (chosen.standing.offerable == ~np.isnan(accept)).all()
 
 
 def test_offer_rows_need_no_truth_and_no_later_usage(operator: Simulation, rows: OfferRows) -> None:
@@ -53,9 +53,9 @@ def test_offer_rows_need_no_truth_and_no_later_usage(operator: Simulation, rows:
     blind = offer_rows(replace(operator, months=months, truth=None))  # type: ignore[arg-type]
     early = rows.month <= month_index("2025-07")
     assert early.any()
-    assert (blind.bill[early] == rows.bill[early]).all()
-    assert (blind.rise[early] == rows.rise[early]).all()
-    assert (blind.bill[~early] != rows.bill[~early]).any()
+    assert (blind.standing.bill[early] == rows.standing.bill[early]).all()
+    assert (blind.standing.rise[early] == rows.standing.rise[early]).all()
+    assert (blind.standing.bill[~early] != rows.standing.bill[~early]).any()
 
 
 def test_offer_rows_count_leaving_within_whole_windows_only(operator: Simulation, rows: OfferRows) -> None:
@@ -73,12 +73,12 @@ def test_offer_rows_count_leaving_within_whole_windows_only(operator: Simulation
 
 def test_rise_is_the_last_bill_above_those_before(operator: Simulation, rows: OfferRows) -> None:
     # Of bills u1, u2 and u + rise, u the mean of the first two, the spread is at least rise x sqrt(2) / 3.
-    spread = rows.spread[np.arange(len(rows.rise)), rows.current]
-    assert (rows.rise >= 0).all()
-    assert (rows.rise > 0).any()
-    assert (rows.rise <= spread * 3 / np.sqrt(2) + 1e-9).all()
+    spread = rows.spread[np.arange(len(rows.standing.rise)), rows.standing.current]
+    assert (rows.standing.rise >= 0).all()
+    assert (rows.standing.rise > 0).any()
+    assert (rows.standing.rise <= spread * 3 / np.sqrt(2) + 1e-9).all()
     one_month = offer_rows(operator, history_months=1)
-    assert (one_month.rise == 0).all()
+    assert (one_month.standing.rise == 0).all()
 
 
 def test_realised_saving_is_the_mean_over_the_window(operator: Simulation, rows: OfferRows) -> None:
@@ -89,14 +89,14 @@ def test_realised_saving_is_the_mean_over_the_window(operator: Simulation, rows:
     for i in range(3):
         own = bills.loc[some.subscribers[i]]
         ahead = own[own.month.map(month_index) >= some.month[i]].iloc[:WINDOW][plans].mean().to_numpy() / 100
-        assert saving[i] == pytest.approx(ahead[some.current[i]] - ahead)
-        assert saving[i, some.current[i]] == 0
+        assert saving[i] == pytest.approx(ahead[some.standing.current[i]] - ahead)
+        assert saving[i, some.standing.current[i]] == 0
 
 
 def test_truth_at_is_missing_where_the_truth_is_silent(operator: Simulation, rows: OfferRows) -> None:
     leave = truth_at(rows, operator.truth.churn, ["no_offer"])[:, 0]
-    assert not np.isnan(leave[rows.selected]).any()
-    assert np.isnan(leave[~rows.selected]).any()
+    assert not np.isnan(leave[rows.contacts.selected]).any()
+    assert np.isnan(leave[~rows.contacts.selected]).any()
 
 
 def test_offer_rows_refuse_an_operator_without_a_campaign(operator: Simulation) -> None:

@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from common_utils.bundle import Bundle
+from common_utils.bundle import Bundle, write_bundle
 from common_utils.compiled import CompiledScorer
 from common_utils.errors import ParityError
 from common_utils.scoring.joblib_scorer import JoblibScorer
-from planrec.bundle import decision_matrix
-from planrec.choice.compiling import compile_choice
+from planrec.bundle import ChoiceModel, decision_matrix
+from planrec.choice.boosting import MonotoneBoosting
+from planrec.choice.compiling import compile_choice, compile_choice_model
+from planrec.choice.logit import ConditionalLogit
+from planrec.choice.selection import CHALLENGER, CHAMPION, CalibratedChoice
 from planrec.config import PlanRecConfig
 from planrec.decisions import DecisionMatrix, columns_of
+from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.preparation import Prepared, prepare
 from planrec.training import build_pipeline, fit
 
@@ -67,3 +71,22 @@ def test_fingerprint_tells_rate_cards_months_and_columns_apart(prepared: Prepare
     ]
     assert same.fingerprint == DecisionMatrix(card, 6, True, ("age",)).fingerprint
     assert len({same.fingerprint, *(other.fingerprint for other in others)}) == 5
+
+
+@pytest.mark.parametrize("name", [CHAMPION, CHALLENGER])
+def test_either_choice_model_comes_out_of_a_bundle_as_it_went_in(
+    name: str, prepared: Prepared, settings: PlanRecConfig, tmp_path: Path
+) -> None:
+    months, current = settings.features.history_months, settings.data.chosen().with_current_plan
+    rows = prepared.train.head(300)
+    model = (
+        ConditionalLogit(prepared.catalogue, months, with_current_plan=current)
+        if name == CHAMPION
+        else MonotoneBoosting(prepared.catalogue, settings.training.challenger, months, with_current_plan=current)
+    )
+    fitted = CalibratedChoice(model.fit(rows, rows[CHOSEN_PLAN].to_numpy(dtype=object)), 1.3)
+    written = write_bundle(tmp_path, info={}, write=compile_choice_model(fitted, rows).save)
+    opened = ChoiceModel.open(written, prepared.catalogue, history_months=months, with_current_plan=current)
+    assert (opened.trees is not None) == (name == CHALLENGER)
+    test = prepared.test
+    np.testing.assert_allclose(opened.predict_proba(test), fitted.predict_proba(test), rtol=0, atol=1e-12)

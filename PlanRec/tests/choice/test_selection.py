@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.base import clone
 
 from common_utils.errors import DataError
 from planrec.billing import Catalogue
@@ -236,7 +235,6 @@ def test_calibrated_choice_tempers_the_model_inside(catalogue: Catalogue) -> Non
     p = calibrated.predict_proba(rows)
     np.testing.assert_array_equal(p, tempered(model.predict_proba(rows), 1.5))
     np.testing.assert_allclose(p.sum(axis=1), 1)
-    assert clone(calibrated).temperature == 1.5
 
 
 @pytest.mark.parametrize("name", [CHAMPION, CHALLENGER])

@@ -88,18 +88,16 @@ def test_model_survives_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "error"),
+    "values",
     [
-        pytest.param({"intercept": 0.0}, "KeyError", id="no-weights"),
-        pytest.param({"weights": dict.fromkeys(ACCEPTANCE_FEATURES, 0.0)}, "KeyError", id="no-intercept"),
-        pytest.param(
-            {"weights": dict.fromkeys(ACCEPTANCE_FEATURES[1:], 0.0), "intercept": 0}, "KeyError", id="one-short"
-        ),
-        pytest.param({"weights": dict.fromkeys(ACCEPTANCE_FEATURES, "x"), "intercept": 0}, "ValueError", id="text"),
-        pytest.param({"weights": [0.0] * N, "intercept": 0}, "TypeError", id="list"),
-        pytest.param({"weights": dict.fromkeys(ACCEPTANCE_FEATURES, 0.0), "intercept": None}, "TypeError", id="null"),
+        pytest.param({"intercept": 0.0}, id="no-weights"),
+        pytest.param({"weights": dict.fromkeys(ACCEPTANCE_FEATURES, 0.0)}, id="no-intercept"),
+        pytest.param({"weights": dict.fromkeys(ACCEPTANCE_FEATURES[1:], 0.0), "intercept": 0}, id="one-short"),
+        pytest.param({"weights": dict.fromkeys(ACCEPTANCE_FEATURES, "x"), "intercept": 0}, id="text"),
+        pytest.param({"weights": [0.0] * N, "intercept": 0}, id="list"),
+        pytest.param({"weights": dict.fromkeys(ACCEPTANCE_FEATURES, 0.0), "intercept": None}, id="null"),
     ],
 )
-def test_a_model_that_cannot_be_read_is_refused(values: dict[str, Any], error: str) -> None:
-    with pytest.raises(ArtifactError, match=rf"acceptance model: {error} while reading it; train again\."):
+def test_a_model_that_cannot_be_read_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ArtifactError, match=r"acceptance model: a weight is missing or is not a number; train again\."):
         AcceptanceModel.from_dict(values)

@@ -42,7 +42,7 @@ class Knowing:
         self.asked.append(rows)
         plans = list(self.operator.catalogue.plan_ids)
         truth = truth_at(rows, self.operator.truth.churn, ["no_offer", *plans])
-        return np.where(rows.offerable, self.sign * (truth[:, 1:] - truth[:, :1]), np.nan)
+        return np.where(rows.standing.offerable, self.sign * (truth[:, 1:] - truth[:, :1]), np.nan)
 
 
 def test_chosen_offers_contact_only_where_it_keeps_enough() -> None:
@@ -101,7 +101,7 @@ def test_model_is_judged_on_people_and_months_it_has_not_seen(operator: Simulati
         assert not set(learnt.subscribers) & set(asked.subscribers)
         assert learnt.month.max() + WINDOW <= asked.month.min()
         assert not np.isnan(learnt.left).any()
-        assert asked.selected.all()
+        assert asked.contacts.selected.all()
     assert study.moments == sum(len(asked.month) for asked in model.asked)
     assert study.subscribers == len(set().union(*(set(asked.subscribers) for asked in model.asked)))
 

@@ -68,7 +68,7 @@ def test_litter_that_cannot_be_removed_stops_nobody(root: Path, monkeypatch: pyt
     (root / f".tmp-{socket.gethostname()}~{_dead_pid()}~aa").symlink_to("nowhere")
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", refuse)  # called on litter before anything else
-        patch.setattr("common_utils.bundle.bundle._seal", _stop)
+        patch.setattr("common_utils.bundle.bundle.seal_folder", _stop)
         with pytest.raises(ZeroDivisionError):
             write_small(root)
     assert len(hidden(root)) == 1

@@ -11,17 +11,17 @@ from common_utils.array_types import FloatArray, IntArray
 from planrec.billing import Catalogue, rate
 from planrec.outlook import History, share_above
 
-__all__ = ["Against", "LineItemMeans", "line_item_means", "reasons", "sentence", "sentences"]
+__all__ = ["Against", "LineItemMeans", "MeanBill", "line_item_means", "reasons", "sentence", "sentences"]
 
 
 @dataclass(frozen=True, slots=True)
 class LineItemMeans:
-    """Line items of each plan, averaged over the months known.
+    """Line items of each plan, averaged over the months given.
 
     Attributes
     ----------
     fee_cents, minutes_cents, messages_cents, data_cents : float64 arrays of shape (n, n_plans)
-        They add up to the expected bill.
+        They add up to the mean bill over these months.
     months_dearer : int64 array of shape (n, n_plans)
         Months that would have cost more than on the current plan; 0 where that is unknown.
     months : int64 array of shape (n,)
@@ -120,7 +120,7 @@ def sentences(
     for plan, held, saving, n, dearer, total, fee, minutes, messages, data in zip(
         plans.tolist(), current.tolist(), saved.tolist(), *counts, *money, strict=True
     ):
-        means = total, fee, minutes, messages, data
+        means = MeanBill(total, fee, minutes, messages, data)
         against = None if held < 0 else Against(names[held], saving, dearer, same=plan == held)
         said.append(sentence(names[plan], currency, n, means, against))
     return said
@@ -146,9 +146,17 @@ class Against(NamedTuple):
     same: bool
 
 
-def sentence(
-    name: str, currency: str, months: int, means: tuple[float, float, float, float, float], against: Against | None
-) -> str:
+class MeanBill(NamedTuple):
+    """What a plan would have cost a month, in units of the currency; `total` is the sum of its line items."""
+
+    total: float
+    fee: float
+    minutes: float
+    messages: float
+    data: float
+
+
+def sentence(name: str, currency: str, months: int, means: MeanBill, against: Against | None) -> str:
     """Return in a sentence what a plan would have cost.
 
     Parameters
@@ -156,19 +164,20 @@ def sentence(
     name, currency : str
     months : int
         Months known, >= 1.
-    means : tuple of float
-        Bill, fee, minutes, messages and data a month, in units of the currency.
+    means : MeanBill
+        A month.
     against : Against or None
         None where the plan held is not known.
 
     Examples
     --------
-    >>> sentence("Surf", "USD", 1, (20.3, 20.0, 0.3, 0.0, 0.0), Against("Ultra", 49.7, 0, same=False))
+    >>> bill = MeanBill(total=20.3, fee=20.0, minutes=0.3, messages=0.0, data=0.0)
+    >>> sentence("Surf", "USD", 1, bill, Against("Ultra", 49.7, 0, same=False))
     'Surf: 20.30 USD a month over 1 month (fee 20.00, minutes 0.30, messages 0.00, data 0.00), 49.70 less than Ultra.'
     """
     text = (
-        f"{name}: {means[0]:z.2f} {currency} a month over {months} month{'s' if months > 1 else ''} "
-        f"(fee {means[1]:z.2f}, minutes {means[2]:z.2f}, messages {means[3]:z.2f}, data {means[4]:z.2f})"
+        f"{name}: {means.total:z.2f} {currency} a month over {months} month{'s' if months > 1 else ''} "
+        f"(fee {means.fee:z.2f}, minutes {means.minutes:z.2f}, messages {means.messages:z.2f}, data {means.data:z.2f})"
     )
     if against is None:
         return text + "."

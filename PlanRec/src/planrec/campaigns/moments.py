@@ -7,7 +7,7 @@ contacts the hold-out, so contacted rows and all rows of the hold-out differ by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -41,7 +41,7 @@ from planrec.outlook import bill_outlook, history_of
 from planrec.rules import ExclusionCode, exclusions
 from planrec.usage.events import CHURN_DATE
 
-__all__ = ["WINDOW", "Campaign", "CampaignLog", "OfferRows", "offer_rows"]
+__all__ = ["WINDOW", "Campaign", "CampaignLog", "ContactRows", "OfferRows", "offer_rows"]
 
 WINDOW = 3  # months, that of the offer included, in which leaving counts and over which savings are averaged
 
@@ -93,29 +93,11 @@ class CampaignLog:
 
 
 @dataclass(frozen=True, slots=True)
-class OfferRows:
-    """Subscribers at the moments of a campaign; n rows, ordered by subscriber and month.
+class ContactRows:
+    """What the campaign did with n subscribers at their moments, and what they answered.
 
     Attributes
     ----------
-    subscribers : object array of shape (n,)
-    month : int64 array of shape (n,)
-        Month index of the moment; everything known of the subscriber is from months before.
-    current : int64 array of shape (n,)
-        Catalogue position of the plan held.
-    offerable : bool array of shape (n, n_plans)
-        Plans on sale to the subscriber, without the one held.
-    alternatives : float64 array of shape (n, n_plans, 8)
-        As `alternatives.ALTERNATIVE_FEATURES`, over up to `choice_months` months.
-    bill, spread : float64 arrays of shape (n, n_plans)
-        Mean and standard deviation of the bill over the months before, their usage rated on each plan; in currency.
-    rise : float64 array of shape (n,)
-        By how much the last bill on the plan held lies above the mean of the months before it, in currency; 0 where
-        it does not, or there is one month only.
-    seen : float64 array of shape (n, n_plans)
-        As `bill`, but months in which the subscriber was not yet there count as months without usage: what the
-        campaign's own policy looks at.
-    tenure_years : float64 array of shape (n,)
     selected : bool array of shape (n,)
         Whether the campaign selected the subscriber that month, hold-out included.
     holdout : bool array of shape (n,)
@@ -125,43 +107,79 @@ class OfferRows:
     propensity : float64 array of shape (n,)
         Chance with which that plan was offered; NaN where nobody was contacted.
     accepted : bool array of shape (n,)
-    contacts : float64 array of shape (n,)
+    before : float64 array of shape (n,)
         Contacts in the three months before; 0 where the log does not say.
+    """
+
+    selected: BoolArray
+    holdout: BoolArray
+    offered: IntArray
+    propensity: FloatArray
+    accepted: BoolArray
+    before: FloatArray
+
+    @property
+    def made(self) -> BoolArray:
+        """Whether an offer was made; bool array of shape (n,)."""
+        return self.offered >= 0
+
+    def at(self, rows: IntArray | BoolArray) -> ContactRows:
+        """Return some of the rows, by position or mask."""
+        return ContactRows(
+            selected=self.selected[rows],
+            holdout=self.holdout[rows],
+            offered=self.offered[rows],
+            propensity=self.propensity[rows],
+            accepted=self.accepted[rows],
+            before=self.before[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRows:
+    """Subscribers at the moments of a campaign; n rows, ordered by subscriber and month.
+
+    Attributes
+    ----------
+    subscribers : object array of shape (n,)
+    month : int64 array of shape (n,)
+        Month index of the moment; everything known of the subscriber is from months before.
+    standing : Standing
+        The plan held, its bills and what may be offered, n rows.
+    spread : float64 array of shape (n, n_plans)
+        Standard deviation of the bills whose mean is `Standing.bill`, in currency.
+    seen : float64 array of shape (n, n_plans)
+        As `Standing.bill`, but months in which the subscriber was not yet there count as months without usage: what
+        the campaign's own policy looks at.
+    alternatives : float64 array of shape (n, n_plans, 8)
+        As `decisions.alternatives.ALTERNATIVE_FEATURES`, over up to `choice_months` months.
+    contacts : ContactRows
+        What the campaign did, and what was answered, n rows.
     left : float64 array of shape (n,)
         1 where the subscriber left within `WINDOW` months, 0 where not; NaN where the window outlasts the table.
     """
 
     subscribers: NDArray[np.object_]
     month: IntArray
-    current: IntArray
-    offerable: BoolArray
-    alternatives: FloatArray
-    bill: FloatArray
+    standing: Standing
     spread: FloatArray
-    rise: FloatArray
     seen: FloatArray
-    tenure_years: FloatArray
-    selected: BoolArray
-    holdout: BoolArray
-    offered: IntArray
-    propensity: FloatArray
-    accepted: BoolArray
-    contacts: FloatArray
+    alternatives: FloatArray
+    contacts: ContactRows
     left: FloatArray
 
-    @property
-    def contacted(self) -> BoolArray:
-        """Whether an offer was made; bool array of shape (n,)."""
-        return self.offered >= 0
-
-    @property
-    def standing(self) -> Standing:
-        """How the subscribers stand with the operator."""
-        return Standing(self.current, self.bill, self.offerable, self.rise, self.tenure_years)
-
-    def at(self, rows: NDArray[np.generic]) -> OfferRows:
+    def at(self, rows: IntArray | BoolArray) -> OfferRows:
         """Return some of the rows, by position or mask."""
-        return OfferRows(*(getattr(self, f.name)[rows] for f in fields(self)))
+        return OfferRows(
+            subscribers=self.subscribers[rows],
+            month=self.month[rows],
+            standing=self.standing.at(rows),
+            spread=self.spread[rows],
+            seen=self.seen[rows],
+            alternatives=self.alternatives[rows],
+            contacts=self.contacts.at(rows),
+            left=self.left[rows],
+        )
 
 
 def offer_rows(operator: Campaign, *, history_months: int = 3, choice_months: int = 6) -> OfferRows:
@@ -191,7 +209,7 @@ def offer_rows(operator: Campaign, *, history_months: int = 3, choice_months: in
     >>> from planrec.simulator.config import SimulatorConfig
     >>> operator = simulate(SimulatorConfig(subscribers=300), card, np.random.default_rng(1))
     >>> rows = offer_rows(operator)
-    >>> int(rows.selected.sum()) == len(operator.offers)
+    >>> int(rows.contacts.selected.sum()) == len(operator.offers)
     True
     """
     if not len(operator.offers):
@@ -216,21 +234,29 @@ def offer_rows(operator: Campaign, *, history_months: int = 3, choice_months: in
     return OfferRows(
         subscribers=table[SUBSCRIBER].to_numpy(dtype=object),
         month=month,
-        current=current,
-        offerable=offerable,
-        alternatives=alternative_features(history_of(columns, choice_months), catalogue, current),
-        bill=outlook.mean_cents / 100,
+        standing=Standing(
+            current=current,
+            bill=outlook.mean_cents / 100,
+            offerable=offerable,
+            rise=bill_rise(totals[held[0], :, current] / 100, history.known),
+            tenure_years=(table[TENURE].to_numpy() + 1) / 12,
+        ),
         spread=outlook.spread_cents / 100,
-        rise=bill_rise(totals[held[0], :, current] / 100, history.known),
         seen=totals.mean(axis=1) / 100,
-        tenure_years=(table[TENURE].to_numpy() + 1) / 12,
+        alternatives=alternative_features(history_of(columns, choice_months), catalogue, current),
+        contacts=_contacts(table, people, catalogue),
+        left=_left(people[CHURN_DATE].to_numpy(), month, int(month_indices(months[MONTH]).max())),
+    )
+
+
+def _contacts(table: pd.DataFrame, people: pd.DataFrame, catalogue: Catalogue) -> ContactRows:
+    return ContactRows(
         selected=table[ACCEPTED].notna().to_numpy(),
         holdout=people[HOLDOUT].to_numpy(dtype=np.bool_),
         offered=plan_indices(table[OFFERED_PLAN], catalogue),
         propensity=table[PROPENSITY].to_numpy(dtype=np.float64),
         accepted=table[ACCEPTED].eq(True).to_numpy(dtype=np.bool_),  # missing where not selected
-        contacts=table[CONTACTS_90D].fillna(0).to_numpy(dtype=np.float64),
-        left=_left(people[CHURN_DATE].to_numpy(), month, int(month_indices(months[MONTH]).max())),
+        before=table[CONTACTS_90D].fillna(0).to_numpy(dtype=np.float64),
     )
 
 

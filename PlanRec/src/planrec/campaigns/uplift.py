@@ -80,16 +80,17 @@ class TwoModelUplift(BaseEstimator):
             If nobody contacted accepted, or nobody declined, or there is no hold-out, or nobody left, or nobody stayed.
         """
         known = ~np.isnan(rows.left)
-        asked, kept = rows.at(known & rows.contacted), rows.at(known & rows.holdout)
+        asked, kept = rows.at(known & rows.contacts.made), rows.at(known & rows.contacts.holdout)
         if not len(kept.left):
             raise DataError(
                 "offers: no row of the hold-out has a whole window; without people never contacted there is nothing "
                 "to compare with. Raise `offers.holdout_share`, or log more months."
             )
-        both = rows.at(known & (rows.contacted | rows.holdout))
+        both = rows.at(known & (rows.contacts.made | rows.contacts.holdout))
         self.acceptance_ = fit_acceptance(asked, C=self.C)
-        contacted, accepted = both.contacted, both.contacted & both.accepted
-        held = np.where(accepted, both.offered, both.current)
+        contacted = both.contacts.made
+        accepted = contacted & both.contacts.accepted
+        held = np.where(accepted, both.contacts.offered, both.standing.current)
         features = leaving_features(both.standing, self.catalogue, held, contacted=contacted, accepted=accepted)
         self.leaving_ = LeavingModel(*_logistic(features, both.left > 0, "outcome", self.C))
         return self
@@ -103,8 +104,8 @@ class TwoModelUplift(BaseEstimator):
             NaN where a plan cannot be offered.
         """
         check_is_fitted(self, "acceptance_")
-        chances = self.acceptance_.chances(rows.alternatives, rows.current, rows.contacts)
-        return np.where(rows.offerable, chances, np.nan)
+        chances = self.acceptance_.chances(rows.alternatives, rows.standing.current, rows.contacts.before)
+        return np.where(rows.standing.offerable, chances, np.nan)
 
     def effect(self, rows: OfferRows) -> FloatArray:
         """Return by how much an offer changes the chance of leaving within three months, against no contact.
@@ -138,10 +139,10 @@ def fit_acceptance(rows: OfferRows, *, C: float = 1.0) -> AcceptanceModel:
     DataError
         If nobody contacted accepted, or nobody declined.
     """
-    asked = rows.at(rows.contacted)
-    features = acceptance_features(asked.alternatives, asked.current, asked.contacts)
-    of_offered = features[np.arange(len(asked.offered)), asked.offered]
-    return AcceptanceModel(*_logistic(of_offered, asked.accepted, "answer", C))
+    asked = rows.at(rows.contacts.made)
+    features = acceptance_features(asked.alternatives, asked.standing.current, asked.contacts.before)
+    of_offered = features[np.arange(len(features)), asked.contacts.offered]
+    return AcceptanceModel(*_logistic(of_offered, asked.contacts.accepted, "answer", C))
 
 
 def _logistic(features: FloatArray, happened: BoolArray, what: str, C: float) -> tuple[FloatArray, float]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
@@ -19,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from common_utils.array_types import FloatArray
 from common_utils.compiled import softmax_within
 from planrec.billing import Catalogue
+from planrec.choice.any_plan import ChoiceEstimator
 from planrec.choice.logit import ConditionalLogit, chosen_of
 from planrec.config import ChallengerConfig
 from planrec.decisions.choice_sets import (
@@ -26,7 +26,6 @@ from planrec.decisions.choice_sets import (
     RISING_FEATURES,
     Alternatives,
     ChoiceRows,
-    alternatives_of,
     tree_rows,
 )
 
@@ -39,7 +38,7 @@ __all__ = ["MonotoneBoosting"]
 _FALLS = ("believed_bill", "believed_spread", "expected_bill", "bill_spread", "bill_above_current")
 
 
-class MonotoneBoosting(BaseEstimator):
+class MonotoneBoosting(ChoiceEstimator):
     """Monotone gradient boosting on decision rows.
 
     Parameters
@@ -64,6 +63,8 @@ class MonotoneBoosting(BaseEstimator):
         Over those columns.
     """
 
+    FITTED = "forest_"
+
     def __init__(
         self,
         catalogue: Catalogue,
@@ -77,12 +78,6 @@ class MonotoneBoosting(BaseEstimator):
         self.history_months = history_months
         self.with_current_plan = with_current_plan
         self.seed = seed
-
-    @property
-    def classes_(self) -> NDArray[np.object_]:
-        """Plan ids in the order of the probabilities; those of the catalogue as it is now."""
-        check_is_fitted(self, "forest_")
-        return np.array(self.catalogue.plan_ids, dtype=object)
 
     def fit(self, X: pd.DataFrame | ChoiceRows, y: NDArray[np.object_]) -> MonotoneBoosting:
         """Fit the logit, then the trees.
@@ -103,7 +98,7 @@ class MonotoneBoosting(BaseEstimator):
         self.logit_ = ConditionalLogit(
             self.catalogue, history_months=self.history_months, with_current_plan=self.with_current_plan
         ).fit(X, y)
-        alternatives = self._alternatives(X)
+        alternatives = self.alternatives(X)
         alternatives.available[np.arange(len(chosen)), chosen] = True
         taken = np.arange(len(self.catalogue.plans)) == chosen[:, None]
         matrix = self._matrix(X, alternatives)
@@ -131,18 +126,13 @@ class MonotoneBoosting(BaseEstimator):
         float64 array of shape (n, n_plans)
             0 outside the choice set; each row adds up to 1.
         """
-        check_is_fitted(self, "forest_")
-        alternatives = self._alternatives(X)
+        check_is_fitted(self, self.FITTED)
+        alternatives = self.alternatives(X)
         utility = np.zeros(alternatives.available.shape)
         with threadpool_limits(1):
             taken = self.forest_.predict_proba(self._matrix(X, alternatives)[:, self.known_])[:, 1]
         utility[alternatives.available] = np.log(np.maximum(taken, 1e-12))
         return softmax_within(utility, alternatives.available)
-
-    def _alternatives(self, X: pd.DataFrame | ChoiceRows) -> Alternatives:
-        return alternatives_of(
-            X, self.catalogue, history_months=self.history_months, with_current_plan=self.with_current_plan
-        )
 
     def _matrix(self, X: pd.DataFrame | ChoiceRows, alternatives: Alternatives) -> FloatArray:
         logit = self.logit_.utilities(alternatives)

@@ -81,7 +81,6 @@ def compile_choice_model(fitted: CalibratedChoice, rows: pd.DataFrame) -> Choice
     Parameters
     ----------
     fitted : CalibratedChoice
-        Around a fitted `ConditionalLogit` or `MonotoneBoosting`.
     rows : DataFrame
         Decision rows the two are compared on.
 
@@ -97,7 +96,7 @@ def compile_choice_model(fitted: CalibratedChoice, rows: pd.DataFrame) -> Choice
     ParityError
         If a probability differs by more than 1e-12.
     """
-    model: ConditionalLogit | MonotoneBoosting = fitted.model
+    model = fitted.model
     logit = model if isinstance(model, ConditionalLogit) else model.logit_
     arrays = ChoiceModel(
         catalogue=model.catalogue,

@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.compiled import softmax_within
 from common_utils.errors import DataError
 from planrec.billing import Catalogue
+from planrec.choice.any_plan import ChoiceEstimator
 from planrec.decisions import plan_indices
 from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
-from planrec.decisions.choice_sets import Alternatives, ChoiceRows, alternatives_of
+from planrec.decisions.choice_sets import Alternatives, ChoiceRows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ def negative_log_likelihood(
     return float(value), (expected - observed) / n + l2 * weights
 
 
-class ConditionalLogit(BaseEstimator):
+class ConditionalLogit(ChoiceEstimator):
     """Conditional logit on decision rows.
 
     Parameters
@@ -102,8 +102,10 @@ class ConditionalLogit(BaseEstimator):
     classes_ : array of shape (n_plans,)
         Plan ids of the catalogue: what the probabilities belong to.
     weights_ : float64 array of shape (8,)
-        Utility per unit of each of `alternatives.ALTERNATIVE_FEATURES`.
+        Utility per unit of each of `decisions.alternatives.ALTERNATIVE_FEATURES`.
     """
+
+    FITTED = "weights_"
 
     def __init__(
         self,
@@ -116,12 +118,6 @@ class ConditionalLogit(BaseEstimator):
         self.history_months = history_months
         self.with_current_plan = with_current_plan
         self.l2 = l2
-
-    @property
-    def classes_(self) -> NDArray[np.object_]:
-        """Plan ids in the order of the probabilities; those of the catalogue as it is now."""
-        check_is_fitted(self, "weights_")
-        return np.array(self.catalogue.plan_ids, dtype=object)
 
     def fit(self, X: pd.DataFrame | ChoiceRows, y: NDArray[np.object_]) -> ConditionalLogit:
         """Maximise the likelihood of the choices.
@@ -138,7 +134,7 @@ class ConditionalLogit(BaseEstimator):
         DataError
             If a plan taken is not in the catalogue.
         """
-        alternatives, chosen = self._alternatives(X), chosen_of(y, self.catalogue)
+        alternatives, chosen = self.alternatives(X), chosen_of(y, self.catalogue)
         features, available = alternatives.features, alternatives.available
         # Who took a plan could take it, whatever the rate card and a missing age say.
         available[np.arange(len(chosen)), chosen] = True
@@ -162,15 +158,10 @@ class ConditionalLogit(BaseEstimator):
         float64 array of shape (n, n_plans)
             0 outside the choice set; each row adds up to 1.
         """
-        alternatives = self._alternatives(X)
+        alternatives = self.alternatives(X)
         return softmax_within(self.utilities(alternatives), alternatives.available)
 
     def utilities(self, alternatives: Alternatives) -> FloatArray:
         """Return the utility of each plan, in or out of the choice set; float64 array of shape (n, n_plans)."""
-        check_is_fitted(self, "weights_")
+        check_is_fitted(self, self.FITTED)
         return alternatives.features @ self.weights_
-
-    def _alternatives(self, X: pd.DataFrame | ChoiceRows) -> Alternatives:
-        return alternatives_of(
-            X, self.catalogue, history_months=self.history_months, with_current_plan=self.with_current_plan
-        )

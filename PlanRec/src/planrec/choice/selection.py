@@ -7,15 +7,14 @@ standard errors, paired by subscriber: a tie is not a reason to ship the larger 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.evaluation import chosen_ranks, ndcg_at_k, paired_mean_difference
@@ -26,6 +25,7 @@ from planrec.choice.boosting import MonotoneBoosting
 from planrec.choice.logit import ConditionalLogit, chosen_of
 from planrec.columns import MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
+from planrec.decisions.choice_sets import ChoiceRows
 from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.months import month_indices
 from planrec.preparation import Step
@@ -58,24 +58,20 @@ class Selection:
     trial: Mapping[str, object]
 
 
-class CalibratedChoice(BaseEstimator):
+@dataclass(frozen=True, slots=True)
+class CalibratedChoice:
     """A choice model whose probabilities are tempered by a factor found on rows it had not seen.
 
-    Parameters
+    Attributes
     ----------
     model : ConditionalLogit or MonotoneBoosting
         Fitted.
-    temperature : float, default=1.0
-
-    Examples
-    --------
-    >>> CalibratedChoice(None).temperature
-    1.0
+    temperature : float
+        > 0; 1 leaves the probabilities as they are.
     """
 
-    def __init__(self, model: Any, temperature: float = 1.0) -> None:
-        self.model = model
-        self.temperature = temperature
+    model: ConditionalLogit | MonotoneBoosting
+    temperature: float = 1.0
 
     @property
     def with_current_plan(self) -> bool:
@@ -87,15 +83,13 @@ class CalibratedChoice(BaseEstimator):
         """Plan ids in the order of the probabilities."""
         return self.model.classes_
 
-    def predict_proba(self, X: Any) -> FloatArray:
+    def predict_proba(self, X: pd.DataFrame | ChoiceRows) -> FloatArray:
         """Return P(take) by catalogue position; float64 array of shape (n, n_plans)."""
         return tempered(self.model.predict_proba(X), self.temperature)
 
     def with_catalogue(self, catalogue: Catalogue) -> CalibratedChoice:
         """Return the same model for another catalogue, for example one with a plan that is only drafted."""
-        model: Any = copy(self.model)
-        model.catalogue = catalogue
-        return CalibratedChoice(model, self.temperature)
+        return replace(self, model=self.model.with_catalogue(catalogue))
 
 
 def select_choice_model(config: PlanRecConfig, catalogue: Catalogue, rows: pd.DataFrame, step: Step) -> Selection:
@@ -158,14 +152,13 @@ def select_choice_model(config: PlanRecConfig, catalogue: Catalogue, rows: pd.Da
     return Selection(winner, CalibratedChoice(model, found[winner][1]), trial)
 
 
-def _contenders(config: PlanRecConfig, catalogue: Catalogue) -> dict[str, Any]:
-    shared: dict[str, Any] = {
-        "history_months": config.features.history_months,
-        "with_current_plan": config.data.chosen().with_current_plan,
-    }
+def _contenders(config: PlanRecConfig, catalogue: Catalogue) -> dict[str, ConditionalLogit | MonotoneBoosting]:
+    months, current = config.features.history_months, config.data.chosen().with_current_plan
     return {
-        CHAMPION: ConditionalLogit(catalogue, **shared),
-        CHALLENGER: MonotoneBoosting(catalogue, config.training.challenger, seed=config.training.seed, **shared),
+        CHAMPION: ConditionalLogit(catalogue, history_months=months, with_current_plan=current),
+        CHALLENGER: MonotoneBoosting(
+            catalogue, config.training.challenger, months, with_current_plan=current, seed=config.training.seed
+        ),
     }
 
 

@@ -1,7 +1,7 @@
 """From a few usage months of a subscriber to the arrays the core takes: the row path of the service.
 
-The table path (`features.decision_table`, `features.latest_history`) builds the same columns from a DataFrame; a test
-holds the two together.
+The table path (`decisions.rows.decision_table` and `latest_rows` beside it) builds the same columns from a DataFrame;
+a test holds the two together.
 """
 
 from __future__ import annotations

@@ -7,15 +7,12 @@ chance today. It is learnt from logged offers (`uplift.py`); here are only its w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from common_utils.array_types import FloatArray, IntArray
-from common_utils.errors import ArtifactError, DataError
+from common_utils.errors import DataError
 from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
+from planrec.offers.logistic import LogisticWeights, logistic
 
 __all__ = ["ACCEPTANCE_FEATURES", "AcceptanceModel", "acceptance_features"]
 
@@ -62,8 +59,7 @@ def acceptance_features(features: FloatArray, current: IntArray, contacts: Float
     return np.concatenate([compared - today, often], axis=2)
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptanceModel:
+class AcceptanceModel(LogisticWeights):
     """Weights of the logistic model.
 
     Attributes
@@ -79,8 +75,8 @@ class AcceptanceModel:
     [[nan, 0.5]]
     """
 
-    weights: FloatArray
-    intercept: float
+    WHAT = "acceptance model"
+    FEATURES = ACCEPTANCE_FEATURES
 
     def chances(self, features: FloatArray, current: IntArray, contacts: FloatArray) -> FloatArray:
         """Return P(accept) of an offer of each plan.
@@ -96,31 +92,6 @@ class AcceptanceModel:
             0 to 1; NaN for the plan held.
         """
         logit = acceptance_features(features, current, contacts) @ self.weights + self.intercept
-        chance = 1 / (1 + np.exp(-np.clip(logit, -500, 500)))
+        chance = logistic(logit)
         chance[np.arange(len(current)), current] = np.nan
         return chance
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, ready for JSON."""
-        return {
-            "weights": dict(zip(ACCEPTANCE_FEATURES, self.weights.tolist(), strict=True)),
-            "intercept": self.intercept,
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> AcceptanceModel:
-        """Return the model of `to_dict`.
-
-        Raises
-        ------
-        ArtifactError
-            If a weight is missing or is not a number.
-        """
-        try:
-            weights = np.array([float(values["weights"][name]) for name in ACCEPTANCE_FEATURES])
-            model = cls(weights, float(values["intercept"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactError(f"acceptance model: {type(error).__name__} while reading it; train again.") from error
-        if not np.isfinite([*model.weights, model.intercept]).all():
-            raise ArtifactError("acceptance model: a weight is not a number; train again.")
-        return model

@@ -7,15 +7,13 @@ permanent hold-out (`uplift.py`); here are only its weights, which a service can
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
-from common_utils.errors import ArtifactError
 from planrec.billing import Catalogue
+from planrec.offers.logistic import LogisticWeights, logistic
 
 __all__ = ["LEAVING_FEATURES", "LeavingModel", "Standing", "bill_rise", "leaving_features"]
 
@@ -46,6 +44,12 @@ class Standing:
     offerable: BoolArray
     rise: FloatArray
     tenure_years: FloatArray
+
+    def at(self, rows: IntArray | BoolArray) -> Standing:
+        """Return some of the subscribers, by position or mask."""
+        return Standing(
+            self.current[rows], self.bill[rows], self.offerable[rows], self.rise[rows], self.tenure_years[rows]
+        )
 
     @property
     def overpaid(self) -> FloatArray:
@@ -105,8 +109,7 @@ def leaving_features(
     return np.column_stack(parts).astype(np.float64)
 
 
-@dataclass(frozen=True, slots=True)
-class LeavingModel:
+class LeavingModel(LogisticWeights):
     """Weights of the logistic model.
 
     Attributes
@@ -116,8 +119,8 @@ class LeavingModel:
     intercept : float
     """
 
-    weights: FloatArray
-    intercept: float
+    WHAT = "leaving model"
+    FEATURES = LEAVING_FEATURES
 
     def effect(self, standing: Standing, catalogue: Catalogue, p_accept: FloatArray) -> FloatArray:
         """Return by how much the offer of each plan changes the chance of leaving, against no contact.
@@ -159,29 +162,4 @@ class LeavingModel:
         # Not a matrix product: that adds in another order for one subscriber than for many.
         features = leaving_features(standing, catalogue, held, **said)
         logit = np.add.reduce(features * self.weights, axis=1) + self.intercept
-        return 1 / (1 + np.exp(-np.clip(logit, -500, 500)))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, ready for JSON."""
-        return {
-            "weights": dict(zip(LEAVING_FEATURES, self.weights.tolist(), strict=True)),
-            "intercept": self.intercept,
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> LeavingModel:
-        """Return the model of `to_dict`.
-
-        Raises
-        ------
-        ArtifactError
-            If a weight is missing or is not a number.
-        """
-        try:
-            weights = np.array([float(values["weights"][name]) for name in LEAVING_FEATURES])
-            model = cls(weights, float(values["intercept"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactError(f"leaving model: {type(error).__name__} while reading it; train again.") from error
-        if not np.isfinite([*model.weights, model.intercept]).all():
-            raise ArtifactError("leaving model: a weight is not a number; train again.")
-        return model
+        return logistic(logit)

@@ -88,7 +88,7 @@ def history_of(columns: Mapping[str, NDArray[np.generic]], n_months: int) -> His
     """
     missing = [name for name in history_columns(n_months) if name not in columns]
     if missing:
-        raise DataError(f"decision rows: missing column(s) {missing[:5]}; build them with `features.decision_table`.")
+        raise DataError(f"decision rows: missing column(s) {missing[:5]}; build them with `decisions.decision_table`.")
     stacked = [
         np.column_stack([np.asarray(columns[f"{s}_{lag}"], dtype=np.float64) for lag in range(1, n_months + 1)])
         for s in SERVICES

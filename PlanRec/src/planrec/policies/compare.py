@@ -92,7 +92,7 @@ def bills_ahead(months: pd.DataFrame, decisions: pd.DataFrame, catalogue: Catalo
     months : DataFrame
         Usage months, sorted by subscriber and month, one row each.
     decisions : DataFrame
-        Rows of `features.decision_table`; the horizon begins with their own month.
+        Rows of `decisions.decision_table`; the horizon begins with their own month.
     catalogue : Catalogue
     horizon : int
         Months, >= 1.
@@ -121,7 +121,7 @@ def adjusted_bills(history: History, catalogue: Catalogue, *, history_months: in
     Returns
     -------
     float64 array of shape (n, n_plans)
-        Cents a month; `recommend.advise` ranks by this.
+        Cents a month; `advice.advise` ranks by this.
     """
     u, known = history.usage, history.known[:, :history_months]
     latest = Usage(*(part[:, :history_months] for part in (u.minutes, u.messages, u.megabytes)))

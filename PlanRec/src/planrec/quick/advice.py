@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
 from planrec.advice import Engine, Request, recommend_subscriber
-from planrec.advice.reasons import Against, sentence
+from planrec.advice.reasons import Against, MeanBill, sentence
 from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
 from planrec.billing import MAX_USAGE, Catalogue
 from planrec.billing.rater import MICRO
@@ -46,13 +46,10 @@ class _Outlook(NamedTuple):
 
 
 class _Bills(NamedTuple):
-    """What the recorded months would have cost on one plan.
-
-    `means` as `advice.reasons.sentence` takes them, in units of the currency; `months` in cents.
-    """
+    """What the recorded months would have cost on one plan; `months` in cents."""
 
     months: list[int]
-    means: tuple[float, float, float, float, float]
+    means: MeanBill
 
 
 class _Window(NamedTuple):
@@ -287,7 +284,7 @@ class _Speaker:
         against = None
         if held is not None:
             dearer = sum([there > today for there, today in zip(bills.months, held.months, strict=True)])
-            against = Against(self._names[current], held.means[0] - bills.means[0], dearer, plan == current)
+            against = Against(self._names[current], held.means.total - bills.means.total, dearer, plan == current)
         return sentence(self._names[plan], self._currency, len(bills.months), bills.means, against)
 
     def _bills(self, units: list[list[int]], plan: int) -> _Bills:
@@ -300,7 +297,7 @@ class _Speaker:
             means.append(sum(parts) / months)
         fee_cents, minutes, messages, data = means
         bill = (fee_cents + minutes + messages + data) / 100
-        return _Bills(totals, (bill, fee_cents / 100, minutes / 100, messages / 100, data / 100))
+        return _Bills(totals, MeanBill(bill, fee_cents / 100, minutes / 100, messages / 100, data / 100))
 
 
 class _RowForecast:

@@ -164,14 +164,14 @@ def campaign_study(
     rows = offer_rows(operator)
     first_judged = int(rows.month.max()) - test_months + 1
     learn = rows.month + WINDOW <= first_judged
-    judge = rows.selected & (rows.month >= first_judged)
+    judge = rows.contacts.selected & (rows.month >= first_judged)
     if not learn.any() or not judge.any():
         raise DataError(
             f"offers: nothing to learn from {WINDOW} months before the last {test_months} month(s), or nobody selected "
             "in them; simulate more months, or judge fewer."
         )
-    effect = np.full(rows.offerable.shape, np.nan)
-    for train, test in grouped_stratified_folds(rows.holdout, rows.subscribers, n_splits=folds, seed=seed):
+    effect = np.full(rows.standing.offerable.shape, np.nan)
+    for train, test in grouped_stratified_folds(rows.contacts.holdout, rows.subscribers, n_splits=folds, seed=seed):
         seen, unseen = train[learn[train]], test[judge[test]]
         effect[unseen] = model(operator.catalogue).fit(rows.at(seen)).effect(rows.at(unseen))
     return _judged(rows.at(judge), effect[judge], operator, margin, np.random.default_rng(seed))
@@ -182,13 +182,13 @@ def _judged(
 ) -> CampaignStudy:
     truth = truth_at(rows, operator.truth.churn, [LEAVE, LEAVE_DECLINED, *operator.catalogue.plan_ids])
     alone, declined, offered = truth[:, 0], truth[:, 1], truth[:, 2:]
-    true = np.where(rows.offerable, offered - alone[:, None], np.nan)
+    true = np.where(rows.standing.offerable, offered - alone[:, None], np.nan)
     at = np.arange(len(alone))
     offers = chosen_offers(effect, margin=margin)
-    best = np.where(rows.offerable, effect, np.inf).argmin(axis=1)
+    best = np.where(rows.standing.offerable, effect, np.inf).argmin(axis=1)
     targeted = alone + np.where(offers == NO_CONTACT, 0.0, true[at, offers])
     everybody = _cheapest_campaign(rows, offered, declined)
-    could = rows.offerable
+    could = rows.standing.offerable
     return CampaignStudy(
         no_contact=float(alone.mean()),
         untargeted=float(everybody.mean()),
@@ -209,7 +209,7 @@ def _cheapest_campaign(rows: OfferRows, offered: FloatArray, declined: FloatArra
     """Chance of leaving if every subscriber is told which plan was cheapest; those who hold it stay on it."""
     at = np.arange(len(declined))
     leave = offered.copy()
-    leave[at, rows.current] = declined
-    possible = rows.offerable.copy()
-    possible[at, rows.current] = True
-    return leave[at, np.where(possible, rows.bill, np.inf).argmin(axis=1)]
+    leave[at, rows.standing.current] = declined
+    possible = rows.standing.offerable.copy()
+    possible[at, rows.standing.current] = True
+    return leave[at, np.where(possible, rows.standing.bill, np.inf).argmin(axis=1)]

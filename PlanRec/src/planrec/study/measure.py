@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from common_utils.array_types import FloatArray
+from common_utils.array_types import FloatArray, IntArray
 from planrec.advice.ranking import rank_plans
 from planrec.billing import Catalogue
 from planrec.campaigns.moments import offer_rows
@@ -25,7 +24,7 @@ from planrec.decisions import alternative_features, columns_of, decision_table, 
 from planrec.decisions.rows import usage_ahead
 from planrec.months import month_index, month_indices
 from planrec.offers import AcceptanceModel, OfferWeights, offer_values
-from planrec.outlook import History, UsageForecast, fit_usage_forecast, history_of
+from planrec.outlook import Outlook, UsageForecast, fit_usage_forecast, history_of
 from planrec.preparation import Step
 from planrec.rules import Facts, Mode, Rules, apply_rules
 from planrec.rules.audit import violations
@@ -85,7 +84,7 @@ def measure_operator(
     Returns
     -------
     dict of str to float
-        Names are paths, for example `known.choice.oracle.ndcg_at_5`; money in cents a month, NaN where a figure does
+        Names are paths, for example "known.choice.oracle.ndcg_at_5"; money in cents a month, NaN where a figure does
         not exist.
     """
     settings = config.model_copy(
@@ -188,7 +187,9 @@ def _violation_counts(config: PlanRecConfig, world: World, models: StudyModels, 
     )
     history = history_of(columns_of(rows), config.features.history_months)
     outlook = forecast_outlook(history, world, models.forecast)
-    gains = _gains(config, history, outlook.mean_cents, outlook.spread_cents, current, catalogue, models.acceptance)
+    alternatives = alternative_features(history, catalogue, current)
+    p_accept = models.acceptance.chances(alternatives, current, np.zeros(len(current)))
+    gains = _gains(outlook, current, catalogue, p_accept, risk_weight=config.advice.forecast_risk_weight)
     counts: Figures = {"recommendations": 0.0}
     for mode, gain in gains.items():
         verdict = apply_rules(rules, catalogue, facts, mode)
@@ -200,18 +201,11 @@ def _violation_counts(config: PlanRecConfig, world: World, models: StudyModels, 
 
 
 def _gains(
-    config: PlanRecConfig,
-    history: History,
-    mean: FloatArray,
-    spread: FloatArray,
-    current: NDArray[np.int64],
-    catalogue: Catalogue,
-    acceptance: AcceptanceModel,
+    outlook: Outlook, current: IntArray, catalogue: Catalogue, p_accept: FloatArray, *, risk_weight: float
 ) -> Mapping[Mode, FloatArray]:
-    weight = config.advice.forecast_risk_weight
-    adjusted = mean + weight * spread
-    held = np.arange(len(current)), current
-    p_accept = acceptance.chances(alternative_features(history, catalogue, current), current, np.zeros(len(current)))
+    """Return what each plan gains over the one held, as advice and as offers reckon it; in cents."""
+    mean, spread = outlook.mean_cents, outlook.spread_cents
+    adjusted = mean + risk_weight * spread
     offer = offer_values(
         mean,
         spread,
@@ -219,9 +213,10 @@ def _gains(
         catalogue,
         p_accept=p_accept,
         churn_change=np.zeros_like(mean),
-        weights=OfferWeights(risk=weight),
+        weights=OfferWeights(risk=risk_weight),
     )
-    return {"advice": adjusted[held][:, None] - adjusted, "offer": np.nan_to_num(offer.value_cents)}
+    held = adjusted[np.arange(len(current)), current]
+    return {"advice": held[:, None] - adjusted, "offer": np.nan_to_num(offer.value_cents)}
 
 
 def _campaign_figures(operator: Simulation, seed: int) -> Figures:

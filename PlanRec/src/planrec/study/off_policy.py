@@ -177,11 +177,11 @@ def target_chances(saving: FloatArray, favoured: NDArray[np.bool_], logging: Flo
 
 def _population(operator: Simulation, rng: np.random.Generator) -> _Population:
     rows = offer_rows(operator)
-    rows = rows.at(rows.contacted)
+    rows = rows.at(rows.contacts.made)
     at = np.arange(len(rows.month))
-    seen = rows.seen[at, rows.current][:, None] - rows.seen
-    logging = offer_propensities(seen, rows.offerable, operator.config.offers)
-    if not np.allclose(logging[at, rows.offered], rows.propensity, atol=1e-6):
+    seen = rows.seen[at, rows.standing.current][:, None] - rows.seen
+    logging = offer_propensities(seen, rows.standing.offerable, operator.config.offers)
+    if not np.allclose(logging[at, rows.contacts.offered], rows.contacts.propensity, atol=1e-6):
         raise DataError(
             "offers: the logged propensities do not follow from the usage months. Simulate without drift, and with "
             "`offers.first_month` of 3 or later, so that the months the campaign looked at are in the table."
@@ -193,7 +193,7 @@ def _population(operator: Simulation, rng: np.random.Generator) -> _Population:
         size=size.astype(np.int64),
         fold=rng.integers(0, 2, len(start)).repeat(size),
         logging=logging,
-        target=target_chances(seen, rows.offerable & ~_binding(operator) & (seen > 0), logging),
+        target=target_chances(seen, rows.standing.offerable & ~_binding(operator) & (seen > 0), logging),
         accept=np.nan_to_num(truth_at(rows, operator.truth.acceptance, plans)),
         saving=realised_saving(rows, operator.truth.bills),
         features=_outcome_features(rows, seen, operator),
@@ -209,14 +209,14 @@ def _outcome_features(rows: OfferRows, seen: FloatArray, operator: Simulation) -
     at = np.arange(len(rows.month))
     binds = _binding(operator).astype(np.float64)
     saving, gain = seen / 10, np.maximum(seen, 0) / 10
-    contacts = np.broadcast_to(rows.contacts[:, None], seen.shape)
+    contacts = np.broadcast_to(rows.contacts.before[:, None], seen.shape)
     overpaid = seen.max(axis=1, keepdims=True) / 10
     parts = [
         np.ones_like(seen),
         saving,
         gain,
         gain**2,
-        (rows.spread - rows.spread[at, rows.current][:, None]) / 10,
+        (rows.spread - rows.spread[at, rows.standing.current][:, None]) / 10,
         np.broadcast_to(binds, seen.shape),
         gain * binds,
         gain * contacts,

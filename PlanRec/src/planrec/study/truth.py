@@ -86,4 +86,4 @@ def realised_saving(rows: OfferRows, bills: pd.DataFrame) -> FloatArray:
     plans = [name for name in bills.columns if name not in KEY]
     values = bills[plans].to_numpy(dtype=np.float64)
     mean = sum((values[at + step] for step in range(1, WINDOW)), values[at]) / (100 * WINDOW)
-    return mean[np.arange(len(at)), rows.current][:, None] - mean
+    return mean[np.arange(len(at)), rows.standing.current][:, None] - mean

@@ -97,7 +97,7 @@ def forest_scores(forest: Forest, matrix: FloatArray) -> FloatArray:
 def forest_contributions(forest: Forest, matrix: FloatArray) -> FloatArray:
     """Return what each column adds to each score: along a row's path, the steps in the node means, by column.
 
-    The contributions of a row and `forest.average` add up to its score exactly (but for rounding). They depend on
+    The contributions of a row and `Forest.average` add up to its score exactly (but for rounding). They depend on
     the order of a tree's splits, which Shapley values do not; they need one walk instead of one per subset.
 
     Parameters

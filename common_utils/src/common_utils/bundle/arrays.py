@@ -12,18 +12,18 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common_utils.bundle.manifest import refusal
+from common_utils.bundle.manifest import open_plain, refusal
 from common_utils.bundle.names import is_plain_name
 from common_utils.errors import ArtifactError
 
-__all__ = ["ARRAY_ENDINGS", "MAX_ARRAYS", "MAX_ARRAY_BYTES", "check_arrays", "load_arrays"]
+__all__ = ["ARRAY_ENDINGS", "MAX_ARRAYS", "MAX_ARRAY_BYTES", "check_array_files", "check_arrays", "load_arrays"]
 
 ARRAY_ENDINGS = (".npy", ".npz")
 MAX_ARRAY_BYTES = 1 << 29
@@ -78,6 +78,20 @@ def check_arrays(folder: Path, name: str, stream: IO[bytes]) -> None:
                     _check_array(folder, f"{name}, {member.filename}", inside, member.file_size)
     except _ZIP_ERRORS as error:
         raise _unusable(folder, name, f"it is not a readable archive ({type(error).__name__})") from error
+
+
+def check_array_files(folder: Path, names: Iterable[str]) -> None:
+    """Do `check_arrays` for the array files among the files of a folder.
+
+    Raises
+    ------
+    ArtifactError
+        As `check_arrays`, naming the first file refused.
+    """
+    for name in names:
+        if name.endswith(ARRAY_ENDINGS):
+            with open_plain(folder, name) as stream:
+                check_arrays(folder, name, stream)
 
 
 def load_arrays(folder: Path, name: str, data: bytes) -> dict[str, NDArray[Any]]:

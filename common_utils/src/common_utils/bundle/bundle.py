@@ -8,11 +8,9 @@ next writer removes. Hashes catch damage and mix-ups; who wrote a bundle is what
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,24 +19,19 @@ from typing import Any, cast
 
 from numpy.typing import NDArray
 
-from common_utils.bundle.arrays import ARRAY_ENDINGS, check_arrays, load_arrays
+from common_utils.bundle.arrays import check_array_files, load_arrays
 from common_utils.bundle.durable import (
     make_folder,
-    open_for_all,
     remove_stale,
-    replace_link,
-    sync,
     temporary_path,
 )
 from common_utils.bundle.manifest import (
-    FORMAT,
     MANIFEST,
     MAX_MANIFEST_BYTES,
     MAX_SIGNATURE_BYTES,
     SIGNATURE,
     FileEntry,
     check_entry,
-    content_digest,
     declared_files,
     encode_json,
     is_version,
@@ -48,24 +41,19 @@ from common_utils.bundle.manifest import (
     plain_file_sizes,
     read_manifest,
     refusal,
-    seal_manifest,
 )
+from common_utils.bundle.pointer import current_version, move_pointer
 from common_utils.bundle.provenance import fingerprint_bytes
+from common_utils.bundle.seal import seal_folder
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.errors import ArtifactError
 
 __all__ = [
     "Bundle",
-    "current_version",
     "open_bundle",
     "set_current",
     "write_bundle",
 ]
-
-POINTER = "current"
-FIXED_LINKS = ("model.joblib", "metrics.json")
-
-_SAME_SECOND_TRIES, _SAME_SECOND_PAUSE = 300, 0.1
 
 
 def _utc_now() -> datetime:
@@ -190,7 +178,7 @@ def write_bundle(
         temporary.mkdir()
         try:
             write(temporary)
-            folder = _seal(root, temporary, info, clock, trust)
+            folder = seal_folder(root, temporary, info, clock, trust)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)  # already gone when it was renamed
     except OSError as error:
@@ -226,54 +214,7 @@ def set_current(root: Path, version: str, *, trust: Trust = INTEGRITY_ONLY) -> N
             "Choose a folder of the artifacts root."
         )
     _open_folder(root / version, version, trust)
-    links = {name: f"{POINTER}/{name}" for name in FIXED_LINKS}
-    for name in (*links, POINTER):
-        if os.path.lexists(root / name) and not (root / name).is_symlink():
-            raise ArtifactError(
-                f"{root / name}: stands where a link belongs and was not made here. Move it away, then run again."
-            )
-    links[POINTER] = version  # last: this replacement is the publication
-    try:
-        for name, target in links.items():
-            replace_link(root, name, target)
-        sync(root)
-    except OSError as error:
-        raise ArtifactError(
-            f"{root}: the pointer could not be changed ({error.strerror or error}). "
-            "Correct the permissions or free space, then run again."
-        ) from error
-
-
-def current_version(root: Path) -> str | None:
-    """Return the version `current` names, or None where nothing was published yet.
-
-    Raises
-    ------
-    ArtifactError
-        If `current` is not a link to a version beside it.
-    """
-    pointer = root / POINTER
-    if not os.path.lexists(pointer):
-        return None
-    target = str(pointer.readlink()) if pointer.is_symlink() else ""
-    if not is_version(target):
-        raise ArtifactError(f"{pointer}: is not a link to a version beside it. {_without_links(root)}")
-    return target
-
-
-def _without_links(root: Path) -> str:
-    """Say what helps where a root was copied by something that keeps no links: a store, an archive, another system."""
-    versions = sorted(path.name for path in root.iterdir() if is_version(path.name) and (path / MANIFEST).is_file())
-    if not versions:
-        return "Remove it and publish a bundle of this root again."
-    copies = [
-        name for name in (POINTER, *FIXED_LINKS) if os.path.lexists(root / name) and not (root / name).is_symlink()
-    ]
-    return (
-        "The root was probably copied without its links. "
-        f"Name the bundle itself, such as {root / versions[-1]}; or remove "
-        f"{', '.join(copies) or POINTER} from the root and run `release promote {versions[-1]}`."
-    )
+    move_pointer(root, version)
 
 
 def open_bundle(path: Path, *, trust: Trust = INTEGRITY_ONLY) -> Bundle:
@@ -328,17 +269,10 @@ def _open_folder(folder: Path, version: str | None, trust: Trust) -> Bundle:
             check_entry(folder, name, entry, FileEntry(sizes[name], entry.sha256))
         for name, entry in files.items():
             check_entry(folder, name, entry, measure_file(folder, name, entry.size))
-        _check_arrays(folder, files)
+        check_array_files(folder, files)
     except OSError as error:
         raise refusal(folder, f"cannot be read ({error.strerror or error})") from error
     return Bundle(folder, manifest["version"], MappingProxyType(manifest), MappingProxyType(files), signed_by)
-
-
-def _check_arrays(folder: Path, files: Iterable[str]) -> None:
-    for name in files:
-        if name.endswith(ARRAY_ENDINGS):
-            with open_plain(folder, name) as stream:
-                check_arrays(folder, name, stream)
 
 
 def _read_limited(folder: Path, name: str, sizes: dict[str, int], limit: int) -> bytes | None:
@@ -350,66 +284,3 @@ def _read_limited(folder: Path, name: str, sizes: dict[str, int], limit: int) ->
         raise refusal(folder, f"{name} is larger than {limit} bytes")
     with open_plain(folder, name) as stream:
         return stream.read(limit)
-
-
-def _seal(root: Path, folder: Path, info: Mapping[str, object], clock: Callable[[], datetime], trust: Trust) -> Path:
-    """Write the manifest, force everything to the disk and give the folder its final name."""
-    sizes = plain_file_sizes(folder)
-    if taken := sorted({MANIFEST, SIGNATURE} & sizes.keys()):
-        raise ArtifactError(f"{root}: `write` made a {taken[0]}, which is written here. Choose another name.")
-    files = {name: measure_file(folder, name, size) for name, size in sorted(sizes.items())}
-    _check_arrays(folder, files)  # what would be refused later never gets a version
-    digest = content_digest(files)
-    for name in files:
-        _finish(folder / name)
-    for _ in range(_SAME_SECOND_TRIES):
-        created = clock().astimezone(UTC)
-        version = f"{created:%Y%m%dT%H%M%SZ}-{digest}"
-        data = _manifest_bytes(version, created, files, info)
-        _write_sealed(folder, {MANIFEST: data, SIGNATURE: trust.sign(data)})
-        open_for_all(folder)
-        try:
-            folder.rename(root / version)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-            time.sleep(_SAME_SECOND_PAUSE)  # the same content was written within this second: take the next one
-            continue
-        sync(root)
-        return root / version
-    raise ArtifactError(
-        f"{root}: {digest} was written in this second and the clock stands still. Correct it, then run again."
-    )
-
-
-def _manifest_bytes(
-    version: str, created: datetime, files: Mapping[str, FileEntry], info: Mapping[str, object]
-) -> bytes:
-    manifest = {
-        "format": FORMAT,
-        "version": version,
-        "created": created.isoformat(timespec="seconds"),
-        "files": {name: {"size": entry.size, "sha256": entry.sha256} for name, entry in files.items()},
-        "info": dict(info),
-    }
-    data = seal_manifest(manifest)
-    if len(data) > MAX_MANIFEST_BYTES:
-        raise ArtifactError(
-            f"{MANIFEST}: {len(data)} bytes, {MAX_MANIFEST_BYTES} allowed. Put large values of `info` in a file."
-        )
-    return data
-
-
-def _write_sealed(folder: Path, contents: Mapping[str, bytes | None]) -> None:
-    for name, data in contents.items():
-        if data is not None:
-            (folder / name).unlink(missing_ok=True)
-            (folder / name).write_bytes(data)
-            _finish(folder / name)
-    sync(folder)
-
-
-def _finish(path: Path) -> None:
-    # Read-only: a slip through the fixed links must not change a published model. For all: services are another user.
-    path.chmod(0o444)
-    sync(path)

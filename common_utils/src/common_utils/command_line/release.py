@@ -1,6 +1,6 @@
 """The `release` commands of every project: parse, call one function of `releases`, show what it returned.
 
-A project adds them with one line, `app.add_typer(release_app(find), name="release")`, where `find` says where its
+A project adds them with one line, `add_typer(release_app(find), name="release")`, where `find` says where its
 bundles lie and whose signatures count.
 """
 

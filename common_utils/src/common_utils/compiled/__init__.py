@@ -1,6 +1,6 @@
 """A fitted model as plain arrays: exact, fast, no pickle.
 
-Training compiles (`export.compile_pipeline`), proves (`parity.parity_gate`) and saves; a service opens
+Training compiles (`export.pipeline.compile_pipeline`), proves (`parity.parity_gate`) and saves; a service opens
 (`CompiledScorer.open`). Importing this package, or opening a scorer, needs NumPy alone.
 """
 

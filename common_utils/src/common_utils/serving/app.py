@@ -158,7 +158,7 @@ def create_service(
     Returns
     -------
     FastAPI
-        With `GET /health /ready /model /metrics /docs /openapi.json`; `app.state.slot` and `app.state.metrics`.
+        With `GET /health /ready /model /metrics /docs /openapi.json`; the slot and the metrics are on its `state`.
         A model that cannot be loaded leaves the process alive and `/ready` at 503 with a reason code.
 
     Examples

@@ -82,7 +82,7 @@ _WITH_BODY = (400, 408, 413, 415, 422, *_ALWAYS)
 
 
 def document_problems(app: FastAPI) -> None:
-    """Make `app.openapi()` declare the problem responses of every operation.
+    """Make the `openapi()` of an app declare the problem responses of every operation.
 
     Parameters
     ----------

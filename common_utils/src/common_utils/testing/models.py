@@ -50,7 +50,7 @@ class ModelCase:
     y : Series or array of shape (n,)
         Target.
     predict : callable
-        `predict(model, X)` returns an array with n rows, for example probabilities. Default: `model.predict(X)`.
+        `predict(model, X)` returns an array with n rows, for example probabilities. Default: its own `predict(X)`.
 
     Examples
     --------
