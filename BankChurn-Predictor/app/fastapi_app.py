@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from app.schemas import EXAMPLE, CustomerRequest, PredictResponse
 from bankchurn.config import SPEC, BankChurnConfig
 from bankchurn.features import shipped_step
-from bankchurn.retention import Economics, expected_profit
+from bankchurn.retention import economics_of, expected_profit
 from common_utils.compiled import CompiledScorer
 from common_utils.table_project.service import LiveModel, create_table_service, record_columns
 
@@ -23,11 +23,8 @@ Live = LiveModel[BankChurnConfig]
 
 def _answer(live: Live, records: Sequence[CustomerRequest]) -> list[PredictResponse]:
     probability = live.scorer.score(record_columns(records))[:, 1]
-    retention = live.config.retention
-    economics = Economics(
-        retention.kept_value, retention.success_rate, retention.contact_cost, retention.contact_budget_share
-    )
-    threshold = live.metrics["holdout"]["thresholds"][live.config.model.threshold]
+    economics = economics_of(live.config)
+    threshold = live.threshold(live.config.model.threshold)
     return [
         PredictResponse(
             prediction="leaves" if p >= threshold else "stays",

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from common_utils.table_project.service import TableRecord
 
-__all__ = ["EXAMPLE", "CustomerRequest", "PredictResponse"]
+__all__ = ["ANSWER", "EXAMPLE", "CustomerRequest", "PredictResponse"]
 
 EXAMPLE: dict[str, JsonValue] = {
     "CreditScore": 619,
@@ -22,6 +22,14 @@ EXAMPLE: dict[str, JsonValue] = {
     "IsActiveMember": 1,
     "EstimatedSalary": 101348.88,
 }
+
+ANSWER: dict[str, JsonValue] = {
+    "prediction": "leaves",
+    "probability": 0.366802418201299,
+    "expected_profit": 19.016290184155878,
+    "model_version": "20261123T120102Z-1a2b3c4d5e6f",
+}
+"""What a bundle of the public table answers to `EXAMPLE`."""
 
 
 class CustomerRequest(TableRecord):
@@ -45,6 +53,8 @@ class CustomerRequest(TableRecord):
 
 class PredictResponse(BaseModel):
     """How likely the customer is to leave, and whether a contact pays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ANSWER]}, protected_namespaces=())
 
     prediction: Literal["leaves", "stays"] = Field(description="by the threshold chosen in training")
     probability: float = Field(description="of leaving, calibrated")

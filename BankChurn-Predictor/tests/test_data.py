@@ -44,6 +44,13 @@ def test_what_does_not_fit_is_rejected_with_the_reason(tmp_path: Path, old: str,
     assert read.rows.tolist() == [1]
 
 
+@pytest.mark.parametrize("number", ["4.9E+11", "1001.0"])
+def test_an_id_that_became_a_number_is_rejected(tmp_path: Path, number: str) -> None:
+    read = _read(tmp_path, GOOD, GOOD.replace("1,619", f"{number},619", 1))
+    ((reason, count),) = read.report.rejected.items()
+    assert (reason.partition(":")[0], count) == ("CustomerId", 1)
+
+
 def test_training_rejects_a_customer_seen_before(tmp_path: Path) -> None:
     path = tmp_path / "customers.csv"
     other = GOOD.replace("1,619", "2,619", 1)

@@ -9,6 +9,7 @@ from bankchurn.retention import (
     Economics,
     best_profit_threshold,
     contact_count,
+    contact_list,
     expected_profit,
     gain_curve,
 )
@@ -22,6 +23,23 @@ HALF = Economics(kept_value=400, success_rate=0.25, contact_cost=25, budget_shar
 def test_expected_profit_is_zero_at_the_break_even() -> None:
     assert ALL.break_even == 0.25
     assert expected_profit([0.25, 1.0], ALL).tolist() == [0.0, 75.0]
+
+
+def test_a_contact_list_stops_at_the_budget_or_where_a_contact_costs_more() -> None:
+    found = contact_list([0.1, 0.9, 0.9, 0.3], HALF)
+    assert (found.order.tolist(), found.contacts) == ([1, 2, 3, 0], 2)
+    assert found.profit.tolist() == [65, 65, 5, -15]
+    assert found.total.tolist() == [65, 130, 130, 130]
+    assert contact_list([0.1, 0.9, 0.9, 0.3], ALL).contacts == 3
+    assert contact_list([0.2, 0.1], ALL).total.tolist() == [0, 0]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
+def test_the_total_is_the_sum_of_the_profits_shown(probability: list[float]) -> None:
+    found = contact_list(probability, HALF)
+    shown = sum(round(100 * profit) for profit in found.profit[: found.contacts].tolist())
+    assert round(100 * found.total[-1]) == shown
+    assert (np.diff(found.profit) <= 0).all()
 
 
 def test_the_list_ends_where_a_contact_costs_more_than_it_brings() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,14 @@ from bankchurn.columns import EXITED
 from bankchurn.config import SPEC, BankChurnConfig
 from bankchurn.data import sample_customers
 from bankchurn.evaluation import retention_summary
+from bankchurn.features import shipped_step
 from bankchurn.retention import Economics
 from bankchurn.training import REFERENCE, TASK, WITHOUT
 from common_utils.bundle import Bundle
-from common_utils.errors import LeakageError
+from common_utils.compiled import CompiledScorer
+from common_utils.errors import DataError, LeakageError
 from common_utils.scoring.joblib_scorer import open_model
+from common_utils.table_project.service import open_live
 from common_utils.table_project.training import prepare_table, train_table
 
 
@@ -41,6 +45,28 @@ def test_same_settings_same_model(bundle: Bundle, settings: BankChurnConfig, pro
     first, second = (open_model(one).predict_proba(rows) for one in (bundle, again))
     np.testing.assert_array_equal(first, second)
     assert bundle.read_json("metrics.json") == again.read_json("metrics.json")
+
+
+def test_a_refitted_bundle_decides_by_its_own_thresholds_in_file_and_service(
+    bundle: Bundle, settings: BankChurnConfig, project_folder: Path, tmp_path: Path
+) -> None:
+    training = settings.training.model_copy(update={"refit": True})
+    config = settings.model_copy(update={"training": training})
+    again = train_table(TASK, config, project_folder, artifacts=tmp_path, step=lambda _: None, environ={})
+    metrics, model = again.read_json("metrics.json"), open_model(again)
+    assert metrics["holdout"] == bundle.read_json("metrics.json")["holdout"]
+    assert metrics["thresholds"] == dict(model[-1].thresholds_) != metrics["holdout"]["thresholds"]
+    live = open_live(SPEC, again.path, lambda found, own: CompiledScorer.open(found, shipped_step(own)))
+    assert live.threshold("f1") == model[-1].thresholds_["f1"]
+    assert live.info["refitted"] is True
+    before = metrics["holdout"]["thresholds"]["f1"]  # bundles from before it was possible say it there alone
+    assert replace(live, metrics={"holdout": metrics["holdout"]}).threshold("f1") == before
+
+
+def test_rows_of_one_outcome_are_refused_before_the_work() -> None:
+    stayed = sample_customers(50, np.random.default_rng(0)).query("Exited == 0")
+    with pytest.raises(DataError, match=r"the rows set aside hold Exited = \[0\] only"):
+        TASK.check_measurable(stayed, "the rows set aside")
 
 
 def test_the_holdout_is_in_no_fold(settings: BankChurnConfig, project_folder: Path) -> None:

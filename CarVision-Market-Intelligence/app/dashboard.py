@@ -31,7 +31,7 @@ from common_utils.table_project.service import LiveModel, open_live
 __all__ = ["PAGES", "main"]
 
 PROJECT = Path(__file__).resolve().parents[1]
-_UNKNOWN = "unknown"
+_UNKNOWN, _SHOWN = "unknown", "ford f-150"
 
 Live = LiveModel[CarVisionConfig]
 
@@ -66,8 +66,13 @@ def _overview(live: Live) -> None:
     st.subheader("What age costs, by body type")
     _curves(metrics["market"]["ages"])
     st.subheader("Every row is accounted for")
-    removed = [{"rule": rule, "rows removed": f"{count:,}"} for rule, count in rows["rejected"].items()]
-    st.table(removed or [{"rule": "none", "rows removed": "0"}])
+    lost = {"rejected": rows["rejected"], "set aside": rows.get("set_aside", {})}
+    removed = [
+        {"what": what, "reason": reason, "rows": f"{count:,}"}
+        for what, counts in lost.items()
+        for reason, count in counts.items()
+    ]
+    st.table(removed or [{"what": "every row is kept", "reason": "", "rows": "0"}])
     st.caption(f"Bundle {live.version}, trained on {metrics['table']}. Prices are what was asked, in US dollars.")
 
 
@@ -106,8 +111,8 @@ def _quality(live: Live) -> None:
 
 def _price(live: Live) -> None:
     st.title("Price a car")
-    columns = _asked()
     scorer = cast("CarScorer", live.scorer)
+    columns = _asked(scorer.models)
     price, low, high = scorer.score(columns)[0].tolist()
     st.metric("asked for such a car, median", f"${price:,.0f}")
     st.write(f"90 of 100 such ads ask between **\\${low:,.0f}** and **\\${high:,.0f}**.")
@@ -117,15 +122,14 @@ def _price(live: Live) -> None:
     st.subheader("Comparable ads")
     st.table([{name: str(value) for name, value in asdict(ad).items()} for ad in ads])
     st.subheader("What the price is made of")
-    texts = {name: str(columns[name][0]) for name in CATEGORIES}
-    st.code(explain_price(_pipeline(_bundle_path()), columns, texts).words(), language=None)
+    st.code(explain_price(_pipeline(_bundle_path()), columns).words(), language=None)
 
 
-def _asked() -> Columns:
+def _asked(models: Sequence[str]) -> Columns:
     left, middle, right = st.columns(3)
     texts = {
         MODEL: left.selectbox(
-            "model", [*CATEGORIES[MODEL], "another model"], index=CATEGORIES[MODEL].index("ford f-150")
+            "model", [*models, "another model"], index=models.index(_SHOWN) if _SHOWN in models else 0
         ),
         TYPE: left.selectbox("type", CATEGORIES[TYPE], index=CATEGORIES[TYPE].index("truck")),
         CONDITION: left.selectbox("condition", CATEGORIES[CONDITION], index=2),

@@ -13,7 +13,6 @@ from app.schemas import EXAMPLE, CarRequest, PriceResponse, SimilarListing
 from carvision.config import SPEC, CarVisionConfig
 from carvision.neighbours import Scales
 from carvision.scoring import CarScorer
-from carvision.vehicles import NEW_PRICE
 from common_utils.table_project.service import LiveModel, create_table_service, record_columns
 
 __all__ = ["app", "create_app"]
@@ -26,7 +25,7 @@ Live = LiveModel[CarVisionConfig]
 def _answer(live: Live, records: Sequence[CarRequest]) -> list[PriceResponse]:
     columns, settings = record_columns(records), live.config.similar
     scorer = cast("CarScorer", live.scorer)  # what `open_scorer` below opens
-    prices = scorer.score(columns)
+    prices, known_models = scorer.score(columns), scorer.known(columns).tolist()
     scales = Scales(settings.year_scale, settings.mile_scale, settings.condition_scale)
     similar = scorer.similar(columns, count=settings.count, scales=scales)
     return [
@@ -34,11 +33,11 @@ def _answer(live: Live, records: Sequence[CarRequest]) -> list[PriceResponse]:
             prediction=round(price),
             low=round(low),
             high=round(high),
-            model_known=record.model in NEW_PRICE,
+            model_known=known,
             similar=[SimilarListing(**asdict(ad)) for ad in ads],
             model_version=live.version,
         )
-        for record, (price, low, high), ads in zip(records, prices.tolist(), similar, strict=True)
+        for known, (price, low, high), ads in zip(known_models, prices.tolist(), similar, strict=True)
     ]
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from common_utils.table_project.service import TableRecord
 
-__all__ = ["EXAMPLE", "CarRequest", "PriceResponse", "SimilarListing"]
+__all__ = ["ANSWER", "EXAMPLE", "CarRequest", "PriceResponse", "SimilarListing"]
 
 EXAMPLE: dict[str, JsonValue] = {
     "model": "ford f-150",
@@ -23,6 +23,25 @@ EXAMPLE: dict[str, JsonValue] = {
     "is_4wd": 1,
 }
 
+ANSWER: dict[str, JsonValue] = {
+    "prediction": 18929,
+    "low": 12963,
+    "high": 26406,
+    "model_known": True,
+    "similar": [
+        {
+            "model": "ford f-150",
+            "type": "truck",
+            "condition": "good",
+            "model_year": 2013,
+            "odometer": 90000,
+            "price": 19000,
+        }
+    ],
+    "model_version": "20261123T120102Z-1a2b3c4d5e6f",
+}
+"""What a bundle of the public table answers to `EXAMPLE`; of the comparable ads, an invented one."""
+
 
 class CarRequest(TableRecord):
     """One used car, as a row of the table; what is not known is left out or null."""
@@ -32,7 +51,7 @@ class CarRequest(TableRecord):
     model: str = Field(
         min_length=1,
         max_length=80,
-        description="make and model, lower case; one that is not known gets a wide interval",
+        description="make and model; case, blanks and hyphens do not count. One that is not known gets a wide interval",
     )
     model_year: int | None = Field(default=None, ge=1990, le=2020, description="year")
     odometer: float | None = Field(default=None, ge=0, le=499_999, description="miles")
@@ -69,7 +88,7 @@ class SimilarListing(BaseModel):
 class PriceResponse(BaseModel):
     """What the car is worth, how sure that is, and comparable ads."""
 
-    model_config = ConfigDict(protected_namespaces=())
+    model_config = ConfigDict(json_schema_extra={"examples": [ANSWER]}, protected_namespaces=())
 
     prediction: int = Field(description="US dollars; the median that an ad for such a car asks")
     low: int = Field(description="lower end of the 90 % interval, US dollars")

@@ -34,6 +34,9 @@ class MileScorer(CarScorer):
         price = 20_000 - np.nan_to_num(columns["odometer"]) / 10 if row_count(columns) else np.empty(0)
         return np.column_stack([price, price - 1000, price + 1000])
 
+    def known(self, columns: Columns) -> NDArray[np.bool_]:
+        return np.asarray(columns["model"]) == "ford f-150"
+
     def similar(self, columns: Columns, *, count: int, scales: Scales) -> list[list[SimilarAd]]:
         assert scales.odometer == 15_000
         ad = SimilarAd("ford f-150", "truck", "good", 2012, 90_000, 11_000)

@@ -25,7 +25,7 @@ CASE: dict[str, Any] = {
     "answered": ("1", "4"),
     "explained": 4,
     "rejected": (2, 3),
-    "columns": ("row", "prediction", "low", "high"),
+    "columns": ("row", "prediction", "low", "high", "model_known"),
     "complaint": "odometer: not between 0 and 499999 (1)",
     "results": ("Interval by predicted price",),
 }
@@ -99,6 +99,16 @@ def test_dashboard_without_streamlit_says_what_brings_it(run: Run, monkeypatch: 
     code, _, err = run("dashboard")
     assert code == 2
     assert "Streamlit is not installed" in err
+
+
+def test_the_dashboard_of_a_wheel_lies_in_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match=r"holds no app/dashboard\.py, and the installed package holds none"):
+        dashboard_server.dashboard_command(tmp_path, port=8501)
+    packaged = tmp_path / "site-packages" / "carvision" / "_app" / "dashboard.py"
+    packaged.parent.mkdir(parents=True)
+    packaged.touch()
+    monkeypatch.setattr(dashboard_server, "__file__", str(packaged.parents[1] / "dashboard_server.py"))
+    assert dashboard_server.dashboard_command(tmp_path, port=8501)[4] == str(packaged)
 
 
 def test_dashboard_that_fails_is_told(project_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

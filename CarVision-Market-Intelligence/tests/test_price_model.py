@@ -13,7 +13,7 @@ from carvision.columns import MODEL, PRICE
 from carvision.config import CarVisionConfig
 from carvision.data import car_keys, sample_ads
 from carvision.models import price_pipeline, random_forest_pipeline, ridge_pipeline
-from carvision.price_model import PriceModel, conformal_margin
+from carvision.price_model import PriceModel, conformal_margin, margins_by_kind
 from carvision.scoring import car_prices
 from common_utils.boosting.config import ForestConfig
 from common_utils.boosting.regression import new_regressor, quantile_regressors
@@ -121,3 +121,31 @@ def test_the_mean_of_regressors_is_the_forest_s_score(fitted) -> None:  # type: 
 def test_a_margin_covers_at_least_the_share_of_the_rows_it_was_chosen_on(misses: list[float], coverage: float) -> None:
     array = np.array(misses)
     assert (array <= conformal_margin(array, coverage)).mean() >= min(coverage, 1.0) - 1e-12
+
+
+def test_each_body_type_has_the_coverage_that_was_asked() -> None:
+    """Every fifth car is of a type whose prices vary four times as much, which forests of few leaves do not see."""
+    rng = np.random.default_rng(5)
+    kind = (rng.random(6000) < 0.2).astype(np.float64)
+    matrix = np.column_stack([np.zeros(6000), rng.integers(1995, 2019, 6000), rng.uniform(0, 2e5, 6000), kind])
+    y = np.exp(9 - 0.08 * (2019 - matrix[:, 1]) + rng.normal(0, np.where(kind == 1, 0.8, 0.2)))
+    flat = [ForestConfig(kind="hist", iterations=8, leaves=2, learning_rate=0.3)]
+    grown, new = slice(0, 4000), slice(4000, None)
+
+    def shares(kind_column: int) -> list[float]:
+        model = PriceModel(flat, flat, car_columns=[0, 1, 2], kind_column=kind_column, calibration_folds=4)
+        _, low, high = model.fit(matrix[grown], y[grown]).predict_interval(matrix[new]).T
+        held = (low <= y[new]) & (y[new] <= high)
+        return [float(held[kind[new] == code].mean()) for code in (0.0, 1.0)]
+
+    assert shares(-1)[1] < 0.85
+    assert all(0.87 <= share <= 0.93 for share in shares(3))
+
+
+def test_a_type_of_few_ads_hardly_moves_from_the_margin_of_all() -> None:
+    misses = np.vstack([np.zeros((1000, 2)), np.ones((2, 2))])
+    kinds = np.repeat([0.0, 2.0], [1000, 2])
+    found = margins_by_kind(misses, kinds, 0.9)
+    assert found.by_kind[0] == found.by_kind[1] == (found.low, found.high) == (0.0, 0.0)
+    assert found.by_kind[2] == pytest.approx((2 / 102, 2 / 102))
+    assert found.of(np.array([np.nan, 7.0])).tolist() == [[0.0, 0.0]] * 2

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from carvision.columns import CATEGORIES, MODEL
+from carvision.columns import MODEL
 from carvision.config import SPEC, CarVisionConfig
 from carvision.data import sample_ads
 from carvision.effects import FILE as EFFECTS_FILE
 from carvision.effects import ModelEffects
 from carvision.features import shipped_step
 from carvision.interval import FILE as ENDS_FILE
-from carvision.interval import IntervalEnds
+from carvision.interval import IntervalEnds, Margins
 from carvision.neighbours import Listings
 from carvision.scoring import LISTINGS_FILE, CarScorer, car_prices, dump_listings, load_listings
 from common_utils.bundle import Bundle
@@ -24,6 +24,8 @@ from common_utils.errors import ArtifactError, ConfigError
 from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.feature_columns import table_columns
 
+NAMES = ("bmw x5", "ford f-150", "ford focus", "kia soul")
+N_MODELS = len(NAMES)
 ONE = Listings(*(np.array([value]) for value in (3.0, 1.0, 2.0, 2010.0, 5e4, 9e3)))
 
 
@@ -48,14 +50,14 @@ def test_a_column_that_tells_cars_apart_cannot_be_dropped(project_folder: Any) -
 
 
 def test_listings_come_back_as_they_were() -> None:
-    again = load_listings(dump_listings(ONE))
+    again = load_listings(dump_listings(ONE), N_MODELS)
     assert [again.model[0], again.price[0]] == [3.0, 9e3]
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"model": np.array([float(len(CATEGORIES[MODEL]))])}, "holds a model that is not known"),
+        ({"model": np.array([float(N_MODELS)])}, "holds a model that is not known"),
         ({"type": np.array([-1.0])}, "holds a type that is not known"),
         ({"price": np.array([np.nan])}, "not finite"),
         ({"price": np.array([1.0, 2.0])}, "does not hold comparable ads"),
@@ -64,15 +66,15 @@ def test_listings_come_back_as_they_were() -> None:
 )
 def test_listings_that_mean_nothing_are_refused(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ArtifactError, match=message):
-        load_listings(written_arrays({**vars(ONE), **changed}))
+        load_listings(written_arrays({**vars(ONE), **changed}), N_MODELS)
 
 
 def test_effects_come_back_as_they_were() -> None:
-    said = ModelEffects(np.full(len(CATEGORIES[MODEL]), np.nan), np.arange(len(CATEGORIES[MODEL])) / 7, column=4)
+    said = ModelEffects(np.full(N_MODELS, np.nan), np.arange(N_MODELS) / 7, column=4, models=NAMES)
     again = ModelEffects.load(said.dump())
     np.testing.assert_array_equal(again.level, said.level)
     np.testing.assert_array_equal(again.loss, said.loss)
-    assert again.column == 4
+    assert (again.column, again.models) == (4, NAMES)
 
 
 @pytest.mark.parametrize(
@@ -80,10 +82,11 @@ def test_effects_come_back_as_they_were() -> None:
     [
         (b"[]", "does not say what each model asks"),
         (b'{"level": ["x"], "loss": [], "column": 0}', "does not say what each model asks"),
-        (b'{"level": [0.1], "loss": [0.1], "column": 0}', "does not fit the models"),
-        (ModelEffects(np.zeros(len(CATEGORIES[MODEL])), np.zeros(2), 4).dump(), "does not fit the models"),
-        (ModelEffects(*np.zeros((2, len(CATEGORIES[MODEL]))), -1).dump(), "does not fit the models"),
-        (ModelEffects(*np.full((2, len(CATEGORIES[MODEL])), np.inf), 4).dump(), "not finite"),
+        (b'{"level": [0.1], "loss": [0.1], "column": 0}', "does not say what each model asks"),  # of an older version
+        (b'{"level": [0.1], "loss": [0.1], "column": 0, "models": []}', "does not fit the models"),
+        (ModelEffects(np.zeros(N_MODELS), np.zeros(2), 4, NAMES).dump(), "does not fit the models"),
+        (ModelEffects(*np.zeros((2, N_MODELS)), -1, NAMES).dump(), "does not fit the models"),
+        (ModelEffects(*np.full((2, N_MODELS), np.inf), 4, NAMES).dump(), "not finite"),
     ],
 )
 def test_effects_that_mean_nothing_are_refused(content: bytes, message: str) -> None:
@@ -93,7 +96,7 @@ def test_effects_that_mean_nothing_are_refused(content: bytes, message: str) -> 
 
 @pytest.mark.parametrize(
     "content",
-    [b"{", b"[]", b"{}", json.dumps({"margin": "x", "hidden_margin": 0, "hidden_column": 0}).encode()],
+    [b"{", b"[]", b"{}", json.dumps({"margin": 0.1, "hidden_margin": 0, "hidden_column": 0}).encode()],
 )
 def test_ends_that_say_nothing_are_refused(content: bytes) -> None:
     with pytest.raises(ArtifactError, match="does not say how far"):
@@ -102,7 +105,12 @@ def test_ends_that_say_nothing_are_refused(content: bytes) -> None:
 
 def test_a_margin_that_is_not_finite_is_refused() -> None:
     with pytest.raises(ArtifactError, match="not finite"):
-        IntervalEnds.load(IntervalEnds(np.inf, 0.0).dump())
+        IntervalEnds.load(IntervalEnds(Margins(0.0, 0.0, ((0.0, np.inf),)), Margins(0.0, 0.0)).dump())
+
+
+def test_ends_come_back_as_they_were() -> None:
+    said = IntervalEnds(Margins(0.1, 0.2, ((0.3, 0.4), (0.5, 0.6))), Margins(0.7, 0.8), 4, 7)
+    assert IntervalEnds.load(said.dump()) == said
 
 
 def test_the_bundle_holds_what_the_service_reads(bundle: Bundle, settings: CarVisionConfig) -> None:

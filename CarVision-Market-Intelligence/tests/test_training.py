@@ -26,7 +26,7 @@ def test_a_bundle_of_the_sample_says_that_it_is_synthetic(bundle: Bundle) -> Non
 def test_a_bundle_holds_every_table_that_is_promised(bundle: Bundle) -> None:
     metrics = bundle.read_json("metrics.json")
     assert set(metrics["candidates"]) == set(metrics["paired"]) == {"ridge of logarithms", "random forest"}
-    assert set(metrics["coverage"]) == {"price", "predicted price", "age, years"}
+    assert set(metrics["coverage"]) == {"type", "price", "predicted price", "age, years"}
     assert {"mae_ungrouped", "coverage", "width", "r2", "rmse"} <= set(metrics["cross_validation"])
     assert metrics["missing"]["is_4wd"] > 0
     assert all(rows for rows in TASK.tables(metrics).values())
@@ -35,8 +35,9 @@ def test_a_bundle_holds_every_table_that_is_promised(bundle: Bundle) -> None:
 
 def test_every_removed_row_is_counted_by_its_rule(bundle: Bundle) -> None:
     (report,) = bundle.read_json("metrics.json")["rows"]["read"]
-    assert report["rejected"]["price at most 1,000"] > 0
-    assert report["kept"] + sum(report["rejected"].values()) == report["read"] == 1200
+    assert report["set_aside"]["price at most 1,000"] > 0
+    assert report["rejected"] == {}
+    assert report["kept"] + sum(report["set_aside"].values()) == report["read"] == 1200
 
 
 def test_unseen_models_are_answered_with_wider_intervals(bundle: Bundle) -> None:
@@ -95,12 +96,12 @@ def test_figures_of_unequal_lengths_are_refused() -> None:
 
 
 def test_coverage_is_counted_by_segment() -> None:
-    price, low, high = np.array([5.0, 5.0, 9.0]), np.array([4.0, 6.0, 8.0]), np.array([6.0, 7.0, 10.0])
+    price, low, high = np.array([5.0, 5.0, 9.0, 9.0]), np.array([4.0, 6.0, 8, 8]), np.array([6.0, 7.0, 10, 10])
     cheap, dear = coverage_table(
-        bands(price, (0.0, 8.0)), price, price, low, high, np.arange(3), n_resamples=50, seed=0
+        bands(price, (0.0, 8.0)), price, price, low, high, np.arange(4), n_resamples=50, seed=0
     )
     assert (cheap["segment"], cheap["coverage"]["estimate"]) == ("1: below 8", 0.5)
-    assert (dear["n"], dear["coverage"]["estimate"]) == (1, 1.0)
+    assert (dear["n"], dear["coverage"]["estimate"]) == (2, 1.0)
 
 
 @pytest.mark.realdata
@@ -114,4 +115,4 @@ def test_the_public_table_is_cleaned_to_the_reference_rows(
     assert complete_ads(prepared.table.frame).sum() == 38_804
     assert prepared.table.report.kept == 49_357
     assert prepared.table.report.read == 51_525
-    assert sum(prepared.table.report.rejected.values()) == 51_525 - 49_357
+    assert sum(prepared.table.report.set_aside.values()) == 51_525 - 49_357

@@ -284,6 +284,24 @@ def test_failed_training_leaves_the_current_bundle(
     assert [p.name for p in artifacts.iterdir() if p.name.startswith(".")] == []
 
 
+def test_usage_that_lost_half_of_its_months_is_not_learnt_from_silently(
+    project_folder: Path,
+    bundle: Bundle,
+    artifacts: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: PlanRecConfig,
+    prepared: Prepared,
+) -> None:
+    half = dataclasses.replace(prepared.data, months=prepared.data.months.iloc[::2])
+    monkeypatch.setattr("planrec.training.prepare", lambda *_: dataclasses.replace(prepared, data=half))
+    monkeypatch.setattr("planrec.training.out_of_fold", lambda *_: pytest.fail("began"))
+    with pytest.raises(DataError, match=f"the live bundle {bundle.version} was trained on"):
+        train(settings, project_folder, artifacts=artifacts, step=quiet)
+    accepted = settings.training.model_copy(update={"accept_fewer_rows": True})
+    with pytest.raises(pytest.fail.Exception, match="began"):
+        train(settings.model_copy(update={"training": accepted}), project_folder, artifacts=artifacts, step=quiet)
+
+
 def test_bundle_carries_the_rules_it_was_measured_by(
     bundle: Bundle, project_folder: Path, settings: PlanRecConfig
 ) -> None:

@@ -23,7 +23,7 @@ Live = LiveModel[TelecomConfig]
 
 def _answer(live: Live, records: Sequence[MonthRequest]) -> list[PredictResponse]:
     probability = live.scorer.score(record_columns(records))[:, 1]
-    threshold = live.metrics["holdout"]["thresholds"][live.config.model.threshold]
+    threshold = live.threshold(live.config.model.threshold)
     return [
         PredictResponse(prediction="ultra" if p >= threshold else "smart", probability=p, model_version=live.version)
         for p in probability.tolist()

@@ -8,10 +8,18 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from common_utils.table_project.service import TableRecord
 
-__all__ = ["EXAMPLE", "MEANING", "MonthRequest", "PredictResponse"]
+__all__ = ["ANSWER", "EXAMPLE", "MEANING", "MonthRequest", "PredictResponse"]
 
 EXAMPLE: dict[str, JsonValue] = {"calls": 40, "minutes": 311.9, "messages": 83, "mb_used": 19915.42}
 MEANING = "the plan held, not the best plan; for advice ask PlanRec"
+
+ANSWER: dict[str, JsonValue] = {
+    "prediction": "smart",
+    "probability": 0.24531981975878306,
+    "meaning": MEANING,
+    "model_version": "20261123T120102Z-1a2b3c4d5e6f",
+}
+"""What a bundle of the public table answers to `EXAMPLE`."""
 
 
 class MonthRequest(TableRecord):
@@ -27,6 +35,8 @@ class MonthRequest(TableRecord):
 
 class PredictResponse(BaseModel):
     """Which plan such a month was on, and how likely; not which plan is best."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ANSWER]}, protected_namespaces=())
 
     prediction: Literal["smart", "ultra"] = Field(description="plan held, by the threshold of the bundle's settings")
     probability: float = Field(description="of being on Ultra, calibrated")

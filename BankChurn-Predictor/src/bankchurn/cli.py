@@ -1,15 +1,18 @@
-"""The command line: `bankchurn train | evaluate | predict | explain | serve | card`."""
+"""The command line: `bankchurn train | evaluate | predict | contacts | explain | serve | card`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from bankchurn.config import SPEC
+from common_utils.command_line.options import BundleOption, ConfigOption, SetOption
+from common_utils.command_line.reading import reads_table
 from common_utils.command_line.run import run_command_line
-from common_utils.table_project.cli import table_cli
+from common_utils.table_project.cli import InputOption, OutputOption, settings_of, table_cli
 
 if TYPE_CHECKING:
     from bankchurn.training import ChurnTask
+    from common_utils.tables import Reading
 
 __all__ = ["app", "main"]
 
@@ -21,6 +24,27 @@ def _task() -> ChurnTask:
 
 
 app = table_cli(SPEC, _task)
+
+
+@app.command()
+@reads_table
+def contacts(
+    *,
+    reading: Reading,
+    input_: InputOption,
+    output: OutputOption,
+    bundle: BundleOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Write whom to contact: rank, chance of leaving, expected profit, yes or no within the budget, and the total.
+
+    What a contact costs and brings, and the budget, are the settings of `retention`.
+    """
+    from bankchurn.evaluation import run_contacts
+
+    settings, folder = settings_of(SPEC, config, overrides)
+    run_contacts(_task(), settings, folder, input_, output, bundle, reading=reading)
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from bankchurn.columns import (
     TENURE,
 )
 from common_utils.table_project.samples import bounded_normal, category, happened, with_missing
+from common_utils.tables import id_column
 
 __all__ = ["RANGES", "churn_schema", "record_schema", "sample_customers"]
 
@@ -54,7 +55,7 @@ def churn_schema() -> pandera.DataFrameSchema:
     target = {EXITED: pandera.Column(int, pandera.Check.isin([0, 1], error="neither 0 nor 1"))}
     identifiers = {
         ROW_NUMBER: pandera.Column(str, required=False, nullable=True),
-        CUSTOMER: pandera.Column(str),
+        CUSTOMER: id_column(),
         SURNAME: pandera.Column(str, required=False, nullable=True),
     }
     return pandera.DataFrameSchema({**identifiers, **_features(), **target}, unique=[CUSTOMER])
@@ -68,7 +69,7 @@ def record_schema() -> pandera.DataFrameSchema:
     >>> "Exited" in record_schema().columns
     False
     """
-    return pandera.DataFrameSchema({CUSTOMER: pandera.Column(str, required=False), **_features()})
+    return pandera.DataFrameSchema({CUSTOMER: id_column(required=False), **_features()})
 
 
 def _features() -> dict[str, pandera.Column]:

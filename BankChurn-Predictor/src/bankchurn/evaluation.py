@@ -1,19 +1,32 @@
-"""What a retention team and an auditor ask: profit of the contact list, and how groups of customers fare."""
+"""What a retention team and an auditor ask: whom to contact, what that brings, and how groups of customers fare."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bankchurn.retention import Economics, contact_count, gain_curve
+from bankchurn.config import BankChurnConfig
+from bankchurn.retention import Economics, contact_count, contact_list, economics_of, gain_curve
 from common_utils.array_types import BoolArray, FloatArray
+from common_utils.command_line.terminal import note
 from common_utils.evaluation import segment_table
+from common_utils.table_project.commands import answered
+from common_utils.table_project.task import TableTask
+from common_utils.tables import Reading, write_table
 
-__all__ = ["SHARES", "fairness_table", "mean_gain_curve", "retention_summary"]
+__all__ = [
+    "SHARES",
+    "contacts_table",
+    "fairness_table",
+    "mean_gain_curve",
+    "retention_summary",
+    "run_contacts",
+]
 
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0)
@@ -149,3 +162,58 @@ def fairness_table(
         )
         table += [{"by": column, **segment} for segment in segments]
     return table
+
+
+def contacts_table(names: pd.DataFrame, probability: pd.Series, config: BankChurnConfig) -> pd.DataFrame:
+    """Return one row for each customer, the first to contact first.
+
+    Parameters
+    ----------
+    names : DataFrame of shape (n, 1)
+        Id, or row number of the file.
+    probability : Series of shape (n,)
+        Of leaving.
+    config : BankChurnConfig
+        Its `retention` says what a contact costs and brings, and the budget as a share of the customers of the list.
+
+    Returns
+    -------
+    DataFrame of shape (n, 6)
+        rank (from 1), id or row, probability, expected_profit (euro of a contact), contact (yes or no), total (euro
+        that the contacts down to this row bring together).
+    """
+    found = contact_list(probability, economics_of(config))
+    listed = names.iloc[found.order].reset_index(drop=True)
+    rank = np.arange(1, len(listed) + 1)
+    listed.insert(0, "rank", rank)
+    return listed.assign(
+        probability=probability.to_numpy()[found.order],
+        expected_profit=found.profit,
+        contact=np.where(rank <= found.contacts, "yes", "no"),
+        total=found.total,
+    )
+
+
+def run_contacts(
+    task: TableTask[BankChurnConfig],
+    config: BankChurnConfig,
+    folder: Path,
+    input_: Path,
+    output: Path,
+    bundle: Path | None,
+    *,
+    reading: Reading,
+) -> None:
+    """Write the list of `bankchurn contacts`, and say what it costs and brings by which settings."""
+    records, names, answers = answered(task, config, folder, input_, bundle, reading=reading)
+    listed = contacts_table(names, answers["probability"], config)
+    write_table(listed, output)
+    note(records.report.summary())
+    chosen, economics = listed["contact"] == "yes", economics_of(config)
+    note(
+        f"contact {int(chosen.sum()):,} of {len(listed):,} customers: {listed['total'].max():,.2f} euro expected, at "
+        f"{economics.contact_cost:g} a contact, {economics.kept_value:g} a customer kept, "
+        f"{100 * economics.success_rate:g} % of contacted leavers kept, a budget of "
+        f"{100 * economics.budget_share:g} % of the customers (settings of `retention`)"
+    )
+    note(f"{len(listed):,} customers written to {output}")

@@ -16,24 +16,13 @@ from sklearn.preprocessing import StandardScaler
 
 from bankchurn.config import BankChurnConfig
 from bankchurn.features import churn_step, shipped_step
-from bankchurn.retention import Economics, best_profit_threshold
+from bankchurn.retention import best_profit_threshold, economics_of
 from common_utils.boosting.classifier import BoostedClassifier
 from common_utils.boosting.thresholds import ThresholdClassifier
 from common_utils.evaluation.binary import expected_f1_threshold
 from common_utils.table_project.feature_columns import ColumnFeatures
 
-__all__ = ["boosted_pipeline", "economics_of", "logistic_pipeline", "reference_pipeline"]
-
-
-def economics_of(config: BankChurnConfig) -> Economics:
-    """Return the settings of a retention campaign as the core takes them."""
-    retention = config.retention
-    return Economics(
-        kept_value=retention.kept_value,
-        success_rate=retention.success_rate,
-        contact_cost=retention.contact_cost,
-        budget_share=retention.contact_budget_share,
-    )
+__all__ = ["boosted_pipeline", "logistic_pipeline", "reference_pipeline"]
 
 
 def boosted_pipeline(config: BankChurnConfig, *, without: Collection[str] = ()) -> Pipeline:

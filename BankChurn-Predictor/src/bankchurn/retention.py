@@ -11,10 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from common_utils.array_types import FloatArray
+from bankchurn.config import BankChurnConfig
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 
-__all__ = ["Economics", "best_profit_threshold", "contact_count", "expected_profit", "gain_curve"]
+__all__ = [
+    "ContactList",
+    "Economics",
+    "best_profit_threshold",
+    "contact_count",
+    "contact_list",
+    "economics_of",
+    "expected_profit",
+    "gain_curve",
+]
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,17 @@ class Economics:
         return self.contact_cost / (self.success_rate * self.kept_value)
 
 
+def economics_of(config: BankChurnConfig) -> Economics:
+    """Return the settings of a retention campaign as the core takes them."""
+    retention = config.retention
+    return Economics(
+        kept_value=retention.kept_value,
+        success_rate=retention.success_rate,
+        contact_cost=retention.contact_cost,
+        budget_share=retention.contact_budget_share,
+    )
+
+
 def expected_profit(probability: ArrayLike, economics: Economics) -> FloatArray:
     """Return what contacting each customer brings, euro.
 
@@ -76,6 +97,54 @@ def contact_count(probability: ArrayLike, economics: Economics) -> int:
     """
     worth_it = int((expected_profit(probability, economics) > 0).sum())
     return min(worth_it, _budget(np.asarray(probability).size, economics))
+
+
+@dataclass(frozen=True)
+class ContactList:
+    """Whom to contact: customers by falling expected profit.
+
+    Attributes
+    ----------
+    order : int64 array of shape (n,)
+        Rows, the first to contact first; of equal customers the earlier row.
+    profit : float64 array of shape (n,)
+        What a contact of each of them is expected to bring, euro, whole cents.
+    contacts : int
+        The first so many are worth it, and within the budget.
+    """
+
+    order: IntArray
+    profit: FloatArray
+    contacts: int
+
+    @property
+    def total(self) -> FloatArray:
+        """What the contacts down to each row bring together, euro; past the last contact it stays as it is."""
+        counted = np.where(np.arange(len(self.profit)) < self.contacts, self.profit, 0.0)
+        return np.round(np.cumsum(np.round(100 * counted))) / 100
+
+
+def contact_list(probability: ArrayLike, economics: Economics) -> ContactList:
+    """Return the customers in the order in which they are to be contacted.
+
+    Parameters
+    ----------
+    probability : array-like of shape (n,)
+        Of leaving; calibrated, or the money is wrong.
+    economics : Economics
+
+    Examples
+    --------
+    >>> found = contact_list([0.1, 0.9, 0.8, 0.3], Economics(400, 0.25, 25, 0.5))
+    >>> found.order.tolist(), found.profit.tolist(), found.contacts
+    ([1, 2, 3, 0], [65.0, 55.0, 5.0, -15.0], 2)
+    >>> found.total.tolist()
+    [65.0, 120.0, 120.0, 120.0]
+    """
+    p = np.asarray(probability, dtype=np.float64)
+    order = np.argsort(-p, kind="stable")
+    profit = np.round(expected_profit(p[order], economics), 2) + 0.0  # no -0
+    return ContactList(order, profit, contact_count(p, economics))
 
 
 def best_profit_threshold(probability: ArrayLike, outcome: ArrayLike, economics: Economics) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from carvision.vehicles import NEW_PRICE
-
 __all__ = [
     "CATEGORIES",
     "CONDITION",
@@ -35,7 +33,7 @@ NUMBERS = (YEAR, ODOMETER, CYLINDERS, FOUR_WHEEL)
 RANGES = {YEAR: (1990, 2020), ODOMETER: (0, 499_999), CYLINDERS: (1, 16), FOUR_WHEEL: (0, 1)}
 """What a record to answer may hold; outside it the table has no cars the model could have learnt from."""
 CATEGORIES = {
-    MODEL: tuple(NEW_PRICE),
+    MODEL: (),
     CONDITION: ("salvage", "fair", "good", "excellent", "like new", "new"),
     FUEL: ("gas", "diesel", "hybrid", "other", "electric"),
     TRANSMISSION: ("automatic", "manual", "other"),
@@ -47,4 +45,5 @@ CATEGORIES = {
         "black", "blue", "brown", "custom", "green", "grey", "orange", "purple", "red", "silver", "white", "yellow",
     ),
 }  # fmt: skip
-"""Text columns and their values; the place of a value is its code. Conditions ascend; so do body types, roughly."""
+"""Text columns and their values; the place of a value is its code. Conditions ascend; so do body types, roughly. Which
+models there are, the training table says."""

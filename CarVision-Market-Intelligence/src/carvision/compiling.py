@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from carvision.features import CarFeatures
-from carvision.scoring import car_prices
+from carvision.scoring import car_prices, fitted_features
 from common_utils.compiled import CompiledModel, CompiledScorer
 from common_utils.compiled.export.parity import parity_gate, varied_matrix
 from common_utils.compiled.export.pipeline import compile_forest
@@ -40,7 +39,7 @@ def compile_prices(model: Any, rows: pd.DataFrame, *, seed: int) -> CompiledMode
         the pipeline.
     """
     prices = model[-1]
-    features = CarFeatures(model[0].step(), prices.effects_)
+    features = fitted_features(model)
     width = len(features.feature_names)
     forests = (prices.forest_, prices.low_forest_, prices.high_forest_)
     node = StackNode(tuple(compile_forest(forest, width) for forest in forests))

@@ -44,6 +44,9 @@ class ModelConfig(BaseConfig):
     calibration_folds: int = Field(
         default=3, ge=2, le=20, description="inner folds, cars kept whole, that the interval is widened or narrowed by"
     )
+    fewest_ads: int = Field(
+        default=1, ge=1, le=10_000, description="ads a model needs in the training table to be known by its name"
+    )
     hidden_share: float = Field(
         default=0.03,
         gt=0,

@@ -13,6 +13,8 @@ from common_utils.errors import ConfigError
 
 __all__ = ["dashboard_command", "serve_dashboard"]
 
+_NAME = "dashboard.py"
+
 
 def dashboard_command(folder: Path, *, port: int) -> list[str]:
     """Return the command that serves the dashboard: loopback only, no browser, no usage statistics sent.
@@ -20,12 +22,18 @@ def dashboard_command(folder: Path, *, port: int) -> list[str]:
     Parameters
     ----------
     folder : Path
-        The project's.
+        The project's; where it has no dashboard, as where the wheel is installed, that of the package is served.
     port : int
+
+    Raises
+    ------
+    ConfigError
+        If neither is there.
 
     Examples
     --------
-    >>> dashboard_command(Path("."), port=8501)[1:4]
+    >>> project = Path(__file__).parents[2]
+    >>> dashboard_command(project, port=8501)[1:4]
     ['-m', 'streamlit', 'run']
     """
     options = {
@@ -37,7 +45,18 @@ def dashboard_command(folder: Path, *, port: int) -> list[str]:
         "browser.gatherUsageStats": "false",
     }
     given = [part for name, value in options.items() for part in (f"--{name}", value)]
-    return [sys.executable, "-m", "streamlit", "run", str(folder / "app" / "dashboard.py"), *given]
+    return [sys.executable, "-m", "streamlit", "run", str(_script(folder)), *given]
+
+
+def _script(folder: Path) -> Path:
+    places = (folder / "app" / _NAME, Path(__file__).parent / "_app" / _NAME)
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise ConfigError(
+            f"dashboard: {folder} holds no app/{_NAME}, and the installed package holds none; run it in the project's "
+            "folder, or install the wheel that `make wheels` writes."
+        )
+    return found
 
 
 def serve_dashboard(folder: Path, bundle: Path | None, *, port: int) -> None:
@@ -50,7 +69,8 @@ def serve_dashboard(folder: Path, bundle: Path | None, *, port: int) -> None:
     """
     if find_spec("streamlit") is None:
         raise ConfigError(
-            "dashboard: Streamlit is not installed; `pip install -e .[dashboard]` in the project brings it."
+            "dashboard: Streamlit is not installed; `pip install streamlit`, or `pip install -e .[dashboard]` in the "
+            "project, brings it."
         )
     environment = dict(os.environ)
     if bundle is not None:

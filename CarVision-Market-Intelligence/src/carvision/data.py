@@ -151,7 +151,7 @@ def car_keys(frame: pd.DataFrame) -> NDArray[np.object_]:
         alike = _joined(frame, (MODEL, known, PRICE, CONDITION, TYPE))
         twins = pd.Series(keys[complete].to_numpy(), index=alike[complete].to_numpy())
         lacking = (frame[absent].isna() & frame[known].notna()).to_numpy()
-        found = alike[lacking].map(twins[~twins.index.duplicated()])
+        found = alike[lacking].map(twins[~twins.index.duplicated()]).astype(object)  # of no twin at all: numbers
         answer[lacking] = found.fillna(answer[lacking])
     return answer.to_numpy(dtype=object)
 

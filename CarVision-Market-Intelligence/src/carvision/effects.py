@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from carvision.columns import CATEGORIES, MODEL
 from carvision.formulas import age_years
 from common_utils.array_types import FloatArray
 from common_utils.errors import ArtifactError
@@ -36,6 +35,8 @@ class ModelEffects:
         Change of the logarithm in a year of age; where fewer than 30 ads say, that of all models; NaN where none does.
     column : int
         The feature that holds the model's code.
+    models : tuple of str
+        Their names, by code; empty where the arrays alone are needed.
 
     Examples
     --------
@@ -47,6 +48,7 @@ class ModelEffects:
     level: FloatArray
     loss: FloatArray
     column: int
+    models: tuple[str, ...] = ()
 
     def extend(self, matrix: FloatArray) -> FloatArray:
         """Return features of shape (n, m + 2): those given, and what is known of each row's model."""
@@ -63,7 +65,7 @@ class ModelEffects:
             name: [None if np.isnan(value) else value for value in values.tolist()]
             for name, values in (("level", self.level), ("loss", self.loss))
         }
-        return json.dumps({**said, "column": self.column}).encode()
+        return json.dumps({**said, "column": self.column, "models": self.models}).encode()
 
     @classmethod
     def load(cls, content: bytes) -> ModelEffects:
@@ -77,17 +79,19 @@ class ModelEffects:
         try:
             said = json.loads(content)
             level, loss = (np.array(said[name], dtype=np.float64) for name in ("level", "loss"))
-            effects = cls(level, loss, int(said["column"]))
+            effects = cls(level, loss, int(said["column"]), tuple(str(name) for name in said["models"]))
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"{FILE} does not say what each model asks; train again.") from error
-        if level.shape != (len(CATEGORIES[MODEL]),) or loss.shape != level.shape or effects.column < 0:
+        if level.shape != (len(effects.models),) or loss.shape != level.shape or effects.column < 0:
             raise ArtifactError(f"{FILE} does not fit the models that are known; train again.")
         if np.isinf(level).any() or np.isinf(loss).any():
             raise ArtifactError(f"{FILE} holds a number that is not finite; train again.")
         return effects
 
 
-def learn_effects(matrix: FloatArray, logs: FloatArray, columns: Sequence[int]) -> ModelEffects:
+def learn_effects(
+    matrix: FloatArray, logs: FloatArray, columns: Sequence[int], n_models: int | None = None
+) -> ModelEffects:
     """Return what training rows say of each model; only rows with year and odometer are used.
 
     Parameters
@@ -97,14 +101,16 @@ def learn_effects(matrix: FloatArray, logs: FloatArray, columns: Sequence[int]) 
         Logarithms of the prices.
     columns : sequence of int
         Where the model's code, the year and the odometer stand.
+    n_models : int, optional
+        Codes are below it; default: as many as the codes need.
 
     Examples
     --------
     >>> year = np.repeat(np.arange(2000.0, 2019.0), 4)
     >>> code, miles = np.tile([0.0, 0.0, 1.0, 1.0], 19), np.tile([1e4, 9e4], 38)
     >>> logs = 9 + 0.4 * code - 0.1 * (2019 - year)
-    >>> effects = learn_effects(np.column_stack([code, year, miles]), logs, (0, 1, 2))
-    >>> effects.level[:3].round(6).tolist(), effects.loss[:3].round(6).tolist()
+    >>> effects = learn_effects(np.column_stack([code, year, miles]), logs, (0, 1, 2), n_models=3)
+    >>> effects.level.round(6).tolist(), effects.loss.round(6).tolist()
     ([-0.158333, 0.158333, nan], [-0.1, -0.1, nan])
     """
     code, year, miles = (matrix[:, place] for place in columns)
@@ -112,7 +118,9 @@ def learn_effects(matrix: FloatArray, logs: FloatArray, columns: Sequence[int]) 
     age, target = age_years(year[used]), logs[used]
     rough = np.column_stack([np.ones(len(age)), age, age**2, miles[used] / _MILES])
     above = target - rough @ np.linalg.lstsq(rough, target, rcond=None)[0]
-    n_models, at = len(CATEGORIES[MODEL]), code[used].astype(np.int64)
+    if n_models is None:
+        n_models = int(np.nanmax(code, initial=-1.0)) + 1
+    at = code[used].astype(np.int64)
 
     def by_model(values: FloatArray) -> FloatArray:
         return np.bincount(at, weights=values, minlength=n_models).astype(np.float64, copy=False)

@@ -24,8 +24,8 @@ CAR = (MODEL, YEAR, ODOMETER)
 """Features that tell one car from another: ads that agree in them are one car, posted again."""
 
 
-def car_step(*, dropped: Collection[str] = (), indicators: bool = False) -> ColumnStep:
-    """Return what makes the features; an empty `is_4wd` means that the car has none.
+def car_step(*, dropped: Collection[str] = (), indicators: bool = False, fewest_ads: int = 1) -> ColumnStep:
+    """Return what makes the features; an empty `is_4wd` means that the car has none. Training finds the models.
 
     Parameters
     ----------
@@ -33,6 +33,8 @@ def car_step(*, dropped: Collection[str] = (), indicators: bool = False) -> Colu
         Column names, as `data.drop_columns`; what tells a car or its model has to stay.
     indicators : bool
         As `common_utils.table_project.column_step.ColumnStep`.
+    fewest_ads : int
+        Ads a model needs to be known by its name.
 
     Examples
     --------
@@ -42,14 +44,17 @@ def car_step(*, dropped: Collection[str] = (), indicators: bool = False) -> Colu
     """
     numbers = tuple(name for name in NUMBERS if name not in dropped)
     categories = {name: values for name, values in CATEGORIES.items() if name not in dropped}
-    computed = tuple(Formula(function.__name__, inputs, function) for function, inputs in INPUTS.items())
+    computed = tuple(
+        Formula(function.__name__, inputs, function, MODEL if function is new_price else "")
+        for function, inputs in INPUTS.items()
+    )
     filled = {FOUR_WHEEL: 0.0} if FOUR_WHEEL in numbers else {}
-    return ColumnStep(numbers, categories, computed, indicators, filled)
+    return ColumnStep(numbers, categories, computed, indicators, filled, learnt={MODEL: fewest_ads})
 
 
 def shipped_step(config: CarVisionConfig) -> ColumnStep:
-    """Return what makes the features of the shipped model; the service opens it with the same."""
-    return car_step(dropped=config.data.drop_columns)
+    """Return what makes the features of the shipped model; the service opens it with the same, and the models known."""
+    return car_step(dropped=config.data.drop_columns, fewest_ads=config.model.fewest_ads)
 
 
 @dataclass(frozen=True)
@@ -58,14 +63,24 @@ class CarFeatures:
 
     Examples
     --------
-    >>> from carvision.columns import CATEGORIES
-    >>> unknown = np.full(len(CATEGORIES[MODEL]), np.nan)
-    >>> CarFeatures(car_step(), ModelEffects(unknown, unknown, column=4)).feature_names[-2:]
-    ('model_level', 'model_loss')
+    >>> effects = ModelEffects(np.zeros(1), np.zeros(1), column=4, models=("bmw x5",))
+    >>> features = CarFeatures.of(car_step(), effects)
+    >>> features.models, features.feature_names[-2:]
+    (('bmw x5',), ('model_level', 'model_loss'))
     """
 
     step: ColumnStep
     effects: ModelEffects
+
+    @classmethod
+    def of(cls, step: ColumnStep, effects: ModelEffects) -> CarFeatures:
+        """Return the features whose models are those of the effects."""
+        return cls(step.with_values({MODEL: effects.models}), effects)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models that training knew; the place of one is its code."""
+        return self.effects.models
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ def _coverage(axes: Axes, rows: list[Mapping[str, Any]], wanted: float) -> None:
     axes.axhline(100 * wanted, color=_RED, linewidth=1)
     axes.plot(places, shares, "o", color=_BLUE)
     axes.set_xticks(list(places), [str(row["segment"]).partition(": ")[2] for row in rows], fontsize=8)
-    axes.set(ylim=(min(70, *shares) - 2, 100), ylabel="prices inside, %", xlabel="price asked")
+    axes.set(ylim=(min([70, *shares]) - 2, 100), ylabel="prices inside, %", xlabel="price asked")
     axes.set_title("What the 90 % interval holds, by price (out of fold)")
 
 

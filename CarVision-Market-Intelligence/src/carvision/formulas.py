@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 import numpy as np
 
-from carvision.columns import CATEGORIES, MODEL, ODOMETER, YEAR
+from carvision.columns import MODEL, ODOMETER, YEAR
 from carvision.vehicles import NEW_PRICE
 from common_utils.array_types import FloatArray
+from common_utils.table_project.names import name_codes
 
 __all__ = ["ADS_YEAR", "INPUTS", "age_years", "miles_per_year", "new_price"]
 
@@ -14,22 +18,33 @@ __all__ = ["ADS_YEAR", "INPUTS", "age_years", "miles_per_year", "new_price"]
 ADS_YEAR = 2019.0
 """The ads were posted from May 2018 to April 2019; ages count from here, a fixed year, so that no date is a feature."""
 
-_BY_CODE = np.array([NEW_PRICE[name] for name in CATEGORIES[MODEL]])
 
+def new_price(model: FloatArray, known: Sequence[str]) -> FloatArray:
+    """Return what a model cost new, in thousand dollars; NaN for a model that is not known, or whose price is not.
 
-def new_price(model: FloatArray) -> FloatArray:
-    """Return what a model cost new, in thousand dollars, by its code; NaN for a model that is not known.
+    Parameters
+    ----------
+    model : float64 array of shape (n,)
+        Codes: places in `known`.
+    known : sequence of str
+        Models that training knew.
 
     Examples
     --------
-    >>> ford = float(CATEGORIES[MODEL].index("ford f-150"))
-    >>> new_price(np.array([ford, np.nan])).tolist()
-    [28.0, nan]
+    >>> new_price(np.array([0.0, 1.0, np.nan]), ("ford f-150", "tatra 603")).tolist()
+    [28.0, nan, nan]
     """
-    known = ~np.isnan(model)
+    there = ~np.isnan(model)
     prices = np.full(len(model), np.nan)
-    prices[known] = _BY_CODE[model[known].astype(np.int64)]
+    prices[there] = _new_prices(tuple(known))[model[there].astype(np.int64)]
     return prices
+
+
+@lru_cache(maxsize=64)
+def _new_prices(known: tuple[str, ...]) -> FloatArray:
+    listed = np.array([*NEW_PRICE.values(), np.nan])
+    places = name_codes(np.array(known, dtype=object), tuple(NEW_PRICE))
+    return listed[np.where(np.isnan(places), len(NEW_PRICE), places).astype(np.int64)]
 
 
 def age_years(year: FloatArray) -> FloatArray:

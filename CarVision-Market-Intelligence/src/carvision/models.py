@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from carvision.columns import LISTING
+from carvision.columns import LISTING, TYPE
 from carvision.config import CarVisionConfig
-from carvision.features import CAR, HIDDEN, car_step, shipped_step
+from carvision.features import CAR, HIDDEN, shipped_step
 from carvision.price_model import PriceModel
 from common_utils.table_project.feature_columns import ColumnFeatures
 
@@ -49,6 +50,7 @@ def price_pipeline(config: CarVisionConfig, *, interval: bool = True) -> Pipelin
         hidden_columns=[places[name] for name in HIDDEN],
         hidden_share=model.hidden_share,
         interval_hidden_share=model.interval_hidden_share,
+        kind_column=places[TYPE],
         listing_columns=[places[name] for name in LISTING] if interval else (),
         seed=config.training.seed,
     )
@@ -57,8 +59,9 @@ def price_pipeline(config: CarVisionConfig, *, interval: bool = True) -> Pipelin
 
 def ridge_pipeline(config: CarVisionConfig) -> Pipeline:
     """Return a ridge regression of the logarithm of the price, one 0/1 column for each category."""
-    step = car_step(dropped=config.data.drop_columns, indicators=True)
-    linear = [("filled", SimpleImputer(strategy="median", add_indicator=True)), ("scaled", StandardScaler())]
+    step = replace(shipped_step(config), indicators=True)
+    imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    linear = [("filled", imputer), ("scaled", StandardScaler())]
     return Pipeline([("features", ColumnFeatures.of(step)), *linear, ("regressor", _of_logs(Ridge()))])
 
 

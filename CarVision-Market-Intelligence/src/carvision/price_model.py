@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from carvision.effects import NAMES, learn_effects
-from carvision.interval import IntervalEnds
+from carvision.interval import IntervalEnds, Margins
 from carvision.neighbours import Listings, unique_listings
 from common_utils.array_types import FloatArray
 from common_utils.boosting.config import ForestConfig
@@ -20,7 +20,10 @@ from common_utils.boosting.regression import grow_quantile_forest, quantile_regr
 from common_utils.errors import DataError
 from common_utils.splits import grouped_folds
 
-__all__ = ["PriceModel", "conformal_margin"]
+__all__ = ["PriceModel", "conformal_margin", "margins_by_kind"]
+
+_DOUBT = 100
+"""So many ads of any body type count beside those of a type: few ads say little of where their interval ends."""
 
 
 def conformal_margin(misses: FloatArray, coverage: float) -> float:
@@ -46,6 +49,46 @@ def conformal_margin(misses: FloatArray, coverage: float) -> float:
     return float(np.sort(misses)[min(place, len(misses) - 1)])
 
 
+def margins_by_kind(misses: FloatArray, kinds: FloatArray, coverage: float) -> Margins:
+    """Return the margins of both ends, of each body type and of all: each end misses half of what may be missed.
+
+    Parameters
+    ----------
+    misses : float64 array of shape (n, 2)
+        How far each price lies below and above its interval; negative inside. By models that did not see the row.
+    kinds : float64 array of shape (n,)
+        Codes of body types; NaN: not known.
+    coverage : float
+        Share of prices the interval is to hold.
+
+    References
+    ----------
+    Vovk, Gammerman, Shafer, "Algorithmic Learning in a Random World", 2005, 4.5: conformal by category. A type's own
+    margin is mixed with that of all as if so many more ads had asked for the latter, so that a type of few ads does not
+    follow chance; for those the promise by type holds about, and not exactly.
+
+    Examples
+    --------
+    >>> misses, kinds = np.repeat([[0.0, 0.0], [1.0, 2.0]], 900, axis=0), np.repeat([0.0, 1.0], 900)
+    >>> [tuple(round(end, 2) for end in ends) for ends in margins_by_kind(misses, kinds, 0.9).by_kind]
+    [(0.1, 0.2), (1.0, 2.0)]
+    """
+    share = (1 + coverage) / 2
+
+    def ends(chosen: FloatArray) -> tuple[float, float]:
+        return conformal_margin(chosen[:, 0], share), conformal_margin(chosen[:, 1], share)
+
+    together = ends(misses)
+    n_kinds = int(np.nanmax(kinds, initial=-1.0)) + 1
+    by_kind: list[tuple[float, float]] = []
+    for kind in range(n_kinds):
+        own = misses[kinds == kind]
+        weight = len(own) / (len(own) + _DOUBT)
+        low, high = ends(own) if len(own) else together
+        by_kind.append((weight * low + (1 - weight) * together[0], weight * high + (1 - weight) * together[1]))
+    return Margins(*together, tuple(by_kind))
+
+
 class PriceModel(RegressorMixin, BaseEstimator):
     """Median price and a prediction interval, on the logarithm of the price.
 
@@ -65,6 +108,8 @@ class PriceModel(RegressorMixin, BaseEstimator):
         learn what to say of a model they never saw; its intervals have a margin of their own.
     hidden_share, interval_hidden_share : float
         Of the forests of the median, and of those of the interval.
+    kind_column : int
+        Column of the body type's code, whose intervals have margins of their own; -1: all have the same.
     listing_columns : sequence of int
         Columns of model, type, condition, year and odometer: what comparable ads are found by.
     seed : int
@@ -102,6 +147,7 @@ class PriceModel(RegressorMixin, BaseEstimator):
         hidden_columns: Sequence[int] = (),
         hidden_share: float = 0.03,
         interval_hidden_share: float = 0.1,
+        kind_column: int = -1,
         listing_columns: Sequence[int] = (),
         seed: int = 42,
     ) -> None:
@@ -113,6 +159,7 @@ class PriceModel(RegressorMixin, BaseEstimator):
         self.hidden_columns = hidden_columns
         self.hidden_share = hidden_share
         self.interval_hidden_share = interval_hidden_share
+        self.kind_column = kind_column
         self.listing_columns = listing_columns
         self.seed = seed
 
@@ -167,10 +214,10 @@ class PriceModel(RegressorMixin, BaseEstimator):
         return self.forest_.average, own
 
     def _fit_interval(self, matrix: FloatArray, logs: FloatArray) -> None:
-        known, hidden = np.empty(len(logs)), np.empty(len(logs))
+        known, hidden = np.empty((len(logs), 2)), np.empty((len(logs), 2))
         cars = np.unique(np.nan_to_num(matrix[:, list(self.car_columns)], nan=-1.0), axis=0, return_inverse=True)[1]
         for grown_on, held in grouped_folds(cars.ravel(), n_splits=self.calibration_folds, seed=self.seed):
-            effects = learn_effects(matrix[grown_on], logs[grown_on], self.car_columns)
+            effects = learn_effects(matrix[grown_on], logs[grown_on], self.car_columns, len(self.effects_.level))
             extended = effects.extend(matrix)
             rows, target = self._with_hidden(extended[grown_on], logs[grown_on], self.interval_hidden_share)
             ends = [
@@ -178,11 +225,13 @@ class PriceModel(RegressorMixin, BaseEstimator):
             ]
             for misses, part in ((known, extended[held]), (hidden, self._hide(extended[held]))):
                 low, high = (np.mean([model.predict(part) for model in models], axis=0) for models in ends)
-                misses[held] = np.maximum(low - logs[held], logs[held] - high)
+                misses[held] = np.column_stack([low - logs[held], logs[held] - high])
+        kinds = matrix[:, self.kind_column] if self.kind_column >= 0 else np.full(len(logs), np.nan)
         self.ends_ = IntervalEnds(
-            conformal_margin(known, self.coverage),
-            conformal_margin(hidden, self.coverage),
+            margins_by_kind(known, kinds, self.coverage),
+            margins_by_kind(hidden, kinds, self.coverage),
             self.hidden_columns[0] if self.hidden_columns else -1,
+            self.kind_column,
         )
         rows, target = self._with_hidden(self.effects_.extend(matrix), logs, self.interval_hidden_share)
         self.low_forest_, self.high_forest_ = (

@@ -11,7 +11,7 @@ import pandas as pd
 import pandera.pandas as pandera
 from numpy.typing import NDArray
 
-from carvision.columns import MODEL, PRICE, YEAR
+from carvision.columns import MODEL, ODOMETER, PRICE, TYPE, YEAR
 from carvision.compiling import compile_prices
 from carvision.config import SPEC, CarVisionConfig
 from carvision.data import ad_schema, car_keys, cleaning_rules, complete_ads, record_schema, sample_ads
@@ -22,22 +22,33 @@ from carvision.formulas import age_years
 from carvision.interval import FILE as ENDS_FILE
 from carvision.market import market_summary
 from carvision.models import price_pipeline, random_forest_pipeline, ridge_pipeline
-from carvision.scoring import LISTINGS_FILE, OUTPUTS, car_prices, dump_listings, explain_price
+from carvision.scoring import (
+    LISTINGS_FILE,
+    OUTPUTS,
+    car_prices,
+    dump_listings,
+    explain_price,
+    fitted_features,
+    models_known,
+)
 from carvision.tables import result_tables
 from common_utils.array_types import FloatArray
 from common_utils.compiled import CompiledModel
+from common_utils.errors import DataError
 from common_utils.evaluation import paired_mean_difference
 from common_utils.evaluation.binary import out_of_fold
 from common_utils.splits import grouped_folds
 from common_utils.table_project.explanations import Explanation
 from common_utils.table_project.feature_columns import table_columns
+from common_utils.table_project.names import one_spelling
 from common_utils.table_project.task import Cells, Goal, Rounds, Step, TableTask
 
 __all__ = ["TASK", "CarTask"]
 
 Answers = Mapping[str, NDArray[Any]]
 
-_MOST_UNSEEN_FOLDS = 2
+_UNSEEN_FOLDS = 2
+_FEWEST_CARS = 2
 
 
 class CarTask(TableTask[CarVisionConfig]):
@@ -69,6 +80,19 @@ class CarTask(TableTask[CarVisionConfig]):
         """Return `data.sample_ads`."""
         return sample_ads(n_rows, rng)
 
+    def tidied(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the ads with each model in one spelling, so that a re-post in capitals is the same car."""
+        return frame.assign(**{MODEL: pd.Series(one_spelling(frame[MODEL].to_numpy()), dtype="str")})
+
+    def check_measurable(self, rows: pd.DataFrame, part: str) -> None:
+        """Refuse rows with fewer than two cars whose year and odometer are known: figures are measured on those."""
+        cars = len(set(self.groups(rows)[complete_ads(rows)].tolist()))
+        if cars < _FEWEST_CARS:
+            raise DataError(
+                f"{self.spec.name}: {part} hold {cars} car(s) with {YEAR} and {ODOMETER}; figures are measured on such "
+                "cars and need two. Bring more ads."
+            )
+
     def rules(self, frame: pd.DataFrame, config: CarVisionConfig) -> Mapping[str, NDArray[np.bool_]]:
         """Return `data.cleaning_rules`."""
         return cleaning_rules(frame, config.cleaning)
@@ -93,9 +117,15 @@ class CarTask(TableTask[CarVisionConfig]):
         ungrouped = out_of_fold(
             lambda: price_pipeline(config, interval=False), rows, y, anywhere, _price_only, step=step, label="ungrouped"
         )
-        unseen = self._unseen(config, rows, y, step, n_splits=min(len(rounds[0]), _MOST_UNSEEN_FOLDS))
         step("resampling")
         judge = _Judge(config, rows, self.groups(rows))
+        further: dict[str, tuple[Answers, NDArray[np.bool_]]] = {
+            "every ad": (ours, np.ones(len(y), dtype=np.bool_)),
+            "year or odometer unknown": (ours, ~judge.complete),
+        }
+        if rows[MODEL].nunique() >= _UNSEEN_FOLDS:
+            unseen = self._unseen(config, rows, y, step, n_splits=min(len(rounds[0]), _UNSEEN_FOLDS))
+            further["model not seen in training"] = (unseen, judge.complete)
         mixed = judge.figures({"price": ungrouped["price"][0]})
         return {
             "cross_validation": {
@@ -104,9 +134,7 @@ class CarTask(TableTask[CarVisionConfig]):
                 "mape_ungrouped": mixed["mape"],
             },
             "by_rows": {
-                "every ad": judge.figures(_first(ours), np.ones(len(y), dtype=np.bool_)),
-                "year or odometer unknown": judge.figures(_first(ours), ~judge.complete),
-                "model not seen in training": judge.figures(_first(unseen)),
+                name: judge.figures(_first(found), of) for name, (found, of) in further.items() if judge.can_judge(of)
             },
             "candidates": {name: judge.figures(_first(found)) for name, found in others.items()},
             "paired": {name: judge.paired(ours["price"][0], found["price"][0]) for name, found in others.items()},
@@ -133,16 +161,16 @@ class CarTask(TableTask[CarVisionConfig]):
         return {**judge.figures(_answers(model, rows)), "rows": int(judge.complete.sum())}
 
     def predictions(self, config: CarVisionConfig, model: Any, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return `prediction`, `low` and `high`, whole dollars."""
+        """Return `prediction`, `low` and `high`, whole dollars, and whether training knew the model."""
         del config
         price, low, high = np.round(car_prices(model, rows)).astype(np.int64).T
-        return pd.DataFrame({"prediction": price, "low": low, "high": high})
+        known = models_known(model, rows)
+        return pd.DataFrame({"prediction": price, "low": low, "high": high, "model_known": known})
 
     def explain(self, config: CarVisionConfig, model: Any, rows: pd.DataFrame) -> Explanation:
-        """Return what the logarithm of one car's price is made of."""
+        """Return what one car's price is made of, in dollars."""
         del config
-        texts = {name: str(values[0]) for name, values in table_columns(rows).items() if values.dtype == object}
-        return explain_price(model, rows, texts)
+        return explain_price(model, table_columns(rows))
 
     def compile(self, config: CarVisionConfig, model: Any, rows: pd.DataFrame) -> CompiledModel:
         """Return `compiling.compile_prices`."""
@@ -153,7 +181,7 @@ class CarTask(TableTask[CarVisionConfig]):
         del config
         prices = model[-1]
         return {
-            EFFECTS_FILE: prices.effects_.dump(),
+            EFFECTS_FILE: fitted_features(model).effects.dump(),
             ENDS_FILE: prices.ends_.dump(),
             LISTINGS_FILE: dump_listings(prices.listings_),
         }
@@ -180,9 +208,14 @@ class _Judge:
     def __init__(self, config: CarVisionConfig, rows: pd.DataFrame, cars: NDArray[Any]) -> None:
         self.price = rows[PRICE].to_numpy(dtype=np.float64)
         self.age = age_years(rows[YEAR].to_numpy(dtype=np.float64))
+        self.kind = rows[TYPE].to_numpy(dtype=object)
         self.complete = complete_ads(rows)
         self.cars = cars
         self.n_resamples, self.seed = config.evaluation.resamples, config.training.seed
+
+    def can_judge(self, chosen: NDArray[np.bool_]) -> bool:
+        """Tell whether some ads are of cars enough for an interval."""
+        return len(set(self.cars[chosen].tolist())) >= _FEWEST_CARS
 
     def figures(self, answers: Answers, chosen: NDArray[np.bool_] | None = None) -> dict[str, Any]:
         of = self.complete if chosen is None else chosen
@@ -207,6 +240,7 @@ class _Judge:
     def coverage(self, answers: Answers) -> dict[str, Any]:
         of = self.complete
         by = {
+            "type": self.kind[of],
             "price": bands(self.price[of], PRICE_BANDS, unit="$"),
             "predicted price": bands(answers["price"][of], PRICE_BANDS, unit="$"),
             "age, years": bands(self.age[of], AGE_BANDS),

@@ -1,7 +1,8 @@
-"""The models the price model knows by name, with what each cost new: general knowledge, not taken from the table.
+"""What vehicles cost new: general knowledge, not taken from the table. Which models are known, the table says.
 
-The table spells some vehicles in several ways (`ford f150`, `ford f-150`); each spelling stands here, so that it is
-known. The price only has to put models in a sensible order: a tree then splits cheap from dear instead of A from Z.
+The table spells some vehicles in several ways (`ford f150`, `ford f-150`); each spelling stands here. The price only
+has to put models in a sensible order: a tree then splits cheap from dear instead of A from Z. A model that is not here
+is learnt from its ads alone.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from common_utils.config import BaseConfig, load_config, resolve_path
 from common_utils.config.project import ProjectSpec
 from common_utils.config.reading import ReadingConfig
 from common_utils.releases.config import ReleaseConfig
+from common_utils.releases.fewer_rows import ACCEPT_FEWER_ROWS
 from common_utils.serving.config import ServiceConfig
 from planrec.months import MONTH_PATTERN, RECENT_MONTHS
 from planrec.simulator.config import SimulatorConfig
@@ -163,6 +164,7 @@ class TrainingConfig(BaseConfig):
     model: ModelConfig = ModelConfig()
     challenger: ChallengerConfig = ChallengerConfig()
     split: SplitConfig = SplitConfig()
+    accept_fewer_rows: bool = Field(default=False, description=ACCEPT_FEWER_ROWS)
 
 
 class StudyConfig(BaseConfig):

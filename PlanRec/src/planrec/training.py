@@ -24,6 +24,7 @@ from common_utils.errors import DataError
 from common_utils.releases import promote, publish
 from common_utils.releases.author import Author, default_who
 from common_utils.releases.config import load_trust
+from common_utils.releases.fewer_rows import refuse_fewer_rows
 from common_utils.splits import grouped_stratified_folds
 from common_utils.tables import Reading
 from planrec.advice.engine import OfferModels
@@ -186,11 +187,13 @@ def train(
     Raises
     ------
     PortfolioError
-        As `prepare`, and ArtifactError if the bundle cannot be written; the bundle that was current stays.
+        As `prepare`; DataError if there are half as many usage months as the live bundle was trained on, or fewer;
+        ArtifactError if the bundle cannot be written. The bundle that was current stays.
     """
     trust = load_trust(config.releases, project)  # a missing key is told before the work, not after it
     set_seed(config.training.seed)
     prepared = prepare(config, project, step, reading)
+    _check_size(config, artifacts, prepared)
     classes, probabilities = out_of_fold(config, prepared.catalogue, prepared.train, step)
     cross_validation = choice_figures(prepared.train, classes, probabilities, config)
     step("fitting the model")
@@ -243,6 +246,12 @@ def train(
     publish(artifacts, bundle.path, author=author, trust=trust)
     promote(artifacts, bundle.version, author=author, trust=trust)
     return bundle
+
+
+def _check_size(config: PlanRecConfig, artifacts: Path, prepared: Prepared) -> None:
+    if not config.training.accept_fewer_rows:
+        months = len(prepared.data.months)
+        refuse_fewer_rows(artifacts, months, counted="usage_months", source=config.data.source, table="usage months")
 
 
 def fit_forecast(config: PlanRecConfig, prepared: Prepared) -> UsageForecast:

@@ -8,7 +8,13 @@ from sklearn import metrics as sk
 
 from common_utils.errors import DataError
 from common_utils.evaluation import expected_calibration_error
-from common_utils.evaluation.binary import best_f1_threshold, binary_figures, expected_f1_threshold, paired_differences
+from common_utils.evaluation.binary import (
+    best_f1_threshold,
+    binary_figures,
+    calibrated_ece,
+    expected_f1_threshold,
+    paired_differences,
+)
 
 RNG = np.random.default_rng(4)
 P = np.round(RNG.random(300), 2)  # ties on purpose
@@ -58,6 +64,32 @@ def test_a_model_does_not_differ_from_itself() -> None:
     found = paired_differences(Y, (P, SAID), (P, SAID), n_resamples=50, rng=np.random.default_rng(0))
     assert set(found) == {"auc", "average_precision", "f1", "brier", "log_loss", "ece"}
     assert all(value == {"estimate": 0, "low": 0, "high": 0, "se": 0} for value in found.values())
+
+
+def test_a_perfect_model_has_a_calibration_error_that_falls_with_the_rows() -> None:
+    rng = np.random.default_rng(2)
+    p = rng.random(20_000)
+    draws = [expected_calibration_error(p[:300], rng.random(300) < p[:300]) for _ in range(300)]
+    small = calibrated_ece(p[:300], n_draws=300, rng=rng)
+    assert small["estimate"] == pytest.approx(np.mean(draws), rel=0.06)
+    assert small["low"] < small["estimate"] < small["high"]
+    large = calibrated_ece(p, n_draws=60, rng=rng)
+    assert large["estimate"] == pytest.approx(small["estimate"] * np.sqrt(300 / 20_000), rel=0.15)
+
+
+def test_the_calibration_error_stands_beside_that_of_a_perfect_model() -> None:
+    found = _figures()
+    assert found["ece_if_perfect"] == calibrated_ece(P, n_draws=60, rng=np.random.default_rng(0).spawn(1)[0])
+
+
+def test_paired_calibration_errors_lie_around_their_difference() -> None:
+    # resampled rows repeat, which lifts the error of the good model more than that of the bad one
+    rng = np.random.default_rng(1)
+    p = rng.random(2000)
+    y = (rng.random(2000) < p).astype(int)
+    bad = np.clip(p + 0.1, 0, 1)
+    found = paired_differences(y, (p, p > 0.5), (bad, bad > 0.5), n_resamples=400, rng=rng)["ece"]
+    assert (found["low"] + found["high"]) / 2 == pytest.approx(found["estimate"], abs=0.2 * found["se"])
 
 
 def test_paired_intervals_tell_a_better_model() -> None:

@@ -123,12 +123,12 @@ def test_segment_table_gives_each_figure_per_segment() -> None:
     table = segment_table(
         {"saving": [1.0, 3.0, 5.0, math.nan], "hit": [1, 0, 1, 1]},
         ["young", "young", "old", "old"],
-        ["a", "b", "c", "c"],
+        ["a", "b", "c", "d"],
         rng=_rng(),
     )
     assert [(row["segment"], row["n"]) for row in table] == [("old", 2), ("young", 2)]
     old, young = table
-    # one subscriber only: a mean, but no spread to speak of
+    # the saving of one subscriber only: a mean, but no spread to speak of
     assert old["saving"] == {"estimate": 5.0, "low": None, "high": None, "level": 0.95, "n": 1}
     assert young["saving"] == {"estimate": 2.0, "low": 1.0, "high": 3.0, "level": 0.95, "n": 2}
     assert json.loads(json.dumps(table)) == table
@@ -137,6 +137,12 @@ def test_segment_table_gives_each_figure_per_segment() -> None:
 def test_segment_table_says_when_a_figure_is_unknown_in_a_segment() -> None:
     (row,) = segment_table({"saving": [math.nan, math.nan]}, [1, 1], rng=_rng())
     assert row == {"segment": "1", "n": 2, "saving": None}
+
+
+def test_segment_table_leaves_out_segments_of_one_group() -> None:
+    found = segment_table({"x": [1.0, 2.0, 3.0, 4.0]}, ["a", "a", "b", "b"], ["s", "s", "t", "u"], rng=_rng())
+    assert [row["segment"] for row in found] == ["b"]
+    assert segment_table({"x": [1.0]}, ["a"], rng=_rng()) == []
 
 
 def test_group_codes_number_groups_in_order_of_their_labels() -> None:

@@ -114,6 +114,37 @@ def test_an_honest_column_is_not_strong(name: str, target: np.ndarray, folds: np
     assert not column_power(HONEST[name](target), target, folds).strong
 
 
+@pytest.mark.parametrize("rate", [0.03, 0.2, 0.5])
+@pytest.mark.parametrize("share", [0.6, 0.7, 0.9])
+def test_a_flag_on_part_of_the_positives_is_strong(rate: float, share: float) -> None:
+    rng = _rng(int(100 * rate + 10 * share))
+    y = (rng.random(4000) < rate).astype(int)
+    flag = (y == 1) & (rng.random(4000) < share)
+    noisy = flag | (rng.random(4000) < 0.02 * rate)
+    for column in (pd.Series(flag), pd.Series(np.where(flag, "closed", "open")), pd.Series(noisy)):
+        power = column_power(column, y, group_folds(None, 4000, rng))
+        assert power.strong
+        assert power.class_code == 1
+
+
+def test_a_flag_on_part_of_one_class_of_many_is_strong(target: np.ndarray, folds: np.ndarray) -> None:
+    flag = (target == 2) & (_rng(3).random(N) < 0.6)
+    power = column_power(pd.Series(flag), target, folds)
+    assert (power.flags_surely, power.class_code) == (True, 2)
+    assert power.flagged_share == pytest.approx(0.6, abs=0.05)
+    assert power.precision == 1
+
+
+def test_a_flag_on_few_of_the_positives_or_often_wrong_is_not_strong() -> None:
+    rng = _rng(8)
+    y = (rng.random(4000) < 0.2).astype(int)
+    folds = group_folds(None, 4000, rng)
+    few = (y == 1) & (rng.random(4000) < 0.3)
+    wrong = np.where(rng.random(4000) < 0.5, y == 1, rng.random(4000) < 0.05)
+    assert not column_power(pd.Series(few), y, folds).strong
+    assert not column_power(pd.Series(wrong), y, folds).strong
+
+
 def test_heavy_usage_may_tell_a_rare_plan_well_without_being_accused() -> None:
     # 5 % hold "unlimited", nearly all of them heavy users, yet most heavy users hold another plan: AUC above .95
     rng = _rng()

@@ -18,8 +18,9 @@ from tests.table_project.cases import (
     settings_of,
 )
 
-from common_utils.bundle import Bundle
+from common_utils.bundle import Bundle, current_version, open_bundle
 from common_utils.errors import ConfigError, DataError
+from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.feature_columns import ColumnFeatures
 from common_utils.table_project.training import prepare_table
 from common_utils.testing.table_cli import ALL_CLI_CHECKS, CliCase
@@ -33,7 +34,7 @@ def test_groups_stand_on_one_side_of_every_split(folder: Path) -> None:
         assert len(folds) == 3
         for fit_on, score_on in folds:
             assert not set(prepared.train["model"].iloc[fit_on]) & set(prepared.train["model"].iloc[score_on])
-    assert prepared.table.report.rejected == {"older than 19": 800 - prepared.table.report.kept}
+    assert prepared.table.report.set_aside == {"older than 19": 800 - prepared.table.report.kept}
 
 
 def test_a_bundle_accounts_for_every_row(bundle: Bundle) -> None:
@@ -84,6 +85,83 @@ def test_predict_numbers_the_rows_that_were_kept(run, bundle: Bundle, tmp_path: 
     table = pd.read_csv(tmp_path / "out.csv")
     assert table["row"].tolist() == [1, 3]
     assert table["prediction"].tolist() == pytest.approx([95, 93], abs=1)
+
+
+def test_a_refitted_bundle_shows_its_figures_from_before_and_scores_no_row_again(
+    run, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refit = ("train", "--output", str(tmp_path / "refit"), "--set", "training.refit=true")
+    assert run(*refit)[0] == 0
+    again = open_bundle(tmp_path / "refit")
+    metrics, before = again.read_json("metrics.json"), bundle.read_json("metrics.json")
+    assert metrics["holdout"] == before["holdout"]
+    assert (metrics["refitted"], before["refitted"]) == (True, False)
+    rows = metrics["rows"]
+    assert again.read_json("profile.json")["rows"] == rows["train"] + rows["holdout"]
+    assert open_model(again)[-1].coef_ != open_model(bundle)[-1].coef_
+    monkeypatch.setattr("common_utils.table_project.commands.measure_holdout", None)  # no row is scored
+    code, out, err = run("evaluate", "--bundle", str(tmp_path / "refit"), "--output", str(tmp_path / "results.md"))
+    assert code == 0
+    assert "must reached" in out
+    assert "each figure is from before" in err
+    assert "each figure is from before" in (tmp_path / "results.md").read_text()
+    assert "each figure is from before" in again.read_bytes("model_card.md").decode()
+
+
+def _ads(path: Path, n_rows: int) -> Path:
+    TASK.sample(n_rows, np.random.default_rng(1)).to_csv(path, index=False)
+    return path
+
+
+def test_a_table_that_lost_half_of_its_rows_is_not_learnt_from_silently(run, bundle: Bundle, tmp_path: Path) -> None:
+    root = tmp_path / "artifacts"
+    train = ("train", "--output", str(root), "--data")
+    assert run(*train, str(_ads(tmp_path / "cars.csv", 1000)))[0] == 0
+    live = current_version(root)
+    code, _, err = run(*train, str(_ads(tmp_path / "half.csv", 480)))
+    assert code == 3
+    assert f"the live bundle {live} was trained on" in err
+    assert "training.accept_fewer_rows=true" in err
+    assert current_version(root) == live
+    assert run(*train, str(_ads(tmp_path / "less.csv", 700)))[0] == 0
+    half = str(tmp_path / "half.csv")
+    assert run(*train, half, "--set", "training.accept_fewer_rows=true")[0] == 0
+    assert run("train", "--output", str(root))[0] == 0  # the sample is not compared with a table
+
+
+def test_a_table_most_of_which_a_rule_sets_aside_is_not_learnt_from_silently(run, folder: Path, tmp_path: Path) -> None:
+    old = TASK.sample(900, np.random.default_rng(1))
+    old["age"] = np.where(np.arange(900) % 5 < 3, 30.0, old["age"])
+    old["price"] += np.random.default_rng(2).normal(0, 9, 900)
+    old.to_csv(tmp_path / "old.csv", index=False)
+    train = ("train", "--output", str(tmp_path / "artifacts"), "--data", str(tmp_path / "old.csv"))
+    code, _, err = run(*train)
+    assert code == 3
+    assert re.search(r"pricedemo: \d+ of 900 rows are left", err)
+    assert "set aside: older than 19 (" in err
+    assert run(*train, "--set", "training.accept_fewer_rows=true")[0] == 0
+
+
+def test_the_account_of_a_training_table_is_shown_and_names_what_a_rule_set_aside(run, bundle, tmp_path: Path) -> None:
+    path = _ads(tmp_path / "cars.csv", 800)
+    path.write_text(path.read_text() + "z,?,7\n")
+    code, _, err = run("train", "--output", str(tmp_path / "artifacts"), "--data", str(path))
+    assert code == 0
+    assert "pricedemo: 801 rows read" in err
+    assert "rejected: age: not a number (1)" in err
+    assert "set aside: older than 19" in err
+
+
+def test_how_a_table_is_written_is_remembered_by_the_bundle(run, bundle: Bundle, tmp_path: Path) -> None:
+    ads = TASK.sample(700, np.random.default_rng(1))
+    noise = np.random.default_rng(2).normal(0, 9, 700)
+    points = ads.assign(age=[f"{1 + int(age)}.500" for age in ads["age"]], price=ads["price"] + noise)
+    points.to_csv(tmp_path / "cars.csv", index=False)
+    root = str(tmp_path / "artifacts")
+    train = ("train", "--output", root, "--data", str(tmp_path / "cars.csv"))
+    assert run(*train)[0] == 3  # 7.500 may be thousands
+    assert run(*train, "--decimal", "point")[0] == 0
+    assert run("evaluate", "--bundle", root)[0] == 0
 
 
 def test_explain_speaks_and_counts(run, bundle: Bundle, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ PARTS = [Contribution("Age", "58", 1.0), Contribution("Tenure", "missing", 0.5),
 
 def test_words_add_up_what_is_not_shown() -> None:
     lines = Explanation(-1.0, PARTS, 0.25, "log-odds", "56 %", "By paths.").words(most=1).splitlines()
-    assert lines[0] == "56 %: the log-odds are 0.25."
+    assert lines[:2] == ["56 %.", "From -1.00 log-odds, the average record's, to 0.25, by what this record holds:"]
     assert lines[2:] == ["  +1.00  Age = 58", "  +0.25  2 more, each smaller", "By paths."]
 
 

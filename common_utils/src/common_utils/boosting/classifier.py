@@ -21,7 +21,7 @@ from common_utils.boosting.config import ForestConfig
 from common_utils.boosting.forests import Forest, forest_contributions, forest_of, forest_scores, mean_forest
 from common_utils.splits import stratified_folds
 
-__all__ = ["BoostedClassifier", "booster_settings", "grow_forest", "new_booster"]
+__all__ = ["BoostedClassifier", "booster_settings", "filled_where_empty", "grow_forest", "new_booster"]
 
 
 _UNPENALISED = 1e6  # C of the sigmoid's logistic regression
@@ -131,7 +131,20 @@ def grow_forest(members: Sequence[ForestConfig], matrix: FloatArray, y: NDArray[
         0 and 1.
     seed : int
     """
-    return mean_forest([forest_of(booster.fit(matrix, y)) for booster in _boosters(members, seed)])
+    there = filled_where_empty(matrix)
+    return mean_forest([forest_of(booster.fit(there, y)) for booster in _boosters(members, seed)])
+
+
+def filled_where_empty(matrix: FloatArray) -> FloatArray:
+    """Return features with 0 in those that no row has: they tell nothing, and not every library bins them.
+
+    Examples
+    --------
+    >>> filled_where_empty(np.array([[1.0, np.nan], [np.nan, np.nan]])).tolist()
+    [[1.0, 0.0], [nan, 0.0]]
+    """
+    empty = np.isnan(matrix).all(axis=0)
+    return np.where(empty, 0.0, matrix) if empty.any() else matrix
 
 
 def _boosters(members: Sequence[ForestConfig], seed: int) -> Iterator[Any]:

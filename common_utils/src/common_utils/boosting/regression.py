@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from common_utils.array_types import FloatArray
-from common_utils.boosting.classifier import booster_settings
+from common_utils.boosting.classifier import booster_settings, filled_where_empty
 from common_utils.boosting.config import ForestConfig
 from common_utils.boosting.forests import Forest, forest_of, mean_forest
 
@@ -54,8 +54,9 @@ def quantile_regressors(
     members, matrix, y, quantile, seed
         As `grow_quantile_forest`.
     """
+    there = filled_where_empty(matrix)
     return [
-        new_regressor(member, quantile=quantile, seed=seed + number).fit(matrix, y)
+        new_regressor(member, quantile=quantile, seed=seed + number).fit(there, y)
         for member in members
         for number in range(member.seeds)
     ]

@@ -15,10 +15,17 @@ from numpy.typing import ArrayLike, NDArray
 from common_utils.array_types import BoolArray, FloatArray
 from common_utils.errors import DataError
 from common_utils.evaluation.intervals import group_codes, percentile_interval, resampled_weights
-from common_utils.evaluation.metrics import ECE_BINS, auc_by_weight, ece_by_weight
+from common_utils.evaluation.metrics import ECE_BINS, auc_by_weight, ece_by_weight, mass_bins
 from common_utils.splits import Fold
 
-__all__ = ["best_f1_threshold", "binary_figures", "expected_f1_threshold", "out_of_fold", "paired_differences"]
+__all__ = [
+    "best_f1_threshold",
+    "binary_figures",
+    "calibrated_ece",
+    "expected_f1_threshold",
+    "out_of_fold",
+    "paired_differences",
+]
 
 Figure = Callable[[FloatArray], float]
 
@@ -172,7 +179,7 @@ def binary_figures(
     -------
     dict of str to dict
         auc, average_precision, f1, precision, recall, accuracy, brier, log_loss, ece (10 equal-mass bins of the
-        probability of yes), each with estimate, low, high.
+        probability of yes), ece_if_perfect (as `calibrated_ece`), each with estimate, low, high.
 
     Raises
     ------
@@ -197,11 +204,48 @@ def binary_figures(
     answer: dict[str, dict[str, float]] = {}
     for name, figure in figures.items():
         values, estimate = np.array(found[name], dtype=np.float64), figure(ones)
-        if name == "ece":  # a resample repeats rows, which makes it larger by itself
-            values = np.clip(values - values.mean() + estimate, 0.0, 1.0)
+        if name == "ece":
+            values = np.clip(_centred(values, estimate), 0.0, 1.0)
         interval = percentile_interval(estimate, values[np.isfinite(values)], 0.95)
         answer[name] = {"estimate": interval.estimate, "low": interval.low, "high": interval.high}
+    answer["ece_if_perfect"] = calibrated_ece(p, n_draws=n_resamples, rng=rng.spawn(1)[0])
     return answer
+
+
+def calibrated_ece(probability: ArrayLike, *, n_draws: int, rng: np.random.Generator) -> dict[str, float]:
+    """Return the calibration error of a model whose every probability is true: what chance alone makes of n rows.
+
+    Outcomes are drawn by the probabilities themselves, the same of a row in every round, and scored like real ones.
+
+    Parameters
+    ----------
+    probability : array-like of shape (n_rounds, n) or (n,)
+        Of yes.
+    n_draws : int
+    rng : Generator
+
+    Returns
+    -------
+    dict of str to float
+        estimate (mean of the draws), low and high (95 of 100 draws lie between).
+
+    Examples
+    --------
+    >>> calibrated_ece([0.0, 1.0, 1.0], n_draws=9, rng=np.random.default_rng(0))
+    {'estimate': 0.0, 'low': 0.0, 'high': 0.0}
+    """
+    rounds = np.atleast_2d(np.asarray(probability, dtype=np.float64))
+    bins = [mass_bins(p, ECE_BINS) for p in rounds]
+    found = np.empty(n_draws)
+    for draw in range(n_draws):
+        lots = rng.random(rounds.shape[1])
+        gaps = [
+            np.bincount(number, weights=(lots < p) - p, minlength=ECE_BINS)
+            for number, p in zip(bins, rounds, strict=True)
+        ]
+        found[draw] = np.abs(gaps).sum(axis=1).mean() / rounds.shape[1]
+    interval = percentile_interval(float(found.mean()), found, 0.95)
+    return {"estimate": interval.estimate, "low": interval.low, "high": interval.high}
 
 
 def paired_differences(
@@ -247,9 +291,11 @@ def paired_differences(
     ones = np.ones(len(y))
     answer: dict[str, dict[str, float]] = {}
     for name, figure in figures.items():
-        values = np.array(found[name], dtype=np.float64)
+        values, estimate = np.array(found[name], dtype=np.float64), figure(ones) - other[name](ones)
         values = values[np.isfinite(values)]
-        interval = percentile_interval(figure(ones) - other[name](ones), values, 0.95)
+        if name == "ece":
+            values = _centred(values, estimate)
+        interval = percentile_interval(estimate, values, 0.95)
         answer[name] = {
             "estimate": interval.estimate,
             "low": interval.low,
@@ -257,6 +303,11 @@ def paired_differences(
             "se": float(values.std()),
         }
     return answer
+
+
+def _centred(values: FloatArray, estimate: float) -> FloatArray:
+    """Move resampled calibration errors around their estimate: a resample repeats rows, which makes each larger."""
+    return values - values.mean() + estimate
 
 
 def _mean_over_rounds(y: FloatArray, p: FloatArray, said: BoolArray) -> dict[str, Figure]:

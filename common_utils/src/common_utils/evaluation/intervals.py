@@ -32,6 +32,7 @@ __all__ = [
 
 FEW_GROUPS = 3
 """An interval of fewer says nothing, as two of them resample to three values: people are told "too few" instead."""
+_FEWEST_GROUPS = 2  # one alone shows no spread
 _CHUNK_CELLS = 4_000_000  # weights held at once: 32 MB
 
 
@@ -237,8 +238,9 @@ def segment_table(
     Returns
     -------
     list of dict
-        One per segment, sorted by label: `segment`, `n` (rows), and for each figure a dict of estimate, low, high,
-        level and n. low and high are None where one group cannot show a spread; the figure is None without any value.
+        One per segment of two groups or more, sorted by label: `segment`, `n` (rows), and for each figure a dict of
+        estimate, low, high, level and n. low and high are None where only one group has a value; the figure is None
+        without any.
 
     Raises
     ------
@@ -253,14 +255,17 @@ def segment_table(
     """
     labels = np.asarray(segments).astype(str)
     codes, _ = group_codes(groups, len(labels), at_least=1)
+    columns = {name: np.asarray(column, dtype=np.float64) for name, column in values.items()}
+    for name, data in columns.items():
+        if data.shape != labels.shape:
+            raise DataError(f"{name}: {data.size} values for {len(labels)} rows. Give one value per row.")
     table: list[dict[str, object]] = []
     for label in sorted(set(labels.tolist())):
         inside = labels == label
+        if len(np.unique(codes[inside])) < _FEWEST_GROUPS:
+            continue
         row: dict[str, object] = {"segment": label, "n": int(inside.sum())}
-        for name, column in values.items():
-            data = np.asarray(column, dtype=np.float64)
-            if data.shape != labels.shape:
-                raise DataError(f"{name}: {data.size} values for {len(labels)} rows. Give one value per row.")
+        for name, data in columns.items():
             known = inside & ~np.isnan(data)
             row[name] = _segment_mean(data[known], codes[known], n_resamples, level, rng)
         table.append(row)
@@ -347,7 +352,7 @@ def _segment_mean(
 ) -> dict[str, float | None] | None:
     if not data.size:
         return None
-    if len(np.unique(codes)) < 2:
+    if len(np.unique(codes)) < _FEWEST_GROUPS:
         return {"estimate": float(data.mean()), "low": None, "high": None, "level": level, "n": data.size}
     interval = bootstrap_mean(data, codes, n_resamples=n_resamples, level=level, rng=rng)
     return {**interval.to_dict(), "n": data.size}

@@ -26,6 +26,7 @@ __all__ = [
     "classification_metrics",
     "ece_by_weight",
     "expected_calibration_error",
+    "mass_bins",
     "metric_intervals",
     "reliability_table",
 ]
@@ -178,14 +179,25 @@ def reliability_table(probability: ArrayLike, outcome: ArrayLike, bins: int = EC
     [{'n': 2, 'predicted': 0.25, 'observed': 0.5}, {'n': 2, 'predicted': 0.75, 'observed': 1.0}]
     """
     p, happened = _calibration_input(probability, outcome)
-    inverse = np.unique(p, return_inverse=True)[1]
-    number = _mass_bins(np.bincount(inverse).astype(np.float64), bins)[inverse]
+    number = mass_bins(p, bins)
     table: list[dict[str, float]] = []
     for inside in (number == bin_number for bin_number in range(bins)):
         if inside.any():
             predicted, observed = float(p[inside].mean()), float(happened[inside].mean())
             table.append({"n": int(inside.sum()), "predicted": predicted, "observed": observed})
     return table
+
+
+def mass_bins(p: FloatArray, bins: int) -> IntArray:
+    """Return the bin of each probability, bins of equal mass; equal probabilities share one.
+
+    Examples
+    --------
+    >>> mass_bins(np.array([0.9, 0.1, 0.1, 0.5]), 2).tolist()
+    [1, 0, 0, 1]
+    """
+    inverse = np.unique(p, return_inverse=True)[1]
+    return _mass_bins(np.bincount(inverse).astype(np.float64), bins)[inverse]
 
 
 _ORDER = ("accuracy", "f1_macro", "auc_ovr", "log_loss", "brier", "ece", f"hit_at_{HIT_K}", f"ndcg_at_{NDCG_K}")

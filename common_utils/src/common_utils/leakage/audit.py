@@ -271,6 +271,11 @@ def _evidence(power: ColumnPower, y: IntArray, classes: list[str]) -> str:
             f"alone{way} it predicts the target of unseen rows with accuracy {accuracy:z.3f}, where the most common "
             f"class gives {majority:z.3f} (skill {power.skill:z.2f})."
         )
+    if not power.tells_one_class:
+        return (
+            f"alone{way} it flags {power.flagged_share:.0%} of class {classes[power.class_code]!r} in unseen rows, and "
+            f"{power.precision:.1%} of the rows it flags are of that class."
+        )
     return (
         f"alone{way} it tells class {classes[power.class_code]!r} from the rest in unseen rows "
         f"(kappa {power.kappa:z.2f}, AUC {power.auc:z.3f})."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,18 +24,20 @@ __all__ = ["ColumnPower", "column_power", "group_folds"]
 N_FOLDS = 5
 SKILL = 0.70
 KAPPA_OF_TWO, KAPPA_OF_MANY, AUC = 0.70, 0.80, 0.90
+FLAGGED, PRECISION, ODDS_RATIO = 0.50, 0.95, 30.0
 
 _MAX_BINS, _ROWS_PER_BIN = 256, 10
 _FREQUENT_SHARE, _FREQUENT_ROWS = 0.002, 5
 _FEW_VALUES = 50
 _CLASS_ROWS = 10  # a rarer class says nothing about a column
+_SURE = 0.9  # share of a class among a code's other rows from which on the code flags the class
 
 
 @dataclass(frozen=True)
 class ColumnPower:
     """What the best reading of one column tells about the target, out of fold.
 
-    A column is `strong` when either holds:
+    A column is `strong` when one of these holds:
 
     - `skill` >= 0.70. A copy of the target in which a quarter of the rows are drawn anew still reaches it. The best
       possible choice model, which knows the true utilities of a simulated operator, has 0.5 to 0.6 from all columns
@@ -43,6 +46,10 @@ class ColumnPower:
       heavy usage tells a rare unlimited plan with AUC 0.95 honestly, but many heavy users hold another plan, so that
       kappa stays near 0.5; where plans follow usage closely, the plan at either end comes to 0.6 or 0.7. With two
       classes no honest column tells one so well, so 0.70 is enough: it finds a copy with one label of ten turned round.
+    - it flags half of a class that fewer than half of the rows have, and is hardly ever wrong: `flagged_share` >= 0.50
+      of the class's rows, `precision` >= 0.95 of the rows it flags, and odds 30 times those of all rows. Something was
+      written down after the fact for part of the class. An honest column that is so sure is sure of few rows, or of
+      a class that most rows have: nobody leaves whose contract runs.
 
     Attributes
     ----------
@@ -56,6 +63,12 @@ class ColumnPower:
         That class.
     n_classes : int
         Classes of the target.
+    flagged_share : float
+        Share of the rows of `class_code` that the column flags: by codes whose other rows nearly all are of it.
+    precision : float
+        Share of the class among the rows flagged; 0 where none is.
+    odds_ratio : float
+        Odds of the class among the rows flagged, against its odds among all rows.
     reading : str
         How the column was read, for example `value` or `first 2 characters`.
     predicted : int64 array of shape (n,)
@@ -69,6 +82,9 @@ class ColumnPower:
     auc: float
     class_code: int
     n_classes: int
+    flagged_share: float
+    precision: float
+    odds_ratio: float
     reading: str
     predicted: IntArray
     flagged: NDArray[np.bool_]
@@ -84,9 +100,14 @@ class ColumnPower:
         return self.kappa >= (KAPPA_OF_TWO if self.n_classes == 2 else KAPPA_OF_MANY) and self.auc >= AUC
 
     @property
+    def flags_surely(self) -> bool:
+        """Whether it flags half of a class, and is hardly ever wrong."""
+        return bool(_surely(self.flagged_share, self.precision, self.odds_ratio))
+
+    @property
     def strong(self) -> bool:
-        """Whether it gives the target or one class away."""
-        return self.tells_all or self.tells_one_class
+        """Whether it gives the target, one class, or much of one class away."""
+        return self.tells_all or self.tells_one_class or self.flags_surely
 
 
 def group_folds(groups: pd.Series | None, n_rows: int, rng: np.random.Generator) -> IntArray:
@@ -222,18 +243,48 @@ def _power(codes: IntArray, target: IntArray, folds: IntArray, reading: str) -> 
     sizes = own.sum(axis=(0, 1))
     majority = sizes.max() / n
     claimed = share >= 0.5
+    flags = _Flags.of(own, share >= _SURE)
     kappas = _kappas((own * claimed).sum(axis=(0, 1)), (mass[:, :, None] * claimed).sum(axis=(0, 1)), sizes)
-    told = int(kappas.argmax())
+    told = int(kappas.argmax()) if not flags.sure.any() else int(np.where(flags.sure, flags.share, -1.0).argmax())
     return ColumnPower(
         skill=float((right / n - majority) / (1 - majority)),
         kappa=float(kappas[told]),
         auc=_auc(own[:, :, told].ravel(), mass.ravel(), share[:, :, told].ravel()),
         class_code=told,
         n_classes=n_classes,
+        flagged_share=float(flags.share[told]),
+        precision=float(flags.precision[told]),
+        odds_ratio=float(flags.odds_ratio[told]),
         reading=reading,
         predicted=best.ravel()[cell],
         flagged=claimed[:, :, told].ravel()[cell],
     )
+
+
+@dataclass(frozen=True)
+class _Flags:
+    """What codes that are sure of a class flag of it, by class: arrays of shape (n_classes,)."""
+
+    share: FloatArray
+    precision: FloatArray
+    odds_ratio: FloatArray
+    sure: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, own: FloatArray, flagged: NDArray[np.bool_]) -> _Flags:
+        sizes = own.sum(axis=(0, 1))
+        hits = (own * flagged).sum(axis=(0, 1))
+        misses = (own.sum(axis=2, keepdims=True) * flagged).sum(axis=(0, 1)) - hits
+        share, precision = hits / np.maximum(sizes, 1), hits / np.maximum(hits + misses, 1)
+        # Half a row either way, so that a flag of few rows is not sure of anything.
+        odds_ratio = (hits + 0.5) / (misses + 0.5) * (sizes.sum() - sizes + 0.5) / (sizes + 0.5)
+        judged = (sizes >= _CLASS_ROWS) & (2 * sizes <= sizes.sum())
+        share = np.where(judged, share, 0.0)
+        return cls(share, precision, odds_ratio, _surely(share, precision, odds_ratio))
+
+
+def _surely(share: Any, precision: Any, odds_ratio: Any) -> Any:
+    return (share >= FLAGGED) & (precision >= PRECISION) & (odds_ratio >= ODDS_RATIO)
 
 
 def _kappas(hits: FloatArray, claims: FloatArray, sizes: FloatArray) -> FloatArray:

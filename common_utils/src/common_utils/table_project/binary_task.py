@@ -12,13 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
+from common_utils.errors import DataError
 from common_utils.evaluation import reliability_table
 from common_utils.evaluation.binary import binary_figures, out_of_fold, paired_differences
 from common_utils.evaluation.fold_spread import fold_spread, fold_values
 from common_utils.reporting.cards import format_interval
 from common_utils.table_project.cards import figure_rows
 from common_utils.table_project.config import TableProjectConfig
-from common_utils.table_project.explanations import Contribution, Explanation
+from common_utils.table_project.explanations import Explanation, column_contributions
 from common_utils.table_project.feature_columns import table_columns
 from common_utils.table_project.task import Cells, Rounds, Step, TableTask
 
@@ -30,9 +31,20 @@ SHIPPED = "shipped"
 PATH_METHOD = (
     "Path contributions: along each tree's path the steps of the mean score, by feature, averaged over the forests "
     "and scaled by the calibration. They add up to the score exactly; unlike Shapley values they depend on the order "
-    "of splits."
+    "of splits. What a formula over several columns adds is shared equally by these columns."
 )
-_FIGURES = ("auc", "average_precision", "f1", "precision", "recall", "accuracy", "brier", "log_loss", "ece")
+_FIGURES = (
+    "auc",
+    "average_precision",
+    "f1",
+    "precision",
+    "recall",
+    "accuracy",
+    "brier",
+    "log_loss",
+    "ece",
+    "ece_if_perfect",
+)
 _PAIRED = ("auc", "f1", "brier", "log_loss", "ece")
 
 
@@ -124,7 +136,19 @@ class BinaryTask(TableTask[Settings]):
             }
 
         figures = self._figures_of(rows[self.target].to_numpy(), answers_of(model, rows), chance)
-        return {**figures, "rows": len(rows), "thresholds": dict(model[-1].thresholds_)}
+        return {**figures, "rows": len(rows), **self.learnt(model)}
+
+    def learnt(self, model: Any) -> dict[str, Any]:
+        """Return the thresholds by rule."""
+        return {"thresholds": dict(model[-1].thresholds_)}
+
+    def check_measurable(self, rows: pd.DataFrame, part: str) -> None:
+        """Refuse rows of one outcome only."""
+        found = sorted(set(rows[self.target].tolist()))
+        if found != [0, 1]:
+            raise DataError(
+                f"{self.spec.name}: {part} hold {self.target} = {found} only; nothing can be measured. Bring more rows."
+            )
 
     def predictions(self, config: Settings, model: Any, rows: pd.DataFrame) -> pd.DataFrame:
         """Return `prediction` (yes or no by the chosen threshold) and `probability` of yes."""
@@ -142,15 +166,11 @@ class BinaryTask(TableTask[Settings]):
         classifier = model[-1].classifier_
         base, parts = classifier.contributions(matrix)
         score = float(classifier.decision_function(matrix)[0])
-        texts = {name: str(values[0]) for name, values in table_columns(rows).items() if values.dtype == object}
-        named = [
-            Contribution(str(name), texts.get(str(name), _shown(value)), float(amount))
-            for name, value, amount in zip(features.get_feature_names_out(), matrix[0], parts[0], strict=True)
-        ]
+        named = column_contributions(features.step(), table_columns(rows), matrix[0], parts[0])
         probability = float(model.predict_proba(rows)[0, 1])
         return Explanation(
             base=float(base),
-            contributions=sorted(named, key=lambda part: -abs(part.amount)),
+            contributions=named,
             score=score,
             unit=f"log-odds of {self.event}",
             answer=f"{100 * probability:z.0f} % likely: {self.event}",
@@ -238,7 +258,3 @@ def _spread_row(what: str, figure: str, found: Mapping[str, float]) -> Cells:
         "SE over folds": f"{found['fold_se']:z.4f}",
         "SE over rounds": f"{found['round_se']:z.4f}",
     }
-
-
-def _shown(value: float) -> str:
-    return "missing" if np.isnan(value) else f"{value:,.6g}"

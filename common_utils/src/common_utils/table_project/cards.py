@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from common_utils.table_project.task import Cells, Goal, TableTask
 
 __all__ = [
+    "REFITTED",
     "accounting_rows",
     "data_card",
     "figure_rows",
@@ -25,6 +26,10 @@ __all__ = [
 ]
 
 GOAL_TABLE = "Goals"
+REFITTED = (
+    "the model was fitted once more, on every row, after that: each figure is from before, and no row is left to "
+    "measure it on"
+)
 _REACHED = {"goal": "goal reached", "must": "must reached", "no": "**not reached**"}
 
 
@@ -48,14 +53,21 @@ def goal_rows(goals: Sequence[Goal], metrics: Mapping[str, Any]) -> list[Cells]:
                 "figure": goal.title,
                 "must": f"{sign} {goal.must:z,.{goal.digits}f}",
                 "goal": aimed,
-                "cross-validation": format_interval(found, digits=goal.digits + 1),
+                "cross-validation": _with_beside(goal, metrics["cross_validation"]),
                 "level": _REACHED[goal.reached(float(value))],
-                "holdout": format_interval(metrics["holdout"][goal.figure], digits=goal.digits + 1)
-                if goal.figure in metrics["holdout"]
-                else "",
+                "holdout": _with_beside(goal, metrics["holdout"]),
             }
         )
     return rows
+
+
+def _with_beside(goal: Goal, figures: Mapping[str, Any]) -> str:
+    if goal.figure not in figures:
+        return ""
+    shown = format_interval(figures[goal.figure], digits=goal.digits + 1)
+    if goal.beside not in figures:
+        return shown
+    return f"{shown}; {goal.beside_title}: {format_interval(figures[goal.beside], digits=goal.digits + 1)}"
 
 
 def figure_rows(parts: Mapping[str, Mapping[str, Any]], names: Sequence[str], *, digits: int = 4) -> list[Cells]:
@@ -86,14 +98,15 @@ def figure_rows(parts: Mapping[str, Mapping[str, Any]], names: Sequence[str], *,
 
 
 def accounting_rows(metrics: Mapping[str, Any]) -> list[Cells]:
-    """Return the account of every row read: kept, repaired, and removed with the reason."""
+    """Return the account of every row read: kept, repaired, rejected or set aside, with the reason."""
     return [
         {
             "table": str(report["table"]),
             "read": f"{report['read']:,}",
             "kept": f"{report['kept']:,}",
             "repaired": _reasons(report["repaired"]),
-            "removed": _reasons(report["rejected"]),
+            "rejected": _reasons(report["rejected"]),
+            "set aside by a rule": _reasons(report.get("set_aside", {})),
         }
         for report in metrics["rows"]["read"]
     ]
@@ -114,12 +127,13 @@ def markdown(rows: Sequence[Cells]) -> str:
 
 
 def source_words(metrics: Mapping[str, Any]) -> str:
-    """Return where the rows came from, in words; a sample says that it is synthetic."""
+    """Return where the rows came from, in words; a sample says that it is synthetic, a refitted bundle what it is."""
+    words = f"the table {metrics['table']}"
     if metrics["synthetic"]:
-        return (
+        words = (
             "synthetic rows of the sample generator: nobody stands behind a row, and no figure describes the real world"
         )
-    return f"the table {metrics['table']}"
+    return f"{words}; {REFITTED}" if metrics.get("refitted") else words
 
 
 def results_document(task: TableTask[Any], metrics: Mapping[str, Any], command: str) -> str:

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from common_utils.table_project.task import TableTask
     from common_utils.tables import Reading
 
-__all__ = ["settings_of", "table_cli"]
+__all__ = ["InputOption", "OutputOption", "settings_of", "table_cli"]
 
 Settings = TypeVar("Settings", bound="TableProjectConfig")
 
-_Input = Annotated[Path, typer.Option("--input", help="Table of records, CSV or Parquet.")]
-_Output = Annotated[
+InputOption = Annotated[Path, typer.Option("--input", help="Table of records, CSV or Parquet.")]
+OutputOption = Annotated[
     Path,
     typer.Option(
         "--output",
@@ -102,6 +102,7 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
     """
     app = command_line(spec.name, spec.question)
     _add_learning(app, spec, task)
+    _add_card(app, spec, task)
     _add_answers(app, spec, task)
     _add_serve(app, spec)
 
@@ -134,7 +135,10 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
 def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> None:
     @app.command()
     @shows_tables
+    @reads_table
     def train(
+        *,
+        reading: Reading,
         data: DataOption = None,
         output: Annotated[
             Path | None,
@@ -152,11 +156,14 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
         from common_utils.table_project.commands import run_train
 
         settings, folder = settings_of(spec, config, overrides, data)
-        run_train(task(), settings, folder, output)
+        run_train(task(), settings, folder, output, reading=reading)
 
     @app.command()
     @shows_tables
+    @reads_table
     def evaluate(
+        *,
+        reading: Reading,
         as_json: _Json = False,
         bundle: BundleOption = None,
         data: DataOption = None,
@@ -169,13 +176,18 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
     ) -> None:
         """Measure a bundle again on the rows set aside, and print the goal table.
 
-        A bundle is measured with the settings it was trained with; --data names another copy of the table.
+        A bundle is measured with the settings it was trained with; --data names another copy of the table. One that was
+        refitted shows its figures from before.
         """
         from common_utils.table_project.commands import run_evaluate
 
         settings, folder = settings_of(spec, config, overrides, data)
-        run_evaluate(task(), settings, folder, bundle, as_json=as_json, output=output)
+        run_evaluate(task(), settings, folder, bundle, as_json=as_json, output=output, reading=reading)
 
+    del train, evaluate  # registered by name
+
+
+def _add_card(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> None:
     @app.command()
     def card(
         bundle: BundleOption = None,
@@ -192,7 +204,7 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
         settings, folder = settings_of(spec, config, overrides)
         run_card(task(), settings, folder, bundle, output)
 
-    del train, evaluate, card  # registered by name
+    del card  # registered by name
 
 
 def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> None:
@@ -201,8 +213,8 @@ def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[
     def predict(
         *,
         reading: Reading,
-        input_: _Input,
-        output: _Output,
+        input_: InputOption,
+        output: OutputOption,
         bundle: BundleOption = None,
         config: ConfigOption = None,
         overrides: SetOption = None,
@@ -218,7 +230,7 @@ def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[
     def explain(
         *,
         reading: Reading,
-        input_: _Input,
+        input_: InputOption,
         row: Annotated[int, typer.Option("--row", min=1, help="Record to explain; the first is 1.")] = 1,
         as_json: _Json = False,
         bundle: BundleOption = None,

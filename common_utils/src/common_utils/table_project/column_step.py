@@ -7,7 +7,7 @@ lets a service refuse a model that was trained on other formulas.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from common_utils.array_types import FloatArray
 from common_utils.bundle import fingerprint_bytes
 from common_utils.errors import DataError
+from common_utils.table_project.names import name_codes
 
 __all__ = ["ColumnStep", "Formula"]
 
@@ -36,6 +37,8 @@ class Formula:
         Columns, numbers or categories (then as codes), in the order of the function's arguments.
     function : callable
         Takes float64 arrays of shape (n,), returns one. A module's own function, so that it can be pickled.
+    knows : str
+        A category whose values the function is given besides, as a tuple named `known`; empty: none.
 
     Examples
     --------
@@ -46,6 +49,7 @@ class Formula:
     name: str
     inputs: Sequence[str]
     function: Callable[..., FloatArray]
+    knows: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,9 @@ class ColumnStep:
         Whether categories become one 0/1 column per value instead of one column of codes, for linear models.
     filled : mapping of str to float
         Numbers whose empty field has a meaning, and which value that is: an empty `is_4wd` means 0.
+    learnt : mapping of str to int
+        Categories whose values training finds, with the rows a value needs to count. They are names: case, blanks and
+        hyphens do not count (`names.folded`).
 
     Examples
     --------
@@ -79,6 +86,11 @@ class ColumnStep:
     formulas: Sequence[Formula] = ()
     indicators: bool = False
     filled: Mapping[str, float] = field(default_factory=dict[str, float])
+    learnt: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def with_values(self, values: Mapping[str, Sequence[str]]) -> ColumnStep:
+        """Return the step with the values that training found for some categories."""
+        return replace(self, categories={name: values.get(name, own) for name, own in self.categories.items()})
 
     @property
     def usable(self) -> tuple[Formula, ...]:
@@ -99,7 +111,8 @@ class ColumnStep:
         """Sha256 of the columns, of what empty fields mean, and of what the formulas say of a few made-up rows."""
         numbers: dict[str, NDArray[Any]] = {name: np.roll(_MADE_UP, at) for at, name in enumerate(self.numbers)}
         texts = {
-            name: np.resize(np.array(values, dtype=object), len(_MADE_UP)) for name, values in self.categories.items()
+            name: np.resize(np.array(values or ("",), dtype=object), len(_MADE_UP))
+            for name, values in self.categories.items()
         }
         with np.errstate(divide="ignore", invalid="ignore"):
             said = np.round(self({**numbers, **texts}), _PROBE_DECIMALS) + 0.0  # no -0
@@ -120,13 +133,49 @@ class ColumnStep:
             values[name] = np.where(np.isnan(values[name]), value, values[name])
         parts = list(values.values())
         for name, known in self.categories.items():
-            codes = _codes(columns, name, known)
+            column = _column(columns, name)
+            codes = name_codes(column, known) if name in self.learnt else _codes(column, known)
             values[name] = codes
             parts += [(codes == code).astype(np.float64) for code in range(len(known))] if self.indicators else [codes]
-        parts += [formula.function(*(values[name] for name in formula.inputs)) for formula in self.usable]
+        parts += [self._computed(formula, values) for formula in self.usable]
         if not parts:
             raise DataError("features: no column is left; take some out of `data.drop_columns`.")
         return np.column_stack(parts)
+
+    def _computed(self, formula: Formula, values: Mapping[str, FloatArray]) -> FloatArray:
+        inputs = [values[name] for name in formula.inputs]
+        if not formula.knows:
+            return formula.function(*inputs)
+        return formula.function(*inputs, known=tuple(self.categories[formula.knows]))
+
+    def by_column(self, parts: FloatArray) -> dict[str, float]:
+        """Return what each column of the table adds to a score, from what each feature adds.
+
+        Parameters
+        ----------
+        parts : float64 array of shape (len(feature_names),)
+            What a formula adds is shared equally by the columns it is computed from.
+
+        Returns
+        -------
+        dict of str to float
+            By the names of `numbers` and `categories`, in their order; the sum is that of the parts.
+
+        Examples
+        --------
+        >>> step = ColumnStep(["a", "b"], formulas=[Formula("product", ("a", "b"), np.multiply)])
+        >>> step.by_column(np.array([1.0, 2.0, 0.5]))
+        {'a': 1.25, 'b': 2.25}
+        """
+        left = iter(parts.tolist())
+        own = {name: next(left) for name in self.numbers}
+        for name, values in self.categories.items():
+            own[name] = sum(next(left) for _ in values) if self.indicators else next(left)
+        for formula in self.usable:
+            amount = next(left) / len(formula.inputs)
+            for name in formula.inputs:
+                own[name] += amount
+        return own
 
 
 def _column(columns: Columns, name: str) -> NDArray[Any]:
@@ -142,8 +191,7 @@ def _numbers(columns: Columns, name: str) -> FloatArray:
         raise DataError(f"features: column {name!r} holds something else than numbers.") from error
 
 
-def _codes(columns: Columns, name: str, known: Sequence[str]) -> FloatArray:
-    values = _column(columns, name)
+def _codes(values: NDArray[Any], known: Sequence[str]) -> FloatArray:
     codes = np.full(len(values), np.nan)
     for code, value in enumerate(known):
         codes[values == value] = code

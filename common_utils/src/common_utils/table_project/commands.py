@@ -20,6 +20,7 @@ from common_utils.releases.config import load_trust
 from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.cards import (
     GOAL_TABLE,
+    REFITTED,
     data_card,
     goal_rows,
     model_card,
@@ -33,7 +34,7 @@ from common_utils.table_project.task import TableTask
 from common_utils.table_project.training import measure_holdout, train_table
 from common_utils.tables import Reading, write_table
 
-__all__ = ["run_card", "run_evaluate", "run_explain", "run_predict", "run_train"]
+__all__ = ["answered", "run_card", "run_evaluate", "run_explain", "run_predict", "run_train"]
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
 _NEXT = {
@@ -43,11 +44,20 @@ _NEXT = {
 }
 
 
-def run_train(task: TableTask[Settings], config: Settings, folder: Path, output: Path | None) -> None:
-    """Train and show what came out."""
+def run_train(
+    task: TableTask[Settings],
+    config: Settings,
+    folder: Path,
+    output: Path | None,
+    *,
+    reading: Reading | None = None,
+) -> None:
+    """Train and show what came out; what the command line says of the table becomes part of the bundle's settings."""
     artifacts = output or resolve_path(folder, config.training.artifacts)
+    reading = Reading() if reading is None else reading
     with steps() as step:
-        bundle = train_table(task, config, folder, artifacts=artifacts, step=step)
+        bundle = train_table(task, _as_read(config, reading), folder, artifacts=artifacts, step=step, reading=reading)
+    _account(reading)
     _show(task, bundle.read_json("metrics.json"))
     note(f"bundle: {bundle.path}")
     note(f"card:   {bundle.path / 'model_card.md'}")
@@ -62,17 +72,18 @@ def run_evaluate(
     *,
     as_json: bool,
     output: Path | None,
+    reading: Reading | None = None,
 ) -> None:
-    """Score a bundle again on the rows set aside, and show every table; `output` also takes them as Markdown."""
+    """Score a bundle again on the rows set aside, and show every table; `output` also takes them as Markdown.
+
+    A bundle that was refitted has learnt from those rows: its figures from before are shown, and no row is read.
+    """
     bundle = _bundle(config, folder, bundle_path)
-    trained = _trained(task, bundle)
-    if config.data.file is not None:
-        data = trained.data.model_copy(update={"file": config.data.file, "source": "table"})
-        trained = trained.model_copy(update={"data": data})
-    with steps() as step:
-        metrics, same = measure_holdout(task, trained, folder, bundle, open_model(bundle), step)
-    if not same:
-        note("the rows differ from those the bundle was trained on: the holdout differs from its card")
+    metrics: dict[str, Any] = bundle.read_json("metrics.json")
+    if metrics.get("refitted"):
+        note(f"no row is read: {REFITTED}")
+    else:
+        metrics = _measured_again(task, config, folder, bundle, Reading() if reading is None else reading)
     if output is not None:
         command = f"make -C {folder.resolve().name} evaluate"
         write_text(output, results_document(task, metrics, command))
@@ -81,6 +92,25 @@ def run_evaluate(
         _print_json({"bundle": bundle.version, **metrics})
     else:
         _show(task, metrics)
+
+
+def _measured_again(
+    task: TableTask[Settings], config: Settings, folder: Path, bundle: Bundle, reading: Reading
+) -> dict[str, Any]:
+    """Score a bundle on the rows set aside of its own table, or of the copy that `data.file` names."""
+    trained = _trained(task, bundle)
+    most = max(trained.data.table.max_rejected_share, config.data.table.max_rejected_share)
+    table = trained.data.table.model_copy(update={"max_rejected_share": most})
+    trained = trained.model_copy(update={"data": trained.data.model_copy(update={"table": table})})
+    if config.data.file is not None:
+        written = {"file": config.data.file, "source": "table", "table": config.data.table}
+        trained = trained.model_copy(update={"data": trained.data.model_copy(update=written)})
+    with steps() as step:
+        metrics, same = measure_holdout(task, trained, folder, bundle, open_model(bundle), step, reading=reading)
+    _account(reading)
+    if not same:
+        note("the rows differ from those the bundle was trained on: the holdout differs from its card")
+    return metrics
 
 
 def run_predict(
@@ -94,15 +124,28 @@ def run_predict(
     reading: Reading | None = None,
 ) -> None:
     """Write one answer for each record: id or row number first."""
+    records, names, answers = answered(task, config, folder, input_, bundle_path, reading=reading)
+    write_table(pd.concat([names, answers], axis=1), output)
+    note(records.report.summary())
+    note(f"{len(answers):,} answers written to {output}")
+    _caveat(task)
+
+
+def answered(
+    task: TableTask[Settings],
+    config: Settings,
+    folder: Path,
+    input_: Path,
+    bundle_path: Path | None,
+    *,
+    reading: Reading | None = None,
+) -> tuple[SourceTable, pd.DataFrame, pd.DataFrame]:
+    """Return the records of a file, what they are called (id or row number), and a bundle's answers, row by row."""
     bundle = _bundle(config, folder, bundle_path)
     schema = task.record_schema()
     how = stated(config.data, schema, reading)
     records = read_records(input_, schema, name=task.spec.name, reading=how)
-    answers = task.predictions(_trained(task, bundle), open_model(bundle), records.frame)
-    write_table(pd.concat([_names(task, records), answers], axis=1), output)
-    note(records.report.summary())
-    note(f"{len(answers):,} answers written to {output}")
-    _caveat(task)
+    return records, _names(task, records), task.predictions(_trained(task, bundle), open_model(bundle), records.frame)
 
 
 def run_explain(
@@ -149,6 +192,18 @@ def run_card(
         readme = folder / "README.md"
         write_text(readme, readme_with_results(task, readme.read_text(encoding="utf-8"), metrics))
     note(f"cards of {bundle.version} written to {docs}")
+
+
+def _as_read(config: Settings, reading: Reading) -> Settings:
+    """Return the settings with what the command line says of the table, so that `evaluate` reads it in the same way."""
+    said = {"decimal": reading.decimal, "accept_units": reading.accept_units or None}
+    table = config.data.table.model_copy(update={name: value for name, value in said.items() if value is not None})
+    return config.model_copy(update={"data": config.data.model_copy(update={"table": table})})
+
+
+def _account(reading: Reading) -> None:
+    for report in reading.accounts.reports:
+        note(report.summary())
 
 
 def _names(task: TableTask[Settings], records: SourceTable) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from common_utils.config import BaseConfig
 from common_utils.config.reading import ReadingConfig
 from common_utils.releases.config import ReleaseConfig
+from common_utils.releases.fewer_rows import ACCEPT_FEWER_ROWS
 from common_utils.seed import DEFAULT_SEED
 from common_utils.serving.config import ServiceConfig
 
@@ -47,6 +48,11 @@ class TableTrainingConfig(BaseConfig):
     seed: int = Field(default=DEFAULT_SEED, ge=0, le=2**31 - 1, description="of holdout, folds, models and resamples")
     artifacts: Path = Field(default=Path("artifacts"), description="root of the bundles, relative to the project")
     split: TableSplitConfig = TableSplitConfig()
+    refit: bool = Field(
+        default=False,
+        description="fit once more on every row after the rows set aside were scored; the figures are from before",
+    )
+    accept_fewer_rows: bool = Field(default=False, description=ACCEPT_FEWER_ROWS)
 
 
 class TableEvaluationConfig(BaseConfig):

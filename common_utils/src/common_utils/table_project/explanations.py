@@ -1,11 +1,18 @@
-"""What a score is made of, in numbers that add up and in words. Plain types: no pandas, no scikit-learn."""
+"""What a score is made of, in numbers that add up and in words. Plain types and NumPy: no pandas, no scikit-learn."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["Contribution", "Explanation"]
+import numpy as np
+from numpy.typing import NDArray
+
+from common_utils.array_types import FloatArray
+from common_utils.table_project.column_step import ColumnStep
+
+__all__ = ["Contribution", "Explanation", "column_contributions"]
 
 
 @dataclass(frozen=True)
@@ -43,13 +50,15 @@ class Explanation:
         The score as an answer, for example `61 % likely to leave`.
     method : str
         How the parts were found, in one sentence.
+    digits : int
+        Decimals that are shown.
 
     Examples
     --------
     >>> parts = [Contribution("Age", "58", 1.25), Contribution("Tenure", "missing", -0.25)]
     >>> print(Explanation(-1.5, parts, -0.5, "log-odds", "38 %", "Path contributions.").words())
-    38 %: the log-odds are -0.50.
-    They start at -1.50, the average, and the record moves them:
+    38 %.
+    From -1.50 log-odds, the average record's, to -0.50, by what this record holds:
       +1.25  Age = 58
       -0.25  Tenure = missing
     Path contributions.
@@ -61,17 +70,20 @@ class Explanation:
     unit: str
     answer: str
     method: str
+    digits: int = 2
 
     def words(self, most: int = 8) -> str:
         """Return the explanation as lines of text; what is past `most` parts is added up in one line."""
         shown, rest = self.contributions[:most], self.contributions[most:]
+        number, signed = f"z,.{self.digits}f", f"+z,.{self.digits}f"
+        base, score = (format(value, number) for value in (self.base, self.score))
         lines = [
-            f"{self.answer}: the {self.unit} are {self.score:z.2f}.",
-            f"They start at {self.base:z.2f}, the average, and the record moves them:",
-            *(f"  {part.amount:+z.2f}  {part.feature} = {part.value}" for part in shown),
+            f"{self.answer}.",
+            f"From {base} {self.unit}, the average record's, to {score}, by what this record holds:",
+            *(f"  {format(part.amount, signed)}  {part.feature} = {part.value}" for part in shown),
         ]
         if rest:
-            lines.append(f"  {sum(part.amount for part in rest):+z.2f}  {len(rest)} more, each smaller")
+            lines.append(f"  {format(sum(part.amount for part in rest), signed)}  {len(rest)} more, each smaller")
         return "\n".join([*lines, self.method])
 
     def to_dict(self) -> dict[str, object]:
@@ -84,3 +96,38 @@ class Explanation:
             "score": self.score,
             "method": self.method,
         }
+
+
+def column_contributions(
+    step: ColumnStep, columns: Mapping[str, NDArray[Any]], features: FloatArray, parts: FloatArray
+) -> list[Contribution]:
+    """Return what each column of the table adds to one record's score, the largest first by size.
+
+    Parameters
+    ----------
+    step : ColumnStep
+    columns : mapping of str to array of shape (1,)
+        The record; its text is shown instead of the codes.
+    features, parts : float64 array of shape (len(step.feature_names),)
+        The record's features, and what each adds.
+
+    Examples
+    --------
+    >>> from common_utils.table_project.column_step import Formula
+    >>> step = ColumnStep(["age"], {"plan": ["smart"]}, [Formula("half", ("age",), np.sqrt)])
+    >>> record = {"age": np.array([58.0]), "plan": np.array(["smart"], dtype=object)}
+    >>> column_contributions(step, record, step(record)[0], np.array([0.5, -0.25, 0.5]))[0]
+    Contribution(feature='age', value='58', amount=1.0)
+    """
+    shown = {name: _shown(value) for name, value in zip(step.numbers, features.tolist(), strict=False)}
+    shown |= {name: _text(columns[name][0]) for name in step.categories}
+    named = [Contribution(name, shown[name], amount) for name, amount in step.by_column(parts).items()]
+    return sorted(named, key=lambda part: -abs(part.amount))
+
+
+def _shown(value: float) -> str:
+    return "missing" if np.isnan(value) else f"{value:,.6g}"
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else "missing"

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from common_utils.array_types import FloatArray
 from common_utils.table_project.column_step import ColumnStep, Formula
+from common_utils.table_project.names import learn_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +52,8 @@ class ColumnFeatures(TransformerMixin, BaseEstimator):
     ----------
     names_ : tuple of str
         The matrix's columns.
+    values_ : dict of str to tuple of str
+        What the rows say of each category that is learnt.
 
     Examples
     --------
@@ -61,6 +64,9 @@ class ColumnFeatures(TransformerMixin, BaseEstimator):
     [[4.0, nan]]
     """
 
+    learnt: Mapping[str, int] | None = None  # of pipelines that were pickled before there was one
+    values_: Mapping[str, Sequence[str]] | None = None
+
     def __init__(
         self,
         numbers: Sequence[str] = (),
@@ -69,24 +75,36 @@ class ColumnFeatures(TransformerMixin, BaseEstimator):
         *,
         indicators: bool = False,
         filled: Mapping[str, float] | None = None,
+        learnt: Mapping[str, int] | None = None,
     ) -> None:
         self.numbers = numbers
         self.categories = categories
         self.formulas = formulas
         self.indicators = indicators
         self.filled = filled
+        self.learnt = learnt
 
     @classmethod
     def of(cls, step: ColumnStep) -> ColumnFeatures:
         """Return the unfitted transformer of a step."""
-        return cls(step.numbers, step.categories, step.formulas, indicators=step.indicators, filled=step.filled)
+        return cls(
+            step.numbers,
+            step.categories,
+            step.formulas,
+            indicators=step.indicators,
+            filled=step.filled,
+            learnt=step.learnt,
+        )
 
     def step(self) -> ColumnStep:
         """Return what computes the matrix; a service calls it without scikit-learn."""
-        return ColumnStep(self.numbers, self.categories or {}, self.formulas, self.indicators, self.filled or {})
+        step = ColumnStep(
+            self.numbers, self.categories or {}, self.formulas, self.indicators, self.filled or {}, self.learnt or {}
+        )
+        return step.with_values(self.values_ or {})
 
     def fit(self, X: pd.DataFrame | Columns, y: object = None) -> ColumnFeatures:
-        """Fix the order of the columns; nothing is learnt from rows.
+        """Fix the order of the columns, and find the values of the categories that are learnt.
 
         Raises
         ------
@@ -94,8 +112,11 @@ class ColumnFeatures(TransformerMixin, BaseEstimator):
             If a column is missing, or none is asked for.
         """
         del y
+        columns = X if isinstance(X, Mapping) else table_columns(X)
+        learnt = {name: fewest for name, fewest in (self.learnt or {}).items() if name in columns}
+        self.values_ = {name: learn_names(columns[name], fewest) for name, fewest in learnt.items()}
         self.names_ = self.step().feature_names
-        self.transform(X)
+        self.transform(columns)
         return self
 
     def transform(self, X: pd.DataFrame | Columns) -> FloatArray:

@@ -52,7 +52,7 @@ class BatchAnswer(BaseModel, Generic[Answer]):
     """Answers in the order of the records."""
 
     predictions: list[Answer]
-    model_version: str
+    model_version: str = Field(examples=["20261123T120102Z-1a2b3c4d5e6f"])
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,11 @@ class LiveModel(Generic[Settings]):
     config: Settings
     info: Mapping[str, Any]
     metrics: Mapping[str, Any]
+
+    def threshold(self, rule: str) -> float:
+        """Return from which probability on the answer is yes, by a rule of a bundle that decides between two."""
+        found = self.metrics.get("thresholds") or self.metrics["holdout"]["thresholds"]  # older bundles: there alone
+        return float(found[rule])
 
 
 def open_live(
@@ -113,6 +118,7 @@ def open_live(
             "created": bundle.manifest["created"],
             "libraries": bundle.info["libraries"],
             "metrics": metrics["holdout"],
+            "refitted": metrics.get("refitted", False),
             "trained_on": metrics["table"],
             "synthetic": metrics["synthetic"],
         },

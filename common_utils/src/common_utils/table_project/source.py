@@ -36,7 +36,7 @@ class SourceTable:
     rows : int64 array of shape (n,)
         Number of each row in the file, the first below the header being 1.
     report : RowReport
-        Rows read, kept, repaired, and removed by reason or rule.
+        Rows read, kept, repaired, rejected by reason, and set aside by rule.
     source : {"table", "sample"}
         Whether a file was read or the generator ran.
     name : str
@@ -91,6 +91,7 @@ def load_table(
     name: str,
     folder: Path,
     sample: Callable[[int], pd.DataFrame],
+    reading: Reading | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> SourceTable:
     """Return the table that the settings name.
@@ -106,6 +107,8 @@ def load_table(
         The project's; `file` counts from it.
     sample : callable
         Given a number of rows, returns that many with the schema's columns.
+    reading : Reading, optional
+        What the command line says over `config.table`.
     environ : mapping, optional
         Read instead of `os.environ`.
 
@@ -120,7 +123,7 @@ def load_table(
     if config.source != "sample":
         path = public_table(config.public_file, environ=environ) if config.file is None else config.file
     if path is not None:
-        return read_records(resolve_path(folder, path), schema, name=name, reading=stated(config, schema))
+        return read_records(resolve_path(folder, path), schema, name=name, reading=stated(config, schema, reading))
     if config.source == "table":
         raise ConfigError(
             f"data.source table: name it with `data.file`, or set {PORTFOLIO_DATA} to the folder of "
@@ -152,7 +155,7 @@ def stated(config: TableDataConfig, schema: pandera.DataFrameSchema, reading: Re
 
 
 def apply_rules(table: SourceTable, rules: Mapping[str, BoolArray]) -> SourceTable:
-    """Return the table without the rows that a rule removes; each row counts once, under the first rule.
+    """Return the table without the rows that a rule sets aside; each row counts once, under the first rule.
 
     Parameters
     ----------
@@ -170,7 +173,7 @@ def apply_rules(table: SourceTable, rules: Mapping[str, BoolArray]) -> SourceTab
     >>> frame = pd.DataFrame({"price": [1, 900, 2]})
     >>> table = SourceTable(frame, np.arange(1, 4), RowReport("cars", read=3, kept=3), "table", "cars.csv")
     >>> cleaned = apply_rules(table, {"price below 100": frame["price"].to_numpy() < 100})
-    >>> cleaned.report.rejected, cleaned.rows.tolist()
+    >>> cleaned.report.set_aside, cleaned.rows.tolist()
     ({'price below 100': 2}, [2])
     """
     if not rules:
@@ -184,14 +187,5 @@ def apply_rules(table: SourceTable, rules: Mapping[str, BoolArray]) -> SourceTab
         kept &= ~now
     if not kept.any():
         raise DataError(f"{table.report.table}: the cleaning rules remove every row; loosen them in the settings.")
-    old = table.report
-    n_kept = int(kept.sum())
-    report = RowReport(
-        old.table,
-        read=old.read,
-        kept=n_kept,
-        repaired={what: min(count, n_kept) for what, count in old.repaired.items()},
-        rejected={**old.rejected, **removed},
-    )
     frame = table.frame[kept].reset_index(drop=True)
-    return SourceTable(frame, table.rows[kept], report, table.source, table.name)
+    return SourceTable(frame, table.rows[kept], table.report.after(removed), table.source, table.name)

@@ -54,6 +54,9 @@ class Goal:
     higher_is_better : bool
     digits : int
         Decimals shown.
+    beside : str
+        Key of a figure to show beside it, with `beside_title`: what the figure means only against. Empty: nothing.
+    beside_title : str
 
     Examples
     --------
@@ -69,6 +72,8 @@ class Goal:
     goal: float | None = None
     higher_is_better: bool = True
     digits: int = 3
+    beside: str = ""
+    beside_title: str = ""
 
     def reached(self, value: float) -> str:
         """Return `goal`, `must` or `no`."""
@@ -135,10 +140,30 @@ class TableTask(ABC, Generic[Settings]):
     def sample(self, n_rows: int, rng: np.random.Generator) -> pd.DataFrame:
         """Return synthetic rows with the columns and ranges of the training file."""
 
+    def tidied(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the training table as it is meant, for example names in one spelling; rows stay as they are."""
+        return frame
+
     def rules(self, frame: pd.DataFrame, config: Settings) -> Mapping[str, NDArray[np.bool_]]:
         """Return the cleaning rules: by name, which rows they remove; none unless a project says so."""
         del frame, config
         return {}
+
+    def check_measurable(self, rows: pd.DataFrame, part: str) -> None:
+        """Refuse rows that nothing can be measured on, before the work and not after it.
+
+        Parameters
+        ----------
+        rows : DataFrame of shape (n, m)
+        part : str
+            Which they are, for the message.
+
+        Raises
+        ------
+        DataError
+            Saying what is missing.
+        """
+        del rows, part
 
     def groups(self, frame: pd.DataFrame) -> NDArray[Any] | None:
         """Return the person or thing each row belongs to, kept whole by every split; None where rows stand alone."""
@@ -186,6 +211,11 @@ class TableTask(ABC, Generic[Settings]):
     def service_files(self, config: Settings, model: Any) -> Mapping[str, bytes]:
         """Return what the service reads from the bundle besides the compiled model, by file name; no pickle."""
         del config, model
+        return {}
+
+    def learnt(self, model: Any) -> Mapping[str, Any]:
+        """Return what a service needs to know of a fitted model beside its arrays, as part of `metrics.json`."""
+        del model
         return {}
 
     def card_values(self, metrics: Mapping[str, Any]) -> dict[str, object]:

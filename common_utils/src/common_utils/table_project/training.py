@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,12 +21,14 @@ from common_utils.leakage import audit
 from common_utils.releases import promote, publish
 from common_utils.releases.author import Author, default_who
 from common_utils.releases.config import load_trust
+from common_utils.releases.fewer_rows import refuse_fewer_rows
 from common_utils.seed import set_seed
 from common_utils.splits import assert_apart, group_holdout
 from common_utils.table_project.cards import model_card
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.source import SourceTable, apply_rules, load_table
 from common_utils.table_project.task import Rounds, Step, TableTask
+from common_utils.tables import Reading
 
 __all__ = ["PreparedTable", "measure_holdout", "prepare_table", "train_table"]
 
@@ -70,6 +72,7 @@ def prepare_table(
     folder: Path,
     step: Step,
     *,
+    reading: Reading | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> PreparedTable:
     """Read the table, account for every row, set the holdout aside, make the folds, audit for leaks.
@@ -82,13 +85,15 @@ def prepare_table(
         The project's.
     step : callable
         Told in a few words what begins.
+    reading : Reading, optional
+        What the command line says over `data.table`; it takes the account of the rows.
     environ : mapping, optional
         Read instead of `os.environ`.
 
     Raises
     ------
     DataError
-        If the table cannot be read or is too small to split.
+        If the table cannot be read, or is too small to split or to be measured on.
     LeakageError
         If a column that is not under `drop_columns` reveals the target, or a group is on both sides.
     """
@@ -100,9 +105,13 @@ def prepare_table(
         name=task.spec.name,
         folder=folder,
         sample=lambda n_rows: task.sample(n_rows, np.random.default_rng(seed)),
+        reading=reading,
         environ=environ,
     )
+    table = replace(table, frame=task.tidied(table.frame))
     table = apply_rules(table, task.rules(table.frame, config))
+    if reading is not None:
+        reading.accounts.update(table.report)
     groups = task.groups(table.frame)
     train_index, holdout_index = group_holdout(_owners(task, table, groups), share=split.holdout_share, seed=seed)
     train = table.frame.iloc[train_index].reset_index(drop=True)
@@ -113,9 +122,12 @@ def prepare_table(
     step("auditing for leaks")
     if groups is not None:
         assert_apart(groups, train_index, holdout_index)
+    prepared = PreparedTable(table, train_index, holdout_index, rounds)
+    task.check_measurable(prepared.train, "the rows to learn from")
+    task.check_measurable(prepared.holdout, "the rows set aside")
     dropped = [column for column in config.data.drop_columns if column in train.columns]
     audit(train.drop(columns=dropped), task.target, seed=seed).raise_for_findings()
-    return PreparedTable(table, train_index, holdout_index, rounds)
+    return prepared
 
 
 def train_table(
@@ -125,6 +137,7 @@ def train_table(
     *,
     artifacts: Path,
     step: Step,
+    reading: Reading | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Bundle:
     """Train, measure, write the bundle whole, publish and promote it; both enter the history of releases.
@@ -139,8 +152,8 @@ def train_table(
         Root of the bundles.
     step : callable
         Told in a few words what begins.
-    environ : mapping, optional
-        Read instead of `os.environ`.
+    reading, environ
+        As `prepare_table`.
 
     Returns
     -------
@@ -150,24 +163,32 @@ def train_table(
     Raises
     ------
     PortfolioError
-        As `prepare_table`, and ArtifactError if the bundle cannot be written; the one that was current stays.
+        As `prepare_table`; DataError if the table lost half of its rows; ArtifactError if the bundle cannot be
+        written. The one that was current stays.
     """
     trust = load_trust(config.releases, folder, environ=environ)  # a missing key is told before the work
     set_seed(config.training.seed)
     with threadpool_limits(1):  # small trees: threads wait for each other longer than they work
-        prepared = prepare_table(task, config, folder, step, environ=environ)
+        prepared = prepare_table(task, config, folder, step, reading=reading, environ=environ)
+        if not config.training.accept_fewer_rows:
+            _check_size(artifacts, prepared.table)
         measured = task.cross_validate(config, prepared.train, prepared.rounds, step)
         step("fitting the model on every row that was not set aside")
-        model = task.build(config)
-        model.fit(prepared.train, prepared.train[task.target].to_numpy())
+        learnt_from = prepared.train
+        model = _fitted(task, config, learnt_from)
         step("scoring the rows set aside")
         metrics = {
             **_about(task, config, prepared),
             **measured,
             "holdout": task.score_holdout(config, model, prepared.holdout),
         }
+        if config.training.refit:
+            step("fitting once more, on every row")
+            learnt_from = prepared.table.frame
+            model = _fitted(task, config, learnt_from)
+        metrics |= {**task.learnt(model), "refitted": config.training.refit}
         step("compiling for the service")
-        compiled = task.compile(config, model, prepared.train)
+        compiled = task.compile(config, model, learnt_from)
         further = task.service_files(config, model)
     step("writing the bundle")
     info = _info(task, config, folder, prepared)
@@ -179,7 +200,7 @@ def train_table(
             (target / name).write_bytes(content)
         (target / "config.yaml").write_text(dump_config(config), encoding="utf-8")
         _write_json(target / "metrics.json", metrics)
-        _write_json(target / "profile.json", _profile(model, prepared.train))
+        _write_json(target / "profile.json", _profile(model, learnt_from))
         task.figures(target, metrics)
         (target / "model_card.md").write_text(model_card(task, metrics, info), encoding="utf-8")
 
@@ -198,17 +219,18 @@ def measure_holdout(
     model: Any,
     step: Step,
     *,
+    reading: Reading | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Any], bool]:
     """Score a bundle's model again on the rows set aside; what was cross-validated comes from the bundle.
 
     Parameters
     ----------
-    task, config, folder, step, environ
+    task, config, folder, step, reading, environ
         As `train_table`; `config` is the bundle's own.
     bundle : Bundle
     model : fitted Pipeline
-        The bundle's.
+        The bundle's; not one that was refitted, which has learnt from the rows set aside.
 
     Returns
     -------
@@ -216,11 +238,21 @@ def measure_holdout(
         As `metrics.json`, and whether the rows are those the bundle was trained on.
     """
     with threadpool_limits(1):
-        prepared = prepare_table(task, config, folder, step, environ=environ)
+        prepared = prepare_table(task, config, folder, step, reading=reading, environ=environ)
         step("scoring the rows set aside")
         holdout = task.score_holdout(config, model, prepared.holdout)
     metrics = {**bundle.read_json("metrics.json"), **_about(task, config, prepared), "holdout": holdout}
     return metrics, prepared.table.fingerprint == bundle.info["data_fingerprint"]
+
+
+def _fitted(task: TableTask[Settings], config: Settings, rows: pd.DataFrame) -> Any:
+    model = task.build(config)
+    return model.fit(rows, rows[task.target].to_numpy())
+
+
+def _check_size(artifacts: Path, table: SourceTable) -> None:
+    report = table.report
+    refuse_fewer_rows(artifacts, report.kept, counted="kept", source=table.source, table=report.table, read=report.read)
 
 
 def _owners(task: TableTask[Settings], table: SourceTable, groups: NDArray[Any] | None) -> NDArray[Any]:

@@ -64,8 +64,12 @@ class Accounts:
 
     def add(self, report: RowReport, rejects: pd.DataFrame) -> None:
         """Take the account of a table; one that was read before under that name is replaced."""
-        self.reports = [known for known in self.reports if known.table != report.table] + [report]
+        self.update(report)
         self._rejects.append(rejects.assign(table=report.table))
+
+    def update(self, report: RowReport) -> None:
+        """Take the account of a table once rules of the project set some of its rows aside."""
+        self.reports = [known for known in self.reports if known.table != report.table] + [report]
 
     def rejects(self) -> pd.DataFrame:
         """Return table, row, column and reason of every rejected row."""

@@ -28,6 +28,7 @@ __all__ = [
     "ALL_APP_CHECKS",
     "AppCase",
     "check_a_scorer_that_fails_never_becomes_ready",
+    "check_every_route_is_described_and_shows_its_answers",
     "check_no_request_field_is_unbounded",
     "check_python_m_app_serves_as_configured",
     "check_the_bounds_are_the_tables",
@@ -140,6 +141,32 @@ def check_a_scorer_that_fails_never_becomes_ready(case: AppCase) -> None:
         expect(started.get("/ready").status_code == 503, "/ready")
 
 
+def check_every_route_is_described_and_shows_its_answers(case: AppCase) -> None:
+    """Promise a description and a whole answer for every route, and for each error an example of its own status.
+
+    Raises
+    ------
+    AssertionError
+        Naming the route.
+    """
+    document = case.create_app().openapi()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            expect(bool(operation.get("summary") and operation.get("description")), f"{method} {path}: not described")
+            for status, response in operation["responses"].items():
+                shown = [content.get("example") for content in response["content"].values()]
+                expect(bool(shown) and None not in shown, f"{method} {path}: {status} shows nothing")
+                own = [example["status"] for example in shown if status != "200"]
+                expect(own == [int(status)] * len(own), f"{method} {path}: {status} shows the example of {own}")
+    answer = document["paths"]["/predict"]["post"]["responses"]["200"]["content"]["application/json"]["example"]
+    batch = document["paths"]["/predict/batch"]["post"]["responses"]["200"]["content"]["application/json"]["example"]
+    version = answer["model_version"]
+    expect(batch == {"predictions": [answer], "model_version": version}, f"the batch shows {batch}")
+    schema = document["components"]["schemas"]
+    (name,) = {name for name, model in schema.items() if model.get("examples") == [answer]}
+    expect(set(answer) == set(schema[name]["properties"]), f"{name} shows {sorted(answer)}")
+
+
 def check_python_m_app_serves_as_configured(case: AppCase) -> None:
     """Promise that `python -m app`, which the image runs, serves this project as its settings say.
 
@@ -161,5 +188,6 @@ ALL_APP_CHECKS: tuple[Callable[[AppCase], None], ...] = (
     check_without_a_bundle_it_is_alive_and_not_ready,
     check_the_configured_artifacts_are_opened,
     check_a_scorer_that_fails_never_becomes_ready,
+    check_every_route_is_described_and_shows_its_answers,
     check_python_m_app_serves_as_configured,
 )

@@ -26,6 +26,7 @@ from common_utils.testing.table_fixtures import Run, TableProject
 __all__ = [
     "ALL_CLI_CHECKS",
     "CliCase",
+    "check_a_damaged_table_is_not_learnt_from",
     "check_a_rejected_record_is_not_explained",
     "check_cards_and_figures_are_written",
     "check_errors_leave_with_their_code",
@@ -187,6 +188,30 @@ def check_training_shows_the_goals(case: CliCase) -> None:
     expect(code == 0 and (case.folder / "artifacts" / "model.joblib").is_file(), f"train left with {code}: {err}")
     expect("Goals" in out and "synthetic" in err, "goals, or that the rows are synthetic, are not said")
     expect(case.project.task().caveat in " ".join(err.split()), "the caveat is not said")
+
+
+def check_a_damaged_table_is_not_learnt_from(case: CliCase) -> None:
+    """Promise 3 where too many rows of a training table are rejected: the account, the rows in a file, and no bundle.
+
+    Raises
+    ------
+    AssertionError
+        Saying what is missing.
+    """
+    task = case.project.task()
+    rows = task.sample(600, np.random.default_rng(5)).astype({task.target: "object"})
+    rows.loc[:59, task.target] = "?"
+    path, rejects, root = (case.folder / name for name in ("damaged.csv", "rejects.csv", "artifacts"))
+    rows.to_csv(path, index=False)
+    small = [part for setting in case.project.small[2:] for part in ("--set", setting)]
+    words = ("--data", str(path), "--rejects", str(rejects), "--decimal", "point")
+    code, _, err = case.run("train", "--output", str(root), *words, *small)
+    expect(code == 3 and "60 rejected" in err and not root.exists(), f"train left with {code}: {err}")
+    listed = rejects.read_text(encoding="utf-8").splitlines()
+    expect(len(listed) == 61 and task.target in listed[1], f"the file of rejected rows holds {listed[:2]}")
+    rejects.unlink()
+    code, _, err = case.ask("evaluate", *words)
+    expect(code == 3 and "60 rejected" in err and rejects.is_file(), f"evaluate left with {code}: {err}")
 
 
 def check_cards_and_figures_are_written(case: CliCase) -> None:
@@ -356,6 +381,7 @@ ALL_CLI_CHECKS: tuple[Callable[[CliCase], None], ...] = (
     check_a_rejected_record_is_not_explained,
     check_the_bundle_is_measured_again,
     check_other_rows_are_told,
+    check_a_damaged_table_is_not_learnt_from,
     check_training_shows_the_goals,
     check_cards_and_figures_are_written,
     check_errors_leave_with_their_code,
