@@ -105,7 +105,7 @@ def test_notices_and_the_simulated_tables_stand_in_the_dictionary(  # type: igno
 ) -> None:
     usage.write_text(
         "subscriber_id,month,minutes,messages,megabytes,current_plan,contract_months_left\n"
-        "a,2025-10,250,10,3000,surf,0\n",
+        "a,2025-10,250,10,3000,surf,1\n",
         encoding="utf-8",
     )
     output = tmp_path / "notices.jsonl"

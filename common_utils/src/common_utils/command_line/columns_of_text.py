@@ -11,7 +11,7 @@ __all__ = ["fitted", "folded", "holds_words", "total_width", "widths_within"]
 _NUMBER = re.compile(r"[-+<>≤≥~]*\d[\d,.:]*( ?%)?( [A-Z]{3})?|-|n/a")
 _INTERVAL = re.compile(r"(?P<estimate>.*\S) (?P<interval>\[[^\[\]]*\])")
 _INTERVALS = "intervals"
-_ROOM = 24  # characters for what a row is, where its words need as many
+_ROOM = 24  # characters up to which a phrase stays on one line
 
 Rows = Sequence[Mapping[str, str]]
 
@@ -65,14 +65,15 @@ def widths_within(rows: Rows, width: int | None) -> list[int]:
     [6, 7]
     """
     names = list(rows[0]) if rows else []
-    widths, least = [_natural(rows, name) for name in names], [_least(rows, name) for name in names]
-    while width is not None and total_width(widths) > width:
-        spare = [wide - low for wide, low in zip(widths, least, strict=True)]
-        if not any(spare):
-            break
-        # The widest of those that can still fold gives way.
-        place = max((i for i in range(len(widths)) if spare[i]), key=lambda i: widths[i])
-        widths[place] -= 1
+    widths = [_natural(rows, name) for name in names]
+    for least in ([_readable(rows, name) for name in names], [_least(rows, name) for name in names]):
+        while width is not None and total_width(widths) > width:
+            spare = [wide - low for wide, low in zip(widths, least, strict=True)]
+            if not any(spare):
+                break
+            # The widest of those that can still fold gives way.
+            place = max((i for i in range(len(widths)) if spare[i]), key=lambda i: widths[i])
+            widths[place] -= 1
     return widths
 
 
@@ -115,13 +116,10 @@ def total_width(widths: Sequence[int]) -> int:
 
 def _pieces(rows: Rows, width: int, labels: Sequence[str]) -> Iterator[Rows]:
     """Yield the columns in groups that fit, each after the columns that say what a row is."""
-    if total_width([_least(rows, name) for name in rows[0]]) <= width:
-        yield rows
-        return
-    held = [max(_least(rows, name), min(_natural(rows, name), _ROOM // len(labels))) for name in labels]
+    held = [_readable(rows, name) for name in labels]
     group: list[str] = []
     for name in list(rows[0])[len(labels) :]:
-        taken = [*held, *(_least(rows, one) for one in group), _least(rows, name)]
+        taken = [*held, *(_readable(rows, one) for one in group), _readable(rows, name)]
         if group and total_width(taken) > width:
             yield [{one: row[one] for one in (*labels, *group)} for row in rows]
             group = []
@@ -148,6 +146,11 @@ def _part(cell: str, name: str) -> str:
 
 def _natural(rows: Rows, name: str) -> int:
     return max(len(line) for cell in (name, *(row[name] for row in rows)) for line in (cell.splitlines() or [""]))
+
+
+def _readable(rows: Rows, name: str) -> int:
+    """Return a width at which short phrases stay on one line."""
+    return max(_least(rows, name), min(_natural(rows, name), _ROOM))
 
 
 def _least(rows: Rows, name: str) -> int:
