@@ -19,6 +19,10 @@ serve: $(STAMP) ## Serve the current bundle on http://127.0.0.1:8000
 e2e: $(STAMP) ## Data -> train -> artifacts -> API up -> real requests -> clean-up
 	@"$(BIN)/python" scripts/run_e2e.py $(ARGS)
 
+.PHONY: columns
+columns: $(STAMP) ## Write the data dictionary, docs/data_dictionary.md; a test fails where it is stale
+	@"$(BIN)/$(COMMAND)" columns --format markdown > docs/data_dictionary.md
+
 .PHONY: card
 card: $(STAMP) ## Write the cards, the figures and the README's results from the current bundle
 	@"$(BIN)/$(COMMAND)" card $(ARGS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common_utils.testing.layout import face_faults, loaded_by, mirror_faults
+from common_utils.testing.layout import face_faults, format_faults, loaded_by, mirror_faults
 
 
 def test_every_face_equals_its_list() -> None:
@@ -15,6 +15,10 @@ def test_every_face_equals_its_list() -> None:
 
 def test_tests_mirror_the_packages() -> None:
     assert mirror_faults("planrec", Path(__file__).parent, beside=["app", "cases", "tariffs"]) == []
+
+
+def test_no_rounded_figure_shows_minus_zero() -> None:
+    assert format_faults("planrec") == []
 
 
 @pytest.mark.parametrize(

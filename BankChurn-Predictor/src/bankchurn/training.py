@@ -133,8 +133,8 @@ def _retention_row(row: Mapping[str, Any]) -> Cells:
         "list": row["list"],
         "contacts": f"{row['contacts']:,.0f}",
         "leavers reached": f"{100 * row['reached']:.1f} %",
-        "expected euro": f"{row['expected']:,.0f}",
-        "realised euro": f"{row['realised']:,.0f}",
+        "expected euro": f"{row['expected']:z,.0f}",
+        "realised euro": f"{row['realised']:z,.0f}",
     }
 
 
@@ -143,9 +143,9 @@ def _gain_row(row: Mapping[str, Any]) -> Cells:
         "contacted": f"{100 * row['share']:.0f} %",
         "contacts": f"{row['contacts']:,.0f}",
         "leavers reached": f"{100 * row['leavers_reached']:.1f} %",
-        "expected euro": f"{row['expected']:,.0f}",
-        "realised euro": f"{row['realised']:,.0f}",
-        "by lot, euro": f"{row['random']:,.0f}",
+        "expected euro": f"{row['expected']:z,.0f}",
+        "realised euro": f"{row['realised']:z,.0f}",
+        "by lot, euro": f"{row['random']:z,.0f}",
     }
 
 

@@ -10,6 +10,7 @@ import typer
 from carvision.config import SPEC
 from common_utils.command_line.options import BundleOption, ConfigOption, SetOption
 from common_utils.command_line.run import run_command_line
+from common_utils.command_line.wide import shows_tables
 from common_utils.table_project.cli import settings_of, table_cli
 
 if TYPE_CHECKING:
@@ -28,9 +29,13 @@ app = table_cli(SPEC, _task)
 
 
 @app.command()
+@shows_tables
 def market(
     bundle: BundleOption = None,
-    output: Annotated[Path | None, typer.Option("--output", help="Folder for the tables and figures as well.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", writable=True, file_okay=False, help="Folder for the tables and figures as well."),
+    ] = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:

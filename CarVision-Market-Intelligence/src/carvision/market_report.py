@@ -10,6 +10,7 @@ from carvision.tables import market_tables
 from common_utils.bundle import open_bundle
 from common_utils.command_line.terminal import note, show_table
 from common_utils.config import resolve_path
+from common_utils.outputs import write_text
 from common_utils.releases.config import load_trust
 from common_utils.table_project.cards import markdown, source_words
 
@@ -40,7 +41,6 @@ def run_market(config: CarVisionConfig, folder: Path, bundle_path: Path | None, 
     if output is None:
         return
     target = resolve_path(folder, output)
-    (target / "figures").mkdir(parents=True, exist_ok=True)
     write_market_figures(target / "figures", metrics["market"])
     parts = [
         "# The market in the ads",
@@ -50,5 +50,5 @@ def run_market(config: CarVisionConfig, folder: Path, bundle_path: Path | None, 
         *(f"## {title}\n\n{markdown(rows)}" for title, rows in tables.items()),
         *(f"![{name.removesuffix('.png').replace('_', ' ')}](figures/{name})" for name in MARKET_FIGURES),
     ]
-    (target / "market.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    write_text(target / "market.md", "\n\n".join(parts) + "\n")
     note(f"written to {target / 'market.md'}")

@@ -72,7 +72,7 @@ def market_tables(market: Mapping[str, Any]) -> dict[str, list[Cells]]:
                 "ads": f"{row['n']:,}",
                 "below": _percent(row["below"]),
                 "above": _percent(row["above"]),
-                "median of price / prediction - 1": f"{100 * row['middle']:+.1f} %",
+                "median of price / prediction - 1": f"{100 * row['middle']:+z.1f} %",
             }
             for row in market["positions"]
         ],

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from common_utils.command_line.release import release_app
-from common_utils.command_line.run import run_command_line
+from common_utils.command_line.run import command_line, run_command_line
 from planrec.commands.answer import bill, predict, recommend
+from planrec.commands.columns import columns
 from planrec.commands.learn import card, data, evaluate, simulate, train
 from planrec.commands.notices import notices
 from planrec.commands.plans import add_plans
@@ -24,15 +25,24 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
-    name="planrec",
-    help="Which mobile plan should this subscriber be on, what would they pay, and should they stay?",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help: loading Rich would double the time it takes
+app = command_line(
+    "planrec", "Which mobile plan should this subscriber be on, what would they pay, and should they stay?"
 )
-for _command in (simulate, data, bill, recommend, rules, notices, train, evaluate, study, predict, serve, card):
+for _command in (
+    simulate,
+    data,
+    bill,
+    recommend,
+    rules,
+    notices,
+    train,
+    evaluate,
+    study,
+    predict,
+    serve,
+    card,
+    columns,
+):
     app.command()(_command)
 for _name, _command in (("what-if", what_if), ("draft", draft)):
     app.command(_name)(_command)
@@ -41,7 +51,12 @@ add_plans(app)
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that gets configs/; made where it is missing.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", writable=True, file_okay=False, help="Folder that gets configs/; made where it is missing."
+        ),
+    ],
 ) -> None:
     """Write settings, rate cards, rules and the simulator's parameters to DIR/configs, to be edited; work in DIR."""
     from common_utils.config.packaged import write_defaults

@@ -162,12 +162,13 @@ def test_recommend_never_passes_over_a_setting_it_was_given(run, usage, plans, t
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        pytest.param(["--risk-weight", "inf"], 2, "", id="endless-risk-weight"),
+        pytest.param(["--risk-weight", "inf"], 2, "'--risk-weight': ", id="endless-risk-weight"),
+        pytest.param(["--risk-weight", "nan"], 2, "'--risk-weight': ", id="no-risk-weight"),
         pytest.param(["--plans", "none.yaml"], 2, "no such file", id="no-rate-card"),
-        pytest.param(["--as-of", "2018-13"], 3, "YYYY-MM", id="month-13"),
+        pytest.param(["--as-of", "2018-13"], 2, "'--as-of': ", id="month-13"),
         pytest.param(["--as-of", "2017-12"], 3, "no month up to 2017-12", id="before-all-usage"),
-        pytest.param(["--output", "out.xlsx"], 3, ".csv", id="unknown-ending"),
-        pytest.param(["--usage", "none.csv"], 3, "none.csv", id="no-usage-file"),
+        pytest.param(["--output", "out.xlsx"], 2, "'--output': out.xlsx ends in", id="unknown-ending"),
+        pytest.param(["--usage", "none.csv"], 3, "--usage: usage months (none.csv)", id="no-usage-file"),
         pytest.param(["--set", "advice.risk_wait=1"], 2, "risk_weight", id="misspelt-setting"),
         pytest.param(["--mode", "offers"], 2, "", id="unknown-mode"),
     ],

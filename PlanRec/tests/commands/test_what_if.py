@@ -108,7 +108,7 @@ def test_what_if_needs_no_plan_held(run, usage, plans, tmp_path) -> None:  # typ
         pytest.param(["--plan", "none.yaml"], 2, "none.yaml: cannot be read", id="no-plan-file"),
         pytest.param(["--travel", "--bundle", "x"], 2, "not both", id="card-and-bundle"),
         pytest.param(["--travel", "--as-of", "2017-12"], 3, "no month up to 2017-12", id="before-all-usage"),
-        pytest.param(["--travel", "--output", "out.xlsx"], 3, ".csv", id="unknown-ending"),
+        pytest.param(["--travel", "--output", "out.xlsx"], 2, "'--output': out.xlsx", id="unknown-ending"),
     ],
 )
 def test_what_if_errors_leave_with_their_code(run, usage, plans, tmp_path, capsys, arguments, code, message) -> None:  # type: ignore[no-untyped-def]

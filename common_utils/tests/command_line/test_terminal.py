@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from common_utils.command_line.terminal import note, show_table, steps, tracked
+from common_utils.command_line.terminal import note, note_next, show_table, steps, tracked
+from common_utils.command_line.wide import is_wide, shows_tables
 
 
 def test_notes_and_steps_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,10 +30,62 @@ def test_a_terminal_sees_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
         step("fitting")
     assert "reading" in screen.getvalue()
     assert "fitting" in screen.getvalue()
+    assert "0:00:00" in screen.getvalue()  # the time so far
 
 
-def test_a_table_in_a_pipe_is_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
-    show_table("Bills", [{"plan": "x" * 80, "text": "y" * 80}])
-    assert "y" * 80 in capsys.readouterr().out
+def test_what_cannot_fold_is_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table("Bills", [{"plan": "x" * 90, "text": "y" * 90}])
+    assert "y" * 90 in capsys.readouterr().out
     show_table("None", [])
     assert capsys.readouterr().out.startswith("None\n")
+
+
+POLICIES = [
+    {
+        "policy": name,
+        "accuracy": "0.615 [0.591, 0.637]",
+        "regret EUR": "1,234.17 [-1,003.87, 4,004.53]",
+        "saving EUR": "-17.25 [-18.71, -15.79]",
+        "worse off": "12.3 %",
+        "moved": "0.882 [0.864, 0.897]",
+    }
+    for name in ("stay", "cheapest, mean of 6 months + half a sd", "multiclass model (predicts the plan people choose)")
+]
+
+
+@pytest.mark.parametrize("rows", [POLICIES, [{"n": "1", "rule": "word " * 40, "why": "because " * 30}]])
+@pytest.mark.parametrize("columns", [None, "60", "100"])
+def test_a_table_fits_and_breaks_no_word_and_no_number(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, rows: list[dict[str, str]], columns: str | None
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    show_table("Policies", rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= int(columns or 80)
+    said = {word for row in rows for cell in (*row, *row.values()) for word in cell.split()}
+    titles = {"Policies,", "Policies", "continued", "intervals", *("─" * len(line) for line in lines)}
+    assert {word for line in lines for word in line.split()} <= said | titles
+    for row in rows:
+        for cell in row.values():
+            assert set(cell.split()) <= {word for line in lines for word in line.split()}
+
+
+def test_wide_is_one_table_with_intervals_beside_their_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    @shows_tables
+    def command() -> None:
+        show_table("Policies", POLICIES)
+
+    command(wide=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 + len(POLICIES)
+    assert "0.615 [0.591, 0.637]   1,234.17 [-1,003.87, 4,004.53]" in lines[3]
+    command()
+    assert "Policies, intervals" in capsys.readouterr().out
+    assert not is_wide()
+
+
+def test_what_comes_next_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    note_next("planrec", {"answer over HTTP": "serve"}, Path("my bundles"))
+    assert capsys.readouterr().err == "next:\n  planrec serve --bundle 'my bundles'  # answer over HTTP\n"

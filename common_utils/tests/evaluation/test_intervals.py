@@ -9,8 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from common_utils.evaluation import Interval, bootstrap_interval, bootstrap_mean, paired_mean_difference, segment_table
+from common_utils.evaluation import (
+    FEW_GROUPS,
+    Interval,
+    bootstrap_interval,
+    bootstrap_mean,
+    paired_mean_difference,
+    segment_table,
+)
 from common_utils.evaluation.intervals import group_codes, percentile_interval
+from common_utils.reporting.cards import format_interval
 
 
 def _rng(seed: int = 0) -> np.random.Generator:
@@ -173,3 +181,11 @@ def test_unusable_input_is_refused(call: object, match: str) -> None:
     assert callable(call)
     with pytest.raises(DataError, match=match):
         call()
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_too_few_values_get_a_word_instead_of_an_interval(n: int) -> None:
+    (row,) = segment_table({"paid": np.arange(n, dtype=np.float64)}, ["a"] * n, np.arange(n), rng=_rng())
+    said = format_interval(row["paid"])  # type: ignore[arg-type]
+    assert ("too few" in said) == (n < FEW_GROUPS)
+    assert ("[" in said) == (n >= FEW_GROUPS)

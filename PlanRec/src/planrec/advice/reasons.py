@@ -176,13 +176,13 @@ def sentence(name: str, currency: str, months: int, means: MeanBill, against: Ag
     'Surf: 20.30 USD a month over 1 month (fee 20.00, minutes 0.30, messages 0.00, data 0.00), 49.70 less than Ultra.'
     """
     text = (
-        f"{name}: {means.total:.2f} {currency} a month over {months} month{'s' if months > 1 else ''} "
-        f"(fee {means.fee:.2f}, minutes {means.minutes:.2f}, messages {means.messages:.2f}, data {means.data:.2f})"
+        f"{name}: {means.total:z.2f} {currency} a month over {months} month{'s' if months > 1 else ''} "
+        f"(fee {means.fee:z.2f}, minutes {means.minutes:z.2f}, messages {means.messages:z.2f}, data {means.data:z.2f})"
     )
     if against is None:
         return text + "."
     if against.same:
         return text + ", the plan held today."
     more = "less" if against.saving >= 0 else "more"
-    text += f", {abs(against.saving):.2f} {more} than {against.name}"
+    text += f", {abs(against.saving):z.2f} {more} than {against.name}"
     return text + (f"; dearer than {against.name} in {against.dearer} of {months} months." if against.dearer else ".")

@@ -224,7 +224,8 @@ def _rendered(
     for rank, plan in enumerate([int(plan) for plan in advice.order[0] if plan >= 0][:top_k], start=1):
         bill = float(advice.expected_cents[0, plan])
         said = (
-            f"{catalogue.plans[plan].name}: {bill / 100:.2f} {catalogue.currency} a month expected, no month known yet."
+            f"{catalogue.plans[plan].name}: {bill / 100:z.2f} {catalogue.currency} a month expected, "
+            "no month known yet."
             if own is None
             else reasons(own, catalogue, row=0, plan=plan, current=current)
         )

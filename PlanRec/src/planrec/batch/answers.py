@@ -6,9 +6,9 @@ dictionaries; in a file it is plain text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,7 @@ __all__ = [
     "bill_tables",
     "prediction_schema",
     "prediction_table",
+    "ranked_schema",
 ]
 
 _BILLED = 20_000  # months rated at once for bills: times plans, these are the largest arrays
@@ -55,6 +56,23 @@ BILL_SCHEMA: Any = pa.schema(
 
 EXCLUDED_SCHEMA: Any = pa.schema([(SUBSCRIBER, _TEXT), ("plan_id", _TEXT), ("reason_code", _TEXT)])
 """One row for each plan that was not offered to a subscriber."""
+
+
+def ranked_schema(further: Mapping[str, Literal["number", "text"]], *, explain: bool) -> Any:
+    """Return the columns of ranked plans: those of a ranker come after p_pay_more, the sentence last."""
+    return pa.schema(
+        [
+            (SUBSCRIBER, _TEXT),
+            ("rank", pa.int64()),
+            ("plan_id", _TEXT),
+            ("action", _TEXT),
+            ("expected_bill_cents", pa.int64()),
+            ("saving_cents", pa.int64()),
+            ("p_pay_more", pa.float64()),
+            *((name, _KINDS[kind]) for name, kind in further.items()),
+            *([("reasons", pa.large_string())] if explain else []),
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,21 +163,7 @@ class Recommender:
     @property
     def schema(self) -> Any:
         """Columns of the ranked plans: those of the ranker come after p_pay_more, the sentence last."""
-        further = [(name, _KINDS[kind]) for name, kind in self.ranker.further_columns.items()]
-        reasons = [("reasons", pa.large_string())] if self.explain else []
-        return pa.schema(
-            [
-                (SUBSCRIBER, _TEXT),
-                ("rank", pa.int64()),
-                ("plan_id", _TEXT),
-                ("action", _TEXT),
-                ("expected_bill_cents", pa.int64()),
-                ("saving_cents", pa.int64()),
-                ("p_pay_more", pa.float64()),
-                *further,
-                *reasons,
-            ]
-        )
+        return ranked_schema(self.ranker.further_columns, explain=self.explain)
 
     def answer(self, months: pd.DataFrame) -> PieceAnswer:
         """Return the best plans of every subscriber and what was not offered.

@@ -15,8 +15,8 @@ from common_utils.array_types import FloatArray, IntArray
 from common_utils.bundle import fingerprint_file
 from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
+from common_utils.outputs import replacing
 from common_utils.tables import RowReport
-from common_utils.tables.write import replacing
 from planrec.billing import Catalogue
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, MONTH, PARTIAL, SUBSCRIBER, TENURE, USAGE
 from planrec.decisions import plan_indices

@@ -19,10 +19,10 @@ from planrec.offers import OfferValue
 from planrec.outlook import History
 from planrec.rules import ExclusionCode
 
-__all__ = ["Ranker", "Ranking", "policy_ranker", "some_subscribers"]
+__all__ = ["OFFER_COLUMNS", "Ranker", "Ranking", "policy_ranker", "some_subscribers"]
 
 
-_OFFER_COLUMNS: Mapping[str, Literal["number", "text"]] = {
+OFFER_COLUMNS: Mapping[str, Literal["number", "text"]] = {
     "p_accept": "number",
     "offer_value_cents": "number",
     "churn_change": "number",
@@ -97,7 +97,7 @@ def policy_ranker(engine: Engine, policy: AnswerPolicy) -> Ranker:
         further = {} if answer.offer is None else _further(answer.advice, answer.offer)
         return Ranking(answer.advice, answer.basis, further)
 
-    return Ranker(rank, {} if policy.offer is None else _OFFER_COLUMNS)
+    return Ranker(rank, {} if policy.offer is None else OFFER_COLUMNS)
 
 
 def _further(advice: Advice, offer: OfferValue) -> dict[str, NDArray[np.generic]]:

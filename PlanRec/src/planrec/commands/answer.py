@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from common_utils.command_line.options import table_file
 from common_utils.command_line.reading import reads_table
 from common_utils.errors import ConfigError
 from planrec.commands.options import (
@@ -43,7 +44,14 @@ def bill(
     usage: Annotated[Path | None, typer.Option("--usage", help="Usage months, CSV or Parquet; with --plans.")] = None,
     plans: Annotated[Path | None, typer.Option("--plans", help="Rate card, YAML; with --usage.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", help="File to write; CSV, for usage months Parquet by its ending, too.")
+        Path | None,
+        typer.Option(
+            "--output",
+            writable=True,
+            dir_okay=False,
+            callback=table_file,
+            help="File to write; CSV, for usage months Parquet by its ending, too.",
+        ),
     ] = None,
     card: Annotated[
         Path | None, typer.Option("--card", help="Full rate card, YAML; with --accounts, --events.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common_utils.command_line.reading import reads_table
+from common_utils.command_line.wide import shows_tables
 from planrec.commands.options import (
     BundleOption,
     CardFolderOption,
@@ -33,6 +34,7 @@ def simulate(output: SimulationOption = None, config: ConfigOption = None, overr
     run_simulate(SettingsCommand.of(config, overrides), output)
 
 
+@shows_tables
 @reads_table
 def data(
     *,
@@ -48,6 +50,7 @@ def data(
     run_data(SettingsCommand.of(config, overrides, data_source, data, reading))
 
 
+@shows_tables
 @reads_table
 def train(
     *,
@@ -64,6 +67,7 @@ def train(
     run_train(SettingsCommand.of(config, overrides, data_source, data, reading), output)
 
 
+@shows_tables
 @reads_table
 def evaluate(
     *,

@@ -9,6 +9,9 @@ from typing import Annotated
 
 import typer
 
+from common_utils.command_line.options import table_file
+from common_utils.errors import DataError
+
 __all__ = [
     "AdviceCardOption",
     "AdviceWeightOption",
@@ -90,6 +93,16 @@ class AnswerMode(StrEnum):
     offer = "offer"
 
 
+def _month(text: str) -> str:
+    from planrec.months import month_index  # NumPy, which help does without
+
+    try:
+        month_index(text)
+    except DataError as error:
+        raise typer.BadParameter(str(error)) from error
+    return text
+
+
 # Settings, and where data and bundles lie
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file; default: PLANREC_CONFIG, or configs/config.yaml.")
@@ -105,27 +118,54 @@ BundleOption = Annotated[
 
 # Files in and out
 UsageOption = Annotated[Path, typer.Option("--usage", help="Usage months, CSV or Parquet.")]
-OutputOption = Annotated[Path, typer.Option("--output", help="File to write, CSV or Parquet by its ending.")]
+OutputOption = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        writable=True,
+        dir_okay=False,
+        callback=table_file,
+        help="File to write, CSV or Parquet by its ending.",
+    ),
+]
 MonthOption = Annotated[
-    str, typer.Option("--as-of", metavar="YYYY-MM", help="Last month that counts; later usage is ignored.")
+    str,
+    typer.Option("--as-of", metavar="YYYY-MM", callback=_month, help="Last month that counts; later usage is ignored."),
 ]
 PlansOption = Annotated[Path, typer.Option("--plans", help="Rate card, YAML.")]
 HistoryOption = Annotated[int | None, typer.Option("--history-months", min=1, max=120, help="Months looked back over.")]
 
 # Learning
-SimulationOption = Annotated[Path | None, typer.Option("--output", help="Folder to write; default: data/simulated.")]
+SimulationOption = Annotated[
+    Path | None,
+    typer.Option("--output", writable=True, file_okay=False, help="Folder to write; default: data/simulated."),
+]
 RootOption = Annotated[
-    Path | None, typer.Option("--output", help="Root of the bundles; default: the configured artifacts.")
+    Path | None,
+    typer.Option(
+        "--output", writable=True, file_okay=False, help="Root of the bundles; default: the configured artifacts."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")]
 EvaluationOutputOption = Annotated[
-    Path | None, typer.Option("--output", help="Also write the Megaline back-test as Markdown.")
+    Path | None,
+    typer.Option("--output", writable=True, dir_okay=False, help="Also write the Megaline back-test as Markdown."),
 ]
 PlotsOption = Annotated[
-    Path | None, typer.Option("--plots", help="Folder to write figures to: reliability, gain, regret, frontier.")
+    Path | None,
+    typer.Option(
+        "--plots",
+        writable=True,
+        file_okay=False,
+        help="Folder to write figures to: reliability, gain, regret, frontier.",
+    ),
 ]
-CardFolderOption = Annotated[Path | None, typer.Option("--output", help="Folder to write; default: docs.")]
-StudyOutputOption = Annotated[Path | None, typer.Option("--output", help="Also write the tables as Markdown.")]
+CardFolderOption = Annotated[
+    Path | None, typer.Option("--output", writable=True, file_okay=False, help="Folder to write; default: docs.")
+]
+StudyOutputOption = Annotated[
+    Path | None, typer.Option("--output", writable=True, dir_okay=False, help="Also write the tables as Markdown.")
+]
 StudyJsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")]
 
 # Recommending
@@ -147,10 +187,18 @@ MinGainOption = Annotated[
     ),
 ]
 AdviceWeightOption = Annotated[
-    float | None, typer.Option("--risk-weight", min=0, max=1000, help="Standard deviations added to the mean bill.")
+    float | None,
+    typer.Option("--risk-weight", min=0, max=1000, help="Standard deviations added to the mean bill."),
 ]
 ExcludedOption = Annotated[
-    Path | None, typer.Option("--excluded-output", help="Also write which plans were not offered, and why.")
+    Path | None,
+    typer.Option(
+        "--excluded-output",
+        writable=True,
+        dir_okay=False,
+        callback=table_file,
+        help="Also write which plans were not offered, and why.",
+    ),
 ]
 ExplainOption = Annotated[bool, typer.Option("--explain", help="Add a sentence to each answer; slower.")]
 
@@ -171,7 +219,9 @@ DayOption = Annotated[
         help="Day of the run; only months that ended before it count.",
     ),
 ]
-NoticeOutputOption = Annotated[Path | None, typer.Option("--output", help="File to write, JSON Lines.")]
+NoticeOutputOption = Annotated[
+    Path | None, typer.Option("--output", writable=True, dir_okay=False, help="File to write, JSON Lines.")
+]
 NoticeKindOption = Annotated[NoticeChoice, typer.Option("--kind", help="Which notices to write.")]
 SentOption = Annotated[
     list[Path] | None,
@@ -194,10 +244,12 @@ ServedRulesOption = Annotated[
 
 # What if, and drafts
 FactorOption = Annotated[
-    float, typer.Option("--usage-factor", min=0, max=100, help="Factor on all usage; 1.2 is a fifth more.")
+    float,
+    typer.Option("--usage-factor", min=0, max=100, help="Factor on all usage; 1.2 is a fifth more."),
 ]
 MinutesOption = Annotated[
-    float | None, typer.Option("--minutes-factor", min=0, max=100, help="Factor on minutes, instead of --usage-factor.")
+    float | None,
+    typer.Option("--minutes-factor", min=0, max=100, help="Factor on minutes, instead of --usage-factor."),
 ]
 MessagesOption = Annotated[
     float | None,
@@ -211,13 +263,19 @@ TravelOption = Annotated[bool, typer.Option("--travel", help="One month of twelv
 TravelMinutesOption = Annotated[
     float,
     typer.Option(
-        "--travel-minutes-factor", min=0, max=100, help="Factor on minutes in the month of travel, with --travel."
+        "--travel-minutes-factor",
+        min=0,
+        max=100,
+        help="Factor on minutes in the month of travel, with --travel.",
     ),
 ]
 TravelMegabytesOption = Annotated[
     float,
     typer.Option(
-        "--travel-megabytes-factor", min=0, max=100, help="Factor on megabytes in the month of travel, with --travel."
+        "--travel-megabytes-factor",
+        min=0,
+        max=100,
+        help="Factor on megabytes in the month of travel, with --travel.",
     ),
 ]
 PlanFileOption = Annotated[Path | None, typer.Option("--plan", help="A plan that does not exist yet, YAML.")]
@@ -228,5 +286,10 @@ DraftOption = Annotated[Path | None, typer.Option("--draft", help="Draft rate ca
 OneMorePlanOption = Annotated[
     Path | None, typer.Option("--plan", help="One plan to add to the bundle's rate card, YAML.")
 ]
-TableOption = Annotated[Path | None, typer.Option("--output", help="Also write the table, CSV or Parquet.")]
+TableOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", writable=True, dir_okay=False, callback=table_file, help="Also write the table, CSV or Parquet."
+    ),
+]
 BoundDecideOption = Annotated[bool, typer.Option("--bound-decide", help="Let subscribers under contract decide too.")]

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from common_utils.command_line.wide import shows_tables
+
 __all__ = ["AccountsOption", "CardOption", "EventsOption", "add_plans"]
 
 CardOption = Annotated[Path, typer.Option("--card", help="Full rate card, YAML.")]
@@ -42,6 +44,7 @@ def add_plans(app: typer.Typer) -> None:
         _full_cards().run_plan_explain(plan, card)
 
     @plans.command("diff")
+    @shows_tables
     def diff(
         first: Annotated[str, typer.Argument(help="Plan held.")],
         second: Annotated[str, typer.Argument(help="Plan compared with it.")],

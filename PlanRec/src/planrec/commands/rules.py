@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from common_utils.command_line.wide import shows_tables
 from planrec.commands.options import CheckedPlansOption, CheckOption, ConfigOption, SetOption
 from planrec.commands.requests import SettingsCommand
 
 __all__ = ["rules"]
 
 
+@shows_tables
 def rules(
     check: CheckOption = None,
     plans: CheckedPlansOption = None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common_utils.command_line.clashes import keep_settings
 from common_utils.config import resolve_path
 from common_utils.config.project import DEFAULT_CONFIG
 from common_utils.config.reading import ReadingConfig
@@ -76,6 +77,7 @@ def load_run(request: SettingsCommand) -> LoadedSettings:
     """
     project = SPEC.folder(request.config)
     config = load_planrec_config(project, explicit=request.config, overrides=request.overrides)
+    keep_settings(config, project, SPEC.settings_file(project, explicit=request.config))
     return LoadedSettings(SaidSettings.of(config, request.overrides), project, request.reading)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from common_utils.command_line.wide import shows_tables
 from planrec.commands.options import ConfigOption, SetOption, StudyJsonOption, StudyOutputOption
 from planrec.commands.requests import SettingsCommand, StudyCommand
 
 __all__ = ["study"]
 
 
+@shows_tables
 def study(
     output: StudyOutputOption = None,
     as_json: StudyJsonOption = False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from common_utils.command_line.reading import reads_table
+from common_utils.command_line.wide import shows_tables
 from planrec.commands.options import (
     BoundDecideOption,
     BundleOption,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["draft", "what_if"]
 
 
+@shows_tables
 @reads_table
 def what_if(
     *,
@@ -77,6 +79,7 @@ def what_if(
     )
 
 
+@shows_tables
 @reads_table
 def draft(
     *,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from common_utils.evaluation import Interval
+from common_utils.evaluation import FEW_GROUPS, Interval
 from planrec.pricing.draft import DraftScore
 from planrec.reporting.tables import amount_text
 
@@ -32,8 +32,8 @@ def demand_table(score: DraftScore) -> pd.DataFrame:
                 "demand_current": plan.current,
                 "demand_draft": plan.draft,
                 "change": plan.change.estimate,
-                "change_low": plan.change.low,
-                "change_high": plan.change.high,
+                "change_low": np.nan if _few(score) else plan.change.low,
+                "change_high": np.nan if _few(score) else plan.change.high,
                 "new_from_holders": plan.from_holders,
                 "share_of_new": plan.share_of_new,
                 "revenue_current_cents": plan.current_revenue_cents,
@@ -51,32 +51,39 @@ def demand_rows(score: DraftScore) -> list[dict[str, str]]:
     --------
     >>> from planrec.pricing.draft import PlanDemand
     >>> plan = PlanDemand("surf", False, 3, 3.0, 2.0, Interval(-1.0, -1.5, -0.5), 1.0, 1.0, 6000.0, 4000.0)
-    >>> rows = demand_rows(DraftScore((plan,), 24216, 3, 0, 0, Interval(1.0, 0.5, 1.5), Interval(0.0, 0.0, 0.0)))
+    >>> rows = demand_rows(DraftScore((plan,), 24216, 30, 0, 0, Interval(1.0, 0.5, 1.5), Interval(0.0, 0.0, 0.0)))
     >>> rows[0]["change"], rows[0]["share of new"], rows[0]["revenue change"]
-    ('-1 [-2, -0]', '100 %', '-20.00')
+    ('-1 [-2, 0]', '100 %', '-20.00')
     """
     return [
         {
             "plan": plan.plan_id + (" (new)" if plan.new else ""),
             "held": f"{plan.held:,}",
-            "demand now": f"{plan.current:,.0f}",
-            "demand draft": f"{plan.draft:,.0f}",
-            "change": span(plan.change),
-            "new from holders": f"{plan.from_holders:,.0f}",
-            "share of new": "" if np.isnan(plan.share_of_new) else f"{plan.share_of_new:.0%}".replace("%", " %"),
+            "demand now": f"{plan.current:z,.0f}",
+            "demand draft": f"{plan.draft:z,.0f}",
+            "change": span(plan.change, few=_few(score)),
+            "new from holders": f"{plan.from_holders:z,.0f}",
+            "share of new": "" if np.isnan(plan.share_of_new) else f"{plan.share_of_new:z.0%}".replace("%", " %"),
             "revenue change": amount_text((plan.draft_revenue_cents - plan.current_revenue_cents) / 100),
         }
         for plan in score.plans
     ]
 
 
-def span(interval: Interval, *, unit: float = 1.0) -> str:
-    """Return an interval in whole units.
+def _few(score: DraftScore) -> bool:
+    """Return whether there are too few subscribers for an interval."""
+    return score.subscribers < FEW_GROUPS
+
+
+def span(interval: Interval, *, unit: float = 1.0, few: bool = False) -> str:
+    """Return an interval in whole units, or its estimate and "too few".
 
     Examples
     --------
     >>> span(Interval(123456.0, 120000.0, 130000.0), unit=100)
     '1,235 [1,200, 1,300]'
     """
+    if few:
+        return f"{interval.estimate / unit:z,.0f} (too few)"
     low, high = interval.low / unit, interval.high / unit
-    return f"{interval.estimate / unit:,.0f} [{low:,.0f}, {high:,.0f}]"
+    return f"{interval.estimate / unit:z,.0f} [{low:z,.0f}, {high:z,.0f}]"

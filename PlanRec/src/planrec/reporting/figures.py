@@ -61,7 +61,7 @@ def _confusion(axes: Axes, metrics: Mapping[str, Any]) -> None:
         for j, share in enumerate(row):
             if share >= 0.005:
                 colour = "white" if share > 0.5 else "black"
-                axes.text(j, i, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=colour)
+                axes.text(j, i, f"{100 * share:z.0f}", ha="center", va="center", fontsize=7, color=colour)
     axes.set(xlabel="predicted", ylabel="taken", title="Of 100 who took a plan, so many were predicted to")
 
 
@@ -72,8 +72,8 @@ def _reliability(axes: Axes, metrics: Mapping[str, Any]) -> None:
 def _regret(axes: Axes, metrics: Mapping[str, Any]) -> None:
     rows = [row for row in metrics["policies"] if row["regret_cents"]][::-1]
     means = np.array([row["regret_cents"]["estimate"] for row in rows]) / 100
-    low = np.array([row["regret_cents"]["low"] for row in rows]) / 100
-    high = np.array([row["regret_cents"]["high"] for row in rows]) / 100
+    low = np.array([row["regret_cents"]["low"] for row in rows], dtype=np.float64) / 100
+    high = np.array([row["regret_cents"]["high"] for row in rows], dtype=np.float64) / 100
     axes.barh([row["policy"] for row in rows], means, xerr=[means - low, high - means], color="#4878a8", capsize=3)
     axes.set(xlabel=f"{metrics['currency']} a month above the cheapest plan in hindsight", title="Regret by policy")
 
@@ -117,8 +117,8 @@ def _gain_by_k(axes: Axes, metrics: Mapping[str, Any]) -> None:
 def _segments(axes: Axes, metrics: Mapping[str, Any]) -> None:
     rows = [row for row in metrics["segments"] if row["regret_cents"]][::-1]
     means = np.array([row["regret_cents"]["estimate"] for row in rows]) / 100
-    low = np.array([row["regret_cents"]["low"] for row in rows]) / 100
-    high = np.array([row["regret_cents"]["high"] for row in rows]) / 100
+    low = np.array([row["regret_cents"]["low"] for row in rows], dtype=np.float64) / 100
+    high = np.array([row["regret_cents"]["high"] for row in rows], dtype=np.float64) / 100
     labels = [f"{row['by']}: {row['segment']}" for row in rows]
     axes.barh(labels, means, xerr=[means - low, high - means], color="#4878a8", capsize=3)
     axes.set(

@@ -67,9 +67,9 @@ def gain_rows(metrics: Mapping[str, Any]) -> list[Cells]:
     currency = metrics["currency"]
     return [
         {
-            f"minimum gain {currency}": f"{row['min_gain_cents'] / 100:.2f}",
+            f"minimum gain {currency}": f"{row['min_gain_cents'] / 100:z.2f}",
             **_money_cells(row, currency),
-            f"P95 loss {currency}": "" if row["loss_p95_cents"] is None else f"{row['loss_p95_cents'] / 100:.2f}",
+            f"P95 loss {currency}": "" if row["loss_p95_cents"] is None else f"{row['loss_p95_cents'] / 100:z.2f}",
         }
         for row in metrics["minimum_gain"]
     ]
@@ -153,7 +153,7 @@ def comparison_lines(result: Mapping[str, Any]) -> list[str]:
     """Return how advice without a forecast compares with the mean of 3 months, in words."""
     return [
         f"advice without a forecast less mean of 3 months, {_MONTHS[row['months']]}: "
-        f"{row['difference_cents'] / 100:+.2f} (standard error {row['standard_error_cents'] / 100:.2f})"
+        f"{row['difference_cents'] / 100:+z.2f} (standard error {row['standard_error_cents'] / 100:z.2f})"
         for row in result["shipped_less_mean_of_3_months"]
     ]
 
@@ -239,4 +239,4 @@ def _template(name: str) -> str:
 
 def amount_text(value: float) -> str:
     """Return an amount of money with two decimals; nothing where it is unknown (NaN)."""
-    return "" if np.isnan(value) else f"{value:,.2f}"
+    return "" if np.isnan(value) else f"{value:z,.2f}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from common_utils.outputs import write_text
 from common_utils.tables import write_table
 from planrec.billing import Catalogue
 from planrec.columns import (
@@ -197,8 +198,7 @@ def write_simulation(simulation: Simulation, folder: Path) -> list[Path]:
         write_table(frame, path)
     cards = {folder / "rate_cards" / f"{month}.yaml": card for month, card in simulation.rate_cards.items()}
     for path, card in cards.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(card_text(card), encoding="utf-8")
+        write_text(path, card_text(card))
     return [*tables, *cards, *_write_defects(months, commas, accounts, folder)]
 
 
@@ -211,6 +211,6 @@ def _write_defects(
     if not any(count for account in accounts.values() for count in account.values()):
         return []
     written = [folder / _USAGE_MONTHS_CSV, folder / DEFECTS_FILE]
-    as_text.to_csv(written[0], sep=";", index=False, lineterminator="\n", encoding="utf-8")
-    written[1].write_text(json.dumps(accounts, indent=1) + "\n", encoding="utf-8")
+    write_text(written[0], as_text.to_csv(sep=";", index=False, lineterminator="\n"))
+    write_text(written[1], json.dumps(accounts, indent=1) + "\n")
     return written

@@ -102,7 +102,7 @@ def _oracle_lines(study: Study) -> list[Promise]:
         inside = low <= values.mean() <= high
         title = f"choice oracle on 12 plans, all decisions: {figure.replace('_', ' ')}"
         lines.append(
-            Promise(title, "logit", _spread(values), f"{low:.2f} to {high:.2f}", "", _MUST if inside else _NEVER)
+            Promise(title, "logit", _spread(values), f"{low:z.2f} to {high:z.2f}", "", _MUST if inside else _NEVER)
         )
     return lines
 
@@ -119,14 +119,14 @@ def _choice_lines(study: Study, process: str) -> list[Promise]:
     hit, oracle = (study.values(process, f"launch.choice.{m}.hit_at_3_launched") for m in (ANY_PLAN, "oracle"))
     reached = _GOAL if hit.mean() >= max(oracle.mean(), 0.93) else _MUST if hit.mean() >= 0.93 else _NEVER
     lines.append(
-        Promise("hit@3 on the launched plan", process, _spread(hit), "0.93", f"{oracle.mean():.3f} (oracle)", reached)
+        Promise("hit@3 on the launched plan", process, _spread(hit), "0.93", f"{oracle.mean():z.3f} (oracle)", reached)
     )
     for world, where in _WORLDS.items():
         error = study.values(process, f"{world}.choice.{ANY_PLAN}.ece")
         lines.append(_at_most(f"ECE of P(take), {where}", process, error, 0.03, 0.015))
     for world, where in _WORLDS.items():
         top, floor = (study.values(process, f"{world}.choice.{m}.ece_top") for m in (ANY_PLAN, "oracle"))
-        measured = f"{_spread(top)}; the oracle's {floor.mean():.3f}"
+        measured = f"{_spread(top)}; the oracle's {floor.mean():z.3f}"
         lines.append(Promise(f"ECE of the plan ranked first alone, {where}", process, measured, "", "", _SHOWN))
     return lines
 
@@ -140,7 +140,9 @@ def _money_lines(study: Study, process: str) -> list[Promise]:
         title = (
             f"advice, {_WORLDS[world]}: regret less that of re-rating 6 months + half a sd, {study.currency} a month"
         )
-        lines.append(Promise(title, process, f"{mean:+.2f} (se {error:.2f})", "not above 0", "below by 2 se", reached))
+        lines.append(
+            Promise(title, process, f"{mean:+z.2f} (se {error:z.2f})", "not above 0", "below by 2 se", reached)
+        )
     for world, must, goal in (("known", 0.67, 0.72), ("launch", 0.70, 0.75)):
         offer, oracle = (study.values(process, f"{world}.offers.{name}") for name in ("offer", "oracle"))
         title = f"offer, {_WORLDS[world]}: accepted saving, share of the oracle's"
@@ -154,7 +156,7 @@ def _money_lines(study: Study, process: str) -> list[Promise]:
 
 def _harm_lines(study: Study, process: str) -> list[Promise]:
     lines: list[Promise] = []
-    gain = f"minimum gain {study.safe_gain_cents / 100:.2f}"
+    gain = f"minimum gain {study.safe_gain_cents / 100:z.2f}"
     for world in _WORLDS:
         safe = study.values(process, f"{world}.harm.not_worse_off")
         lines.append(_at_least(f"not worse off, {gain}, {_WORLDS[world]}", process, safe, 0.91, 0.93))
@@ -171,7 +173,7 @@ def _harm_lines(study: Study, process: str) -> list[Promise]:
     lines.append(Promise(title, process, _difference(100 * (untargeted - alone), 2), "", "clearly above", _SHOWN))
     broken = sum(study.values(process, f"{w}.violations.{mode}").sum() for w in _WORLDS for mode in ("advice", "offer"))
     asked = sum(study.values(process, f"{world}.violations.recommendations").sum() for world in _WORLDS)
-    measured = f"{broken:,.0f} of {asked:,.0f} recommended plans"
+    measured = f"{broken:z,.0f} of {asked:z,.0f} recommended plans"
     lines.append(Promise("rule violations", process, measured, "0", "", _NEVER if broken else _MUST))
     return lines
 
@@ -187,7 +189,7 @@ def _off_policy_lines(study: Study, process: str) -> list[Promise]:
         inside = bool(((covered >= 0.93) & (covered <= 0.97)).all())
         reached = _SHOWN if not gated else _MUST if inside else _NEVER
         title = f"off-policy value inside the 95 % interval: {label}"
-        measured = f"{covered.mean():.3f} ({covered.min():.3f} to {covered.max():.3f})"
+        measured = f"{covered.mean():z.3f} ({covered.min():z.3f} to {covered.max():z.3f})"
         lines.append(Promise(title, process, measured, "0.93 to 0.97 on each" if gated else "", "", reached))
     return lines
 
@@ -298,11 +300,11 @@ def _markdown(rows: Sequence[Cells]) -> str:
 
 
 def _spread(values: FloatArray, digits: int = 3) -> str:
-    return f"{values.mean():.{digits}f} ({values.std(ddof=1):.{digits}f})"
+    return f"{values.mean():z.{digits}f} ({values.std(ddof=1):z.{digits}f})"
 
 
 def _difference(values: FloatArray, digits: int) -> str:
-    return f"{values.mean():+.{digits}f} (se {_standard_error(values):.{digits}f})"
+    return f"{values.mean():+z.{digits}f} (se {_standard_error(values):z.{digits}f})"
 
 
 def _standard_error(values: FloatArray) -> float:

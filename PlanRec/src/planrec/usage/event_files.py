@@ -34,7 +34,7 @@ from planrec.usage.events import (
 from planrec.usage.months_table import UsageData, usage_months, with_known_plans
 from planrec.usage.read import amount_units, optional_facts
 
-__all__ = ["ChurnCut", "EmptyMonths", "read_event_tables", "read_megaline"]
+__all__ = ["ChurnCut", "EmptyMonths", "event_schemas", "read_event_tables", "read_megaline"]
 
 ChurnCut = Literal["none", "documented"]
 EmptyMonths = Literal["bill", "drop"]
@@ -204,6 +204,17 @@ def _found(folder: Path) -> dict[str, Path]:
             "name the folder that does."
         )
     return found
+
+
+def event_schemas(gigabyte: int = 1024) -> dict[str, pandera.DataFrameSchema]:
+    """Return the schema of each table of events, and of the subscribers beside them.
+
+    Examples
+    --------
+    >>> list(event_schemas())
+    ['calls', 'messages', 'sessions', 'subscribers']
+    """
+    return {**{name: _event_schema(name, gigabyte) for name in EVENT_TABLES}, SUBSCRIBERS: _subscriber_schema()}
 
 
 def _event_schema(name: str, gigabyte: int) -> pandera.DataFrameSchema:

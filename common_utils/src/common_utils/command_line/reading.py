@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
-from common_utils.errors import PortfolioError
+from common_utils.command_line.options import table_file
+from common_utils.errors import ConfigError, PortfolioError
 
 __all__ = ["reads_table"]
 
@@ -29,7 +30,16 @@ _OPTIONS: dict[str, tuple[Any, object]] = {
         False,
     ),
     "rejects": (
-        Annotated[Path | None, typer.Option("--rejects", help="Write each rejected row: number, column, reason.")],
+        Annotated[
+            Path | None,
+            typer.Option(
+                "--rejects",
+                writable=True,
+                dir_okay=False,
+                callback=table_file,
+                help="Write each rejected row: number, column, reason.",
+            ),
+        ],
         None,
     ),
 }
@@ -39,7 +49,7 @@ def reads_table(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of tables; it takes them as its parameter `reading`.
 
     Where the command fails, the account of every table it read is shown all the same. The file of rejected rows is
-    written in any case.
+    written then, too, unless it was refused before a table was read.
 
     Examples
     --------
@@ -69,15 +79,17 @@ def reads_table(command: Callable[..., None]) -> Callable[..., None]:
 
         accounts = tables.Accounts()
         reading = tables.Reading(decimal=decimal, accept_units=accept_units, accounts=accounts)
+        began = True
         try:
             command(*given, reading=reading, **named)
         except PortfolioError as error:
+            began = not isinstance(error, ConfigError) or bool(accounts.reports)
             for report in accounts.reports:
                 if report.summary() not in str(error):
                     typer.echo(report.summary(), err=True)
             raise
         finally:
-            if rejects is not None:
+            if rejects is not None and began:
                 typer.echo(f"{accounts.write_rejects(rejects):,} rejected rows written to {rejects}", err=True)
 
     typed = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in own]

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
-__all__ = ["note", "show_table", "steps", "tracked"]
+from common_utils.command_line.clashes import given_again
+from common_utils.command_line.columns_of_text import fitted, folded, holds_words, total_width, widths_within
+from common_utils.command_line.wide import is_wide
 
-_WIDE = 200  # columns of a table that goes to a file or a pipe: nothing is cut there
+__all__ = ["note", "note_next", "show_table", "steps", "tracked"]
+
+_WIDTH = 80  # of a table that goes to a file or a pipe
 
 
 def note(text: str) -> None:
@@ -24,8 +33,33 @@ def note(text: str) -> None:
     _stderr().print(text, highlight=False, markup=False, soft_wrap=True)
 
 
+def note_next(name: str, commands: Mapping[str, str], bundles: Path | None) -> None:
+    """Write to standard error which commands come next, ready to be typed.
+
+    Parameters
+    ----------
+    name : str
+        Of the command line.
+    commands : mapping of str to str
+        What follows the name, by what it is good for.
+    bundles : Path, optional
+        Root of the bundles, where it is not the configured one.
+
+    Examples
+    --------
+    >>> note_next("planrec", {"answers over HTTP": "serve"}, None)
+    """
+    note("next:")
+    tail = f" --bundle {shlex.quote(str(bundles))}" * (bundles is not None) + given_again("--config")
+    for what, words in commands.items():
+        note(f"  {name} {words}{tail}  # {what}")
+
+
 def show_table(title: str, rows: Sequence[Mapping[str, str]]) -> None:
-    """Print rows of text as a table; all but the first column are right-aligned.
+    """Print rows of text as a table, figures to the right.
+
+    It fits the screen, or 80 characters in a file or a pipe (COLUMNS says otherwise): words fold at blanks, numbers
+    never, and what does not fit is shown in further tables, intervals last. With `--wide` it is one table.
 
     Parameters
     ----------
@@ -39,23 +73,38 @@ def show_table(title: str, rows: Sequence[Mapping[str, str]]) -> None:
     Bills
      plan   cents...
     """
+    width = _width()
+    for number, (part, piece) in enumerate(fitted(rows, width)):
+        _show_piece(f"{title}, {part}" if part else title if number == 0 else f"{title}, continued", piece, width)
+
+
+def _show_piece(title: str, rows: Sequence[Mapping[str, str]], width: int | None) -> None:
     from rich import box
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDE)
+    widths = widths_within(rows, width)
+    console = Console(width=max(total_width(widths), len(title), width or 0, 1))
     console.print(title, style="bold", highlight=False, markup=False)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=True)
-    for number, name in enumerate(rows[0] if rows else ()):
-        table.add_column(name, justify="right" if number else "left", overflow="fold")
+    for number, (name, wide) in enumerate(zip(rows[0] if rows else (), widths, strict=True)):
+        side: Literal["left", "right"] = "left" if number == 0 or holds_words(rows, name) else "right"
+        table.add_column(Text(folded(name, wide)), justify=side, width=wide, no_wrap=True)
     for row in rows:
-        table.add_row(*row.values())
+        table.add_row(*(Text(folded(cell, wide)) for cell, wide in zip(row.values(), widths, strict=True)))
     console.print(table)
+
+
+def _width() -> int | None:
+    """Return how many characters fit; None: any number."""
+    if is_wide():
+        return None
+    console = Console()
+    said = os.environ.get("COLUMNS", "").isdecimal()
+    return console.width if console.is_terminal or said else _WIDTH
 
 
 @contextmanager
 def steps() -> Generator[Callable[[str], None]]:
-    """Yield a function that is told what begins: a spinner where a terminal watches, lines elsewhere.
+    """Yield a function that is told what begins: a spinner with the time so far on a terminal, lines elsewhere.
 
     Examples
     --------
@@ -66,11 +115,13 @@ def steps() -> Generator[Callable[[str], None]]:
     if not console.is_terminal:
         yield note
         return
-    with console.status("starting") as status:
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("starting", total=None)
 
         def step(text: str) -> None:
             console.print(f"  {text}", highlight=False, markup=False)
-            status.update(text)
+            progress.update(task, description=text)
 
         yield step
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from common_utils.evaluation.intervals import (
+    FEW_GROUPS,
     Interval,
     PairedDifference,
     bootstrap_interval,
@@ -21,6 +22,7 @@ from common_utils.evaluation.metrics import (
 from common_utils.evaluation.ranking import chosen_ranks, hit_at_k, ndcg_at_k
 
 __all__ = [
+    "FEW_GROUPS",
     "Interval",
     "PairedDifference",
     "auc_by_weight",

@@ -17,6 +17,7 @@ from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 
 __all__ = [
+    "FEW_GROUPS",
     "Interval",
     "PairedDifference",
     "bootstrap_interval",
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 
+FEW_GROUPS = 3
+"""An interval of fewer says nothing, as two of them resample to three values: people are told "too few" instead."""
 _FEWEST_GROUPS = 2  # one alone shows no spread
 _CHUNK_CELLS = 4_000_000  # weights held at once: 32 MB
 
@@ -56,7 +59,7 @@ class Interval:
     level: float = 0.95
 
     def __str__(self) -> str:
-        return f"{self.estimate:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        return f"{self.estimate:z.3f} [{self.low:z.3f}, {self.high:z.3f}]"
 
     def to_dict(self) -> dict[str, float]:
         """Return the four numbers by name, ready for JSON."""

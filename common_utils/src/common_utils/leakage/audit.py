@@ -231,8 +231,8 @@ def _tells_change(frame: pd.DataFrame, target: str, held: str, others: list[str]
         power = column_power(frame[name].iloc[rows], changes, folds[rows])
         if power.strong:
             evidence = (
-                f"alone it tells in unseen rows whether the target differs from {held!r} (kappa {power.kappa:.2f}, AUC "
-                f"{power.auc:.3f})."
+                f"alone it tells in unseen rows whether the target differs from {held!r} (kappa {power.kappa:z.2f}, "
+                f"AUC {power.auc:z.3f})."
             )
             yield Finding("tells_change", (name,), evidence, DROP_ADVICE)
 
@@ -268,8 +268,8 @@ def _evidence(power: ColumnPower, y: IntArray, classes: list[str]) -> str:
         accuracy = float((power.predicted == y).mean())
         majority = float(np.bincount(y).max() / len(y))
         return (
-            f"alone{way} it predicts the target of unseen rows with accuracy {accuracy:.3f}, where the most common "
-            f"class gives {majority:.3f} (skill {power.skill:.2f})."
+            f"alone{way} it predicts the target of unseen rows with accuracy {accuracy:z.3f}, where the most common "
+            f"class gives {majority:z.3f} (skill {power.skill:z.2f})."
         )
     if not power.tells_one_class:
         return (
@@ -278,7 +278,7 @@ def _evidence(power: ColumnPower, y: IntArray, classes: list[str]) -> str:
         )
     return (
         f"alone{way} it tells class {classes[power.class_code]!r} from the rest in unseen rows "
-        f"(kappa {power.kappa:.2f}, AUC {power.auc:.3f})."
+        f"(kappa {power.kappa:z.2f}, AUC {power.auc:z.3f})."
     )
 
 
@@ -302,7 +302,7 @@ def _late_columns(
             raise DataError(f"leak audit: month column {name!r} holds no months YYYY-MM or dates. Convert it first.")
         late = 0.0 if months is None else float(np.mean(months >= decided))
         if late > 0:
-            evidence = f"in {late:.1%} of rows it lies in the month of the decision or after it."
+            evidence = f"in {late:z.1%} of rows it lies in the month of the decision or after it."
             yield Finding("after_decision", (str(name),), evidence, DROP_ADVICE)
 
 
@@ -325,12 +325,12 @@ def _crossings(
     train, test = sides
     both = np.isin(test, train)
     if both.any():
-        evidence = f"{both.mean():.1%} of the test rows are training rows."
+        evidence = f"{both.mean():z.1%} of the test rows are training rows."
         yield Finding("row_on_both_sides", (), evidence, "Split so that each row has one side.")
     if groups is not None:
         crossing = frame[groups].iloc[test].isin(frame[groups].iloc[train]).to_numpy()
         if crossing.any():
-            evidence = f"{crossing.mean():.1%} of the test rows belong to a group that is in training, too."
+            evidence = f"{crossing.mean():z.1%} of the test rows belong to a group that is in training, too."
             yield Finding(
                 "group_on_both_sides", (groups,), evidence, "Split by group, or allow it for a split in time."
             )
@@ -340,6 +340,6 @@ def _crossings(
     reposts = find_reposts(frame[traits])
     shared = reposts.shared(train, test)
     if shared.sum() >= _REPOST_ROWS and shared.mean() >= _REPOST_SHARE:
-        evidence = f"{shared.mean():.1%} of the test rows have a twin in training, equal in all these columns."
+        evidence = f"{shared.mean():z.1%} of the test rows have a twin in training, equal in all these columns."
         advice = "Keep one of each, or put twins on one side by grouping on what identifies them."
         yield Finding("identical_rows", reposts.columns, evidence, advice)

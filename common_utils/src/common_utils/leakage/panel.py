@@ -150,8 +150,8 @@ def audit_panel(
 
 def _evidence(power: PanelPower) -> str:
     return (
-        f"the months up to its own explain {power.own:.1%} of it in unseen rows, with the month after "
-        f"{power.both:.1%}: it was written later."
+        f"the months up to its own explain {power.own:z.1%} of it in unseen rows, with the month after "
+        f"{power.both:z.1%}: it was written later."
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from common_utils.bundle import Bundle
 from common_utils.errors import ArtifactError
-from common_utils.evaluation import Interval
+from common_utils.evaluation import FEW_GROUPS, Interval
 
 __all__ = ["bundle_facts", "facts_table", "format_interval", "markdown_table", "render_card", "replace_block"]
 
@@ -17,6 +17,7 @@ _PLACEHOLDER = re.compile(r"\$\{([a-z][a-z0-9_]*)\}")
 _RULES = {"l": (":", "-"), "r": ("-", ":"), "c": (":", ":")}
 _NOT_RECORDED = "not recorded"
 _UNKNOWN = "n/a"
+_TOO_FEW = "too few"  # groups for an interval
 
 
 def render_card(template: str, values: Mapping[str, object]) -> str:
@@ -110,7 +111,7 @@ def markdown_table(
 def format_interval(
     value: Interval | Mapping[str, float | None] | float | None, *, digits: int = 3, scale: float = 1.0
 ) -> str:
-    """Return a figure with its interval, or alone where it has none.
+    """Return a figure with its interval, with "too few" where it stands on fewer than 3 values, or alone.
 
     Parameters
     ----------
@@ -126,12 +127,16 @@ def format_interval(
     '9.20 [8.50, 10.01]'
     >>> format_interval(0.5), format_interval(None)
     ('0.500', 'n/a')
+    >>> format_interval({"estimate": 0.5, "low": 0.0, "high": 1.0, "n": 2})
+    '0.500 (too few)'
     """
     fields = value.to_dict() if isinstance(value, Interval) else value
     if not isinstance(fields, Mapping):
         return _number(fields, digits, scale)
     estimate = _number(fields["estimate"], digits, scale)
-    low, high = fields.get("low"), fields.get("high")
+    low, high, n = fields.get("low"), fields.get("high"), fields.get("n")
+    if n is not None and (n < FEW_GROUPS or low is None):
+        return f"{estimate} ({_TOO_FEW})"
     if low is None or high is None:
         return estimate
     return f"{estimate} [{_number(low, digits, scale)}, {_number(high, digits, scale)}]"
@@ -259,7 +264,7 @@ def _cell(value: Any) -> str:
 def _number(value: float | None, digits: int, scale: float) -> str:
     if value is None or not math.isfinite(value):
         return _UNKNOWN
-    return f"{round(value * scale, digits) + 0.0:,.{digits}f}"  # adding 0.0 turns -0.0 into 0.0
+    return f"{value * scale:z,.{digits}f}"
 
 
 def _escape(text: str) -> str:

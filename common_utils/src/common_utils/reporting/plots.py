@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common_utils.outputs import blamed, replacing
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -31,7 +33,8 @@ def figure(path: Path, *, width: float, height: float) -> Generator[Axes]:
     axes = drawing.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     yield axes
-    FigureCanvasAgg(drawing).print_png(str(path), metadata={"Software": None})
+    with blamed(path), replacing(path) as file:
+        FigureCanvasAgg(drawing).print_png(file, metadata={"Software": None})
 
 
 def draw_reliability(axes: Axes, bins: Sequence[Mapping[str, float]], *, predicted: str, observed: str) -> None:

@@ -173,7 +173,7 @@ class BinaryTask(TableTask[Settings]):
             contributions=named,
             score=score,
             unit=f"log-odds of {self.event}",
-            answer=f"{100 * probability:.0f} % likely: {self.event}",
+            answer=f"{100 * probability:z.0f} % likely: {self.event}",
             method=PATH_METHOD,
         )
 
@@ -253,8 +253,8 @@ def _spread_row(what: str, figure: str, found: Mapping[str, float]) -> Cells:
     return {
         "of": what,
         "figure": figure.replace("_", " "),
-        "mean over folds": f"{found['mean']:.4f}",
-        "sd of folds": f"{found['fold_sd']:.4f}",
-        "SE over folds": f"{found['fold_se']:.4f}",
-        "SE over rounds": f"{found['round_se']:.4f}",
+        "mean over folds": f"{found['mean']:z.4f}",
+        "sd of folds": f"{found['fold_sd']:z.4f}",
+        "SE over folds": f"{found['fold_se']:z.4f}",
+        "SE over rounds": f"{found['round_se']:z.4f}",
     }

@@ -47,11 +47,11 @@ def goal_rows(goals: Sequence[Goal], metrics: Mapping[str, Any]) -> list[Cells]:
         found = metrics["cross_validation"][goal.figure]
         value = found["estimate"] if isinstance(found, Mapping) else found
         sign = ">=" if goal.higher_is_better else "<="
-        aimed = "" if goal.goal is None else f"{sign} {goal.goal:,.{max(goal.digits, _decimals(goal.goal))}f}"
+        aimed = "" if goal.goal is None else f"{sign} {goal.goal:z,.{max(goal.digits, _decimals(goal.goal))}f}"
         rows.append(
             {
                 "figure": goal.title,
-                "must": f"{sign} {goal.must:,.{goal.digits}f}",
+                "must": f"{sign} {goal.must:z,.{goal.digits}f}",
                 "goal": aimed,
                 "cross-validation": _with_beside(goal, metrics["cross_validation"]),
                 "level": _REACHED[goal.reached(float(value))],

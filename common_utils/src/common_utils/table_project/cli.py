@@ -11,9 +11,21 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from common_utils.command_line.options import BundleOption, ConfigOption, DataOption, SetOption
+from common_utils.command_line.clashes import keep_settings
+from common_utils.command_line.options import (
+    BundleOption,
+    ConfigOption,
+    DataOption,
+    FileNameOption,
+    FormOption,
+    SetOption,
+    table_file,
+)
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release import release_app
+from common_utils.command_line.run import command_line
+from common_utils.command_line.wide import shows_tables
+from common_utils.config.packaged import write_defaults
 
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
@@ -27,8 +39,22 @@ __all__ = ["InputOption", "OutputOption", "settings_of", "table_cli"]
 Settings = TypeVar("Settings", bound="TableProjectConfig")
 
 InputOption = Annotated[Path, typer.Option("--input", help="Table of records, CSV or Parquet.")]
-OutputOption = Annotated[Path, typer.Option("--output", help="File to write, CSV or Parquet by its ending.")]
-_Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder that gets configs/; made where it is missing.")]
+OutputOption = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        writable=True,
+        dir_okay=False,
+        callback=table_file,
+        help="File to write, CSV or Parquet by its ending.",
+    ),
+]
+_Folder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIR", writable=True, file_okay=False, help="Folder that gets configs/; made where it is missing."
+    ),
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
@@ -52,7 +78,9 @@ def settings_of(
     if data is not None:
         given.append(f"data.file={data.resolve()}")
     folder = spec.folder(config)
-    return spec.load(folder, explicit=config, overrides=given), folder
+    settings = spec.load(folder, explicit=config, overrides=given)
+    keep_settings(settings, folder, spec.settings_file(folder, explicit=config))
+    return settings, folder
 
 
 def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> typer.Typer:
@@ -70,16 +98,9 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
     >>> from common_utils.table_project.config import TableProjectConfig
     >>> spec = ProjectSpec("demo", "Demo", "What?", TableProjectConfig)
     >>> sorted(command.callback.__name__ for command in table_cli(spec, lambda: None).registered_commands)
-    ['card', 'evaluate', 'explain', 'init', 'predict', 'serve', 'train']
+    ['card', 'columns', 'evaluate', 'explain', 'init', 'predict', 'serve', 'train']
     """
-    app = typer.Typer(
-        name=spec.name,
-        help=spec.question,
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,  # plain help: loading Rich would double the time it takes
-    )
+    app = command_line(spec.name, spec.question)
     _add_learning(app, spec, task)
     _add_card(app, spec, task)
     _add_answers(app, spec, task)
@@ -88,10 +109,18 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
     @app.command()
     def init(folder: _Folder) -> None:
         """Write the settings to DIR/configs, to be edited; run the other commands in DIR."""
-        from common_utils.config.packaged import write_defaults
-
         for path in write_defaults(spec.name, folder):
             typer.echo(path)
+
+    @app.command()
+    @shows_tables
+    def columns(*, file: FileNameOption = None, form: FormOption = "table") -> None:
+        """Show the data dictionary: every column read or written, with type, unit, meaning, when it may be empty."""
+        from common_utils.table_project.data_dictionary import run_columns
+
+        run_columns(task(), file, form)
+
+    del init, columns  # registered by name
 
     def releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, Trust]:
         from common_utils.releases.config import load_trust
@@ -105,13 +134,20 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
 
 def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> None:
     @app.command()
+    @shows_tables
     @reads_table
     def train(
         *,
         reading: Reading,
         data: DataOption = None,
         output: Annotated[
-            Path | None, typer.Option("--output", help="Root of the bundles; default: the configured artifacts.")
+            Path | None,
+            typer.Option(
+                "--output",
+                writable=True,
+                file_okay=False,
+                help="Root of the bundles; default: the configured artifacts.",
+            ),
         ] = None,
         config: ConfigOption = None,
         overrides: SetOption = None,
@@ -123,6 +159,7 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
         run_train(task(), settings, folder, output, reading=reading)
 
     @app.command()
+    @shows_tables
     @reads_table
     def evaluate(
         *,
@@ -130,7 +167,10 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
         as_json: _Json = False,
         bundle: BundleOption = None,
         data: DataOption = None,
-        output: Annotated[Path | None, typer.Option("--output", help="Also write the tables as Markdown.")] = None,
+        output: Annotated[
+            Path | None,
+            typer.Option("--output", writable=True, dir_okay=False, help="Also write the tables as Markdown."),
+        ] = None,
         config: ConfigOption = None,
         overrides: SetOption = None,
     ) -> None:
@@ -151,7 +191,10 @@ def _add_card(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], 
     @app.command()
     def card(
         bundle: BundleOption = None,
-        output: Annotated[Path | None, typer.Option("--output", help="Folder to write; default: docs.")] = None,
+        output: Annotated[
+            Path | None,
+            typer.Option("--output", writable=True, file_okay=False, help="Folder to write; default: docs."),
+        ] = None,
         config: ConfigOption = None,
         overrides: SetOption = None,
     ) -> None:

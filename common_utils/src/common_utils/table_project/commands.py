@@ -12,9 +12,10 @@ import pandas as pd
 import yaml
 
 from common_utils.bundle import Bundle, open_bundle
-from common_utils.command_line.terminal import note, show_table, steps
+from common_utils.command_line.terminal import note, note_next, show_table, steps
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
+from common_utils.outputs import write_bytes, write_text
 from common_utils.releases.config import load_trust
 from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.cards import (
@@ -36,6 +37,11 @@ from common_utils.tables import Reading, write_table
 __all__ = ["answered", "run_card", "run_evaluate", "run_explain", "run_predict", "run_train"]
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
+_NEXT = {
+    "answer a table": "predict --input FILE --output FILE",
+    "measure it again": "evaluate",
+    "answer over HTTP": "serve",
+}
 
 
 def run_train(
@@ -55,6 +61,7 @@ def run_train(
     _show(task, bundle.read_json("metrics.json"))
     note(f"bundle: {bundle.path}")
     note(f"card:   {bundle.path / 'model_card.md'}")
+    note_next(task.spec.name, _NEXT, output)
 
 
 def run_evaluate(
@@ -79,9 +86,7 @@ def run_evaluate(
         metrics = _measured_again(task, config, folder, bundle, Reading() if reading is None else reading)
     if output is not None:
         command = f"make -C {folder.resolve().name} evaluate"
-        path = resolve_path(folder, output)
-        path.parent.mkdir(parents=True, exist_ok=True)  # a new project has no docs/ yet
-        path.write_text(results_document(task, metrics, command), encoding="utf-8")
+        write_text(output, results_document(task, metrics, command))
         note(f"written to {output}")
     if as_json:
         _print_json({"bundle": bundle.version, **metrics})
@@ -179,14 +184,13 @@ def run_card(
     metrics = bundle.read_json("metrics.json")
     docs = output or folder / "docs"
     figures = docs / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
-    (docs / "model_card.md").write_text(model_card(task, metrics, bundle), encoding="utf-8")
-    (docs / "data_card.md").write_text(data_card(task, metrics, bundle), encoding="utf-8")
+    write_text(docs / "model_card.md", model_card(task, metrics, bundle))
+    write_text(docs / "data_card.md", data_card(task, metrics, bundle))
     for name in task.figure_names:
-        (figures / name).write_bytes(bundle.read_bytes(name))
+        write_bytes(figures / name, bundle.read_bytes(name))
     if output is None:
         readme = folder / "README.md"
-        readme.write_text(readme_with_results(task, readme.read_text(encoding="utf-8"), metrics), encoding="utf-8")
+        write_text(readme, readme_with_results(task, readme.read_text(encoding="utf-8"), metrics))
     note(f"cards of {bundle.version} written to {docs}")
 
 

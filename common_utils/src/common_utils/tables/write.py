@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
-import secrets
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from common_utils.errors import DataError
+from common_utils.outputs import blamed, is_stream, replacing
 
-__all__ = ["replacing", "table_writer", "write_table"]
+__all__ = ["table_writer", "write_table"]
 
 # What makes a spreadsheet take text for a formula; tab and return too, as they are skipped on import.
 # A sign before nothing but digits is a number or a telephone number: an id must come back as it was.
@@ -31,14 +31,15 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 
     In CSV (UTF-8, comma, LF), text that starts with = + - @, a tab or a return is given an apostrophe, so that no
     spreadsheet runs it; numbers keep their sign, and so does text such as "+49123". `read_table` does not take it
-    off again: use Parquet where text must come back as it was.
+    off again: use Parquet where text must come back as it was. 7.125 is written as 7.1250, so that no reader takes
+    the point for a thousands separator.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         Any index; not modified.
     path : Path
-        Ends in `.csv` or `.parquet`; folders are made.
+        Ends in `.csv` or `.parquet`; folders are made. A pipe or a device without an ending takes CSV.
 
     Raises
     ------
@@ -150,7 +151,7 @@ class _ParquetPieces:
 
 
 def _extension(path: Path) -> str:
-    extension = path.suffix.lower()
+    extension = path.suffix.lower() or (".csv" if is_stream(path) else "")
     if extension not in (".csv", ".parquet"):
         raise DataError(f"{path.name} ends in {extension!r}; a table is written as .csv or .parquet.")
     return extension
@@ -160,12 +161,11 @@ def _extension(path: Path) -> str:
 def _blamed(path: Path) -> Generator[None]:
     """Turn what goes wrong while writing into an error that names the file."""
     try:
-        yield
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}.") from error
+        with blamed(path):
+            yield
     except (pa.ArrowException, UnicodeEncodeError):
         # Not chained: the cause repeats values.
-        extension = path.suffix.lower()
+        extension = _extension(path)
         raise DataError(f"{path}: some column holds values that {extension} has no type for.") from None
 
 
@@ -176,53 +176,28 @@ def _write_csv(frame: pd.DataFrame, file: BinaryIO, *, header: bool) -> None:
     inert.to_csv(file, index=False, header=header, lineterminator="\n", encoding="utf-8", quoting=quoting)
 
 
-@contextmanager
-def replacing(path: Path) -> Generator[BinaryIO]:
-    """Open a new file beside `path` and put it in its place once it is complete and on the disk.
-
-    Where the block raises, what was there stays as it was and nothing is left beside it.
-
-    Parameters
-    ----------
-    path : Path
-        Folders are made.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "out" / "notices.jsonl"
-    >>> with replacing(path) as file:
-    ...     _ = file.write(b"{}")
-    >>> path.read_bytes()
-    b'{}'
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def _inert(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy in which no text is a formula, column names included."""
-    columns = {name: _inert_column(frame.iloc[:, place]) for place, name in enumerate(map(str, frame.columns))}
+    """Return a copy in which no text is a formula, column names included, and no number is in doubt."""
+    columns = {
+        name: _inert_column(_plain_numbers(frame.iloc[:, place])) for place, name in enumerate(map(str, frame.columns))
+    }
     inert = pd.DataFrame(columns, index=frame.index)
     return inert.rename(columns=lambda name: f"'{name}" if _is_formula(name) else name)
+
+
+def _plain_numbers(column: pd.Series) -> pd.Series:
+    """Write 7.125 as 7.1250, which cannot be 7,125 to a reader, and never -0.0."""
+    if not pd.api.types.is_float_dtype(column.dtype):
+        return column
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    size = np.abs(values)
+    three = (size >= 1) & (size < 1000) & (np.round(values, 3) == values) & (np.round(values, 2) != values)
+    if (zero := (values == 0) & np.signbit(values)).any():
+        column = column.mask(zero, 0.0)
+    if three.any():
+        column = column.astype(object)
+        column[three] = [f"{value:z.4f}" for value in values[three]]
+    return column
 
 
 def _holds_returns(frame: pd.DataFrame) -> bool:

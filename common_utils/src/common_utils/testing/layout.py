@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["HEAVY", "face_faults", "loaded_by", "mirror_faults"]
+__all__ = ["HEAVY", "face_faults", "format_faults", "loaded_by", "mirror_faults"]
 
 HEAVY = ("duckdb", "joblib", "matplotlib", "pandas", "pandera", "pyarrow", "scipy", "sklearn")
 """Libraries that light imports must not load."""
@@ -66,6 +67,28 @@ def mirror_faults(package: str, tests: Path, *, beside: Iterable[str] = ()) -> l
         inner = folder.relative_to(tests)
         if inner.parts[0] not in others and not (source / inner / "__init__.py").is_file():
             faults.append(f"{inner.as_posix()}/: there is no package {'.'.join([package, *inner.parts])}")
+    return faults
+
+
+def format_faults(package: str) -> list[str]:
+    """Return f-strings that round a number and could show "-0": their format needs a `z`, as in `:z.2f`.
+
+    Examples
+    --------
+    >>> format_faults("common_utils")
+    []
+    """
+    faults: list[str] = []
+    for path in sorted(_folder(package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FormattedValue) and isinstance(node.format_spec, ast.JoinedStr):
+                said = "".join(str(part.value) for part in node.format_spec.values if isinstance(part, ast.Constant))
+                if (
+                    (said.endswith((".f", "%")) or re.search(r"\.\d+f$", said))
+                    and "z" not in said
+                    and "testing" not in path.parts
+                ):
+                    faults.append(f"{path.name}:{node.lineno}: {said}")
     return faults
 
 

@@ -9,12 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import typer
 
 from common_utils.bundle import Bundle
+from common_utils.table_project.cli import table_cli
 from common_utils.tables import write_table
+from common_utils.testing.command_lines import clash_faults, undeclared_paths, wrong_values
 from common_utils.testing.expectations import expect
 from common_utils.testing.table_fixtures import Run, TableProject
 
@@ -26,16 +31,20 @@ __all__ = [
     "check_cards_and_figures_are_written",
     "check_errors_leave_with_their_code",
     "check_explanations_add_up",
+    "check_files_that_are_missing_or_damaged_are_named",
     "check_help_lists_the_commands",
+    "check_no_output_onto_an_input",
     "check_other_rows_are_told",
     "check_predictions_account_for_every_record",
     "check_the_bundle_is_measured_again",
+    "check_the_data_dictionary_is_current",
     "check_training_shows_the_goals",
+    "check_wrong_arguments_are_named",
 ]
 
 _PNG = b"\x89PNG"
 _ANY_SHARE = ("--set", "data.table.max_rejected_share=1")  # the files of these checks are mostly damage
-_COMMANDS = ("train", "evaluate", "predict", "explain", "serve", "card", "release")
+_COMMANDS = ("train", "evaluate", "predict", "explain", "serve", "card", "columns", "release")
 
 
 @dataclass(frozen=True)
@@ -254,6 +263,118 @@ def check_help_lists_the_commands(case: CliCase) -> None:
         expect(command in out, f"{command} is not listed")
 
 
+def check_no_output_onto_an_input(case: CliCase) -> None:
+    """Promise that every output of every command is refused where it is an input, and that nothing is written.
+
+    Raises
+    ------
+    AssertionError
+        Naming command and options.
+    """
+    app = _app(case)
+    expect(not (faults := undeclared_paths(app)), str(faults))
+    (case.folder / "clashes").mkdir()
+    expect(not (faults := clash_faults(app, case.folder / "clashes")), str(faults[:5]))
+    path = case.file()
+    before = Path(path).read_bytes()
+    for option in ("--output", "--rejects"):
+        others = () if option == "--output" else ("--output", str(case.folder / "answers.csv"))
+        code, _, err = case.ask("predict", "--input", path, *others, option, path)
+        expect(code == 2 and option in err and "--input" in err, f"predict {option} left with {code}: {err}")
+        expect(Path(path).read_bytes() == before, f"predict {option} wrote onto its input")
+        expect(not (case.folder / "answers.csv").exists(), "predict began")
+    settings = case.project.folder / "configs" / "config.yaml"
+    if settings.is_file():
+        before = settings.read_bytes()
+        code, _, err = case.ask("evaluate", "--output", str(settings))
+        expect(code == 2 and "the settings file" in err, f"evaluate onto the settings left with {code}: {err}")
+        expect(settings.read_bytes() == before, "evaluate wrote onto the settings")
+    code, _, err = case.ask("evaluate", "--output", str(case.bundle.path / "metrics.json"))
+    expect(code == 2 and "--bundle" in err, f"evaluate into a bundle left with {code}: {err}")
+
+
+def check_wrong_arguments_are_named(case: CliCase) -> None:
+    """Promise exit code 2 and the option's name for a value an option does not take, and for missing and unknown ones.
+
+    Raises
+    ------
+    AssertionError
+        Naming the command.
+    """
+    for words, option in (
+        *wrong_values(_app(case)),
+        (("predict", "--output", "a.csv"), "--input"),
+        (("explain",), "--input"),
+        (("train", "--nonsense"), "--nonsense"),
+        (("predict", "--input", "a.csv", "--output", "a.xlsx"), "--output"),
+        (("predict", "--input", "a.csv", "--output", str(case.folder)), "--output"),
+        (("train", "--set", "nonsense"), "--set"),
+        (("release", "list", "--config", "none.yaml"), "--config"),
+    ):
+        code, _, err = case.run(*words)
+        expect(code == 2 and option in err, f"{' '.join(words)} left with {code}: {err}")
+
+
+def check_files_that_are_missing_or_damaged_are_named(case: CliCase) -> None:
+    """Promise the exit code of the README for a file that is missing or damaged, and the option that named it.
+
+    Raises
+    ------
+    AssertionError
+        Naming the command.
+    """
+    damaged = case.folder / "damaged.csv"
+    damaged.write_bytes(b"\x00\xff\x01\n")
+    bundle, records, output = str(case.bundle.path), case.file(), str(case.folder / "out.csv")
+    (case.folder / "damaged").mkdir()
+    (case.folder / "damaged" / "manifest.json").write_text("{", encoding="utf-8")
+    for words, option, code in (
+        (("train",), "--data", 3),
+        (("evaluate", "--bundle", bundle), "--data", 3),
+        (("predict", "--output", output, "--bundle", bundle), "--input", 3),
+        (("explain", "--bundle", bundle), "--input", 3),
+        (("evaluate",), "--bundle", 4),
+        (("card", "--output", str(case.folder / "docs")), "--bundle", 4),
+        (("predict", "--input", records, "--output", output), "--bundle", 4),
+        (("explain", "--input", records), "--bundle", 4),
+        (("train",), "--config", 2),
+        (("card",), "--config", 2),
+    ):
+        for path in (case.folder / "none.csv", case.folder / "damaged" if option == "--bundle" else damaged):
+            left, _, err = case.run(*words, option, str(path))
+            expect(left == code and option in err, f"{' '.join(words)} {option} {path.name} left with {left}: {err}")
+
+
+def check_the_data_dictionary_is_current(case: CliCase) -> None:
+    """Promise a data dictionary of every column read and written, in docs/ and by `columns`, within 80 characters.
+
+    Raises
+    ------
+    AssertionError
+        If the document is stale or a column of the answers is missing.
+    """
+    document = case.project.folder / "docs" / "data_dictionary.md"
+    code, out, err = case.run("columns", "--format", "markdown")
+    if not find_spec(case.project.spec.name) or not document.is_file():
+        expect(code == 2 and "templates/columns.yaml" in err, f"columns left with {code}: {err}")
+        return
+    name = case.project.spec.name
+    expect(code == 0, f"columns left with {code}: {err}")
+    stale = out != document.read_text(encoding="utf-8")
+    expect(not stale, f"docs/data_dictionary.md is stale: {name} columns --format markdown > docs/data_dictionary.md")
+    said = [row["column"] for row in json.loads(case.run("columns", "--format", "json", "--file", "answers (w")[1])]
+    expect(said == list(case.columns), f"the dictionary has {said}, the answers {list(case.columns)}")
+    widest = max(map(len, case.run("columns")[1].splitlines()))
+    expect(widest <= 80, f"columns takes {widest} characters")
+
+
+def _app(case: CliCase) -> typer.Typer:
+    """Return the project's command line; that of a project in a test is made here."""
+    name = case.project.spec.name
+    module = f"{name}.cli" if find_spec(name) and find_spec(f"{name}.cli") else None
+    return import_module(module).app if module else table_cli(case.project.spec, case.project.task)
+
+
 ALL_CLI_CHECKS: tuple[Callable[[CliCase], None], ...] = (
     check_predictions_account_for_every_record,
     check_explanations_add_up,
@@ -265,4 +386,8 @@ ALL_CLI_CHECKS: tuple[Callable[[CliCase], None], ...] = (
     check_cards_and_figures_are_written,
     check_errors_leave_with_their_code,
     check_help_lists_the_commands,
+    check_no_output_onto_an_input,
+    check_wrong_arguments_are_named,
+    check_files_that_are_missing_or_damaged_are_named,
+    check_the_data_dictionary_is_current,
 )

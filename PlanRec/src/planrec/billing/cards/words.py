@@ -23,7 +23,7 @@ def money_text(cents: Decimal, currency: str) -> str:
     """
     amount = (cents / 100).normalize()
     places = max(2, -int(amount.as_tuple().exponent))
-    return f"{amount:.{places}f} {currency}"
+    return f"{amount:z.{places}f} {currency}"
 
 
 def plan_sentences(card: FullCard, plan: FullPlan | Option) -> list[str]:

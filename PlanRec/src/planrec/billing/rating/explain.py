@@ -71,7 +71,7 @@ def explain_event(book: BillBook, events: Events, event: str) -> list[str]:
 
 def _cents(cents: Fraction) -> str:
     tenths = cents * 10**4
-    text = f"{tenths.numerator // tenths.denominator / 10**4:.4f}".rstrip("0").rstrip(".")
+    text = f"{tenths.numerator // tenths.denominator / 10**4:z.4f}".rstrip("0").rstrip(".")
     return text if tenths.denominator == 1 else f"about {text}"
 
 

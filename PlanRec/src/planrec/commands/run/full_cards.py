@@ -6,7 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from common_utils.command_line.terminal import note, show_table
-from common_utils.errors import ConfigError
+from common_utils.errors import ConfigError, DataError
+from common_utils.outputs import write_text
 from planrec.billing.cards import FullCard, FullPlan, load_card, load_request, money_text, plan_sentences, remarks
 from planrec.billing.events import read_events
 from planrec.billing.rating import BillBook, allowance_use, bill_events, explain_event
@@ -28,6 +29,8 @@ def run_bill_events(
     """
     if output is None and explain is None:
         raise ConfigError("bill: name a file with --output, or an event with --explain.")
+    if output is not None and output.suffix.lower() == ".parquet":
+        raise ConfigError(f"--output {output}: bills of events are written as CSV; name a file that ends in .csv.")
     card, request = load_card(card_path), load_request(accounts)
     for text in remarks(card):
         note(f"card: {text}")
@@ -37,7 +40,7 @@ def run_bill_events(
         for sentence in explain_event(book, events, explain):
             note(sentence)
     if output is not None:
-        output.write_text(book.to_csv(), encoding="utf-8")
+        write_text(output, book.to_csv())
         note(
             f"{len(book.names):,} accounts x {len(book.periods)} periods billed by {card.version}, written to {output}"
         )
@@ -49,7 +52,7 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"events {path}: cannot be read ({type(error).__name__}).") from error
+        raise DataError(f"events {path}: cannot be read: {error.strerror}.") from error
 
 
 def _plan(card: FullCard, name: str) -> FullPlan:

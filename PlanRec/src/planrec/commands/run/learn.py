@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from common_utils.command_line.terminal import note, show_table, steps
+from common_utils.command_line.terminal import note, note_next, show_table, steps
 from common_utils.errors import ConfigError
+from common_utils.outputs import write_bytes, write_text
 from planrec.billing import load_catalogue
 from planrec.commands.options import Source
 from planrec.commands.requests import CardCommand, EvaluateCommand, SettingsCommand
 from planrec.commands.settings import LoadedSettings, load_run
-from planrec.config import PlanRecConfig
+from planrec.config import SPEC, PlanRecConfig
 from planrec.data import load_usage
 from planrec.evaluation import Models, evaluate
 from planrec.policies.backtest import bill_backtest
@@ -48,6 +49,12 @@ __all__ = [
 ]
 
 
+_NEXT = {
+    "offers for a table": "recommend --mode offer --usage FILE --as-of YYYY-MM --output FILE",
+    "the plan each subscriber is expected to choose": "predict --usage FILE --as-of YYYY-MM --output FILE",
+    "measure it again": "evaluate",
+    "answer over HTTP": "serve",
+}
 _PROTOCOLS: tuple[tuple[str, ChurnCut, EmptyMonths], ...] = (
     ("no churn cut, months with events", "none", "drop"),
     ("documented churn cut, months with events", "documented", "drop"),
@@ -90,6 +97,7 @@ def run_train(settings: SettingsCommand, output: Path | None) -> None:
     _show(metrics)
     note(f"bundle: {bundle.path}")
     note(f"card:   {bundle.path / 'model_card.md'}")
+    note_next(SPEC.name, _NEXT, output)
 
 
 def run_evaluate(request: EvaluateCommand) -> None:
@@ -135,7 +143,6 @@ def _run_measure(run: LoadedSettings, request: EvaluateCommand) -> None:
         "cross_validation": bundle.metrics["cross_validation"],
     }
     if request.plots is not None:
-        request.plots.mkdir(parents=True, exist_ok=True)
         write_figures(request.plots, metrics)
         note(f"{len(FIGURES)} figures written to {request.plots}")
     if request.as_json:
@@ -172,7 +179,7 @@ def _run_backtest(run: LoadedSettings, *, as_json: bool, output: Path | None) ->
         usual = load_usage(config, catalogue, project)
         held = held_plan_figures(config, catalogue, usual.months, step)
     if output is not None:
-        output.write_text(backtest_document(results, held, catalogue.currency), encoding="utf-8")
+        write_text(output, backtest_document(results, held, catalogue.currency))
         note(f"written to {output}")
     if as_json:
         _print_json({"bills": results, "held_plan": held})
@@ -193,14 +200,13 @@ def run_card(request: CardCommand) -> None:
     bundle, metrics = opened.bundle, opened.metrics
     docs = request.output or run.project / "docs"
     figures = docs / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
-    (docs / "model_card.md").write_text(model_card(metrics, bundle), encoding="utf-8")
-    (docs / "data_card.md").write_text(data_card(metrics, bundle), encoding="utf-8")
+    write_text(docs / "model_card.md", model_card(metrics, bundle))
+    write_text(docs / "data_card.md", data_card(metrics, bundle))
     if request.output is None:
         readme = run.project / "README.md"
-        readme.write_text(results_block(readme.read_text(encoding="utf-8"), metrics), encoding="utf-8")
+        write_text(readme, results_block(readme.read_text(encoding="utf-8"), metrics))
     for name in FIGURES:
-        (figures / name).write_bytes(bundle.read_bytes(name))
+        write_bytes(figures / name, bundle.read_bytes(name))
     note(f"cards of {bundle.version} written to {docs}")
 
 

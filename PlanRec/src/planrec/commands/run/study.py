@@ -10,6 +10,7 @@ from pathlib import Path
 from common_utils.command_line.terminal import note, show_table, steps
 from common_utils.config import resolve_path
 from common_utils.errors import GateError
+from common_utils.outputs import write_text
 from planrec.billing import load_catalogue
 from planrec.commands.requests import StudyCommand
 from planrec.commands.settings import load_run
@@ -38,7 +39,7 @@ def run_study(request: StudyCommand) -> None:
         study = _measured(run.config, run.project, step)
     lines = promises(study)
     if output is not None:
-        output.write_text(study_document(study, _COMMAND), encoding="utf-8")
+        write_text(output, study_document(study, _COMMAND))
         note(f"written to {output}")
     if request.as_json:
         figures = {"promises": [asdict(line) for line in lines], "operators": study.operators}

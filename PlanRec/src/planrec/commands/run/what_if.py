@@ -10,6 +10,7 @@ import pandas as pd
 
 from common_utils.command_line.terminal import note, show_table, tracked
 from common_utils.errors import ConfigError
+from common_utils.evaluation import FEW_GROUPS
 from common_utils.tables import write_table
 from planrec.advice import AnswerPolicy, Engine, Question
 from planrec.advice.what_if import UsageChange, load_plan, with_plan
@@ -115,11 +116,13 @@ def _show(score: DraftScore, currency: str) -> None:
         f"Draft against the rate card in force, {month_text(score.month)}; revenue {currency} a month",
         demand_rows(score),
     )
+    few = score.subscribers < FEW_GROUPS
     closed = [plan.plan_id for plan in score.plans if plan.new and not plan.draft]
     lines = [
         f"{score.subscribers:,} subscribers, {score.bound:,} of them bound by a contract.",
-        f"New plans are taken by {span(score.new_demand)}; revenue changes by "
-        f"{span(score.revenue_change_cents, unit=100)} {currency} a month (95 % intervals).",
+        f"New plans are taken by {span(score.new_demand, few=few)}; revenue changes by "
+        f"{span(score.revenue_change_cents, unit=100, few=few)} {currency} a month "
+        + ("(too few subscribers for an interval)." if few else "(95 % intervals)."),
         *(f"{plan_id} is taken by nobody: is it on sale in {month_text(score.month)}?" for plan_id in closed),
         *(f"Assumed: {text}." for text in ASSUMPTIONS),
     ]

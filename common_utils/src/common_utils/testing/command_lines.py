@@ -1,0 +1,151 @@
+"""Promises that every command line keeps, found by walking its commands: a new command is held to them by itself."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from typer.models import OptionInfo
+
+from common_utils.command_line.clashes import guarded, path_kinds
+from common_utils.errors import ConfigError
+
+__all__ = ["INPUTS", "CommandOf", "clash_faults", "commands_of", "undeclared_paths", "wrong_values"]
+
+INPUTS = {
+    *("--config", "--data", "--input", "--bundle", "--artifacts", "--usage", "--plans", "--plan", "--draft", "--card"),
+    *("--accounts", "--events", "--rules", "--check", "--sent", "--verify"),
+}
+"""Options that name something to read; every other path has to be declared as written (`writable=True`)."""
+
+
+@dataclass(frozen=True)
+class CommandOf:
+    """A command of a command line.
+
+    Attributes
+    ----------
+    words : tuple of str
+        What is typed, for example `("release", "list")`.
+    function : callable
+    """
+
+    words: tuple[str, ...]
+    function: Callable[..., None]
+
+
+def commands_of(app: typer.Typer, words: tuple[str, ...] = ()) -> Iterator[CommandOf]:
+    """Yield every command, those of groups included.
+
+    Examples
+    --------
+    >>> app = typer.Typer()
+    >>> @app.command("what-if")
+    ... def what_if() -> None: ...
+    >>> [command.words for command in commands_of(app)]
+    [('what-if',)]
+    """
+    for info in app.registered_commands:
+        if info.callback is not None:
+            yield CommandOf((*words, info.name or info.callback.__name__.rstrip("_")), info.callback)
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            name = group.name if isinstance(group.name, str) else group.typer_instance.info.name
+            yield from commands_of(group.typer_instance, (*words, str(name)))
+
+
+def undeclared_paths(app: typer.Typer) -> list[str]:
+    """Return the options that take a path and are neither declared as written nor known to be read."""
+    return [
+        f"{' '.join(command.words)} {option}: declare it writable, or add it to INPUTS"
+        for command in commands_of(app)
+        for option, kind in path_kinds(command.function).values()
+        if kind == "input" and option not in INPUTS
+    ]
+
+
+def clash_faults(app: typer.Typer, folder: Path) -> list[str]:
+    """Return outputs that a command does not refuse though another of its options names the same file.
+
+    Parameters
+    ----------
+    app : Typer
+    folder : Path
+        Empty, to make files in.
+    """
+    there = folder / "there.csv"
+    there.write_text("a,b\n1,2\n", encoding="utf-8")
+    (folder / "link.csv").symlink_to("there.csv")
+    (folder / "dangling.csv").symlink_to("new.csv")
+    os.link(there, folder / "hard.csv")
+    pairs = [
+        (there, there),
+        (there, folder / "link.csv"),
+        (there, folder / "hard.csv"),
+        (folder / "new.csv", folder / "none" / ".." / "new.csv"),
+        (folder / "new.csv", folder / "dangling.csv"),
+    ]
+    faults: list[str] = []
+    for command in commands_of(app):
+        kinds = path_kinds(command.function)
+        for output, (option, kind) in kinds.items():
+            for other, (named, _) in kinds.items():
+                if kind == "file" and other != output:
+                    faults += [
+                        f"{' '.join(command.words)}: {option} {first.name} and {named} {second.name}"
+                        for first, second in [*pairs, *((b, a) for a, b in pairs)]
+                        if not _refused(command, {output: first, other: second}, (option, named))
+                    ]
+    return faults
+
+
+def wrong_values(app: typer.Typer) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield words that hold a wrong value for an option, and that option."""
+    for command in commands_of(app):
+        for name, parameter in inspect.signature(command.function, eval_str=True).parameters.items():
+            if get_origin(parameter.annotation) is not Annotated:
+                continue
+            kind, info = get_args(parameter.annotation)[:2]
+            kinds = [one for one in (get_args(kind) or (kind,)) if one is not type(None)]
+            plain = kinds in ([bool], [str], [Path]) or any(get_origin(one) is list for one in kinds)
+            if plain or not isinstance(info, OptionInfo):
+                continue
+            said = [one for one in (info.default, *(info.param_decls or ())) if isinstance(one, str)]
+            option = next((one for one in said if one.startswith("--")), f"--{name}")
+            yield from (((*command.words, option, value), option) for value in _wrong(kind, kinds, info))
+
+
+def _wrong(kind: Any, kinds: list[Any], info: OptionInfo) -> Iterator[str]:
+    yield "nonsense"
+    if get_origin(kind) is Literal or any(isinstance(one, type) and issubclass(one, Enum) for one in kinds):
+        yield ""
+    if float in kinds:
+        yield from ("nan", "inf", "1,5")
+    if info.min is not None:
+        yield str(info.min - 1)
+    if info.max is not None:
+        yield str(info.max + 1)
+
+
+class _BeganError(Exception):
+    """The command was not refused."""
+
+
+def _refused(command: CommandOf, given: dict[str, Path], names: tuple[str, str]) -> bool:
+    def begin(**named: object) -> None:
+        raise _BeganError(named)
+
+    begin.__signature__ = inspect.signature(command.function, eval_str=True)  # type: ignore[attr-defined]
+    try:
+        guarded(begin)(**given)
+    except ConfigError as error:
+        return all(name in str(error) for name in names)
+    except _BeganError:
+        return False
+    raise AssertionError(f"{command.words}: neither refused nor begun")
