@@ -15,6 +15,7 @@ from planrec.commands.settings import advice_settings, table_settings
 from planrec.notices import verify_notices
 from planrec.notices.notice import versions_of
 from planrec.notices.schedule import NoticeKind
+from planrec.usage.months_table import asked_until
 from planrec.usage.read import read_usage_table
 
 __all__ = ["run_notices"]
@@ -46,6 +47,7 @@ def run_notices(request: NoticeCommand) -> None:
     with steps() as step:
         step("reading usage months")
         data = read_usage_table(usage, catalogue=catalogue, reading=reading)
+        data = asked_until(data, as_of.year * 12 + as_of.month - 1)
         log = read_sent(request.sent, as_of) if request.sent else None
     batch = notice_batch(
         data.months,
