@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import random
+from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -54,7 +56,7 @@ def _excel(sheet: Sheet) -> bytes:
 def broken(case: Case, variant: int, rng: random.Random) -> Case:
     """Give the file another kind's name, or cut it, or break its text."""
     sheet, plain = case.usage, case.usage.content()
-    parquet = Sheet(**{**vars(sheet), "ending": ".parquet"}).content()
+    parquet = replace(sheet, ending=".parquet").content()
     cut = rng.randrange(len(plain) // 2, len(plain) - 40)
     packed = gzip.compress(plain)
     name, data = (
@@ -77,7 +79,7 @@ def stored_otherwise(case: Case, variant: int, rng: random.Random) -> Case:
     """Store the same rows otherwise: packed, as a workbook, as parts, in other types, in another order."""
     sheet, case.stated = case.usage, True
     plain = sheet.content()
-    frame = pd.read_parquet(io.BytesIO(Sheet(**{**vars(sheet), "ending": ".parquet"}).content()))
+    frame = pd.read_parquet(io.BytesIO(replace(sheet, ending=".parquet").content()))
     half = len(frame) // 2
     if variant in (4, 5):
         case.usage_file = "parts.parquet"
@@ -109,7 +111,7 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     return stream.getvalue()
 
 
-def _written(table: pa.Table) -> bytes:
+def _written(table: Any) -> bytes:
     stream = io.BytesIO()
     pq.write_table(table, stream)
     return stream.getvalue()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["PLANS", "Case", "Sheet", "sound", "sound_records"]
+__all__ = ["PLANS", "Case", "Sheet", "sound"]
 
 Row = dict[str, str]
 
@@ -232,10 +232,3 @@ def _events(rng: random.Random) -> dict[str, Sheet]:
     ]
     events["subscribers"] = Sheet(joined, (), "subscriber_id")
     return events
-
-
-def sound_records(frame: pd.DataFrame, key: str | None, numbers: tuple[str, ...]) -> Sheet:
-    """Return records of a project on one table as a sheet."""
-    texts = [{c: "" if pd.isna(v) else str(v) for c, v in row.items()} for row in frame.to_dict("records")]
-    rows = [{**row, "_who": row[key] if key else str(place)} for place, row in enumerate(texts, start=1)]
-    return Sheet(rows, numbers, key or "_who")

@@ -36,7 +36,7 @@ _GROUPS = {
 # What spreadsheets and data frames make of ids: 4.91512E+11 has lost its digits, 1001.0 is the same as 1001.
 _SCIENTIFIC_ID = r"^[+-]?[0-9]([.,][0-9]+)?[eE]\+[0-9]{1,3}$|^[+-]?[0-9][.,][0-9]+[eE][0-9]{1,3}$"
 _DECIMAL_ID = r"^[+-]?[0-9]+[.,]0+$"
-_MARKED_ID = "^['`\u2019]"
+_MARKED_ID = "^['`\u2019][^=+@-]"  # not before what a spreadsheet would take for a formula: our writer marks that
 _INVISIBLE = r"\p{Cf}"  # zero-width and bidirectional marks, soft hyphens: two values that look alike would never meet
 _WORDS = (["true", "1", "1.0", "yes"], ["false", "0", "0.0", "no"])
 

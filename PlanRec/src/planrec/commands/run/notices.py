@@ -67,6 +67,9 @@ def run_notices(request: NoticeCommand) -> None:
     for reason, count in batch.header.no_notice.items():
         if count:
             note(f"no notice, {reason}: {count:,} subscriber(s)")
+    unknown = {name: count for name, count in (batch.header.unknown_facts or {}).items() if count}
+    if unknown:
+        note(f"unknown: {', '.join(f'{name} of {count:,}' for name, count in unknown.items())} subscriber(s)")
     for kind, count in batch.header.notices.items():
         note(f"{kind}: {count:,} notice(s)")
     note(f"{len(batch.spans):,} notices for {batch.header.subscribers:,} subscribers written to {output}")
