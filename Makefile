@@ -56,6 +56,14 @@ faults: $(STAMP) ## Attack and break everything at full size, half an hour; want
 		"$(UV)" pip install --quiet --python "$(ATTACK)/bin/python" --group attack; }
 	@"$(BIN)/python" benchmarks/faults/run_all.py --bundle PlanRec/artifacts --schemathesis "$(ATTACK)/bin/schemathesis" $(ARGS)
 
+.PHONY: doors
+doors: $(STAMP) ## Give 300 damaged files to every command that reads them, none misread; wants a bundle (make -C PlanRec train)
+	@OMP_NUM_THREADS=1 "$(BIN)/python" benchmarks/doors/doors.py --bundle PlanRec/artifacts --write $(ARGS)
+
+.PHONY: doors-before
+doors-before: $(STAMP) ## Run the tests of files and columns on the commit they were written against, and list what fails there
+	@"$(BIN)/python" make/doors_before.py $(ARGS)
+
 .PHONY: drain
 drain: $(STAMP) ## Restart two replicas behind HAProxy 20 times under 100,000 requests, none lost; wants haproxy and a bundle; ARGS="--restarts 4 --requests 5000"
 	@"$(BIN)/python" benchmarks/faults/drain.py --bundle PlanRec/artifacts $(ARGS)

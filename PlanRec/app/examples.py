@@ -33,6 +33,7 @@ ADVICE: JsonDict = {
         {"plan_id": "young-10", "reason_code": "AGE_UNKNOWN"},
         {"plan_id": "senior-talk", "reason_code": "AGE_UNKNOWN"},
     ],
+    "unknown_facts": ["age"],
     "as_of": "2025-10",
     "months_used": 3,
     "currency": "EUR",

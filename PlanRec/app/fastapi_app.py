@@ -40,7 +40,10 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
     @router.post("/predict", summary="Which plan will this subscriber choose?", response_model=PredictResponse)
     async def predict(body: PredictRequest) -> bytes:
         """Return how likely the subscriber is to choose each plan. This is no advice: ask `/recommend` for that."""
-        answer = slot.get().predict_one(body.record())
+        live, record = slot.get(), body.record()
+        if body.as_of is not None:
+            live.check_recent(record, body.month())
+        answer = live.predict_one(record)
         slot.count(1)
         return answer
 
@@ -48,7 +51,11 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
     def predict_batch(body: BatchRequest) -> BatchResponse:
         """Return an answer for each record, in their order; one that is refused refuses the batch and is named."""
         live = slot.get()
-        answers = live.predict([record.record() for record in body.records])
+        records = [record.record() for record in body.records]
+        for place, (record, asked) in enumerate(zip(records, body.records, strict=True)):
+            if asked.as_of is not None:
+                live.check_recent(record, asked.month(), f"record {place}, counted from 0: ")
+        answers = live.predict(records)
         slot.count(len(answers))
         return BatchResponse(predictions=answers, model_version=live.version)
 
@@ -62,10 +69,14 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
         live = slot.get()
         policy = live.policy(body)
         record, asked = body.record(), body.asked(policy)
+        if body.as_of is not None:
+            live.check_recent(record, asked.month)
         advice = live.adviser.quick(record, asked)
         if advice is None:
-            return lambda: live.recommended(recommend_subscriber(record, live.engine, asked), policy, body.month())
-        return live.recommended(advice, policy, body.month())
+            return lambda: live.recommended(
+                recommend_subscriber(record, live.engine, asked), policy, body.month(), record
+            )
+        return live.recommended(advice, policy, body.month(), record)
 
     @plain.get("/plans", summary="The catalogue that answers are priced on")
     def plans() -> PlansResponse:

@@ -22,11 +22,11 @@ from planrec.billing import Catalogue
 from planrec.bundle import PlanRecBundle, SaidSettings
 from planrec.config import PlanRecConfig
 from planrec.decisions import SubscriberRecord, UsageMonth
-from planrec.decisions.record import decision_columns
+from planrec.decisions.record import check_recent, decision_columns
 from planrec.months import month_text
 from planrec.outlook import UsageForecast
 from planrec.quick import RowAdviser, RowFeatures
-from planrec.rules import Rules
+from planrec.rules import Mode, Rules, asked_facts
 
 __all__ = ["LivePlanRec", "open_live", "probe"]
 
@@ -109,17 +109,44 @@ class LivePlanRec:
             for row in self.scorer.score(columns)
         ]
 
+    def check_recent(self, record: SubscriberRecord, month: int, where: str = "") -> None:
+        """Refuse usage that is not recent, by the rule of the bundle.
+
+        Raises
+        ------
+        DataError
+            If it is not; `where` says which record of a batch.
+        """
+        try:
+            check_recent(record, month, self.config.features.recent_months)
+        except DataError as error:
+            raise DataError(f"{where}{error}") from error
+
     def _check_plans(self, records: list[SubscriberRecord]) -> None:
         for place, record in enumerate(records):
             if record.current_plan is not None and self.catalogue.index(record.current_plan) < 0:
                 where = f"record {place}, counted from 0: " if len(records) > 1 else ""
                 raise DataError(f"{where}current_plan is not a plan of this catalogue; ask GET /plans for the ids.")
 
+    def _unknown_facts(self, record: SubscriberRecord, mode: Mode) -> list[str]:
+        """Return all that the rules ask about and the request does not say."""
+        asked = self._asked_facts[mode][self.catalogue.index(record.current_plan)]
+        return [name for name in asked if getattr(record, name) is None]
+
+    @cached_property
+    def _asked_facts(self) -> dict[Mode, list[tuple[str, ...]]]:
+        """By mode and plan held, the last one for a plan that is not known."""
+        held = (*range(len(self.catalogue.plans)), -1)
+        modes: tuple[Mode, ...] = ("advice", "offer")
+        return {mode: [asked_facts(self.rules, self.catalogue, mode, plan) for plan in held] for mode in modes}
+
     def policy(self, request: RecommendRequest) -> AnswerPolicy:
         """Return what an answer weighs."""
         return request.policy(self.config, self.rules, forecast=self.forecast is not None)
 
-    def recommended(self, advice: SubscriberAdvice, policy: AnswerPolicy, month: int) -> bytes:
+    def recommended(
+        self, advice: SubscriberAdvice, policy: AnswerPolicy, month: int, record: SubscriberRecord
+    ) -> bytes:
         """Return ranked plans with reasons, as the JSON of a `RecommendResponse`."""
         change = advice.earliest_change
         return to_json(
@@ -128,6 +155,7 @@ class LivePlanRec:
                 "stay_reason": advice.stay_reason,
                 "earliest_change": None if change is None else f"{month_text(change)}-01",
                 "excluded": [{"plan_id": name, "reason_code": code} for name, code in advice.excluded.items()],
+                "unknown_facts": self._unknown_facts(record, "advice" if policy.offer is None else "offer"),
                 "as_of": month_text(month),
                 "months_used": advice.months_used,
                 "currency": self.catalogue.currency,

@@ -83,6 +83,11 @@ class _SubscriberRequest(_Request):
     usage: list[UsageMonthRequest] = Field(min_length=1, max_length=24, description="usage months, each once")
     current_plan: _PlanId | None = Field(default=None, description="plan held now, if known")
     age: float | None = Field(default=None, ge=0, le=130, description="years; plans with an age limit need it")
+    as_of: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7, json_schema_extra=_MONTH_FORM)] | None = Field(
+        default=None,
+        description="month of the answer, YYYY-MM; later usage is not looked at, and usage that is not recent "
+        "(features.recent_months of the bundle) is refused; the last usage month if unset",
+    )
 
     @model_validator(mode="after")
     def _each_month_once(self) -> Self:
@@ -91,8 +96,13 @@ class _SubscriberRequest(_Request):
         return self
 
     def usage_months(self) -> list[UsageMonth]:
-        """Return the months as the core takes them."""
-        return [UsageMonth(month_index(m.month), m.minutes, m.messages, m.megabytes) for m in self.usage]
+        """Return the months up to `as_of` as the core takes them."""
+        months = [UsageMonth(month_index(m.month), m.minutes, m.messages, m.megabytes) for m in self.usage]
+        return months if self.as_of is None else [m for m in months if m.month <= self.month()]
+
+    def month(self) -> int:
+        """Return the month index of the answer."""
+        return month_index(self.as_of or max(month.month for month in self.usage))
 
 
 class PredictRequest(_SubscriberRequest):
@@ -107,8 +117,14 @@ class PredictRequest(_SubscriberRequest):
     )
     contract_months_left: int | None = _contract_left
 
+    @model_validator(mode="after")
+    def _some_month_is_early(self) -> Self:
+        if self.as_of is not None and min(month.month for month in self.usage) > self.as_of:
+            raise PydanticCustomError("no_month", "no usage month up to as_of; send earlier usage or a later as_of")
+        return self
+
     def record(self) -> SubscriberRecord:
-        """Return the subscriber as the core takes one."""
+        """Return the subscriber as the core takes one, with the months up to `as_of`."""
         return SubscriberRecord(
             self.usage_months(), self.current_plan, self.age, self.tenure_months, self.contract_months_left
         )
@@ -163,9 +179,6 @@ class RecommendRequest(_SubscriberRequest):
     tenure_months: int | None = Field(
         default=None, ge=0, le=1200, description="whole months since the first one, which is 0"
     )
-    as_of: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7, json_schema_extra=_MONTH_FORM)] | None = Field(
-        default=None, description="month of the advice, YYYY-MM; later usage is not looked at; the last month if unset"
-    )
     top_k: int = Field(
         default=3, ge=1, le=MOST_K, description="plans to return, `limits.max_k` of the settings at most"
     )
@@ -191,9 +204,8 @@ class RecommendRequest(_SubscriberRequest):
 
     def record(self) -> SubscriberRecord:
         """Return the subscriber with the months up to `as_of`."""
-        last = self.month()
         return SubscriberRecord(
-            [m for m in self.usage_months() if m.month <= last],
+            self.usage_months(),
             self.current_plan,
             self.age,
             tenure_months=self.tenure_months,
@@ -202,10 +214,6 @@ class RecommendRequest(_SubscriberRequest):
             contacts_90d=self.contacts_90d,
             holdout=self.holdout,
         )
-
-    def month(self) -> int:
-        """Return the month index of the advice."""
-        return month_index(self.as_of or max(month.month for month in self.usage))
 
     def policy(self, config: PlanRecConfig, rules: Rules, *, forecast: bool) -> AnswerPolicy:
         """Return the bundle's weights and the minimum gain of the rules, with what the request says."""
@@ -336,6 +344,9 @@ class RecommendResponse(BaseModel):
         description="first day of the first month without a contract; empty if there is no contract or it is unknown"
     )
     excluded: list[ExcludedPlan]
+    unknown_facts: list[str] = Field(
+        description="everything that the rules or the rate card ask about in this mode and the request does not say"
+    )
     as_of: str
     months_used: int
     currency: str

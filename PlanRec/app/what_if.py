@@ -18,7 +18,7 @@ from planrec.advice.what_if import MAX_FACTOR, ROAMING, UsageChange, WhatIf
 from planrec.billing import Plan
 from planrec.billing.catalogue import Eligibility, Included, Overage
 from planrec.config import PlanRecConfig
-from planrec.decisions.record import record_facts, record_history
+from planrec.decisions.record import check_recent, record_facts, record_history
 from planrec.months import month_text
 from planrec.rules import ExclusionCode
 
@@ -187,7 +187,8 @@ def answer_what_if(live: WhatIfModel, request: WhatIfRequest) -> WhatIfResponse:
     overrides = Overrides(request.history_months, request.risk_weight, request.min_gain_cents)
     forecast = engine.forecast is not None
     policy = AnswerPolicy.of(live.config, rules, "advice", forecast=forecast, overrides=overrides)
-    month = max(part.month for part in record.months)
+    month = request.month()
+    check_recent(record, month, live.config.features.recent_months)
     history = record_history(record, history_months=policy.history_months)
     people = Subscribers.of(history, record_facts(record, month=month, current=current))
     try:

@@ -48,18 +48,27 @@ def run(words: list[str], keep: Path | None) -> int:
     return subprocess.run([sys.executable, *words], env=environment, stdout=shown, check=False).returncode
 
 
+def _others(runs: list[dict[str, object]], only: str | None) -> list[dict[str, object]]:
+    """Return the figures kept before of the scripts that were not run."""
+    if only is None or not RESULTS.exists():
+        return []
+    kept: list[dict[str, object]] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return [one for one in kept if one["title"] not in {run["title"] for run in runs}]
+
+
 def main() -> int:
     """Run all, keep the figures of a full run, return 1 if a promise did not hold or a control was not found out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--schemathesis", help="its command")
     parser.add_argument("--scaled", action="store_true", help="minutes instead of half an hour; nothing is kept")
+    parser.add_argument("--only", choices=SCALED, help="one script; its figures take the place of its former ones")
     options = parser.parse_args()
     broken: list[str] = []
     runs: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as name:
         keep = Path(name) / "figures"
-        for script in SCALED:
+        for script in SCALED if options.only is None else [options.only]:
             begun = time.monotonic()
             held = run(command(script, options, scaled=options.scaled), keep) == 0
             seconds = time.monotonic() - begun
@@ -71,7 +80,7 @@ def main() -> int:
             found = json.loads(lines[-1]) if len(lines) > len(runs) else {"title": f"{script} did not end"}
             runs.append({**found, "held": held, "control_found_out": caught, "seconds": round(seconds)})
             if not options.scaled:
-                RESULTS.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
+                RESULTS.write_text(json.dumps(_others(runs, options.only) + runs, indent=1) + "\n", encoding="utf-8")
     print("BROKEN: " + ", ".join(broken) if broken else "every promise held, every control was found out")
     return int(bool(broken))
 

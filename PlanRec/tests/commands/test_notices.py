@@ -272,3 +272,24 @@ def test_torn_line_is_named_by_its_number(run: Run, written: Path, capsys: Any) 
 def test_arguments_that_do_not_fit_are_refused(run: Run, capsys: Any, arguments: list[str], message: str) -> None:
     assert run(*arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_file_of_the_first_format_still_verifies(run: Run, tmp_path: Path, capsys: Any) -> None:
+    first = Path(__file__).resolve().parents[1] / "notices" / "format_1.jsonl"  # as the first release wrote it
+    assert run("--verify", first) == 0
+    assert "2 notices verified" in capsys.readouterr().err
+    changed = tmp_path / "changed.jsonl"
+    changed.write_text(first.read_text(encoding="utf-8").replace('"minutes_cents":600', '"minutes_cents":601'))
+    assert run("--verify", changed) == 5
+
+
+def test_the_header_counts_every_unknown_fact(run: Run, tmp_path: Path, capsys: Any) -> None:
+    usage = tmp_path / "unknown.csv"
+    rows = ("a,2025-11,1,1,1,gone,,", "b,2025-11,1,1,1,surf,,0", "c,2025-11,1,1,1,surf,12,0", "d,2020-11,1,1,1,gone,,")
+    header = "subscriber_id,month,minutes,messages,megabytes,current_plan,tenure_months,contract_months_left"
+    usage.write_text("\n".join((header, *rows, "")), encoding="utf-8")
+    assert run("--usage", usage, "--as-of", "2025-12-01", "--output", tmp_path / "n.jsonl") == 0
+    unknown = lines(tmp_path / "n.jsonl")[0]["header"]["unknown_facts"]
+    assert unknown == {"current_plan": 1, "contract_months_left": 1, "tenure_months": 2}
+    said = "unknown: current_plan of 1, contract_months_left of 1, tenure_months of 2 subscriber(s)"
+    assert said in capsys.readouterr().err

@@ -137,7 +137,7 @@ def test_draft_scores_one_plan_more(run, bundle: Bundle, operator, tmp_path, cap
         "Assumed: every subscriber who is free to change",
     ):
         assert text in captured.out
-    assert "have no month in 2025-10: taken as gone" in captured.err
+    assert "have no recent month up to 2025-10: taken as gone" in captured.err
     assert "14 rows written" in captured.err
 
 

@@ -33,6 +33,7 @@ from planrec.rules.facts import facts_of
 __all__ = [
     "BILL_SCHEMA",
     "EXCLUDED_SCHEMA",
+    "NOT_RECENT",
     "PieceAnswer",
     "Recommender",
     "Tally",
@@ -42,6 +43,7 @@ __all__ = [
     "ranked_schema",
 ]
 
+NOT_RECENT = "subscriber(s) have no recent month (features.recent_months): not answered"
 _BILLED = 20_000  # months rated at once for bills: times plans, these are the largest arrays
 _RANKED = 1_000  # subscribers ranked at once: months x plans of them fit a processor's cache
 
@@ -116,7 +118,7 @@ class Tally:
         """
         lines = (
             (self.too_late, f"have no usage month up to {month_text(as_of)}: not answered"),
-            (self.stale, "have no recent month (features.recent_months): not answered"),
+            (self.stale, NOT_RECENT.removeprefix("subscriber(s) ")),
             (self.without_offer, "may take no plan of the rate card: not answered"),
             (self.foreign_plan, "hold a plan that is not in the rate card: saving left empty"),
         )

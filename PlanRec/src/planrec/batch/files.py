@@ -19,6 +19,7 @@ from common_utils.tables import Reading, RowReport, table_writer
 from planrec.batch.answers import (
     BILL_SCHEMA,
     EXCLUDED_SCHEMA,
+    NOT_RECENT,
     Recommender,
     Tally,
     bill_tables,
@@ -26,7 +27,7 @@ from planrec.batch.answers import (
     prediction_table,
 )
 from planrec.billing import Catalogue
-from planrec.columns import MONTH
+from planrec.columns import MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
 from planrec.months import month_text
 from planrec.usage.stream import UsageStream
@@ -161,7 +162,7 @@ def write_predictions(
     """
 
     def predict(piece: pd.DataFrame) -> tuple[Any, int]:
-        early = int((piece[MONTH] <= month_text(as_of)).sum())
+        early = int(piece.loc[piece[MONTH] <= month_text(as_of), SUBSCRIBER].nunique())
         return prediction_table(piece, scorer, config, as_of=as_of), early
 
     with table_writer(output, prediction_schema(scorer.classes)) as write:
@@ -174,7 +175,8 @@ def write_predictions(
             write(table)
         if not rows:
             raise _nobody(as_of, stale=early, refused=stream.refused)
-    return Written(stream.report(), months, rows, _refusals(stream.refused))
+    stale = (f"{early - rows:,} {NOT_RECENT}",) if early > rows else ()
+    return Written(stream.report(), months, rows, (*_refusals(stream.refused), *stale))
 
 
 def _answered(

@@ -164,6 +164,7 @@ def notice_batch(
         no_notice={_word(code): n for code, n in counts.items() if code > NoticeOutcome.YEARLY},
         versions=versions,
         rows=None if rows is None else _rows_counted(rows),
+        unknown_facts=_unknown(held, codes != NoticeOutcome.NO_RECENT_MONTH, with_log=sent is not None),
     )
     spans = np.column_stack([np.maximum(starts, stops - history_months), stops])[due]
     return NoticeBatch(header, past, spans, ends[due])
@@ -216,6 +217,16 @@ def _held(last: pd.DataFrame, last_month: IntArray, catalogue: Catalogue, sent: 
         last_sent=_dates({} if sent is None else sent.last, who),
         end_announced=_dates({} if sent is None else sent.ends, who),
     )
+
+
+def _unknown(held: Held, recent: NDArray[np.bool_], *, with_log: bool) -> dict[str, int]:
+    """Count subscribers by every fact a notice needs that is not known; a log of notices stands for the tenure."""
+    lacking = {
+        CURRENT_PLAN: ~held.plan_known,
+        CONTRACT_LEFT: np.isnan(held.contract_left),
+        TENURE: np.isnan(held.tenure) & ~(held.contract_left > 0) & (not with_log),
+    }
+    return {name: int((where & recent).sum()) for name, where in lacking.items()}
 
 
 def _dates(known: dict[str, date], who: NDArray[np.object_]) -> NDArray[np.datetime64]:

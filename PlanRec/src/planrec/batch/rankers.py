@@ -17,7 +17,7 @@ from planrec.advice import Advice, AnswerPolicy, Engine, Subscribers
 from planrec.billing import Usage
 from planrec.offers import OfferValue
 from planrec.outlook import History
-from planrec.rules import ExclusionCode
+from planrec.rules import ExclusionCode, unknown_facts
 
 __all__ = ["OFFER_COLUMNS", "Ranker", "Ranking", "policy_ranker", "some_subscribers"]
 
@@ -27,6 +27,7 @@ OFFER_COLUMNS: Mapping[str, Literal["number", "text"]] = {
     "offer_value_cents": "number",
     "churn_change": "number",
     "stay_reason": "text",
+    "unknown_facts": "text",
 }
 _CODE_NAMES = np.array([code.name for code in ExclusionCode], dtype=object)
 
@@ -80,7 +81,7 @@ def policy_ranker(engine: Engine, policy: AnswerPolicy) -> Ranker:
     -------
     Ranker
         Further columns of an offer: `p_accept`, `offer_value_cents`, `churn_change` by plan, empty for the plan held;
-        `stay_reason` by subscriber.
+        `stay_reason` by subscriber, and `unknown_facts`: all that the rules ask about and nobody said.
 
     Examples
     --------
@@ -94,7 +95,11 @@ def policy_ranker(engine: Engine, policy: AnswerPolicy) -> Ranker:
 
     def rank(people: Subscribers) -> Ranking:
         answer = engine.answer(people, policy)
-        further = {} if answer.offer is None else _further(answer.advice, answer.offer)
+        if answer.offer is None:
+            return Ranking(answer.advice, answer.basis)
+        unknown = unknown_facts(engine.rules, engine.catalogue, people.facts, "offer")
+        said = np.array([", ".join(names) or None for names in unknown], dtype=object)
+        further = {**_further(answer.advice, answer.offer), "unknown_facts": said}
         return Ranking(answer.advice, answer.basis, further)
 
     return Ranker(rank, {} if policy.offer is None else OFFER_COLUMNS)

@@ -16,10 +16,19 @@ from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, TENURE
+from planrec.months import is_recent
 from planrec.outlook import SERVICES, History, history_of
 from planrec.rules import Facts, Known
 
-__all__ = ["SubscriberRecord", "UsageMonth", "decision_columns", "latest_months", "record_facts", "record_history"]
+__all__ = [
+    "SubscriberRecord",
+    "UsageMonth",
+    "check_recent",
+    "decision_columns",
+    "latest_months",
+    "record_facts",
+    "record_history",
+]
 
 
 _MONTH = itemgetter(0)
@@ -165,6 +174,34 @@ def _or_nan(value: float | None) -> float:
 
 def _known(value: bool | None) -> Known:  # noqa: FBT001 - what is said, not a switch
     return Known.UNKNOWN if value is None else Known(value)
+
+
+def check_recent(record: SubscriberRecord, asked: int, recent_months: int) -> None:
+    """Refuse a record whose last usage month is not recent, by `months.is_recent`; one without any month passes.
+
+    Parameters
+    ----------
+    record : SubscriberRecord
+        Its months are not later than `asked`.
+    asked : int
+        Month index asked about.
+    recent_months : int
+        The setting `features.recent_months`.
+
+    Raises
+    ------
+    DataError
+        If it is not.
+
+    Examples
+    --------
+    >>> check_recent(SubscriberRecord([UsageMonth(24308, 1, 1, 1)]), 24309, 2)
+    """
+    if record.months and not is_recent(max(map(_MONTH, record.months)), asked, recent_months):
+        raise DataError(
+            f"no recent month: the last usage month is not among the {recent_months} months up to as_of "
+            "(features.recent_months); send later usage, or ask about an earlier month."
+        )
 
 
 def latest_months(record: SubscriberRecord, history_months: int) -> list[UsageMonth]:

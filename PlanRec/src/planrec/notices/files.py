@@ -61,6 +61,8 @@ class NoticeHeader:
     versions : Versions
     rows : dict or None
         Rows of usage months: read, kept, and by reason repaired, rejected and set aside. In format 1 there is none.
+    unknown_facts : dict of str to int or None
+        Fact -> subscribers with a recent month of whom it is not known, each with all it lacks; None in format 1.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
@@ -74,6 +76,7 @@ class NoticeHeader:
     no_notice: dict[str, int]
     versions: Versions
     rows: dict[str, int | dict[str, int]] | None = None
+    unknown_facts: dict[str, int] | None = None
 
 
 _NOTICE = TypeAdapter(Notice)

@@ -20,8 +20,8 @@ from common_utils.evaluation.intervals import percentile_interval, resampled_wei
 from planrec.billing import Catalogue, bill_totals
 from planrec.bundle import PlanRecBundle
 from planrec.columns import CURRENT_PLAN, MONTH
-from planrec.decisions import columns_of, latest_rows, plan_indices
-from planrec.months import month_indices, month_text
+from planrec.decisions import columns_of, latest_rows, plan_indices, recent_rows
+from planrec.months import RECENT_MONTHS, month_text
 from planrec.outlook import History, UsageForecast, bill_outlook, history_of
 from planrec.rules.facts import facts_of
 
@@ -70,6 +70,8 @@ class Pricing:
         The rate card in force.
     choice_months, bill_months : int
         Months the model, and the forecast, look back over, >= 1.
+    recent_months : int
+        The last usage month has to be among the last so many; others are taken as gone.
     """
 
     model: AnyPlanModel
@@ -77,6 +79,7 @@ class Pricing:
     current: Catalogue
     choice_months: int
     bill_months: int
+    recent_months: int = RECENT_MONTHS
 
     @classmethod
     def of(cls, bundle: PlanRecBundle) -> Pricing:
@@ -94,6 +97,7 @@ class Pricing:
             bundle.catalogue,
             choice_months=trained.features.history_months,
             bill_months=trained.advice.history_months,
+            recent_months=trained.features.recent_months,
         )
 
 
@@ -143,7 +147,7 @@ class DraftScore:
     month : int
         Month index in which everybody free decides.
     subscribers, bound, gone : int
-        Scored; of these, bound by a contract; left out, because their last month lies before the one asked about.
+        Scored; of these, bound by a contract; left out, because they have no recent month.
     new_demand : Interval
         Expected takers of the new plans.
     revenue_change_cents : Interval
@@ -211,7 +215,7 @@ def score_draft(
     draft : Catalogue
         As `check_draft` asks.
     as_of : int
-        Month index of the last month looked at; a subscriber without that month is taken as gone.
+        Month index of the last month looked at; a subscriber without a recent month is taken as gone.
     bound_decide : bool, default=False
         Whether subscribers under contract decide too.
     n_resamples : int
@@ -229,7 +233,7 @@ def score_draft(
     ConfigError
         As `check_draft`.
     DataError
-        If fewer than two subscribers have a month in `as_of`, or the plan held is not said.
+        If fewer than two subscribers have a recent month, or the plan held is not said.
     """
     check_draft(pricing.current, draft)
     rows, gone = _present(months, pricing, as_of)
@@ -272,20 +276,20 @@ def score_draft(
 
 
 def _present(months: pd.DataFrame, pricing: Pricing, as_of: int) -> tuple[pd.DataFrame, int]:
-    """Return what those with a month in `as_of` would decide on the month after, and how many others there are."""
+    """Return what those with a recent month would decide on the month after, and how many others there are."""
     last = latest_rows(months, as_of=as_of, history_months=max(pricing.choice_months, pricing.bill_months))
-    here = month_indices(last[MONTH]) == as_of
-    rows = last[here].reset_index(drop=True)
+    rows = recent_rows(last, as_of=as_of, recent_months=pricing.recent_months)
     if len(rows) < 2:
+        found = f"{len(rows)} subscriber(s) with a recent month" if len(rows) else "no recent month"
         raise DataError(
-            f"usage: {len(rows)} subscriber(s) with a month in {month_text(as_of)}; a draft is scored on two at least. "
-            "Give their months, or another --as-of."
+            f"usage: {found} up to {month_text(as_of)} (features.recent_months: {pricing.recent_months}); a draft is "
+            "scored on two subscribers at least. Give their months, or another --as-of."
         )
     if CURRENT_PLAN not in rows.columns:
         if pricing.model.with_current_plan:
             raise DataError(f"usage: no column {CURRENT_PLAN!r}, and the choice model asks which plan is held; add it.")
         rows[CURRENT_PLAN] = None
-    return rows, int((~here).sum())
+    return rows, len(last) - len(rows)
 
 
 def _bound(rows: pd.DataFrame, current: Catalogue, as_of: int) -> BoolArray:

@@ -6,6 +6,7 @@ from planrec.rules.apply import apply_rules, stay_reasons, stay_text
 from planrec.rules.codes import ExclusionCode, exclusions
 from planrec.rules.facts import Facts, Known
 from planrec.rules.rulebook import Mode, Rules, built_in_rules, configured_rules, load_rules, parse_rules, rules_file
+from planrec.rules.unknown import asked_facts, unknown_facts
 
 __all__ = [
     "ExclusionCode",
@@ -14,6 +15,7 @@ __all__ = [
     "Mode",
     "Rules",
     "apply_rules",
+    "asked_facts",
     "built_in_rules",
     "configured_rules",
     "exclusions",
@@ -22,4 +24,5 @@ __all__ = [
     "rules_file",
     "stay_reasons",
     "stay_text",
+    "unknown_facts",
 ]

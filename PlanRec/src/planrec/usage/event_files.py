@@ -154,7 +154,9 @@ def read_event_tables(
         frames[name], reads[name] = read.frame.assign(**{ROW: read.rows}), read
     accounts = {name: read.report for name, read in reads.items()}
     if SUBSCRIBERS in frames:
-        people, accounts[SUBSCRIBERS] = with_known_plans(frames[SUBSCRIBERS], accounts[SUBSCRIBERS], catalogue)
+        people, accounts[SUBSCRIBERS] = with_known_plans(
+            frames[SUBSCRIBERS], accounts[SUBSCRIBERS], catalogue, rows=reads[SUBSCRIBERS].rows
+        )
         frames[SUBSCRIBERS] = people.drop(columns=ROW)
     tables = EventTables(
         calls=frames.get(CALLS, _empty(schemas[CALLS])),
@@ -170,7 +172,7 @@ def read_event_tables(
         for name, report in accounts.items()
     }
     for name, report in accounts.items():
-        if not report.kept and not report.set_aside:
+        if result.months.empty and not report.kept and not report.set_aside:
             continue  # said below, with the accounts of all tables
         check_share(report, _all_rejects(reads[name].rejects, result.rejected_rows, name), reading)
     if result.months.empty:
@@ -178,6 +180,7 @@ def read_event_tables(
         raise DataError(f"{said}\nusage months: none is left; see the reasons above.")
     months = usage_months(result.months)
     reports = [*accounts.values()]
+    reports[0] = replace(reports[0], notes=(*reports[0].notes, *result.notes))
     reports[0] = check_amounts(counts_of(months), reports[0], accept=reading.accept_units)
     return UsageData(months, tuple(reports), f"events of {', '.join(paths)}", _notes(months, churn_cut, empty_months))
 

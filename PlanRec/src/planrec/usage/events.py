@@ -27,7 +27,7 @@ from common_utils.errors import DataError
 from planrec.billing.catalogue import Rounding
 from planrec.columns import AGE, CURRENT_PLAN, KEY, REQUIRED, SUBSCRIBER
 from planrec.months import month_index, month_text
-from planrec.usage.last_month import last_month
+from planrec.usage.last_month import first_month, last_month
 
 __all__ = [
     "CALLS",
@@ -91,15 +91,37 @@ SELECT CASE WHEN getvariable('listed') THEN (SELECT count(*) FROM people)
     ELSE (SELECT count(DISTINCT subscriber_id) FROM events WHERE reason IS NULL) END
 """
 
-_SET_ASIDE = "UPDATE events SET reason = $2 WHERE reason IS NULL AND month > $1"
+_SET_ASIDE = """
+UPDATE events SET reason = CASE WHEN month > $1 THEN $3 ELSE $4 END
+WHERE reason IS NULL AND (month > $1 OR month < $2)
+"""
 
-# Ids that would meet if signs, leading zeros and letter case were taken away; they are never merged.
+# Ids that would meet if signs, leading zeros and letter case were taken away; they are never merged. Where there is a
+# list, what is not in it is the odd one of such a pair; else the one with fewer events.
 _STRAYS = r"""
+WITH ids AS (
+    SELECT subscriber_id::VARCHAR AS id, count(*) AS n FROM events GROUP BY ALL
+    UNION ALL SELECT subscriber_id::VARCHAR, 0 FROM people
+), spelt AS (
+    SELECT id, lower(regexp_replace(id, '^[+0]+', '')) AS folded, sum(n) AS n FROM ids GROUP BY ALL
+), ranked AS (
+    SELECT id, row_number() OVER (PARTITION BY folded ORDER BY n DESC, id) AS place, count(*) OVER (PARTITION BY folded)
+        AS spellings FROM spelt
+)
 SELECT source, count(*) FILTER (reason = 'subscriber not in the list') AS strays, count(*) AS events,
-    count(*) FILTER (reason = 'subscriber not in the list' AND folded IN (
-        SELECT lower(regexp_replace(subscriber_id::VARCHAR, '^(\+|0+)', '')) FROM people)) AS alike
-FROM (SELECT *, lower(regexp_replace(subscriber_id::VARCHAR, '^(\+|0+)', '')) AS folded FROM events)
-GROUP BY source ORDER BY source
+    count(*) FILTER (spellings > 1 AND CASE WHEN getvariable('listed') THEN reason = 'subscriber not in the list'
+        ELSE place > 1 END) AS alike
+FROM events LEFT JOIN ranked ON id = subscriber_id::VARCHAR GROUP BY source ORDER BY source
+"""
+
+# Two tables of many people none of whom is in both, without a list that would say who there is.
+_STRANGERS = """
+WITH who AS (SELECT DISTINCT source, subscriber_id FROM events),
+many AS (SELECT source FROM who GROUP BY source HAVING count(*) >= 10)
+SELECT one.source, other.source FROM many one JOIN many other ON one.source < other.source
+WHERE NOT getvariable('listed') AND NOT EXISTS (
+    SELECT 1 FROM who a JOIN who b USING (subscriber_id) WHERE a.source = one.source AND b.source = other.source)
+ORDER BY ALL
 """
 
 _SUM = """
@@ -171,12 +193,15 @@ class Aggregate:
         Table -> reason -> events.
     rejected_rows : DataFrame
         `table`, `row` and `reason` of each rejected event.
+    notes : tuple of str
+        On ids that may be one subscriber's.
     """
 
     months: pd.DataFrame
     rejected: Mapping[str, Mapping[str, int]]
     set_aside: Mapping[str, Mapping[str, int]]
     rejected_rows: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
 
 def aggregate_events(
@@ -233,8 +258,9 @@ def aggregate_events(
         connection.execute("SET VARIABLE churn_cut = $1", [churn_cut])
         connection.execute("SET VARIABLE per_call = $1", [rounding.minutes == "call"])
         connection.execute(_JUDGE)
-        _check_ids(connection.execute(_STRAYS).fetchall())
-        after = _set_aside(connection, until)
+        strays, strangers = connection.execute(_STRAYS).fetchall(), connection.execute(_STRANGERS).fetchall()
+        notes = _check_ids(strays, strangers, listed=people is not None)
+        outside = _set_aside(connection, until)
         connection.execute(_SUM)
         if empty_months == "bill":
             connection.execute(_BILL_EMPTY)
@@ -244,43 +270,64 @@ def aggregate_events(
     rejected = {name: {str(why): int(n) for table, why, n in reasons if table == name} for name in EVENT_TABLES}
     months = months.astype(dict.fromkeys((*KEY, CURRENT_PLAN), "str"))
     aside = {
-        name: {why: found.pop(why) for why in (AFTER_CHURN, after) if why in found} for name, found in rejected.items()
+        name: {why: found.pop(why) for why in (AFTER_CHURN, *outside) if why in found}
+        for name, found in rejected.items()
     }
-    rows = rows[~rows["reason"].isin([AFTER_CHURN, after])].astype({"table": "str", "reason": "str"})
-    return Aggregate(months if people is not None else months[list(REQUIRED)], rejected, aside, rows)
+    rows = rows[~rows["reason"].isin([AFTER_CHURN, *outside])].astype({"table": "str", "reason": "str"})
+    return Aggregate(months if people is not None else months[list(REQUIRED)], rejected, aside, rows, notes)
 
 
 def _numbered(events: pd.DataFrame) -> pd.DataFrame:
     return events if ROW in events.columns else events.assign(**{ROW: np.arange(1, len(events) + 1)})
 
 
-def _set_aside(connection: duckdb.DuckDBPyConnection, until: int | None) -> str:
-    """Set events aside that lie after the last month that counts; return the reason they are given."""
+def _set_aside(connection: duckdb.DuckDBPyConnection, until: int | None) -> tuple[str, ...]:
+    """Set events aside after the last month that counts and before the first; return the reasons they are given."""
     subscribers = {month_index(month): int(n) for month, n in connection.execute(_SUBSCRIBERS).fetchall()}
     if not subscribers:
-        return ""
+        return ()
     (total,) = connection.execute(_TOTAL).fetchall()[0]
     last = month_text(last_month(subscribers, int(total), until=until))
-    reason = f"after {last}, the last month that counts"
-    connection.execute(_SET_ASIDE, [last, reason])
-    return reason
+    first = month_text(first_month(subscribers))
+    reasons = f"after {last}, the last month that counts", f"before {first}, the first month that counts"
+    connection.execute(_SET_ASIDE, [last, first, *reasons])
+    return reasons
 
 
-def _check_ids(strays: list[tuple[str, int, int, int]]) -> None:
-    """Refuse events that meet nobody because the two files spell ids in two ways.
+def _check_ids(
+    strays: list[tuple[str, int, int, int]], strangers: list[tuple[str, str]], *, listed: bool
+) -> tuple[str, ...]:
+    """Refuse events that meet nobody because two files spell ids in two ways; return a note where only few do.
 
     Raises
     ------
     DataError
-        If more than 1 % of a table meets nobody, and most of that only for a sign, zeros or letter case.
+        If more than 1 % of a table meets nobody, and most of that only for a sign, zeros or letter case; or two tables
+        have nobody in common.
     """
+    notes: list[str] = []
     for name, alone, events, alike in strays:
-        if 100 * alone > events and 2 * alike > alone:
+        if listed and 100 * alone > events and 2 * alike > alone:
             raise DataError(
                 f"{name}: {alone} of {events} events are of no subscriber in the list; {alike} of these ids are in "
                 "it but for a leading + or 0, or letter case. Ids that differ are never merged: write them alike in "
                 "both files."
             )
+        if listed or not alike:
+            continue
+        said = (
+            f"{name}: {alike} of {events} events have an id that another differs from by a leading + or 0, or letter "
+            "case"
+        )
+        if 100 * alike > events:
+            raise DataError(f"{said}. Ids that differ are never merged: write them alike in all files.")
+        notes.append(f"{said}: subscriber_id is taken as written")
+    for one, other in strangers:
+        raise DataError(
+            f"events: no subscriber of {one} is in {other}, so that their ids may be spelt in two ways; write them "
+            "alike, or bring the list of subscribers."
+        )
+    return tuple(notes)
 
 
 def _whole_list(people: pd.DataFrame) -> pd.DataFrame:

@@ -1,14 +1,33 @@
-"""The last month of a table, where some rows come from a switch whose clock is wrong; never judged by today's date."""
+"""First and last month that count, where some rows come from a switch with a wrong clock; today is never asked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
 
-__all__ = ["last_month"]
+__all__ = ["first_month", "last_month"]
 
 _LEAST_PERCENT = 1  # of the subscribers in a month that may be the last
 _GAP = 12  # months without any event
+
+
+def first_month(subscribers: Mapping[int, int]) -> int:
+    """Return the first month that counts: what lies before 12 months without anything is of a clock that began anew.
+
+    Parameters
+    ----------
+    subscribers : mapping of int to int
+        As for `last_month`.
+
+    Examples
+    --------
+    >>> first_month({23640: 1, 24308: 200, 24309: 150}), first_month({24308: 1})
+    (24308, 24308)
+    """
+    months = sorted(subscribers)
+    fullest = max(months, key=lambda month: (subscribers[month], -month))
+    earlier = [month for month in months if month <= fullest]
+    return max((after for month, after in pairwise(earlier) if after - month > _GAP), default=months[0])
 
 
 def last_month(subscribers: Mapping[int, int], total: int, *, until: int | None = None) -> int:

@@ -5,21 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 from common_utils.tables import RowReport
 from common_utils.tables.checks import strictly_ascending
+from common_utils.tables.report import MOST_LISTED
 from planrec.billing import Catalogue
 from planrec.columns import CURRENT_PLAN, KEY, MONTH, OPTIONAL, REQUIRED, SUBSCRIBER, USAGE
-from planrec.months import MONTH_PATTERN, month_index, month_text
-from planrec.usage.last_month import last_month
+from planrec.months import MONTH_PATTERN, month_index, month_indices, month_text
+from planrec.usage.last_month import first_month, last_month
 
 __all__ = [
     "UNKNOWN_PLAN",
     "CampaignTables",
     "UsageData",
     "answerable",
+    "asked_until",
+    "beyond",
+    "gap_notes",
     "summarise",
     "until_last",
     "usage_months",
@@ -30,6 +36,7 @@ __all__ = [
 UNKNOWN_PLAN = f"{CURRENT_PLAN}: not in the rate card, taken as unknown"
 SPELT = f"{CURRENT_PLAN}: letter case, blanks or dashes taken as the plan's"
 _MOST_NAMED = 5
+_GAP = 12  # months
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,7 @@ def answerable(data: UsageData, *, as_of: int) -> tuple[pd.DataFrame, int]:
 
 
 def until_last(data: UsageData, until: int | None = None) -> UsageData:
-    """Set aside the months after the last one that counts, and say so in the account of the first table.
+    """Set aside the months after the last one that counts and before the first, by the account of the first table.
 
     Parameters
     ----------
@@ -148,12 +155,53 @@ def until_last(data: UsageData, until: int | None = None) -> UsageData:
     counts = data.months.groupby(MONTH)[SUBSCRIBER].nunique()
     subscribers = {month_index(str(month)): int(n) for month, n in counts.items()}
     last = month_text(last_month(subscribers, int(data.months[SUBSCRIBER].nunique()), until=until))
-    late = data.months[MONTH] > last
-    if not late.any():
+    first = month_text(first_month(subscribers))
+    late, early = data.months[MONTH] > last, data.months[MONTH] < first
+    if not (late | early).any():
         return data
-    aside = {f"after {last}, the last month that counts": int(late.sum())}
-    months = usage_months(data.months[~late])
+    found = {f"after {last}, the last month that counts": late, f"before {first}, the first month that counts": early}
+    aside = {why: int(where.sum()) for why, where in found.items() if where.any()}
+    months = usage_months(data.months[~(late | early)])
     return replace(data, months=months, reports=(data.reports[0].after(aside), *data.reports[1:]))
+
+
+def asked_until(data: UsageData, as_of: int) -> UsageData:
+    """Return the same with the months after the one asked for counted as set aside; answers do not look at them."""
+    return replace(data, reports=(beyond(data.reports[0], data.months, as_of), *data.reports[1:]))
+
+
+def beyond(report: RowReport, months: pd.DataFrame, as_of: int) -> RowReport:
+    """Return an account in which the months after `--as-of` are set aside.
+
+    Examples
+    --------
+    >>> beyond(RowReport("usage", read=1, kept=1), pd.DataFrame({"month": ["2025-02"]}), 24300).set_aside
+    {'after 2025-01, the month of --as-of': 1}
+    """
+    late = int((months[MONTH] > month_text(as_of)).sum())
+    return report.after({f"after {month_text(as_of)}, the month of --as-of": late}) if late else report
+
+
+def gap_notes(months: pd.DataFrame) -> tuple[str, ...]:
+    """Return a note where a subscriber's months lie more than a year apart: some clock may have begun anew.
+
+    Parameters
+    ----------
+    months : DataFrame
+        Sorted by subscriber and month.
+
+    Examples
+    --------
+    >>> gap_notes(pd.DataFrame({"subscriber_id": ["a", "a"], "month": ["1970-01", "2025-01"]}))
+    ("month: more than 12 months without any between some subscribers' months; is a date wrong?",)
+    """
+    codes, texts = months[MONTH].factorize()
+    index = month_indices(texts)[codes]
+    who = months[SUBSCRIBER].array
+    apart = np.flatnonzero(index[1:] - index[:-1] > _GAP)
+    if not any(who[place] == who[place + 1] for place in apart):
+        return ()
+    return (f"{MONTH}: more than {_GAP} months without any between some subscribers' months; is a date wrong?",)
 
 
 def usage_months(frame: pd.DataFrame) -> pd.DataFrame:
@@ -187,7 +235,12 @@ def usage_months(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_known_plans(
-    months: pd.DataFrame, report: RowReport, catalogue: Catalogue, *, keep: bool = False
+    months: pd.DataFrame,
+    report: RowReport,
+    catalogue: Catalogue,
+    *,
+    keep: bool = False,
+    rows: NDArray[np.int64] | None = None,
 ) -> tuple[pd.DataFrame, RowReport]:
     """Take plans that are in no rate card as unknown, and say for how many rows.
 
@@ -202,7 +255,9 @@ def with_known_plans(
     catalogue : Catalogue
         Every plan of it is known, on sale or not.
     keep : bool
-        Whether other values stay, for a caller that counts them.
+        Whether other values stay in the frame, for a caller that counts subscribers; the account is the same.
+    rows : int64 array, optional
+        Number of each row in the file, so that the account can name the first.
 
     Returns
     -------
@@ -229,11 +284,10 @@ def with_known_plans(
         return months, report
     named = sorted(held[unknown].unique())[:_MOST_NAMED]
     note = f"{CURRENT_PLAN} not in the rate card: {', '.join(_with_nearest(plan, catalogue) for plan in named)}"
-    if keep:
-        return months, replace(report, notes=(*report.notes, note))
     repaired = {**report.repaired, UNKNOWN_PLAN: int(unknown.sum())}
-    known = held.mask(unknown)
-    return months.assign(**{CURRENT_PLAN: known}), replace(report, repaired=repaired, notes=(*report.notes, note))
+    listed = {} if rows is None else {UNKNOWN_PLAN: tuple(rows[unknown.to_numpy()][:MOST_LISTED].tolist())}
+    account = replace(report, repaired=repaired, notes=(*report.notes, note), rows={**report.rows, **listed})
+    return (months if keep else months.assign(**{CURRENT_PLAN: held.mask(unknown)})), account
 
 
 def _spelt_otherwise(held: pd.Series, catalogue: Catalogue) -> dict[str, str]:

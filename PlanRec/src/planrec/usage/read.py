@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -34,7 +35,7 @@ from planrec.columns import (
     USAGE,
 )
 from planrec.usage.amounts import check_amounts, counts_of
-from planrec.usage.months_table import UsageData, usage_months, with_known_plans
+from planrec.usage.months_table import UsageData, gap_notes, usage_months, with_known_plans
 
 __all__ = [
     "RAN_OUT",
@@ -163,11 +164,14 @@ def read_usage_table(
     months = read.frame.assign(**{c: number_or_text(read.frame[c]) for c in further})
     report = read.report
     if catalogue is not None:
-        months, report = with_known_plans(months, report, catalogue, keep=keep_plans)
-    report = check_amounts(counts_of(months), report, accept=reading is not None and reading.accept_units)
+        months, report = with_known_plans(months, report, catalogue, keep=keep_plans, rows=read.rows)
+    accept = reading is not None and reading.accept_units
+    report = check_amounts(counts_of(months, read.rows), report, accept=accept)
+    months = usage_months(months)
+    report = replace(report, notes=(*report.notes, *gap_notes(months)))
     if reading is not None:
         reading.accounts.add(report, read.rejects)
-    return UsageData(usage_months(months), (report,), path.name, lost=read.lost)
+    return UsageData(months, (report,), path.name, lost=read.lost)
 
 
 def check_usage_rows(

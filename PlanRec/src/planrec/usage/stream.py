@@ -26,7 +26,14 @@ from common_utils.tables.files import kind_of_table
 from planrec.billing import Catalogue
 from planrec.columns import SUBSCRIBER
 from planrec.usage.amounts import AmountCounts, check_amounts, counts_of
-from planrec.usage.months_table import usage_months, with_known_plans, withheld
+from planrec.usage.months_table import (
+    asked_until,
+    beyond,
+    gap_notes,
+    usage_months,
+    with_known_plans,
+    withheld,
+)
 from planrec.usage.read import USAGE_TABLE, check_usage_rows, read_usage_table, usage_schema
 
 __all__ = ["UsageStream"]
@@ -107,7 +114,7 @@ class UsageStream:
             self._pieces = self._of_parquet()
         else:
             data = read_usage_table(path, catalogue=catalogue, reading=self._reading, keep_plans=keep_plans)
-            self._reports.extend(data.reports)
+            self._reports += data.reports if as_of is None else asked_until(data, as_of).reports
             months = self._answerable(data.months, data.lost)
             self.rows = len(months)
             self._pieces = self._of_frame(months)
@@ -175,13 +182,20 @@ class UsageStream:
             result = check_usage_rows(table.drop_columns([_PLACE]), reading=units, rows=rows, gigabyte=gigabyte)
             months, account = result.frame, result.report
             if self._catalogue is not None:
-                months, account = with_known_plans(months, account, self._catalogue, keep=self._keep_plans)
-            self._reports.append(account)
+                months, account = with_known_plans(
+                    months, account, self._catalogue, keep=self._keep_plans, rows=result.rows
+                )
             self._rejects.append(result.rejects)
-            counts += counts_of(months)
+            counts += counts_of(months, result.rows)
+            if self._as_of is not None:
+                account = beyond(account, months, self._as_of)
             months = self._answerable(months, result.lost)
             if len(months):
-                yield usage_months(months)
+                months = usage_months(months)
+                account = replace(account, notes=(*account.notes, *gap_notes(months)))
+            self._reports.append(account)
+            if len(months):
+                yield months
         report = self.report()
         check_share(report, pd.concat(self._rejects).sort_values("row", ignore_index=True), self._reading)
         self._reports = [check_amounts(counts, report, accept=self._reading.accept_units)]

@@ -136,7 +136,7 @@ def soften(frame: pd.DataFrame, failed: Mapping[str, NDArray[np.int64]], schema:
         frame[column] = frame[column].mask(pd.Series(np.isin(np.arange(len(frame)), positions), index=frame.index))
         mask = np.zeros(len(ledger.rows), dtype=bool)
         mask[frame.index.to_numpy()[positions]] = True
-        ledger.repair(mask, f"{reason}, {UNKNOWN}")
+        ledger.repair(mask, f"{reason}, {UNKNOWN}", listed=True)
         done.add(reason)
     return done
 
@@ -226,15 +226,15 @@ def _softened(column: str, read: Converted, declared: pandera.Column, ledger: Le
     metadata: Mapping[str, Any] = declared.metadata or {}
     values = read.values
     for reason, mask in read.faults:
-        ledger.repair(mask, f"{column}: {reason}, {UNKNOWN}")
+        ledger.repair(mask, f"{column}: {reason}, {UNKNOWN}", listed=True)
     if "floor" in metadata:
         below = pc.fill_null(pc.less(values, metadata["floor"]), False)
         values = pc.if_else(below, pa.scalar(metadata["floor"], values.type), values)
         reason = f"{column}: {metadata['floor_reason']}"
-        ledger.repair(np.asarray(below.to_numpy(zero_copy_only=False), dtype=bool), reason)
+        ledger.repair(np.asarray(below.to_numpy(zero_copy_only=False), dtype=bool), reason, listed=True)
     if "default" in metadata:
         if read.missing.any():
-            ledger.repair(read.missing, f"{column}: missing, {metadata['default_reason']}")
+            ledger.repair(read.missing, f"{column}: missing, {metadata['default_reason']}", listed=True)
         values = pc.fill_null(values, metadata["default"])
     return Converted(values, read.missing, [], read.repairs)
 

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from common_utils.array_types import BoolArray
 from common_utils.errors import DataError
 
-__all__ = ["Ledger", "RowReport", "merged_report"]
+__all__ = ["MOST_LISTED", "Ledger", "RowReport", "listed_rows", "merged_report"]
+
+MOST_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class RowReport:
         Sound rows that a rule of the project leaves out, per reason.
     notes : tuple of str
         What a reader of the account should know beside the counts.
+    rows : dict of str to tuple of int
+        Numbers of the first rows of repairs that lose something, such as a value taken as unknown.
 
     Raises
     ------
@@ -56,6 +60,7 @@ class RowReport:
     rejected: dict[str, int] = field(default_factory=dict)
     set_aside: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    rows: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lost = [*self.rejected.values(), *self.set_aside.values()]
@@ -82,7 +87,10 @@ class RowReport:
         lines = [first + (f", {aside} set aside" if aside else "")]
         said = (("repaired", self.repaired), ("rejected", self.rejected), ("set aside", self.set_aside))
         for verb, counts in said:
-            lines += [f"  {verb}: {reason} ({count})" for reason, count in sorted(counts.items(), key=_by_count)]
+            lines += [
+                f"  {verb}: {reason} ({count}{listed_rows(self.rows.get(reason, ()), count)})"
+                for reason, count in sorted(counts.items(), key=_by_count)
+            ]
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 
     def after(self, set_aside: Mapping[str, int], rejected: Mapping[str, int] | None = None) -> RowReport:
@@ -103,6 +111,7 @@ class RowReport:
             _added(self.rejected, more),
             _added(self.set_aside, set_aside),
             self.notes,
+            self.rows,
         )
 
 
@@ -130,7 +139,23 @@ def merged_report(reports: Sequence[RowReport]) -> RowReport:
         set_aside.update(report.set_aside)
     read, kept = sum(report.read for report in reports), sum(report.kept for report in reports)
     notes = tuple(dict.fromkeys(note for report in reports for note in report.notes))
-    return RowReport(reports[0].table, read, kept, dict(repaired), dict(rejected), dict(set_aside), notes)
+    listed: dict[str, tuple[int, ...]] = {}
+    for report in reports:
+        for reason, numbers in report.rows.items():
+            listed[reason] = tuple(sorted((*listed.get(reason, ()), *numbers))[:MOST_LISTED])
+    return RowReport(reports[0].table, read, kept, dict(repaired), dict(rejected), dict(set_aside), notes, listed)
+
+
+def listed_rows(rows: Sequence[int], count: int) -> str:
+    """Return row numbers as they stand behind a count, "" where there are none.
+
+    Examples
+    --------
+    >>> listed_rows((3, 7), 2), listed_rows((3, 7), 9), listed_rows((), 2)
+    ('; row 3, 7', '; row 3, 7, …', '')
+    """
+    more = ", …" if count > len(rows) else ""
+    return f"; row {', '.join(map(str, rows))}{more}" if rows else ""
 
 
 def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
@@ -163,6 +188,7 @@ class Ledger:
         self._codes = np.zeros(len(rows), dtype=np.int32)  # 0: kept, else a place in _reasons
         self._reasons = [""]
         self._repairs: list[tuple[str, BoolArray]] = []
+        self._listed: set[str] = set()
 
     @property
     def kept(self) -> BoolArray:
@@ -180,9 +206,11 @@ class Ledger:
         mask[places] = True
         self.reject(mask, reason)
 
-    def repair(self, mask: BoolArray, reason: str) -> None:
-        """Note that rows were repaired; only those that end up kept are counted."""
+    def repair(self, mask: BoolArray, reason: str, *, listed: bool = False) -> None:
+        """Note that rows were repaired: those that end up kept are counted, and `listed` names the first of them."""
         self._repairs.append((reason, mask))
+        if listed:
+            self._listed.add(reason)
 
     def reasons(self) -> dict[int, str]:
         """Return row number and reason of each rejected row, in the order of the file."""
@@ -197,6 +225,11 @@ class Ledger:
         every = np.ones(len(kept), dtype=bool)
         repairs = [*((reason, every) for reason in whole_file), *self._repairs]
         repaired = {reason: int((mask & kept).sum()) for reason, mask in repairs}
+        listed = {
+            reason: tuple(self.rows[np.flatnonzero(mask & kept)[:MOST_LISTED]].tolist())
+            for reason, mask in self._repairs
+            if reason in self._listed and repaired[reason]
+        }
         lost = pd.Series([*rejects.values(), *self.reasons().values()], dtype="str").value_counts()
         return RowReport(
             table,
@@ -205,4 +238,5 @@ class Ledger:
             repaired={reason: count for reason, count in repaired.items() if count},
             rejected={str(reason): int(count) for reason, count in lost.items()},
             notes=notes,
+            rows=listed,
         )

@@ -36,6 +36,8 @@ _GROUPS = {
 # What spreadsheets and data frames make of ids: 4.91512E+11 has lost its digits, 1001.0 is the same as 1001.
 _SCIENTIFIC_ID = r"^[+-]?[0-9]([.,][0-9]+)?[eE]\+[0-9]{1,3}$|^[+-]?[0-9][.,][0-9]+[eE][0-9]{1,3}$"
 _DECIMAL_ID = r"^[+-]?[0-9]+[.,]0+$"
+_MARKED_ID = "^['`\u2019][^=+@-]"  # not before what a spreadsheet would take for a formula: our writer marks that
+_INVISIBLE = r"\p{Cf}"  # zero-width and bidirectional marks, soft hyphens: two values that look alike would never meet
 _WORDS = (["true", "1", "1.0", "yes"], ["false", "0", "0.0", "no"])
 
 
@@ -113,10 +115,13 @@ def convert_text(
     ['whitespace trimmed', 'decimals .0 dropped']
     """
     text = pc.fill_null(column, "")
-    trimmed = pc.utf8_trim_whitespace(text)
+    seen = text if kind == "text" else _visible(text)
+    trimmed = pc.utf8_trim_whitespace(seen)
     missing = _mask(pc.equal(trimmed, ""))
     result = Converted(pc.if_else(pc.equal(trimmed, ""), None, trimmed), missing)
-    result.repairs.append(("whitespace trimmed", _mask(pc.not_equal(text, trimmed))))
+    result.repairs.append(("whitespace trimmed", _mask(pc.not_equal(seen, trimmed))))
+    if seen is not text:
+        result.repairs.append(("invisible characters taken out", _mask(pc.not_equal(text, seen))))
     match kind:
         case "text":
             pass
@@ -195,11 +200,19 @@ def _fits(arrow_type: Any, kind: Kind) -> bool:
             return types.is_date(arrow_type) or types.is_timestamp(arrow_type)
 
 
+def _visible(text: Any) -> Any:
+    """Return text without the characters nobody sees; the same object where there are none."""
+    if pc.all(pc.string_is_ascii(text)).as_py() is not False or not _any(pc.match_substring_regex(text, _INVISIBLE)):
+        return text
+    return pc.replace_substring_regex(text, _INVISIBLE, "")
+
+
 def _to_id(result: Converted) -> None:
     text = result.values
     for reason, pattern in (
         ("an id in scientific notation: its digits are lost; export ids as text", _SCIENTIFIC_ID),
         ("an id with decimals (.0): export ids as text", _DECIMAL_ID),
+        ("an id behind the apostrophe of a spreadsheet: export ids as text", _MARKED_ID),
     ):
         refuse(result, reason, pc.match_substring_regex(text, pattern))
 

@@ -15,6 +15,7 @@ from planrec.commands.settings import advice_settings, table_settings
 from planrec.notices import verify_notices
 from planrec.notices.notice import versions_of
 from planrec.notices.schedule import NoticeKind
+from planrec.usage.months_table import asked_until
 from planrec.usage.read import read_usage_table
 
 __all__ = ["run_notices"]
@@ -46,6 +47,7 @@ def run_notices(request: NoticeCommand) -> None:
     with steps() as step:
         step("reading usage months")
         data = read_usage_table(usage, catalogue=catalogue, reading=reading)
+        data = asked_until(data, as_of.year * 12 + as_of.month - 1)
         log = read_sent(request.sent, as_of) if request.sent else None
     batch = notice_batch(
         data.months,
@@ -65,6 +67,9 @@ def run_notices(request: NoticeCommand) -> None:
     for reason, count in batch.header.no_notice.items():
         if count:
             note(f"no notice, {reason}: {count:,} subscriber(s)")
+    unknown = {name: count for name, count in (batch.header.unknown_facts or {}).items() if count}
+    if unknown:
+        note(f"unknown: {', '.join(f'{name} of {count:,}' for name, count in unknown.items())} subscriber(s)")
     for kind, count in batch.header.notices.items():
         note(f"{kind}: {count:,} notice(s)")
     note(f"{len(batch.spans):,} notices for {batch.header.subscribers:,} subscribers written to {output}")

@@ -14,16 +14,17 @@ from common_utils.evaluation import FEW_GROUPS
 from common_utils.tables import write_table
 from planrec.advice import AnswerPolicy, Engine, Question
 from planrec.advice.what_if import UsageChange, load_plan, with_plan
+from planrec.batch.answers import NOT_RECENT
 from planrec.batch.what_if import what_if_rows, what_if_table
 from planrec.billing import Catalogue, load_catalogue
-from planrec.columns import SUBSCRIBER
+from planrec.columns import MONTH, SUBSCRIBER
 from planrec.commands.requests import DraftCommand, WhatIfCommand
 from planrec.commands.settings import LoadedSettings, load_run
 from planrec.months import month_index, month_text
 from planrec.pricing.draft import ASSUMPTIONS, DraftScore, Pricing, check_draft, score_draft
 from planrec.pricing.tables import demand_rows, demand_table, span
 from planrec.rules import configured_rules
-from planrec.usage.months_table import UsageData, answerable
+from planrec.usage.months_table import UsageData, answerable, asked_until
 from planrec.usage.read import read_usage_table
 
 __all__ = ["asked", "run_draft", "run_what_if"]
@@ -51,13 +52,16 @@ def run_what_if(request: WhatIfCommand) -> None:
     question, run = asked(request), load_run(request.settings)
     month, output = month_index(request.as_of), request.output
     engine, policy = _answering(run, request)
-    data = read_usage_table(request.usage, catalogue=engine.catalogue, reading=run.reading)
+    data = asked_until(read_usage_table(request.usage, catalogue=engine.catalogue, reading=run.reading), month)
     months = _answerable(data, month)
     recent = run.config.features.recent_months
     table = what_if_table(months, engine, question, policy, as_of=month, recent_months=recent)
     write_table(table, output)
     for report in data.reports:
         note(report.summary())
+    known = months.loc[months[MONTH] <= month_text(month), SUBSCRIBER].nunique() - table[SUBSCRIBER].nunique()
+    if known:
+        note(f"{known:,} {NOT_RECENT}")
     people, moved = table[SUBSCRIBER].nunique(), table.loc[table["advice_changes"], SUBSCRIBER].nunique()
     show_table(f"Mean bill a month, {engine.catalogue.currency}, and subscribers advised", what_if_rows(table))
     sys.stdout.write(f"The advice changes for {moved:,} of {people:,} subscriber(s).\n")
@@ -72,7 +76,7 @@ def run_draft(request: DraftCommand) -> None:
     pricing = Pricing.of(run.open_bundle(request.bundle))
     drafted = _drafted(pricing.current, request.draft, request.plan)
     check_draft(pricing.current, drafted)
-    data = read_usage_table(request.usage, catalogue=pricing.current, reading=run.reading)
+    data = asked_until(read_usage_table(request.usage, catalogue=pricing.current, reading=run.reading), month)
     months = _answerable(data, month)
     with tracked("scoring", total=months[SUBSCRIBER].nunique()) as advance:
         score = score_draft(
@@ -128,7 +132,7 @@ def _show(score: DraftScore, currency: str) -> None:
     ]
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     if score.gone:
-        note(f"{score.gone:,} subscriber(s) have no month in {month_text(score.month - 1)}: taken as gone")
+        note(f"{score.gone:,} subscriber(s) have no recent month up to {month_text(score.month - 1)}: taken as gone")
 
 
 def _answering(run: LoadedSettings, request: WhatIfCommand) -> tuple[Engine, AnswerPolicy]:

@@ -1,0 +1,38 @@
+"""One damaged file of each kind, in one process, and a planted misread that the judge must find."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FIGURES = ROOT / "benchmarks" / "results" / "doors.json"
+
+
+def doors(*options: str) -> tuple[int, str]:
+    command = [sys.executable, str(ROOT / "benchmarks" / "doors" / "doors.py"), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_no_kind_of_damaged_file_is_misread() -> None:
+    code, said = doors("--quick")
+    assert code == 0, said
+    assert "30 damaged files, " in said
+    assert ", 0 bad, " in said
+
+
+def test_a_planted_misread_is_found() -> None:
+    code, said = doors("--control", "--variants", "2", "--kind", "thousands separated by blanks")
+    assert code == 1, said
+    assert "SILENT MISREAD" in said
+    assert "nothing names ['megabytes']" in said
+
+
+def test_the_figures_kept_are_those_of_all_files() -> None:
+    kept = json.loads(FIGURES.read_text(encoding="utf-8"))
+    assert (kept["files"], kept["kinds"], kept["silent misreads"]) == (300, 30, 0)
+    assert all(kept["verdicts"][bad] == 0 for bad in ("SILENT MISREAD", "REFUSED THOUGH STATED", "BROKE OFF"))
+    assert "draft" in kept["commands"]
