@@ -188,15 +188,16 @@ class RowAdviser:
         asked = self.engine.rules.min_gain_cents("advice") if request.min_gain_cents is None else request.min_gain_cents
         adjusted = [m + request.risk_weight * s for m, s in zip(mean, outlook.spread, strict=True)]
         offered = [plan for plan, code in enumerate(codes) if code == _NONE]
-        stay = False
-        if current >= 0:
-            gain = adjusted[current] - min([adjusted[plan] for plan in offered])
-            stay = gain <= 0 or gain < asked
         order = sorted(offered, key=adjusted.__getitem__)
-        if stay:
-            order.remove(current)
-            order.insert(0, current)
-        code = self._stay_reason(codes, adjusted, current, asked) if stay else _NONE
+        code = _NONE
+        if current >= 0:
+            gains = [
+                min(adjusted[current] - a, mean[current] - m) for a, m in zip(adjusted, mean, strict=True)
+            ]
+            enough = [plan for plan in order if gains[plan] > 0 and gains[plan] >= asked]
+            first = enough or [current]
+            order = first + [plan for plan in order if plan not in first]
+            code = _NONE if enough else self._stay_reason(codes, gains, asked)
         order = order[: request.top_k]
         said = self._speaker.sentences(services, order, current)
         why = f" Stay: {stay_text(code, free_from)}." if code else ""
@@ -223,7 +224,7 @@ class RowAdviser:
 
     def _verdict(self, record: SubscriberRecord, request: Request, current: int) -> tuple[list[int], int]:
         """Return the code of every plan as `rules.apply_rules` has it, and the first month without the contract."""
-        codes = [_sale_code(window, request.month, record.age) for window in self._windows]
+        codes = [_sale_code(window, request.month + 1, record.age) for window in self._windows]
         for holders, plans in self._taken_out:
             if holders is None or current in holders:
                 for plan in plans:
@@ -250,13 +251,12 @@ class RowAdviser:
             and self._terms[plan] >= self._terms[current]
         )
 
-    def _stay_reason(self, codes: list[int], adjusted: list[float], current: int, asked: int) -> int:
+    def _stay_reason(self, codes: list[int], gains: list[float], asked: int) -> int:
         """Return why to stay, as `rules.stay_reasons` has it."""
         kept_out = [plan for plan, code in enumerate(codes) if code in _CONTRACT]
         if kept_out:
-            best = min(kept_out, key=adjusted.__getitem__)
-            gain = adjusted[current] - adjusted[best]
-            if gain > 0 and gain >= asked:
+            best = max(kept_out, key=gains.__getitem__)
+            if gains[best] > 0 and gains[best] >= asked:
                 return codes[best]
         return int(ExclusionCode.BELOW_MINIMUM_GAIN)
 
