@@ -1,8 +1,9 @@
 """Back-quoted dotted names in code and documents: each names something that exists.
 
-Checked is every `a.b` in back quotes (in comments, strings and documents) whose first part is one of our packages, a
-package or module inside them, or a section of the settings. It is resolved without importing anything: as a module and
-what stands in it, as an attribute of a class, or as a path of settings.
+Checked is every dotted name in back quotes, in comments, strings and documents, whose first part is ours (a package,
+a module, a class or a section of the settings) or nothing that can be imported, as the name of a module that is gone.
+It is resolved without importing our code: as a module and what stands in it, as an attribute of a class, or as a path
+of settings.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from importlib.util import find_spec
 from pathlib import Path
 
 from check_documents import tracked_files
@@ -79,7 +81,14 @@ class SourceTree:
     @cached_property
     def names(self) -> dict[str, set[str]]:
         """What stands on the top level of each module."""
-        return {module: set(_top_names(tree)) for module, tree in self.modules.items()}
+        return {module: set(_top_names(tree)) | self._shown(module) for module, tree in self.modules.items()}
+
+    def _shown(self, module: str) -> set[str]:
+        """Return what the face of a package shows; what a module imports has its address elsewhere."""
+        if not any(other.startswith(f"{module}.") for other in self.modules):
+            return set()
+        imports = [node for node in ast.walk(self.modules[module]) if isinstance(node, ast.ImportFrom)]
+        return {alias.asname or alias.name for node in imports for alias in node.names}
 
     @cached_property
     def classes(self) -> dict[str, _Class]:
@@ -112,11 +121,13 @@ class SourceTree:
     def is_ours(self, name: str) -> bool:
         """Whether the first part of a dotted name is a package, a module or a section of ours."""
         head = name.split(".")[0]
-        return head in self.aliases or head in self.sections
+        return head in self.aliases or head in self.sections or head in self.classes
 
     def resolves(self, name: str) -> bool:
         """Whether a dotted name names something in the tree."""
         head, *rest = name.split(".")
+        if head in self.classes and self._in_class(head, rest):
+            return True
         return any(self._in_module(module, rest) for module in self.aliases.get(head, ())) or any(
             self._in_classes(_words(annotation), rest) for annotation in self.sections.get(head, [])
         )
@@ -163,8 +174,17 @@ def unresolved(root: Path = ROOT) -> list[QuotedName]:
             continue
         tree = trees.get(shown.split("/")[0], everything)
         names = quoted_names(root / shown, shown)
-        found += [name for name in names if tree.is_ours(name.name) and not tree.resolves(name.name)]
+        found += [
+            name
+            for name in names
+            if not tree.resolves(name.name) and (everything.is_ours(name.name) or not _can_be_imported(name.name))
+        ]
     return found
+
+
+@cache
+def _can_be_imported(name: str) -> bool:
+    return find_spec(name.split(".", maxsplit=1)[0]) is not None
 
 
 @cache
@@ -182,9 +202,6 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _top_names(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)
     for node in tree.body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name

@@ -39,7 +39,7 @@ class LivePlanRec:
     ----------
     version : str
     scorer : Scorer
-        The choice model.
+        The multiclass model.
     catalogue : Catalogue
         The rate card of the bundle.
     config : PlanRecConfig

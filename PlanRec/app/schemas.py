@@ -96,7 +96,7 @@ class _SubscriberRequest(_Request):
 
 
 class PredictRequest(_SubscriberRequest):
-    """A subscriber whose next plan the choice model predicts."""
+    """A subscriber whose next plan the multiclass model predicts."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"usage": _EXAMPLE_USAGE, "current_plan": "basic-6", "age": 34}]}

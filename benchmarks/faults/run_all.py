@@ -63,9 +63,10 @@ def main() -> int:
             begun = time.monotonic()
             held = run(command(script, options, scaled=options.scaled), keep) == 0
             seconds = time.monotonic() - begun
-            control = command(script, options, scaled=True)
-            caught = script in WITHOUT_CONTROL or run([*control, "--control"], None) == 1
-            broken += [script] * (not held) + [f"{script} --control"] * (not caught)
+            caught = None
+            if script not in WITHOUT_CONTROL:
+                caught = run([*command(script, options, scaled=True), "--control"], None) == 1
+            broken += [script] * (not held) + [f"{script} --control"] * (caught is False)
             lines = keep.read_text(encoding="utf-8").splitlines() if keep.exists() else []
             found = json.loads(lines[-1]) if len(lines) > len(runs) else {"title": f"{script} did not end"}
             runs.append({**found, "held": held, "control_found_out": caught, "seconds": round(seconds)})

@@ -8,7 +8,7 @@ from sklearn.exceptions import NotFittedError
 
 from common_utils.errors import DataError
 from planrec.billing import Catalogue
-from planrec.campaigns.moments import Contacts, OfferRows
+from planrec.campaigns.moments import ContactRows, OfferRows
 from planrec.campaigns.uplift import TwoModelUplift, UpliftModel
 from planrec.offers import Standing
 
@@ -33,7 +33,7 @@ def rows_of(n: int, seed: int = 0) -> OfferRows:
         spread=np.zeros((n, 2)),
         seen=np.zeros((n, 2)),
         alternatives=np.stack([np.zeros((n, 8)), -np.tile(overpaid[:, None], 8)], axis=1),
-        contacts=Contacts(
+        contacts=ContactRows(
             selected=np.full(n, True),
             holdout=holdout,
             offered=np.where(holdout, -1, 1),
@@ -75,7 +75,7 @@ def test_acceptance_is_that_of_the_log(megaline: Catalogue) -> None:
 def test_effect_reads_nothing_that_happens_after_the_moment(megaline: Catalogue) -> None:
     model, rows = TwoModelUplift(megaline).fit(rows_of(2000)), rows_of(50, seed=1)
     before = model.effect(rows)
-    nothing = Contacts(
+    nothing = ContactRows(
         selected=np.full(50, False),
         holdout=np.full(50, False),
         offered=np.full(50, -1),

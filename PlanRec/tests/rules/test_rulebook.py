@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from common_utils.errors import ConfigError
 from planrec.billing import Catalogue
-from planrec.rules import Rules, built_in_rules, configured_rules, load_rules, parse_rules
+from planrec.rules import ExclusionCode, Rules, built_in_rules, configured_rules, load_rules, parse_rules
 from planrec.rules.rulebook import PlanRule, check_rules
 
 GOOD = """version: rules-7
@@ -101,3 +102,9 @@ def test_asking_overrides_the_minimum_gain_of_one_mode() -> None:
     asked = built_in_rules().asking("advice", 0)
     assert (asked.min_gain_cents("advice"), asked.min_gain_cents("offer")) == (0, 400)
     assert built_in_rules().asking("offer", None) == built_in_rules()
+
+
+def test_the_page_on_rules_lists_every_reason_code(project_folder: Path) -> None:
+    page = (project_folder / "docs" / "rules.md").read_text(encoding="utf-8")
+    listed = re.findall(r"`([A-Z][A-Z0-9_]+)`", page.split("\n\n- ")[0])
+    assert sorted(listed) == sorted(code.name for code in ExclusionCode if code)

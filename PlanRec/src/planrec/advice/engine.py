@@ -131,7 +131,7 @@ class Engine:
     forecast : UsageForecast or None
         None: past months are rated as they are.
     offers : OfferModels or None
-        None: there do not count as offers to make.
+        None: this bundle makes no offers.
     """
 
     catalogue: Catalogue

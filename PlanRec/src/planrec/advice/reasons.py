@@ -16,12 +16,12 @@ __all__ = ["Against", "LineItemMeans", "MeanBill", "line_item_means", "reasons",
 
 @dataclass(frozen=True, slots=True)
 class LineItemMeans:
-    """Line items of each plan, averaged over the months known.
+    """Line items of each plan, averaged over the months given.
 
     Attributes
     ----------
     fee_cents, minutes_cents, messages_cents, data_cents : float64 arrays of shape (n, n_plans)
-        They add up to the expected bill.
+        They add up to the mean bill over these months.
     months_dearer : int64 array of shape (n, n_plans)
         Months that would have cost more than on the current plan; 0 where that is unknown.
     months : int64 array of shape (n,)

@@ -41,7 +41,7 @@ from planrec.outlook import bill_outlook, history_of
 from planrec.rules import ExclusionCode, exclusions
 from planrec.usage.events import CHURN_DATE
 
-__all__ = ["WINDOW", "Campaign", "CampaignLog", "Contacts", "OfferRows", "offer_rows"]
+__all__ = ["WINDOW", "Campaign", "CampaignLog", "ContactRows", "OfferRows", "offer_rows"]
 
 WINDOW = 3  # months, that of the offer included, in which leaving counts and over which savings are averaged
 
@@ -93,7 +93,7 @@ class CampaignLog:
 
 
 @dataclass(frozen=True, slots=True)
-class Contacts:
+class ContactRows:
     """What the campaign did with n subscribers at their moments, and what they answered.
 
     Attributes
@@ -123,9 +123,9 @@ class Contacts:
         """Whether an offer was made; bool array of shape (n,)."""
         return self.offered >= 0
 
-    def at(self, rows: IntArray | BoolArray) -> Contacts:
+    def at(self, rows: IntArray | BoolArray) -> ContactRows:
         """Return some of the rows, by position or mask."""
-        return Contacts(
+        return ContactRows(
             selected=self.selected[rows],
             holdout=self.holdout[rows],
             offered=self.offered[rows],
@@ -147,13 +147,13 @@ class OfferRows:
     standing : Standing
         The plan held, its bills and what may be offered, n rows.
     spread : float64 array of shape (n, n_plans)
-        Standard deviation of the bills whose mean is `standing.bill`, in currency.
+        Standard deviation of the bills whose mean is `Standing.bill`, in currency.
     seen : float64 array of shape (n, n_plans)
-        As `standing.bill`, but months in which the subscriber was not yet there count as months without usage: what
+        As `Standing.bill`, but months in which the subscriber was not yet there count as months without usage: what
         the campaign's own policy looks at.
     alternatives : float64 array of shape (n, n_plans, 8)
         As `decisions.alternatives.ALTERNATIVE_FEATURES`, over up to `choice_months` months.
-    contacts : Contacts
+    contacts : ContactRows
         What the campaign did, and what was answered, n rows.
     left : float64 array of shape (n,)
         1 where the subscriber left within `WINDOW` months, 0 where not; NaN where the window outlasts the table.
@@ -165,7 +165,7 @@ class OfferRows:
     spread: FloatArray
     seen: FloatArray
     alternatives: FloatArray
-    contacts: Contacts
+    contacts: ContactRows
     left: FloatArray
 
     def at(self, rows: IntArray | BoolArray) -> OfferRows:
@@ -249,8 +249,8 @@ def offer_rows(operator: Campaign, *, history_months: int = 3, choice_months: in
     )
 
 
-def _contacts(table: pd.DataFrame, people: pd.DataFrame, catalogue: Catalogue) -> Contacts:
-    return Contacts(
+def _contacts(table: pd.DataFrame, people: pd.DataFrame, catalogue: Catalogue) -> ContactRows:
+    return ContactRows(
         selected=table[ACCEPTED].notna().to_numpy(),
         holdout=people[HOLDOUT].to_numpy(dtype=np.bool_),
         offered=plan_indices(table[OFFERED_PLAN], catalogue),

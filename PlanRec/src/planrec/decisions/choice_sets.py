@@ -69,7 +69,7 @@ def alternatives_of(
     Parameters
     ----------
     X : DataFrame or mapping of str to array of shape (n,)
-        Decision rows: `outlook.history.history_columns(history_months)`, `month`, and where known `current_plan` and `age`.
+        Decision rows: `outlook.history.history_columns`, `month`, and where known `current_plan` and `age`.
     catalogue : Catalogue
     history_months : int
     with_current_plan : bool

@@ -102,7 +102,7 @@ class UsageForecast:
     Attributes
     ----------
     services : mapping of str to ServiceForecast
-        By name, as `formulas.SERVICES`.
+        By name, as `outlook.SERVICES`.
 
     Examples
     --------

@@ -120,8 +120,9 @@ def said_usage(answers: Sequence[Questionnaire]) -> SaidUsage:
     Returns
     -------
     SaidUsage
-        Amounts are a tenth below what is said. A service without an answer is taken as the middle one. The forecast
-        takes one doubt for all services: the root mean square of theirs, so that each missing answer widens it.
+        Amounts are those said, divided by `OVERESTIMATION`. A service without an answer is taken as the middle one.
+        The forecast takes one doubt for all services: the root mean square of theirs, so that each missing answer
+        widens it.
 
     Raises
     ------

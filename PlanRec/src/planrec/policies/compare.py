@@ -121,7 +121,7 @@ def adjusted_bills(history: History, catalogue: Catalogue, *, history_months: in
     Returns
     -------
     float64 array of shape (n, n_plans)
-        Cents a month; `recommend.advise` ranks by this.
+        Cents a month; `advice.advise` ranks by this.
     """
     u, known = history.usage, history.known[:, :history_months]
     latest = Usage(*(part[:, :history_months] for part in (u.minutes, u.messages, u.megabytes)))

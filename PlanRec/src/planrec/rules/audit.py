@@ -1,4 +1,4 @@
-"""Count recommended plans that break a rule; written apart from `rules.py`, so that one finds the other's mistakes.
+"""Count recommended plans that break a rule; apart from `rules/apply.py`, so that one finds the other's mistakes.
 
 Nothing here calls `apply_rules` or `exclusions`: plan by plan, each rule is asked again, from the rate card's own text.
 """

@@ -1,6 +1,6 @@
 """Who may take which plan by the rate card alone: what is on sale, and to which ages; and the code of every rule.
 
-Choice sets are these plans and the current one. What else an operator asks for stands in `rules.py`.
+Choice sets are these plans and the current one. What else an operator asks for stands in `rules/apply.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The rule file: what operations staff decide, in YAML they can edit; a file with a mistake is refused with its line.
 
-What the rules do is in `rules.py`. Sale windows and age limits stand in the rate card, with the plan they belong to.
+What the rules do is in `rules/apply.py`. Sale windows and age limits stand in the rate card, with their plan.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def respond(demand: FloatArray, included: FloatArray, response: float, *, whole_
     response : float
         Rise of usage where nothing of the allowance is used up, 0 to 1.
     whole_minutes : bool
-        As `simulate_usage.as_recorded`.
+        As `simulator.usage.as_recorded`.
 
     Returns
     -------

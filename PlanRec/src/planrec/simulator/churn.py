@@ -96,7 +96,7 @@ class ChurnModel:
     people : Population
         Of n subscribers.
     bills : int64 array of shape (n, BURN_IN + months + later_months, n_plans)
-        Of `simulate_bills.bills_of_every_plan`, in cents.
+        Of `simulator.bills.bills_of_every_plan`, in cents.
     """
 
     def __init__(self, config: SimulatorConfig, catalogue: Catalogue, people: Population, bills: IntArray) -> None:

@@ -168,7 +168,7 @@ def write_simulation(simulation: Simulation, folder: Path) -> list[Path]:
     list of Path
         The files: `usage_months.parquet`, `subscribers.parquet`, `offers.parquet`, `rate_cards/<first month>.yaml`, one
         in `truth/` for each table of `Truth`, and for the first `event_subscribers` of the settings
-        `events/calls.parquet`, `messages`, `sessions` and `subscribers`, which `planrec.data.read_event_tables` reads.
+        `events/calls.parquet`, `messages`, `sessions` and `subscribers`, which `read_event_tables` reads.
         With defects also `usage_months.csv` and `defects.json`, which counts the damaged rows of each table.
 
     Raises

@@ -44,7 +44,7 @@ def satisfied_choice(
     believed : float64 array of shape (n, 3)
         Usage expected a month.
     mean_bill : float64 array of shape (n, n_plans)
-        Of `simulate_choice.believed_bills`, in currency.
+        Of `simulator.choice.believed_bills`, in currency.
     allowed : bool array of shape (n, n_plans)
         The choice set.
     current : int64 array of shape (n,)

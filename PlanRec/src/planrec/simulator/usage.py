@@ -4,7 +4,7 @@ Heavy-tailed profile: log usage = level of the subscriber + growth x time + seas
 comes from a mixture of segments, its services correlated. Light-tailed profile: the same normal scores of subscriber
 and noise, mapped to the quantiles of a truncated normal or a Weibull, times growth and season.
 
-What is drawn here is demand: what somebody would use on a plan that includes nothing. `simulate_bills.respond` turns
+What is drawn here is demand: what somebody would use on a plan that includes nothing. `simulator.bills.respond` turns
 it into usage on a plan.
 """
 

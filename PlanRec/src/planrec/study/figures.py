@@ -131,7 +131,7 @@ def offer_figures(
     ----------
     world : World
     history : History
-        Of `world.moments`.
+        Of the moments of `world`.
     outlook : Outlook
         Of the same rows.
     acceptance : AcceptanceModel

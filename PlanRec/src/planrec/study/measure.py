@@ -84,7 +84,7 @@ def measure_operator(
     Returns
     -------
     dict of str to float
-        Names are paths, for example `known.choice.oracle.ndcg_at_5`; money in cents a month, NaN where a figure does
+        Names are paths, for example "known.choice.oracle.ndcg_at_5"; money in cents a month, NaN where a figure does
         not exist.
     """
     settings = config.model_copy(

@@ -28,7 +28,7 @@ class Study:
     Attributes
     ----------
     operators : dict of str to list of dict
-        By choice process, one set of figures for each seed; see `study.measure_operator`.
+        By choice process, one set of figures for each seed; see `study.measure.measure_operator`.
     seeds : tuple of int
     leaks : LeakFigures
     defects : DefectFigures

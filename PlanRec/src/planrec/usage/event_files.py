@@ -115,7 +115,7 @@ def read_event_tables(
     catalogue : Catalogue
         Its rate card says how minutes are rounded, its plans which `current_plan` there is.
     columns : mapping of str to str, optional
-        Column of the file -> our name; `calls.start` is the column `start` of that table only.
+        Column of the file -> our name; "calls.start" is the column `start` of that table only.
     churn_cut : {"none", "documented"}
         "documented" sets aside events after a subscriber's `churn_date`.
     empty_months : {"bill", "drop"}

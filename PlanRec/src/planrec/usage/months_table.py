@@ -39,7 +39,7 @@ class CampaignTables:
     Attributes
     ----------
     offers : DataFrame
-        One row per selected subscriber and month, as `simulate.Simulation.offers`.
+        One row per selected subscriber and month, as `simulator.simulation.Simulation.offers`.
     subscribers : DataFrame
         `subscriber_id`, `churn_date`, `holdout`.
     """

@@ -44,9 +44,9 @@ class UsageStream:
     Parameters
     ----------
     path : Path
-        `.csv` or `.parquet`, as `data.read_usage_table` takes it.
+        `.csv` or `.parquet`, as `usage.read.read_usage_table` takes it.
     catalogue : Catalogue, optional
-        Which plans there are, as for `data.read_usage_table`.
+        Which plans there are, as for `usage.read.read_usage_table`.
     piece_rows : int, default=200,000
         Rows of a piece, about; a subscriber with more makes a larger one.
     reading : Reading, optional
@@ -113,7 +113,7 @@ class UsageStream:
             self._pieces = self._of_frame(months)
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
-        """Return the pieces: usage months as `usage_data.UsageData` has them, subscribers in ascending order.
+        """Return the pieces: usage months as `usage.months_table.UsageData` has them, subscribers in ascending order.
 
         Raises
         ------

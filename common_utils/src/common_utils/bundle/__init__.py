@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from common_utils.bundle.bundle import Bundle, current_version, open_bundle, set_current, write_bundle
+from common_utils.bundle.bundle import Bundle, open_bundle, set_current, write_bundle
 from common_utils.bundle.manifest import FileEntry
+from common_utils.bundle.pointer import current_version
 from common_utils.bundle.provenance import fingerprint_bytes, fingerprint_file, git_commit, library_versions
 
 __all__ = [

@@ -23,8 +23,6 @@ from common_utils.bundle.arrays import check_array_files, load_arrays
 from common_utils.bundle.durable import (
     make_folder,
     remove_stale,
-    replace_link,
-    sync,
     temporary_path,
 )
 from common_utils.bundle.manifest import (
@@ -44,6 +42,7 @@ from common_utils.bundle.manifest import (
     read_manifest,
     refusal,
 )
+from common_utils.bundle.pointer import current_version, move_pointer
 from common_utils.bundle.provenance import fingerprint_bytes
 from common_utils.bundle.seal import seal_folder
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
@@ -51,14 +50,10 @@ from common_utils.errors import ArtifactError
 
 __all__ = [
     "Bundle",
-    "current_version",
     "open_bundle",
     "set_current",
     "write_bundle",
 ]
-
-POINTER = "current"
-FIXED_LINKS = ("model.joblib", "metrics.json")
 
 
 def _utc_now() -> datetime:
@@ -219,54 +214,7 @@ def set_current(root: Path, version: str, *, trust: Trust = INTEGRITY_ONLY) -> N
             "Choose a folder of the artifacts root."
         )
     _open_folder(root / version, version, trust)
-    links = {name: f"{POINTER}/{name}" for name in FIXED_LINKS}
-    for name in (*links, POINTER):
-        if os.path.lexists(root / name) and not (root / name).is_symlink():
-            raise ArtifactError(
-                f"{root / name}: stands where a link belongs and was not made here. Move it away, then run again."
-            )
-    links[POINTER] = version  # last: this replacement is the publication
-    try:
-        for name, target in links.items():
-            replace_link(root, name, target)
-        sync(root)
-    except OSError as error:
-        raise ArtifactError(
-            f"{root}: the pointer could not be changed ({error.strerror or error}). "
-            "Correct the permissions or free space, then run again."
-        ) from error
-
-
-def current_version(root: Path) -> str | None:
-    """Return the version `current` names, or None where nothing was published yet.
-
-    Raises
-    ------
-    ArtifactError
-        If `current` is not a link to a version beside it.
-    """
-    pointer = root / POINTER
-    if not os.path.lexists(pointer):
-        return None
-    target = str(pointer.readlink()) if pointer.is_symlink() else ""
-    if not is_version(target):
-        raise ArtifactError(f"{pointer}: is not a link to a version beside it. {_without_links(root)}")
-    return target
-
-
-def _without_links(root: Path) -> str:
-    """Say what helps where a root was copied by something that keeps no links: a store, an archive, another system."""
-    versions = sorted(path.name for path in root.iterdir() if is_version(path.name) and (path / MANIFEST).is_file())
-    if not versions:
-        return "Remove it and publish a bundle of this root again."
-    copies = [
-        name for name in (POINTER, *FIXED_LINKS) if os.path.lexists(root / name) and not (root / name).is_symlink()
-    ]
-    return (
-        "The root was probably copied without its links. "
-        f"Name the bundle itself, such as {root / versions[-1]}; or remove "
-        f"{', '.join(copies) or POINTER} from the root and run `release promote {versions[-1]}`."
-    )
+    move_pointer(root, version)
 
 
 def open_bundle(path: Path, *, trust: Trust = INTEGRITY_ONLY) -> Bundle:

@@ -42,7 +42,7 @@ class CalibratedNode:
 
     References
     ----------
-    scikit-learn, `sklearn/calibration.py`, `_CalibratedClassifier.predict_proba`.
+    scikit-learn, `sklearn/calibration.py`, `predict_proba` of `_CalibratedClassifier`.
 
     Examples
     --------

@@ -252,7 +252,7 @@ class CompiledScorer:
         Parameters
         ----------
         names : sequence of str
-            Columns that a row gives, in order, out of `features.feature_names`.
+            Columns that a row gives, in order, out of the `feature_names` of `features`.
         decided : DecidedColumns, optional
             The others, where a last number of the row decides them.
 

@@ -3,7 +3,7 @@
 `current` in the artifacts root stays the one pointer; readers need no lock and see the old version or the new one.
 Writers take turns by a lock the kernel gives back when a process dies. The record is written first and the pointer
 moved second; a process killed in between leaves a record of a change that did not happen, and the next writer adds
-a correction. The command line (`release_cli`) calls these functions and nothing else.
+a correction. The command line (`command_line/release.py`) calls these functions and nothing else.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def explained(model: type[BaseModel], errors: Iterable[Mapping[str, Any]]) -> li
     ----------
     model : type of BaseModel
     errors : iterable of mapping
-        As `ValidationError.errors()` returns them, their locations beginning with "body".
+        As pydantic's `errors()` returns them, their locations beginning with "body".
 
     Returns
     -------

@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic
 
-from common_utils.bundle.bundle import POINTER
 from common_utils.bundle.manifest import MANIFEST, is_version
+from common_utils.bundle.pointer import POINTER
 from common_utils.errors import PortfolioError
 from common_utils.serving.model_slot import Model, ModelSlot, PointerFault
 

@@ -131,7 +131,7 @@ class _Deadline:
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
-        # Unlike `Task.cancel`, this waits for a handler's thread instead of abandoning it.
+        # Unlike `asyncio.Task.cancel`, this waits for a handler's thread instead of abandoning it.
         self.work = CancelScope()
         self.reading = True
         self._connection = (scope, receive, send)

@@ -171,7 +171,7 @@ def validation_problem(
     Parameters
     ----------
     errors : sequence of mapping
-        As `ValidationError.errors()` returns them.
+        As pydantic's `errors()` returns them.
     known_names : frozenset of str
         Field names of our own schema.
     cut : bool

@@ -179,7 +179,7 @@ class TableTask(ABC, Generic[Settings]):
         Raises
         ------
         CompileError, ParityError
-            As `table_compiling.compile_table_model`.
+            As `table_project.compiling.compile_table_model`.
         """
         return compile_table_model(model, rows, seed=config.training.seed, missing=self.answers_missing)[0]
 

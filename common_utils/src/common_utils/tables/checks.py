@@ -63,7 +63,7 @@ def repeated_rows(frame: pd.DataFrame, schema: pandera.DataFrameSchema) -> dict[
     """Return the positions of rows whose key another row has: equal to an earlier one in full, or contradicting it.
 
     Of rows that are equal the first is left; of rows that contradict each other none is, so that nothing depends on
-    their order. Keys are `schema.unique` and each column declared unique; without a key rows may repeat.
+    their order. Keys are the `unique` of the schema and each column declared unique; without a key rows may repeat.
 
     Examples
     --------

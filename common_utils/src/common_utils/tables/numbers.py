@@ -1,7 +1,7 @@
 """Numbers as text: what may be a decimal point, a thousands separator or an hh:mm:ss, decided from counts.
 
 Whether a column uses the point or the comma is decided once for the column, from counts that add up over blocks, never
-row by row. Where nothing but `d.ddd` is seen, nothing is decided and the file is refused.
+row by row. Where only numbers like 1.234 are seen, nothing is decided and the file is refused.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class NumberCounts:
     pointed : int
         Values with one point.
     point_or_thousands : int
-        Of these, `d.ddd`, `dd.ddd` and `ddd.ddd`.
+        Of these, those like 1.234, 12.345 and 123.456.
     clear_comma : int
         Values whose comma cannot separate thousands.
     clock : int

@@ -53,7 +53,8 @@ class TableResult:
     rows : int64 array of shape (n,)
         Number in the file of each row of `frame`.
     lost : pandas.DataFrame
-        Of the rejected rows that are not copies, the columns of the key `schema.unique`, as text, "" where missing.
+        Of the rejected rows that are not copies, the columns of the key (`unique` in the schema), as text, "" where
+        missing.
     """
 
     frame: pd.DataFrame
@@ -116,8 +117,8 @@ def read_table(
     separate fields, whitespace around values, "8.0" for a whole number, letter case and blanks of the header. Only the
     empty field is missing. A time of day is cut off a date. Rejected, in this order: rows of a wrong shape, values of a
     wrong type, values that fail a check of the schema, copies of a row seen before, and all rows that contradict each
-    other under one key (`schema.unique`). A column whose metadata says `soft` costs no row: what is wrong there becomes
-    unknown.
+    other under one key (`unique` in the schema). A column whose metadata says `soft` costs no row: what is wrong there
+    becomes unknown.
 
     Parameters
     ----------

@@ -20,9 +20,8 @@ from planrec.billing.rating.money import Money
 from planrec.billing.rating.sheet import Sheet
 from planrec.billing.rating.usage import UsedUp
 
-__all__ = ["AFTER_TAX", "bill_items", "pool_items"]
+__all__ = ["bill_items", "pool_items"]
 
-AFTER_TAX = ("device instalment", "device rest")
 _OPTIONS = "options"
 
 

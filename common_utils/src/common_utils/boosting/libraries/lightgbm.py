@@ -17,7 +17,7 @@ _LARGEST_WRITTEN = 1e300  # utils/common.h `AvoidInf`
 
 
 def read_lightgbm(dump: dict[str, Any]) -> GrownForest:
-    """Return the trees of a model that `Booster.dump_model` described; what the sums begin with is in the first tree.
+    """Return the trees of a model as `dump_model` describes it; the first tree holds what the sums begin with.
 
     Raises
     ------

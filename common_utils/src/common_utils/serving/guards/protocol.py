@@ -85,7 +85,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         answer = _WholeAnswer(self.transport)
         self.cycle.transport = answer  # type: ignore[assignment]
-        # Of this request: where the next one came before the answer, `self.cycle` is the next one's.
+        # Of this request: where the next one came before the answer, the cycle held here is the next one's.
         self.cycle.on_response = partial(self._answered, answer)
 
     def on_body(self, body: bytes) -> None:
