@@ -124,7 +124,7 @@ def advise(
         unwanted = declined & (verdict.codes == ExclusionCode.NONE)
         unwanted &= facts.current[:, None] != np.arange(len(catalogue.plans))
         verdict = replace(verdict, codes=np.where(unwanted, ExclusionCode.DECLINED, verdict.codes))
-    adjusted = outlook.mean_cents + policy.risk_weight * outlook.spread_cents
+    adjusted = outlook.adjusted(policy.risk_weight)
     gain = switch_gain(adjusted, outlook.mean_cents, facts.current)
     order, stay = rank_plans(adjusted, verdict.codes, facts.current, policy.min_gain_cents, gain_cents=gain)
     return Advice(

@@ -280,7 +280,7 @@ def what_if(
     travel = None if question.travel is None else _outlook(with_usage(changed, question.travel), catalogue)
     outlook = usual if travel is None else _year(usual, travel)
     codes = apply_rules(rules, catalogue, people.facts, "advice").codes
-    adjusted, current = outlook.mean_cents + risk_weight * outlook.spread_cents, people.facts.current
+    adjusted, current = outlook.adjusted(risk_weight), people.facts.current
     gain = switch_gain(adjusted, outlook.mean_cents, current)
     order, stay = rank_plans(adjusted, codes, current, rules.min_gain_cents("advice"), gain_cents=gain)
     advice = answer.advice

@@ -191,9 +191,7 @@ class RowAdviser:
         order = sorted(offered, key=adjusted.__getitem__)
         code = _NONE
         if current >= 0:
-            gains = [
-                min(adjusted[current] - a, mean[current] - m) for a, m in zip(adjusted, mean, strict=True)
-            ]
+            gains = [min(adjusted[current] - a, mean[current] - m) for a, m in zip(adjusted, mean, strict=True)]
             enough = [plan for plan in order if gains[plan] > 0 and gains[plan] >= asked]
             first = enough or [current]
             order = first + [plan for plan in order if plan not in first]
