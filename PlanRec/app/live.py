@@ -151,7 +151,7 @@ class LivePlanRec:
         change = advice.earliest_change
         return to_json(
             {
-                "advice": [_advised(plan) for plan in advice.plans],
+                "advice": [_advised(plan, stay=advice.stay) for plan in advice.plans],
                 "stay_reason": advice.stay_reason,
                 "earliest_change": None if change is None else f"{month_text(change)}-01",
                 "excluded": [{"plan_id": name, "reason_code": code} for name, code in advice.excluded.items()],
@@ -167,13 +167,15 @@ class LivePlanRec:
         )
 
 
-def _advised(plan: RankedPlan) -> dict[str, object]:
+def _advised(plan: RankedPlan, *, stay: bool) -> dict[str, object]:
     fee, minutes, messages, data = plan.line_items_cents
     return {
         "rank": plan.rank,
         "plan_id": plan.plan.plan_id,
         "name": plan.plan.name,
-        "action": "stay" if plan.stay else "switch",
+        "is_current": plan.is_current,
+        "advice": "stay" if stay else "switch",
+        "action": "stay" if stay else "switch",
         "expected_bill_cents": plan.expected_bill_cents,
         "spread_cents": plan.spread_cents,
         "saving_cents": plan.saving_cents,

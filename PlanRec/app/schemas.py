@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from app.examples import ADVICE, CATALOGUE, PREDICTION
 from common_utils.serving.config import MOST_BATCH_ROWS, MOST_K
 from common_utils.serving.explain import FORM
-from planrec.advice import AnswerPolicy, Overrides
+from planrec.advice import AnswerPolicy, Basis, Overrides
 from planrec.advice import Request as AdviceRequest
 from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
@@ -246,6 +246,7 @@ class Policy(BaseModel):
     """What the answer weighs."""
 
     mode: Literal["advice", "offer"] = Field(default="advice", description="what was asked for")
+    basis: Basis = Field(description="rated are the months that a forecast expects, or the past ones known")
     history_months: int = Field(description="months looked back over")
     risk_weight: float = Field(description="standard deviations added to the mean bill")
     min_gain_cents: int = Field(description="if the gain a month is smaller, the answer is stay")
@@ -257,6 +258,7 @@ class Policy(BaseModel):
         offer = policy.offer
         return cls(
             mode="advice" if offer is None else "offer",
+            basis=policy.basis,
             history_months=policy.history_months,
             risk_weight=policy.risk_weight,
             min_gain_cents=policy.min_gain_cents,
@@ -293,12 +295,12 @@ class BatchResponse(BaseModel):
 
 
 class LineItems(BaseModel):
-    """What the expected bill is made of, cents a month."""
+    """What the expected bill is made of, cents a month; they add up to it."""
 
-    fee_cents: float
-    minutes_cents: float
-    messages_cents: float
-    data_cents: float
+    fee_cents: int
+    minutes_cents: int
+    messages_cents: int
+    data_cents: int
 
 
 class AdvisedPlan(BaseModel):
@@ -307,11 +309,13 @@ class AdvisedPlan(BaseModel):
     rank: int
     plan_id: str
     name: str
-    action: Literal["switch", "stay"]
-    expected_bill_cents: float = Field(description="mean of the bills expected of the coming months")
-    spread_cents: float = Field(description="standard deviation of those bills")
-    saving_cents: float | None = Field(
-        description="saving a month against the current plan; empty if the current plan is unknown"
+    is_current: bool = Field(description="whether this is the plan held")
+    advice: Literal["switch", "stay"] = Field(description="what is advised; the same for every plan of an answer")
+    action: Literal["switch", "stay"] = Field(description="as `advice`; goes with the next release")
+    expected_bill_cents: int = Field(description="mean of the bills expected of the coming months")
+    spread_cents: int = Field(description="standard deviation of those bills")
+    saving_cents: int | None = Field(
+        description="bill expected on the current plan less that on this one; empty if the current plan is unknown"
     )
     p_pay_more: float | None = Field(description="share of months dearer than on the current plan")
     contract_months: int = Field(description="minimum term of the plan")

@@ -33,7 +33,6 @@ SETTINGS = ("advice.history_months=3", "offer.margin_weight=.3")
 MEASURES = {"evaluate", "card"}  # show what a bundle reached, and answer nobody
 SERVES = {"serve"}  # is the other side of the comparison
 NO_ROUTE = {"draft"}  # scores a whole table; the service has nothing like it
-WITHOUT_A_BUNDLE = {("recommend", "advice")}  # rates past months on a rate card
 
 
 @dataclass(frozen=True)
@@ -121,25 +120,29 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def same_offers(case: Case, folder: Path, *options: object, **further: object) -> int:
-    """Compare plans, order, cents, chances and codes; return how many are offered something."""
+def same_plans(case: Case, folder: Path, mode: str, *options: object, **further: object) -> int:
+    """Compare plans, order, cents, chances, codes and sentences; return how many are told to switch."""
     out, left_out = folder / "offers.parquet", folder / "excluded.parquet"
-    asked = ("recommend", "--mode", "offer", "--usage", case.usage, "--as-of", AS_OF, "--bundle", case.bundle.path)
-    assert case.run(*asked, "--top", 50, "--output", out, "--excluded-output", left_out, *options) == 0
+    asked = ("recommend", "--mode", mode, "--usage", case.usage, "--as-of", AS_OF, "--bundle", case.bundle.path)
+    assert case.run(*asked, "--explain", "--top", 50, "--output", out, "--excluded-output", left_out, *options) == 0
     offers, excluded = pd.read_parquet(out), pd.read_parquet(left_out)
     switched = 0
     for name, record in case.records.items():
-        body = _asked(record, mode="offer", top_k=50, as_of=AS_OF, **record["offer"], **further)
+        facts = record["offer"] if mode == "offer" else {}
+        body = _asked(record, mode=mode, top_k=50, as_of=AS_OF, **facts, **further)
         answer = case.service.post("/recommend", json=body).json()
         rows = offers[offers["subscriber_id"].astype(str) == name].to_dict("records")
         assert [row["plan_id"] for row in rows] == [plan["plan_id"] for plan in answer["advice"]]
         for row, plan in zip(rows, answer["advice"], strict=True):
-            assert row["action"] == plan["action"]
-            assert row["expected_bill_cents"] == np.rint(plan["expected_bill_cents"])
-            assert _number(row["saving_cents"]) == _rounded(plan["saving_cents"])
-            for column in ("p_pay_more", "p_accept", "offer_value_cents", "churn_change"):
+            for column in ("advice", "action", "is_current", "expected_bill_cents"):
+                assert row[column] == plan[column], column
+            of_offers = ("p_accept", "offer_value_cents", "churn_change") if mode == "offer" else ()
+            for column in ("saving_cents", "p_pay_more", *of_offers):
                 assert _number(row[column]) == plan[column], column
+            assert sum(plan["line_items"].values()) == plan["expected_bill_cents"]
+            assert row["reasons"] == plan["reason"]
             assert _text(row["stay_reason"]) == answer["stay_reason"]
+            assert row["basis"] == answer["policy"]["basis"]
         codes = excluded[excluded["subscriber_id"].astype(str) == name]
         assert dict(zip(codes["plan_id"], codes["reason_code"], strict=True)) == {
             one["plan_id"]: one["reason_code"] for one in answer["excluded"]
@@ -148,15 +151,20 @@ def same_offers(case: Case, folder: Path, *options: object, **further: object) -
     return switched
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else float(np.rint(value))
+def advice_agrees(case: Case, folder: Path) -> None:
+    """Advice by the bundle's forecast, and with weights of the request's own."""
+    usual = same_plans(case, folder, "advice")
+    assert 0 < usual < PEOPLE
+    options = ("--min-gain-cents", 2500, "--risk-weight", 1, "--history-months", 2)
+    own = same_plans(case, folder, "advice", *options, min_gain_cents=2500, risk_weight=1.0, history_months=2)
+    assert own < usual
 
 
 def offers_agree(case: Case, folder: Path) -> None:
     """Offers as the bundle makes them, and with a minimum gain of the request's own."""
-    usual = same_offers(case, folder)
+    usual = same_plans(case, folder, "offer")
     assert 0 < usual < PEOPLE
-    assert same_offers(case, folder, "--min-gain-cents", 2500, min_gain_cents=2500) < usual
+    assert same_plans(case, folder, "offer", "--min-gain-cents", 2500, min_gain_cents=2500) < usual
 
 
 def predictions_agree(case: Case, folder: Path) -> None:
@@ -203,6 +211,7 @@ def what_ifs_agree(case: Case, folder: Path) -> None:
 
 
 AGREE: dict[tuple[str, str | None], Callable[[Case, Path], None]] = {
+    ("recommend", "advice"): advice_agrees,
     ("recommend", "offer"): offers_agree,
     ("predict", None): predictions_agree,
     ("what-if", None): what_ifs_agree,
@@ -221,8 +230,7 @@ def answering() -> set[tuple[str, str | None]]:
 
 
 def test_every_command_that_answers_from_a_bundle_is_compared() -> None:
-    assert answering() == AGREE.keys() | WITHOUT_A_BUNDLE
-    assert not AGREE.keys() & WITHOUT_A_BUNDLE
+    assert answering() == AGREE.keys()
     assert "/draft" not in create_app().openapi()["paths"]
 
 
@@ -230,12 +238,6 @@ def test_a_command_that_is_missing_is_seen(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delitem(AGREE, ("predict", None))
     with pytest.raises(AssertionError):
         test_every_command_that_answers_from_a_bundle_is_compared()
-
-
-def test_a_mode_without_a_bundle_takes_none(case: Case, tmp_path: Path) -> None:
-    asked = ("--usage", case.usage, "--as-of", AS_OF, "--bundle", case.bundle.path, "--output", tmp_path / "o.csv")
-    for name, mode in WITHOUT_A_BUNDLE:
-        assert case.run(name, "--mode", mode, *asked) == 2
 
 
 @pytest.mark.slow

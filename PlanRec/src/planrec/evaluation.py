@@ -27,16 +27,16 @@ from planrec.config import PlanRecConfig
 from planrec.decisions import columns_of, plan_indices
 from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.months import month_indices
-from planrec.outlook import History, UsageForecast, bill_outlook, history_of
+from planrec.outlook import History, Outlook, UsageForecast, bill_outlook, history_of
 from planrec.outlook.history import history_columns
 from planrec.policies.compare import (
     JudgedDecisions,
     Row,
-    adjusted_bills,
     advice_scores,
     bills_ahead,
     gain_table,
     money_of_advice,
+    past_outlook,
     policy_table,
 )
 from planrec.policies.curves import frontier, gain_by_k
@@ -125,8 +125,9 @@ def evaluate(config: PlanRecConfig, prepared: Prepared, models: Models) -> dict[
     taken = take_probabilities(models.multiclass, test, catalogue)
     situation = situation_of(config, prepared, test)
     history = history_of(columns_of(test), longest_history(config))
-    adjusted = _adjusted(config, history, catalogue, models.forecast)
-    policies = _policies(prepared, situation, history, adjusted)
+    outlook = _ahead(history, catalogue, models.forecast)
+    shipped = _advised(config, prepared, situation, outlook)
+    policies = _policies(prepared, situation, history, shipped)
     policies[MULTICLASS] = taken
     policies[ANY_PLAN] = take_probabilities(models.choice, test, catalogue)
     classes = np.asarray(models.multiclass.classes, dtype=object)
@@ -145,10 +146,15 @@ def evaluate(config: PlanRecConfig, prepared: Prepared, models: Models) -> dict[
         "test_rows_on_plans_launched_after_training": int((~judged).sum()),
         "policies": policy_table(policies, situation),
         "ndcg_gap": _ndcg_gap(policies[ANY_PLAN], policies[MULTICLASS], situation),
-        "minimum_gain": gain_table(adjusted, situation, config.evaluation.gain_steps_cents),
-        "segments": _segments(config, prepared, situation, adjusted),
+        "minimum_gain": gain_table(
+            outlook,
+            situation,
+            config.evaluation.gain_steps_cents,
+            risk_weight=config.advice.forecast_risk_weight,
+        ),
+        "segments": _segments(config, prepared, situation, shipped),
         "gain_by_k": gain_by_k({name: policies[name] for name in _RANKED_BY_K}, situation),
-        "frontier": frontier(policies[ANY_PLAN], adjusted, situation),
+        "frontier": frontier(policies[ANY_PLAN], outlook.adjusted(config.advice.forecast_risk_weight), situation),
         "confusion": _confusion(y, seen[judged], len(classes)),
         "reliability": reliability_table(seen[judged].max(axis=1), seen[judged].argmax(axis=1) == y),
     }
@@ -204,16 +210,25 @@ def _policies(
         ("cheapest, mean of 6 months", 6, 0.0),
         ("cheapest, mean of 6 months + half a sd", 6, 0.5),
     ):
-        policies[name] = -adjusted_bills(history, catalogue, history_months=months, risk_weight=weight)
-    policies[_ADVICE] = advice_scores(shipped, situation, min_gain_cents=prepared.rules.min_gain_cents("advice"))
+        policies[name] = -past_outlook(history, catalogue, history_months=months).adjusted(weight)
+    policies[_ADVICE] = shipped
     return policies
 
 
-def _adjusted(config: PlanRecConfig, history: History, catalogue: Catalogue, forecast: UsageForecast) -> FloatArray:
-    """Risk-adjusted bills of the coming months, as the shipped advice forecasts them."""
-    ahead = forecast.scenarios(history)
-    outlook = bill_outlook(bill_totals(ahead.usage, catalogue), ahead.known)
-    return outlook.mean_cents + config.advice.forecast_risk_weight * outlook.spread_cents
+def _ahead(history: History, catalogue: Catalogue, forecast: UsageForecast) -> Outlook:
+    """Return the bills of the coming months, as the shipped advice forecasts them."""
+    months = forecast.scenarios(history)
+    return bill_outlook(bill_totals(months.usage, catalogue), months.known)
+
+
+def _advised(config: PlanRecConfig, prepared: Prepared, situation: JudgedDecisions, outlook: Outlook) -> FloatArray:
+    """Return the scores of the shipped advice; shape (n, n_plans)."""
+    return advice_scores(
+        outlook,
+        situation,
+        risk_weight=config.advice.forecast_risk_weight,
+        min_gain_cents=prepared.rules.min_gain_cents("advice"),
+    )
 
 
 def choice_figures(
@@ -251,11 +266,10 @@ def _confusion(y: IntArray, probabilities: FloatArray, n_classes: int) -> list[l
     return np.bincount(flat, minlength=n_classes**2).reshape(n_classes, n_classes).tolist()
 
 
-def _segments(config: PlanRecConfig, prepared: Prepared, situation: JudgedDecisions, adjusted: FloatArray) -> list[Row]:
+def _segments(config: PlanRecConfig, prepared: Prepared, situation: JudgedDecisions, shipped: FloatArray) -> list[Row]:
     """Money of the shipped advice by data usage, by what is known, and by age where there is one."""
     test = prepared.test
-    scores = advice_scores(adjusted, situation, min_gain_cents=prepared.rules.min_gain_cents("advice"))
-    money = money_of_advice(scores, situation)
+    money = money_of_advice(shipped, situation)
     usage = test[[c for c in history_columns(config.features.history_months) if c.startswith("megabytes")]]
     thirds = pd.qcut(usage.mean(axis=1), 3, labels=["light", "middle", "heavy"]).astype(str).to_numpy()
     splits = {"data usage": thirds}

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from common_utils.errors import DataError
 from planrec.advice import advise
-from planrec.advice.ranking import AdvicePolicy, rank_plans
+from planrec.advice.ranking import AdvicePolicy, rank_plans, switch_gain
 from planrec.advice.reasons import line_item_means, reasons
 from planrec.billing import Catalogue, Usage
 from planrec.months import month_index
@@ -144,3 +146,34 @@ def test_nobody_is_told_to_stay_where_nothing_is_offered_and_nothing_held() -> N
     order, stay = rank_plans(np.array([[2000.0, 2100.0]]), np.ones((1, 2), dtype=np.int64), np.array([-1]), 0)
     assert order.tolist() == [[-1, -1]]
     assert not stay.any()
+
+
+def test_nobody_is_sent_to_a_plan_that_is_dearer_in_expectation() -> None:
+    # The second plan varies less, the third is cheaper by 50 cents, the fourth by 400.
+    mean, spread = np.array([[2000.0, 2100.0, 1950.0, 1600.0]]), np.array([[2000.0, 0.0, 1500.0, 1900.0]])
+    adjusted, current = mean + 0.5 * spread, np.array([0])
+    gain = switch_gain(adjusted, mean, current)
+    assert gain.tolist() == [[0.0, -100.0, 50.0, 400.0]]
+    for least, expected in ((0, [3, 2, 1, 0]), (100, [3, 1, 2, 0]), (401, [0, 1, 3, 2])):
+        order, stay = rank_plans(adjusted, np.zeros((1, 4), dtype=np.int64), current, least, gain_cents=gain)
+        assert (order[0].tolist(), bool(stay[0])) == (expected, expected[0] == 0)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 500))
+def test_a_switch_gains_enough_in_the_mean_and_in_the_adjusted_bill(seed: int, least: int) -> None:
+    rng = np.random.default_rng(seed)
+    mean, spread = rng.integers(1000, 2000, (20, 5)).astype(float), rng.integers(0, 2000, (20, 5)).astype(float)
+    current, excluded = rng.integers(-1, 5, 20), (rng.random((20, 5)) < 0.3).astype(np.int64)
+    excluded[np.arange(20)[current >= 0], current[current >= 0]] = 0
+    adjusted = mean + 0.5 * spread
+    order, stay = rank_plans(adjusted, excluded, current, least, gain_cents=switch_gain(adjusted, mean, current))
+    for row in np.flatnonzero(current >= 0):
+        held, open_ = current[row], np.flatnonzero(excluded[row] == 0)
+        falls = {
+            plan: min(adjusted[row, held] - adjusted[row, plan], mean[row, held] - mean[row, plan]) for plan in open_
+        }
+        enough = [plan for plan, fall in falls.items() if fall > 0 and fall >= least]
+        assert stay[row] == (not enough)
+        assert order[row, 0] == (min(enough, key=lambda plan: adjusted[row, plan]) if enough else held)
+        assert sorted(order[row][order[row] >= 0]) == open_.tolist()

@@ -25,18 +25,18 @@ def test_advice_carries_line_items_saving_and_a_sentence(megaline: Catalogue) ->
         record("ultimate"), megaline, AdvicePolicy(), RULES, month=MONTH, history_months=6, top_k=5
     )
     best, held = advice.plans
-    assert (best.rank, best.plan.plan_id, best.stay) == (1, "surf", False)
+    assert (best.rank, best.plan.plan_id, best.is_current) == (1, "surf", False)
     assert best.line_items_cents == (2000.0, 30.0, 0.0, 0.0)
     assert (best.saving_cents, best.p_pay_more) == (4970.0, 0.0)
     assert "49.70 less than Ultimate" in best.reason
-    assert (held.rank, held.stay) == (2, True)
+    assert (held.rank, held.is_current) == (2, True)
     assert advice.months_used == 1
 
 
 def test_stay_is_rank_one_below_the_minimum_gain(megaline: Catalogue) -> None:
     policy = AdvicePolicy(min_gain_cents=5000)
     advice = advise_subscriber(record("ultimate"), megaline, policy, RULES, month=MONTH, history_months=6, top_k=1)
-    assert [(p.plan.plan_id, p.stay) for p in advice.plans] == [("ultimate", True)]
+    assert [(p.plan.plan_id, p.is_current) for p in advice.plans] == [("ultimate", True)]
 
 
 def test_stay_says_why(megaline: Catalogue) -> None:
@@ -51,7 +51,7 @@ def test_stay_says_why(megaline: Catalogue) -> None:
 def test_a_contract_that_binds_keeps_the_subscriber_until_its_end(megaline: Catalogue) -> None:
     bound = replace(record("ultimate"), contract_months_left=2)
     advice = advise_subscriber(bound, megaline, AdvicePolicy(), RULES, month=MONTH, history_months=6, top_k=5)
-    assert [(p.plan.plan_id, p.stay) for p in advice.plans] == [("ultimate", True)]
+    assert [(p.plan.plan_id, p.is_current) for p in advice.plans] == [("ultimate", True)]
     assert advice.excluded == {"surf": "CONTRACT_BINDS"}
     assert advice.stay_reason == "CONTRACT_BINDS"
     assert advice.earliest_change == month_index("2018-09")

@@ -104,7 +104,7 @@ def test_recommend_stays_below_the_minimum_gain(client: TestClient) -> None:
     answer = client.post("/recommend", json=body).json()
     assert answer["advice"][0]["action"] == "stay"
     assert answer["policy"] == {
-        "mode": "advice", "history_months": 1, "min_gain_cents": 4000, "risk_weight": 0, "offer": None
+        "mode": "advice", "basis": "past", "history_months": 1, "min_gain_cents": 4000, "risk_weight": 0, "offer": None
     }  # fmt: skip
 
 
@@ -146,7 +146,9 @@ def test_facts_outside_their_bounds_are_refused(client: TestClient, fields: dict
 def test_recommend_looks_no_further_than_as_of(client: TestClient) -> None:
     early = client.post("/recommend", json={"usage": USAGE, "as_of": "2025-09"}).json()
     assert early["months_used"] == 1
-    assert {"plan_id": "max-voice", "reason_code": "NOT_YET_ON_SALE"} in early["excluded"]
+    earlier = client.post("/recommend", json={"usage": [{**USAGE[0], "month": "2025-08"}]}).json()
+    assert {"plan_id": "max-voice", "reason_code": "NOT_YET_ON_SALE"} in earlier["excluded"]
+    assert "max-voice" not in {plan["plan_id"] for plan in early["excluded"]}  # on sale when the change takes effect
     before = client.post("/recommend", json={"usage": USAGE, "as_of": "2025-01"})
     assert before.status_code == 422
 

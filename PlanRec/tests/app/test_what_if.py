@@ -21,7 +21,7 @@ from planrec.config import PlanRecConfig
 from planrec.outlook import Questionnaire
 from planrec.rules import built_in_rules
 
-ADVICE = {"mode": "advice", "offer": None}
+ADVICE = {"mode": "advice", "basis": "past", "offer": None}
 USAGE = [
     {"month": "2018-01", "minutes": 400, "messages": 10, "megabytes": 12288},
     {"month": "2018-02", "minutes": 400, "messages": 10, "megabytes": 12288},

@@ -89,10 +89,14 @@ def test_answers_equal_the_service_s_one_by_one(catalogue: Catalogue) -> None:
                 "subscriber_id": subscriber,
                 "rank": plan.rank,
                 "plan_id": plan.plan.plan_id,
-                "action": "stay" if plan.stay else "switch",
-                "expected_bill_cents": round(plan.expected_bill_cents),
-                "saving_cents": None if plan.saving_cents is None else round(plan.saving_cents),
+                "advice": "stay" if one.stay else "switch",
+                "action": "stay" if one.stay else "switch",
+                "is_current": plan.is_current,
+                "expected_bill_cents": plan.expected_bill_cents,
+                "saving_cents": plan.saving_cents,
                 "p_pay_more": plan.p_pay_more,
+                "stay_reason": one.stay_reason,
+                "basis": "past",
                 "reasons": plan.reason,
             }
             for plan in one.plans
@@ -124,10 +128,9 @@ def test_a_ranker_s_further_columns_stand_before_the_sentence(megaline: Catalogu
         plain = advice.rank(people)
         return Ranking(
             plain.advice,
-            plain.basis,
             {
                 "p_accept": people.facts.contacts_90d[:, None] / np.array([10.0, 20.0]),
-                "stay_reason": np.array([None] * len(plain.advice.stay), dtype=object),
+                "note": np.array([None] * len(plain.advice.stay), dtype=object),
                 "offer": np.array([["low", "high"]] * len(plain.advice.stay), dtype=object),
             },
         )
@@ -143,11 +146,11 @@ def test_a_ranker_s_further_columns_stand_before_the_sentence(megaline: Catalogu
         }
     )
     asked = recommender(
-        megaline, ranker=Ranker(rank, {"p_accept": "number", "stay_reason": "text", "offer": "text"}), explain=True
+        megaline, ranker=Ranker(rank, {"p_accept": "number", "note": "text", "offer": "text"}), explain=True
     )
     ranked = asked.answer(months).ranked
-    assert ranked.column_names[-5:] == ["p_pay_more", "p_accept", "stay_reason", "offer", "reasons"]
-    shown = ranked.select(["plan_id", "saving_cents", "p_accept", "stay_reason", "offer"])
+    assert ranked.column_names[-7:-3] == ["p_pay_more", "p_accept", "note", "offer"]
+    shown = ranked.select(["plan_id", "saving_cents", "p_accept", "note", "offer"])
     assert [list(row.values()) for row in shown.to_pylist()] == [
         ["surf", None, 0.4, None, "low"],
         ["ultimate", None, 0.2, None, "high"],

@@ -72,7 +72,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, recommender: Recomm
 def test_without_a_request_there_is_no_sentence_and_text_is_text(tmp_path: Path, recommender: Recommender) -> None:
     write_recommendations(usage_file(tmp_path / "u.parquet"), recommender, tmp_path / "o.parquet")
     schema = pq.read_schema(tmp_path / "o.parquet")
-    assert schema.names[-1] == "p_pay_more"
+    assert schema.names[-3:] == ["p_pay_more", "stay_reason", "basis"]
     assert [schema.field(name).type for name in ("subscriber_id", "plan_id", "action")] == [pa.string()] * 3
 
 

@@ -33,14 +33,17 @@ def test_recommend_ranks_and_says_stay(run, usage, plans, tmp_path, capsys) -> N
     assert code == 0
     advice = pd.read_parquet(output)
     assert advice.columns.tolist() == [
-        "subscriber_id", "rank", "plan_id", "action", "expected_bill_cents", "saving_cents", "p_pay_more", "reasons",
+        "subscriber_id", "rank", "plan_id", "advice", "action", "is_current", "expected_bill_cents", "saving_cents",
+        "p_pay_more", "stay_reason", "basis", "reasons",
     ]  # fmt: skip
-    rows = advice[["subscriber_id", "rank", "plan_id", "action", "expected_bill_cents", "saving_cents"]]
+    assert (advice["advice"] == advice["action"]).all()
+    assert set(advice["basis"]) == {"past"}
+    rows = advice[["subscriber_id", "rank", "plan_id", "advice", "is_current", "expected_bill_cents", "saving_cents"]]
     assert rows.to_numpy().tolist() == [
-        ["a", 1, "surf", "switch", 2515, 4485],
-        ["a", 2, "ultimate", "stay", 7000, 0],
-        ["b", 1, "surf", "stay", 2000, 0],
-        ["b", 2, "ultimate", "switch", 7000, -5000],
+        ["a", 1, "surf", "switch", False, 2515, 4485],
+        ["a", 2, "ultimate", "switch", True, 7000, 0],
+        ["b", 1, "surf", "stay", True, 2000, 0],
+        ["b", 2, "ultimate", "stay", False, 7000, -5000],
     ]
     assert "44.85 less than Ultimate" in advice["reasons"][0]
     assert "1 subscriber(s) have no usage month up to 2018-02: not answered" in capsys.readouterr().err
@@ -82,7 +85,7 @@ def test_recommend_follows_the_rule_file(run, usage, plans, tmp_path, capsys) ->
     ours.write_text("version: ours\nminimum_gain: {advice_cents: 5000}\n", encoding="utf-8")
     assert run(*arguments, *files) == 0
     assert pd.read_csv(output).query("rank == 1")["action"].tolist() == ["stay", "stay"]
-    assert "by rules ours" in capsys.readouterr().err
+    assert "and rules ours" in capsys.readouterr().err
     assert run(*arguments, *files, "--min-gain-cents", 0) == 0
     assert pd.read_csv(output).query("rank == 1")["action"].tolist() == ["switch", "stay"]
     ours.write_text("version: ours\nplans:\n- plans: [surf]\n  why: sold out\n", encoding="utf-8")
@@ -223,11 +226,46 @@ def test_recommend_chooses_offers_by_a_bundle(run, bundle: Bundle, tmp_path, cap
     assert offers.loc[["bound", "shy"], "stay_reason"].tolist() == ["CONTRACT_BINDS", "NO_CONSENT"]
     assert "weights: risk 0.1, margin 0.1, churn 2000 cents, perk 100 cents" in capsys.readouterr().err
     assert run(*asked, "--output", out, "--plans", tmp_path / "card.yaml") == 2
-    assert "leave out --plans" in capsys.readouterr().err
+    assert "Leave out --plans" in capsys.readouterr().err
 
 
-def test_recommend_needs_a_rate_card_for_advice(run, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+def test_recommend_without_card_and_bundle_says_what_to_do(run, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
     usage = tmp_path / "months.csv"
     usage.write_text("subscriber_id,month,minutes,messages,megabytes\n", encoding="utf-8")
-    assert run("recommend", "--usage", usage, "--as-of", "2025-10", "--output", tmp_path / "a.csv") == 2
-    assert "give a rate card with --plans, and no --bundle" in capsys.readouterr().err
+    asked = ("recommend", "--usage", usage, "--as-of", "2025-10", "--output", tmp_path / "a.csv")
+    assert run(*asked, "--bundle", tmp_path / "none") == 4
+    assert "Train first" in capsys.readouterr().err
+
+
+def test_advice_by_a_bundle_is_its_forecast_and_the_past_is_named(run, bundle, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    usage, out = tmp_path / "months.csv", tmp_path / "advice.csv"
+    usage.write_text(
+        "subscriber_id,month,minutes,messages,megabytes,current_plan\n"
+        + "".join(f"maria,2025-{m},{used}00,12,9200,smart-25\n" for m, used in (("08", 3), ("09", 2), ("10", 4))),
+        encoding="utf-8",
+    )
+    asked = ("recommend", "--usage", usage, "--as-of", "2025-10", "--output", out, "--explain")
+    assert run(*asked, "--bundle", bundle.path) == 0
+    ahead = pd.read_csv(out)
+    assert set(ahead["basis"]) == {"forecast"}
+    first = ahead.iloc[0]
+    assert "a month over 3 months (" in first["reasons"]
+    expected, saved = first["expected_bill_cents"] / 100, first["saving_cents"] / 100
+    assert f"Expected from now on: {expected:.2f} EUR a month, {saved:.2f} less than Smart 25." in first["reasons"]
+    assert run(*asked, "--bundle", bundle.path, "--basis", "past") == 0
+    past = pd.read_csv(out)
+    assert set(past["basis"]) == {"past"}
+    assert not past["reasons"].str.contains("Expected").any()
+    assert "the past months and rules" in capsys.readouterr().err
+    for wrong in (("--plans", usage, "--basis", "forecast"), ("--mode", "offer", "--basis", "past")):
+        assert run(*asked, *wrong) == 2
+
+
+def test_offers_speak_of_the_months_known(run, bundle, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    usage, out = tmp_path / "months.csv", tmp_path / "offers.csv"
+    rows = (f"maria,2025-{m},300,12,9200,smart-25,0,true,0,false\n" for m in ("09", "10"))
+    facts = "contract_months_left,consent,contacts_90d,holdout"
+    usage.write_text(f"subscriber_id,month,minutes,messages,megabytes,current_plan,{facts}\n" + "".join(rows), "utf-8")
+    asked = ("--usage", usage, "--as-of", "2025-10", "--output", out, "--explain", "--bundle", bundle.path)
+    assert run("recommend", "--mode", "offer", *asked) == 0
+    assert pd.read_csv(out)["reasons"].str.contains(r"a month over 2 months \(").all()

@@ -87,7 +87,7 @@ def test_what_if_answers_by_the_forecast_of_a_bundle(run, bundle: Bundle, operat
     table = pd.read_csv(output)
     assert (table["expected_bill_then_cents"] >= table["expected_bill_cents"]).all()
     assert table["advice_changes"].any()
-    assert not table.loc[table["plan_id"] == "max-voice", "best_now"].any()  # on sale from October on
+    assert table.loc[table["plan_id"] == "max-voice", "best_now"].any()  # on sale from October on, as the change is
     assert "max-voice" in capsys.readouterr().out
 
 

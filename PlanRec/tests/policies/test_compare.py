@@ -6,15 +6,15 @@ import pytest
 
 from planrec.billing import Catalogue
 from planrec.decisions import decision_table
-from planrec.outlook import history_of
+from planrec.outlook import Outlook, history_of
 from planrec.policies.compare import (
     BillsAhead,
     JudgedDecisions,
-    adjusted_bills,
     advice_scores,
     bills_ahead,
     gain_table,
     money_of_advice,
+    past_outlook,
     policy_table,
 )
 
@@ -67,9 +67,15 @@ def test_bills_ahead_never_reach_into_the_next_subscriber(months: pd.DataFrame, 
 def test_adjusted_bills_use_only_the_history_asked_for(months: pd.DataFrame, megaline: Catalogue) -> None:
     rows = decision_table(months, history_months=3).iloc[2:]
     history = history_of(rows, 3)
-    assert adjusted_bills(history, megaline, history_months=1, risk_weight=0.5).tolist() == [[2300.0, 7000.0]]
-    three = adjusted_bills(history, megaline, history_months=3, risk_weight=1.0)[0, 0]
+    last = past_outlook(history, megaline, history_months=1)
+    assert last.adjusted(0.5).tolist() == [[2300.0, 7000.0]]
+    three = past_outlook(history, megaline, history_months=3).adjusted(1.0)[0, 0]
     assert three == pytest.approx(2100 + np.std([2000, 2000, 2300]))
+
+
+def certain(bills: list[list[float]]) -> Outlook:
+    """Bills without spread."""
+    return Outlook(np.array(bills), np.zeros((len(bills), len(bills[0]))))
 
 
 def test_money_by_hand() -> None:
@@ -104,13 +110,13 @@ def test_money_is_none_where_no_current_plan_is_known() -> None:
     row = policy_table({"first": np.array([[1.0, 0.0], [1.0, 0.0]])}, at)[0]
     assert row["saving_cents"] is None
     assert row["regret_cents"] is not None
-    assert gain_table(np.array([[1.0, 2.0]] * 2), at, [0])[0]["loss_p95_cents"] is None
+    assert gain_table(certain([[1.0, 2.0]] * 2), at, [0], risk_weight=0.5)[0]["loss_p95_cents"] is None
 
 
 def test_minimum_gain_keeps_more_people_where_they_are() -> None:
     at = situation([[2000, 2300], [2000, 2900]], chosen=[0, 0], current=[1, 1])
-    adjusted = np.array([[2000.0, 2300.0], [2000.0, 2900.0]])
-    rows = gain_table(adjusted, at, [0, 400, 1000])
+    bills = certain([[2000.0, 2300.0], [2000.0, 2900.0]])
+    rows = gain_table(bills, at, [0, 400, 1000], risk_weight=0.5)
     assert [row["share_moved"]["estimate"] for row in rows] == [1.0, 0.5, 0.0]  # type: ignore[index]
     assert [row["saving_cents"]["estimate"] for row in rows] == [600.0, 450.0, 0.0]  # type: ignore[index]
     assert [row["loss_p95_cents"] for row in rows] == [0.0, 0.0, 0.0]
@@ -118,5 +124,5 @@ def test_minimum_gain_keeps_more_people_where_they_are() -> None:
 
 def test_advice_scores_keep_the_order_of_the_advice() -> None:
     at = situation([[0, 0, 0]], chosen=[0], current=[2], available=[[True, False, True]])
-    scores = advice_scores(np.array([[10.0, 5.0, 12.0]]), at, min_gain_cents=100)
+    scores = advice_scores(certain([[10.0, 5.0, 12.0]]), at, risk_weight=0.5, min_gain_cents=100)
     assert scores.tolist() == [[-1.0, -np.inf, 0.0]]

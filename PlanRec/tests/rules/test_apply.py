@@ -107,6 +107,24 @@ def test_plans_are_taken_out_by_mode_and_holder(catalogue: Catalogue) -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        pytest.param(None, "2025-10", "NO_LONGER_SOLD", id="ends-with-the-last-month-known"),
+        pytest.param(None, "2025-11", "NONE", id="ends-with-the-month-of-the-change"),
+        pytest.param("2025-11", None, "NONE", id="begins-with-the-month-of-the-change"),
+        pytest.param("2025-12", None, "NOT_YET_ON_SALE", id="begins-after-it"),
+    ],
+)
+def test_a_plan_must_be_on_sale_in_the_month_in_which_the_change_takes_effect(
+    catalogue: Catalogue, first: str | None, last: str | None, expected: str
+) -> None:
+    wanted = catalogue.plans[5].model_copy(update={"on_sale": OnSale(first=first, last=last)})
+    card = dataclasses.replace(catalogue, plans=(*catalogue.plans[:5], wanted, *catalogue.plans[6:]))
+    verdict = apply_rules(built_in_rules(), card, Facts.of(OCTOBER, np.array([-1]), age=40.0), "advice")
+    assert ExclusionCode(verdict.codes[0, 5]).name == expected
+
+
+@pytest.mark.parametrize(
     ("left", "change_month", "expected"),
     [
         pytest.param(0.0, None, None, id="free-at-the-end-of-the-month"),
@@ -220,7 +238,7 @@ def allowed(plan: Plan, person: Person, rules: Rules, catalogue: Catalogue, mode
     held = catalogue.plans[at] if at >= 0 else None
     if held is not None and plan.plan_id == held.plan_id:
         return True
-    if not (plan.on_sale.first or "0000-01") <= month_text(month) <= (plan.on_sale.last or "9999-12"):
+    if not (plan.on_sale.first or "0000-01") <= month_text(month + 1) <= (plan.on_sale.last or "9999-12"):
         return False
     low, high = plan.eligibility.min_age, plan.eligibility.max_age
     if (low is not None or high is not None) and age is None:

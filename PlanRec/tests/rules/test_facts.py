@@ -35,7 +35,7 @@ def test_rows_takes_a_slice_or_positions() -> None:
 
 def test_a_table_without_further_columns_knows_only_the_plan() -> None:
     facts = facts_of({"month": np.array(["2025-10"], dtype=object)}, np.array([3]), as_of=OCTOBER)
-    assert facts.month.tolist() == [OCTOBER]
+    assert facts.change_month.tolist() == [OCTOBER + 1]
     assert np.isnan(facts.contract_months_left).all()
     assert facts.consent.tolist() == [Known.UNKNOWN]
 

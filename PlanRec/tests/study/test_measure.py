@@ -15,6 +15,7 @@ from planrec.commands.requests import SettingsCommand, StudyCommand
 from planrec.commands.run.study import run_study
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.months import month_indices
+from planrec.outlook import Outlook
 from planrec.study.figures import choice_figures, harm_figures
 from planrec.study.report import Study, detail_tables, promises, study_document
 from planrec.study.safeguards import DefectFigures, LeakFigures
@@ -85,10 +86,12 @@ def test_the_oracle_and_a_blind_model_bound_the_choice_figures(worlds: tuple[Wor
 
 
 def test_hindsight_harms_nobody(worlds: tuple[World, World]) -> None:
-    harm = harm_figures(worlds[0], worlds[0].situation.ahead.mean_cents, min_gain_cents=0)
+    bills = worlds[0].situation.ahead.mean_cents
+    known = Outlook(bills, np.zeros_like(bills))
+    harm = harm_figures(worlds[0], known, risk_weight=0.1, min_gain_cents=0)
     assert harm["not_worse_off"] == 1
     assert harm["regret_cents"] == pytest.approx(0)
-    never = harm_figures(worlds[0], worlds[0].situation.ahead.mean_cents, min_gain_cents=10**9)
+    never = harm_figures(worlds[0], known, risk_weight=0.1, min_gain_cents=10**9)
     assert never["moved"] == 0
     assert np.isnan(never["not_worse_off_of_moved"])
 

@@ -198,7 +198,7 @@ class Engine:
         people : Subscribers
         weights : OfferWeights
         min_gain_cents : int, optional
-            Overrides that of the rules: the fall in the risk-adjusted bill an offer must bring.
+            Overrides that of the rules: the fall in the risk-adjusted and in the mean bill an offer must bring.
 
         Returns
         -------
@@ -224,7 +224,8 @@ class Engine:
         value = self._values(people, basis, plain, verdict.codes, self.offers, weights)
         current = people.facts.current
         held = current[:, None] == np.arange(len(self.catalogue.plans))
-        worthless = ~held & ~((value.saving_cents >= asked) & (value.value_cents > 0))
+        gain = np.minimum(np.nan_to_num(value.saving_cents), np.nan_to_num(plain.saving_cents))
+        worthless = ~held & ~((gain >= asked) & (value.value_cents > 0))
         unknown = (current < 0)[:, None] & ~held
         declined = np.zeros_like(held) if people.declined is None else people.declined & ~held
         codes = np.where(
@@ -243,7 +244,7 @@ class Engine:
             order=order,
             stay=stay,
             excluded=codes,
-            stay_reason=stay_reasons(verdict, np.where(held, 0.0, np.nan_to_num(value.saving_cents)), stay, asked),
+            stay_reason=stay_reasons(verdict, np.where(held, 0.0, gain), stay, asked),
         )
         return EngineAnswer(advice, basis, value)
 

@@ -6,12 +6,16 @@ Command line and service both ask here, so one bundle gives one answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from planrec.config import PlanRecConfig
 from planrec.offers import OfferWeights
 from planrec.rules import Mode, Rules
 
-__all__ = ["AnswerPolicy", "Overrides"]
+__all__ = ["AnswerPolicy", "Basis", "Overrides"]
+
+Basis = Literal["forecast", "past"]
+"""Which months are rated: those a forecast expects, or those known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,14 @@ class AnswerPolicy:
         Below this gain a month the answer is stay.
     offer : OfferWeights or None
         None: advice is asked for.
+    basis : {"forecast", "past"}
     """
 
     history_months: int
     risk_weight: float
     min_gain_cents: int
     offer: OfferWeights | None = None
+    basis: Basis = "past"
 
     @classmethod
     def of(
@@ -85,4 +91,10 @@ class AnswerPolicy:
         risk = usual if asked.risk_weight is None else asked.risk_weight
         gain = rules.min_gain_cents(mode) if asked.min_gain_cents is None else asked.min_gain_cents
         weights = OfferWeights(risk, offer.margin_weight, offer.churn_weight_cents, offer.perk_cost_cents)
-        return cls(asked.history_months or advice.history_months, risk, gain, weights if mode == "offer" else None)
+        return cls(
+            history_months=asked.history_months or advice.history_months,
+            risk_weight=risk,
+            min_gain_cents=gain,
+            offer=weights if mode == "offer" else None,
+            basis="forecast" if forecast else "past",
+        )

@@ -1,8 +1,9 @@
 """Advice: rank the plans a subscriber may take by what they would have paid, or say stay.
 
 Ranking is by the risk-adjusted bill, mean + weight x spread of the bills the subscriber's own months would have had.
-The gain of a switch is the fall in that figure against the current plan; below the minimum gain the answer is "stay".
-Only plans that the rules leave open are ranked.
+The gain of a switch is the fall in that figure against the current plan, or the fall in the mean bill where that is
+less: nobody is sent to a plan that is dearer in expectation because its bills vary less. Below the minimum gain the
+answer is "stay". Only plans that the rules leave open are ranked.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from planrec.billing import Catalogue, bill_totals
 from planrec.outlook import History, bill_outlook, share_above
 from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, stay_reasons
 
-__all__ = ["Advice", "AdvicePolicy", "advise", "rank_plans"]
+__all__ = ["Advice", "AdvicePolicy", "advise", "rank_plans", "switch_gain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class AdvicePolicy:
     risk_weight : float
         Standard deviations of the bill added to its mean, >= 0.
     min_gain_cents : int
-        Fall in the risk-adjusted bill per month that a switch must bring, >= 0.
+        Fall in the risk-adjusted bill, and in the mean bill, per month that a switch must bring, >= 0.
     """
 
     risk_weight: float = 0.5
@@ -123,9 +124,9 @@ def advise(
         unwanted = declined & (verdict.codes == ExclusionCode.NONE)
         unwanted &= facts.current[:, None] != np.arange(len(catalogue.plans))
         verdict = replace(verdict, codes=np.where(unwanted, ExclusionCode.DECLINED, verdict.codes))
-    adjusted = outlook.mean_cents + policy.risk_weight * outlook.spread_cents
-    order, stay = rank_plans(adjusted, verdict.codes, facts.current, policy.min_gain_cents)
-    gain = _of_current(adjusted, facts.current) - adjusted
+    adjusted = outlook.adjusted(policy.risk_weight)
+    gain = switch_gain(adjusted, outlook.mean_cents, facts.current)
+    order, stay = rank_plans(adjusted, verdict.codes, facts.current, policy.min_gain_cents, gain_cents=gain)
     return Advice(
         order=order,
         stay=stay,
@@ -145,8 +146,36 @@ def _of_current(by_plan: FloatArray, current: IntArray) -> FloatArray:
     return np.where(current >= 0, held, np.nan)[:, None]
 
 
+def switch_gain(adjusted: FloatArray, mean: FloatArray, current: IntArray) -> FloatArray:
+    """Return what each plan gains over the one held: the fall in the risk-adjusted or in the mean bill, the smaller.
+
+    Parameters
+    ----------
+    adjusted, mean : float64 arrays of shape (n, n_plans)
+        Bills in cents.
+    current : int64 array of shape (n,)
+        Index of the plan held, -1 where unknown.
+
+    Returns
+    -------
+    float64 array of shape (n, n_plans)
+        Cents a month, below 0 where the plan is dearer; NaN where the plan held is unknown.
+
+    Examples
+    --------
+    >>> switch_gain(np.array([[3000.0, 2000.0]]), np.array([[1000.0, 1500.0]]), np.array([0])).tolist()
+    [[0.0, -500.0]]
+    """
+    return np.minimum(_of_current(adjusted, current) - adjusted, _of_current(mean, current) - mean)
+
+
 def rank_plans(
-    adjusted: FloatArray, excluded: IntArray, current: IntArray, min_gain_cents: int
+    adjusted: FloatArray,
+    excluded: IntArray,
+    current: IntArray,
+    min_gain_cents: int,
+    *,
+    gain_cents: FloatArray | None = None,
 ) -> tuple[IntArray, NDArray[np.bool_]]:
     """Return the order of the plans and whether to stay.
 
@@ -159,13 +188,16 @@ def rank_plans(
     current : int64 array of shape (n,)
         Index of the plan held, -1 where unknown.
     min_gain_cents : int
-        Fall in the adjusted bill that a switch must bring.
+        What a switch must gain.
+    gain_cents : float64 array of shape (n, n_plans), optional
+        What each plan gains over the one held; the fall in `adjusted` unless given. Not looked at where the plan held
+        is unknown.
 
     Returns
     -------
     tuple of int64 array of shape (n, n_plans) and bool array of shape (n,)
-        Plan indices from rank 1 on, -1 where no further plan is offered; whether rank 1 is the current plan because
-        no switch gains enough.
+        Plan indices from rank 1 on, -1 where no further plan is offered: plans that gain enough, then the others, each
+        by its adjusted bill; the current plan is first where none gains enough, which the second says.
 
     Examples
     --------
@@ -177,11 +209,17 @@ def rank_plans(
     rows = np.arange(n)
     known = current >= 0
     at = np.maximum(current, 0)
-    key = np.where(excluded == ExclusionCode.NONE, adjusted, np.inf)
-    gain = np.where(known, key[rows, at], 0.0) - key.min(axis=1)
+    offered = excluded == ExclusionCode.NONE
+    key = np.where(offered, adjusted, np.inf)
+    gain = _of_current(adjusted, current) - adjusted if gain_cents is None else gain_cents
     # A switch that gains nothing is not advice: ties, and gains below the minimum, keep the current plan.
-    stay = known & ((gain <= 0) | (gain < min_gain_cents))
+    enough = offered & (gain > 0) & (gain >= min_gain_cents)
+    stay = known & ~enough.any(axis=1)
     key[rows[stay], at[stay]] = -np.inf
     order = np.argsort(key, axis=1, kind="stable")
-    offered = (excluded == ExclusionCode.NONE).sum(axis=1)
-    return np.where(np.arange(n_plans) < offered[:, None], order, -1), stay
+    late = ~enough[rows[:, None], order]
+    mixed = np.flatnonzero(known & ~stay & (late[:, :-1] & ~late[:, 1:]).any(axis=1))
+    if len(mixed):  # a lower adjusted bill that does not gain enough stands behind those that do
+        first = np.argsort(late[mixed], axis=1, kind="stable")
+        order[mixed] = np.take_along_axis(order[mixed], first, axis=1)
+    return np.where(np.arange(n_plans) < offered.sum(axis=1)[:, None], order, -1), stay

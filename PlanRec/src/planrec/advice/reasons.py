@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +13,16 @@ from common_utils.array_types import FloatArray, IntArray
 from planrec.billing import Catalogue, rate
 from planrec.outlook import History, share_above
 
-__all__ = ["Against", "LineItemMeans", "MeanBill", "line_item_means", "reasons", "sentence", "sentences"]
+__all__ = [
+    "Against",
+    "LineItemMeans",
+    "MeanBill",
+    "closing_cents",
+    "line_item_means",
+    "reasons",
+    "sentence",
+    "sentences",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +70,28 @@ def line_item_means(history: History, catalogue: Catalogue, current: IntArray) -
     return LineItemMeans(fee, minutes, messages, data, dearer, months)
 
 
-def reasons(items: LineItemMeans, catalogue: Catalogue, *, row: int, plan: int, current: int) -> str:
-    """Return in a sentence, from the rater's line items, what a plan would have cost.
+def reasons(
+    items: LineItemMeans,
+    catalogue: Catalogue,
+    *,
+    row: int,
+    plan: int,
+    current: int,
+    expected_cents: FloatArray | None = None,
+) -> str:
+    """Return in a sentence what a plan would have cost, and what it is expected to cost.
 
     Parameters
     ----------
     items : LineItemMeans
+        Of the months known.
     catalogue : Catalogue
     row : int
         Which subscriber.
     plan, current : int
         Plan indices; `current` is -1 where unknown.
+    expected_cents : float64 array of shape (n, n_plans), optional
+        Bills expected of the coming months; None where the months known stand for them.
 
     Returns
     -------
@@ -83,12 +105,28 @@ def reasons(items: LineItemMeans, catalogue: Catalogue, *, row: int, plan: int, 
     >>> items = line_item_means(history, megaline, np.array([1]))
     >>> print(reasons(items, megaline, row=0, plan=0, current=1))
     Surf: 20.30 USD a month over 1 month (fee 20.00, minutes 0.30, messages 0.00, data 0.00), 49.70 less than Ultimate.
+    >>> text = reasons(items, megaline, row=0, plan=0, current=1, expected_cents=np.array([[2100.0, 7000.0]]))
+    >>> print(text.split(". ")[-1])
+    Expected from now on: 21.00 USD a month, 49.00 less than Ultimate.
     """
-    return sentences(items, catalogue, rows=np.array([row]), plans=np.array([plan]), current=np.array([current]))[0]
+    return sentences(
+        items,
+        catalogue,
+        rows=np.array([row]),
+        plans=np.array([plan]),
+        current=np.array([current]),
+        expected_cents=expected_cents,
+    )[0]
 
 
 def sentences(
-    items: LineItemMeans, catalogue: Catalogue, *, rows: IntArray, plans: IntArray, current: IntArray
+    items: LineItemMeans,
+    catalogue: Catalogue,
+    *,
+    rows: IntArray,
+    plans: IntArray,
+    current: IntArray,
+    expected_cents: FloatArray | None = None,
 ) -> list[str]:
     """Return the sentences of `reasons` for many answers at once.
 
@@ -100,6 +138,8 @@ def sentences(
         Which subscriber.
     plans, current : int64 arrays of shape (n,)
         Plan indices; `current` is -1 where unknown.
+    expected_cents : float64 array of shape (n_subscribers, n_plans), optional
+        As for `reasons`.
 
     Examples
     --------
@@ -109,21 +149,41 @@ def sentences(
     >>> print(sentences(items, megaline, rows=np.array([0]), plans=np.array([1]), current=np.array([1]))[0])
     Ultimate: 70.00 USD a month over 1 month (fee 70.00, minutes 0.00, messages 0.00, data 0.00), the plan held today.
     """
+    held = np.maximum(current, 0)
     parts = (items.fee_cents, items.minutes_cents, items.messages_cents, items.data_cents)
-    totals = sum(parts[1:], parts[0]) / 100
-    saved = totals[rows, np.maximum(current, 0)] - totals[rows, plans]
-    money = [totals[rows, plans].tolist(), *((part[rows, plans] / 100).tolist() for part in parts)]
+    of_plan, of_held = ([part[rows, at].tolist() for part in parts] for at in (plans, held))
     counts = items.months[rows].tolist(), items.months_dearer[rows, plans].tolist()
-    names = [plan.name for plan in catalogue.plans]
-    currency = catalogue.currency
+    ahead: list[tuple[float, float] | None] = [None] * len(rows)
+    if expected_cents is not None:
+        ahead = list(zip(expected_cents[rows, plans].tolist(), expected_cents[rows, held].tolist(), strict=True))
+    names, currency = [plan.name for plan in catalogue.plans], catalogue.currency
     said: list[str] = []
-    for plan, held, saving, n, dearer, total, fee, minutes, messages, data in zip(
-        plans.tolist(), current.tolist(), saved.tolist(), *counts, *money, strict=True
+    for plan, now, months, dearer, bill, today, expected in zip(
+        plans.tolist(),
+        current.tolist(),
+        *counts,
+        zip(*of_plan, strict=True),
+        zip(*of_held, strict=True),
+        ahead,
+        strict=True,
     ):
-        means = MeanBill(total, fee, minutes, messages, data)
-        against = None if held < 0 else Against(names[held], saving, dearer, same=plan == held)
-        said.append(sentence(names[plan], currency, n, means, against))
+        against = None if now < 0 else Against(names[now], MeanBill(*today), dearer, same=plan == now)
+        said.append(sentence(names[plan], currency, months, MeanBill(*bill), against, expected))
     return said
+
+
+class MeanBill(NamedTuple):
+    """What a plan would have cost a month, by line item; cents."""
+
+    fee: float
+    minutes: float
+    messages: float
+    data: float
+
+    @property
+    def total(self) -> int:
+        """The bill in whole cents."""
+        return round(self.fee + self.minutes + self.messages + self.data)
 
 
 class Against(NamedTuple):
@@ -132,8 +192,7 @@ class Against(NamedTuple):
     Attributes
     ----------
     name : str
-    saving : float
-        By what the other plan is cheaper a month, in units of the currency.
+    bill : MeanBill
     dearer : int
         Months in which the other plan would have been dearer.
     same : bool
@@ -141,48 +200,78 @@ class Against(NamedTuple):
     """
 
     name: str
-    saving: float
+    bill: MeanBill
     dearer: int
     same: bool
 
 
-class MeanBill(NamedTuple):
-    """What a plan would have cost a month, in units of the currency; `total` is the sum of its line items."""
+def closing_cents(parts: Sequence[float], total: int) -> list[int]:
+    """Return the parts in whole cents, so that they add up to the total; those cut off most get what is left.
 
-    total: float
-    fee: float
-    minutes: float
-    messages: float
-    data: float
+    Parameters
+    ----------
+    parts : sequence of float
+        Cents, >= 0.
+    total : int
+        Their sum, rounded.
+
+    Examples
+    --------
+    >>> closing_cents([10.4, 10.4, 10.4], 31)
+    [11, 10, 10]
+    """
+    whole = [floor(part) for part in parts]
+    left = total - sum(whole)
+    first = sorted(range(len(parts)), key=lambda i: whole[i] - parts[i])[:left]
+    return [cents + (i in first) for i, cents in enumerate(whole)]
 
 
-def sentence(name: str, currency: str, months: int, means: MeanBill, against: Against | None) -> str:
-    """Return in a sentence what a plan would have cost.
+def sentence(
+    name: str,
+    currency: str,
+    months: int,
+    bill: MeanBill,
+    against: Against | None,
+    expected: tuple[float, float] | None = None,
+) -> str:
+    """Return in a sentence what a plan would have cost, and what it is expected to cost.
 
     Parameters
     ----------
     name, currency : str
     months : int
         Months known, >= 1.
-    means : MeanBill
+    bill : MeanBill
         A month.
     against : Against or None
         None where the plan held is not known.
+    expected : tuple of float, optional
+        Bills expected on this plan and on the one held, cents a month.
 
     Examples
     --------
-    >>> bill = MeanBill(total=20.3, fee=20.0, minutes=0.3, messages=0.0, data=0.0)
-    >>> sentence("Surf", "USD", 1, bill, Against("Ultra", 49.7, 0, same=False))
+    >>> ultra = Against("Ultra", MeanBill(7000.0, 0.0, 0.0, 0.0), 0, same=False)
+    >>> sentence("Surf", "USD", 1, MeanBill(fee=2000.0, minutes=30.0, messages=0.0, data=0.0), ultra)
     'Surf: 20.30 USD a month over 1 month (fee 20.00, minutes 0.30, messages 0.00, data 0.00), 49.70 less than Ultra.'
     """
+    fee, minutes, messages, data = closing_cents(bill, bill.total)
     text = (
-        f"{name}: {means.total:z.2f} {currency} a month over {months} month{'s' if months > 1 else ''} "
-        f"(fee {means.fee:z.2f}, minutes {means.minutes:z.2f}, messages {means.messages:z.2f}, data {means.data:z.2f})"
+        f"{name}: {bill.total / 100:.2f} {currency} a month over {months} month{'s' if months > 1 else ''} "
+        f"(fee {fee / 100:.2f}, minutes {minutes / 100:.2f}, messages {messages / 100:.2f}, data {data / 100:.2f})"
     )
-    if against is None:
+    if against is not None and against.same:
+        text += ", the plan held today"
+    elif against is not None:
+        text += f", {_less(against.bill.total - bill.total, against.name)}"
+        if against.dearer:
+            text += f"; dearer than {against.name} in {against.dearer} of {months} months"
+    if expected is None:
         return text + "."
-    if against.same:
-        return text + ", the plan held today."
-    more = "less" if against.saving >= 0 else "more"
-    text += f", {abs(against.saving):z.2f} {more} than {against.name}"
-    return text + (f"; dearer than {against.name} in {against.dearer} of {months} months." if against.dearer else ".")
+    text += f". Expected from now on: {round(expected[0]) / 100:.2f} {currency} a month"
+    if against is None or against.same:
+        return text + "."
+    return text + f", {_less(round(expected[1]) - round(expected[0]), against.name)}."
+
+
+def _less(saving: int, name: str) -> str:
+    return f"{abs(saving) / 100:.2f} {'less' if saving >= 0 else 'more'} than {name}"

@@ -10,7 +10,7 @@ import numpy as np
 from common_utils.errors import DataError
 from planrec.advice.engine import Engine, EngineAnswer, Subscribers
 from planrec.advice.ranking import AdvicePolicy
-from planrec.advice.reasons import line_item_means, reasons
+from planrec.advice.reasons import closing_cents, line_item_means, reasons
 from planrec.billing import Catalogue, Plan
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import record_facts, record_history
@@ -61,12 +61,12 @@ class RankedPlan:
 
     rank: int
     plan: Plan
-    stay: bool
-    expected_bill_cents: float
-    spread_cents: float
-    saving_cents: float | None
+    is_current: bool
+    expected_bill_cents: int
+    spread_cents: int
+    saving_cents: int | None
     p_pay_more: float | None
-    line_items_cents: tuple[float, ...]
+    line_items_cents: tuple[int, ...]
     reason: str
     p_accept: float | None = None
     offer_value_cents: float | None = None
@@ -84,6 +84,8 @@ class SubscriberAdvice:
     excluded : dict of str to str
         Plan id: reason code.
     months_used : int
+    stay : bool
+        Whether to stay.
     stay_reason : str or None
         Reason code of why to stay; None where a switch is advised.
     earliest_change : int or None
@@ -93,6 +95,7 @@ class SubscriberAdvice:
     plans: tuple[RankedPlan, ...]
     excluded: dict[str, str]
     months_used: int
+    stay: bool
     stay_reason: str | None
     earliest_change: int | None
 
@@ -138,7 +141,7 @@ def advise_subscriber(
     ...     record, megaline, AdvicePolicy(), built_in_rules(), month=24216, history_months=6, top_k=1
     ... )
     >>> advice.plans[0].plan.plan_id, advice.plans[0].saving_cents
-    ('surf', 5000.0)
+    ('surf', 5000)
     """
     return recommend_subscriber(
         record,
@@ -215,30 +218,31 @@ def _rendered(
     held = np.array([current], dtype=np.int64)
     expected = line_item_means(answer.basis, catalogue, held)
     parts = (expected.fee_cents, expected.minutes_cents, expected.messages_cents, expected.data_cents)
-    months = int(recorded.known.sum())
+    months, forecast = int(recorded.known.sum()), answer.basis is not recorded
     # What is said aloud are facts: the subscriber's own months. Who has none hears what is expected.
     own = line_item_means(recorded, catalogue, held) if months else None
     code, free_from = int(advice.stay_reason[0]), int(advice.earliest_change[0])
     stay = f" Stay: {stay_text(code, free_from)}." if code else ""
     plans: list[RankedPlan] = []
     for rank, plan in enumerate([int(plan) for plan in advice.order[0] if plan >= 0][:top_k], start=1):
-        bill = float(advice.expected_cents[0, plan])
+        bill = round(float(advice.expected_cents[0, plan]))
+        ahead = advice.expected_cents if forecast else None
         said = (
             f"{catalogue.plans[plan].name}: {bill / 100:z.2f} {catalogue.currency} a month expected, "
             "no month known yet."
             if own is None
-            else reasons(own, catalogue, row=0, plan=plan, current=current)
+            else reasons(own, catalogue, row=0, plan=plan, current=current, expected_cents=ahead)
         )
         plans.append(
             RankedPlan(
                 rank=rank,
                 plan=catalogue.plans[plan],
-                stay=plan == current,
+                is_current=plan == current,
                 expected_bill_cents=bill,
-                spread_cents=float(advice.spread_cents[0, plan]),
-                saving_cents=_number(advice.saving_cents[0, plan]),
+                spread_cents=round(float(advice.spread_cents[0, plan])),
+                saving_cents=None if current < 0 else round(float(advice.expected_cents[0, current])) - bill,
                 p_pay_more=_number(advice.p_pay_more[0, plan]),
-                line_items_cents=tuple(float(part[0, plan]) for part in parts),
+                line_items_cents=tuple(closing_cents([float(part[0, plan]) for part in parts], bill)),
                 reason=said + (stay if rank == 1 else ""),
                 p_accept=None if offer is None else _number(offer.p_accept[0, plan]),
                 offer_value_cents=None if offer is None else _number(offer.value_cents[0, plan]),
@@ -249,6 +253,7 @@ def _rendered(
         plans=tuple(plans),
         excluded={catalogue.plan_ids[i]: ExclusionCode(code).name for i, code in enumerate(advice.excluded[0]) if code},
         months_used=months,
+        stay=bool(advice.stay[0]),
         stay_reason=ExclusionCode(code).name if code else None,
         earliest_change=free_from if free_from >= 0 else None,
     )

@@ -18,7 +18,7 @@ from common_utils.array_types import FloatArray, IntArray
 from common_utils.config.marked_yaml import read_marked
 from common_utils.errors import ConfigError
 from planrec.advice.engine import Engine, Subscribers
-from planrec.advice.ranking import rank_plans
+from planrec.advice.ranking import rank_plans, switch_gain
 from planrec.billing import MAX_USAGE, Catalogue, Plan, Usage, bill_totals
 from planrec.billing.catalogue import OnSale
 from planrec.outlook import History, Outlook, bill_outlook
@@ -280,12 +280,9 @@ def what_if(
     travel = None if question.travel is None else _outlook(with_usage(changed, question.travel), catalogue)
     outlook = usual if travel is None else _year(usual, travel)
     codes = apply_rules(rules, catalogue, people.facts, "advice").codes
-    order, stay = rank_plans(
-        outlook.mean_cents + risk_weight * outlook.spread_cents,
-        codes,
-        people.facts.current,
-        rules.min_gain_cents("advice"),
-    )
+    adjusted, current = outlook.adjusted(risk_weight), people.facts.current
+    gain = switch_gain(adjusted, outlook.mean_cents, current)
+    order, stay = rank_plans(adjusted, codes, current, rules.min_gain_cents("advice"), gain_cents=gain)
     advice = answer.advice
     return WhatIf(
         catalogue,

@@ -15,9 +15,9 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from common_utils.array_types import IntArray
+from common_utils.array_types import BoolArray, IntArray
 from common_utils.scoring import Scorer
-from planrec.advice import Advice, Subscribers
+from planrec.advice import Advice, Basis, Subscribers
 from planrec.advice.reasons import line_item_means, sentences
 from planrec.batch.rankers import Ranker, Ranking, some_subscribers
 from planrec.billing import Catalogue, rate
@@ -48,6 +48,8 @@ _BILLED = 20_000  # months rated at once for bills: times plans, these are the l
 _RANKED = 1_000  # subscribers ranked at once: months x plans of them fit a processor's cache
 
 
+_BASES: tuple[Basis, ...] = ("forecast", "past")
+_CODES = [code.name for code in ExclusionCode]
 _TEXT: Any = pa.dictionary(pa.int32(), pa.large_string())
 _KINDS = {"number": pa.float64(), "text": _TEXT}
 _BILL_ITEMS = ("total_cents", "fee_cents", "minutes_cents", "messages_cents", "data_cents")
@@ -61,17 +63,25 @@ EXCLUDED_SCHEMA: Any = pa.schema([(SUBSCRIBER, _TEXT), ("plan_id", _TEXT), ("rea
 
 
 def ranked_schema(further: Mapping[str, Literal["number", "text"]], *, explain: bool) -> Any:
-    """Return the columns of ranked plans: those of a ranker come after p_pay_more, the sentence last."""
+    """Return the columns of ranked plans: those of a ranker come after p_pay_more, the sentence last.
+
+    `advice` (and `action`, which goes with the next release) is the same on all rows of a subscriber; `is_current`
+    belongs to the plan.
+    """
     return pa.schema(
         [
             (SUBSCRIBER, _TEXT),
             ("rank", pa.int64()),
             ("plan_id", _TEXT),
+            ("advice", _TEXT),
             ("action", _TEXT),
+            ("is_current", pa.bool_()),
             ("expected_bill_cents", pa.int64()),
             ("saving_cents", pa.int64()),
             ("p_pay_more", pa.float64()),
             *((name, _KINDS[kind]) for name, kind in further.items()),
+            ("stay_reason", _TEXT),
+            ("basis", _TEXT),
             *([("reasons", pa.large_string())] if explain else []),
         ]
     )
@@ -224,29 +234,35 @@ class Recommender:
             "reason_code": advice.excluded[excluded_row, excluded_plan],
         }
         without = int((advice.order[:, 0] < 0).sum())
-        return _Part(self._ranked(ranking, people.facts.current, first), excluded, without)
+        return _Part(self._ranked(ranking, people, first), excluded, without)
 
-    def _ranked(self, ranking: Ranking, held: IntArray, first: int) -> dict[str, NDArray[np.generic]]:
-        advice = ranking.advice
+    def _ranked(self, ranking: Ranking, people: Subscribers, first: int) -> dict[str, NDArray[np.generic]]:
+        advice, held = ranking.advice, people.facts.current
         order = advice.order[:, : self.top]
         row, rank = np.nonzero(order >= 0)
         plan = order[row, rank]
-        current = held[row]
+        current, bills = held[row], np.rint(advice.expected_cents)  # the saving is that of the bills shown
         columns: dict[str, NDArray[np.generic]] = {
             SUBSCRIBER: row + first,
             "rank": rank + 1,
             "plan_id": plan,
-            "action": (plan == current).astype(np.int64),
-            "expected_bill_cents": np.rint(advice.expected_cents[row, plan]),
-            "saving_cents": np.rint(advice.saving_cents[row, plan]),
+            "advice": advice.stay[row].astype(np.int64),
+            "action": advice.stay[row].astype(np.int64),
+            "is_current": plan == current,
+            "expected_bill_cents": bills[row, plan],
+            "saving_cents": np.where(current < 0, np.nan, bills[row, current] - bills[row, plan]),
             "p_pay_more": advice.p_pay_more[row, plan],
         }
         for name in self.ranker.further_columns:
             values = ranking.further[name]
             columns[name] = values[row] if values.ndim == 1 else values[row, plan]
+        columns["stay_reason"] = advice.stay_reason[row]
+        columns["basis"] = np.full(len(row), _BASES.index(self.ranker.basis))
         if self.explain:
-            items = line_item_means(ranking.basis, self.catalogue, held)
-            said = sentences(items, self.catalogue, rows=row, plans=plan, current=current)
+            # What is said aloud are facts: the subscriber's own months, and then what is expected.
+            items = line_item_means(people.history, self.catalogue, held)
+            ahead = advice.expected_cents if self.ranker.basis == "forecast" else None
+            said = sentences(items, self.catalogue, rows=row, plans=plan, current=current, expected_cents=ahead)
             columns["reasons"] = np.array(_with_stay(said, advice, row, rank), dtype=object)
         return columns
 
@@ -356,14 +372,18 @@ def _table(
     texts = {
         SUBSCRIBER: subscribers,
         "plan_id": plan_ids,
+        "advice": ("switch", "stay"),
         "action": ("switch", "stay"),
-        "reason_code": [code.name for code in ExclusionCode],
+        "basis": _BASES,
+        "reason_code": _CODES,
+        "stay_reason": _CODES,
     }
     columns: list[Any] = []
     for field in schema:
         values = np.concatenate([part[field.name] for part in parts])
         if field.name in texts:
-            columns.append(_text(values, texts[field.name]))
+            missing = values == int(ExclusionCode.NONE) if field.name == "stay_reason" else None
+            columns.append(_text(values, texts[field.name], missing))
         elif values.dtype == np.float64:
             # Whole cents come rounded, half to even; what is not known is empty.
             unknown = np.isnan(values)
@@ -373,9 +393,9 @@ def _table(
     return pa.table(columns, schema=schema)
 
 
-def _text(places: NDArray[np.generic], texts: Any) -> Any:
+def _text(places: NDArray[np.generic], texts: Any, missing: BoolArray | None = None) -> Any:
     return pa.DictionaryArray.from_arrays(
-        pa.array(places.astype(np.int32)), pa.array(texts, pa.large_string()), safe=False
+        pa.array(places.astype(np.int32), mask=missing), pa.array(texts, pa.large_string()), safe=False
     )
 
 

@@ -13,11 +13,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from planrec.advice import Advice, AnswerPolicy, Engine, Subscribers
+from planrec.advice import Advice, AnswerPolicy, Basis, Engine, Subscribers
 from planrec.billing import Usage
 from planrec.offers import OfferValue
 from planrec.outlook import History
-from planrec.rules import ExclusionCode, unknown_facts
+from planrec.rules import unknown_facts
 
 __all__ = ["OFFER_COLUMNS", "Ranker", "Ranking", "policy_ranker", "some_subscribers"]
 
@@ -26,10 +26,8 @@ OFFER_COLUMNS: Mapping[str, Literal["number", "text"]] = {
     "p_accept": "number",
     "offer_value_cents": "number",
     "churn_change": "number",
-    "stay_reason": "text",
     "unknown_facts": "text",
 }
-_CODE_NAMES = np.array([code.name for code in ExclusionCode], dtype=object)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +38,12 @@ class Ranking:
     ----------
     advice : Advice
         Order, stay, bills, savings and reason codes.
-    basis : History
-        The months the bills were rated on; sentences are made of their line items.
     further : mapping of str to array of shape (n, n_plans) or (n,)
         What else is said of each plan, by plan index, or of each subscriber: float64, NaN where unknown, or objects
         that are text or None.
     """
 
     advice: Advice
-    basis: History
     further: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
 
 
@@ -62,10 +57,13 @@ class Ranker:
         Each row answered by itself: how subscribers are cut into pieces must not show.
     further_columns : mapping of str to {"number", "text"}
         The keys of each answer's `further` and what they hold, in the order of the output's columns.
+    basis : {"forecast", "past"}
+        Which months the answers rate.
     """
 
     rank: Callable[[Subscribers], Ranking]
     further_columns: Mapping[str, Literal["number", "text"]] = field(default_factory=dict)
+    basis: Basis = "past"
 
 
 def policy_ranker(engine: Engine, policy: AnswerPolicy) -> Ranker:
@@ -81,7 +79,7 @@ def policy_ranker(engine: Engine, policy: AnswerPolicy) -> Ranker:
     -------
     Ranker
         Further columns of an offer: `p_accept`, `offer_value_cents`, `churn_change` by plan, empty for the plan held;
-        `stay_reason` by subscriber, and `unknown_facts`: all that the rules ask about and nobody said.
+        and `unknown_facts`: all that the rules ask about and nobody said.
 
     Examples
     --------
@@ -96,24 +94,16 @@ def policy_ranker(engine: Engine, policy: AnswerPolicy) -> Ranker:
     def rank(people: Subscribers) -> Ranking:
         answer = engine.answer(people, policy)
         if answer.offer is None:
-            return Ranking(answer.advice, answer.basis)
+            return Ranking(answer.advice)
         unknown = unknown_facts(engine.rules, engine.catalogue, people.facts, "offer")
         said = np.array([", ".join(names) or None for names in unknown], dtype=object)
-        further = {**_further(answer.advice, answer.offer), "unknown_facts": said}
-        return Ranking(answer.advice, answer.basis, further)
+        return Ranking(answer.advice, {**_further(answer.offer), "unknown_facts": said})
 
-    return Ranker(rank, {} if policy.offer is None else OFFER_COLUMNS)
+    return Ranker(rank, {} if policy.offer is None else OFFER_COLUMNS, policy.basis)
 
 
-def _further(advice: Advice, offer: OfferValue) -> dict[str, NDArray[np.generic]]:
-    reason = _CODE_NAMES[advice.stay_reason]
-    reason[~advice.stay] = None
-    return {
-        "p_accept": offer.p_accept,
-        "offer_value_cents": offer.value_cents,
-        "churn_change": offer.churn_change,
-        "stay_reason": reason,
-    }
+def _further(offer: OfferValue) -> dict[str, NDArray[np.generic]]:
+    return {"p_accept": offer.p_accept, "offer_value_cents": offer.value_cents, "churn_change": offer.churn_change}
 
 
 def some_subscribers(people: Subscribers, rows: slice) -> Subscribers:

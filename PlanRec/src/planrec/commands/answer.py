@@ -14,6 +14,7 @@ from planrec.commands.options import (
     AdviceCardOption,
     AdviceWeightOption,
     AnswerMode,
+    BasisOption,
     BundleOption,
     ConfigOption,
     ExcludedOption,
@@ -86,6 +87,7 @@ def recommend(
     plans: AdviceCardOption = None,
     top: TopOption = 3,
     mode: ModeOption = AnswerMode.advice,
+    basis: BasisOption = None,
     rules: RulesOption = None,
     min_gain_cents: MinGainOption = None,
     history_months: HistoryOption = None,
@@ -96,7 +98,7 @@ def recommend(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Rank the plans of each subscriber by what their usage would have cost, or choose an offer; or answer stay."""
+    """Rank the plans of each subscriber by what a bundle expects them to cost, or choose an offer; or answer stay."""
     from planrec.commands.run.answer import run_recommend
 
     run_recommend(
@@ -106,6 +108,7 @@ def recommend(
             as_of,
             output,
             mode,
+            basis=basis,
             top=top,
             explain=explain,
             plans=plans,

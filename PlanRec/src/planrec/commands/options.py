@@ -15,7 +15,9 @@ from common_utils.errors import DataError
 __all__ = [
     "AdviceCardOption",
     "AdviceWeightOption",
+    "AnswerBasis",
     "AnswerMode",
+    "BasisOption",
     "BoundDecideOption",
     "BundleOption",
     "CardFolderOption",
@@ -84,6 +86,13 @@ class NoticeChoice(StrEnum):
     yearly = "yearly"
     end_of_contract = "end-of-contract"
     both = "both"
+
+
+class AnswerBasis(StrEnum):
+    """Which months are rated: those a bundle's forecast expects, or those known."""
+
+    forecast = "forecast"
+    past = "past"
 
 
 class AnswerMode(StrEnum):
@@ -170,9 +179,18 @@ StudyJsonOption = Annotated[bool, typer.Option("--json", help="Print the figures
 
 # Recommending
 AdviceCardOption = Annotated[
-    Path | None, typer.Option("--plans", help="Rate card, YAML; advice needs one, an offer takes the bundle's.")
+    Path | None,
+    typer.Option("--plans", help="Rate card, YAML: advice by past months; else a bundle answers."),
 ]
 TopOption = Annotated[int, typer.Option("--top", min=1, max=1000, help="Plans for each subscriber.")]
+BasisOption = Annotated[
+    AnswerBasis | None,
+    typer.Option(
+        "--basis",
+        help="Months rated: those the bundle's forecast expects, or the past ones; default: forecast, but past with "
+        "--plans.",
+    ),
+]
 ModeOption = Annotated[
     AnswerMode,
     typer.Option("--mode", help="advice: lowest risk-adjusted bill; offer: P(accept) x saving, from a bundle."),

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from planrec.commands.options import AnswerMode, NoticeChoice, Source
+from planrec.commands.options import AnswerBasis, AnswerMode, NoticeChoice, Source
 
 if TYPE_CHECKING:
     from common_utils.tables import Reading
@@ -88,6 +88,7 @@ class RecommendCommand:
     as_of: str
     output: Path
     mode: AnswerMode
+    basis: AnswerBasis | None
     top: int
     explain: bool
     plans: Path | None

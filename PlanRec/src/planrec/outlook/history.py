@@ -35,7 +35,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What each plan would have cost over the months known.
+    """What each plan costs over some months: those known, or those of a forecast.
 
     Attributes
     ----------
@@ -47,6 +47,10 @@ class Outlook:
 
     mean_cents: FloatArray
     spread_cents: FloatArray
+
+    def adjusted(self, risk_weight: float) -> FloatArray:
+        """Return mean + weight x spread, what advice ranks by; float64 array of shape (n, n_plans), cents."""
+        return self.mean_cents + risk_weight * self.spread_cents
 
 
 def history_columns(n_months: int) -> tuple[str, ...]:

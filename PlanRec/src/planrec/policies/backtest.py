@@ -19,7 +19,7 @@ from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.decisions import columns_of, decision_table, plan_indices
 from planrec.months import month_indices
 from planrec.outlook import history_of
-from planrec.policies.compare import Row, adjusted_bills, bills_ahead
+from planrec.policies.compare import Row, bills_ahead, past_outlook
 
 __all__ = ["Backtest", "bill_backtest"]
 
@@ -96,7 +96,7 @@ def bill_backtest(
         return ahead[np.arange(len(plans)), plans] - best
 
     def re_rated(history_months: int, weight: float) -> FloatArray:
-        adjusted = adjusted_bills(history, catalogue, history_months=history_months, risk_weight=weight)
+        adjusted = past_outlook(history, catalogue, history_months=history_months).adjusted(weight)
         return regret_of(adjusted.argmin(axis=1))
 
     parts = (("regret_cents", np.ones(len(table), dtype=np.bool_)), ("settled_cents", settled))

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.evaluation import bootstrap_mean, chosen_ranks, hit_at_k, ndcg_at_k
-from planrec.advice.ranking import rank_plans
+from planrec.advice.ranking import rank_plans, switch_gain
 from planrec.billing import Catalogue, Usage, bill_totals
 from planrec.columns import MONTH, SUBSCRIBER
 from planrec.decisions.rows import usage_of
 from planrec.months import month_indices
-from planrec.outlook import History, bill_outlook
+from planrec.outlook import History, Outlook, bill_outlook
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,11 +29,11 @@ __all__ = [
     "BillsAhead",
     "JudgedDecisions",
     "Row",
-    "adjusted_bills",
     "advice_scores",
     "bills_ahead",
     "gain_table",
     "money_of_advice",
+    "past_outlook",
     "policy_table",
 ]
 
@@ -115,30 +115,36 @@ def bills_ahead(months: pd.DataFrame, decisions: pd.DataFrame, catalogue: Catalo
     return BillsAhead(np.where(whole[:, None], sums / horizon, np.nan), whole)
 
 
-def adjusted_bills(history: History, catalogue: Catalogue, *, history_months: int, risk_weight: float) -> FloatArray:
-    """Return mean + weight x spread of the bills over the last months.
-
-    Returns
-    -------
-    float64 array of shape (n, n_plans)
-        Cents a month; `advice.advise` ranks by this.
-    """
+def past_outlook(history: History, catalogue: Catalogue, *, history_months: int) -> Outlook:
+    """Return the bills that the last months known would have had on every plan."""
     u, known = history.usage, history.known[:, :history_months]
     latest = Usage(*(part[:, :history_months] for part in (u.minutes, u.messages, u.megabytes)))
-    outlook = bill_outlook(bill_totals(latest, catalogue), known)
-    return outlook.mean_cents + risk_weight * outlook.spread_cents
+    return bill_outlook(bill_totals(latest, catalogue), known)
 
 
-def advice_scores(adjusted: FloatArray, situation: JudgedDecisions, *, min_gain_cents: int) -> FloatArray:
+def advice_scores(
+    outlook: Outlook, situation: JudgedDecisions, *, risk_weight: float, min_gain_cents: int
+) -> FloatArray:
     """Return scores whose order is that of the advice, "stay" included.
+
+    Parameters
+    ----------
+    outlook : Outlook
+        Of the same rows.
+    situation : JudgedDecisions
+    risk_weight : float
+        Standard deviations added to the mean bill.
+    min_gain_cents : int
+        What a switch must gain.
 
     Returns
     -------
     float64 array of shape (n, n_plans)
         0 for rank 1, -1 for rank 2, ...; -inf outside the choice set.
     """
-    excluded = (~situation.available).astype(np.int64)
-    order, _ = rank_plans(adjusted, excluded, situation.current, min_gain_cents)
+    adjusted, excluded = outlook.adjusted(risk_weight), (~situation.available).astype(np.int64)
+    gain = switch_gain(adjusted, outlook.mean_cents, situation.current)
+    order, _ = rank_plans(adjusted, excluded, situation.current, min_gain_cents, gain_cents=gain)
     scores = np.full(adjusted.shape, -np.inf)
     rows, ranks = np.nonzero(order >= 0)
     scores[rows, order[rows, ranks]] = -ranks
@@ -164,7 +170,9 @@ def policy_table(policies: Mapping[str, FloatArray], situation: JudgedDecisions)
     return [{"policy": name, **_figures(scores, situation)} for name, scores in policies.items()]
 
 
-def gain_table(adjusted: FloatArray, situation: JudgedDecisions, gains_cents: Sequence[int]) -> list[Row]:
+def gain_table(
+    outlook: Outlook, situation: JudgedDecisions, gains_cents: Sequence[int], *, risk_weight: float
+) -> list[Row]:
     """Return what asking for a minimum gain costs and saves.
 
     Returns
@@ -175,7 +183,7 @@ def gain_table(adjusted: FloatArray, situation: JudgedDecisions, gains_cents: Se
     """
     rows: list[Row] = []
     for gain in gains_cents:
-        scores = advice_scores(adjusted, situation, min_gain_cents=gain)
+        scores = advice_scores(outlook, situation, risk_weight=risk_weight, min_gain_cents=gain)
         figures = _figures(scores, situation)
         loss = np.maximum(-money_of_advice(scores, situation)["saving_cents"], 0)
         keep = ("regret_cents", "saving_cents", "share_worse_off", "share_moved")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
 from planrec.advice import Engine, Request, recommend_subscriber
-from planrec.advice.reasons import Against, MeanBill, sentence
+from planrec.advice.reasons import Against, MeanBill, closing_cents, sentence
 from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
 from planrec.billing import MAX_USAGE, Catalogue
 from planrec.billing.rater import MICRO
@@ -46,10 +46,10 @@ class _Outlook(NamedTuple):
 
 
 class _Bills(NamedTuple):
-    """What the recorded months would have cost on one plan; `months` in cents."""
+    """What the recorded months would have cost on one plan; cents."""
 
     months: list[int]
-    means: MeanBill
+    mean: MeanBill
 
 
 class _Window(NamedTuple):
@@ -78,7 +78,7 @@ class RowAdviser:
     >>> record = SubscriberRecord([UsageMonth(24216, 400, 10, 9000)], "ultimate")
     >>> advice = adviser(record, Request(24216, history_months=6, top_k=1, risk_weight=0.5))
     >>> advice.plans[0].plan.plan_id, advice.plans[0].saving_cents
-    ('surf', 5000.0)
+    ('surf', 5000)
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -188,42 +188,47 @@ class RowAdviser:
         asked = self.engine.rules.min_gain_cents("advice") if request.min_gain_cents is None else request.min_gain_cents
         adjusted = [m + request.risk_weight * s for m, s in zip(mean, outlook.spread, strict=True)]
         offered = [plan for plan, code in enumerate(codes) if code == _NONE]
-        stay = False
-        if current >= 0:
-            gain = adjusted[current] - min([adjusted[plan] for plan in offered])
-            stay = gain <= 0 or gain < asked
         order = sorted(offered, key=adjusted.__getitem__)
-        if stay:
-            order.remove(current)
-            order.insert(0, current)
-        code = self._stay_reason(codes, adjusted, current, asked) if stay else _NONE
+        code = _NONE
+        if current >= 0:
+            gains = [min(adjusted[current] - a, mean[current] - m) for a, m in zip(adjusted, mean, strict=True)]
+            enough = [plan for plan in order if gains[plan] > 0 and gains[plan] >= asked]
+            first = enough or [current]
+            order = first + [plan for plan in order if plan not in first]
+            code = _NONE if enough else self._stay_reason(codes, gains, asked)
         order = order[: request.top_k]
-        said = self._speaker.sentences(services, order, current)
+        said = self._speaker.sentences(services, order, current, mean)
+        held = round(mean[current])
         why = f" Stay: {stay_text(code, free_from)}." if code else ""
         return SubscriberAdvice(
             plans=tuple(
                 RankedPlan(
                     rank=rank,
                     plan=catalogue.plans[plan],
-                    stay=plan == current,
-                    expected_bill_cents=mean[plan],
-                    spread_cents=outlook.spread[plan],
-                    saving_cents=mean[current] - mean[plan] if current >= 0 else None,
+                    is_current=plan == current,
+                    expected_bill_cents=round(mean[plan]),
+                    spread_cents=round(outlook.spread[plan]),
+                    saving_cents=held - round(mean[plan]) if current >= 0 else None,
                     p_pay_more=None if outlook.dearer is None else outlook.dearer[plan],
-                    line_items_cents=(float(self._fees[plan]), *(items[plan] for items in outlook.items)),
+                    line_items_cents=tuple(
+                        closing_cents(
+                            [float(self._fees[plan]), *(items[plan] for items in outlook.items)], round(mean[plan])
+                        )
+                    ),
                     reason=text + (why if rank == 1 else ""),
                 )
                 for rank, (plan, text) in enumerate(zip(order, said, strict=True), start=1)
             ),
             excluded={catalogue.plan_ids[i]: self._code_names[code] for i, code in enumerate(codes) if code},
             months_used=len(services[0]),
+            stay=current >= 0 and order[0] == current,
             stay_reason=self._code_names[code] if code else None,
             earliest_change=free_from if free_from >= 0 else None,
         )
 
     def _verdict(self, record: SubscriberRecord, request: Request, current: int) -> tuple[list[int], int]:
         """Return the code of every plan as `rules.apply_rules` has it, and the first month without the contract."""
-        codes = [_sale_code(window, request.month, record.age) for window in self._windows]
+        codes = [_sale_code(window, request.month + 1, record.age) for window in self._windows]
         for holders, plans in self._taken_out:
             if holders is None or current in holders:
                 for plan in plans:
@@ -250,13 +255,12 @@ class RowAdviser:
             and self._terms[plan] >= self._terms[current]
         )
 
-    def _stay_reason(self, codes: list[int], adjusted: list[float], current: int, asked: int) -> int:
+    def _stay_reason(self, codes: list[int], gains: list[float], asked: int) -> int:
         """Return why to stay, as `rules.stay_reasons` has it."""
         kept_out = [plan for plan, code in enumerate(codes) if code in _CONTRACT]
         if kept_out:
-            best = min(kept_out, key=adjusted.__getitem__)
-            gain = adjusted[current] - adjusted[best]
-            if gain > 0 and gain >= asked:
+            best = max(kept_out, key=gains.__getitem__)
+            if gains[best] > 0 and gains[best] >= asked:
                 return codes[best]
         return int(ExclusionCode.BELOW_MINIMUM_GAIN)
 
@@ -271,21 +275,24 @@ class _Speaker:
         self._names = [plan.name for plan in catalogue.plans]
         self._currency = catalogue.currency
 
-    def sentences(self, services: Sequence[list[float]], plans: Sequence[int], current: int) -> list[str]:
-        """Return one sentence a plan."""
+    def sentences(
+        self, services: Sequence[list[float]], plans: Sequence[int], current: int, expected: list[float]
+    ) -> list[str]:
+        """Return one sentence a plan; `expected` bills by plan, cents."""
         units = [
             [-(-round(value * MICRO) // size) for value in values]
             for values, size in zip(services, self._sizes, strict=True)
         ]
         held = self._bills(units, current) if current >= 0 else None
-        return [self._sentence(self._bills(units, plan), plan, held, current) for plan in plans]
+        return [self._sentence(self._bills(units, plan), plan, held, current, expected) for plan in plans]
 
-    def _sentence(self, bills: _Bills, plan: int, held: _Bills | None, current: int) -> str:
+    def _sentence(self, bills: _Bills, plan: int, held: _Bills | None, current: int, expected: list[float]) -> str:
         against = None
         if held is not None:
             dearer = sum([there > today for there, today in zip(bills.months, held.months, strict=True)])
-            against = Against(self._names[current], held.means.total - bills.means.total, dearer, plan == current)
-        return sentence(self._names[plan], self._currency, len(bills.months), bills.means, against)
+            against = Against(self._names[current], held.mean, dearer, plan == current)
+        ahead = expected[plan], expected[max(current, 0)]
+        return sentence(self._names[plan], self._currency, len(bills.months), bills.mean, against, ahead)
 
     def _bills(self, units: list[list[int]], plan: int) -> _Bills:
         fee, months = self._fees[plan], len(units[0])
@@ -295,9 +302,7 @@ class _Speaker:
             parts = [(unit - included) * cents if unit > included else 0 for unit in used]
             totals = [total + part for total, part in zip(totals, parts, strict=True)]
             means.append(sum(parts) / months)
-        fee_cents, minutes, messages, data = means
-        bill = (fee_cents + minutes + messages + data) / 100
-        return _Bills(totals, MeanBill(bill, fee_cents / 100, minutes / 100, messages / 100, data / 100))
+        return _Bills(totals, MeanBill(*means))
 
 
 class _RowForecast:

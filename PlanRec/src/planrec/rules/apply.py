@@ -77,7 +77,7 @@ def apply_rules(rules: Rules, catalogue: Catalogue, facts: Facts, mode: Mode) ->
     >>> month_text(int(advice.earliest_change[0]))
     '2019-03'
     """
-    codes = exclusions(catalogue, facts.month, facts.current, facts.age)
+    codes = exclusions(catalogue, facts.change_month, facts.current, facts.age)
     for rule in rules.plans:
         if mode in rule.modes:
             codes = _first(codes, np.where(_taken_out(rule, catalogue, facts, mode), ExclusionCode.NOT_OFFERED, 0))

@@ -76,7 +76,7 @@ def _broken(
     plan: Plan, rules: Rules, catalogue: Catalogue, facts: Facts, mode: Mode
 ) -> Iterator[tuple[ExclusionCode, BoolArray | bool]]:
     """Yield every rule with the subscribers who do not hold this plan and would break the rule by taking it."""
-    month = np.array([month_text(m) for m in facts.month.tolist()], dtype=np.str_)
+    month = np.array([month_text(m) for m in facts.change_month.tolist()], dtype=np.str_)
     first, last = plan.on_sale.first, plan.on_sale.last
     yield ExclusionCode.NOT_YET_ON_SALE, first is not None and month < first
     yield ExclusionCode.NO_LONGER_SOLD, last is not None and month > last

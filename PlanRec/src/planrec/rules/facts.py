@@ -34,10 +34,9 @@ class Facts:
 
     Attributes
     ----------
-    month : int64 array of shape (n,)
-        Month index in which a plan must be on sale.
     change_month : int64 array of shape (n,)
-        First month in which a change could take effect if nothing binds.
+        Month index of the first month in which a change could take effect if nothing binds; a plan must be on sale
+        in it.
     current : int64 array of shape (n,)
         Index of the plan held, -1 where unknown.
     age : float64 array of shape (n,)
@@ -50,7 +49,6 @@ class Facts:
         Contacts in the last 90 days, NaN where unknown.
     """
 
-    month: IntArray
     change_month: IntArray
     current: IntArray
     age: FloatArray
@@ -77,7 +75,7 @@ class Facts:
         Parameters
         ----------
         month : int or int64 array of shape (n,)
-            Month in which a plan must be on sale: the as-of month, or the decision month of a decision row.
+            The as-of month, or the decision month of a decision row.
         current : int64 array of shape (n,)
         change_month : int or int64 array of shape (n,), optional
             The month after `month` unless given: `columns.CONTRACT_LEFT` of the as-of month says how many months the
@@ -99,7 +97,6 @@ class Facts:
         """
         n = len(current)
         return cls(
-            month=_column("month", month, np.int64, n),
             change_month=_column("change_month", _after(month) if change_month is None else change_month, np.int64, n),
             current=_column("current", current, np.int64, n),
             age=_column("age", age, np.float64, n),

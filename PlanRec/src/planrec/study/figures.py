@@ -12,7 +12,7 @@ from planrec.billing import bill_totals
 from planrec.decisions import alternative_features
 from planrec.offers import AcceptanceModel, OfferWeights, offer_values
 from planrec.outlook import History, Outlook, UsageForecast, bill_outlook
-from planrec.policies.compare import adjusted_bills, advice_scores, money_of_advice
+from planrec.policies.compare import advice_scores, money_of_advice, past_outlook
 from planrec.study.worlds import World
 
 __all__ = [
@@ -79,24 +79,28 @@ def choice_figures(world: World, probabilities: Mapping[str, FloatArray]) -> dic
 def regret_figures(world: World, history: History, outlook: Outlook, *, risk_weight: float) -> Figures:
     """Return the mean regret of advice and of every re-rating baseline, cents a month, without a minimum gain."""
     catalogue, situation = world.operator.catalogue, world.situation
-    bills = {
-        name: adjusted_bills(history, catalogue, history_months=months, risk_weight=weight)
+    ranked = {
+        name: (past_outlook(history, catalogue, history_months=months), weight)
         for name, (months, weight) in BASELINES.items()
     }
-    bills["advice"] = outlook.mean_cents + risk_weight * outlook.spread_cents
-    scores = {name: advice_scores(bill, situation, min_gain_cents=0) for name, bill in bills.items()}
+    ranked["advice"] = outlook, risk_weight
+    scores = {
+        name: advice_scores(bills, situation, risk_weight=weight, min_gain_cents=0)
+        for name, (bills, weight) in ranked.items()
+    }
     scores["stay"] = (np.arange(len(catalogue.plans)) == situation.current[:, None]).astype(np.float64)
     return {name: float(money_of_advice(s, situation)["regret_cents"].mean()) for name, s in scores.items()}
 
 
-def harm_figures(world: World, bills: FloatArray, *, min_gain_cents: int) -> Figures:
+def harm_figures(world: World, outlook: Outlook, *, risk_weight: float, min_gain_cents: int) -> Figures:
     """Return how many subscribers are worse off after advice with a minimum gain.
 
     Parameters
     ----------
     world : World
-    bills : float64 array of shape (n, n_plans)
-        Risk-adjusted bills, cents.
+    outlook : Outlook
+        Of the same rows.
+    risk_weight : float
     min_gain_cents : int
 
     Returns
@@ -105,7 +109,8 @@ def harm_figures(world: World, bills: FloatArray, *, min_gain_cents: int) -> Fig
         `not_worse_off` and `moved` of everybody, `not_worse_off_of_moved`, `loss_p95_cents` of everybody and
         `loss_p95_of_moved_cents` (a month; 0 for whoever did not lose), `saving_cents`, `regret_cents`.
     """
-    money = money_of_advice(advice_scores(bills, world.situation, min_gain_cents=min_gain_cents), world.situation)
+    scores = advice_scores(outlook, world.situation, risk_weight=risk_weight, min_gain_cents=min_gain_cents)
+    money = money_of_advice(scores, world.situation)
     worse, moved, saving = money["share_worse_off"], money["share_moved"] > 0, money["saving_cents"]
     loss = np.maximum(-saving, 0)
     return {
@@ -157,7 +162,7 @@ def offer_figures(
     scores = {"oracle": moments.accept * moments.saving_cents, "offer": value.value_cents}
     rows = np.arange(len(moments.current))
     for name, (months, weight) in BASELINES.items():
-        bills = adjusted_bills(history, catalogue, history_months=months, risk_weight=weight)
+        bills = past_outlook(history, catalogue, history_months=months).adjusted(weight)
         scores[name] = bills[rows, moments.current][:, None] - bills
     return {name: _accepted_saving(world, score) for name, score in scores.items()}
 

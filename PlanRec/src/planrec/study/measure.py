@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from common_utils.array_types import FloatArray, IntArray
-from planrec.advice.ranking import rank_plans
+from planrec.advice.ranking import rank_plans, switch_gain
 from planrec.billing import Catalogue
 from planrec.campaigns.moments import offer_rows
 from planrec.campaigns.uplift import fit_acceptance
@@ -139,7 +139,6 @@ def _world_figures(config: PlanRecConfig, world: World, models: StudyModels, rul
     history = history_of(columns_of(world.rows), months)
     outlook = forecast_outlook(history, world, models.forecast)
     of_moments = history_of(columns_of(world.moments.rows), months)
-    adjusted = outlook.mean_cents + weight * outlook.spread_cents
     return {
         "decisions": float(len(world.rows)),
         "moments": float(len(world.moments.rows)),
@@ -151,7 +150,9 @@ def _world_figures(config: PlanRecConfig, world: World, models: StudyModels, rul
             },
         ),
         "regret": regret_figures(world, history, outlook, risk_weight=weight),
-        "harm": harm_figures(world, adjusted, min_gain_cents=config.evaluation.study.safe_gain_cents),
+        "harm": harm_figures(
+            world, outlook, risk_weight=weight, min_gain_cents=config.evaluation.study.safe_gain_cents
+        ),
         "offers": offer_figures(
             world,
             of_moments,
@@ -193,7 +194,7 @@ def _violation_counts(config: PlanRecConfig, world: World, models: StudyModels, 
     counts: Figures = {"recommendations": 0.0}
     for mode, gain in gains.items():
         verdict = apply_rules(rules, catalogue, facts, mode)
-        order, _ = rank_plans(-gain, verdict.codes, current, rules.min_gain_cents(mode))
+        order, _ = rank_plans(-gain, verdict.codes, current, rules.min_gain_cents(mode), gain_cents=gain)
         broken = violations(order, rules, catalogue, facts, mode, gain_cents=gain)
         counts[mode] = float(sum(broken.values()))
         counts["recommendations"] += float((order >= 0).sum())
@@ -205,7 +206,6 @@ def _gains(
 ) -> Mapping[Mode, FloatArray]:
     """Return what each plan gains over the one held, as advice and as offers reckon it; in cents."""
     mean, spread = outlook.mean_cents, outlook.spread_cents
-    adjusted = mean + risk_weight * spread
     offer = offer_values(
         mean,
         spread,
@@ -215,8 +215,10 @@ def _gains(
         churn_change=np.zeros_like(mean),
         weights=OfferWeights(risk=risk_weight),
     )
-    held = adjusted[np.arange(len(current)), current]
-    return {"advice": held[:, None] - adjusted, "offer": np.nan_to_num(offer.value_cents)}
+    return {
+        "advice": switch_gain(outlook.adjusted(risk_weight), mean, current),
+        "offer": np.nan_to_num(offer.value_cents),
+    }
 
 
 def _campaign_figures(operator: Simulation, seed: int) -> Figures:

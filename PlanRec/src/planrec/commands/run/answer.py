@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from common_utils.command_line.terminal import note
 from common_utils.errors import ConfigError
@@ -12,11 +14,11 @@ from planrec.batch.files import Written, write_bills, write_predictions, write_r
 from planrec.batch.rankers import policy_ranker
 from planrec.billing import load_catalogue
 from planrec.bundle import PlanRecBundle
-from planrec.commands.options import AnswerMode
+from planrec.commands.options import AnswerBasis, AnswerMode
 from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand
 from planrec.commands.settings import advice_settings, load_run, table_settings
 from planrec.months import month_index
-from planrec.rules import Rules, built_in_rules, load_rules
+from planrec.rules import Mode, Rules, built_in_rules, load_rules
 
 __all__ = ["run_bill", "run_predict", "run_recommend"]
 
@@ -31,26 +33,36 @@ def run_bill(request: BillCommand) -> None:
 
 
 def run_recommend(request: RecommendCommand) -> None:
-    """Rank the plans of each subscriber: advice on a rate card, or offers by what a bundle learnt.
+    """Rank the plans of each subscriber as advice or as offers: by a bundle, or by a rate card and the past months.
 
     Raises
     ------
     ConfigError
-        If options of the other mode are given.
+        If options are given that do not go together.
     """
-    if request.mode is AnswerMode.offer:
-        _run_offer(request)
-    else:
-        _run_advice(request)
+    offered = request.mode is AnswerMode.offer
+    told = request.history_months is not None or request.risk_weight is not None
+    if offered and (told or request.basis is AnswerBasis.past):
+        raise ConfigError(
+            "recommend --mode offer: months, history and risk weight are those of the bundle; leave out --basis past, "
+            "--history-months and --risk-weight."
+        )
+    if request.plans is None:
+        _by_bundle(request)
+        return
+    if offered or request.bundle is not None or request.basis is AnswerBasis.forecast:
+        raise ConfigError(
+            "recommend --plans: a rate card alone rates past months and gives advice. Leave out --plans to answer by a "
+            "bundle, or leave out --bundle, --basis forecast and --mode offer."
+        )
+    _by_card(request, request.plans)
 
 
-def _run_advice(request: RecommendCommand) -> None:
+def _by_card(request: RecommendCommand, plans: Path) -> None:
     """Follow the rules of the file, the built-in ones where there is none."""
-    if request.plans is None or request.bundle is not None:
-        raise ConfigError("recommend --mode advice: give a rate card with --plans, and no --bundle.")
     advice, configured = advice_settings(request.settings)
     month, path = month_index(request.as_of), request.rules or configured
-    catalogue = load_catalogue(request.plans)
+    catalogue = load_catalogue(plans)
     rules = built_in_rules() if path is None else load_rules(path, catalogue)
     engine = Engine(catalogue, rules.asking("advice", request.min_gain_cents))
     policy = AnswerPolicy(
@@ -59,43 +71,46 @@ def _run_advice(request: RecommendCommand) -> None:
         min_gain_cents=engine.rules.min_gain_cents("advice"),
     )
     written = _written(request, engine, policy, month)
-    note(f"{written.rows:,} rows written to {request.output}, by rules {engine.rules.version}")
+    note(f"{written.rows:,} rows written to {request.output}, by the past months and rules {engine.rules.version}")
 
 
-def _run_offer(request: RecommendCommand) -> None:
+def _by_bundle(request: RecommendCommand) -> None:
     """Take everything from the bundle but what the command's own options say, which is told."""
-    if request.plans is not None or request.history_months is not None or request.risk_weight is not None:
-        raise ConfigError(
-            "recommend --mode offer: rate card, history and risk weight are those of the bundle; leave "
-            "out --plans, --history-months and --risk-weight."
-        )
     run, month = load_run(request.settings), month_index(request.as_of)
     bundle = run.open_bundle(request.bundle)
-    bundle.offering()
-    rules = bundle.followed(request.rules)
-    overrides = Overrides(min_gain_cents=request.min_gain_cents)
-    policy = AnswerPolicy.of(bundle.config, rules, "offer", forecast=True, overrides=overrides)
-    engine = bundle.engine(rules.asking("offer", request.min_gain_cents))
-    written = _written(request, engine, policy, month)
-    note(f"{written.rows:,} rows written to {request.output}, by {bundle.name} and rules {engine.rules.version}")
+    mode: Mode = request.mode.value
+    if mode == "offer":
+        bundle.offering()
+    rules, forecast = bundle.followed(request.rules), request.basis is not AnswerBasis.past
+    overrides = Overrides(request.history_months, request.risk_weight, request.min_gain_cents)
+    policy = AnswerPolicy.of(bundle.config, rules, mode, forecast=forecast, overrides=overrides)
+    engine = bundle.engine(rules.asking(mode, request.min_gain_cents))
+    written = _written(request, engine if forecast else replace(engine, forecast=None), policy, month)
+    name = bundle.name if forecast else f"{bundle.name}, the past months"
+    note(f"{written.rows:,} rows written to {request.output}, by {name} and rules {engine.rules.version}")
     for text in _overridden(request, bundle, rules, policy):
         note(text)
-    weights = policy.offer
-    assert weights is not None  # noqa: S101 - the mode "offer" always has them
-    note(
-        f"weights: risk {weights.risk:g}, margin {weights.margin:g}, churn {weights.churn_cents:g} cents, "
-        f"perk {weights.perk_cost_cents} cents"
-    )
+    if policy.offer is not None:
+        weights = policy.offer
+        note(
+            f"weights: risk {weights.risk:g}, margin {weights.margin:g}, churn {weights.churn_cents:g} cents, "
+            f"perk {weights.perk_cost_cents} cents"
+        )
 
 
 def _overridden(request: RecommendCommand, bundle: PlanRecBundle, rules: Rules, policy: AnswerPolicy) -> Sequence[str]:
     """Return a line for each thing that the command's own options said instead of the bundle."""
+    mode: Mode = request.mode.value
+    usual = AnswerPolicy.of(bundle.config, rules, mode, forecast=policy.basis == "forecast")
     lines: list[str] = []
     if request.rules is not None:
         lines.append(f"--rules: rules {rules.version}; the bundle's are {bundle.rules.version}")
     if request.min_gain_cents is not None:
-        held = rules.min_gain_cents("offer")
-        lines.append(f"--min-gain-cents: {policy.min_gain_cents}; rules {rules.version} say {held}")
+        lines.append(f"--min-gain-cents: {policy.min_gain_cents}; rules {rules.version} say {usual.min_gain_cents}")
+    if request.history_months is not None:
+        lines.append(f"--history-months: {policy.history_months}; the bundle's are {usual.history_months}")
+    if request.risk_weight is not None:
+        lines.append(f"--risk-weight: {policy.risk_weight:g}; the bundle's is {usual.risk_weight:g}")
     return lines
 
 
