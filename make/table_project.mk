@@ -21,7 +21,7 @@ e2e: $(STAMP) ## Data -> train -> artifacts -> API up -> real requests -> clean-
 
 .PHONY: columns
 columns: $(STAMP) ## Write the data dictionary, docs/data_dictionary.md; a test fails where it is stale
-	@"$(BIN)/$(COMMAND)" columns --format markdown > docs/data_dictionary.md
+	@"$(BIN)/$(COMMAND)" columns --format markdown > docs/data_dictionary.tmp && mv docs/data_dictionary.tmp docs/data_dictionary.md
 
 .PHONY: card
 card: $(STAMP) ## Write the cards, the figures and the README's results from the current bundle

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from app.examples import ADVICE, CATALOGUE, PREDICTION
 from common_utils.serving.config import MOST_BATCH_ROWS, MOST_K
 from common_utils.serving.explain import FORM
-from planrec.advice import AnswerPolicy, Basis, Overrides
+from planrec.advice import AnswerPolicy, Overrides, RatedBasis
 from planrec.advice import Request as AdviceRequest
 from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
@@ -246,7 +246,7 @@ class Policy(BaseModel):
     """What the answer weighs."""
 
     mode: Literal["advice", "offer"] = Field(default="advice", description="what was asked for")
-    basis: Basis = Field(description="rated are the months that a forecast expects, or the past ones known")
+    basis: RatedBasis = Field(description="rated are the months that a forecast expects, or the past ones known")
     history_months: int = Field(description="months looked back over")
     risk_weight: float = Field(description="standard deviations added to the mean bill")
     min_gain_cents: int = Field(description="if the gain a month is smaller, the answer is stay")

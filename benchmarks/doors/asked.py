@@ -53,7 +53,7 @@ class Command:
     ----------
     name : str
     reads : tuple of str
-        Kinds of damage it can meet: `Kind.reads`.
+        Kinds of damage it can meet: the `reads` of a kind.
     words : callable
         From the folder of the files, the case and the bundle to the words of the command line.
     outputs : tuple of str

@@ -12,9 +12,9 @@ from planrec.config import PlanRecConfig
 from planrec.offers import OfferWeights
 from planrec.rules import Mode, Rules
 
-__all__ = ["AnswerPolicy", "Basis", "Overrides"]
+__all__ = ["AnswerPolicy", "Overrides", "RatedBasis"]
 
-Basis = Literal["forecast", "past"]
+RatedBasis = Literal["forecast", "past"]
 """Which months are rated: those a forecast expects, or those known."""
 
 
@@ -58,7 +58,7 @@ class AnswerPolicy:
     risk_weight: float
     min_gain_cents: int
     offer: OfferWeights | None = None
-    basis: Basis = "past"
+    basis: RatedBasis = "past"
 
     @classmethod
     def of(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import BoolArray, IntArray
 from common_utils.scoring import Scorer
-from planrec.advice import Advice, Basis, Subscribers
+from planrec.advice import Advice, RatedBasis, Subscribers
 from planrec.advice.reasons import line_item_means, sentences
 from planrec.batch.rankers import Ranker, Ranking, some_subscribers
 from planrec.billing import Catalogue, rate
@@ -48,7 +48,7 @@ _BILLED = 20_000  # months rated at once for bills: times plans, these are the l
 _RANKED = 1_000  # subscribers ranked at once: months x plans of them fit a processor's cache
 
 
-_BASES: tuple[Basis, ...] = ("forecast", "past")
+_BASES: tuple[RatedBasis, ...] = ("forecast", "past")
 _CODES = [code.name for code in ExclusionCode]
 _TEXT: Any = pa.dictionary(pa.int32(), pa.large_string())
 _KINDS = {"number": pa.float64(), "text": _TEXT}

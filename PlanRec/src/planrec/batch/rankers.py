@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from planrec.advice import Advice, AnswerPolicy, Basis, Engine, Subscribers
+from planrec.advice import Advice, AnswerPolicy, Engine, RatedBasis, Subscribers
 from planrec.billing import Usage
 from planrec.offers import OfferValue
 from planrec.outlook import History
@@ -63,7 +63,7 @@ class Ranker:
 
     rank: Callable[[Subscribers], Ranking]
     further_columns: Mapping[str, Literal["number", "text"]] = field(default_factory=dict)
-    basis: Basis = "past"
+    basis: RatedBasis = "past"
 
 
 def policy_ranker(engine: Engine, policy: AnswerPolicy) -> Ranker:

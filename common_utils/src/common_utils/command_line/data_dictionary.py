@@ -1,7 +1,7 @@
 """The data dictionary: every column of every file with type, unit, meaning and when it may be empty, from the schemas.
 
 Types, and whether a column may be empty or missing, come from the schemas. The words stand in `templates/columns.yaml`
-of a project, by column, or by `file.column` where a column means something else there.
+of a project, by column, or by "file.column" where a column means something else there.
 """
 
 from __future__ import annotations

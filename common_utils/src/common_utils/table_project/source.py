@@ -108,7 +108,7 @@ def load_table(
     sample : callable
         Given a number of rows, returns that many with the schema's columns.
     reading : Reading, optional
-        What the command line says over `config.table`.
+        What the command line says over the settings' `table`.
     environ : mapping, optional
         Read instead of `os.environ`.
 
