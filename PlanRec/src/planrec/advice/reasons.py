@@ -256,8 +256,8 @@ def sentence(
     """
     fee, minutes, messages, data = closing_cents(bill, bill.total)
     text = (
-        f"{name}: {bill.total / 100:.2f} {currency} a month over {months} month{'s' if months > 1 else ''} "
-        f"(fee {fee / 100:.2f}, minutes {minutes / 100:.2f}, messages {messages / 100:.2f}, data {data / 100:.2f})"
+        f"{name}: {bill.total / 100:z.2f} {currency} a month over {months} month{'s' if months > 1 else ''} "
+        f"(fee {fee / 100:z.2f}, minutes {minutes / 100:z.2f}, messages {messages / 100:z.2f}, data {data / 100:z.2f})"
     )
     if against is not None and against.same:
         text += ", the plan held today"
@@ -267,11 +267,11 @@ def sentence(
             text += f"; dearer than {against.name} in {against.dearer} of {months} months"
     if expected is None:
         return text + "."
-    text += f". Expected from now on: {round(expected[0]) / 100:.2f} {currency} a month"
+    text += f". Expected from now on: {round(expected[0]) / 100:z.2f} {currency} a month"
     if against is None or against.same:
         return text + "."
     return text + f", {_less(round(expected[1]) - round(expected[0]), against.name)}."
 
 
 def _less(saving: int, name: str) -> str:
-    return f"{abs(saving) / 100:.2f} {'less' if saving >= 0 else 'more'} than {name}"
+    return f"{abs(saving) / 100:z.2f} {'less' if saving >= 0 else 'more'} than {name}"

@@ -50,7 +50,7 @@ __all__ = [
 
 
 _NEXT = {
-    "offers for a table": "recommend --mode offer --usage FILE --as-of YYYY-MM --output FILE",
+    "advice for a table": "recommend --usage FILE --as-of YYYY-MM --output FILE",
     "the plan each subscriber is expected to choose": "predict --usage FILE --as-of YYYY-MM --output FILE",
     "measure it again": "evaluate",
     "answer over HTTP": "serve",
