@@ -174,7 +174,7 @@ def _advice(catalogue: Catalogue) -> Callable[[SubscriberRecord], list[list[Any]
     def answer(record: SubscriberRecord) -> list[list[Any]]:
         advice = advise_subscriber(record, catalogue, POLICY, rules, month=month, history_months=HISTORY, top_k=TOP)
         return [
-            [p.rank, p.plan.plan_id, p.stay, p.expected_bill_cents, p.saving_cents, p.p_pay_more, p.reason]
+            [p.rank, p.plan.plan_id, p.is_current, p.expected_bill_cents, p.saving_cents, p.p_pay_more, p.reason]
             for p in advice.plans
         ]
 

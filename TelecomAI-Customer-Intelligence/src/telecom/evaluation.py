@@ -97,7 +97,8 @@ def bill_band_table(
     -------
     list of dict
         segment, n, held (share on Ultra), predicted (mean probability), called (share called Ultra), right (share of
-        months whose plan was named); all but the first two with intervals by row; bands without a month are left out.
+        months whose plan was named); all but the first two with intervals by row; bands of fewer than two
+        months are left out.
 
     Examples
     --------

@@ -273,8 +273,8 @@ def _evidence(power: ColumnPower, y: IntArray, classes: list[str]) -> str:
         )
     if not power.tells_one_class:
         return (
-            f"alone{way} it flags {power.flagged_share:.0%} of class {classes[power.class_code]!r} in unseen rows, and "
-            f"{power.precision:.1%} of the rows it flags are of that class."
+            f"alone{way} it flags {power.flagged_share:z.0%} of class {classes[power.class_code]!r} in unseen rows, "
+            f"and {power.precision:z.1%} of the rows it flags are of that class."
         )
     return (
         f"alone{way} it tells class {classes[power.class_code]!r} from the rest in unseen rows "
