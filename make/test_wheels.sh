@@ -7,6 +7,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 service=
+# The service may have ended by itself: then there is nothing to kill, and the exit code stays that of the test.
 trap '[ -z "$service" ] || kill "$service" 2>/dev/null || true; rm -rf "$work"' EXIT
 say() { printf -- '-- %s (%d s)\n' "$1" "$SECONDS"; }
 fail() { printf 'test-wheels: %s\n' "$1" >&2; exit 1; }

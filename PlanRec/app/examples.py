@@ -6,6 +6,15 @@ from pydantic.config import JsonDict
 
 __all__ = ["ADVICE", "CATALOGUE", "COMPARISON", "PREDICTION"]
 
+_POLICY: JsonDict = {
+    "mode": "advice",
+    "basis": "forecast",
+    "history_months": 6,
+    "risk_weight": 0.1,
+    "min_gain_cents": 100,
+    "offer": None,
+}
+
 ADVICE: JsonDict = {
     "advice": [
         {
@@ -39,14 +48,7 @@ ADVICE: JsonDict = {
     "as_of": "2025-10",
     "months_used": 3,
     "currency": "EUR",
-    "policy": {
-        "mode": "advice",
-        "basis": "forecast",
-        "history_months": 6,
-        "risk_weight": 0.1,
-        "min_gain_cents": 100,
-        "offer": None,
-    },
+    "policy": _POLICY,
     "rules_version": "rules-2025-01",
     "catalogue_version": "operator-2025-01",
     "model_version": "20261123T120102Z-1a2b3c4d5e6f",
@@ -109,14 +111,7 @@ COMPARISON: JsonDict = {
     "as_of": "2025-10",
     "months_used": 2,
     "currency": "EUR",
-    "policy": {
-        "mode": "advice",
-        "basis": "forecast",
-        "history_months": 6,
-        "risk_weight": 0.1,
-        "min_gain_cents": 100,
-        "offer": None,
-    },
+    "policy": _POLICY,
     "rules_version": "rules-2025-01",
     "catalogue_version": "operator-2025-01",
     "model_version": "20261123T120102Z-1a2b3c4d5e6f",

@@ -8,15 +8,8 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 
 from app.live import LivePlanRec, open_live, probe
-from app.schemas import (
-    BatchRequest,
-    BatchResponse,
-    PlansResponse,
-    PredictRequest,
-    PredictResponse,
-    RecommendRequest,
-    RecommendResponse,
-)
+from app.responses import BatchResponse, PlansResponse, PredictResponse, RecommendResponse
+from app.schemas import BatchRequest, PredictRequest, RecommendRequest
 from app.what_if import what_if_routes
 from common_utils.config import resolve_path
 from common_utils.releases.config import load_trust
@@ -39,7 +32,7 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
 
     @router.post("/predict", summary="Which plan will this subscriber choose?", response_model=PredictResponse)
     async def predict(body: PredictRequest) -> bytes:
-        """Return how likely the subscriber is to choose each plan. This is no advice: ask `/recommend` for that."""
+        """Return how likely the subscriber is to choose each plan. For advice ask `/recommend`."""
         live, record = slot.get(), body.record()
         if body.as_of is not None:
             live.check_recent(record, body.month())

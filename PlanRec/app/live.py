@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from app.schemas import MEANING, Policy, PredictResponse, RecommendRequest
+from app.responses import MEANING, Policy, PredictResponse
+from app.schemas import RecommendRequest
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.errors import ArtifactError, DataError
 from common_utils.scoring import Scorer

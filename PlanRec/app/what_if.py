@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.examples import COMPARISON
-from app.schemas import Policy, PredictRequest
+from app.responses import Policy
+from app.schemas import PredictRequest
 from common_utils.errors import ConfigError, DataError
 from planrec.advice import AnswerPolicy, Engine, Overrides, Question, Subscribers, what_if
 from planrec.advice.what_if import MAX_FACTOR, ROAMING, UsageChange, WhatIf

@@ -1,6 +1,7 @@
 """A second rater for the tests: the format's sentences one after another, event by event, in exact fractions.
 
 It reads cases in the neutral notation (mappings of text) and knows nothing of the product: a test reads its imports.
+It is long because it is one text, read from top to bottom beside the format, and shares nothing with the product.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Random tariff cases that draw every construct and edge of the neutral notation, and count what they drew."""
+"""Random tariff cases that draw every construct and edge of the neutral notation, and count what they drew.
+
+It is long because every construct of the format has its own small piece here, and only here.
+"""
 
 from __future__ import annotations
 

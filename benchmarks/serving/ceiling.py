@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from app.schemas import PredictRequest, PredictResponse
+from app.responses import PredictResponse
+from app.schemas import PredictRequest
 
 app = FastAPI()
 ANSWER = PredictResponse(

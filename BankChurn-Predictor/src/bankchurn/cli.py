@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bankchurn.config import SPEC
-from common_utils.command_line.options import BundleOption, ConfigOption, SetOption
+from common_utils.command_line.options import BundleOption, ConfigOption, OutputOption, SetOption
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.run import run_command_line
-from common_utils.table_project.cli import InputOption, OutputOption, settings_of, table_cli
+from common_utils.table_project.cli import InputOption, settings_of, table_cli
 
 if TYPE_CHECKING:
     from bankchurn.training import ChurnTask

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from fastapi.testclient import TestClient
 
-from app import schemas
+from app import responses, schemas
 from app.fastapi_app import create_app
 from app.live import LivePlanRec, open_live
 from common_utils.bundle import Bundle
@@ -57,7 +57,7 @@ def test_one_record_is_answered_with_the_bits_of_a_batch(bundle: Bundle) -> None
         for i, (plan, age) in enumerate(zip(plans, [None, *range(20, 20 + 5 * len(plans), 5)], strict=False))
     ]
     for record, of_batch in zip(records, live.predict(records), strict=True):
-        assert schemas.PredictResponse.model_validate_json(live.predict_one(record)) == of_batch
+        assert responses.PredictResponse.model_validate_json(live.predict_one(record)) == of_batch
 
 
 def test_a_model_that_answers_one_record_otherwise_never_becomes_ready(live: LivePlanRec) -> None:
@@ -73,7 +73,7 @@ def test_the_answer_s_bytes_are_those_of_its_model(bundle: Bundle, further: dict
             asked = {"usage": USAGE, "current_plan": plan, "contract_months_left": 2, "age": 30, **further}
             answer = started.post("/recommend", json=asked)
             assert answer.status_code == 200
-            assert schemas.RecommendResponse.model_validate_json(answer.content).model_dump_json() == answer.text
+            assert responses.RecommendResponse.model_validate_json(answer.content).model_dump_json() == answer.text
 
 
 def test_a_model_that_advises_one_alone_otherwise_never_becomes_ready(live: LivePlanRec) -> None:

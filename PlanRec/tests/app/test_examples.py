@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from app.examples import ADVICE, CATALOGUE, COMPARISON, PREDICTION
 from app.fastapi_app import create_app
-from app.schemas import PlansResponse, PredictResponse, RecommendResponse
+from app.responses import PlansResponse, PredictResponse, RecommendResponse
 from app.what_if import WhatIfResponse
 from planrec.billing import Catalogue
 

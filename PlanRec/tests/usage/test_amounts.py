@@ -1,4 +1,4 @@
-"""Where doubts about units end and refusals begin; the last month that counts; who is withheld."""
+"""Amounts at the bounds: which are noted, which refused; the last month that counts; subscribers not answered."""
 
 from __future__ import annotations
 

@@ -15,10 +15,11 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from common_utils.array_types import BoolArray, IntArray
+from common_utils.array_types import IntArray
 from common_utils.scoring import Scorer
-from planrec.advice import Advice, RatedBasis, Subscribers
+from planrec.advice import Advice, Subscribers
 from planrec.advice.reasons import line_item_means, sentences
+from planrec.batch.arrow_columns import BASES, filled_table, repeated_text, text_column
 from planrec.batch.rankers import Ranker, Ranking, some_subscribers
 from planrec.billing import Catalogue, rate
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER, TENURE
@@ -48,8 +49,6 @@ _BILLED = 20_000  # months rated at once for bills: times plans, these are the l
 _RANKED = 1_000  # subscribers ranked at once: months x plans of them fit a processor's cache
 
 
-_BASES: tuple[RatedBasis, ...] = ("forecast", "past")
-_CODES = [code.name for code in ExclusionCode]
 _TEXT: Any = pa.dictionary(pa.int32(), pa.large_string())
 _KINDS = {"number": pa.float64(), "text": _TEXT}
 _BILL_ITEMS = ("total_cents", "fee_cents", "minutes_cents", "messages_cents", "data_cents")
@@ -207,8 +206,8 @@ class Recommender:
         ids = pa.array(last[SUBSCRIBER], pa.large_string())
         without = sum(part.without_offer for part in parts)
         return PieceAnswer(
-            _table(self.schema, [part.ranked for part in parts], ids, self.catalogue.plan_ids),
-            _table(EXCLUDED_SCHEMA, [part.excluded for part in parts], ids, self.catalogue.plan_ids),
+            filled_table(self.schema, [part.ranked for part in parts], ids, self.catalogue.plan_ids),
+            filled_table(EXCLUDED_SCHEMA, [part.excluded for part in parts], ids, self.catalogue.plan_ids),
             Tally(subscribers, subscribers - len(known), without, foreign, len(known) - len(last)),
         )
 
@@ -257,7 +256,7 @@ class Recommender:
             values = ranking.further[name]
             columns[name] = values[row] if values.ndim == 1 else values[row, plan]
         columns["stay_reason"] = advice.stay_reason[row]
-        columns["basis"] = np.full(len(row), _BASES.index(self.ranker.basis))
+        columns["basis"] = np.full(len(row), BASES.index(self.ranker.basis))
         if self.explain:
             # What is said aloud are facts: the subscriber's own months, and then what is expected.
             items = line_item_means(people.history, self.catalogue, held)
@@ -301,8 +300,8 @@ def bill_tables(months: pd.DataFrame, catalogue: Catalogue) -> Iterator[Any]:
         block = months.iloc[start : start + _BILLED]
         bills = rate(usage_of(block), catalogue)
         items = [getattr(bills, item).ravel() for item in _BILL_ITEMS]
-        keys = [_repeated(pa.array(block[name], pa.large_string()), n_plans) for name in (SUBSCRIBER, MONTH)]
-        plan = _text(np.tile(np.arange(n_plans), len(block)), catalogue.plan_ids)
+        keys = [repeated_text(pa.array(block[name], pa.large_string()), n_plans) for name in (SUBSCRIBER, MONTH)]
+        plan = text_column(np.tile(np.arange(n_plans), len(block)), catalogue.plan_ids)
         yield pa.table([*keys, plan, *map(pa.array, items)], schema=BILL_SCHEMA)
 
 
@@ -347,7 +346,7 @@ def prediction_table(months: pd.DataFrame, scorer: Scorer, config: PlanRecConfig
     best = scores.argmax(axis=1)
     columns = [
         pa.array(rows[SUBSCRIBER], pa.large_string()),
-        _text(best, scorer.classes),
+        text_column(best, scorer.classes),
         pa.array(scores[np.arange(len(scores)), best]),
         *(pa.array(np.ascontiguousarray(column)) for column in scores.T),
     ]
@@ -361,44 +360,3 @@ def _with_stay(said: list[str], advice: Advice, row: IntArray, rank: IntArray) -
     for place in np.flatnonzero(codes).tolist():
         said[place] += f" Stay: {stay_text(int(codes[place]), int(months[place]))}."
     return said
-
-
-def _table(
-    schema: Any, parts: Sequence[dict[str, NDArray[np.generic]]], subscribers: Any, plan_ids: Sequence[str]
-) -> Any:
-    """Return the columns of all parts under their schema."""
-    if not parts:
-        return schema.empty_table()
-    texts = {
-        SUBSCRIBER: subscribers,
-        "plan_id": plan_ids,
-        "advice": ("switch", "stay"),
-        "action": ("switch", "stay"),
-        "basis": _BASES,
-        "reason_code": _CODES,
-        "stay_reason": _CODES,
-    }
-    columns: list[Any] = []
-    for field in schema:
-        values = np.concatenate([part[field.name] for part in parts])
-        if field.name in texts:
-            missing = values == int(ExclusionCode.NONE) if field.name == "stay_reason" else None
-            columns.append(_text(values, texts[field.name], missing))
-        elif values.dtype == np.float64:
-            # Whole cents come rounded, half to even; what is not known is empty.
-            unknown = np.isnan(values)
-            columns.append(pa.array(np.where(unknown, 0.0, values), mask=unknown).cast(field.type))
-        else:
-            columns.append(pa.array(values, from_pandas=True).cast(field.type))
-    return pa.table(columns, schema=schema)
-
-
-def _text(places: NDArray[np.generic], texts: Any, missing: BoolArray | None = None) -> Any:
-    return pa.DictionaryArray.from_arrays(
-        pa.array(places.astype(np.int32), mask=missing), pa.array(texts, pa.large_string()), safe=False
-    )
-
-
-def _repeated(texts: Any, times: int) -> Any:
-    read = texts.dictionary_encode()
-    return _text(np.repeat(read.indices.to_numpy(), times), read.dictionary)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from common_utils.command_line.options import table_file
+from common_utils.command_line.options import BundleOption, OutputOption, SetOption, table_file
 from common_utils.command_line.reading import reads_table
 from common_utils.errors import ConfigError
 from planrec.commands.options import (
@@ -15,7 +15,6 @@ from planrec.commands.options import (
     AdviceWeightOption,
     AnswerMode,
     BasisOption,
-    BundleOption,
     ConfigOption,
     ExcludedOption,
     ExplainOption,
@@ -23,9 +22,7 @@ from planrec.commands.options import (
     MinGainOption,
     ModeOption,
     MonthOption,
-    OutputOption,
     RulesOption,
-    SetOption,
     TopOption,
     UsageOption,
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from common_utils.command_line.options import BundleOption, SetOption
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.wide import shows_tables
 from planrec.commands.options import (
-    BundleOption,
     CardFolderOption,
     ConfigOption,
     DataOption,
@@ -15,7 +15,6 @@ from planrec.commands.options import (
     JsonOption,
     PlotsOption,
     RootOption,
-    SetOption,
     SimulationOption,
     SourceOption,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from common_utils.command_line.options import SetOption
 from common_utils.command_line.reading import reads_table
 from planrec.commands.options import (
     ConfigOption,
@@ -15,7 +16,6 @@ from planrec.commands.options import (
     NoticeUsageOption,
     PlansOption,
     SentOption,
-    SetOption,
     VerifyOption,
 )
 from planrec.commands.requests import NoticeCommand, SettingsCommand

@@ -19,7 +19,6 @@ __all__ = [
     "AnswerMode",
     "BasisOption",
     "BoundDecideOption",
-    "BundleOption",
     "CardFolderOption",
     "CheckOption",
     "CheckedPlansOption",
@@ -45,7 +44,6 @@ __all__ = [
     "NoticeOutputOption",
     "NoticeUsageOption",
     "OneMorePlanOption",
-    "OutputOption",
     "PastCardOption",
     "PlanFileOption",
     "PlansOption",
@@ -55,7 +53,6 @@ __all__ = [
     "RulesOption",
     "SentOption",
     "ServedRulesOption",
-    "SetOption",
     "SimulationOption",
     "Source",
     "SourceOption",
@@ -116,27 +113,11 @@ def _month(text: str) -> str:
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file; default: PLANREC_CONFIG, or configs/config.yaml.")
 ]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; may be repeated.")
-]
 SourceOption = Annotated[Source | None, typer.Option("--data-source", help="Override data.source.")]
 DataOption = Annotated[Path | None, typer.Option("--data", help="File or folder of the source; overrides data.folder.")]
-BundleOption = Annotated[
-    Path | None, typer.Option("--bundle", help="A bundle or a root of bundles; default: the configured artifacts.")
-]
 
 # Files in and out
 UsageOption = Annotated[Path, typer.Option("--usage", help="Usage months, CSV or Parquet.")]
-OutputOption = Annotated[
-    Path,
-    typer.Option(
-        "--output",
-        writable=True,
-        dir_okay=False,
-        callback=table_file,
-        help="File to write, CSV or Parquet by its ending.",
-    ),
-]
 MonthOption = Annotated[
     str,
     typer.Option("--as-of", metavar="YYYY-MM", callback=_month, help="Last month that counts; later usage is ignored."),

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from planrec.commands.options import (
-    BundleOption,
-    ConfigOption,
-    HostOption,
-    PortOption,
-    ServedRulesOption,
-    SetOption,
-    WorkersOption,
-)
+from common_utils.command_line.options import BundleOption, SetOption
+from planrec.commands.options import ConfigOption, HostOption, PortOption, ServedRulesOption, WorkersOption
 from planrec.commands.requests import ServeCommand, SettingsCommand
 
 __all__ = ["serve"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from common_utils.command_line.options import SetOption
 from common_utils.command_line.wide import shows_tables
-from planrec.commands.options import ConfigOption, SetOption, StudyJsonOption, StudyOutputOption
+from planrec.commands.options import ConfigOption, StudyJsonOption, StudyOutputOption
 from planrec.commands.requests import SettingsCommand, StudyCommand
 
 __all__ = ["study"]

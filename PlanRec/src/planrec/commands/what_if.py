@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from common_utils.command_line.options import BundleOption, OutputOption, SetOption
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.wide import shows_tables
 from planrec.commands.options import (
     BoundDecideOption,
-    BundleOption,
     ConfigOption,
     DraftOption,
     FactorOption,
@@ -17,10 +17,8 @@ from planrec.commands.options import (
     MinutesOption,
     MonthOption,
     OneMorePlanOption,
-    OutputOption,
     PastCardOption,
     PlanFileOption,
-    SetOption,
     TableOption,
     TravelMegabytesOption,
     TravelMinutesOption,

@@ -62,7 +62,7 @@ class NoticeHeader:
     rows : dict or None
         Rows of usage months: read, kept, and by reason repaired, rejected and set aside. In format 1 there is none.
     unknown_facts : dict of str to int or None
-        Fact -> subscribers with a recent month of whom it is not known, each with all it lacks; None in format 1.
+        By fact, how many subscribers with a recent month lack it; who lacks two counts in both. None in format 1.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)

@@ -114,7 +114,7 @@ SELECT source, count(*) FILTER (reason = 'subscriber not in the list') AS strays
 FROM events LEFT JOIN ranked ON id = subscriber_id::VARCHAR GROUP BY source ORDER BY source
 """
 
-# Two tables of many people none of whom is in both, without a list that would say who there is.
+# Two event tables with at least ten people each and nobody in common, where no list of subscribers says who is right.
 _STRANGERS = """
 WITH who AS (SELECT DISTINCT source, subscriber_id FROM events),
 many AS (SELECT source FROM who GROUP BY source HAVING count(*) >= 10)

@@ -13,13 +13,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pandera.pandas as pandera
 import pyarrow as pa
-import yaml
 
 from common_utils.command_line.terminal import show_table
+from common_utils.config.yaml_text import read_content
 from common_utils.errors import ConfigError
 
 __all__ = ["ColumnEntry", "ColumnTexts", "described", "dictionary_text", "show_dictionary", "written_columns"]
@@ -73,8 +73,9 @@ class ColumnTexts:
             text = files(package).joinpath("templates", "columns.yaml").read_text(encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"{package} holds no templates/columns.yaml, so it has no data dictionary.") from error
-        self._texts: Mapping[str, Mapping[str, str]] = yaml.safe_load(text)
-        self.written: Mapping[str, Mapping[str, str]] = yaml.safe_load(text).get("written", {})
+        # The strict reader, as for all YAML: a column described twice is refused and not lost.
+        self._texts = cast("Mapping[str, Mapping[str, str]]", read_content(text).value)
+        self.written = cast("Mapping[str, Mapping[str, str]]", self._texts.get("written", {}))
 
     def of(self, file: str, column: str) -> Mapping[str, str]:
         """Return meaning, and unit and empty where they are said.

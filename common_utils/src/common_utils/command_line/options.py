@@ -9,7 +9,16 @@ import typer
 
 from common_utils.outputs import is_stream
 
-__all__ = ["BundleOption", "ConfigOption", "DataOption", "FileNameOption", "FormOption", "SetOption", "table_file"]
+__all__ = [
+    "BundleOption",
+    "ConfigOption",
+    "DataOption",
+    "FileNameOption",
+    "FormOption",
+    "OutputOption",
+    "SetOption",
+    "table_file",
+]
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file; default: <NAME>_CONFIG, or configs/config.yaml.")
@@ -44,3 +53,15 @@ def table_file(path: Path | None) -> Path | None:
     if path is None or path.suffix.lower() in (".csv", ".parquet") or (not path.suffix and is_stream(path)):
         return path
     raise typer.BadParameter(f"{path.name} ends in {path.suffix!r}; a table is written as .csv or .parquet.")
+
+
+OutputOption = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        writable=True,
+        dir_okay=False,
+        callback=table_file,
+        help="File to write, CSV or Parquet by its ending.",
+    ),
+]

@@ -18,8 +18,8 @@ from common_utils.command_line.options import (
     DataOption,
     FileNameOption,
     FormOption,
+    OutputOption,
     SetOption,
-    table_file,
 )
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release import release_app
@@ -34,21 +34,11 @@ if TYPE_CHECKING:
     from common_utils.table_project.task import TableTask
     from common_utils.tables import Reading
 
-__all__ = ["InputOption", "OutputOption", "settings_of", "table_cli"]
+__all__ = ["InputOption", "settings_of", "table_cli"]
 
 Settings = TypeVar("Settings", bound="TableProjectConfig")
 
 InputOption = Annotated[Path, typer.Option("--input", help="Table of records, CSV or Parquet.")]
-OutputOption = Annotated[
-    Path,
-    typer.Option(
-        "--output",
-        writable=True,
-        dir_okay=False,
-        callback=table_file,
-        help="File to write, CSV or Parquet by its ending.",
-    ),
-]
 _Folder = Annotated[
     Path,
     typer.Argument(
