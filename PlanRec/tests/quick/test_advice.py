@@ -136,3 +136,11 @@ def test_without_a_forecast_of_few_months_the_table_answers(engine: Engine) -> N
     adviser = RowAdviser(engine)
     assert adviser.quick(RECORD, ASKED) is None
     assert adviser(RECORD, ASKED) == recommend_subscriber(RECORD, engine, ASKED)
+
+
+@pytest.mark.parametrize("month", range(MONTH - 4, MONTH + 2))  # flex-5 ends and max-voice begins between them
+@pytest.mark.parametrize("engine", ENGINES)
+def test_plans_are_on_sale_in_the_same_month_as_in_a_table(engine: Engine, month: int) -> None:
+    record = SubscriberRecord([UsageMonth(month, 300.0, 10.0, 9000.0)], "smart-25", 40.0)
+    asked = replace(ASKED, month=month, top_k=13)
+    assert RowAdviser(engine).quick(record, asked) == recommend_subscriber(record, engine, asked)
