@@ -30,8 +30,9 @@ ADVICE: JsonDict = {
             "p_pay_more": 0.0625,
             "contract_months": 12,
             "line_items": {"fee_cents": 1890, "minutes_cents": 42, "messages_cents": 0, "data_cents": 125},
-            "reason": "Smart 12: 18.90 EUR a month over 3 months (fee 18.90, minutes 0.00, messages 0.00, data 0.00), "
-            "9.00 less than Smart 25. Expected from now on: 20.57 EUR a month, 7.33 less than Smart 25.",
+            "reason": "With the usage of the 3 months known, Smart 12 would have cost 18.90 EUR a month (fee 18.90, "
+            "minutes 0.00, messages 0.00, data 0.00): 9.00 less than Smart 25. Expected from now on: 20.57 EUR "
+            "a month, 7.33 less than Smart 25.",
             "p_accept": None,
             "offer_value_cents": None,
             "churn_change": None,
