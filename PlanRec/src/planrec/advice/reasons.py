@@ -282,4 +282,4 @@ def sentence(
 def _less(saving: int, name: str) -> str:
     if not saving:
         return f"as much as {name}"
-    return f"{abs(saving) / 100:.2f} {'less' if saving > 0 else 'more'} than {name}"
+    return f"{abs(saving) / 100:z.2f} {'less' if saving > 0 else 'more'} than {name}"
