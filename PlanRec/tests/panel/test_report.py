@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,13 @@ def test_the_document_meets_its_goals_and_its_tables_agree(project_folder: Path)
     assert float(won.split()[0]) >= GOAL_NATS
     plain = next(float(row[1].split()[0]) for row in rows if row[0] == "plain logit" and len(row) == 5)
     assert plain - float(wins[1].split()[0]) == pytest.approx(float(won.split()[0]), abs=0.0015)
+
+
+def test_the_document_says_what_its_template_says(project_folder: Path) -> None:
+    template = (project_folder / "src" / "planrec" / "templates" / "choices.md").read_text(encoding="utf-8")
+    document = (project_folder / "docs" / "choices.md").read_text(encoding="utf-8")
+    stale = [piece for piece in re.split(r"\$\{\w+\}", template) if piece.rstrip("\n") not in document]
+    assert stale == [], "stale: make -C PlanRec choices"
 
 
 @pytest.mark.realdata
