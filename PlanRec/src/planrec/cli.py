@@ -10,6 +10,7 @@ import typer
 from common_utils.command_line.release import release_app
 from common_utils.command_line.run import command_line, run_command_line
 from planrec.commands.answer import bill, predict, recommend
+from planrec.commands.choices import choices
 from planrec.commands.columns import columns
 from planrec.commands.learn import card, data, evaluate, simulate, train
 from planrec.commands.notices import notices
@@ -38,6 +39,7 @@ for _command in (
     train,
     evaluate,
     study,
+    choices,
     predict,
     serve,
     card,

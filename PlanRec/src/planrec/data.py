@@ -20,9 +20,43 @@ from planrec.usage.event_files import read_event_tables, read_megaline
 from planrec.usage.months_table import CampaignTables, UsageData, until_last
 from planrec.usage.read import read_usage_table
 
-__all__ = ["load_usage", "read_simulated"]
+__all__ = ["load_usage", "portfolio_file", "read_simulated"]
 
 _PORTFOLIO_DATA = "PORTFOLIO_DATA"
+
+
+def portfolio_file(name: str, *, option: str, environ: Mapping[str, str] | None = None) -> Path:
+    """Return where a public table lies: in the folder that PORTFOLIO_DATA names, as an absolute path.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+    option : str
+        What a message says may be given instead.
+    environ : mapping, optional
+        Read instead of `os.environ`.
+
+    Raises
+    ------
+    ConfigError
+        If PORTFOLIO_DATA is not set.
+
+    Examples
+    --------
+    >>> portfolio_file("table.csv", option="--data", environ={})
+    Traceback (most recent call last):
+    common_utils.errors.ConfigError: table.csv: give --data, or set PORTFOLIO_DATA to the folder that holds it.
+    """
+    folder = _portfolio_folder(environ)
+    if folder is None:
+        raise ConfigError(f"{name}: give {option}, or set {_PORTFOLIO_DATA} to the folder that holds it.")
+    return folder / name
+
+
+def _portfolio_folder(environ: Mapping[str, str] | None) -> Path | None:
+    named = (os.environ if environ is None else environ).get(_PORTFOLIO_DATA, "")
+    return Path(named).resolve() if named else None
 
 
 def read_simulated(folder: Path, *, catalogue: Catalogue | None = None) -> UsageData:
@@ -91,15 +125,13 @@ def load_usage(
         campaign = CampaignTables(operator.offers, operator.subscribers)
         return UsageData(operator.months, (), "simulated operator", campaign=campaign)
     if data.source == "megaline":
-        named = (os.environ if environ is None else environ).get(_PORTFOLIO_DATA, "")
-        if folder is None and not named:
+        folder = folder or _portfolio_folder(environ)
+        if folder is None:
             raise ConfigError(
                 f"data.source megaline: set `data.folder` or {_PORTFOLIO_DATA} to the folder of megaline_users.csv."
             )
         rules = data.megaline
-        return read_megaline(
-            folder or Path(named), catalogue, churn_cut=rules.churn_cut, empty_months=rules.empty_months
-        )
+        return read_megaline(folder, catalogue, churn_cut=rules.churn_cut, empty_months=rules.empty_months)
     if folder is None:
         raise ConfigError("data.source table: set `data.folder` to your table of usage months, or folder of events.")
     table = data.table

@@ -9,11 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import check_grad
 from sklearn.base import clone
+from xlogit import MultinomialLogit
 
 from common_utils.compiled import softmax_within
 from common_utils.errors import DataError
 from planrec.billing import Catalogue
-from planrec.choice.logit import ConditionalLogit, chosen_of, negative_log_likelihood
+from planrec.choice.logit import (
+    ConditionalLogit,
+    chosen_of,
+    likeliest_weights,
+    negative_log_likelihood,
+    standard_errors,
+)
 from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
 from planrec.decisions.choice_sets import alternatives_of
 from planrec.decisions.rows import CHOSEN_PLAN
@@ -56,6 +63,83 @@ def test_gradient_is_that_of_the_likelihood(seed: int) -> None:
         return negative_log_likelihood(weights, features, available, chosen, 0.1)[1]
 
     assert check_grad(value, gradient, rng.normal(size=3)) < 1e-5
+
+
+@given(st.integers(0, 2**31), st.floats(0, 50))
+@settings(deadline=None, max_examples=25)
+def test_likelihood_knows_no_level(seed: int, level: float) -> None:
+    """What is added to the utility of every plan of a choice changes neither likelihood nor gradient."""
+    features, available, chosen = some_choices(seed, 12)
+    moved = features + np.random.default_rng(seed).uniform(-level, level, (12, 1, 2))
+    weights = np.array([0.4, -1.1])
+    value, gradient = negative_log_likelihood(weights, features, available, chosen, 0.0)
+    other, slope = negative_log_likelihood(weights, moved, available, chosen, 0.0)
+    assert other == pytest.approx(value, abs=1e-9)
+    np.testing.assert_allclose(slope, gradient, atol=1e-9)
+
+
+def some_choices(seed: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Choices at random among up to three plans of two features each."""
+    rng = np.random.default_rng(seed)
+    features, available, chosen = rng.normal(size=(n, 3, 2)), rng.random((n, 3)) < 0.8, rng.integers(0, 3, n)
+    available[np.arange(n), chosen] = True
+    return features, available, chosen
+
+
+def other_logit(  # type: ignore[no-untyped-def]
+    features: np.ndarray, available: np.ndarray, chosen: np.ndarray, **how
+) -> MultinomialLogit:
+    """The same choices fitted by xlogit, which shares no line with ours."""
+    n, n_plans, k = features.shape
+    model = MultinomialLogit()
+    model.fit(
+        X=features.reshape(-1, k),
+        y=np.eye(n_plans)[chosen].ravel(),
+        varnames=[f"x{i}" for i in range(k)],
+        ids=np.repeat(np.arange(n), n_plans),
+        alts=np.tile(np.arange(n_plans), n),
+        avail=available.ravel().astype(float),
+        fit_intercept=False,
+        verbose=0,
+        **how,
+    )
+    return model
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_estimates_and_standard_errors_are_those_of_xlogit(seed: int) -> None:
+    choices = some_choices(seed, 400)
+    weights = likeliest_weights(*choices)
+    other = other_logit(*choices, num_hess=True, tol_opts={"ftol": 1e-12})
+    np.testing.assert_allclose(weights, other.coeff_, atol=1e-5)
+    value, slope = negative_log_likelihood(weights, *choices, 0.0)
+    assert -400 * value == pytest.approx(other.loglikelihood, abs=1e-6)
+    assert np.abs(slope).max() < 1e-8
+    np.testing.assert_allclose(standard_errors(weights, *choices[:2]), other.stderr, rtol=1e-4)
+
+
+def test_likelihood_and_gradient_away_from_the_top_are_those_of_xlogit() -> None:
+    choices = some_choices(3, 400)
+    # One step from a far start: xlogit says where it is, and likelihood and gradient there.
+    other = other_logit(*choices, init_coeff=np.array([0.3, -0.7]), maxiter=0, skip_std_errs=True)
+    value, gradient = negative_log_likelihood(other.coeff_, *choices, 0.0)
+    assert -400 * value == pytest.approx(other.loglikelihood, rel=1e-12)
+    assert np.abs(gradient).max() > 0.01
+    np.testing.assert_allclose(-400 * gradient, other.grad_n.sum(axis=0), rtol=1e-9)
+
+
+def test_weights_that_nothing_tells_apart_have_no_standard_errors() -> None:
+    features, available, _ = some_choices(4, 50)
+    features[..., 1] = 2 * features[..., 0]
+    with pytest.raises(DataError, match="do not tell all weights apart"):
+        standard_errors(np.zeros(2), features, available)
+
+
+def test_a_penalty_makes_weights_smaller_and_usual_tolerances_come_close() -> None:
+    choices = some_choices(5, 400)
+    free, held = likeliest_weights(*choices), likeliest_weights(*choices, l2=1.0)
+    assert np.linalg.norm(held) < np.linalg.norm(free)
+    np.testing.assert_allclose(likeliest_weights(*choices, exact=False), free, atol=1e-3)
 
 
 def test_softmax_within_by_hand() -> None:

@@ -55,6 +55,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
     "train": (("--data-source", "table", "--output", "OUT"), {"--data": 3, "--config": 2}),
     "evaluate": (("--bundle", "BUNDLE"), {"--bundle": 4, "--config": 2}),
     "study": ((), {"--config": 2}),
+    "choices": (("--data", "USAGE"), {"--data": 3, "--config": 2}),
     "predict": (
         ("--usage", "USAGE", "--bundle", "BUNDLE", *MONTH, "--output", "out.csv"),
         {"--usage": 3, "--bundle": 4, "--config": 2},

@@ -7,6 +7,7 @@ unseen plan is carried by it. The rows' chances are then made to add up within e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
-from common_utils.array_types import FloatArray
+from common_utils.array_types import BoolArray, FloatArray
 from common_utils.compiled import softmax_within
 from planrec.billing import Catalogue
 from planrec.choice.any_plan import ChoiceEstimator
@@ -32,10 +33,77 @@ from planrec.decisions.choice_sets import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MonotoneBoosting"]
+__all__ = ["MonotoneBoosting", "forest_probabilities", "grown_forest"]
 
 
+_LEAST_CHANCE = 1e-12
 _FALLS = ("believed_bill", "believed_spread", "expected_bill", "bill_spread", "bill_above_current")
+
+
+def grown_forest(
+    rows: FloatArray, taken: BoolArray, directions: Sequence[int], sizes: ChallengerConfig, *, seed: int
+) -> HistGradientBoostingClassifier:
+    """Fit monotone trees that tell which alternatives are taken.
+
+    Parameters
+    ----------
+    rows : float64 array of shape (available alternatives of all choices, n_features)
+        NaN where unknown.
+    taken : bool array of shape (available alternatives of all choices,)
+    directions : sequence of int
+        One for each feature: 1 may only raise the chance, -1 only lower it, 0 either.
+    sizes : ChallengerConfig
+    seed : int
+
+    Examples
+    --------
+    >>> rows, sizes = np.tile([[0.0], [1.0]], (20, 1)), ChallengerConfig(max_iter=5, min_samples_leaf=5)
+    >>> forest = grown_forest(rows, np.tile([False, True], 20), [1], sizes, seed=0)
+    >>> forest.predict(np.array([[0.0], [1.0]])).tolist()
+    [False, True]
+    """
+    forest = HistGradientBoostingClassifier(
+        max_iter=sizes.max_iter,
+        learning_rate=sizes.learning_rate,
+        max_leaf_nodes=sizes.max_leaf_nodes,
+        min_samples_leaf=sizes.min_samples_leaf,
+        l2_regularization=sizes.l2_regularization,
+        monotonic_cst=list(directions),
+        early_stopping=False,  # pyright: ignore[reportArgumentType] - documented as 'auto' or bool
+        random_state=seed,
+    )
+    with threadpool_limits(1):
+        forest.fit(rows, taken)
+    return forest
+
+
+def forest_probabilities(forest: HistGradientBoostingClassifier, rows: FloatArray, available: BoolArray) -> FloatArray:
+    """Return the trees' chances, made to add up to 1 within each choice set.
+
+    Parameters
+    ----------
+    forest : HistGradientBoostingClassifier
+        Of `grown_forest`.
+    rows : float64 array of shape (available alternatives of all choices, n_features)
+    available : bool array of shape (n, n_plans)
+
+    Returns
+    -------
+    float64 array of shape (n, n_plans)
+        0 outside the choice set.
+
+    Examples
+    --------
+    >>> rows, sizes = np.tile([[0.0], [1.0]], (20, 1)), ChallengerConfig(max_iter=5, min_samples_leaf=5)
+    >>> forest = grown_forest(rows, np.tile([False, True], 20), [1], sizes, seed=0)
+    >>> forest_probabilities(forest, np.array([[1.0], [1.0]]), np.array([[True, False, True]])).tolist()
+    [[0.5, 0.0, 0.5]]
+    """
+    utility = np.zeros(available.shape)
+    with threadpool_limits(1):
+        taken = forest.predict_proba(rows)[:, 1]
+    utility[available] = np.log(np.maximum(taken, _LEAST_CHANCE))
+    return softmax_within(utility, available)
 
 
 class MonotoneBoosting(ChoiceEstimator):
@@ -103,19 +171,13 @@ class MonotoneBoosting(ChoiceEstimator):
         taken = np.arange(len(self.catalogue.plans)) == chosen[:, None]
         matrix = self._matrix(X, alternatives)
         self.known_ = np.flatnonzero(~np.isnan(matrix).all(axis=0))
-        sizes = self.config or ChallengerConfig()
-        self.forest_ = HistGradientBoostingClassifier(
-            max_iter=sizes.max_iter,
-            learning_rate=sizes.learning_rate,
-            max_leaf_nodes=sizes.max_leaf_nodes,
-            min_samples_leaf=sizes.min_samples_leaf,
-            l2_regularization=sizes.l2_regularization,
-            monotonic_cst=[_direction(BOOSTING_FEATURES[column]) for column in self.known_],
-            early_stopping=False,  # pyright: ignore[reportArgumentType] - documented as 'auto' or bool
-            random_state=self.seed,
+        self.forest_ = grown_forest(
+            matrix[:, self.known_],
+            taken[alternatives.available],
+            [_direction(BOOSTING_FEATURES[column]) for column in self.known_],
+            self.config or ChallengerConfig(),
+            seed=self.seed,
         )
-        with threadpool_limits(1):
-            self.forest_.fit(matrix[:, self.known_], taken[alternatives.available])
         return self
 
     def predict_proba(self, X: pd.DataFrame | ChoiceRows) -> FloatArray:
@@ -128,11 +190,7 @@ class MonotoneBoosting(ChoiceEstimator):
         """
         check_is_fitted(self, self.FITTED)
         alternatives = self.alternatives(X)
-        utility = np.zeros(alternatives.available.shape)
-        with threadpool_limits(1):
-            taken = self.forest_.predict_proba(self._matrix(X, alternatives)[:, self.known_])[:, 1]
-        utility[alternatives.available] = np.log(np.maximum(taken, 1e-12))
-        return softmax_within(utility, alternatives.available)
+        return forest_probabilities(self.forest_, self._matrix(X, alternatives)[:, self.known_], alternatives.available)
 
     def _matrix(self, X: pd.DataFrame | ChoiceRows, alternatives: Alternatives) -> FloatArray:
         logit = self.logit_.utilities(alternatives)

@@ -20,13 +20,14 @@ from common_utils.errors import DataError
 from planrec.billing import Catalogue
 from planrec.choice.any_plan import ChoiceEstimator
 from planrec.decisions import plan_indices
-from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
 from planrec.decisions.choice_sets import Alternatives, ChoiceRows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ConditionalLogit", "chosen_of", "negative_log_likelihood"]
+__all__ = ["ConditionalLogit", "chosen_of", "likeliest_weights", "negative_log_likelihood", "standard_errors"]
+
+_TO_THE_TOP = {"ftol": 0.0, "gtol": 1e-9, "maxiter": 1000}  # L-BFGS-B: on until the gradient is flat
 
 
 def chosen_of(y: NDArray[np.object_], catalogue: Catalogue) -> IntArray:
@@ -81,6 +82,89 @@ def negative_log_likelihood(
     n = len(chosen)
     value = -log_p[rows, chosen].sum() / n + 0.5 * l2 * float(weights @ weights)
     return float(value), (expected - observed) / n + l2 * weights
+
+
+def likeliest_weights(
+    features: FloatArray, available: BoolArray, chosen: IntArray, *, l2: float = 0.0, exact: bool = True
+) -> FloatArray:
+    """Return the weights that make the choices most likely, less the penalty.
+
+    Parameters
+    ----------
+    features : float64 array of shape (n, n_plans, k)
+    available : bool array of shape (n, n_plans)
+    chosen : int64 array of shape (n,)
+        Always in the choice set.
+    l2 : float, default=0
+        Weight of half the squared norm of the weights of the scaled features, >= 0.
+    exact : bool, default=True
+        Whether to go on until the gradient is flat: published estimates are met to the digits printed. Without, the
+        optimiser's usual tolerances end the search, which is enough to predict.
+
+    Returns
+    -------
+    float64 array of shape (k,)
+        Utility per unit of each feature.
+
+    References
+    ----------
+    McFadden (1974); the log-likelihood is concave, so there is one top.
+
+    Examples
+    --------
+    >>> features = np.array([[[0.0], [1.0]]] * 4)  # three of four take the second: log 3
+    >>> likeliest_weights(features, np.ones((4, 2), dtype=bool), np.array([1, 1, 1, 0])).round(6).tolist()
+    [1.098612]
+    """
+    # Scaled for the optimiser; the weights are kept in the features' own units.
+    scale = np.maximum(features[available].std(axis=0), 1e-9)
+    found = minimize(
+        negative_log_likelihood,
+        np.zeros(features.shape[2]),
+        args=(features / scale, available, chosen, l2),
+        jac=True,
+        method="L-BFGS-B",
+        options=_TO_THE_TOP if exact else None,
+    )
+    return found.x / scale
+
+
+def standard_errors(weights: FloatArray, features: FloatArray, available: BoolArray) -> FloatArray:
+    """Return the standard errors of weights that were estimated without a penalty.
+
+    Parameters
+    ----------
+    weights : float64 array of shape (k,)
+        Those of `likeliest_weights` with `l2` 0.
+    features : float64 array of shape (n, n_plans, k)
+    available : bool array of shape (n, n_plans)
+
+    Returns
+    -------
+    float64 array of shape (k,)
+        Square roots of the diagonal of the inverse of the information matrix, which is the sum over the choices of the
+        features' covariance within the choice set.
+
+    Raises
+    ------
+    DataError
+        If the features do not tell the weights apart.
+
+    Examples
+    --------
+    >>> features = np.array([[[0.0], [1.0]]] * 4)  # each choice holds p (1 - p) of information
+    >>> standard_errors(np.log([3.0]), features, np.ones((4, 2), dtype=bool)).round(6).tolist()
+    [1.154701]
+    """
+    probabilities = softmax_within(features @ weights, available)
+    centred = features - np.einsum("np,npk->nk", probabilities, features)[:, None, :]
+    information = np.einsum("np,npk,npl->kl", probabilities, centred, centred, optimize=True)
+    if np.linalg.matrix_rank(information) < len(weights):
+        raise DataError(
+            "conditional logit: the features do not tell all weights apart; leave out a feature that is the same for "
+            "all alternatives, or follows from the others."
+        )
+    return np.sqrt(np.diag(np.linalg.inv(information)))
 
 
 class ConditionalLogit(ChoiceEstimator):
@@ -138,16 +222,7 @@ class ConditionalLogit(ChoiceEstimator):
         features, available = alternatives.features, alternatives.available
         # Who took a plan could take it, whatever the rate card and a missing age say.
         available[np.arange(len(chosen)), chosen] = True
-        # Scaled for the optimiser; the weights are kept in the features' own units.
-        scale = np.maximum(features[available].std(axis=0), 1e-9)
-        found = minimize(
-            negative_log_likelihood,
-            np.zeros(len(ALTERNATIVE_FEATURES)),
-            args=(features / scale, available, chosen, self.l2),
-            jac=True,
-            method="L-BFGS-B",
-        )
-        self.weights_ = found.x / scale
+        self.weights_ = likeliest_weights(features, available, chosen, l2=self.l2, exact=False)
         return self
 
     def predict_proba(self, X: pd.DataFrame | ChoiceRows) -> FloatArray:

@@ -22,6 +22,8 @@ __all__ = [
     "CardFolderOption",
     "CheckOption",
     "CheckedPlansOption",
+    "ChoicesPlotOption",
+    "ChoicesTableOption",
     "ConfigOption",
     "DataOption",
     "DayOption",
@@ -157,6 +159,14 @@ StudyOutputOption = Annotated[
     Path | None, typer.Option("--output", writable=True, dir_okay=False, help="Also write the tables as Markdown.")
 ]
 StudyJsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")]
+ChoicesTableOption = Annotated[
+    Path | None,
+    typer.Option("--data", help="Table of choices; default: electricity_supplier_choice.csv in PORTFOLIO_DATA."),
+]
+ChoicesPlotOption = Annotated[
+    Path | None,
+    typer.Option("--plot", writable=True, dir_okay=False, help="Also write log loss by choices known, PNG."),
+]
 
 # Recommending
 AdviceCardOption = Annotated[

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BillCommand",
     "CardCommand",
+    "ChoicesCommand",
     "DraftCommand",
     "EvaluateCommand",
     "NoticeCommand",
@@ -153,6 +154,17 @@ class StudyCommand:
 
     settings: SettingsCommand
     output: Path | None
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChoicesCommand:
+    """`planrec choices`; without `data` the table lies in the folder that PORTFOLIO_DATA names."""
+
+    settings: SettingsCommand
+    data: Path | None
+    output: Path | None
+    plot: Path | None
     as_json: bool
 
 

@@ -1,6 +1,8 @@
 """Re-rating tested in time order: advise from the months before, pay the bill of the month that followed.
 
 Nothing is fitted, so every subscriber-month can be a test. The yardstick of a month is its cheaper plan in hindsight.
+Plain re-rating takes the lowest risk-adjusted bill, and the plan held where it is as low. What ships is asked where
+`recommend --plans` asks it: `Engine.answer`, with the rules and settings of the command.
 """
 
 from __future__ import annotations
@@ -14,15 +16,20 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
 from common_utils.evaluation import bootstrap_mean, paired_mean_difference
-from planrec.billing import Catalogue
-from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER
+from planrec.advice import AnswerPolicy, Engine, Subscribers
+from planrec.advice.ranking import rank_plans
+from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.decisions import columns_of, decision_table, plan_indices
 from planrec.months import month_indices
 from planrec.outlook import history_of
 from planrec.policies.compare import Row, bills_ahead, past_outlook
+from planrec.rules import Facts
 
-__all__ = ["Backtest", "bill_backtest"]
+__all__ = ["AS_SHIPPED", "Backtest", "bill_backtest"]
 
+
+AS_SHIPPED = "as shipped"
+"""The row of what `recommend --plans` advises with no other option."""
 
 _LONG = 3  # months that count as a settled history
 _REFERENCE = (3, 0.0)  # history and risk weight the shipped advice is compared with
@@ -35,8 +42,8 @@ class Backtest:
     Attributes
     ----------
     rows : list of dict
-        One for staying and one for each history and risk weight: `policy`, and for all months and those with at least
-        three earlier ones the mean regret in cents a month with its interval.
+        One for staying, one for each history and risk weight, and one `AS_SHIPPED`: `policy`, and for all months and
+        those with at least three earlier ones the mean regret in cents a month with its interval.
     n_all, n_settled : int
         Subscriber-months behind the two columns.
     against_reference : list of dict
@@ -52,30 +59,31 @@ class Backtest:
 
 def bill_backtest(
     months: pd.DataFrame,
-    catalogue: Catalogue,
+    engine: Engine,
+    policy: AnswerPolicy,
     *,
     histories: Sequence[int],
     risk_weights: Sequence[float],
-    shipped: tuple[int, float],
     resamples: int,
     seed: int,
 ) -> Backtest:
     """Return the regret of re-rating, month by month.
 
     A month counts where the calendar month before it is in the table; it is settled where at least three earlier
-    months are. Minimum gain is 0, every plan of the catalogue may be advised.
+    months are. Plain re-rating asks for no minimum gain and may advise every plan of the catalogue.
 
     Parameters
     ----------
     months : DataFrame
         Usage months with the plan held, sorted by subscriber and month.
-    catalogue : Catalogue
+    engine : Engine
+        Rate card and rules; without a forecast.
+    policy : AnswerPolicy
+        What ships; compared with the mean of 3 months.
     histories : sequence of int
-        Months looked back over.
+        Months looked back over by plain re-rating.
     risk_weights : sequence of float
         Standard deviations of the bill added to its mean.
-    shipped : tuple of int and float
-        History and risk weight of the advice as configured; compared with the mean of 3 months.
     resamples, seed : int
         Of the bootstrap by subscriber.
 
@@ -83,7 +91,8 @@ def bill_backtest(
     -------
     Backtest
     """
-    longest = max(*histories, shipped[0], _LONG)
+    catalogue = engine.catalogue
+    longest = max(*histories, policy.history_months, _LONG)
     table = decision_table(months, history_months=longest)
     table = table[_month_before_known(months, table)].reset_index(drop=True)
     history = history_of(columns_of(table), longest)
@@ -91,13 +100,15 @@ def bill_backtest(
     best = ahead.min(axis=1)
     settled = history.known.sum(axis=1) >= _LONG
     subscribers = table[SUBSCRIBER].to_numpy()
+    current = plan_indices(table[CURRENT_PLAN], catalogue)
 
     def regret_of(plans: NDArray[np.int64]) -> FloatArray:
         return ahead[np.arange(len(plans)), plans] - best
 
     def re_rated(history_months: int, weight: float) -> FloatArray:
         adjusted = past_outlook(history, catalogue, history_months=history_months).adjusted(weight)
-        return regret_of(adjusted.argmin(axis=1))
+        order, _ = rank_plans(adjusted, np.zeros(adjusted.shape, dtype=np.int64), current, 0)
+        return regret_of(order[:, 0])
 
     parts = (("regret_cents", np.ones(len(table), dtype=np.bool_)), ("settled_cents", settled))
 
@@ -110,12 +121,13 @@ def bill_backtest(
     def row(policy: str, regret: FloatArray) -> Row:
         return {"policy": policy, **{name: mean_of(regret, mask) for name, mask in parts}}
 
-    rows = [row("stay on the current plan", regret_of(plan_indices(table[CURRENT_PLAN], catalogue)))]
+    rows = [row("stay on the current plan", regret_of(current))]
     for history_months in histories:
         for weight in risk_weights:
             name = f"{history_months} month{'s'[: history_months > 1]}, risk weight {weight:g}"
             rows.append(row(name, re_rated(history_months, weight)))
-    ours, reference = re_rated(*shipped), re_rated(*_REFERENCE)
+    ours, reference = regret_of(_shipped(engine, policy, table)), re_rated(*_REFERENCE)
+    rows.append(row(AS_SHIPPED, ours))
     compared: list[Row] = []
     for name, mask in parts:
         if mask.any():
@@ -124,6 +136,19 @@ def bill_backtest(
             gap = paired_mean_difference(ours[mask], reference[mask], groups=by, n_resamples=resamples, rng=rng)
             compared.append({"months": name, "difference_cents": gap.mean, "standard_error_cents": gap.se})
     return Backtest(rows, len(table), int(settled.sum()), compared)
+
+
+def _shipped(engine: Engine, policy: AnswerPolicy, table: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the plan that comes first in the answer to each row's months before; the plan held where none does."""
+    month = month_indices(table[MONTH])
+    facts = Facts.of(
+        month - 1,
+        plan_indices(table[CURRENT_PLAN], engine.catalogue),
+        age=table[AGE].to_numpy(dtype=np.float64) if AGE in table.columns else np.nan,
+    )
+    past = history_of(columns_of(table), policy.history_months)
+    first = engine.answer(Subscribers.of(past, facts), policy).advice.order[:, 0]
+    return np.where(first >= 0, first, facts.current)
 
 
 def _month_before_known(months: pd.DataFrame, table: pd.DataFrame) -> NDArray[np.bool_]:

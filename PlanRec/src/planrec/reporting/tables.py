@@ -127,7 +127,9 @@ def results_block(readme: str, metrics: Mapping[str, Any]) -> str:
     )
 
 
-def backtest_document(results: Mapping[str, Any], held: Mapping[str, Any], currency: str) -> str:
+def backtest_document(
+    results: Mapping[str, Any], held: Mapping[str, Any], shipped: Mapping[str, Any], currency: str
+) -> str:
     """Return the back-test of re-rating as a Markdown document.
 
     Parameters
@@ -136,6 +138,8 @@ def backtest_document(results: Mapping[str, Any], held: Mapping[str, Any], curre
         By protocol: `months`, `settled_months`, `policies`, `shipped_less_mean_of_3_months`.
     held : mapping
         Choice figures of the plan held, predicted from usage alone.
+    shipped : mapping
+        What the shipped advice weighs: `history_months`, `risk_weight`, `min_gain_cents`, `rules`.
     currency : str
     """
     parts: list[str] = []
@@ -146,13 +150,21 @@ def backtest_document(results: Mapping[str, Any], held: Mapping[str, Any], curre
             + "\n".join(f"- {line}" for line in comparison_lines(result))
         )
     held_table = _markdown(choice_rows({"cross_validation": held}))
-    return render_card(_template("megaline.md"), {"protocols": "\n\n".join(parts), "held": held_table})
+    values = {
+        "protocols": "\n\n".join(parts),
+        "held": held_table,
+        "history_months": shipped["history_months"],
+        "risk_weight": f"{shipped['risk_weight']:g}",
+        "min_gain": f"{shipped['min_gain_cents'] / 100:z.2f} {currency}",
+        "rules": shipped["rules"],
+    }
+    return render_card(_template("megaline.md"), values)
 
 
 def comparison_lines(result: Mapping[str, Any]) -> list[str]:
-    """Return how advice without a forecast compares with the mean of 3 months, in words."""
+    """Return how what ships compares with the mean of 3 months, in words."""
     return [
-        f"advice without a forecast less mean of 3 months, {_MONTHS[row['months']]}: "
+        f"as shipped less mean of 3 months, {_MONTHS[row['months']]}: "
         f"{row['difference_cents'] / 100:+z.2f} (standard error {row['standard_error_cents'] / 100:z.2f})"
         for row in result["shipped_less_mean_of_3_months"]
     ]

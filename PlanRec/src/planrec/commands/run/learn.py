@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from common_utils.command_line.terminal import note, note_next, show_table, steps
 from common_utils.errors import ConfigError
 from common_utils.outputs import write_bytes, write_text
+from planrec.advice import AnswerPolicy, Engine
 from planrec.billing import load_catalogue
 from planrec.commands.options import Source
 from planrec.commands.requests import CardCommand, EvaluateCommand, SettingsCommand
@@ -34,7 +36,7 @@ from planrec.reporting.tables import (
     results_block,
     segment_rows,
 )
-from planrec.rules import rules_file
+from planrec.rules import configured_rules, rules_file
 from planrec.simulator.operator import simulate, write_simulation
 from planrec.training import data_fingerprint, held_plan_figures, train
 from planrec.usage.event_files import ChurnCut, EmptyMonths
@@ -155,6 +157,8 @@ def _run_backtest(run: LoadedSettings, *, as_json: bool, output: Path | None) ->
     """Back-test re-rating on the Megaline events, and ask whether usage tells the plan held."""
     config, project = run.config, run.project
     catalogue = load_catalogue(run.path(config.data.megaline.plans))
+    engine = Engine(catalogue, configured_rules(config.rules, project, catalogue))
+    policy = AnswerPolicy.of(config, engine.rules, "advice", forecast=False)
     results: dict[str, Any] = {}
     with steps() as step:
         for name, cut, empty in _PROTOCOLS:
@@ -162,10 +166,10 @@ def _run_backtest(run: LoadedSettings, *, as_json: bool, output: Path | None) ->
             data = load_usage(_with_rules(config, cut, empty), catalogue, project)
             test = bill_backtest(
                 data.months,
-                catalogue,
+                engine,
+                policy,
                 histories=(1, 3, 6),
                 risk_weights=(0.0, 0.5),
-                shipped=(config.advice.history_months, config.advice.risk_weight),
                 resamples=config.evaluation.resamples,
                 seed=config.training.seed,
             )
@@ -179,7 +183,8 @@ def _run_backtest(run: LoadedSettings, *, as_json: bool, output: Path | None) ->
         usual = load_usage(config, catalogue, project)
         held = held_plan_figures(config, catalogue, usual.months, step)
     if output is not None:
-        write_text(output, backtest_document(results, held, catalogue.currency))
+        shipped = asdict(policy) | {"rules": engine.rules.version}
+        write_text(output, backtest_document(results, held, shipped, catalogue.currency))
         note(f"written to {output}")
     if as_json:
         _print_json({"bills": results, "held_plan": held})
