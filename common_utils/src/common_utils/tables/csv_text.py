@@ -48,6 +48,8 @@ class TextTable:
         What was done to the file as a whole.
     delimiter : str
         One of comma, semicolon and tab.
+    notes : tuple of str
+        What a reader of the account should know of the file.
     """
 
     table: Any
@@ -55,6 +57,7 @@ class TextTable:
     rejects: dict[int, str]
     repairs: tuple[str, ...]
     delimiter: str
+    notes: tuple[str, ...] = ()
 
 
 def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: bytes | None = None) -> TextTable:
@@ -106,7 +109,17 @@ def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: byt
     names = _told_apart(names)
     _check_quotes(data, delimiter, where)
     table, rows, rejects = _parsed(data, delimiter, names, where)
-    return TextTable(table, rows, rejects, tuple(repairs), delimiter)
+    notes = _cut_short(raw, names[-1], rows, expected)
+    return TextTable(table, rows, rejects, tuple(repairs), delimiter, notes)
+
+
+def _cut_short(raw: bytes, column: str, rows: NDArray[np.int64], expected: Collection[str]) -> tuple[str, ...]:
+    """Return a note where the last value may be cut: no line break follows it, and it is one that is needed."""
+    if raw.rstrip(b"\0").endswith((b"\n", b"\r", b'"')) or not len(rows):
+        return ()
+    if not folded(column) & {form for name in expected for form in folded(name)}:
+        return ()
+    return (f"no line break follows row {rows[-1]}; if the file was cut short, its {column} is cut, too",)
 
 
 def _decoded(raw: bytes, where: str) -> tuple[bytes, list[str]]:

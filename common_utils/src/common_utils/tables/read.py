@@ -250,7 +250,7 @@ def _checked(
     reading: Reading,
 ) -> TableResult:
     table, repairs, notes = selected(opened.table, mapping, schema, name, extra_columns)
-    source = _Source(table, opened.rows, opened.rejects, (*opened.repairs, *repairs), opened.delimiter, notes)
+    source = _Source(table, opened.rows, opened.rejects, (*opened.repairs, *repairs), opened.delimiter)
     ledger = Ledger(source.rows)
     columns = FileColumns.of(table, source.delimiter, mapping)
     converted = convert(columns, schema, kinds, ledger, name, reading)
@@ -271,7 +271,7 @@ def _checked(
     kept = ledger.kept[frame.index.to_numpy()]
     return TableResult(
         frame=frame[kept].reset_index(drop=True),
-        report=ledger.report(name, source.rejects, source.repairs, source.notes),
+        report=ledger.report(name, source.rejects, source.repairs, (*opened.notes, *notes)),
         rejects=_rejects(reasons, schema),
         rows=source.rows[frame.index.to_numpy()[kept]],
         lost=_lost(table, lost, schema),
@@ -328,8 +328,9 @@ def _open(path: Path, name: str, expected: set[str]) -> _Source:
     if kind in ("parquet", "folder"):
         table = read_parquet(path, name=name)
         return _Source(table, np.arange(1, table.num_rows + 1, dtype=np.int64), {}, (), None)
-    text = read_csv_text(path, name=name, expected=expected, data=csv_bytes(path, kind, name=name))
-    return _Source(text.table, text.rows, text.rejects, text.repairs, text.delimiter)
+    data, notes = csv_bytes(path, kind, name=name)
+    text = read_csv_text(path, name=name, expected=expected, data=data)
+    return _Source(text.table, text.rows, text.rejects, text.repairs, text.delimiter, (*notes, *text.notes))
 
 
 def _frame(
