@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,14 @@ from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 
-__all__ = ["UNNAMED", "TextTable", "folded", "read_csv_text"]
+__all__ = ["HOLD_NOTHING", "UNNAMED", "TextTable", "folded", "read_csv_text"]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
 _DELIMITERS = {",": "comma", ";": ";", "\t": "tab"}
+HOLD_NOTHING = ("empty row", "header repeated")  # reasons of rejected rows that lose nothing
 UNNAMED = "column without a name "  # and its place
+_HINT = re.compile(rb'"?sep=.?"?(\r\n|\n|\r)', re.IGNORECASE)
 _LARGEST_BLOCK = 2**31 - 1
 _QUOTE, _NEWLINE, _RETURN = (ord(character) for character in '"\n\r')
 
@@ -98,6 +101,7 @@ def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: byt
     except OSError as error:
         raise DataError(f"{where}: {path} cannot be read: {error.strerror}.") from error
     data, repairs = _decoded(raw, where)
+    data, repairs = _without_hint(data, repairs)
     delimiter, header = _header(data, where, expected)
     if delimiter != ",":
         repairs.append(f"delimiter {_DELIMITERS[delimiter]}")
@@ -147,6 +151,12 @@ def _decoded(raw: bytes, where: str) -> tuple[bytes, list[str]]:
     if not data.strip():
         raise DataError(f"{where}: the file is empty; a header and at least one row are needed.")
     return data, repairs
+
+
+def _without_hint(data: bytes, repairs: list[str]) -> tuple[bytes, list[str]]:
+    """Take off the line `sep=;` by which a spreadsheet says what separates fields; they are told apart without it."""
+    hint = _HINT.match(data)
+    return (data, repairs) if hint is None else (data[hint.end() :], [*repairs, "line sep= taken off"])
 
 
 def _records(data: bytes, delimiter: str):
@@ -281,7 +291,7 @@ def _without_empty_rows(
         empty = pc.and_(empty, pc.equal(table[name], ""))
         repeated = pc.and_(repeated, pc.equal(pc.utf8_trim_whitespace(table[name]), name))
     found = dict(rejects)
-    for mask, reason in ((empty, "empty row"), (repeated, "header repeated")):
+    for mask, reason in zip((empty, repeated), HOLD_NOTHING, strict=True):
         found |= dict.fromkeys(rows[mask.to_numpy(zero_copy_only=False)].tolist(), reason)
     keep = pc.invert(pc.or_(empty, repeated))
     return table.filter(keep), rows[keep.to_numpy(zero_copy_only=False)], found

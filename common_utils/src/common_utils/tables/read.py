@@ -23,7 +23,7 @@ from common_utils.errors import ConfigError, DataError
 from common_utils.tables.checks import failed_checks, repeated_rows
 from common_utils.tables.columns import Extra, checked_mapping, selected
 from common_utils.tables.convert import FileColumns, convert, soften
-from common_utils.tables.csv_text import read_csv_text
+from common_utils.tables.csv_text import HOLD_NOTHING, read_csv_text
 from common_utils.tables.files import csv_bytes, kind_of_table
 from common_utils.tables.parquet import read_parquet
 from common_utils.tables.reading import ColumnSource, Reading
@@ -180,11 +180,12 @@ def check_share(report: RowReport, rejects: pd.DataFrame, reading: Reading) -> N
     Raises
     ------
     DataError
-        If no row is left that was not set aside, or more than `max_rejected_share` of them were rejected.
+        If no row is left that was not set aside, or more than `max_rejected_share` of them were rejected; an empty row
+        and a header within the file hold nothing that could be lost, and do not count.
     """
     reading.accounts.add(report, rejects)
-    rejected = sum(report.rejected.values())
-    if rejected and not report.kept and not report.set_aside:
+    rejected = sum(count for reason, count in report.rejected.items() if reason not in HOLD_NOTHING)
+    if report.rejected and not report.kept and not report.set_aside:
         raise DataError(f"{_listed(report, rejects)}\nNo row can be used: correct the file, or export it again.")
     most = reading.max_rejected_share
     if most is not None and rejected > most * report.read:
