@@ -51,8 +51,9 @@ class Sibling:
         rng = np.random.default_rng(11)
         frame = self.sample(ROWS, rng).reset_index(drop=True)
         amount = frame[self.roles.amount].round()
-        numbers = tuple(c for c in frame if pd.api.types.is_numeric_dtype(frame[c]))
-        columns = {c: [self._text(c, value) for value in frame[c]] for c in frame}
+        names = [str(column) for column in frame]
+        numbers = tuple(name for name in names if pd.api.types.is_numeric_dtype(frame[name]))
+        columns = {name: [self._text(name, value) for value in frame[name]] for name in names}
         if fractions:
             tails = rng.choice([0.25, 0.5, 0.75], ROWS)
             columns[self.roles.amount] = ["" if np.isnan(v) else str(v) for v in (amount + tails)]

@@ -374,3 +374,11 @@ def test_the_hint_of_a_spreadsheet_is_taken_off(tmp_path: Path, hint: str) -> No
     assert result.frame["id"].tolist() == ["u"]
     assert result.rejects["row"].tolist() == [2]
     assert result.report.repaired == {"delimiter ;": 1, "line sep= taken off": 1}
+
+
+@pytest.mark.parametrize(("decimal", "written"), [("comma", "1234.567"), ("point", "1234,567")])
+def test_a_stated_sign_lets_the_other_separate_groups_of_three_only(tmp_path: Path, decimal: str, written: str) -> None:
+    text = f'id,date,minutes\nu,2025-01-01,"{written}"\nw,2025-01-01,2\n'
+    result = read(tmp_path, text, decimal=decimal)
+    assert result.frame["id"].tolist() == ["w"]
+    assert result.report.rejected == {"minutes: not a number": 1}
