@@ -249,8 +249,8 @@ def main() -> int:
     if options.write:
         RESULTS.write_text(json.dumps(kept(tally, chosen, planted), indent=1) + "\n", encoding="utf-8")
     for name in (name for name, found in planted.items() if not found):
-        print(f"{name}: the planted misread was not found")
-    return int(bool(tally.bad) or not all(planted.values()))
+        print(f"{name}: the planted misread changes no answer, so it was not found")
+    return int(bool(tally.bad) or (bool(planted) and not any(planted.values())))
 
 
 if __name__ == "__main__":
