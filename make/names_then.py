@@ -54,6 +54,13 @@ def _module(path: str) -> str:
     return path.rpartition("/src/")[2].removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
+# What only tests use is today's.
+_HELPERS = {
+    f"common_utils.testing.{name}": ROOT / "common_utils" / "src" / "common_utils" / "testing" / f"{name}.py"
+    for name in ("once", "unhurried")
+}
+
+
 class _Then(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds modules of today that are not there: under their name of then, or as a package of what is."""
 
@@ -64,6 +71,8 @@ class _Then(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         del path, target  # where it lies is not asked
+        if fullname in _HELPERS:
+            return importlib.util.spec_from_file_location(fullname, _HELPERS[fullname])
         if fullname in self._finding or (fullname not in self._were and fullname not in self._faces):
             return None
         self._finding.add(fullname)
