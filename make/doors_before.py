@@ -1,25 +1,63 @@
 """What a commit before the strict readers does with the files that today's tests bring: every failure, by test.
 
-    python make/doors_before.py [--commit a120ee9]
+    python make/doors_before.py [--commit a120ee9] [--section files|out|service|projects]
 
-The commit is checked out beside the others in a folder of its own; the tests act through the command line and the
-service, so that they fail there by what the programs do and not by a name that is missing.
+The commit is checked out beside the others in a folder of its own. The tests of files act through the command line and
+the service, so that they fail there by what the programs do. Those of outputs, the service and the projects on one
+table are run by today's names over the modules of then; what asks for a name that was not there yet is counted apart.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from names_then import moves
+
 ROOT = Path(__file__).resolve().parents[1]
 COMMIT = "a120ee9"
+MEMBERS = (
+    "common_utils",
+    "PlanRec",
+    "BankChurn-Predictor",
+    "CarVision-Market-Intelligence",
+    "TelecomAI-Customer-Intelligence",
+)
+# Section -> member -> tests, today's; they run there by today's names over the modules of then (`names_then`).
+SECTIONS = {
+    "out": {
+        "common_utils": ("test_outputs.py", "tables/test_write.py", "tables/test_written_and_read.py", "command_line"),
+        "PlanRec": (
+            "commands/test_outputs.py",
+            "commands/test_exit_codes.py",
+            "commands/test_dictionary.py",
+            "commands/test_full_cards.py",
+        ),
+    },
+    "service": {"common_utils": ("serving",), "PlanRec": ("app",)},
+    "projects": {
+        "common_utils": ("leakage", "evaluation", "table_project"),
+        "BankChurn-Predictor": (".",),
+        "CarVision-Market-Intelligence": (".",),
+        "TelecomAI-Customer-Intelligence": (".",),
+    },
+}
+_NAMES = re.compile(
+    r"ImportError|ModuleNotFoundError|NameError|AttributeError: (module|type object|'\w+' object)|"
+    r"TypeError: .*(unexpected keyword|positional argument|missing \d)"
+)
+_PYTEST = (sys.executable, "-m", "pytest", "-n0", "-q", "--no-cov", "--tb=no", "-rfE", "-p", "no:cacheprovider")
+_LONGEST = 900  # seconds of one run
 TESTS = ("commands/test_cases.py", "commands/test_doors.py", "app/test_recent.py")
 _CONFTEST = '''"""The command line and the service, as any commit has them."""
 
@@ -120,9 +158,8 @@ def tests(folder: Path) -> int:
             shutil.copy(ROOT / "PlanRec" / "tests" / test, new / test)
     shutil.copytree(ROOT / "PlanRec" / "tests" / "cases", new / "cases")
     (new / "conftest.py").write_text(_CONFTEST.replace("ARTIFACTS", str(trained(folder))), encoding="utf-8")
-    words = [sys.executable, "-m", "pytest", "-n0", "-q", "--no-cov", "--tb=no", "-rfE", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*words, "new_tests"],
+        [*_PYTEST, "new_tests"],
         cwd=folder / "PlanRec",
         env=environment(folder),
         capture_output=True,
@@ -134,9 +171,66 @@ def tests(folder: Path) -> int:
     return done.returncode
 
 
+def touches_devices(path: Path) -> list[str]:
+    """Return the tests of a file that write to devices or pipes: the programs of then put a file in their place."""
+    text = path.read_text(encoding="utf-8")
+    found = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name[:5] == "test_"]
+    return [node.name for node in found if re.search("/dev/|mkfifo|mknod", ast.get_source_segment(text, node) or "")]
+
+
+def by_section(folder: Path, commit: str, sections: Sequence[str]) -> int:
+    """Run today's tests of each section there, member by member; print what fails by what the programs do."""
+    names = folder / "names_then.json"
+    names.write_text(json.dumps(moves(commit, MEMBERS)), encoding="utf-8")
+    for member in MEMBERS:
+        shutil.rmtree(folder / member / "tests")
+        shutil.copytree(ROOT / member / "tests", folder / member / "tests")
+    failed = 0
+    for section in sections:
+        print(f"\n== {section}, today's tests on {commit}")
+        for member, listed in SECTIONS[section].items():
+            failed += one_run(folder, member, listed, names)
+    return failed
+
+
+def one_run(folder: Path, member: str, listed: tuple[str, ...], names: Path) -> int:
+    """Run some tests of a member, print each that fails by behaviour, count the others."""
+    tests_ = folder / member / "tests"
+    files = [path for name in listed for path in sorted((tests_ / name).rglob("test_*.py") or [])]
+    files += [tests_ / name for name in listed if name.endswith(".py")]
+    left_out = [f"{path}::{test}" for path in dict.fromkeys(files) for test in touches_devices(path)]
+    words = [*_PYTEST, "-p", "names_then", "-W", "ignore", "--continue-on-collection-errors"]
+    words += ["-m", "not slow and not realdata"]
+    words += [word for one in left_out for word in ("--deselect", os.path.relpath(one, tests_.parent))]
+    path = [*(folder / each / "src" for each in MEMBERS), folder / member, ROOT / "make"]
+    environ = {**environment(folder), "PYTHONPATH": os.pathsep.join(map(str, path))}
+    try:
+        done = subprocess.run(
+            [*words, *map(str, files)],
+            cwd=tests_.parent,
+            env={**environ, "NAMES_THEN": str(names), "COLUMNS": "400"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_LONGEST,
+        )
+    except subprocess.TimeoutExpired:
+        print(f"{member}: not done after {_LONGEST} s")
+        return 0
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    behaved = [line for line in lines if line.startswith("FAILED ") and not _NAMES.search(line.partition(" - ")[2])]
+    last = (done.stdout.strip().splitlines() or [done.stderr[-300:]])[-1]
+    print(
+        f"{member}: {len(behaved)} fail by what the programs do, {len(lines) - len(behaved)} ask for names that were "
+        f"not there, {len(left_out)} left out, as they write to devices ({last})"
+    )
+    print("\n".join(f"  {line.removeprefix('FAILED ')[:150]}" for line in behaved))
+    return len(behaved)
+
+
 def doors(folder: Path) -> int:
     """Give that commit one damaged file of each kind, and print what it misreads."""
-    words = [sys.executable, "benchmarks/doors/doors.py", "--no-rejects", "--variants", "2"]
+    words = [sys.executable, "benchmarks/doors/doors.py", "--no-rejects", "--variants", "2", "--project", "planrec"]
     then = folder / "PlanRec"
     done = subprocess.run(
         words,
@@ -154,12 +248,18 @@ def main() -> int:
     """List the failures; return 1 if nothing fails there, for then the tests say nothing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--commit", default=COMMIT)
+    parser.add_argument("--section", choices=("files", *SECTIONS), help="default: all")
     options = parser.parse_args()
+    failed = misread = 1
     with checked_out(options.commit) as folder:
-        print(f"== tests of files and columns on {options.commit}")
-        failed = tests(folder)
-        print(f"\n== damaged files on {options.commit}")
-        misread = doors(folder)
+        if options.section in (None, "files"):
+            print(f"== files: tests of files and columns on {options.commit}")
+            failed = tests(folder)
+            print(f"\n== damaged files on {options.commit}")
+            misread = doors(folder)
+        chosen = [section for section in SECTIONS if options.section in (None, section)]
+        if chosen:
+            failed &= bool(by_section(folder, options.commit, chosen))
     return int(not (failed and misread))
 
 

@@ -63,6 +63,18 @@ def test_training_rejects_a_customer_seen_before(tmp_path: Path) -> None:
     assert read.rows.tolist() == [2]
 
 
+def test_a_customer_is_answered_once(tmp_path: Path) -> None:
+    path = tmp_path / "customers.csv"
+    other = GOOD.replace("1,619", "2,619", 1)
+    path.write_text(f"{HEADER}\n{other}\n{other}\n{GOOD}\n")
+    read = read_records(path, record_schema(), name="customers")
+    assert read.report.rejected == {"duplicate row": 1}
+    path.write_text(f"{HEADER}\n{other}\n{GOOD}\n{other.replace(',619', ',620')}\n")
+    read = read_records(path, record_schema(), name="customers")
+    assert read.report.rejected == {"conflicting row for the same key": 2}
+    assert read.rows.tolist() == [2]
+
+
 def test_the_sample_reads_back_whole_against_the_training_schema(tmp_path: Path) -> None:
     sample = sample_customers(700, np.random.default_rng(3))
     write_table(sample, tmp_path / "sample.csv")

@@ -9,13 +9,15 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from sheets import PROJECT, Case
+from siblings import Sibling
 
-__all__ = ["COMMANDS", "Command", "Run", "asked", "commands_for"]
+__all__ = ["COMMANDS", "Command", "Run", "asked", "commands_for", "of_sibling", "run"]
 
 Answers = Mapping[str, tuple[str, ...]]
 """By subscriber, or by what else a line of an answer is about: everything that is said of it, in order."""
@@ -62,6 +64,16 @@ class Command:
         Whether each line of its answer is about one subscriber; else it is about all of them.
     bundle : bool
         Whether it needs a bundle.
+    own : bool
+        Whether that bundle is one that was learnt from the undamaged table.
+    prints : bool
+        Whether it answers on standard output.
+    slow : bool
+        Whether it takes seconds: then one variant of each kind will do.
+    project : str
+        Whose it is: the name of a package.
+    folder : Path
+        Of that project.
     """
 
     name: str
@@ -70,7 +82,11 @@ class Command:
     outputs: tuple[str, ...] = ()
     by_key: bool = True
     bundle: bool = False
-    prints: bool = field(default=False)
+    own: bool = False
+    prints: bool = False
+    slow: bool = False
+    project: str = "planrec"
+    folder: Path = PROJECT
 
 
 def _file(
@@ -101,7 +117,23 @@ def _data(kind: str, *, people: bool) -> Callable[..., list[str]]:
     return words
 
 
+def _learnt(command: str) -> Callable[..., list[str]]:
+    """Return the words that learn from usage months, or measure a model that was learnt from them."""
+    small = ("training.model.max_iter=2", "training.challenger.max_iter=2", "training.challenger.folds=2",
+             "training.split.folds=2", "evaluation.resamples=50")  # fmt: skip
+
+    def words(folder: Path, case: Case, bundle: Path | None) -> list[str]:
+        line = [command, "--data-source", "table", "--data", str(folder / (case.usage_file or case.usage_path()))]
+        if command == "evaluate":
+            return [*line, "--bundle", str(bundle)]
+        line += ["--set", "data.table.kind=months", "--set", f"data.table.plans={folder / 'card.yaml'}"]
+        return [*line, *(word for one in small for word in ("--set", one)), "--output", str(folder / "artifacts")]
+
+    return words
+
+
 _ANSWERS = ("answers.csv",)
+_CURRENT = ("artifacts/current/manifest.json",)
 _OFFER = _file("recommend", "--mode", "offer", card=False, rules=True)
 _TRAVEL = _file("what-if", "--travel", card=False)
 _DRAFT = _file("draft", "--plan", "DRAFT", "--set", "evaluation.resamples=50", card=False)
@@ -119,12 +151,59 @@ COMMANDS = (
     Command("offer", (*_USAGE, "rules"), _OFFER, _ANSWERS, bundle=True),
     Command("what-if of a bundle", _USAGE, _TRAVEL, _ANSWERS, bundle=True),
     Command("draft", (*_USAGE, "draft"), _DRAFT, _ANSWERS, by_key=False, bundle=True),
+    Command("train", ("usage", "dated"), _learnt("train"), _CURRENT, by_key=False, prints=True, slow=True),
+    Command(
+        "evaluate", ("usage", "dated"), _learnt("evaluate"), by_key=False, bundle=True, own=True, prints=True, slow=True
+    ),
 )
 
 
-def commands_for(reads: str, *, bundle: bool) -> list[Command]:
+def commands_for(commands: Iterable[Command], reads: str, *, bundle: bool) -> list[Command]:
     """Return the commands that meet a kind of damage."""
-    return [command for command in COMMANDS if reads in command.reads and (bundle or not command.bundle)]
+    return [command for command in commands if reads in command.reads and (bundle or not command.bundle)]
+
+
+def of_sibling(sibling: Sibling) -> tuple[Command, ...]:
+    """Return the commands of a project on one table: they answer, explain, learn and measure."""
+
+    def words(name: str) -> Callable[..., list[str]]:
+        def of(folder: Path, case: Case, bundle: Path | None) -> list[str]:
+            path = str(folder / (case.usage_file or case.usage_path()))
+            if name == "train":
+                small = [word for one in sibling.small for word in ("--set", one)]
+                return [name, "--data", path, *small, "--output", str(folder / "artifacts")]
+            if name == "evaluate":
+                return [name, "--data", path, "--bundle", str(bundle)]
+            to = ["--row", "7"] if name == "explain" else ["--output", str(folder / "answers.csv")]
+            return [name, "--input", path, *to, "--bundle", str(bundle)]
+
+        return of
+
+    both = ("records", "target")
+    made = {
+        "predict": (("records",), _ANSWERS),
+        "explain": (("records",), ()),
+        "train": (both, _CURRENT),
+        "evaluate": (both, ()),
+        "contacts": (("records",), _ANSWERS),
+    }
+    return tuple(
+        Command(
+            f"{sibling.name} {name}",
+            reads,
+            words(name),
+            outputs,
+            by_key=name == "predict",
+            bundle=name != "train",
+            own=True,
+            prints=not outputs or name == "train",
+            slow=name in ("train", "evaluate", "explain"),
+            project=sibling.name,
+            folder=sibling.folder,
+        )
+        for name, (reads, outputs) in made.items()
+        if name != "contacts" or sibling.name == "bankchurn"
+    )
 
 
 def asked(command: Command, case: Case, bundle: Path | None, *, listed: bool = True) -> Run:
@@ -138,24 +217,24 @@ def asked(command: Command, case: Case, bundle: Path | None, *, listed: bool = T
         rejects = folder / "rejects.csv"
         words = [*command.words(folder, case, bundle), *case.options]
         words += ["--rejects", str(rejects)] if listed else []
-        code, out, err = run(words)
+        code, out, err = run(words, command.project, command.folder)
         left = tuple(path for path in command.outputs if (folder / path).exists())
         answers: dict[str, tuple[str, ...]] = {}
         if command.prints and code == 0:
             answers = _printed(out)
         for path in left:
-            answers |= _jsonl(folder / path) if path.endswith(".jsonl") else _csv(folder / path)
+            answers |= _jsonl(folder / path) if path.endswith(".jsonl") else {}
+            answers |= _csv(folder / path) if path.endswith(".csv") else {}
         said = " ".join(err.split()).replace(str(folder), "")
         lines = "\n".join(" ".join(line.split()) for line in err.split("\n"))
         return Run(code, answers, lines if lines.strip() else said, _rejects(rejects), left)
 
 
-def run(words: list[str]) -> tuple[int, str, str]:
-    """Run PlanRec's command line here; return exit code, output and errors."""
-    from planrec import cli
-
+def run(words: list[str], project: str = "planrec", home: Path = PROJECT) -> tuple[int, str, str]:
+    """Run the command line of a project here; return exit code, output and errors."""
+    cli = import_module(f"{project}.cli")
     out, err = io.StringIO(), io.StringIO()
-    with _here(PROJECT, ["planrec", *words]), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with _here(home, [project, *words]), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             cli.main()
             code = 0

@@ -6,6 +6,7 @@ import gzip
 import io
 import random
 from dataclasses import replace
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -13,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sheets import Case, Sheet
 
-__all__ = ["broken", "columns", "rows", "stored_otherwise"]
+__all__ = ["broken", "columns", "rows", "stored_otherwise", "workbook"]
 
 
-def _excel(sheet: Sheet) -> bytes:
+def workbook(sheet: Sheet) -> bytes:
     """Return a workbook, text in every cell but the amounts."""
     import zipfile
 
@@ -24,6 +25,7 @@ def _excel(sheet: Sheet) -> bytes:
     lines = [columns, *([row[c] for c in columns] for row in sheet.rows)]
 
     def cell(text: str, column: str, *, header: bool) -> str:
+        text = escape(text)
         if column in sheet.numbers and not header:
             return f"<c><v>{text}</v></c>"
         return f'<c t="inlineStr"><is><t>{text}</t></is></c>'
@@ -61,7 +63,7 @@ def broken(case: Case, variant: int, rng: random.Random) -> Case:
     packed = gzip.compress(plain)
     name, data = (
         ("usage.csv", packed),
-        ("usage.csv", _excel(sheet)),
+        ("usage.csv", workbook(sheet)),
         ("usage.csv", parquet),
         ("usage.parquet", plain),
         ("usage.csv", plain[:cut] + b'"' + plain[cut:]),
@@ -72,6 +74,8 @@ def broken(case: Case, variant: int, rng: random.Random) -> Case:
         ("usage.xlsx", plain),
     )[variant]
     case.usage_file, case.files[name] = name, data
+    if variant == 4:  # a quote in the middle of a field may be part of it
+        sheet.touched.append((sheet.rows[plain[:cut].count(b"\n") - 1], ""))
     return case
 
 
@@ -91,7 +95,7 @@ def stored_otherwise(case: Case, variant: int, rng: random.Random) -> Case:
     typed = pa.Table.from_pandas(frame, preserve_index=False)
     name, data = (
         ("usage.csv.gz", gzip.compress(plain)),
-        ("usage.xlsx", _excel(sheet)),
+        ("usage.xlsx", workbook(sheet)),
         ("usage.csv", plain.decode().encode("utf-16")),
         ("usage.csv", b"\xef\xbb\xbf" + plain.replace(b"\n", b"\r\n")),
         ("", b""),

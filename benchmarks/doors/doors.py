@@ -2,8 +2,9 @@
 
     python benchmarks/doors/doors.py --bundle PlanRec/artifacts
 
-300 files: thirty kinds, ten seeded variants each. `--quick` takes one variant of each kind, `--control` plants a silent
-misread in the readers, which must be found out.
+PlanRec: 300 files, thirty kinds in ten seeded variants each. Each project on one table: up to twenty kinds in six
+variants, for the commands that answer, explain, learn and measure. What takes seconds gets one variant of each kind.
+`--quick` takes one variant of each kind, `--control` plants a silent misread in the readers, which must be found out.
 """
 
 from __future__ import annotations
@@ -11,50 +12,142 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 import time
 import warnings
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from asked import COMMANDS, Run, asked, commands_for
+from asked import COMMANDS, Command, Run, asked, commands_for, of_sibling, run
 from judge import Verdict, judged
 from kinds import KINDS, VARIANTS, Kind
-from sheets import sound
+from sheets import Case, sound
+from siblings import SIBLINGS
+from table_kinds import TABLE_KINDS, TABLE_VARIANTS, TableKind
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "doors.json"
 _BAD = (Verdict.SILENT, Verdict.UNHELPFUL, Verdict.BROKEN)
-_CASES = {fractions: sound(fractions=fractions) for fractions in (False, True)}
+
+
+@dataclass
+class Subject:
+    """A project, its table, what is done to it, and who reads it.
+
+    Attributes
+    ----------
+    name : str
+    sound : callable
+        Returns the undamaged case; `fractions` asks for amounts in quarters.
+    kinds : sequence of Kind or TableKind
+    variants : int
+        Of each kind.
+    commands : sequence of Command
+    given : Path or None
+        The bundle for commands that do not want one learnt from the table itself.
+    folder : Path
+        Where such a one is put.
+    """
+
+    name: str
+    sound: Callable[..., Case]
+    kinds: Sequence[Kind | TableKind]
+    variants: int
+    commands: Sequence[Command]
+    given: Path | None
+    folder: Path
+    _cases: dict[bool, Case] = field(default_factory=dict)
+    _undamaged: dict[tuple[str, bool], Run] = field(default_factory=dict)
+    _own: Path | None = None
+
+    def case(self, *, fractions: bool) -> Case:
+        """Return the undamaged case."""
+        if fractions not in self._cases:
+            self._cases[fractions] = self.sound(fractions=fractions)
+        return self._cases[fractions]
+
+    def bundle(self, command: Command) -> Path | None:
+        """Return the bundle a command asks; one learnt from the undamaged table is learnt now."""
+        if not (command.own and command.bundle):
+            return self.given
+        if self._own is None:
+            learn = next(c for c in self.commands if c.name.endswith("train"))
+            folder = self.folder / self.name
+            case = self.case(fractions=False)
+            case.write(folder)
+            code, _, said = run(learn.words(folder, case, None), learn.project, learn.folder)
+            if code:
+                raise SystemExit(f"{self.name}: the undamaged table is not learnt from: {said}")
+            self._own = folder / "artifacts"
+        return self._own
+
+    def answered(self, command: Command, *, fractions: bool, listed: bool) -> Run:
+        """Return what a command does with the undamaged case."""
+        key = command.name, fractions
+        if key not in self._undamaged:
+            case = self.case(fractions=fractions)
+            self._undamaged[key] = asked(command, case, self.bundle(command), listed=listed)
+        return self._undamaged[key]
+
+
+def subjects(bundle: Path | None, folder: Path) -> list[Subject]:
+    """Return PlanRec, and the projects on one table."""
+    found = [Subject("planrec", sound, KINDS, VARIANTS, COMMANDS, bundle, folder)]
+    for sibling in SIBLINGS:
+        kinds = [kind for kind in TABLE_KINDS if kind.fits(sibling.roles, sibling.key)]
+        commands = of_sibling(sibling)
+        found.append(Subject(sibling.name, sibling.sound, kinds, TABLE_VARIANTS, commands, None, folder))
+    return found
+
+
+@dataclass
+class Tally:
+    """Verdicts by subject and kind, how many files there were, and a line for each bad one."""
+
+    counts: dict[str, dict[str, Counter[str]]] = field(default_factory=dict)
+    files: Counter[str] = field(default_factory=Counter)
+    bad: list[str] = field(default_factory=list)
 
 
 def tried(
-    kinds: tuple[Kind, ...],
-    variants: dict[str, list[int]],
-    bundle: Path | None,
-    *,
-    most: int | None = None,
-    listed: bool = True,
-) -> tuple[dict[str, Counter[str]], list[str]]:
-    """Return the verdicts by kind, and a line for each bad one; `most` commands a file, others for each kind."""
-    undamaged: dict[tuple[str, bool], Run] = {}
-    counts: dict[str, Counter[str]] = {}
-    bad: list[str] = []
-    for place, kind in enumerate(kinds):
-        commands = commands_for(kind.reads, bundle=bundle is not None)
-        turned = commands[place % len(commands) :] + commands[: place % len(commands)]
+    subject: Subject, tally: Tally, *, kind_named: str = "", variants: int | None, quick: bool, listed: bool
+) -> None:
+    """Give the damaged files of a subject to its commands.
+
+    Parameters
+    ----------
+    variants : int or None
+        Of each kind, None for all.
+    quick : bool
+        One variant of each kind, for three commands of PlanRec that are not slow, others for each kind, or for one of
+        another project.
+    """
+    counts = tally.counts.setdefault(subject.name, {})
+    for place, kind in enumerate(subject.kinds):
+        if kind_named not in kind.name:
+            continue
+        commands = commands_for(subject.commands, kind.reads, bundle=subject.name != "planrec" or bool(subject.given))
+        if quick:
+            fast = [c for c in commands if not c.slow]
+            most = 3 if subject.name == "planrec" else 1
+            commands = (fast[place % len(fast) :] + fast[: place % len(fast)])[:most] if fast else []
         counts[kind.name] = Counter()
-        for variant in variants[kind.name]:
-            case = kind.damaged(_CASES[kind.fractions], variant)
-            for command in turned[:most]:
-                key = command.name, kind.fractions
-                if key not in undamaged:
-                    undamaged[key] = asked(command, _CASES[kind.fractions], bundle, listed=listed)
-                verdict, seen = judged(command, case, undamaged[key], asked(command, case, bundle, listed=listed))
+        one = place % subject.variants
+        for variant in [one] if quick else range(variants or subject.variants):
+            case = kind.damaged(subject.case(fractions=kind.fractions), variant)
+            tally.files[subject.name] += 1
+            for command in commands:
+                if command.slow and variant not in (one, variants and 0):
+                    continue
+                sound_run = subject.answered(command, fractions=kind.fractions, listed=listed)
+                found = asked(command, case, subject.bundle(command), listed=listed)
+                verdict, seen = judged(command, case, sound_run, found)
                 counts[kind.name][verdict] += 1
                 if verdict in _BAD:
-                    print(f"{kind.name}, variant {variant}, {command.name}: {verdict}: {seen}\n", flush=True)
-                    bad.append(f"{kind.name}, variant {variant}, {command.name}: {verdict}: {seen}")
-    return counts, bad
+                    tally.bad.append(f"{kind.name}, variant {variant}, {command.name}: {verdict}: {seen}")
+                    print(f"{tally.bad[-1]}\n", flush=True)
 
 
 def plant() -> None:
@@ -72,64 +165,92 @@ def plant() -> None:
     setattr(convert, "convert_text", forgiving)  # noqa: B010 - the readers' own name for it
 
 
-def table(counts: dict[str, Counter[str]]) -> str:
+def controls(chosen: Sequence[Subject], *, listed: bool) -> dict[str, bool]:
+    """Plant the misread, for good, and return by subject whether it is found out."""
+    plant()
+    found: dict[str, bool] = {}
+    for subject in chosen:
+        kind = next(kind for kind in subject.kinds if "blanks or marks" in kind.name)
+        command = next(c for c in subject.commands if c.name.endswith(("bill", "predict")))
+        sound_run = subject.answered(command, fractions=False, listed=listed)
+        case = kind.damaged(subject.case(fractions=False), 0)
+        seen = asked(command, case, subject.bundle(command), listed=listed)
+        found[subject.name] = judged(command, case, sound_run, seen)[0] == Verdict.SILENT
+    return found
+
+
+def table(counts: dict[str, dict[str, Counter[str]]]) -> str:
     """Return the verdicts as a table."""
     short = dict(zip(Verdict, ("same", "told", "refused", "SILENT", "unhelpful", "broken"), strict=True))
     lines = [f"{'kind':<52}" + "".join(f"{word:>10}" for word in short.values())]
     whole: Counter[str] = Counter()
-    for name, found in counts.items():
-        whole.update(found)
-        lines.append(f"{name:<52}" + "".join(f"{found[verdict]:>10}" for verdict in short))
+    for subject, kinds in counts.items():
+        lines.append(f"{subject}:")
+        for name, found in kinds.items():
+            whole.update(found)
+            lines.append(f"{name:<52}" + "".join(f"{found[verdict]:>10}" for verdict in short))
     lines.append(f"{'all':<52}" + "".join(f"{whole[verdict]:>10}" for verdict in short))
     return "\n".join(lines)
 
 
-def kept(counts: dict[str, Counter[str]], files: int, *, bundle: bool) -> dict[str, object]:
-    """Return the figures as they are committed."""
-    whole: Counter[str] = sum(counts.values(), Counter())
-    return {
-        "command": "make doors",
-        "files": files,
-        "kinds": len(counts),
-        "commands": [command.name for command in COMMANDS if bundle or not command.bundle],
-        "runs": sum(whole.values()),
-        "silent misreads": whole[Verdict.SILENT],
-        "verdicts": {str(verdict): whole[verdict] for verdict in Verdict},
-        "by kind": {name: {str(v): found[v] for v in Verdict if found[v]} for name, found in counts.items()},
-    }
+def kept(tally: Tally, asked_of: Sequence[Subject], planted: dict[str, bool]) -> dict[str, object]:
+    """Return the figures as they are committed; those of projects that were not asked stay as they were."""
+    found: dict[str, object] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    found["command"] = "make doors"
+    for subject in asked_of:
+        counts = tally.counts[subject.name]
+        whole: Counter[str] = sum(counts.values(), Counter())
+        found[subject.name] = {
+            "files": tally.files[subject.name],
+            "kinds": len(counts),
+            "commands": [command.name for command in subject.commands],
+            "runs": sum(whole.values()),
+            "silent misreads": whole[Verdict.SILENT],
+            "planted misread found": planted[subject.name],
+            "verdicts": {str(verdict): whole[verdict] for verdict in Verdict},
+            "by kind": {name: {str(v): one[v] for v in Verdict if one[v]} for name, one in counts.items()},
+        }
+    return found
 
 
 def main() -> int:
     """Try all, print the table, return 1 if anything was misread, broke off or stayed refused though stated."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", type=Path, help="a bundle of PlanRec; without it its commands are left out")
+    parser.add_argument("--project", action="append", help="planrec, bankchurn, carvision, telecom; default: all")
     parser.add_argument("--quick", action="store_true", help="one variant of each kind, three commands for each")
     parser.add_argument("--no-rejects", action="store_true", help="for commits whose commands have no --rejects")
     parser.add_argument("--control", action="store_true", help="plant a silent misread: must be found out")
-    parser.add_argument("--variants", type=int, default=VARIANTS, help="of each kind")
-    parser.add_argument("--kind", help="only kinds whose name holds this")
+    parser.add_argument("--variants", type=int, help="of each kind")
+    parser.add_argument("--kind", default="", help="only kinds whose name holds this")
     parser.add_argument("--write", action="store_true", help="keep the figures in benchmarks/results")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     if options.control:
         plant()
-    begun = time.monotonic()
-    kinds = tuple(kind for kind in KINDS if options.kind is None or options.kind in kind.name)
-    chosen = {
-        kind.name: [place % VARIANTS] if options.quick else list(range(options.variants))
-        for place, kind in enumerate(kinds)
-    }
+    begun, tally = time.monotonic(), Tally()
     bundle = None if options.bundle is None else options.bundle.resolve()
-    counts, bad = tried(kinds, chosen, bundle, most=3 if options.quick else None, listed=not options.no_rejects)
-    files = sum(map(len, chosen.values()))
-    print(table(counts))
-    print(f"\n{files} damaged files, {sum(sum(c.values()) for c in counts.values())} runs, {len(bad)} bad, "
+    with tempfile.TemporaryDirectory(prefix="doors-bundles-") as folder:
+        chosen = [s for s in subjects(bundle, Path(folder)) if not options.project or s.name in options.project]
+        for subject in chosen:
+            tried(
+                subject,
+                tally,
+                kind_named=options.kind,
+                variants=options.variants,
+                quick=options.quick,
+                listed=not options.no_rejects,
+            )
+        planted = controls(chosen, listed=not options.no_rejects) if options.write else {}
+    runs = sum(sum(one.values()) for kinds in tally.counts.values() for one in kinds.values())
+    print(table(tally.counts))
+    print(f"\n{sum(tally.files.values())} damaged files, {runs} runs, {len(tally.bad)} bad, "
           f"{time.monotonic() - begun:.0f} s")  # fmt: skip
     if options.write:
-        RESULTS.write_text(
-            json.dumps(kept(counts, files, bundle=bundle is not None), indent=1) + "\n", encoding="utf-8"
-        )
-    return int(bool(bad))
+        RESULTS.write_text(json.dumps(kept(tally, chosen, planted), indent=1) + "\n", encoding="utf-8")
+    for name in (name for name, found in planted.items() if not found):
+        print(f"{name}: the planted misread changes no answer, so it was not found")
+    return int(bool(tally.bad) or (bool(planted) and not any(planted.values())))
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def _untold(command: Command, case: Case, found: Run, other: set[str]) -> str:
 
 def _row_told(table: str, row: int, column: str, account: list[str], found: Run) -> bool:
     for of_table, number, of_column in found.rejects:
-        if (of_table, number) == (table, row) and of_column in (column, ""):
+        if (of_table, number) == (table, row) and (not column or of_column in (column, "")):
             return True
     for line in account:
         if line.startswith("note: ") and _names(line, column) and column in ("month", "subscriber_id"):

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 
-__all__ = ["PLANS", "Case", "Sheet", "sound"]
+__all__ = ["PLANS", "PROJECT", "REPOSITORY", "Case", "Roles", "Sheet", "sound"]
 
 Row = dict[str, str]
 
 PROJECT = Path(os.environ.get("DOORS_PROJECT", Path(__file__).resolve().parents[2] / "PlanRec"))
+REPOSITORY = PROJECT.parent
 MONTHS = ("2025-05", "2025-06", "2025-07", "2025-08", "2025-09", "2025-10")
 PLANS = ("basic-6", "talk-800", "smart-12", "data-20", "prepaid-0")
 _DRAFTED = """plan_id: swell
@@ -110,12 +111,41 @@ class Sheet:
         """Return the table with amounts as numbers where all are, the rest as text."""
         frame = pd.DataFrame(self.rows).drop(columns="_who", errors="ignore").rename(columns=self.header)
         for column in frame.columns:
-            if column in self.numbers:
-                numbers = pd.to_numeric(frame[column], errors="coerce")
-                frame[column] = numbers if numbers.notna().all() else frame[column]
+            if column in self.numbers:  # what is empty is missing
+                numbers = pd.to_numeric(frame[column].mask(frame[column] == ""), errors="coerce")
+                frame[column] = numbers if (numbers.notna() | (frame[column] == "")).all() else frame[column]
         stream = io.BytesIO()
         frame.to_parquet(stream, index=False)
         return stream.getvalue()
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which column of a sibling's table is what damage is done to.
+
+    Attributes
+    ----------
+    amount : str
+        A column of amounts, most of them of four digits or more.
+    required : str
+        A column that must not be empty.
+    optional : str
+        A number that may be missing; "" where there is none.
+    bounded : str
+        A number that has bounds.
+    beyond : str
+        A number beyond them.
+    category, target : str
+        A column of words, "" where there is none; and what is learnt.
+    """
+
+    amount: str = ""
+    required: str = ""
+    optional: str = ""
+    bounded: str = ""
+    beyond: str = ""
+    category: str = ""
+    target: str = ""
 
 
 @dataclass
@@ -135,6 +165,12 @@ class Case:
         What the user states on every command line.
     stated : bool
         Whether that takes every doubt away: then only the answer of the undamaged file will do.
+    usage_file : str or None
+        Name of the file that takes the place of the usage months.
+    table : str
+        What accounts call `usage`.
+    roles : Roles
+        Which columns of a sibling's table are what.
     """
 
     usage: Sheet
@@ -146,6 +182,8 @@ class Case:
     options: tuple[str, ...] = ()
     stated: bool = False
     usage_file: str | None = None
+    table: str = "usage months"
+    roles: Roles = Roles()
 
     def copy(self) -> Case:
         """Return the same, to be damaged."""
@@ -153,7 +191,7 @@ class Case:
 
     def sheets(self) -> dict[str, Sheet]:
         """Return all tables under the names that accounts have for them."""
-        return {"usage months": self.usage, **self.events}
+        return {self.table: self.usage, **self.events}
 
     def write(self, folder: Path) -> None:
         """Write every file."""

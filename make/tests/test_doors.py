@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "benchmarks" / "results" / "doors.json"
+FILES = {"planrec": (300, 30), "bankchurn": (120, 20), "carvision": (108, 18), "telecom": (102, 17)}
 
 
 def doors(*options: str) -> tuple[int, str]:
@@ -17,22 +20,27 @@ def doors(*options: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_no_kind_of_damaged_file_is_misread() -> None:
-    code, said = doors("--quick")
+@pytest.mark.parametrize(("project", "files"), [("planrec", 30), ("bankchurn", 20)])
+def test_no_kind_of_damaged_file_is_misread(project: str, files: int) -> None:
+    code, said = doors("--quick", "--project", project)
     assert code == 0, said
-    assert "30 damaged files, " in said
+    assert f"{files} damaged files, " in said
     assert ", 0 bad, " in said
 
 
 def test_a_planted_misread_is_found() -> None:
-    code, said = doors("--control", "--variants", "2", "--kind", "thousands separated by blanks")
+    code, said = doors(
+        "--control", "--variants", "2", "--kind", "thousands separated by blanks", "--project", "planrec"
+    )
     assert code == 1, said
     assert "SILENT MISREAD" in said
     assert "nothing names ['megabytes']" in said
 
 
-def test_the_figures_kept_are_those_of_all_files() -> None:
-    kept = json.loads(FIGURES.read_text(encoding="utf-8"))
-    assert (kept["files"], kept["kinds"], kept["silent misreads"]) == (300, 30, 0)
+@pytest.mark.parametrize("project", [name for name in FILES if name in json.loads(FIGURES.read_text(encoding="utf-8"))])
+def test_the_figures_kept_are_those_of_all_files(project: str) -> None:
+    kept = json.loads(FIGURES.read_text(encoding="utf-8"))[project]
+    assert (kept["files"], kept["kinds"], kept["silent misreads"]) == (*FILES[project], 0)
     assert all(kept["verdicts"][bad] == 0 for bad in ("SILENT MISREAD", "REFUSED THOUGH STATED", "BROKE OFF"))
-    assert "draft" in kept["commands"]
+    if project == "telecom":  # the small models of the others do not look at the column that is misread
+        assert kept["planted misread found"] is True

@@ -62,14 +62,14 @@ def churn_schema() -> pandera.DataFrameSchema:
 
 
 def record_schema() -> pandera.DataFrameSchema:
-    """Return the schema of customers to answer for: no target, the id only where there is one.
+    """Return the schema of customers to answer for: no target, the id only where there is one, and then once.
 
     Examples
     --------
     >>> "Exited" in record_schema().columns
     False
     """
-    return pandera.DataFrameSchema({CUSTOMER: id_column(required=False), **_features()})
+    return pandera.DataFrameSchema({CUSTOMER: id_column(required=False, unique=True), **_features()})
 
 
 def _features() -> dict[str, pandera.Column]:

@@ -107,6 +107,9 @@ def prepare(config: PlanRecConfig, project: Path, step: Step, reading: Reading |
     rules = configured_rules(config.rules, project, catalogue)
     step("reading usage months")
     data = load_usage(config, catalogue, project, reading=reading)
+    if reading is not None:
+        for report in data.reports:
+            reading.accounts.update(report)
     decisions = decision_table(data.months, history_months=longest_history(config))
     # Age stays for eligibility, the plan held for what policies save; the settings keep both from being features.
     stays = (SUBSCRIBER, MONTH, CURRENT_PLAN, AGE)

@@ -6,12 +6,18 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from common_utils.bundle import Bundle
+from common_utils.errors import PortfolioError
+from common_utils.tables import Reading, RowReport
+from planrec.commands.run import learn
+from planrec.config import load_planrec_config
+from planrec.preparation import prepare
 from planrec.reporting.figures import FIGURES
 
 
@@ -32,6 +38,35 @@ def test_train_shows_every_table_and_where_the_card_is(run, tmp_path, small, cap
         assert title in captured.out
     assert "model_card.md" in captured.err
     assert (tmp_path / "current" / "model_card.md").is_file()
+
+
+def test_training_shows_what_became_of_the_rows(  # type: ignore[no-untyped-def]
+    run, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
+) -> None:
+    def learnt(*_: object, reading: Reading, **__: object) -> Bundle:
+        reading.accounts.update(RowReport("usage months", read=3, kept=2, rejected={"minutes: not a number": 1}))
+        return bundle
+
+    monkeypatch.setattr(learn, "train", learnt)
+    assert run("train", "--output", tmp_path) == 0
+    said = capsys.readouterr().err
+    assert "usage months: 3 rows read, 2 kept, 1 rejected\n  rejected: minutes: not a number (1)" in said
+
+
+def test_months_set_aside_before_learning_stand_in_the_account(project_folder: Path, tmp_path: Path) -> None:
+    months = [f"2025-{month:02d}" for month in range(4, 11)]
+    lines = [f"{100 + who},{month},300,20,9000,basic-6" for who in range(40) for month in months]
+    lines[3], lines[-1] = lines[3].replace("300", "?"), "100,2099-01,1,1,1,basic-6"
+    path, plans = tmp_path / "usage.csv", project_folder / "configs" / "plans.yaml"
+    path.write_text("subscriber_id,month,minutes,messages,megabytes,current_plan\n" + "\n".join(lines) + "\n")
+    said = ["data.source=table", f"data.folder={path}", "data.table.kind=months", f"data.table.plans={plans}"]
+    settings, reading = load_planrec_config(project_folder, overrides=said, environ={}), Reading()
+    with suppress(PortfolioError):  # they are too few to learn from, and that is found later
+        prepare(settings, project_folder, lambda _: None, reading)
+    (account,) = reading.accounts.reports
+    assert (account.read, account.kept) == (280, 278)
+    assert account.rejected == {"minutes: not a number": 1}
+    assert account.set_aside == {"after 2025-10, the last month that counts": 1}
 
 
 def test_evaluate_prints_json_and_nothing_else(run, bundle: Bundle, capsys) -> None:  # type: ignore[no-untyped-def]
@@ -57,6 +92,7 @@ def test_evaluate_says_when_the_data_are_not_those_of_the_bundle(run, bundle: Bu
     assert run("evaluate", "--bundle", bundle.path, "--data", tmp_path) == 0
     captured = capsys.readouterr()
     assert "the data differ from those the bundle was trained on" in captured.err
+    assert " rows read, " in captured.err
     assert "Policies" in captured.out
 
 

@@ -308,3 +308,77 @@ def test_settings_of_reading_round_trip() -> None:
     for wrong in ({"timezone": "Mars/Base"}, {"columns": {"a": {"unit": "s"}}}, {"decimal": "dot"}):
         with pytest.raises(ValidationError):
             ReadingConfig.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "NULL",
+        "null",
+        "\\N",
+        "NaN",
+        "N/A",
+        "#N/A",
+        "#REF!",
+        "(null)",
+        "Anonymous",
+        "unknown",
+        "-",
+        "??",
+        '=""',
+        "Total",
+        "Grand total",
+    ],
+)
+def test_words_for_no_id_are_nobody_s_id(tmp_path: Path, word: str) -> None:
+    lines = f"{word},2025-01-01,2\n{word},2025-01-02,2\nNora,2025-01-01,2\nN,2025-01-01,2\n"
+    result = read(tmp_path, f"id,date,minutes\n{lines}")
+    assert result.frame["id"].tolist() == ["Nora", "N"]
+    assert result.rejects["reason"].tolist() == ["id: a word that stands for no id; leave its rows out"] * 2
+
+
+def test_ids_written_as_formulas_of_text_meet_the_others(tmp_path: Path) -> None:
+    result = read(tmp_path, 'id,date,minutes\n"=""0071""",2025-01-01,2\n="0071",2025-01-02,2\n0071,2025-01-03,2\n')
+    assert result.frame["id"].tolist() == ["0071"] * 3
+    assert result.report.repaired == {'id: taken out of ="..."': 2}
+    damaged = read(tmp_path, 'id,date,minutes\n="8.9E+18",2025-01-01,2\nu,2025-01-02,2\n')
+    assert list(damaged.report.rejected) == [
+        "id: an id in scientific notation: its digits are lost; export ids as text"
+    ]
+
+
+def test_a_file_that_ends_within_its_last_row_is_told(tmp_path: Path) -> None:
+    whole = read(tmp_path, "id,date,minutes\nu,2025-01-01,2\nw,2025-01-01,123\n")
+    assert whole.report.notes == ()
+    cut = read(tmp_path, "id,date,minutes\nu,2025-01-01,2\nw,2025-01-01,12")
+    assert cut.report.notes == ("no line break follows row 2; if the file was cut short, its minutes is cut, too",)
+    # Nothing can be missing behind a closing quote, in a column nobody needs, or in a row that was rejected.
+    for text in ('id,date,minutes\nu,2025-01-01,"2"', "id,minutes,date,x\nu,2,2025-01-01,y"):
+        assert read(tmp_path, text).report.notes == ()
+
+
+def test_rows_that_hold_nothing_do_not_count_as_lost(tmp_path: Path) -> None:
+    lines = "id,date,minutes\nu,2025-01-01,2\nid,date,minutes\n" + ",,\n" * 30
+    result = read(tmp_path, lines, max_rejected_share=0.05)
+    assert result.frame["id"].tolist() == ["u"]
+    assert result.report.rejected == {"empty row": 30, "header repeated": 1}
+    with pytest.raises(DataError, match="More than 5 %"):
+        read(tmp_path, f"{lines}w,2025-01-01,x\nw,2025-01-01,\n", max_rejected_share=0.05)
+    with pytest.raises(DataError, match="No row can be used"):
+        read(tmp_path, "id,date,minutes\n,,\n")
+
+
+@pytest.mark.parametrize("hint", ["sep=;", '"sep=;"', "SEP=;\r"])
+def test_the_hint_of_a_spreadsheet_is_taken_off(tmp_path: Path, hint: str) -> None:
+    result = read(tmp_path, f"{hint}\nid;date;minutes\nu;2025-01-01;2\n;2025-01-01;2\n")
+    assert result.frame["id"].tolist() == ["u"]
+    assert result.rejects["row"].tolist() == [2]
+    assert result.report.repaired == {"delimiter ;": 1, "line sep= taken off": 1}
+
+
+@pytest.mark.parametrize(("decimal", "written"), [("comma", "1234.567"), ("point", "1234,567")])
+def test_a_stated_sign_lets_the_other_separate_groups_of_three_only(tmp_path: Path, decimal: str, written: str) -> None:
+    text = f'id,date,minutes\nu,2025-01-01,"{written}"\nw,2025-01-01,2\n'
+    result = read(tmp_path, text, decimal=decimal)
+    assert result.frame["id"].tolist() == ["w"]
+    assert result.report.rejected == {"minutes: not a number": 1}

@@ -11,13 +11,14 @@ import pandas as pd
 import pandera.pandas as pandera
 
 from common_utils.errors import ConfigError, DataError
-from common_utils.tables import Reading, TableResult, check_share, id_column, read_table
+from common_utils.tables import Reading, RowReport, TableResult, check_share, id_column, read_table
 from common_utils.tables.files import TABLE_ENDINGS
 from common_utils.tables.parquet_folder import parquet_parts
 from common_utils.tables.reading import ColumnSource
 from planrec.billing import MAX_USAGE, Catalogue
 from planrec.columns import AGE, CURRENT_PLAN, MEGABYTES, MINUTES, SUBSCRIBER, USAGE
 from planrec.usage.amounts import check_amounts, counts_of
+from planrec.usage.event_doubts import check_calls, check_copies
 from planrec.usage.events import (
     CALLS,
     CHURN_DATE,
@@ -152,7 +153,7 @@ def read_event_tables(
         own = replace(reading, columns=mappings[name], max_rejected_share=None)
         read = read_table(path, schemas[name], name=name, extra_columns="drop", reading=own)
         frames[name], reads[name] = read.frame.assign(**{ROW: read.rows}), read
-    accounts = {name: read.report for name, read in reads.items()}
+    accounts = {name: _doubted(name, frames[name], read.report, reading) for name, read in reads.items()}
     if SUBSCRIBERS in frames:
         people, accounts[SUBSCRIBERS] = with_known_plans(
             frames[SUBSCRIBERS], accounts[SUBSCRIBERS], catalogue, rows=reads[SUBSCRIBERS].rows
@@ -183,6 +184,14 @@ def read_event_tables(
     reports[0] = replace(reports[0], notes=(*reports[0].notes, *result.notes))
     reports[0] = check_amounts(counts_of(months), reports[0], accept=reading.accept_units)
     return UsageData(months, tuple(reports), f"events of {', '.join(paths)}", _notes(months, churn_cut, empty_months))
+
+
+def _doubted(name: str, events: pd.DataFrame, report: RowReport, reading: Reading) -> RowReport:
+    """Return the account of a table with what is doubtful about its events."""
+    if name == SUBSCRIBERS:
+        return report
+    report = check_copies(events.drop(columns=ROW), report)
+    return check_calls(events, report, accept=reading.accept_units) if name == CALLS else report
 
 
 def _all_rejects(read: pd.DataFrame, later: pd.DataFrame, name: str) -> pd.DataFrame:

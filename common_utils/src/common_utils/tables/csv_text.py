@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,14 @@ from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 
-__all__ = ["UNNAMED", "TextTable", "folded", "read_csv_text"]
+__all__ = ["HOLD_NOTHING", "UNNAMED", "TextTable", "folded", "read_csv_text"]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
 _DELIMITERS = {",": "comma", ";": ";", "\t": "tab"}
+HOLD_NOTHING = ("empty row", "header repeated")  # reasons of rejected rows that lose nothing
 UNNAMED = "column without a name "  # and its place
+_HINT = re.compile(rb'"?sep=.?"?(\r\n|\n|\r)', re.IGNORECASE)
 _LARGEST_BLOCK = 2**31 - 1
 _QUOTE, _NEWLINE, _RETURN = (ord(character) for character in '"\n\r')
 
@@ -48,6 +51,8 @@ class TextTable:
         What was done to the file as a whole.
     delimiter : str
         One of comma, semicolon and tab.
+    notes : tuple of str
+        What a reader of the account should know of the file.
     """
 
     table: Any
@@ -55,6 +60,7 @@ class TextTable:
     rejects: dict[int, str]
     repairs: tuple[str, ...]
     delimiter: str
+    notes: tuple[str, ...] = ()
 
 
 def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: bytes | None = None) -> TextTable:
@@ -95,6 +101,7 @@ def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: byt
     except OSError as error:
         raise DataError(f"{where}: {path} cannot be read: {error.strerror}.") from error
     data, repairs = _decoded(raw, where)
+    data, repairs = _without_hint(data, repairs)
     delimiter, header = _header(data, where, expected)
     if delimiter != ",":
         repairs.append(f"delimiter {_DELIMITERS[delimiter]}")
@@ -106,7 +113,17 @@ def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: byt
     names = _told_apart(names)
     _check_quotes(data, delimiter, where)
     table, rows, rejects = _parsed(data, delimiter, names, where)
-    return TextTable(table, rows, rejects, tuple(repairs), delimiter)
+    notes = _cut_short(raw, names[-1], rows, expected)
+    return TextTable(table, rows, rejects, tuple(repairs), delimiter, notes)
+
+
+def _cut_short(raw: bytes, column: str, rows: NDArray[np.int64], expected: Collection[str]) -> tuple[str, ...]:
+    """Return a note where the last value may be cut: no line break follows it, and it is one that is needed."""
+    if raw.rstrip(b"\0").endswith((b"\n", b"\r", b'"')) or not len(rows):
+        return ()
+    if not folded(column) & {form for name in expected for form in folded(name)}:
+        return ()
+    return (f"no line break follows row {rows[-1]}; if the file was cut short, its {column} is cut, too",)
 
 
 def _decoded(raw: bytes, where: str) -> tuple[bytes, list[str]]:
@@ -134,6 +151,12 @@ def _decoded(raw: bytes, where: str) -> tuple[bytes, list[str]]:
     if not data.strip():
         raise DataError(f"{where}: the file is empty; a header and at least one row are needed.")
     return data, repairs
+
+
+def _without_hint(data: bytes, repairs: list[str]) -> tuple[bytes, list[str]]:
+    """Take off the line `sep=;` by which a spreadsheet says what separates fields; they are told apart without it."""
+    hint = _HINT.match(data)
+    return (data, repairs) if hint is None else (data[hint.end() :], [*repairs, "line sep= taken off"])
 
 
 def _records(data: bytes, delimiter: str):
@@ -268,7 +291,7 @@ def _without_empty_rows(
         empty = pc.and_(empty, pc.equal(table[name], ""))
         repeated = pc.and_(repeated, pc.equal(pc.utf8_trim_whitespace(table[name]), name))
     found = dict(rejects)
-    for mask, reason in ((empty, "empty row"), (repeated, "header repeated")):
+    for mask, reason in zip((empty, repeated), HOLD_NOTHING, strict=True):
         found |= dict.fromkeys(rows[mask.to_numpy(zero_copy_only=False)].tolist(), reason)
     keep = pc.invert(pc.or_(empty, repeated))
     return table.filter(keep), rows[keep.to_numpy(zero_copy_only=False)], found

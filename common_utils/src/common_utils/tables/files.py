@@ -69,8 +69,8 @@ def kind_of_table(path: Path, *, name: str) -> Literal["csv", "csv.gz", "xlsx", 
     raise DataError(f"{where}: the file is {found} under another name; {better}.")
 
 
-def csv_bytes(path: Path, kind: str, *, name: str) -> bytes:
-    """Return the CSV text a file holds, unpacked.
+def csv_bytes(path: Path, kind: str, *, name: str) -> tuple[bytes, tuple[str, ...]]:
+    """Return the CSV text a file holds, unpacked, and what a reader should know of it.
 
     Raises
     ------
@@ -84,13 +84,13 @@ def csv_bytes(path: Path, kind: str, *, name: str) -> bytes:
                 data = file.read(_MOST_UNPACKED)
             if len(data) == _MOST_UNPACKED:
                 raise DataError(f"{where}: unpacked it is larger than 8 GB; bring it as Parquet.")
-            return data
+            return data, ()
         raw = path.read_bytes()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{where}: the gzip file is cut short or damaged; pack it again.") from error
     except OSError as error:
         raise DataError(f"{where}: {path} cannot be read: {error.strerror}.") from error
-    return csv_of_workbook(raw, where=where) if kind == "xlsx" else raw
+    return csv_of_workbook(raw, where=where) if kind == "xlsx" else (raw, ())
 
 
 def _content(path: Path) -> str | None:

@@ -23,7 +23,7 @@ from common_utils.errors import ConfigError, DataError
 from common_utils.tables.checks import failed_checks, repeated_rows
 from common_utils.tables.columns import Extra, checked_mapping, selected
 from common_utils.tables.convert import FileColumns, convert, soften
-from common_utils.tables.csv_text import read_csv_text
+from common_utils.tables.csv_text import HOLD_NOTHING, read_csv_text
 from common_utils.tables.files import csv_bytes, kind_of_table
 from common_utils.tables.parquet import read_parquet
 from common_utils.tables.reading import ColumnSource, Reading
@@ -180,11 +180,12 @@ def check_share(report: RowReport, rejects: pd.DataFrame, reading: Reading) -> N
     Raises
     ------
     DataError
-        If no row is left that was not set aside, or more than `max_rejected_share` of them were rejected.
+        If no row is left that was not set aside, or more than `max_rejected_share` of them were rejected; an empty row
+        and a header within the file hold nothing that could be lost, and do not count.
     """
     reading.accounts.add(report, rejects)
-    rejected = sum(report.rejected.values())
-    if rejected and not report.kept and not report.set_aside:
+    rejected = sum(count for reason, count in report.rejected.items() if reason not in HOLD_NOTHING)
+    if report.rejected and not report.kept and not report.set_aside:
         raise DataError(f"{_listed(report, rejects)}\nNo row can be used: correct the file, or export it again.")
     most = reading.max_rejected_share
     if most is not None and rejected > most * report.read:
@@ -250,7 +251,7 @@ def _checked(
     reading: Reading,
 ) -> TableResult:
     table, repairs, notes = selected(opened.table, mapping, schema, name, extra_columns)
-    source = _Source(table, opened.rows, opened.rejects, (*opened.repairs, *repairs), opened.delimiter, notes)
+    source = _Source(table, opened.rows, opened.rejects, (*opened.repairs, *repairs), opened.delimiter)
     ledger = Ledger(source.rows)
     columns = FileColumns.of(table, source.delimiter, mapping)
     converted = convert(columns, schema, kinds, ledger, name, reading)
@@ -271,7 +272,7 @@ def _checked(
     kept = ledger.kept[frame.index.to_numpy()]
     return TableResult(
         frame=frame[kept].reset_index(drop=True),
-        report=ledger.report(name, source.rejects, source.repairs, source.notes),
+        report=ledger.report(name, source.rejects, source.repairs, (*opened.notes, *notes)),
         rejects=_rejects(reasons, schema),
         rows=source.rows[frame.index.to_numpy()[kept]],
         lost=_lost(table, lost, schema),
@@ -328,8 +329,9 @@ def _open(path: Path, name: str, expected: set[str]) -> _Source:
     if kind in ("parquet", "folder"):
         table = read_parquet(path, name=name)
         return _Source(table, np.arange(1, table.num_rows + 1, dtype=np.int64), {}, (), None)
-    text = read_csv_text(path, name=name, expected=expected, data=csv_bytes(path, kind, name=name))
-    return _Source(text.table, text.rows, text.rejects, text.repairs, text.delimiter)
+    data, notes = csv_bytes(path, kind, name=name)
+    text = read_csv_text(path, name=name, expected=expected, data=data)
+    return _Source(text.table, text.rows, text.rejects, text.repairs, text.delimiter, (*notes, *text.notes))
 
 
 def _frame(

@@ -37,6 +37,12 @@ _GROUPS = {
 _SCIENTIFIC_ID = r"^[+-]?[0-9]([.,][0-9]+)?[eE]\+[0-9]{1,3}$|^[+-]?[0-9][.,][0-9]+[eE][0-9]{1,3}$"
 _DECIMAL_ID = r"^[+-]?[0-9]+[.,]0+$"
 _MARKED_ID = "^['`\u2019][^=+@-]"  # not before what a spreadsheet would take for a formula: our writer marks that
+# What stands for no id at all: its rows would become one person, or a report's last line one more.
+_NO_ID = (
+    r'(?i)^(null|none|nil|nan|nat|n/?a|#?n/a|<na>|#(value|ref|name|num|null|div/0)[!?]?|\\n|=""|\(null\)|\[null\]|'
+    r"undefined|unknown|anonymous|restricted|withheld|private|unavailable|-+|\?+|((grand|sub)[ -]?)?totals?|sum|summe)$"
+)
+_TEXT_FORMULA = r'^="([^"]+)"$'  # how exports keep a spreadsheet from making a number of an id
 _INVISIBLE = r"\p{Cf}"  # zero-width and bidirectional marks, soft hyphens: two values that look alike would never meet
 _WORDS = (["true", "1", "1.0", "yes"], ["false", "0", "0.0", "no"])
 
@@ -208,10 +214,15 @@ def _visible(text: Any) -> Any:
 
 
 def _to_id(result: Converted) -> None:
+    formula = pc.match_substring_regex(result.values, _TEXT_FORMULA)
+    if _any(formula):
+        result.values = pc.replace_substring_regex(result.values, _TEXT_FORMULA, r"\1")
+        result.repairs.append(('taken out of ="..."', _mask(formula)))
     text = result.values
     for reason, pattern in (
         ("an id in scientific notation: its digits are lost; export ids as text", _SCIENTIFIC_ID),
         ("an id with decimals (.0): export ids as text", _DECIMAL_ID),
+        ("a word that stands for no id; leave its rows out", _NO_ID),
         ("an id behind the apostrophe of a spreadsheet: export ids as text", _MARKED_ID),
     ):
         refuse(result, reason, pc.match_substring_regex(text, pattern))

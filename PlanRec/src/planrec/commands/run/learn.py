@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from common_utils.command_line.terminal import note, note_next, show_table, steps
 from common_utils.errors import ConfigError
 from common_utils.outputs import write_bytes, write_text
+from common_utils.tables import RowReport
 from planrec.advice import AnswerPolicy, Engine
 from planrec.billing import load_catalogue
 from planrec.commands.options import Source
@@ -40,7 +42,7 @@ from planrec.rules import configured_rules, rules_file
 from planrec.simulator.operator import simulate, write_simulation
 from planrec.training import data_fingerprint, held_plan_figures, train
 from planrec.usage.event_files import ChurnCut, EmptyMonths
-from planrec.usage.months_table import UsageData, summarise
+from planrec.usage.months_table import summarise
 
 __all__ = [
     "run_card",
@@ -86,7 +88,7 @@ def run_data(settings: SettingsCommand) -> None:
         step(f"reading {config.data.source}")
         data = load_usage(config, catalogue, run.project, reading=run.stated)
     show_table("Usage months", [{name: _text(value) for name, value in row.items()} for row in summarise(data)])
-    _account(data)
+    _account(data.reports)
 
 
 def run_train(settings: SettingsCommand, output: Path | None) -> None:
@@ -96,6 +98,7 @@ def run_train(settings: SettingsCommand, output: Path | None) -> None:
     with steps() as step:
         bundle = train(run.config, run.project, artifacts=artifacts, step=step, reading=run.stated)
     metrics = bundle.read_json("metrics.json")
+    _accounts(run)
     _show(metrics)
     note(f"bundle: {bundle.path}")
     note(f"card:   {bundle.path / 'model_card.md'}")
@@ -133,6 +136,7 @@ def _run_measure(run: LoadedSettings, request: EvaluateCommand) -> None:
         prepared = prepare(trained, run.project, step, run.stated)
         step("evaluating policies")
         metrics = evaluate(trained, prepared, Models.open(bundle))
+    _accounts(run)
     if data_fingerprint(prepared.data) != bundle.bundle.info["data_fingerprint"]:
         note("the data differ from those the bundle was trained on: figures will differ from its card")
     if run.path(trained.data.chosen().plans).read_bytes() != bundle.catalogue_bytes():
@@ -227,9 +231,14 @@ def _show(metrics: dict[str, Any]) -> None:
     show_table("Advice by segment", segment_rows(metrics))
 
 
-def _account(data: UsageData) -> None:
-    for report in data.reports:
+def _account(reports: Sequence[RowReport]) -> None:
+    for report in reports:
         note(report.summary())
+
+
+def _accounts(run: LoadedSettings) -> None:
+    if run.stated is not None:
+        _account(run.stated.accounts.reports)
 
 
 def _text(value: str | float) -> str:
