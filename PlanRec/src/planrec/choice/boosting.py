@@ -23,6 +23,7 @@ from planrec.choice.logit import ConditionalLogit, chosen_of
 from planrec.config import ChallengerConfig
 from planrec.decisions.choice_sets import (
     BOOSTING_FEATURES,
+    LEAST_CHANCE,
     RISING_FEATURES,
     Alternatives,
     ChoiceRows,
@@ -131,8 +132,12 @@ class MonotoneBoosting(ChoiceEstimator):
         utility = np.zeros(alternatives.available.shape)
         with threadpool_limits(1):
             taken = self.forest_.predict_proba(self._matrix(X, alternatives)[:, self.known_])[:, 1]
-        utility[alternatives.available] = np.log(np.maximum(taken, 1e-12))
+        utility[alternatives.available] = np.log(np.maximum(taken, LEAST_CHANCE))
         return softmax_within(utility, alternatives.available)
+
+    def matrix(self, X: pd.DataFrame | ChoiceRows) -> FloatArray:
+        """Return what the trees see: a row for each plan of each choice set, float64 of shape (n, n_features)."""
+        return self._matrix(X, self.alternatives(X))[:, self.known_]
 
     def _matrix(self, X: pd.DataFrame | ChoiceRows, alternatives: Alternatives) -> FloatArray:
         logit = self.logit_.utilities(alternatives)

@@ -238,7 +238,7 @@ PortOption = Annotated[
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, max=64, help="Overrides serving.workers.")]
 ServedRulesOption = Annotated[
     Path | None,
-    typer.Option("--rules", help="Rule file to follow instead of the bundle's; overrides serving.rules."),
+    typer.Option("--rules", help="Rule file to follow instead of the bundle's; serve: overrides serving.rules."),
 ]
 
 # What if, and drafts

@@ -108,6 +108,7 @@ class PredictCommand:
     usage: Path
     as_of: str
     output: Path
+    rules: Path | None
     bundle: Path | None
 
 
