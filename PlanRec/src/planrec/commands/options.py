@@ -187,7 +187,7 @@ MinGainOption = Annotated[
 ]
 AdviceWeightOption = Annotated[
     float | None,
-    typer.Option("--risk-weight", min=0, max=1000, help="Standard deviations added to the mean bill."),
+    typer.Option("--risk-weight", min=0, max=1000, help="Standard deviations added to the mean bill, on either basis."),
 ]
 ExcludedOption = Annotated[
     Path | None,
