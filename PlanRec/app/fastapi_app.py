@@ -6,17 +6,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
+from pydantic_core import to_json
 
 from app.live import LivePlanRec, open_live, probe
-from app.responses import BatchResponse, PlansResponse, PredictResponse, RecommendResponse
-from app.schemas import BatchRequest, PredictRequest, RecommendRequest
+from app.responses import (
+    BatchResponse,
+    PlansResponse,
+    PredictResponse,
+    RecommendBatchResponse,
+    RecommendResponse,
+)
+from app.schemas import BatchRequest, PredictRequest, RecommendBatchRequest, RecommendRequest
 from app.what_if import what_if_routes
 from common_utils.config import resolve_path
 from common_utils.releases.config import load_trust
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.project import ProjectService
-from planrec.advice import recommend_subscriber
 from planrec.bundle import SaidSettings
 from planrec.config import SPEC, PlanRecConfig, load_planrec_config
 
@@ -25,18 +31,25 @@ __all__ = ["PROJECT", "app", "create_app"]
 PROJECT = Path(__file__).resolve().parents[1]
 
 
-def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
-    # One record takes less than handing it to a thread; a batch takes milliseconds, which belong in one.
+# One record takes less than handing it to a thread; a batch takes milliseconds, which belong in one.
+
+
+def _predict_routes(slot: ModelSlot[LivePlanRec]) -> APIRouter:
     router = APIRouter(tags=["planrec"], route_class=FastRoute)
-    plain = APIRouter(tags=["planrec"])
+
+    def counted(answers: list[PredictResponse]) -> list[PredictResponse]:
+        slot.count(len(answers))
+        return answers
 
     @router.post("/predict", summary="Which plan will this subscriber choose?", response_model=PredictResponse)
-    async def predict(body: PredictRequest) -> bytes:
-        """Return how likely the subscriber is to choose each plan. For advice ask `/recommend`."""
-        live, record = slot.get(), body.record()
+    async def predict(body: PredictRequest) -> bytes | Callable[[], PredictResponse]:
+        """Return how likely the subscriber is to choose each plan when next free to. For advice ask `/recommend`."""
+        live, record, month = slot.get(), body.record(), body.month()
         if body.as_of is not None:
-            live.check_recent(record, body.month())
-        answer = live.predict_one(record)
+            live.check_recent(record, month)
+        answer = live.quick_prediction(record, month)
+        if answer is None:
+            return lambda: counted(live.predict([record], [month]))[0]
         slot.count(1)
         return answer
 
@@ -48,9 +61,14 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
         for place, (record, asked) in enumerate(zip(records, body.records, strict=True)):
             if asked.as_of is not None:
                 live.check_recent(record, asked.month(), f"record {place}, counted from 0: ")
-        answers = live.predict(records)
-        slot.count(len(answers))
+        answers = counted(live.predict(records, [asked.month() for asked in body.records]))
         return BatchResponse(predictions=answers, model_version=live.version)
+
+    return router
+
+
+def _recommend_routes(slot: ModelSlot[LivePlanRec]) -> APIRouter:
+    router = APIRouter(tags=["planrec"], route_class=FastRoute)
 
     @router.post(
         "/recommend",
@@ -60,23 +78,38 @@ def _routes(slot: ModelSlot[LivePlanRec]) -> list[APIRouter]:
     async def recommend(body: RecommendRequest) -> bytes | Callable[[], bytes]:
         """Return the plans in order with expected bill, saving, risk and a reason, and why a plan is left out."""
         live = slot.get()
-        policy = live.policy(body)
-        record, asked = body.record(), body.asked(policy)
-        if body.as_of is not None:
-            live.check_recent(record, asked.month)
-        advice = live.adviser.quick(record, asked)
+        question = live.question(body)
+        advice = live.adviser.quick(question.record, question.asked)
         if advice is None:
-            return lambda: live.recommended(
-                recommend_subscriber(record, live.engine, asked), policy, body.month(), record
-            )
-        return live.recommended(advice, policy, body.month(), record)
+            return lambda: to_json(live.recommendation(question))
+        return to_json(live.recommended(question, advice))
 
-    @plain.get("/plans", summary="The catalogue that answers are priced on")
+    @router.post("/recommend/batch", summary="The same for many subscribers", response_model=RecommendBatchResponse)
+    def recommend_batch(body: RecommendBatchRequest) -> bytes:
+        """Return advice, or an offer, for each record, in their order; one that is refused refuses the batch."""
+        live = slot.get()
+        return to_json(
+            {
+                "recommendations": [
+                    live.recommendation(live.question(record, place), place)
+                    for place, record in enumerate(body.records)
+                ],
+                "model_version": live.version,
+            }
+        )
+
+    return router
+
+
+def _catalogue_routes(slot: ModelSlot[LivePlanRec]) -> APIRouter:
+    router = APIRouter(tags=["planrec"])
+
+    @router.get("/plans", summary="The catalogue that answers are priced on")
     def plans() -> PlansResponse:
         """Return every plan of the live bundle's rate card with its prices and when it is on sale; amounts in cents."""
         return PlansResponse.of(slot.get().catalogue)
 
-    return [router, plain]
+    return router
 
 
 def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
@@ -98,7 +131,8 @@ def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
     service = ProjectService(
         SPEC, PROJECT, slot, lambda: load_planrec_config(PROJECT), _opener, probe, model_info=lambda live: live.info
     )
-    return service.create([*_routes(slot), what_if_routes(slot.get)], version="0.1.0", open_model=open_model)
+    routers = [_predict_routes(slot), _recommend_routes(slot), _catalogue_routes(slot), what_if_routes(slot.get)]
+    return service.create(routers, version="0.1.0", open_model=open_model)
 
 
 def _opener(config: PlanRecConfig) -> Callable[[Path], LivePlanRec]:

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic_core import to_json
 
 from app.responses import MEANING, Policy, PredictResponse
 from app.schemas import RecommendRequest
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.errors import ArtifactError, DataError
-from common_utils.scoring import Scorer
 from planrec.advice import AnswerPolicy, Engine, recommend_subscriber
 from planrec.advice import Request as AdviceRequest
 from planrec.advice.engine import OfferModels
 from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
 from planrec.billing import Catalogue
-from planrec.bundle import PlanRecBundle, SaidSettings
+from planrec.bundle import ChoiceModel, NextChoice, PlanRecBundle, SaidSettings
 from planrec.config import PlanRecConfig
 from planrec.decisions import SubscriberRecord, UsageMonth
-from planrec.decisions.record import check_recent, decision_columns
+from planrec.decisions.record import check_recent
 from planrec.months import month_text
 from planrec.outlook import UsageForecast
-from planrec.quick import RowAdviser, RowFeatures
+from planrec.quick import RowAdviser, RowChoice
 from planrec.rules import Mode, Rules, asked_facts
 
-__all__ = ["LivePlanRec", "open_live", "probe"]
+__all__ = ["LivePlanRec", "Question", "open_live", "probe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one request asks about one subscriber, and what the answer weighs."""
+
+    record: SubscriberRecord
+    asked: AdviceRequest
+    policy: AnswerPolicy
 
 
 @dataclass(frozen=True)
@@ -39,8 +48,8 @@ class LivePlanRec:
     Attributes
     ----------
     version : str
-    scorer : Scorer
-        The multiclass model.
+    choice : ChoiceModel
+        Which plan is taken, of those open to a subscriber.
     catalogue : Catalogue
         The rate card of the bundle.
     config : PlanRecConfig
@@ -52,19 +61,16 @@ class LivePlanRec:
     forecast : UsageForecast or None
     offers : OfferModels or None
         None: the bundle gives advice only.
-    score_row : callable, optional
-        Scores of one record, the quick way; the scorer's way unless given.
     """
 
     version: str
-    scorer: Scorer
+    choice: ChoiceModel
     catalogue: Catalogue
     config: PlanRecConfig
     info: Mapping[str, Any]
     rules: Rules
     forecast: UsageForecast | None = None
     offers: OfferModels | None = None
-    score_row: Callable[[SubscriberRecord], list[float]] | None = None
 
     @property
     def engine(self) -> Engine:
@@ -76,38 +82,65 @@ class LivePlanRec:
         """What answers for one subscriber, the quick way where there is one."""
         return RowAdviser(Engine(self.catalogue, self.rules, self.forecast, self.offers))
 
-    def predict_one(self, record: SubscriberRecord) -> bytes:
-        """Return P(take) for one record, as the JSON of a `PredictResponse`."""
-        if self.score_row is None:
-            return self.predict([record])[0].model_dump_json().encode()
+    @cached_property
+    def next_choice(self) -> NextChoice:
+        """What says which plan is expected to be chosen."""
+        return NextChoice(self.choice, self.rules)
+
+    @cached_property
+    def row_choice(self) -> RowChoice:
+        """The same for one subscriber, the quick way."""
+        return RowChoice(self.choice, self.rules)
+
+    def quick_prediction(self, record: SubscriberRecord, month: int) -> bytes | None:
+        """Return P(take) for one record, as the JSON of a `PredictResponse`; None where only `predict` can tell.
+
+        Raises
+        ------
+        DataError
+            If the plan held is not in the catalogue, or a month stands twice.
+        """
         self._check_plans([record])
-        scores = self.score_row(record)
-        classes = self.scorer.classes
+        found = self.row_choice(record, month)
+        if found is None:
+            return None
+        scores, decides_from = found
+        classes = self.catalogue.plan_ids
         return to_json(
             {
                 "prediction": classes[scores.index(max(scores))],
                 "probabilities": dict(zip(classes, scores, strict=True)),
+                "decides_from": month_text(decides_from),
                 "meaning": MEANING,
                 "model_version": self.version,
             }
         )
 
-    def predict(self, records: list[SubscriberRecord]) -> list[PredictResponse]:
-        """Return P(take) for each record."""
+    def predict(self, records: Sequence[SubscriberRecord], months: Sequence[int]) -> list[PredictResponse]:
+        """Return P(take) for each record, asked about in its month.
+
+        Raises
+        ------
+        DataError
+            If a plan held is not in the catalogue, a month stands twice, or a subscriber may take no plan.
+        """
         self._check_plans(records)
-        columns = decision_columns(
-            records,
-            history_months=self.config.features.history_months,
-            extra_columns=self.config.data.chosen().extra_columns,
-        )
-        classes = self.scorer.classes
+        found = self.next_choice.of_records(records, months)
+        nobody = np.flatnonzero(~found.p_take.any(axis=1))
+        if len(nobody):
+            raise DataError(
+                f"{_which(int(nobody[0]), records)}no plan of the rate card may be taken in "
+                f"{month_text(int(found.decides_from[nobody[0]]))}; send current_plan, or age where a plan asks for it."
+            )
+        classes = self.catalogue.plan_ids
         return [
             PredictResponse(
                 prediction=classes[int(row.argmax())],
                 probabilities=dict(zip(classes, row.tolist(), strict=True)),
+                decides_from=month_text(month),
                 model_version=self.version,
             )
-            for row in self.scorer.score(columns)
+            for row, month in zip(found.p_take, found.decides_from.tolist(), strict=True)
         ]
 
     def check_recent(self, record: SubscriberRecord, month: int, where: str = "") -> None:
@@ -123,11 +156,12 @@ class LivePlanRec:
         except DataError as error:
             raise DataError(f"{where}{error}") from error
 
-    def _check_plans(self, records: list[SubscriberRecord]) -> None:
+    def _check_plans(self, records: Sequence[SubscriberRecord]) -> None:
         for place, record in enumerate(records):
             if record.current_plan is not None and self.catalogue.index(record.current_plan) < 0:
-                where = f"record {place}, counted from 0: " if len(records) > 1 else ""
-                raise DataError(f"{where}current_plan is not a plan of this catalogue; ask GET /plans for the ids.")
+                raise DataError(
+                    f"{_which(place, records)}current_plan is not a plan of this catalogue; ask GET /plans for the ids."
+                )
 
     def _unknown_facts(self, record: SubscriberRecord, mode: Mode) -> list[str]:
         """Return all that the rules ask about and the request does not say."""
@@ -141,31 +175,61 @@ class LivePlanRec:
         modes: tuple[Mode, ...] = ("advice", "offer")
         return {mode: [asked_facts(self.rules, self.catalogue, mode, plan) for plan in held] for mode in modes}
 
-    def policy(self, request: RecommendRequest) -> AnswerPolicy:
-        """Return what an answer weighs."""
-        return request.policy(self.config, self.rules, forecast=self.forecast is not None)
+    def question(self, request: RecommendRequest, place: int | None = None) -> Question:
+        """Return what is asked for one subscriber, by the weights of the bundle and those the request gives.
 
-    def recommended(
-        self, advice: SubscriberAdvice, policy: AnswerPolicy, month: int, record: SubscriberRecord
-    ) -> bytes:
-        """Return ranked plans with reasons, as the JSON of a `RecommendResponse`."""
+        Raises
+        ------
+        DataError
+            If the usage is not recent; `place` says which record of a batch.
+        """
+        policy = request.policy(self.config, self.rules, forecast=self.forecast is not None)
+        record, asked = request.record(), request.asked(policy)
+        if request.as_of is not None:
+            self.check_recent(record, asked.month, _numbered(place))
+        return Question(record, asked, policy)
+
+    def recommendation(self, question: Question, place: int | None = None) -> dict[str, object]:
+        """Return the fields of a `RecommendResponse`, whatever it takes.
+
+        Raises
+        ------
+        DataError
+            As `recommend_subscriber`; `place` says which record of a batch.
+        """
+        try:
+            advice = self.adviser(question.record, question.asked)
+        except DataError as error:
+            raise DataError(f"{_numbered(place)}{error}") from error
+        return self.recommended(question, advice)
+
+    def recommended(self, question: Question, advice: SubscriberAdvice) -> dict[str, object]:
+        """Return ranked plans with reasons, as the fields of a `RecommendResponse`."""
+        policy, month, record = question.policy, question.asked.month, question.record
         change = advice.earliest_change
-        return to_json(
-            {
-                "advice": [_advised(plan, stay=advice.stay) for plan in advice.plans],
-                "stay_reason": advice.stay_reason,
-                "earliest_change": None if change is None else f"{month_text(change)}-01",
-                "excluded": [{"plan_id": name, "reason_code": code} for name, code in advice.excluded.items()],
-                "unknown_facts": self._unknown_facts(record, "advice" if policy.offer is None else "offer"),
-                "as_of": month_text(month),
-                "months_used": advice.months_used,
-                "currency": self.catalogue.currency,
-                "policy": Policy.of(policy),
-                "rules_version": self.rules.version,
-                "catalogue_version": self.catalogue.version,
-                "model_version": self.version,
-            }
-        )
+        return {
+            "advice": [_advised(plan, stay=advice.stay) for plan in advice.plans],
+            "stay_reason": advice.stay_reason,
+            "earliest_change": None if change is None else f"{month_text(change)}-01",
+            "excluded": [{"plan_id": name, "reason_code": code} for name, code in advice.excluded.items()],
+            "unknown_facts": self._unknown_facts(record, "advice" if policy.offer is None else "offer"),
+            "as_of": month_text(month),
+            "months_used": advice.months_used,
+            "currency": self.catalogue.currency,
+            "policy": Policy.of(policy),
+            "rules_version": self.rules.version,
+            "catalogue_version": self.catalogue.version,
+            "model_version": self.version,
+        }
+
+
+def _which(place: int, records: Sequence[SubscriberRecord]) -> str:
+    return _numbered(place if len(records) > 1 else None)
+
+
+def _numbered(place: int | None) -> str:
+    """Say which record of a batch is meant; nothing where there is one."""
+    return "" if place is None else f"record {place}, counted from 0: "
 
 
 def _advised(plan: RankedPlan, *, stay: bool) -> dict[str, object]:
@@ -221,18 +285,15 @@ def open_live(
     """
     bundle = PlanRecBundle.open(path, trust=trust, said=said)
     followed = bundle.followed(rules)
-    row_features = RowFeatures(bundle.matrix)
-    score_row = bundle.scorer.by_row(row_features.names, row_features.decided)
     return LivePlanRec(
         version=bundle.version,
-        scorer=bundle.scorer,
+        choice=bundle.choice,
         catalogue=bundle.catalogue,
         config=bundle.config,
         info={**_info(bundle), "rules_version": followed.version},
         rules=followed,
         forecast=bundle.forecast,
         offers=bundle.offers,
-        score_row=lambda record: score_row(row_features(record)),
     )
 
 
@@ -242,6 +303,8 @@ def _info(bundle: PlanRecBundle) -> dict[str, Any]:
         "created": written.manifest["created"],
         "libraries": written.info["libraries"],
         "metrics": metrics["test"],
+        "metrics_of": "multiclass baseline",
+        "choice_trial": metrics["choice_trial"],
         "trained_on": metrics["source"],
         "synthetic": metrics["synthetic"],
         "catalogue_version": written.info["catalogue_version"],
@@ -251,9 +314,11 @@ def _info(bundle: PlanRecBundle) -> dict[str, Any]:
 def probe(live: LivePlanRec) -> None:
     """Ask for one prediction and one advice, in both ways; raises ArtifactError where they differ."""
     month = 2025 * 12
-    record = SubscriberRecord([UsageMonth(month, 100, 10, 1000)])
-    answer = live.predict([record])[0]
-    if PredictResponse.model_validate_json(live.predict_one(record)) != answer:
+    # A plan held may be kept, whatever the rate card sells in that month.
+    record = SubscriberRecord([UsageMonth(month, 100, 10, 1000)], live.catalogue.plan_ids[0])
+    answer = live.predict([record], [month])[0]
+    alone = live.quick_prediction(record, month)
+    if alone is not None and PredictResponse.model_validate_json(alone) != answer:
         raise ArtifactError("probe: one row alone is answered otherwise than in a batch; report it with the bundle.")
     if abs(sum(answer.probabilities.values()) - 1) > 1e-9:
         raise ArtifactError("probe: the probabilities do not add up to 1; train again.")

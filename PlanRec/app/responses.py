@@ -23,6 +23,7 @@ __all__ = [
     "PlansResponse",
     "Policy",
     "PredictResponse",
+    "RecommendBatchResponse",
     "RecommendResponse",
 ]
 
@@ -69,12 +70,18 @@ class Policy(BaseModel):
 
 
 class PredictResponse(BaseModel):
-    """P(take): the plan people in this situation choose. Not a recommendation; ask `/recommend` for that."""
+    """P(take): the plan people in this situation choose when next free. Not a recommendation; ask `/recommend`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [PREDICTION]})
 
     prediction: str = Field(description="plan most likely to be chosen")
-    probabilities: dict[str, float] = Field(description="P(take) by plan id; adds up to 1")
+    probabilities: dict[str, float] = Field(
+        description="P(take) by plan id, 0 where rules, sale window or age limit forbid the plan; adds up to 1"
+    )
+    decides_from: str = Field(
+        description="first month in which the subscriber is free to decide, YYYY-MM: the month after as_of, or the "
+        "month after the contract ends"
+    )
     meaning: Literal["predicts the plan people choose"] = MEANING
     model_version: str
 
@@ -153,6 +160,17 @@ class RecommendResponse(BaseModel):
     policy: Policy
     rules_version: str
     catalogue_version: str
+    model_version: str
+
+
+class RecommendBatchResponse(BaseModel):
+    """Answers in the order of the records, each as `/recommend` gives it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"recommendations": [ADVICE], "model_version": ADVICE["model_version"]}]}
+    )
+
+    recommendations: list[RecommendResponse]
     model_version: str
 
 

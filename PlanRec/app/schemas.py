@@ -23,6 +23,7 @@ __all__ = [
     "BatchRequest",
     "PredictRequest",
     "QuestionnaireRequest",
+    "RecommendBatchRequest",
     "RecommendRequest",
 ]
 
@@ -38,14 +39,6 @@ _EXAMPLE_USAGE: list[JsonValue] = [
     {"month": "2025-09", "minutes": 287, "messages": 14, "megabytes": 11020},
     {"month": "2025-10", "minutes": 355, "messages": 31, "megabytes": 8790.25},
 ]
-
-
-_contract_left = Field(
-    default=None,
-    ge=0,
-    le=120,
-    description="months left on the contract after the last usage month; 0 if it ends with that month",
-)
 
 
 class _Request(BaseModel):
@@ -73,6 +66,16 @@ class _SubscriberRequest(_Request):
         "(features.recent_months of the bundle) is refused; the last usage month if unset",
     )
 
+    tenure_months: int | None = Field(
+        default=None, ge=0, le=1200, description="whole months since the first one, which is 0"
+    )
+    contract_months_left: int | None = Field(
+        default=None,
+        ge=0,
+        le=120,
+        description="months left on the contract after the last usage month up to as_of; 0 if it ends with that month",
+    )
+
     @model_validator(mode="after")
     def _each_month_once(self) -> Self:
         if len({month.month for month in self.usage}) < len(self.usage):
@@ -88,18 +91,21 @@ class _SubscriberRequest(_Request):
         """Return the month index of the answer."""
         return month_index(self.as_of or max(month.month for month in self.usage))
 
+    def contract_left(self) -> int | None:
+        """Return the months left on the contract after the month of the answer, as a batch file counts them."""
+        left = self.contract_months_left
+        early = [month.month for month in self.usage if month.month <= (self.as_of or month.month)]
+        if left is None or self.as_of is None or not early:
+            return left
+        return max(left - (self.month() - month_index(max(early))), 0)
+
 
 class PredictRequest(_SubscriberRequest):
-    """A subscriber whose next plan the multiclass model predicts."""
+    """A subscriber whose next choice of a plan is predicted."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"usage": _EXAMPLE_USAGE, "current_plan": "basic-6", "age": 34}]}
     )
-
-    tenure_months: int | None = Field(
-        default=None, ge=0, le=1200, description="whole months since the first one, which is 0"
-    )
-    contract_months_left: int | None = _contract_left
 
     @model_validator(mode="after")
     def _some_month_is_early(self) -> Self:
@@ -110,7 +116,7 @@ class PredictRequest(_SubscriberRequest):
     def record(self) -> SubscriberRecord:
         """Return the subscriber as the core takes one, with the months up to `as_of`."""
         return SubscriberRecord(
-            self.usage_months(), self.current_plan, self.age, self.tenure_months, self.contract_months_left
+            self.usage_months(), self.current_plan, self.age, self.tenure_months, self.contract_left()
         )
 
 
@@ -160,9 +166,6 @@ class RecommendRequest(_SubscriberRequest):
     questionnaire: QuestionnaireRequest | None = Field(
         default=None, description="the subscriber's own estimate of their usage; recorded months take precedence"
     )
-    tenure_months: int | None = Field(
-        default=None, ge=0, le=1200, description="whole months since the first one, which is 0"
-    )
     top_k: int = Field(
         default=3, ge=1, le=MOST_K, description="plans to return, `limits.max_k` of the settings at most"
     )
@@ -171,7 +174,6 @@ class RecommendRequest(_SubscriberRequest):
     )
     risk_weight: float | None = Field(default=None, ge=0, le=10, description="standard deviations added to the mean")
     history_months: int | None = Field(default=None, ge=1, le=24, description="months looked back over")
-    contract_months_left: int | None = _contract_left
     consent: bool | None = Field(default=None, description="whether the subscriber wants offers; advice does not ask")
     contacts_90d: int | None = Field(
         default=None, ge=0, le=10_000, description="contacts in the 90 days before; advice does not ask"
@@ -193,7 +195,7 @@ class RecommendRequest(_SubscriberRequest):
             self.current_plan,
             self.age,
             tenure_months=self.tenure_months,
-            contract_months_left=self.contract_months_left,
+            contract_months_left=self.contract_left(),
             consent=self.consent,
             contacts_90d=self.contacts_90d,
             holdout=self.holdout,
@@ -216,3 +218,22 @@ class RecommendRequest(_SubscriberRequest):
             excluded=tuple(self.exclude),
             answers=None if self.questionnaire is None else self.questionnaire.answers(),
         )
+
+
+class RecommendBatchRequest(_Request):
+    """Several subscribers at once, each asked about as `/recommend` asks: `limits.max_batch_rows` at most."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "records": [
+                        {"usage": _EXAMPLE_USAGE, "current_plan": "smart-25", "contract_months_left": 0},
+                        {"as_of": "2025-10", "current_plan": "basic-6", "questionnaire": {"calls": "daily"}},
+                    ]
+                }
+            ]
+        }
+    )
+
+    records: list[RecommendRequest] = Field(min_length=1, max_length=MOST_BATCH_ROWS)

@@ -151,8 +151,19 @@ def same_plans(case: Case, folder: Path, mode: str, *options: object, **further:
     return switched
 
 
+def recommend_batch_agrees(case: Case) -> None:
+    """All subscribers in one request, half of them about offers, each as alone."""
+    records = [
+        _asked(record, as_of=AS_OF, mode="offer", **record["offer"]) if place % 2 else _asked(record, as_of=AS_OF)
+        for place, record in enumerate(case.records.values())
+    ]
+    batch = case.service.post("/recommend/batch", json={"records": records}).json()["recommendations"]
+    assert batch == [case.service.post("/recommend", json=record).json() for record in records]
+
+
 def advice_agrees(case: Case, folder: Path) -> None:
     """Advice by the bundle's forecast, and with weights of the request's own."""
+    recommend_batch_agrees(case)
     usual = same_plans(case, folder, "advice")
     assert 0 < usual < PEOPLE
     options = ("--min-gain-cents", 2500, "--risk-weight", 1, "--history-months", 2)
@@ -168,12 +179,13 @@ def offers_agree(case: Case, folder: Path) -> None:
 
 
 def predictions_agree(case: Case, folder: Path) -> None:
-    """Plan and probabilities, to the last bit."""
+    """Plan, probabilities and the month decided from, to the last bit; what is not open is not expected."""
     out = folder / "predictions.parquet"
     asked = ("predict", "--usage", case.usage, "--as-of", AS_OF, "--bundle", case.bundle.path)
     assert case.run(*asked, "--output", out) == 0
     table = pd.read_parquet(out).set_index("subscriber_id")
     assert len(table) == PEOPLE
+    assert table["decides_from"].nunique() > 1
     bodies = [_asked(record) for record in case.records.values()]
     batch = case.service.post("/predict/batch", json={"records": bodies}).json()["predictions"]
     for name, body, together in zip(case.records, bodies, batch, strict=True):
@@ -181,6 +193,7 @@ def predictions_agree(case: Case, folder: Path) -> None:
         row = table.loc[name]
         assert alone == together
         assert row["prediction"] == alone["prediction"]
+        assert row["decides_from"] == alone["decides_from"]
         assert {plan: row[f"p_{plan}"] for plan in alone["probabilities"]} == alone["probabilities"]
 
 

@@ -30,7 +30,7 @@ from common_utils.testing.services import hostile_bodies
 
 CANARY = "CANARY-7f3a9"
 _SEEDS = ("1", "2")
-POSTS = ("/predict", "/predict/batch", "/recommend", "/what-if")
+POSTS = ("/predict", "/predict/batch", "/recommend", "/recommend/batch", "/what-if")
 
 
 def corpus() -> Iterator[bytes]:

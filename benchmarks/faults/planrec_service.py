@@ -26,8 +26,8 @@ BODY = (
 LEAKY = """
 import app.live as service
 from planrec.cli import main
-kept, predict_one = [], service.LivePlanRec.predict_one
-service.LivePlanRec.predict_one = lambda self, record: kept.append(b"x" * 4096 + bytes(8)) or predict_one(self, record)
+kept, answer = [], service.LivePlanRec.quick_prediction
+service.LivePlanRec.quick_prediction = lambda self, *asked: kept.append(b"x" * 4096 + bytes(8)) or answer(self, *asked)
 main()
 """
 """A program that plants a leak of four kilobytes a prediction."""
@@ -36,9 +36,9 @@ FAILED_PROBE = """
 import app.live as service
 from common_utils.errors import ArtifactError
 from planrec.cli import main
-def fail(self, record):
+def fail(self, *asked):
     raise ArtifactError("probe: planted")
-service.LivePlanRec.predict_one = service.LivePlanRec.predict = fail
+service.LivePlanRec.quick_prediction = service.LivePlanRec.predict = fail
 main()
 """
 """A program whose model never passes its probe."""

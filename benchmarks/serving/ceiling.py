@@ -11,7 +11,10 @@ from app.schemas import PredictRequest
 
 app = FastAPI()
 ANSWER = PredictResponse(
-    prediction="unlimited", probabilities={f"plan-{i}": 1 / 12 for i in range(12)}, model_version="constant"
+    prediction="unlimited",
+    probabilities={f"plan-{i}": 1 / 12 for i in range(12)},
+    decides_from="2025-11",
+    model_version="constant",
 )
 
 

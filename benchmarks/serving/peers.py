@@ -1,4 +1,4 @@
-"""Requests/s of `/predict` against MLflow's own server with the same fitted pipeline, default settings, in one run.
+"""Requests/s of `/predict` against MLflow's own server with the multiclass pipeline, default settings, in one run.
 
 MLflow is installed in an environment of its own, in a temporary folder or the one that --environment names, never in
 the project's. Both servers get the same subscribers: ours as `POST /predict` takes them, MLflow's as rows of the
@@ -83,7 +83,8 @@ def report(peer: Target, ours: Target, options: argparse.Namespace) -> tuple[str
         "",
         f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end; "
         f"{options.rounds} rounds of {options.seconds:g} s, {options.payloads:,} subscribers. MLflow {MLFLOW} with its "
-        "default settings serves the pipeline that ours was compiled from. Figures are min / median / max over the "
+        "default settings serves the multiclass baseline of the bundle; ours answers with the "
+        "choice model. Figures are min / median / max over the "
         "rounds; ratios are taken within a round.",
         "",
         "| connections | MLflow, requests/s | service, requests/s | times as many | must |",

@@ -200,13 +200,13 @@ class AdviceConfig(BaseConfig):
 
     history_months: int = Field(default=6, ge=1, le=24, description="months looked back over")
     risk_weight: float = Field(
-        default=0.5, ge=0, le=10, description="standard deviations added to the mean bill of past months"
+        default=0.5, ge=0, le=10, description="basis past: standard deviations added to the mean bill"
     )
     forecast_risk_weight: float = Field(
         default=0.1,
         ge=0,
         le=10,
-        description="the same on forecast bills, whose spread holds the doubt about their mean already",
+        description="basis forecast: standard deviations added to the mean bill; its spread holds doubt already",
     )
 
 

@@ -70,9 +70,10 @@ class Models:
     Attributes
     ----------
     multiclass : Scorer
-        Over the plans of the training months; what `/predict` answers with.
+        Over the plans of the training months: a baseline.
     choice : Scorer
-        The selected choice model; scores every plan of the catalogue, launched after training or not.
+        The selected choice model, which `/predict` answers with; scores every plan of the catalogue, launched after
+        training or not.
     forecast : UsageForecast
         What the coming months' usage may be.
     """

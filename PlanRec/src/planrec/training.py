@@ -201,7 +201,7 @@ def train(
     step("compiling the model, and proving it the same")
     compiled, _ = compile_choice(pipeline, prepared.train, seed=config.training.seed)
     selection = select_choice_model(config, prepared.catalogue, prepared.train, step)
-    choice = compile_choice_model(selection.model, prepared.train)
+    choice, _ = compile_choice_model(selection.model, prepared.train, seed=config.training.seed)
     step("fitting the usage forecast")
     forecast = fit_forecast(config, prepared)
     offers = fit_offers(config, prepared, step)

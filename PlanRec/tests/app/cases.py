@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from common_utils.scoring import Columns, row_count
+from common_utils.compiled import CompiledChoice
+from planrec.billing import Catalogue
+from planrec.bundle import ChoiceModel
+from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
 
 USAGE = [
     {"month": "2025-09", "minutes": 100, "messages": 5, "megabytes": 3000},
@@ -13,11 +15,7 @@ USAGE = [
 ]
 
 
-class FewMinutesScorer:
-    """Half the probability on each of two plans, more on the first the less was called."""
-
-    classes = ("basic-6", "unlimited")
-
-    def score(self, columns: Columns) -> NDArray[np.float64]:
-        first = 1 / (1 + columns["minutes_1"] / 100)
-        return np.column_stack([first, 1 - first]) if row_count(columns) else np.empty((0, 2))
+def by_bill_alone(catalogue: Catalogue) -> ChoiceModel:
+    """A plan that is 10.00 dearer over the months known is taken e times less often."""
+    weights = np.where(np.array(ALTERNATIVE_FEATURES) == "expected_bill", -0.1, 0.0)
+    return ChoiceModel(catalogue, 6, with_current_plan=True, logit=CompiledChoice(ALTERNATIVE_FEATURES, weights))

@@ -13,13 +13,13 @@ from common_utils.bundle import Bundle
 from planrec.billing import Catalogue
 from planrec.config import PlanRecConfig
 from planrec.rules import built_in_rules
-from tests.app.cases import FewMinutesScorer
+from tests.app.cases import by_bill_alone
 
 
 @pytest.fixture(scope="module")
 def live(catalogue: Catalogue, settings: PlanRecConfig) -> LivePlanRec:
     return LivePlanRec(
-        "v-test", FewMinutesScorer(), catalogue, settings, {"created": "2026-01-01T00:00:00Z"}, built_in_rules()
+        "v-test", by_bill_alone(catalogue), catalogue, settings, {"created": "2026-01-01T00:00:00Z"}, built_in_rules()
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from common_utils.bundle import Bundle
 from common_utils.serving.guards.bounds import unbounded_fields
 from planrec.billing import Catalogue
 from planrec.decisions import SubscriberRecord, UsageMonth
+from planrec.rules.rulebook import PlanRule
 from tests.app.cases import USAGE
 
 
@@ -24,14 +26,76 @@ def test_health_ready_and_model_tell_what_is_live(client: TestClient) -> None:
     assert client.get("/model").json()["created"] == "2026-01-01T00:00:00Z"
 
 
-def test_predict_answers_with_probabilities_and_says_what_they_mean(client: TestClient) -> None:
-    answer = client.post("/predict", json={"usage": USAGE, "current_plan": "basic-6"})
+def test_predict_answers_with_probabilities_and_says_what_they_mean(client: TestClient, catalogue: Catalogue) -> None:
+    answer = client.post("/predict", json={"usage": USAGE, "current_plan": "basic-6", "age": 40})
     assert answer.status_code == 200
     body = answer.json()
-    assert body["prediction"] == "unlimited"
-    assert body["probabilities"]["basic-6"] == pytest.approx(1 / 2.2)
+    assert body["prediction"] == "basic-6"
+    # basic-6 is the cheapest for these months, and unlimited is 37.00 dearer: taken e^3.7 times less often.
+    chances = body["probabilities"]
+    assert chances["unlimited"] / chances["basic-6"] == pytest.approx(math.exp(-3.7))
+    assert list(chances) == list(catalogue.plan_ids)
+    assert sum(chances.values()) == pytest.approx(1)
+    assert {plan for plan, chance in chances.items() if not chance} == {"flex-5", "young-10", "senior-talk"}
+    assert body["decides_from"] == "2025-11"
     assert body["meaning"] == "predicts the plan people choose"
     assert body["model_version"] == "v-test"
+
+
+def test_predict_waits_for_the_contract_and_scores_a_plan_launched_by_then(client: TestClient) -> None:
+    asked = {
+        "usage": [{**month, "month": f"2025-0{n}"} for n, month in enumerate(USAGE, 6)],
+        "current_plan": "smart-12",
+    }
+    bound = client.post("/predict", json={**asked, "contract_months_left": 3}).json()
+    free = client.post("/predict", json={**asked, "contract_months_left": 2}).json()
+    assert (bound["decides_from"], free["decides_from"]) == ("2025-11", "2025-10")
+    now = client.post("/predict", json={**asked, "contract_months_left": 0}).json()
+    assert now["decides_from"] == "2025-08"
+    assert now["probabilities"]["max-voice"] == 0  # on sale from 2025-10
+    assert free["probabilities"]["max-voice"] > 0
+    assert now["probabilities"]["flex-5"] > 0  # on sale to 2025-09
+    assert free["probabilities"]["flex-5"] == 0
+
+
+def test_predict_expects_no_plan_that_a_rule_takes_out(live: LivePlanRec) -> None:
+    ours = PlanRule(plans=("smart-12",), holders_of=("basic-6",), why="none for them")
+    ruled = replace(live, rules=live.rules.model_copy(update={"plans": (ours,)}))
+    with TestClient(create_app(lambda: ruled)) as started:
+        for plan, expected in (("basic-6", False), ("smart-25", True), ("smart-12", True)):
+            answer = started.post("/predict", json={"usage": USAGE, "current_plan": plan}).json()
+            assert (answer["probabilities"]["smart-12"] > 0) is expected, plan
+
+
+def test_predict_refuses_whom_no_plan_is_open_to(live: LivePlanRec) -> None:
+    everything = PlanRule(plans=live.catalogue.plan_ids, why="closed")
+    shut = replace(live, rules=live.rules.model_copy(update={"plans": (everything,)}))
+    with TestClient(create_app(lambda: shut)) as started:
+        assert started.post("/predict", json={"usage": USAGE, "current_plan": "basic-6"}).json()["probabilities"][
+            "basic-6"
+        ] == pytest.approx(1)
+        alone = started.post("/predict", json={"usage": USAGE})
+        records = [{"usage": USAGE, "current_plan": "basic-6"}, {"usage": USAGE}]
+        batch = started.post("/predict/batch", json={"records": records})
+    assert (alone.status_code, batch.status_code) == (422, 422)
+    assert alone.json()["detail"].startswith("no plan of the rate card may be taken in 2025-11")
+    assert batch.json()["detail"].startswith("record 1, counted from 0: no plan of the rate card")
+
+
+def test_a_month_beyond_the_tables_is_answered_all_the_same(client: TestClient) -> None:
+    heavy = [{**USAGE[0], "minutes": 40_000}]
+    alone = client.post("/predict", json={"usage": heavy, "current_plan": "basic-6"})
+    batch = client.post("/predict/batch", json={"records": [{"usage": heavy, "current_plan": "basic-6"}]})
+    assert alone.status_code == 200
+    assert batch.json()["predictions"] == [alone.json()]
+
+
+@pytest.mark.parametrize("route", ["/predict", "/recommend"])
+def test_a_contract_counts_from_the_last_usage_month(client: TestClient, route: str) -> None:
+    key = {"/predict": "decides_from", "/recommend": "earliest_change"}[route]
+    asked = {"usage": USAGE, "current_plan": "unlimited", "contract_months_left": 3}
+    answers = [client.post(route, json={**asked, **further}).json()[key] for further in ({}, {"as_of": "2025-11"})]
+    assert answers == [{"/predict": "2026-02", "/recommend": "2026-02-01"}[route]] * 2
 
 
 def test_batch_equals_singles(client: TestClient) -> None:
@@ -47,6 +111,11 @@ def test_more_records_or_plans_than_the_settings_allow_are_refused(client: TestC
     assert (many.status_code, many.json()["type"]) == (413, "urn:problem:batch_too_large")
     answer = client.post("/recommend", json={"usage": USAGE, "top_k": 51})
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:problem:k_too_large")
+    many = client.post("/recommend/batch", json={"records": [{"usage": USAGE}] * 1001})
+    assert (many.status_code, many.json()["type"]) == (413, "urn:problem:batch_too_large")
+    answer = client.post("/recommend/batch", json={"records": [{"usage": USAGE}, {"usage": USAGE, "top_k": 51}]})
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:problem:k_too_large")
+    assert answer.json()["detail"].startswith("record 1, counted from 0: ")
 
 
 def test_one_record_is_answered_with_the_bits_of_a_batch(bundle: Bundle) -> None:
@@ -56,12 +125,16 @@ def test_one_record_is_answered_with_the_bits_of_a_batch(bundle: Bundle) -> None
         SubscriberRecord([UsageMonth(24_300 + k, 37.0 * i, 3.0 * k, 977.7 * i) for k in range(1 + i % 6)], plan, age)
         for i, (plan, age) in enumerate(zip(plans, [None, *range(20, 20 + 5 * len(plans), 5)], strict=False))
     ]
-    for record, of_batch in zip(records, live.predict(records), strict=True):
-        assert responses.PredictResponse.model_validate_json(live.predict_one(record)) == of_batch
+    months = [24_305 + i % 3 for i in range(len(records))]
+    for record, month, of_batch in zip(records, months, live.predict(records, months), strict=True):
+        alone = live.quick_prediction(record, month)
+        assert alone is not None
+        assert responses.PredictResponse.model_validate_json(alone) == of_batch
 
 
 def test_a_model_that_answers_one_record_otherwise_never_becomes_ready(live: LivePlanRec) -> None:
-    bad = replace(live, score_row=lambda _: [0.25, 0.75])
+    bad = replace(live)
+    bad.__dict__["row_choice"] = lambda *_: ([1.0] + [0.0] * 12, 24_301)
     with TestClient(create_app(lambda: bad)) as started:
         assert started.app.state.slot.failures == {"probe_failed": 1}  # type: ignore[attr-defined]
 
@@ -193,7 +266,12 @@ def test_numbers_json_does_not_know_are_refused(client: TestClient, token: str) 
 
 
 def test_no_request_field_is_unbounded() -> None:
-    for model in (schemas.PredictRequest, schemas.BatchRequest, schemas.RecommendRequest):
+    for model in (
+        schemas.PredictRequest,
+        schemas.BatchRequest,
+        schemas.RecommendRequest,
+        schemas.RecommendBatchRequest,
+    ):
         assert unbounded_fields(model) == []
 
 
@@ -258,3 +336,47 @@ def test_recommend_says_when_a_model_makes_no_offers(live: LivePlanRec) -> None:
         answer = silent.post("/recommend", json=body)
     assert answer.status_code == 422
     assert "trained without a log of offers" in answer.json()["detail"]
+
+
+ASKED = [
+    {"usage": USAGE, "current_plan": "unlimited", "top_k": 2},
+    {"usage": USAGE, "current_plan": "smart-25", "contract_months_left": 4, "min_gain_cents": 0, "risk_weight": 1.5},
+    {"usage": USAGE, "current_plan": "unlimited", "mode": "offer", **WILLING},
+    {"usage": USAGE, "current_plan": "unlimited", "mode": "offer", **WILLING, "holdout": True},
+    {"as_of": "2025-10", "questionnaire": {"calls": "daily", "data": "video"}, "current_plan": "basic-6"},
+    {"as_of": "2025-10"},
+    {"usage": USAGE, "exclude": ["basic-6"], "history_months": 1, "age": 30},
+]
+
+
+def test_recommend_batch_answers_each_record_as_recommend_does(learnt: TestClient) -> None:
+    answer = learnt.post("/recommend/batch", json={"records": ASKED})
+    assert answer.status_code == 200
+    singles = [learnt.post("/recommend", json=asked).json() for asked in ASKED]
+    assert answer.json() == {"recommendations": singles, "model_version": singles[0]["model_version"]}
+    assert responses.RecommendBatchResponse.model_validate_json(answer.content).model_dump_json() == answer.text
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        pytest.param({"usage": USAGE, "current_plan": "gone"}, "current_plan is not a plan", id="plan"),
+        pytest.param({"usage": USAGE, "exclude": ["gone"]}, "exclude names 1 plan", id="exclude"),
+        pytest.param({"usage": USAGE, "as_of": "2026-10"}, "no recent month", id="stale"),
+        pytest.param({"usage": USAGE, "mode": "offer"}, "this model was trained without a log", id="offer"),
+    ],
+)
+def test_a_record_that_is_refused_refuses_the_batch_and_is_named(
+    client: TestClient, record: dict[str, object], message: str
+) -> None:
+    answer = client.post("/recommend/batch", json={"records": [ASKED[0], record]})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(f"record 1, counted from 0: {message}")
+
+
+def test_a_record_that_is_no_request_is_named(client: TestClient) -> None:
+    answer = client.post("/recommend/batch", json={"records": [ASKED[0], {"current_plan": "basic-6"}]})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "without a usage month, as_of is needed" in answer.text
+    assert client.post("/recommend/batch", json={"records": []}).status_code == 422

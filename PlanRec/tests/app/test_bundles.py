@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +24,13 @@ from common_utils.compiled import CompiledScorer
 from common_utils.errors import ArtifactError
 from common_utils.releases import promote
 from common_utils.releases.author import Author
-from common_utils.scoring import Columns
-from common_utils.scoring.joblib_scorer import JoblibScorer
 from planrec.billing import Catalogue
+from planrec.bundle import ChoiceModel, PlanRecBundle
 from planrec.config import SPEC
 from planrec.decisions import DecisionMatrix, SubscriberRecord, UsageMonth
+from planrec.decisions.choice_sets import Alternatives, ChoiceRows
 from planrec.decisions.record import decision_columns
-from tests.app.cases import USAGE, FewMinutesScorer
+from tests.app.cases import USAGE
 
 
 def test_service_without_a_bundle_is_alive_and_not_ready(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -42,11 +43,12 @@ def test_service_without_a_bundle_is_alive_and_not_ready(monkeypatch: pytest.Mon
 
 
 def test_a_model_that_fails_its_probe_never_becomes_ready(live: LivePlanRec) -> None:
-    class Half(FewMinutesScorer):
-        def score(self, columns: Columns) -> NDArray[np.float64]:
-            return super().score(columns) / 2
+    class Half(ChoiceModel):
+        def chances(self, X: ChoiceRows, alternatives: Alternatives) -> NDArray[np.float64]:  # type: ignore[override]
+            return super().chances(X, alternatives) / 2
 
-    bad = LivePlanRec("v-bad", Half(), live.catalogue, live.config, live.info, live.rules)
+    half = Half(live.catalogue, 6, with_current_plan=True, logit=live.choice.logit)
+    bad = replace(live, version="v-bad", choice=half)
     with TestClient(create_app(lambda: bad)) as started:
         assert started.get("/ready").status_code == 503
         assert started.app.state.slot.failures == {"probe_failed": 1}  # type: ignore[attr-defined]
@@ -61,7 +63,7 @@ def test_loading_errors_do_not_end_the_process() -> None:
         assert started.get("/ready").status_code == 503
 
 
-def test_service_answers_from_a_trained_bundle_as_the_pipeline_does(
+def test_service_answers_from_a_trained_bundle_as_its_choice_model_does(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLANREC_BUNDLE", str(bundle.path))
@@ -72,9 +74,11 @@ def test_service_answers_from_a_trained_bundle_as_the_pipeline_does(
     record = SubscriberRecord(
         [UsageMonth(24_308, 100, 5, 3000), UsageMonth(24_309, 120, 5, 4000.5)], "basic-6", age=30.0
     )
-    scorer = JoblibScorer.open(bundle)
-    expected = scorer.score(decision_columns([record], history_months=6, extra_columns=("age",)))[0]
-    np.testing.assert_allclose(list(answer["probabilities"].values()), expected, rtol=0, atol=1e-12)
+    columns = decision_columns([record], history_months=6, extra_columns=("age",))
+    columns["month"] = np.array(["2025-11"], dtype=object)
+    # The shipped rules take no plan out, so the choice set of a decision in that month is the same.
+    expected = PlanRecBundle.open(bundle.path).choice.predict_proba(columns)[0]
+    assert list(answer["probabilities"].values()) == expected.tolist()
 
 
 def test_serving_imports_neither_sklearn_nor_pandas_nor_joblib(bundle: Bundle, project_folder: Path) -> None:

@@ -4,22 +4,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from numpy.typing import NDArray
 
 from app.fastapi_app import create_app
 from app.live import LivePlanRec
 from app.schemas import QuestionnaireRequest
 from app.what_if import DraftPlanRequest, WhatIfRequest
-from common_utils.scoring import Columns, row_count
 from common_utils.serving.guards.bounds import unbounded_fields
 from planrec.billing import Catalogue, Plan
 from planrec.billing.catalogue import OnSale
 from planrec.config import PlanRecConfig
 from planrec.outlook import Questionnaire
 from planrec.rules import built_in_rules
+from tests.app.cases import by_bill_alone
 
 ADVICE = {"mode": "advice", "basis": "past", "offer": None}
 USAGE = [
@@ -36,18 +34,9 @@ DRAFT = {
 }
 
 
-class EvenScorer:
-    """Half on each plan."""
-
-    classes = ("surf", "ultimate")
-
-    def score(self, columns: Columns) -> NDArray[np.float64]:
-        return np.full((row_count(columns), 2), 0.5)
-
-
 @pytest.fixture(scope="module")
 def live(megaline: Catalogue, settings: PlanRecConfig) -> LivePlanRec:
-    return LivePlanRec("v-test", EvenScorer(), megaline, settings, {}, built_in_rules())
+    return LivePlanRec("v-test", by_bill_alone(megaline), megaline, settings, {}, built_in_rules())
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +157,7 @@ def test_a_questionnaire_is_what_the_core_takes() -> None:
 
 def test_the_example_of_the_documentation_is_answered(live: LivePlanRec, catalogue: Catalogue) -> None:
     example = WhatIfRequest.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index, call-overload]
-    with TestClient(create_app(lambda: replace(live, catalogue=catalogue))) as started:
+    with TestClient(create_app(lambda: replace(live, catalogue=catalogue, choice=by_bill_alone(catalogue)))) as started:
         answer = started.post("/what-if", json=example)
     assert answer.status_code == 200
     assert len(answer.json()["plans"]) == len(catalogue.plans)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,15 +10,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from common_utils.compiled import CompiledChoice
 from common_utils.errors import DataError
 from planrec.advice import AnswerPolicy, Engine, Subscribers
 from planrec.batch.answers import Recommender
 from planrec.batch.files import write_bills, write_predictions, write_recommendations
 from planrec.batch.rankers import Ranker, Ranking, policy_ranker
 from planrec.billing import Catalogue
-from planrec.config import PlanRecConfig
+from planrec.bundle import ChoiceModel, NextChoice
+from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
 from planrec.months import month_index
-from planrec.rules import built_in_rules
+from planrec.rules import Rules, built_in_rules
+from planrec.rules.rulebook import PlanRule
 
 FEBRUARY = month_index("2018-02")
 
@@ -112,21 +114,38 @@ def test_bills_of_a_file_are_written_with_the_account(tmp_path: Path, megaline: 
     assert first["total_cents"] == 2000 + 300 + 1000
 
 
-class _Halves:
-    """A scorer that gives each of two plans one half."""
-
-    classes = ("surf", "ultimate")
-
-    def score(self, columns: Any) -> np.ndarray:
-        return np.full((len(columns["month"]), 2), 0.5)
+def halves(card: Catalogue, rules: Rules) -> NextChoice:
+    """Every plan open is as likely as any other."""
+    logit = CompiledChoice(ALTERNATIVE_FEATURES, np.zeros(len(ALTERNATIVE_FEATURES)))
+    return NextChoice(ChoiceModel(card, 6, with_current_plan=True, logit=logit), rules)
 
 
-def test_predictions_are_written_in_pieces_too(tmp_path: Path, settings: PlanRecConfig, megaline: Catalogue) -> None:
-    usage = usage_file(tmp_path / "u.parquet")
-    written = write_predictions(usage, _Halves(), settings, tmp_path / "p.csv", catalogue=megaline, as_of=FEBRUARY)  # type: ignore[arg-type]
+def test_predictions_are_written_in_pieces_too(tmp_path: Path, megaline: Catalogue) -> None:
+    usage, choice = usage_file(tmp_path / "u.parquet"), halves(megaline, built_in_rules())
+    written = write_predictions(usage, choice, tmp_path / "p.csv", as_of=FEBRUARY, recent_months=2)
     table = pd.read_csv(tmp_path / "p.csv")
     assert written.rows == len(table) == 40
-    assert table.iloc[0].tolist() == ["s000", "surf", 0.5, 0.5, 0.5]
+    assert table.iloc[0].tolist() == ["s000", "surf", 0.5, "2018-03", 0.5, 0.5]
     with pytest.raises(DataError, match="no month up to 2017-12"):
-        write_predictions(usage, _Halves(), settings, tmp_path / "q.csv", catalogue=megaline, as_of=FEBRUARY - 2)  # type: ignore[arg-type]
+        write_predictions(usage, choice, tmp_path / "q.csv", as_of=FEBRUARY - 2, recent_months=2)
     assert not (tmp_path / "q.csv").exists()
+
+
+def test_predictions_know_contract_and_rules_and_count_whom_no_plan_is_open_to(
+    tmp_path: Path, megaline: Catalogue
+) -> None:
+    usage = tmp_path / "u.csv"
+    usage.write_text(
+        "subscriber_id,month,minutes,messages,megabytes,current_plan,contract_months_left\n"
+        "bound,2018-02,10,0,0,surf,3\nearlier,2018-01,10,0,0,surf,3\nfree,2018-02,10,0,0,ultimate,0\n"
+        "nobody,2018-02,10,0,0,,\n",
+        encoding="utf-8",
+    )
+    closed = (PlanRule(plans=("ultimate",), why="no longer"), PlanRule(plans=("surf",), why="no longer"))
+    ours = Rules(version="ours", plans=closed)
+    written = write_predictions(usage, halves(megaline, ours), tmp_path / "p.csv", as_of=FEBRUARY, recent_months=2)
+    table = pd.read_csv(tmp_path / "p.csv").set_index("subscriber_id")
+    assert table["decides_from"].to_dict() == {"bound": "2018-06", "earlier": "2018-05", "free": "2018-03"}
+    assert table["prediction"].to_dict() == {"bound": "surf", "earlier": "surf", "free": "ultimate"}
+    assert table["p_surf"].tolist() == [1.0, 1.0, 0.0]
+    assert written.remarks == ("1 subscriber(s) may take no plan of the rate card: not answered",)

@@ -13,6 +13,7 @@ from common_utils.compiled import CompiledScorer
 from common_utils.errors import ParityError
 from common_utils.scoring.joblib_scorer import JoblibScorer
 from planrec.bundle import ChoiceModel, decision_matrix
+from planrec.choice import compiling
 from planrec.choice.boosting import MonotoneBoosting
 from planrec.choice.compiling import compile_choice, compile_choice_model
 from planrec.choice.logit import ConditionalLogit
@@ -48,7 +49,7 @@ def test_gate_reports_a_hundred_thousand_rows_and_fires_on_another_model(
 ) -> None:
     pipeline = fit(build_pipeline(settings, prepared.catalogue), prepared.train)
     _, report = compile_choice(pipeline, prepared.train, seed=1)
-    assert report.rows == 100_000
+    assert report.rows == compiling.MATRIX_ROWS == 100_000
     assert report.max_difference <= 1e-12
     answer = pipeline.named_steps["classifier"].predict_proba
 
@@ -85,8 +86,53 @@ def test_either_choice_model_comes_out_of_a_bundle_as_it_went_in(
         else MonotoneBoosting(prepared.catalogue, settings.training.challenger, months, with_current_plan=current)
     )
     fitted = CalibratedChoice(model.fit(rows, rows[CHOSEN_PLAN].to_numpy(dtype=object)), 1.3)
-    written = write_bundle(tmp_path, info={}, write=compile_choice_model(fitted, rows).save)
+    written = write_bundle(tmp_path, info={}, write=compile_choice_model(fitted, rows, seed=1)[0].save)
     opened = ChoiceModel.open(written, prepared.catalogue, history_months=months, with_current_plan=current)
     assert (opened.trees is not None) == (name == CHALLENGER)
     test = prepared.test
     np.testing.assert_allclose(opened.predict_proba(test), fitted.predict_proba(test), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [CHAMPION, CHALLENGER])
+def test_the_gate_of_the_choice_model_reports_and_fires(
+    name: str, prepared: Prepared, settings: PlanRecConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("planrec.choice.compiling.MATRIX_ROWS", 2_000)
+    rows = prepared.train.head(300)
+    model: Any = (
+        ConditionalLogit(prepared.catalogue, 6)
+        if name == CHAMPION
+        else MonotoneBoosting(prepared.catalogue, settings.training.challenger, 6)
+    )
+    fitted = CalibratedChoice(model.fit(rows, rows[CHOSEN_PLAN].to_numpy(dtype=object)), 1.3)
+    arrays, report = compile_choice_model(fitted, rows, seed=1)
+    assert report.rows == 2_000
+    assert report.max_difference <= 1e-12
+    alternatives = type(arrays).chances
+
+    def slightly_other(self: ChoiceModel, X: Any, among: Any) -> Any:
+        return alternatives(self, X, among) + 1e-9
+
+    monkeypatch.setattr(ChoiceModel, "chances", slightly_other)
+    with pytest.raises(ParityError, match="2000 of 2000 rows differ"):
+        compile_choice_model(fitted, rows, seed=1)
+
+
+def test_the_trees_of_the_choice_model_have_a_gate_of_their_own(
+    prepared: Prepared, settings: PlanRecConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("planrec.choice.compiling.MATRIX_ROWS", 2_000)
+    rows = prepared.train.head(300)
+    model = MonotoneBoosting(prepared.catalogue, settings.training.challenger, 6)
+    fitted = CalibratedChoice(model.fit(rows, rows[CHOSEN_PLAN].to_numpy(dtype=object)))
+    gates: list[int] = []
+    gate = compiling.parity_gate
+
+    def counted(*parts: Any, **named: Any) -> Any:
+        report = gate(*parts, **named)
+        gates.append(report.rows)
+        return report
+
+    monkeypatch.setattr(compiling, "parity_gate", counted)
+    compile_choice_model(fitted, rows, seed=1)
+    assert gates == [2_000, 2_000]

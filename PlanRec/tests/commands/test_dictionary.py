@@ -95,8 +95,8 @@ def test_what_is_written_with_a_bundle_stands_in_the_dictionary(asked, bundle: B
     words = ("--bundle", bundle.path, "--as-of", "2025-10")
     assert asked("recommend", "--mode", "offer", *words, "--explain") == _columns("offers")
     predicted = asked("predict", *words)
-    assert predicted[:3] == _columns("predictions")[:3]
-    assert all(name.startswith("p_") for name in predicted[3:])
+    assert predicted[:4] == _columns("predictions")[:4]
+    assert all(name.startswith("p_") for name in predicted[4:])
     assert asked("draft", *words, "--plan", plan) == _columns("demand of a draft")
 
 

@@ -139,16 +139,19 @@ def test_ties_go_to_the_plan_held_then_to_the_shorter_contract() -> None:
     assert figures(basis(plan="dear", card=card), card).best.plan_id == "open"
 
 
-def test_no_plan_without_a_contract_leaves_that_place_empty() -> None:
+def test_best_without_a_contract_is_never_dearer_than_staying() -> None:
     plans = "".join([_plan("now", 2000, 100, 10, ", contract_months: 12"), _plan("long", 500, 0, 15, "")])
     card = parse_catalogue((CARD.partition("plans:\n")[0] + "plans:\n" + plans).encode(), "test")
     bound = parse_catalogue(
         (CARD.partition("plans:\n")[0] + "plans:\n" + plans.splitlines(keepends=True)[0]).encode(), "test"
     )
-    free = figures(basis(card=card), card).best_without_contract
+    free = figures(basis(card=card), card).best_without_contract  # 5.00 + 60 and 120 x 0.15
     assert free is not None
     assert free.plan_id == "long"
-    assert figures(basis(card=bound), bound).best_without_contract is None
+    # Staying goes on month by month, so the plan held counts although taking it anew would bind.
+    dearer = figures(basis([400, 400], card=card), card)  # now: 20.00 + 300 x 0.10; long: 5.00 + 400 x 0.15
+    assert (dearer.current.monthly_cents, dearer.best_without_contract) == (5000, dearer.current)
+    assert figures(basis(card=bound), bound).best_without_contract == figures(basis(card=bound), bound).current
 
 
 def test_december_yearly_change_is_on_new_years_day_and_half_a_cent_goes_up() -> None:

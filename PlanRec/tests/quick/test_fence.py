@@ -9,9 +9,9 @@ import pytest
 
 import planrec.quick
 from planrec.billing import rater
-from planrec.decisions import formulas
-from planrec.outlook import forecast
-from planrec.quick import advice, features, packed_rates
+from planrec.decisions import alternatives, choice_sets
+from planrec.outlook import forecast, questionnaire
+from planrec.quick import advice, plan_trees, row_bills
 
 ROOT = Path(__file__).resolve().parents[3]
 IMPORT = re.compile(
@@ -41,7 +41,7 @@ def test_only_app_and_benchmarks_import_the_quick_path() -> None:
     [
         "from planrec.quick import RowAdviser",
         "from planrec.quick.advice import RowAdviser",
-        "import planrec.quick.features",
+        "import planrec.quick.choice",
         "    from planrec import outlook, quick",
     ],
 )
@@ -62,6 +62,9 @@ def test_every_module_names_its_reference_and_a_test_that_is_there() -> None:
 
 def test_constants_are_those_of_the_reference() -> None:
     assert advice.MICRO is rater.MICRO
-    assert packed_rates.MICRO is rater.MICRO
+    assert row_bills.MICRO is rater.MICRO
     assert advice.SMALLEST is forecast.SMALLEST
-    assert features.FINITE_HEADROOM is formulas.FINITE_HEADROOM
+    assert row_bills.OVERESTIMATION is questionnaire.OVERESTIMATION
+    assert row_bills.BELIEF_FACTORS is alternatives.BELIEF_FACTORS
+    assert row_bills.RECENT_MONTHS is alternatives.RECENT_MONTHS
+    assert plan_trees.LEAST_CHANCE is choice_sets.LEAST_CHANCE

@@ -16,14 +16,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from common_utils.array_types import IntArray
-from common_utils.scoring import Scorer
 from planrec.advice import Advice, Subscribers
 from planrec.advice.reasons import line_item_means, sentences
 from planrec.batch.arrow_columns import BASES, filled_table, repeated_text, text_column
 from planrec.batch.rankers import Ranker, Ranking, some_subscribers
 from planrec.billing import Catalogue, rate
+from planrec.bundle import NextChoice
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER, TENURE
-from planrec.config import PlanRecConfig
 from planrec.decisions import columns_of, latest_rows, plan_indices, recent_rows
 from planrec.decisions.rows import usage_of
 from planrec.months import RECENT_MONTHS, month_text
@@ -35,7 +34,9 @@ __all__ = [
     "BILL_SCHEMA",
     "EXCLUDED_SCHEMA",
     "NOT_RECENT",
+    "NO_PLAN",
     "PieceAnswer",
+    "PredictedPiece",
     "Recommender",
     "Tally",
     "bill_tables",
@@ -44,6 +45,7 @@ __all__ = [
     "ranked_schema",
 ]
 
+NO_PLAN = "subscriber(s) may take no plan of the rate card: not answered"
 NOT_RECENT = "subscriber(s) have no recent month (features.recent_months): not answered"
 _BILLED = 20_000  # months rated at once for bills: times plans, these are the largest arrays
 _RANKED = 1_000  # subscribers ranked at once: months x plans of them fit a processor's cache
@@ -128,7 +130,7 @@ class Tally:
         lines = (
             (self.too_late, f"have no usage month up to {month_text(as_of)}: not answered"),
             (self.stale, NOT_RECENT.removeprefix("subscriber(s) ")),
-            (self.without_offer, "may take no plan of the rate card: not answered"),
+            (self.without_offer, NO_PLAN.removeprefix("subscriber(s) ")),
             (self.foreign_plan, "hold a plan that is not in the rate card: saving left empty"),
         )
         return [f"{count:,} subscriber(s) {text}" for count, text in lines if count]
@@ -305,52 +307,81 @@ def bill_tables(months: pd.DataFrame, catalogue: Catalogue) -> Iterator[Any]:
         yield pa.table([*keys, plan, *map(pa.array, items)], schema=BILL_SCHEMA)
 
 
-def prediction_schema(classes: Sequence[str]) -> Any:
-    """Return the columns of `prediction_table` for a model that knows these plans."""
-    scores = [(f"p_{plan_id}", pa.float64()) for plan_id in classes]
-    return pa.schema([(SUBSCRIBER, pa.large_string()), ("prediction", _TEXT), ("probability", pa.float64()), *scores])
+def prediction_schema(plan_ids: Sequence[str]) -> Any:
+    """Return the columns of `prediction_table` for a rate card of these plans."""
+    scores = [(f"p_{plan_id}", pa.float64()) for plan_id in plan_ids]
+    return pa.schema(
+        [
+            (SUBSCRIBER, pa.large_string()),
+            ("prediction", _TEXT),
+            ("probability", pa.float64()),
+            ("decides_from", _TEXT),
+            *scores,
+        ]
+    )
 
 
-def prediction_table(months: pd.DataFrame, scorer: Scorer, config: PlanRecConfig, *, as_of: int) -> Any:
-    """Return the plan each subscriber is expected to choose next, with P(take) of every plan.
+@dataclass(frozen=True, slots=True)
+class PredictedPiece:
+    """What is expected of the subscribers of a piece.
+
+    Attributes
+    ----------
+    table : pyarrow.Table of `prediction_schema`
+        subscriber_id, prediction, probability, decides_from, and `p_<plan id>` for every plan of the rate card.
+    stale, without_plan : int
+        Not answered: those whose last usage month is not recent; those that may take no plan.
+    """
+
+    table: Any
+    stale: int = 0
+    without_plan: int = 0
+
+
+def prediction_table(months: pd.DataFrame, choice: NextChoice, *, as_of: int, recent_months: int) -> PredictedPiece:
+    """Return the plan each subscriber is expected to choose when next free to, with P(take) of every plan.
 
     Parameters
     ----------
     months : DataFrame
         Usage months, sorted by subscriber and month.
-    scorer : Scorer
-    config : PlanRecConfig
-        The settings the scorer was trained with.
+    choice : NextChoice
     as_of : int
         Month index; later months are not looked at.
+    recent_months : int
+        The last usage month has to be among the last so many.
 
     Returns
     -------
-    pyarrow.Table of `prediction_schema`
-        subscriber_id, prediction, probability, and `p_<plan id>` for every plan the model knows; no row for a
-        subscriber without a month up to `as_of`.
+    PredictedPiece
+        No row for a subscriber without a recent month up to `as_of`, or who may take no plan.
 
     Raises
     ------
     DataError
         If a column the model takes holds text.
     """
-    known = latest_rows(months, as_of=as_of, history_months=config.features.history_months)
-    rows = recent_rows(known, as_of=as_of, recent_months=config.features.recent_months)
+    catalogue = choice.model.catalogue
+    plans, schema = catalogue.plan_ids, prediction_schema(catalogue.plan_ids)
+    known = latest_rows(months, as_of=as_of, history_months=choice.model.history_months)
+    rows = recent_rows(known, as_of=as_of, recent_months=recent_months)
     if rows.empty:
-        return prediction_schema(scorer.classes).empty_table()
-    for name in (CURRENT_PLAN, *config.data.chosen().extra_columns):
-        if name not in rows.columns:
-            rows[name] = None if name == CURRENT_PLAN else np.nan
-    scores = scorer.score(columns_of(rows))
+        return PredictedPiece(schema.empty_table(), len(known))
+    columns = columns_of(rows)
+    held = columns[CURRENT_PLAN] if CURRENT_PLAN in columns else np.full(len(rows), None, dtype=object)
+    found = choice.expected(columns, facts_of(columns, plan_indices(held, catalogue), as_of=as_of))
+    some = np.flatnonzero(found.p_take.any(axis=1))
+    scores = found.p_take[some]
     best = scores.argmax(axis=1)
-    columns = [
-        pa.array(rows[SUBSCRIBER], pa.large_string()),
-        text_column(best, scorer.classes),
+    free, which = np.unique(found.decides_from[some], return_inverse=True)
+    answered = [
+        pa.array(rows[SUBSCRIBER].to_numpy()[some], pa.large_string()),
+        text_column(best, plans),
         pa.array(scores[np.arange(len(scores)), best]),
+        text_column(which, [month_text(month) for month in free.tolist()]),
         *(pa.array(np.ascontiguousarray(column)) for column in scores.T),
     ]
-    return pa.table(columns, schema=prediction_schema(scorer.classes))
+    return PredictedPiece(pa.table(answered, schema=schema), len(known) - len(rows), len(rows) - len(some))
 
 
 def _with_stay(said: list[str], advice: Advice, row: IntArray, rank: IntArray) -> list[str]:

@@ -8,18 +8,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 
 from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
-from common_utils.scoring import Scorer
 from common_utils.tables import Reading, RowReport, table_writer
 from planrec.batch.answers import (
     BILL_SCHEMA,
     EXCLUDED_SCHEMA,
+    NO_PLAN,
     NOT_RECENT,
+    PredictedPiece,
     Recommender,
     Tally,
     bill_tables,
@@ -27,8 +28,7 @@ from planrec.batch.answers import (
     prediction_table,
 )
 from planrec.billing import Catalogue
-from planrec.columns import MONTH, SUBSCRIBER
-from planrec.config import PlanRecConfig
+from planrec.bundle import NextChoice
 from planrec.months import month_text
 from planrec.usage.stream import UsageStream
 
@@ -133,27 +133,25 @@ def write_recommendations(
 
 def write_predictions(
     usage: Path,
-    scorer: Scorer,
-    config: PlanRecConfig,
+    choice: NextChoice,
     output: Path,
     *,
-    catalogue: Catalogue,
     as_of: int,
+    recent_months: int,
     reading: Reading | None = None,
 ) -> Written:
-    """Write the plan each subscriber of a file is expected to choose.
+    """Write the plan each subscriber of a file is expected to choose when next free to.
 
     Parameters
     ----------
     usage, output : Path
         CSV or Parquet; `output` appears when it is whole.
-    scorer : Scorer
-    config : PlanRecConfig
-        The settings the scorer was trained with.
-    catalogue : Catalogue
-        The plans of its rate card; any other is taken as unknown.
+    choice : NextChoice
+        A plan that is not in its rate card is taken as unknown.
     as_of : int
         Month index; later months are not looked at.
+    recent_months : int
+        The last usage month has to be among the last so many.
 
     Raises
     ------
@@ -161,22 +159,23 @@ def write_predictions(
         As `write_recommendations`, or if a column the model takes holds text.
     """
 
-    def predict(piece: pd.DataFrame) -> tuple[Any, int]:
-        early = int(piece.loc[piece[MONTH] <= month_text(as_of), SUBSCRIBER].nunique())
-        return prediction_table(piece, scorer, config, as_of=as_of), early
+    def predict(piece: pd.DataFrame) -> PredictedPiece:
+        return prediction_table(piece, choice, as_of=as_of, recent_months=recent_months)
 
-    with table_writer(output, prediction_schema(scorer.classes)) as write:
+    catalogue = choice.model.catalogue
+    with table_writer(output, prediction_schema(catalogue.plan_ids)) as write:
         stream = UsageStream(usage, catalogue=catalogue, reading=reading, as_of=as_of)
-        rows = months = early = 0
-        for piece, (table, known) in _answered(stream, "predicting", predict):
+        rows = months = stale = without = 0
+        for piece, found in _answered(stream, "predicting", predict):
             months += piece
-            early += known
-            rows += table.num_rows
-            write(table)
-        if not rows:
-            raise _nobody(as_of, stale=early, refused=stream.refused)
-    stale = (f"{early - rows:,} {NOT_RECENT}",) if early > rows else ()
-    return Written(stream.report(), months, rows, (*_refusals(stream.refused), *stale))
+            stale += found.stale
+            without += found.without_plan
+            rows += found.table.num_rows
+            write(found.table)
+        if not rows + without:
+            raise _nobody(as_of, stale=stale, refused=stream.refused)
+    remarks = tuple(f"{count:,} {text}" for count, text in ((stale, NOT_RECENT), (without, NO_PLAN)) if count)
+    return Written(stream.report(), months, rows, (*_refusals(stream.refused), *remarks))
 
 
 def _answered(

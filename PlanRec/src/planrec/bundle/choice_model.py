@@ -7,8 +7,9 @@ here, without scikit-learn, pandas or a pickle.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
@@ -21,7 +22,14 @@ from common_utils.compiled import CompiledChoice, CompiledModel, CompiledScorer,
 from common_utils.errors import ArtifactError
 from planrec.billing import Catalogue
 from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
-from planrec.decisions.choice_sets import BOOSTING_FEATURES, ChoiceRows, alternatives_of, tree_rows
+from planrec.decisions.choice_sets import (
+    BOOSTING_FEATURES,
+    LEAST_CHANCE,
+    Alternatives,
+    ChoiceRows,
+    alternatives_of,
+    tree_rows,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,15 +41,15 @@ CHOICE_FILES = ("choice.json", MODEL_FILE)
 """Files of every choice model; trees have two more."""
 
 _FORMAT = 1
-_LEAST_CHANCE = 1e-12  # of a row that the trees hold for impossible
 
 
 def tempered(probabilities: FloatArray, temperature: float) -> FloatArray:
-    """Return probabilities drawn together (temperature above 1) or apart; each row adds up to 1.
+    """Return chances drawn together (temperature above 1) or apart; each row adds up to 1, whatever it added up to.
 
     Parameters
     ----------
     probabilities : float64 array of shape (n, k)
+        >= 0, one above 0 in each row.
     temperature : float
         > 0; 1 changes nothing.
 
@@ -106,16 +114,37 @@ class ChoiceModel:
         alternatives = alternatives_of(
             X, self.catalogue, history_months=self.history_months, with_current_plan=self.with_current_plan
         )
+        return self.chances(X, alternatives)
+
+    def chances(
+        self,
+        X: Union[pd.DataFrame, ChoiceRows],  # noqa: UP007 - as above
+        alternatives: Alternatives,
+    ) -> FloatArray:
+        """Return P(take) among alternatives that are given; 0 where not available, each row adds up to 1.
+
+        Parameters
+        ----------
+        X : DataFrame or mapping of str to array of shape (n,)
+            The rows that the alternatives belong to; trees read `age` and `tenure_months` where present.
+        alternatives : Alternatives
+            At least one is available in each row.
+        """
         utility, available = self.logit.utilities(alternatives.features), alternatives.available
         chances = softmax_within(utility, available)
         if self.trees is not None:
             rows = tree_rows(X, alternatives, self.catalogue, utility=utility, probabilities=chances)
             places = [BOOSTING_FEATURES.index(name) for name in self.trees.feature_names]
-            taken = CompiledScorer(self.trees).score_matrix(rows[:, places])[:, 1]
-            of_trees = np.zeros(available.shape)
-            of_trees[available] = np.log(np.maximum(taken, _LEAST_CHANCE))
-            chances = softmax_within(of_trees, available)
+            taken = self._scored(rows[:, places])[:, 1]
+            chances = np.zeros(available.shape)
+            chances[available] = np.maximum(taken, LEAST_CHANCE)
         return tempered(chances, self.temperature)
+
+    @cached_property
+    def _scored(self) -> Callable[[FloatArray], FloatArray]:
+        if self.trees is None:
+            raise ArtifactError("choice: a logit has no trees; train again.")
+        return CompiledScorer(self.trees).score_matrix
 
     def save(self, folder: Path) -> None:
         """Write the arrays into the folder of a bundle; the settings and the rate card stand beside them."""

@@ -34,6 +34,7 @@ from planrec.bundle.contents import (
     RULES_FILE,
 )
 from planrec.bundle.matrix import decision_matrix
+from planrec.bundle.next_choice import NextChoice
 from planrec.bundle.said import SaidSettings
 from planrec.config import PlanRecConfig
 from planrec.decisions import DecisionMatrix
@@ -126,7 +127,7 @@ class PlanRecBundle:
 
     @cached_property
     def scorer(self) -> CompiledScorer:
-        """The multiclass model as arrays: what a service and `predict` answer with."""
+        """The multiclass baseline as arrays; nothing answers with it."""
         return CompiledScorer.open(self.bundle, self.matrix)
 
     @cached_property
@@ -167,6 +168,16 @@ class PlanRecBundle:
             If the file cannot be used, or names a plan that is not the bundle's.
         """
         return self.rules if rules is None else load_rules(rules, self.catalogue)
+
+    def next_choice(self, rules: Rules | None = None) -> NextChoice:
+        """Return what says which plan is expected to be chosen, by the bundle's rules or others.
+
+        Raises
+        ------
+        ArtifactError
+            If the bundle holds no choice model.
+        """
+        return NextChoice(self.choice, self.rules if rules is None else rules)
 
     def engine(self, rules: Rules | None = None) -> Engine:
         """Return what answers from arrays, by the bundle's rules or others."""

@@ -24,6 +24,7 @@ from planrec.choice.logit import ConditionalLogit, chosen_of
 from planrec.config import ChallengerConfig
 from planrec.decisions.choice_sets import (
     BOOSTING_FEATURES,
+    LEAST_CHANCE,
     RISING_FEATURES,
     Alternatives,
     ChoiceRows,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["MonotoneBoosting", "forest_probabilities", "grown_forest"]
 
 
-_LEAST_CHANCE = 1e-12
 _FALLS = ("believed_bill", "believed_spread", "expected_bill", "bill_spread", "bill_above_current")
 
 
@@ -102,7 +102,7 @@ def forest_probabilities(forest: HistGradientBoostingClassifier, rows: FloatArra
     utility = np.zeros(available.shape)
     with threadpool_limits(1):
         taken = forest.predict_proba(rows)[:, 1]
-    utility[available] = np.log(np.maximum(taken, _LEAST_CHANCE))
+    utility[available] = np.log(np.maximum(taken, LEAST_CHANCE))
     return softmax_within(utility, available)
 
 
@@ -191,6 +191,10 @@ class MonotoneBoosting(ChoiceEstimator):
         check_is_fitted(self, self.FITTED)
         alternatives = self.alternatives(X)
         return forest_probabilities(self.forest_, self._matrix(X, alternatives)[:, self.known_], alternatives.available)
+
+    def matrix(self, X: pd.DataFrame | ChoiceRows) -> FloatArray:
+        """Return what the trees see: a row for each plan of each choice set, float64 of shape (n, n_features)."""
+        return self._matrix(X, self.alternatives(X))[:, self.known_]
 
     def _matrix(self, X: pd.DataFrame | ChoiceRows, alternatives: Alternatives) -> FloatArray:
         logit = self.logit_.utilities(alternatives)

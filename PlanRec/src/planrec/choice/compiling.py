@@ -7,24 +7,28 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.compiled import ColumnEncoder, CompiledChoice, CompiledModel, CompiledScorer, InputColumn
 from common_utils.compiled.export.parity import ParityReport, parity_gate, varied_matrix
 from common_utils.compiled.export.pipeline import compile_node, compile_pipeline
+from planrec.billing import Catalogue
 from planrec.bundle import ChoiceModel
 from planrec.choice.boosting import MonotoneBoosting
 from planrec.choice.logit import ConditionalLogit
 from planrec.choice.selection import CalibratedChoice
-from planrec.columns import CONTRACT_LEFT, CURRENT_PLAN, TENURE
+from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, MONTH, TENURE
 from planrec.decisions import columns_of
 from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
 from planrec.decisions.choice_sets import BOOSTING_FEATURES
 from planrec.features import DecisionFeatures
+from planrec.months import month_indices, month_text
 from planrec.outlook import SERVICES
 from planrec.outlook.history import history_columns
+from planrec.rules import ExclusionCode, exclusions
 
 __all__ = ["compile_choice", "compile_choice_model"]
 
-MATRIX_ROWS, DECISION_ROWS = 100_000, 10_000
+MATRIX_ROWS, DECISION_ROWS, BASE_ROWS = 100_000, 10_000, 2_000
 
 
 def compile_choice(pipeline: Pipeline, rows: pd.DataFrame, *, seed: int) -> tuple[CompiledModel, ParityReport]:
@@ -75,26 +79,30 @@ def compile_choice(pipeline: Pipeline, rows: pd.DataFrame, *, seed: int) -> tupl
     return model, report
 
 
-def compile_choice_model(fitted: CalibratedChoice, rows: pd.DataFrame) -> ChoiceModel:
-    """Return the choice model that was selected as arrays, proven equal on decision rows.
+def compile_choice_model(
+    fitted: CalibratedChoice, rows: pd.DataFrame, *, seed: int
+) -> tuple[ChoiceModel, ParityReport]:
+    """Return the choice model that was selected as arrays, and what the parity gate saw; a service answers with it.
 
     Parameters
     ----------
     fitted : CalibratedChoice
     rows : DataFrame
-        Decision rows the two are compared on.
+        Decision rows that plausible values are drawn from.
+    seed : int
 
     Returns
     -------
-    ChoiceModel
-        For the rate card of the fitted model.
+    tuple of ChoiceModel and ParityReport
+        The model is for the rate card of the fitted one; the report is that of 100,000 varied decision rows.
 
     Raises
     ------
     CompileError
         If the trees cannot be compiled.
     ParityError
-        If a probability differs by more than 1e-12.
+        If 100,000 varied decision rows, or 100,000 varied rows of the trees' features with values at their split
+        points, get an answer that differs by more than 1e-12.
     """
     model = fitted.model
     logit = model if isinstance(model, ConditionalLogit) else model.logit_
@@ -106,14 +114,25 @@ def compile_choice_model(fitted: CalibratedChoice, rows: pd.DataFrame) -> Choice
         temperature=fitted.temperature,
         trees=None if isinstance(model, ConditionalLogit) else _compiled_trees(model),
     )
-    parity_gate(
+    rng, columns = np.random.default_rng(seed), columns_of(rows)
+    report = parity_gate(
         fitted.predict_proba,
         arrays.predict_proba,
-        lambda rng, n: rows.iloc[rng.integers(len(rows), size=n)],
-        rng=np.random.default_rng(0),
-        n=min(len(rows), DECISION_ROWS),
+        lambda rng, n: _varied_choices(columns, model, rng, n),
+        rng=rng,
+        n=MATRIX_ROWS,
     )
-    return arrays
+    if isinstance(model, MonotoneBoosting) and arrays.trees is not None:
+        trees = arrays.trees
+        base = model.matrix(rows.iloc[rng.integers(len(rows), size=min(len(rows), BASE_ROWS))])
+        parity_gate(
+            model.forest_.predict_proba,
+            CompiledScorer(trees).score_matrix,
+            lambda rng, n: varied_matrix(trees, rng, n, base=base),
+            rng=rng,
+            n=MATRIX_ROWS,
+        )
+    return arrays, report
 
 
 def _compiled_trees(model: MonotoneBoosting) -> CompiledModel:
@@ -130,20 +149,61 @@ def _varied_rows(
     columns: dict[str, NDArray[np.generic]], features: DecisionFeatures, rng: np.random.Generator, n: int
 ) -> dict[str, NDArray[np.generic]]:
     """Decision rows with histories of real ones, and everything else mixed, missing, unknown or extreme."""
+    made = _varied_usage(columns, features.history_months, rng, n)
+    for name in (TENURE, CONTRACT_LEFT, *features.extra_columns):
+        made[name] = _varied_numbers(columns, name, rng, n)
+    made[CURRENT_PLAN] = _varied_plans(features.catalogue, rng, n)
+    return made
+
+
+def _varied_choices(
+    columns: dict[str, NDArray[np.generic]],
+    model: ConditionalLogit | MonotoneBoosting,
+    rng: np.random.Generator,
+    n: int,
+) -> dict[str, NDArray[np.generic]]:
+    """Decisions of any month up to ten years off, so that choice sets vary as well."""
+    catalogue = model.catalogue
+    made = _varied_usage(columns, model.history_months, rng, n)
+    made |= {name: _varied_numbers(columns, name, rng, n) for name in (AGE, TENURE)}
+    seen = rng.choice(np.unique(month_indices(map(str, columns[MONTH]))), size=n)
+    drawn = seen + np.where(rng.random(n) < 0.2, rng.integers(-120, 120, size=n), 0)
+    drawn = np.where(_somebody_may(catalogue, drawn), drawn, seen)
+    texts, which = np.unique(drawn, return_inverse=True)
+    made[MONTH] = np.array([month_text(month) for month in texts.tolist()], dtype=object)[which]
+    plans = _varied_plans(catalogue, rng, n)
+    made[CURRENT_PLAN] = np.where(_somebody_may(catalogue, drawn), plans, catalogue.plan_ids[0])
+    return made
+
+
+def _somebody_may(catalogue: Catalogue, months: IntArray) -> BoolArray:
+    """Whether a plan is on sale to every age, so that a choice set is not empty whatever is not known."""
+    unknown = np.full(len(months), -1, dtype=np.int64), np.full(len(months), np.nan)
+    return (exclusions(catalogue, months, *unknown) == ExclusionCode.NONE).any(axis=1)
+
+
+def _varied_usage(
+    columns: dict[str, NDArray[np.generic]], history_months: int, rng: np.random.Generator, n: int
+) -> dict[str, NDArray[np.generic]]:
+    """Histories of real ones, with months missing."""
     size = len(columns[history_columns(1)[0]])
     at = rng.integers(size, size=n)
-    made = {name: columns[name][at] for name in history_columns(features.history_months)}
-    gone = rng.random((n, features.history_months)) < 0.1
+    made = {name: columns[name][at] for name in history_columns(history_months)}
+    gone = rng.random((n, history_months)) < 0.1
     gone[:, 0] = False
     for service in SERVICES:
-        for k in range(features.history_months):
+        for k in range(history_months):
             made[f"{service}_{k + 1}"] = np.where(gone[:, k], np.nan, made[f"{service}_{k + 1}"])
-    for name in (TENURE, CONTRACT_LEFT, *features.extra_columns):
-        known = np.asarray(columns[name], dtype=np.float64) if name in columns else np.array([np.nan])
-        values = rng.choice(known, size=n)
-        values[rng.random(n) < 0.1] = np.nan
-        values[rng.random(n) < 0.05] = 1e9
-        made[name] = values
-    plans = np.array([*features.catalogue.plan_ids, "no plan of ours", None], dtype=object)
-    made[CURRENT_PLAN] = rng.choice(plans, size=n)
     return made
+
+
+def _varied_numbers(columns: dict[str, NDArray[np.generic]], name: str, rng: np.random.Generator, n: int) -> FloatArray:
+    known = np.asarray(columns[name], dtype=np.float64) if name in columns else np.array([np.nan])
+    values = rng.choice(known, size=n)
+    values[rng.random(n) < 0.1] = np.nan
+    values[rng.random(n) < 0.05] = 1e9
+    return values
+
+
+def _varied_plans(catalogue: Catalogue, rng: np.random.Generator, n: int) -> NDArray[np.object_]:
+    return rng.choice(np.array([*catalogue.plan_ids, "no plan of ours", None], dtype=object), size=n)

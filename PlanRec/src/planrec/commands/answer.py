@@ -23,6 +23,7 @@ from planrec.commands.options import (
     ModeOption,
     MonthOption,
     RulesOption,
+    ServedRulesOption,
     TopOption,
     UsageOption,
 )
@@ -126,11 +127,13 @@ def predict(
     usage: UsageOption,
     as_of: MonthOption,
     output: OutputOption,
+    rules: ServedRulesOption = None,
     bundle: BundleOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Write the plan each subscriber is expected to choose, with P(take) of every plan."""
+    """Write the plan each subscriber is expected to choose when next free to, with P(take) of every plan."""
     from planrec.commands.run.answer import run_predict
 
-    run_predict(PredictCommand(SettingsCommand.of(config, overrides, reading=reading), usage, as_of, output, bundle))
+    settings = SettingsCommand.of(config, overrides, reading=reading)
+    run_predict(PredictCommand(settings, usage, as_of, output, rules, bundle))

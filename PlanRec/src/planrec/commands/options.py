@@ -197,7 +197,7 @@ MinGainOption = Annotated[
 ]
 AdviceWeightOption = Annotated[
     float | None,
-    typer.Option("--risk-weight", min=0, max=1000, help="Standard deviations added to the mean bill."),
+    typer.Option("--risk-weight", min=0, max=1000, help="Standard deviations added to the mean bill, on either basis."),
 ]
 ExcludedOption = Annotated[
     Path | None,
@@ -248,7 +248,7 @@ PortOption = Annotated[
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, max=64, help="Overrides serving.workers.")]
 ServedRulesOption = Annotated[
     Path | None,
-    typer.Option("--rules", help="Rule file to follow instead of the bundle's; overrides serving.rules."),
+    typer.Option("--rules", help="Rule file to follow instead of the bundle's; serve: overrides serving.rules."),
 ]
 
 # What if, and drafts

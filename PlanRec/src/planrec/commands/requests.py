@@ -109,6 +109,7 @@ class PredictCommand:
     usage: Path
     as_of: str
     output: Path
+    rules: Path | None
     bundle: Path | None
 
 

@@ -16,13 +16,22 @@ from planrec.billing import MAX_USAGE, Catalogue, Usage, bill_totals
 from planrec.outlook import SERVICES, History, bill_outlook
 from planrec.outlook.questionnaire import OVERESTIMATION
 
-__all__ = ["ALTERNATIVE_FEATURES", "CONTEXT_FEATURES", "alternative_features", "context_features"]
+__all__ = [
+    "ALTERNATIVE_FEATURES",
+    "BELIEF_FACTORS",
+    "CONTEXT_FEATURES",
+    "RECENT_MONTHS",
+    "alternative_features",
+    "context_features",
+]
 
 
 RECENT_MONTHS = 3  # what a subscriber remembers
 _SWINGS = np.array([0.15, 0.2, 0.18])  # believed spread of the logarithm of a month's usage, by service
 # Two points a service: the product rule that meets the first three moments of independent normals.
 _NODES = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
+BELIEF_FACTORS: FloatArray = np.exp(_NODES * _SWINGS) / np.cosh(_SWINGS)  # the mean stays the believed usage
+"""Factors on the believed usage, one row a point and one column a service."""
 
 ALTERNATIVE_FEATURES = (
     "believed_bill",
@@ -140,9 +149,8 @@ def _believed_usage(history: History, recent_months: int) -> Usage:
     recent = history.known & (np.arange(history.known.shape[1]) < recent_months)
     looked_at = np.where(recent.any(axis=1)[:, None], recent, history.known)
     count = np.maximum(looked_at.sum(axis=1), 1)
-    factors = np.exp(_NODES * _SWINGS) / np.cosh(_SWINGS)  # the mean stays the believed usage
     means = (np.where(looked_at, getattr(history.usage, s), 0.0).sum(axis=1) / count for s in SERVICES)
-    points = ((mean * OVERESTIMATION)[:, None] * factor for mean, factor in zip(means, factors.T, strict=True))
+    points = ((mean * OVERESTIMATION)[:, None] * factor for mean, factor in zip(means, BELIEF_FACTORS.T, strict=True))
     return Usage(*(np.minimum(np.round(part, 2), MAX_USAGE) for part in points))
 
 

@@ -29,14 +29,23 @@ from planrec.rules import ExclusionCode, exclusions
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BOOSTING_FEATURES", "RISING_FEATURES", "Alternatives", "ChoiceRows", "alternatives_of", "tree_rows"]
+__all__ = [
+    "BOOSTING_FEATURES",
+    "LEAST_CHANCE",
+    "RISING_FEATURES",
+    "Alternatives",
+    "ChoiceRows",
+    "alternatives_of",
+    "tree_rows",
+]
 
 ChoiceRows: TypeAlias = Mapping[str, NDArray[np.generic]]
 """Decision rows as a mapping of column names to arrays of shape (n,)."""
 
 RISING_FEATURES = ("logit_utility", "logit_log_probability")
 BOOSTING_FEATURES = (*ALTERNATIVE_FEATURES, *CONTEXT_FEATURES, *RISING_FEATURES, AGE, TENURE)
-_LEAST_PROBABILITY = 1e-12
+LEAST_CHANCE = 1e-12
+"""Of an alternative that a model holds for impossible, so that its logarithm is finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +127,7 @@ def tree_rows(
         alternatives.features,
         context_features(alternatives.features, catalogue, alternatives.current),
         (utility - best)[..., None],
-        np.log(np.maximum(probabilities, _LEAST_PROBABILITY))[..., None],
+        np.log(np.maximum(probabilities, LEAST_CHANCE))[..., None],
         *(np.broadcast_to(column[:, None], shape)[..., None] for column in people),
     ]
     return np.concatenate(parts, axis=2)[alternatives.available]

@@ -25,6 +25,7 @@ __all__ = [
     "UsageMonth",
     "check_recent",
     "decision_columns",
+    "facts_of_records",
     "latest_months",
     "record_facts",
     "record_history",
@@ -157,14 +158,26 @@ def record_facts(record: SubscriberRecord, *, month: int, current: int) -> Facts
     >>> facts.age.tolist(), facts.consent.tolist(), facts.holdout.tolist()
     ([30.0], [0], [-1])
     """
+    return facts_of_records([record], months=[month], current=[current])
+
+
+def facts_of_records(records: Sequence[SubscriberRecord], *, months: Sequence[int], current: Sequence[int]) -> Facts:
+    """Return what the rules ask about several subscribers.
+
+    Parameters
+    ----------
+    records : sequence of SubscriberRecord
+    months, current : sequences of int
+        For each record what `record_facts` takes.
+    """
     return Facts.of(
-        month,
-        np.array([current], dtype=np.int64),
-        age=_or_nan(record.age),
-        contract_months_left=_or_nan(record.contract_months_left),
-        consent=_known(record.consent),
-        contacts_90d=_or_nan(record.contacts_90d),
-        holdout=_known(record.holdout),
+        np.array(months, dtype=np.int64),
+        np.array(current, dtype=np.int64),
+        age=[_or_nan(record.age) for record in records],
+        contract_months_left=[_or_nan(record.contract_months_left) for record in records],
+        consent=[_known(record.consent) for record in records],
+        contacts_90d=[_or_nan(record.contacts_90d) for record in records],
+        holdout=[_known(record.holdout) for record in records],
     )
 
 

@@ -158,7 +158,8 @@ class NoticeFigures:
     current, best : PlanCost
         The plan held, and the one with the lowest average; a tie goes to the plan held, then to the shorter contract.
     best_without_contract : PlanCost or None
-        The lowest average among the plans that bind nobody; None where none is offered.
+        The lowest average among the plans that bind nobody anew, the plan held among them, and ties as above; never
+        dearer than staying. None in files of earlier versions, which left the plan held out where it has a term.
     stay : bool
         Whether `best` is the plan held.
     not_offered : dict of str to str
@@ -276,7 +277,7 @@ def figures_of(bases: Sequence[Basis], catalogue: Catalogue) -> list[NoticeFigur
             change_from=changes[i],
             current=comparison.tariff(i, int(current[i])),
             best=comparison.tariff(i, int(best[i])),
-            best_without_contract=None if free[i] < 0 else comparison.tariff(i, int(free[i])),
+            best_without_contract=comparison.tariff(i, int(free[i])),
             stay=bool(best[i] == current[i]),
             not_offered={
                 catalogue.plan_ids[plan]: ExclusionCode(excluded[i, plan]).name for plan in np.flatnonzero(excluded[i])
@@ -302,15 +303,15 @@ class _Comparison:
         self.monthly = (2 * self._per_basis(totals) + count) // (2 * count)  # half a cent up
 
     def best(self, excluded: IntArray) -> tuple[IntArray, IntArray]:
-        """Return the best plan of each basis, and the best that binds nobody, -1 where there is none."""
+        """Return the best plan of each basis, and the best that binds nobody anew; staying is among both."""
         terms = np.array([plan.contract_months for plan in self.catalogue.plans], dtype=np.int64)
         new_terms = np.broadcast_to(terms, self.monthly.shape).copy()
         new_terms[np.arange(len(self.current)), self.current] = 0  # staying binds nobody anew
         # Equal averages are decided by the shorter contract: cents count a thousand times a month.
         key = (1000 * self.monthly + new_terms).astype(np.float64)
         order, _ = rank_plans(key, excluded, self.current, 0)
-        binding = np.where(terms > 0, np.maximum(excluded, 1), excluded)
-        free, _ = rank_plans(key, binding, np.full(len(self.current), -1, dtype=np.int64), 0)
+        binding = np.where(new_terms > 0, np.maximum(excluded, 1), excluded)
+        free, _ = rank_plans(key, binding, self.current, 0)
         return order[:, 0], free[:, 0]
 
     def tariff(self, row: int, plan: int) -> PlanCost:

@@ -24,7 +24,6 @@ from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import latest_months
 from planrec.outlook import SERVICES, UsageForecast
 from planrec.outlook.forecast import SCENARIOS, SMALLEST, pairing
-from planrec.quick.packed_rates import ADDED_IN_ORDER
 from planrec.rules import ExclusionCode, stay_text
 
 __all__ = ["RowAdviser"]
@@ -33,6 +32,7 @@ _Charge: TypeAlias = tuple[int, int]  # units included, cents per further one
 
 _NONE = int(ExclusionCode.NONE)
 _CONTRACT = (int(ExclusionCode.CONTRACT_BINDS), int(ExclusionCode.CONTRACT_UNKNOWN))
+_ADDED_IN_ORDER = 8  # NumPy adds fewer numbers one after the other, and more in pairs
 _PLACES = (np.arange(SCENARIOS) + 0.5) / SCENARIOS
 
 
@@ -367,7 +367,7 @@ class _RowForecast:
 
 
 def _row_forecast(forecast: UsageForecast | None) -> _RowForecast | None:
-    if forecast is None or any(len(part.scale) > ADDED_IN_ORDER for part in forecast.services.values()):
+    if forecast is None or any(len(part.scale) > _ADDED_IN_ORDER for part in forecast.services.values()):
         return None
     return _RowForecast(forecast)
 

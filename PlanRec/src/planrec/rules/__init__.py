@@ -5,6 +5,7 @@ from __future__ import annotations
 from planrec.rules.apply import apply_rules, stay_reasons, stay_text
 from planrec.rules.codes import ExclusionCode, exclusions
 from planrec.rules.facts import Facts, Known
+from planrec.rules.next_free import OpenPlans, open_plans
 from planrec.rules.rulebook import Mode, Rules, built_in_rules, configured_rules, load_rules, parse_rules, rules_file
 from planrec.rules.unknown import asked_facts, unknown_facts
 
@@ -13,6 +14,7 @@ __all__ = [
     "Facts",
     "Known",
     "Mode",
+    "OpenPlans",
     "Rules",
     "apply_rules",
     "asked_facts",
@@ -20,6 +22,7 @@ __all__ = [
     "configured_rules",
     "exclusions",
     "load_rules",
+    "open_plans",
     "parse_rules",
     "rules_file",
     "stay_reasons",

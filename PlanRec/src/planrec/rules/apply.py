@@ -86,9 +86,7 @@ def apply_rules(rules: Rules, catalogue: Catalogue, facts: Facts, mode: Mode) ->
     codes = _first(codes, _contract(rules, catalogue, facts, mode))
     held = np.flatnonzero(facts.current >= 0)
     codes[held, facts.current[held]] = ExclusionCode.NONE
-    binds = facts.contract_months_left > 0
-    months = np.ceil(np.where(binds, facts.contract_months_left, 0)).astype(np.int64)
-    return Verdict(codes, barred, np.where(binds, facts.change_month + months, -1))
+    return Verdict(codes, barred, np.where(facts.contract_months_left > 0, facts.free_from, -1))
 
 
 def stay_reasons(verdict: Verdict, gain_cents: FloatArray, stay: NDArray[np.bool_], min_gain_cents: int) -> IntArray:

@@ -106,6 +106,18 @@ class Facts:
             holdout=_column("holdout", holdout, np.int8, n),
         )
 
+    @property
+    def free_from(self) -> IntArray:
+        """Month index of the first month without a contract; `change_month` where none binds or that is not known.
+
+        Examples
+        --------
+        >>> Facts.of(24309, np.array([3, 3, -1]), contract_months_left=[2.0, 0.5, np.nan]).free_from.tolist()
+        [24312, 24311, 24310]
+        """
+        left = self.contract_months_left
+        return self.change_month + np.ceil(np.where(left > 0, left, 0)).astype(np.int64)
+
     def rows(self, part: slice | IntArray) -> Facts:
         """Return some of the subscribers: a slice, or positions.
 

@@ -48,7 +48,7 @@ class BodyReader:
     ----------
     model : type of BaseModel
     limits : LimitConfig
-        `max_json_depth`; `max_batch_rows` for a field `records`, `max_k` for a field `top_k`.
+        `max_json_depth`; `max_batch_rows` for a field `records`, `max_k` for a field `top_k`, of a record as well.
 
     Raises
     ------
@@ -75,6 +75,7 @@ class BodyReader:
         self._model = model
         self._k = "top_k" in model.model_fields
         self._records = "records" in model.model_fields
+        self._record_k = self._records and _has_top_k(model.model_fields["records"].annotation)
         self._shape = Shape.of(model, limits.max_batch_rows)
         bounded = _first_failure_only(model, limits.max_batch_rows) if self._records else model
         self._validate = bounded.__pydantic_validator__.validate_json
@@ -105,7 +106,15 @@ class BodyReader:
                 check_json(body, self.limits.max_json_depth)
         if self._k and value.top_k > self.limits.max_k:
             raise ProblemError(422, "k_too_large", f"top_k may be {self.limits.max_k} at most.")
+        if self._record_k:
+            self._check_k(value.records)
         return value
+
+    def _check_k(self, records: list[Any]) -> None:
+        for place, record in enumerate(records):
+            if record.top_k > self.limits.max_k:
+                which = f"record {place}, counted from 0: "
+                raise ProblemError(422, "k_too_large", f"{which}top_k may be {self.limits.max_k} at most.")
 
     def _second_look(self, body: bytes, error: ValidationError) -> Any:
         """Return the instance if only whole numbers written as `2.0` were refused (RFC 8259 has no integers)."""
@@ -244,6 +253,11 @@ def _first_failure_only(model: type[BaseModel], rows: int) -> type[BaseModel]:
     default = ... if field.is_required() else field.get_default(call_default_factory=False)
     changed: dict[str, Any] = {"records": (fail_fast, Field(default, **declared))}
     return create_model(model.__name__, __base__=model, __module__=model.__module__, **changed)
+
+
+def _has_top_k(records: Any) -> bool:
+    """Whether the records of a batch each ask for their own number of answers."""
+    return any(_is_model(kind) and "top_k" in kind.model_fields for kind in getattr(records, "__args__", ()))
 
 
 def _is_whole(sent: Any) -> bool:

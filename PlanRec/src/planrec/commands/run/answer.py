@@ -104,7 +104,7 @@ def _overridden(request: RecommendCommand, bundle: PlanRecBundle, rules: Rules, 
     usual = AnswerPolicy.of(bundle.config, rules, mode, forecast=policy.basis == "forecast")
     lines: list[str] = []
     if request.rules is not None:
-        lines.append(f"--rules: rules {rules.version}; the bundle's are {bundle.rules.version}")
+        lines.append(_other_rules(rules, bundle))
     if request.min_gain_cents is not None:
         lines.append(f"--min-gain-cents: {policy.min_gain_cents}; rules {rules.version} say {usual.min_gain_cents}")
     if request.history_months is not None:
@@ -112,6 +112,10 @@ def _overridden(request: RecommendCommand, bundle: PlanRecBundle, rules: Rules, 
     if request.risk_weight is not None:
         lines.append(f"--risk-weight: {policy.risk_weight:g}; the bundle's is {usual.risk_weight:g}")
     return lines
+
+
+def _other_rules(rules: Rules, bundle: PlanRecBundle) -> str:
+    return f"--rules: rules {rules.version}; the bundle's are {bundle.rules.version}"
 
 
 def _written(request: RecommendCommand, engine: Engine, policy: AnswerPolicy, month: int) -> Written:
@@ -130,19 +134,21 @@ def _written(request: RecommendCommand, engine: Engine, policy: AnswerPolicy, mo
 
 
 def run_predict(request: PredictCommand) -> None:
-    """Write the plan each subscriber is expected to choose."""
+    """Write the plan each subscriber is expected to choose when next free to."""
     run, month = load_run(request.settings), month_index(request.as_of)
     bundle = run.open_bundle(request.bundle)
+    rules = bundle.followed(request.rules)
     written = write_predictions(
         request.usage,
-        bundle.scorer,
-        bundle.config,
+        bundle.next_choice(rules),
         request.output,
-        catalogue=bundle.catalogue,
         as_of=month,
+        recent_months=bundle.config.features.recent_months,
         reading=run.reading,
     )
     note(written.report.summary())
     for text in written.remarks:
         note(text)
-    note(f"{written.rows:,} subscribers written to {request.output}")
+    note(f"{written.rows:,} subscribers written to {request.output}, by {bundle.name} and rules {rules.version}")
+    if request.rules is not None:
+        note(_other_rules(rules, bundle))
