@@ -173,3 +173,35 @@ def test_the_document_says_which_family_a_truth_is_in() -> None:
     text = study_document(kept(), "make it")
     assert "Operators are simulated from `mine.yaml`, 1,000 subscribers each, with seeds 1, 2." in text
     assert "- logit: a logit with the terms of the choice model: inside its family" in text
+
+
+def test_a_figure_within_one_standard_error_of_an_interval_s_end_is_not_inside() -> None:
+    study = kept()
+    path = "launch.choice.choice.launched_demand"
+    for values, reached in (
+        ((1.14, 1.14), "must"),
+        ((1.10, 1.18), "NO"),
+        ((1.10, 1.12), "must"),
+        ((0.98, 1.0), "goal"),
+    ):
+        for measured, value in zip(study.operators["logit"], values, strict=True):
+            measured.figures[path] = value
+        line = next(line for line in promises(study) if line.what.startswith("choice: predicted over real"))
+        assert line.reached == reached
+
+
+def test_no_goal_is_easier_than_its_must() -> None:
+    both = replace(kept(), operators={"logit": kept().operators["logit"], "satisficing": kept().operators["logit"]})
+    judged = 0
+    for line in promises(both):
+        must, goal = ([float(word) for word in text.split() if word[:1].isdigit()] for text in (line.must, line.goal))
+        if line.must.startswith("at least"):
+            assert goal[0] >= must[0], line.what
+        elif line.must.startswith("at most"):
+            assert goal[0] <= must[0], line.what
+        elif " to " in line.goal:
+            assert must[0] <= goal[0] < goal[1] <= must[1], line.what
+        else:
+            continue
+        judged += 1
+    assert judged > 20

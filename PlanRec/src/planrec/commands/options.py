@@ -57,6 +57,7 @@ __all__ = [
     "Source",
     "SourceOption",
     "StudyJsonOption",
+    "StudyKeepOption",
     "StudyOperatorOption",
     "StudyOutputOption",
     "StudySeedsOption",
@@ -173,6 +174,10 @@ StudySeedsOption = Annotated[
 ]
 StudySubscribersOption = Annotated[
     int | None, typer.Option("--subscribers", min=200, max=1_000_000, help="Subscribers of each operator.")
+]
+StudyKeepOption = Annotated[
+    Path | None,
+    typer.Option("--keep", file_okay=False, help="Folder of figures measured so far; a study interrupted goes on."),
 ]
 StudyJsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")]
 

@@ -157,6 +157,7 @@ class StudyCommand:
     operator: Path | None = None
     seeds: str | None = None
     subscribers: int | None = None
+    keep: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

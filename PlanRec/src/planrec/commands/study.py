@@ -7,6 +7,7 @@ from common_utils.command_line.wide import shows_tables
 from planrec.commands.options import (
     ConfigOption,
     StudyJsonOption,
+    StudyKeepOption,
     StudyOperatorOption,
     StudyOutputOption,
     StudySeedsOption,
@@ -23,6 +24,7 @@ def study(
     operator: StudyOperatorOption = None,
     seeds: StudySeedsOption = None,
     subscribers: StudySubscribersOption = None,
+    keep: StudyKeepOption = None,
     as_json: StudyJsonOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
@@ -30,4 +32,4 @@ def study(
     """Measure every promise on simulated operators whose truth is known; exit code 5 if one fails. Takes minutes."""
     from planrec.commands.run.study import run_study
 
-    run_study(StudyCommand(SettingsCommand.of(config, overrides), output, as_json, operator, seeds, subscribers))
+    run_study(StudyCommand(SettingsCommand.of(config, overrides), output, as_json, operator, seeds, subscribers, keep))

@@ -21,7 +21,8 @@ from planrec.preparation import Step
 from planrec.rules import configured_rules
 from planrec.simulator.config import SimulatorConfig
 from planrec.study.answers import OFFER
-from planrec.study.measure import ADVICE, PROCESSES, measure_operator
+from planrec.study.kept import kept_or_measured, study_digest
+from planrec.study.measure import ADVICE, PROCESSES, Measured, measure_operator
 from planrec.study.pooled import Study
 from planrec.study.promises import promises
 from planrec.study.report import detail_tables, study_document
@@ -47,7 +48,7 @@ def run_study(request: StudyCommand) -> None:
     run, output = load_run(request.settings), request.output
     config, processes = _asked(request, run)
     with steps() as step:
-        study = _measured(config, run.project, processes, step, operator=request.operator)
+        study = _measured(request, config, run.project, processes, step)
     lines = promises(study)
     if output is not None:
         write_text(output, study_document(study, _command(request)))
@@ -134,26 +135,27 @@ def _command(request: StudyCommand) -> str:
 
 
 def _measured(
-    config: PlanRecConfig, project: Path, processes: Sequence[str], step: Step, *, operator: Path | None
+    request: StudyCommand, config: PlanRecConfig, project: Path, processes: Sequence[str], step: Step
 ) -> Study:
     source, settings = config.data.simulator, config.evaluation.study
     catalogue = load_catalogue(resolve_path(project, source.plans))
     rules = configured_rules(config.rules, project, catalogue)
-    operators = {
-        process: [
-            measure_operator(
-                config,
-                catalogue,
-                project,
-                process=process,
-                seed=seed,
-                step=lambda text, name=f"{process}, seed {seed}": step(f"{name}: {text}"),
-            )
-            for seed in settings.seeds
-        ]
-        for process in processes
-    }
-    shipped = operator is None  # readers and audits are tried on the shipped operator alone
+    digest = study_digest(config, project)
+
+    def measured(process: str, seed: int) -> Measured:
+        def told(text: str) -> None:
+            step(f"{process}, seed {seed}: {text}")
+
+        return kept_or_measured(
+            request.keep,
+            digest,
+            process,
+            seed,
+            lambda: measure_operator(config, catalogue, project, process=process, seed=seed, step=told),
+        )
+
+    operators = {process: [measured(process, seed) for seed in settings.seeds] for process in processes}
+    shipped = request.operator is None  # readers and audits are tried on the shipped operator alone
     of_size = config.simulator.model_copy(update={"subscribers": settings.subscribers})
     tried = config.model_copy(update={"simulator": of_size})
     return Study(
@@ -163,7 +165,7 @@ def _measured(
         defects=defect_study(tried, project, settings.seeds[:2], step) if shipped else None,
         currency=catalogue.currency,
         titles={policy.key: policy.title(config, rules) for policy in (*ADVICE, OFFER)},
-        operator=f"`{_SHIPPED if operator is None else operator.name}`",
+        operator=f"`{_SHIPPED if request.operator is None else request.operator.name}`",
         subscribers=settings.subscribers,
     )
 
