@@ -17,6 +17,8 @@ __all__ = ["detail_tables", "study_document"]
 _ACCEPTED, _LEAVE = "accepted saving a contact", "leave within 3 months, %"
 _FAMILY = {
     "logit": "a logit with the terms of the choice model: inside its family",
+    "habit": "the plans are looked at only where much can be saved, then a logit: outside the choice model's family",
+    "loss_averse": "a logit in which a dearer bill weighs more than a cheaper one: outside the choice model's family",
     "satisficing": "a few plans looked at, the first that is good enough taken: outside the choice model's family",
 }
 
