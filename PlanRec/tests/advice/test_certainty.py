@@ -147,7 +147,7 @@ def test_what_if_advises_as_advice_does(megaline: Catalogue) -> None:
 
 def test_the_setting_is_shipped_shown_and_bounded(project_folder: Path) -> None:
     shipped = load_rules(project_folder / "configs" / "rules.yaml").minimum_gain.advice_certainty
-    assert shipped == built_in_rules().minimum_gain.advice_certainty == 0.75
+    assert shipped == built_in_rules().minimum_gain.advice_certainty == 0.65
     row = next(row for row in rule_rows(rules(0.5)) if row["rule"] == "minimum_gain.advice_certainty")
     assert (row["set to"], row["holds for"], row["reason codes"]) == ("0.5", "advice", "UNCERTAIN_GAIN")
     with pytest.raises(ConfigError, match=r"line 2, minimum_gain\.advice_certainty: .*greater than or equal to 0"):

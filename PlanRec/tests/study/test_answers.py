@@ -117,7 +117,7 @@ def moves(answers: Answers, world: World) -> np.ndarray:
 def test_a_policy_is_named_by_its_settings(settings: PlanRecConfig) -> None:
     rules = built_in_rules()
     assert SHIPPED.title(settings, rules) == (
-        "advice: forecast, risk weight 0.1, minimum gain 1.00, certainty 0.75 (as shipped)"
+        "advice: forecast, risk weight 0.1, minimum gain 1.00, certainty 0.65 (as shipped)"
     )
     assert OFFER.title(settings, rules) == "offer: forecast, risk weight 0.1, minimum gain 4.00 (as shipped)"
     assert RE_RATING[3].title(settings, rules) == (

@@ -51,7 +51,7 @@ class MinimumGain(_Part):
     )
     offer_cents: _Cents = Field(default=400, description="saving that an offer must bring, cents a month")
     advice_certainty: float = Field(
-        default=0.75,
+        default=0.65,
         ge=0,
         le=10,
         description="standard deviations of the saving from month to month that the mean saving of advice must exceed; "

@@ -75,7 +75,7 @@ class StudyPolicy:
         >>> from planrec.config import load_planrec_config
         >>> from planrec.rules import built_in_rules
         >>> SHIPPED.title(load_planrec_config(project, environ={}), built_in_rules())
-        'advice: forecast, risk weight 0.1, minimum gain 1.00, certainty 0.75 (as shipped)'
+        'advice: forecast, risk weight 0.1, minimum gain 1.00, certainty 0.65 (as shipped)'
         """
         policy = AnswerPolicy.of(config, rules, self.mode, forecast=self.forecast, overrides=self.overrides)
         basis = "forecast" if self.forecast else f"past {policy.history_months} month(s)"
@@ -99,7 +99,7 @@ RE_RATING: Sequence[StudyPolicy] = (
     _re_rating("mean of 6 months", 6, 0.0),
     _re_rating("mean of 6 months + half a sd", 6, 0.5),
 )
-CURVE: Sequence[StudyPolicy] = tuple(StudyPolicy(f"certainty {c:g}", certainty=c) for c in (0.25, 0.5, 1.0, 1.5))
+CURVE: Sequence[StudyPolicy] = tuple(StudyPolicy(f"certainty {c:g}", certainty=c) for c in (0.25, 0.5, 0.75, 1.0, 1.5))
 
 
 @dataclass(frozen=True)
