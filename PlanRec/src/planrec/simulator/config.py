@@ -242,8 +242,10 @@ class HabitConfig(BaseConfig):
     0.25
     """
 
-    threshold: _Share = Field(0.25, description="share of the believed bill that the best plan must save to be noticed")
-    attention: _Share = Field(0.1, description="chance to look all the same")
+    threshold: _Share = Field(
+        default=0.25, description="share of the believed bill that the best plan must save to be noticed"
+    )
+    attention: _Share = Field(default=0.1, description="chance to look all the same")
 
 
 class SimulatorConfig(BaseConfig):
