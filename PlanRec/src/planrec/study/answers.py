@@ -151,7 +151,7 @@ def ask(bundle: PlanRecBundle, world: World, policy: StudyPolicy, usage: Path) -
     moments, plan_ids = world.moments, world.operator.catalogue.plan_ids
     n, n_plans = moments.bills.shape
     order, excluded = np.full((n, n_plans), -1, dtype=np.int64), np.zeros((n, n_plans), dtype=np.int64)
-    names = ("expected_bill_cents", *(n for n, kind in OFFER_COLUMNS.items() if kind == "number"))
+    names = ("expected_bill_cents", *(n for n, kind in OFFER_COLUMNS.items() if kind != "text"))
     by_plan = {name: np.full((n, n_plans), np.nan) for name in (names if policy.mode == "offer" else names[:1])}
     codes = {code.name: int(code) for code in ExclusionCode}
     elsewhere = 0
