@@ -180,8 +180,11 @@ class StudyConfig(BaseConfig):
         default=1000, ge=10, le=100_000, description="logs drawn anew to judge off-policy intervals"
     )
     clean_seeds: int = Field(default=20, ge=1, le=1000, description="operators without a leak the audit must pass")
-    safe_gain_cents: int = Field(
-        default=400, ge=0, le=1_000_000, description="minimum gain at which harm is judged, cents a month"
+    subscribers: int = Field(
+        default=8000,
+        ge=200,
+        le=1_000_000,
+        description="subscribers of each operator (not `simulator.subscribers`)",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -20,13 +21,14 @@ from common_utils.evaluation import (
     segment_table,
 )
 from common_utils.scoring import Scorer
+from planrec.advice import AnswerPolicy, Engine, Overrides, Subscribers
 from planrec.billing import Catalogue, bill_totals
 from planrec.bundle import PlanRecBundle
 from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
 from planrec.decisions import columns_of, plan_indices
 from planrec.decisions.rows import CHOSEN_PLAN
-from planrec.months import month_indices
+from planrec.months import month_indices, month_text
 from planrec.outlook import History, Outlook, UsageForecast, bill_outlook, history_of
 from planrec.outlook.history import history_columns
 from planrec.policies.compare import (
@@ -42,6 +44,7 @@ from planrec.policies.compare import (
 from planrec.policies.curves import frontier, gain_by_k
 from planrec.preparation import Prepared, longest_history
 from planrec.rules import ExclusionCode, exclusions
+from planrec.rules.facts import facts_of
 
 if TYPE_CHECKING:
     from common_utils.scoring.joblib_scorer import ProbabilityModel
@@ -127,7 +130,8 @@ def evaluate(config: PlanRecConfig, prepared: Prepared, models: Models) -> dict[
     situation = situation_of(config, prepared, test)
     history = history_of(columns_of(test), longest_history(config))
     outlook = _ahead(history, catalogue, models.forecast)
-    shipped = _advised(config, prepared, situation, outlook)
+    advised = _advised(config, prepared, models.forecast)
+    shipped = advised(None)
     policies = _policies(prepared, situation, history, shipped)
     policies[MULTICLASS] = taken
     policies[ANY_PLAN] = take_probabilities(models.choice, test, catalogue)
@@ -147,12 +151,7 @@ def evaluate(config: PlanRecConfig, prepared: Prepared, models: Models) -> dict[
         "test_rows_on_plans_launched_after_training": int((~judged).sum()),
         "policies": policy_table(policies, situation),
         "ndcg_gap": _ndcg_gap(policies[ANY_PLAN], policies[MULTICLASS], situation),
-        "minimum_gain": gain_table(
-            outlook,
-            situation,
-            config.evaluation.gain_steps_cents,
-            risk_weight=config.advice.forecast_risk_weight,
-        ),
+        "minimum_gain": gain_table({gain: advised(gain) for gain in config.evaluation.gain_steps_cents}, situation),
         "segments": _segments(config, prepared, situation, shipped),
         "gain_by_k": gain_by_k({name: policies[name] for name in _RANKED_BY_K}, situation),
         "frontier": frontier(policies[ANY_PLAN], outlook.adjusted(config.advice.forecast_risk_weight), situation),
@@ -222,14 +221,25 @@ def _ahead(history: History, catalogue: Catalogue, forecast: UsageForecast) -> O
     return bill_outlook(bill_totals(months.usage, catalogue), months.known)
 
 
-def _advised(config: PlanRecConfig, prepared: Prepared, situation: JudgedDecisions, outlook: Outlook) -> FloatArray:
-    """Return the scores of the shipped advice; shape (n, n_plans)."""
-    return advice_scores(
-        outlook,
-        situation,
-        risk_weight=config.advice.forecast_risk_weight,
-        min_gain_cents=prepared.rules.min_gain_cents("advice"),
-    )
+def _advised(config: PlanRecConfig, prepared: Prepared, forecast: UsageForecast) -> Callable[[int | None], FloatArray]:
+    """Return what asks the engine for the advice as shipped, or with another minimum gain; scores (n, n_plans).
+
+    Each test row is asked at the end of the month before its decision, with the facts of that month.
+    """
+    rows, catalogue = prepared.test, prepared.catalogue
+    engine = Engine(catalogue, prepared.rules, forecast)
+    before = month_indices(rows[MONTH]) - 1
+    columns = columns_of(rows)
+    asked = {**columns, MONTH: np.array([month_text(month) for month in before.tolist()], dtype=object)}
+    facts = facts_of(asked, plan_indices(rows[CURRENT_PLAN], catalogue), as_of=before)
+    people = Subscribers.of(history_of(columns, config.advice.history_months), facts)
+
+    def advised(gain: int | None) -> FloatArray:
+        overrides = Overrides(min_gain_cents=gain)
+        policy = AnswerPolicy.of(config, prepared.rules, "advice", forecast=True, overrides=overrides)
+        return advice_scores(engine.answer(people, policy).advice.order)
+
+    return advised
 
 
 def choice_figures(

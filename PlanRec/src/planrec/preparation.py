@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from common_utils.array_types import IntArray
 from common_utils.config import resolve_path
@@ -48,6 +49,8 @@ class Prepared:
         Positions in `decisions`; no subscriber is in both, and every test month lies after every training month.
     rules : Rules
         They name only plans of the catalogue.
+    unseen : object array
+        Subscribers set aside: nothing is learnt from any of their rows, whether they decide in a test month or not.
     """
 
     catalogue: Catalogue
@@ -56,6 +59,7 @@ class Prepared:
     train_index: IntArray
     test_index: IntArray
     rules: Rules
+    unseen: NDArray[np.object_]
 
     @property
     def train(self) -> pd.DataFrame:
@@ -69,10 +73,10 @@ class Prepared:
 
     @property
     def training_months(self) -> pd.DataFrame:
-        """Usage months a forecast may learn from: of subscribers not tested on, before the first month tested."""
+        """Usage months a forecast may learn from: of subscribers not set aside, before the first month tested."""
         months = self.data.months
         earlier = months[MONTH] < self.test[MONTH].min()
-        return months[earlier & ~months[SUBSCRIBER].isin(self.test[SUBSCRIBER].unique())].reset_index(drop=True)
+        return months[earlier & ~months[SUBSCRIBER].isin(self.unseen)].reset_index(drop=True)
 
 
 def longest_history(config: PlanRecConfig) -> int:
@@ -80,7 +84,9 @@ def longest_history(config: PlanRecConfig) -> int:
     return max(config.features.history_months, config.advice.history_months, _LONGEST_BASELINE)
 
 
-def prepare(config: PlanRecConfig, project: Path, step: Step, reading: Reading | None = None) -> Prepared:
+def prepare(
+    config: PlanRecConfig, project: Path, step: Step, reading: Reading | None = None, *, audited: bool = True
+) -> Prepared:
     """Load, build decision rows, split, and audit for leaks.
 
     Parameters
@@ -92,6 +98,8 @@ def prepare(config: PlanRecConfig, project: Path, step: Step, reading: Reading |
         Told in a few words what begins.
     reading : Reading, optional
         What the command line says over `data.table`.
+    audited : bool, default=True
+        Whether to audit for leaks; False for tables known to have none, which an audit would only pass.
 
     Raises
     ------
@@ -121,9 +129,12 @@ def prepare(config: PlanRecConfig, project: Path, step: Step, reading: Reading |
             f"{catalogue.version!r}; add the plan or map its name."
         )
     train_index, test_index = _split(config, decisions, source.horizon_months)
-    step("auditing for leaks")
-    leak_report(config, data.months, decisions, train_index, test_index).raise_for_findings()
-    return Prepared(catalogue, data, decisions, train_index, test_index, rules)
+    if audited:
+        step("auditing for leaks")
+        leak_report(config, data.months, decisions, train_index, test_index).raise_for_findings()
+    subscribers = data.months[SUBSCRIBER].unique().astype(object)
+    _, unseen = group_holdout(subscribers, share=config.training.split.test_share, seed=config.training.seed)
+    return Prepared(catalogue, data, decisions, train_index, test_index, rules, subscribers[unseen])
 
 
 def leak_report(

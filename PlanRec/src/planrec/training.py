@@ -7,6 +7,7 @@ common plan, and re-rating the last months. A figure is measured on subscribers 
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,11 +51,13 @@ from planrec.usage.months_table import UsageData
 
 __all__ = [
     "build_pipeline",
+    "bundle_info",
     "data_fingerprint",
     "fit",
     "fit_forecast",
     "fit_offers",
     "held_plan_figures",
+    "learn",
     "out_of_fold",
     "train",
 ]
@@ -196,6 +199,45 @@ def train(
     _check_size(config, artifacts, prepared)
     classes, probabilities = out_of_fold(config, prepared.catalogue, prepared.train, step)
     cross_validation = choice_figures(prepared.train, classes, probabilities, config)
+    fitted = learn(config, project, prepared, step)
+    step("evaluating policies")
+    metrics = {
+        **evaluate(config, prepared, Models.of(fitted.pipeline, fitted.choice, fitted.forecast)),
+        "cross_validation": cross_validation,
+        **fitted.metrics,
+    }
+    step("writing the bundle")
+    contents, info = replace(fitted, metrics=metrics), bundle_info(config, project, prepared)
+
+    def write(folder: Path) -> None:
+        contents.write(folder)
+        write_figures(folder, metrics)
+        (folder / "model_card.md").write_text(model_card(metrics, info), encoding="utf-8")
+
+    bundle = write_bundle(artifacts, info=info, write=write, trust=trust)
+    author = Author(default_who(), f"trained on source {config.data.source} with seed {config.training.seed}")
+    publish(artifacts, bundle.path, author=author, trust=trust)
+    promote(artifacts, bundle.version, author=author, trust=trust)
+    return bundle
+
+
+def learn(config: PlanRecConfig, project: Path, prepared: Prepared, step: Step) -> BundleContents:
+    """Fit everything a bundle holds, from what nothing is tested on; the only figures are those of the choice trial.
+
+    Parameters
+    ----------
+    config : PlanRecConfig
+    project : Path
+        Folder that the rate card's and the rule file's paths count from.
+    prepared : Prepared
+    step : callable
+        Told in a few words what begins.
+
+    Raises
+    ------
+    DataError
+        If there is too little to learn from.
+    """
     step("fitting the model")
     pipeline = fit(build_pipeline(config, prepared.catalogue), prepared.train)
     step("compiling the model, and proving it the same")
@@ -203,34 +245,23 @@ def train(
     selection = select_choice_model(config, prepared.catalogue, prepared.train, step)
     choice, _ = compile_choice_model(selection.model, prepared.train, seed=config.training.seed)
     step("fitting the usage forecast")
-    forecast = fit_forecast(config, prepared)
-    offers = fit_offers(config, prepared, step)
-    step("evaluating policies")
-    metrics = {
-        **evaluate(config, prepared, Models.of(pipeline, choice, forecast)),
-        "cross_validation": cross_validation,
-        "choice_trial": selection.trial,
-    }
-    step("writing the bundle")
-    contents = BundleContents(
+    return BundleContents(
         pipeline=pipeline,
         compiled=compiled,
         choice=choice,
-        forecast=forecast,
-        offers=offers,
+        forecast=fit_forecast(config, prepared),
+        offers=fit_offers(config, prepared, step),
         catalogue=resolve_path(project, config.data.chosen().plans).read_bytes(),
         rules=rules_file(config.rules, project),
         config=config,
-        metrics=metrics,
+        metrics={"choice_trial": selection.trial},
         profile=_profile(pipeline, prepared),
     )
 
-    def write(folder: Path) -> None:
-        contents.write(folder)
-        write_figures(folder, metrics)
-        (folder / "model_card.md").write_text(model_card(metrics, info), encoding="utf-8")
 
-    info = {
+def bundle_info(config: PlanRecConfig, project: Path, prepared: Prepared) -> dict[str, object]:
+    """Return what the manifest of a bundle says of its training run."""
+    return {
         "python": platform.python_version(),
         "libraries": library_versions(LIBRARIES),
         "git_commit": git_commit(project),
@@ -241,11 +272,6 @@ def train(
         "rules_version": prepared.rules.version,
         "row_counts": row_counts(prepared),
     }
-    bundle = write_bundle(artifacts, info=info, write=write, trust=trust)
-    author = Author(default_who(), f"trained on source {config.data.source} with seed {config.training.seed}")
-    publish(artifacts, bundle.path, author=author, trust=trust)
-    promote(artifacts, bundle.version, author=author, trust=trust)
-    return bundle
 
 
 def _check_size(config: PlanRecConfig, artifacts: Path, prepared: Prepared) -> None:
@@ -286,9 +312,9 @@ def fit_offers(config: PlanRecConfig, prepared: Prepared, step: Step) -> OfferMo
     log = CampaignLog(prepared.data.months, campaign.offers, campaign.subscribers, prepared.catalogue)
     rows = offer_rows(log, choice_months=config.features.history_months)
     first_test = month_index(prepared.test[MONTH].min())
-    learn = ~np.isin(rows.subscribers, prepared.test[SUBSCRIBER].unique()) & (rows.month + WINDOW <= first_test)
+    known = ~np.isin(rows.subscribers, prepared.unseen) & (rows.month + WINDOW <= first_test)
     try:
-        model = TwoModelUplift(prepared.catalogue).fit(rows.at(learn))
+        model = TwoModelUplift(prepared.catalogue).fit(rows.at(known))
     except DataError as error:
         step(f"the log of offers is too short, so the bundle will give advice only ({error})")
         return None

@@ -54,7 +54,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
     "notices verify": (("--plans", "PLANS"), {"--verify": 3}),
     "train": (("--data-source", "table", "--output", "OUT"), {"--data": 3, "--config": 2}),
     "evaluate": (("--bundle", "BUNDLE"), {"--bundle": 4, "--config": 2}),
-    "study": ((), {"--config": 2}),
+    "study": ((), {"--operator": 2, "--config": 2}),
     "choices": (("--data", "USAGE"), {"--data": 3, "--config": 2}),
     "predict": (
         ("--usage", "USAGE", "--bundle", "BUNDLE", *MONTH, "--output", "out.csv"),

@@ -6,7 +6,7 @@ import pytest
 
 from planrec.billing import Catalogue
 from planrec.decisions import decision_table
-from planrec.outlook import Outlook, history_of
+from planrec.outlook import history_of
 from planrec.policies.compare import (
     BillsAhead,
     JudgedDecisions,
@@ -73,11 +73,6 @@ def test_adjusted_bills_use_only_the_history_asked_for(months: pd.DataFrame, meg
     assert three == pytest.approx(2100 + np.std([2000, 2000, 2300]))
 
 
-def certain(bills: list[list[float]]) -> Outlook:
-    """Bills without spread."""
-    return Outlook(np.array(bills), np.zeros((len(bills), len(bills[0]))))
-
-
 def test_money_by_hand() -> None:
     at = situation([[20, 50, 30], [20, 50, 30]], chosen=[0, 1], current=[2, -1])
     scores = np.array([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
@@ -110,19 +105,19 @@ def test_money_is_none_where_no_current_plan_is_known() -> None:
     row = policy_table({"first": np.array([[1.0, 0.0], [1.0, 0.0]])}, at)[0]
     assert row["saving_cents"] is None
     assert row["regret_cents"] is not None
-    assert gain_table(certain([[1.0, 2.0]] * 2), at, [0], risk_weight=0.5)[0]["loss_p95_cents"] is None
+    assert gain_table({0: np.array([[0.0, -1.0]] * 2)}, at)[0]["loss_p95_cents"] is None
 
 
 def test_minimum_gain_keeps_more_people_where_they_are() -> None:
     at = situation([[2000, 2300], [2000, 2900]], chosen=[0, 0], current=[1, 1])
-    bills = certain([[2000.0, 2300.0], [2000.0, 2900.0]])
-    rows = gain_table(bills, at, [0, 400, 1000], risk_weight=0.5)
+    first, second = [0.0, -1.0], [-1.0, 0.0]
+    advised = {0: [first, first], 400: [second, first], 1000: [second, second]}
+    rows = gain_table({gain: np.array(scores) for gain, scores in advised.items()}, at)
+    assert [row["min_gain_cents"] for row in rows] == [0, 400, 1000]
     assert [row["share_moved"]["estimate"] for row in rows] == [1.0, 0.5, 0.0]  # type: ignore[index]
     assert [row["saving_cents"]["estimate"] for row in rows] == [600.0, 450.0, 0.0]  # type: ignore[index]
     assert [row["loss_p95_cents"] for row in rows] == [0.0, 0.0, 0.0]
 
 
 def test_advice_scores_keep_the_order_of_the_advice() -> None:
-    at = situation([[0, 0, 0]], chosen=[0], current=[2], available=[[True, False, True]])
-    scores = advice_scores(certain([[10.0, 5.0, 12.0]]), at, risk_weight=0.5, min_gain_cents=100)
-    assert scores.tolist() == [[-1.0, -np.inf, 0.0]]
+    assert advice_scores(np.array([[2, 0, -1]])).tolist() == [[-1.0, -np.inf, 0.0]]

@@ -18,7 +18,7 @@ from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.outlook import SERVICES, Questionnaire, UsageForecast, fit_usage_forecast, history_of
 from planrec.quick import RowAdviser
 from planrec.rules import Rules
-from planrec.rules.rulebook import ContractRule, PlanRule
+from planrec.rules.rulebook import ContractRule, MinimumGain, PlanRule
 
 CARD = load_catalogue(Path(__file__).parents[2] / "configs" / "plans.yaml")
 MONTH = 24_309
@@ -50,6 +50,10 @@ RULES = Rules(
 ENGINES = [
     Engine(CARD, Rules(version="plain"), fitted(6)),
     Engine(CARD, RULES, fitted(3)),
+    *(
+        Engine(CARD, Rules(version="sure", minimum_gain=MinimumGain(advice_certainty=c)), fitted(6))
+        for c in (0.0, 0.2, 2.0)
+    ),
 ]
 
 amounts = st.one_of(

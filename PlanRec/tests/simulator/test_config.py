@@ -41,7 +41,7 @@ def test_service_values_keep_the_order_of_the_usage_columns() -> None:
 
 def test_every_parameter_is_read(project_folder: Path) -> None:
     source = "".join(
-        p.read_text(encoding="utf-8") for p in (project_folder / "src" / "planrec" / "simulator").glob("*.py")
+        p.read_text(encoding="utf-8") for p in (project_folder / "src" / "planrec" / "simulator").rglob("*.py")
     )
     sections = [SimulatorConfig, *_sections(SimulatorConfig)]
     unread = [name for section in sections for name in section.model_fields if f".{name}" not in source]

@@ -122,3 +122,21 @@ def test_whatever_the_bytes_it_is_a_model_or_a_config_error(data: bytes) -> None
     except ConfigError as error:
         result = str(error)
     assert isinstance(result, Shop) or result.startswith("shop.yaml: ")
+
+
+class Size(BaseConfig):
+    people: int
+    parts: tuple[float, ...] = ()
+
+
+def test_strict_takes_a_number_only_where_one_is_written() -> None:
+    assert read_marked(Size, b"people: 7\nparts: [1, 2.5]", "size", strict=True) == Size(people=7, parts=(1.0, 2.5))
+    assert read_marked(Size, b"people: 0750", "size") == Size(people=750)
+    for text, said in (
+        ("people: 0750", r"line 1, people: write a whole number"),
+        ("people: '7'", r"line 1, people: write a whole number"),
+        ("people: 7\nparts: [1, x]", r"line 2, parts\.1: input should be a valid number"),
+        ("people: 7\nsize: 1", r"line 2, size: unknown key"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            read_marked(Size, text.encode(), "size", strict=True)

@@ -186,7 +186,8 @@ class Engine:
         """
         basis = self._basis(people)
         rules = self.rules.asking("advice", min_gain_cents)
-        policy = AdvicePolicy(risk_weight, rules.min_gain_cents("advice"))
+        gain = rules.minimum_gain
+        policy = AdvicePolicy(risk_weight, gain.advice_cents, gain.advice_certainty)
         advice = advise(basis, self.catalogue, policy, rules=rules, facts=people.facts, declined=people.declined)
         return EngineAnswer(advice, basis, None)
 

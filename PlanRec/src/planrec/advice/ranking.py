@@ -2,24 +2,30 @@
 
 Ranking is by the risk-adjusted bill, mean + weight x spread of the bills the subscriber's own months would have had.
 The gain of a switch is the fall in that figure against the current plan, or the fall in the mean bill where that is
-less: nobody is sent to a plan that is dearer in expectation because its bills vary less. Below the minimum gain the
-answer is "stay". Only plans that the rules leave open are ranked.
+less: nobody is sent to a plan that is dearer in expectation because its bills vary less. A gain must also be certain:
+the saving differs from month to month, and its mean must exceed so many of its standard deviations as the rules ask.
+Where no plan gains the minimum, surely, the answer is "stay". Only plans that the rules leave open are ranked.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common_utils.array_types import FloatArray, IntArray
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.billing import Catalogue, bill_totals
-from planrec.outlook import History, bill_outlook, share_above
+from planrec.outlook import History, bill_outlook, saving_outlook, share_above
 from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, stay_reasons
 
-__all__ = ["Advice", "AdvicePolicy", "advise", "rank_plans", "switch_gain"]
+__all__ = ["Advice", "AdvicePolicy", "advise", "enough_gain", "rank_plans", "sure_gains", "switch_gain"]
+
+
+Savings: TypeAlias = Callable[[IntArray, IntArray, IntArray], tuple[FloatArray, FloatArray]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +38,13 @@ class AdvicePolicy:
         Standard deviations of the bill added to its mean, >= 0.
     min_gain_cents : int
         Fall in the risk-adjusted bill, and in the mean bill, per month that a switch must bring, >= 0.
+    certainty : float
+        Standard deviations of the saving from month to month that its mean must exceed, >= 0; 0: not asked.
     """
 
     risk_weight: float = 0.5
     min_gain_cents: int = 0
+    certainty: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +135,11 @@ def advise(
         verdict = replace(verdict, codes=np.where(unwanted, ExclusionCode.DECLINED, verdict.codes))
     adjusted = outlook.adjusted(policy.risk_weight)
     gain = switch_gain(adjusted, outlook.mean_cents, facts.current)
-    order, stay = rank_plans(adjusted, verdict.codes, facts.current, policy.min_gain_cents, gain_cents=gain)
+    least = policy.min_gain_cents
+    sure = sure_gains(
+        gain, least, policy.certainty, lambda *pairs: saving_outlook(totals, history.known, *pairs), facts.current
+    )
+    order, stay = rank_plans(adjusted, verdict.codes, facts.current, least, gain_cents=gain, sure=sure)
     return Advice(
         order=order,
         stay=stay,
@@ -135,7 +148,7 @@ def advise(
         saving_cents=_of_current(outlook.mean_cents, facts.current) - outlook.mean_cents,
         p_pay_more=share_above(totals, history.known, facts.current),
         excluded=verdict.codes,
-        stay_reason=stay_reasons(verdict, gain, stay, policy.min_gain_cents),
+        stay_reason=stay_reasons(verdict, gain, stay, least, sure=sure),
         earliest_change=verdict.earliest_change,
     )
 
@@ -169,6 +182,51 @@ def switch_gain(adjusted: FloatArray, mean: FloatArray, current: IntArray) -> Fl
     return np.minimum(_of_current(adjusted, current) - adjusted, _of_current(mean, current) - mean)
 
 
+def enough_gain(gain_cents: FloatArray, min_gain_cents: int) -> BoolArray:
+    """Return where a gain is one, and not below the minimum; never where it is unknown.
+
+    Examples
+    --------
+    >>> enough_gain(np.array([[0.0, 99.0, 100.0, np.nan]]), 100).tolist()
+    [[False, False, True, False]]
+    """
+    return (gain_cents > 0) & (gain_cents >= min_gain_cents)
+
+
+def sure_gains(
+    gain_cents: FloatArray, min_gain_cents: int, certainty: float, savings: Savings, current: IntArray
+) -> BoolArray:
+    """Return where a gain is certain enough: the mean saving exceeds `certainty` of its standard deviations.
+
+    Parameters
+    ----------
+    gain_cents : float64 array of shape (n, n_plans)
+        Only gains that are enough are looked at; all others are called sure, for nothing hangs on them.
+    min_gain_cents : int
+    certainty : float
+        >= 0; 0: every gain is sure.
+    savings : callable
+        As `outlook.saving_outlook`, of rows, plans and plans held: mean and standard deviation of the saving.
+    current : int64 array of shape (n,)
+
+    Returns
+    -------
+    bool array of shape (n, n_plans)
+
+    Examples
+    --------
+    >>> of_pairs = lambda rows, plans, held: (np.array([300.0, 300.0]), np.array([399.0, 400.0]))
+    >>> sure_gains(np.array([[0.0, 300.0, 300.0]]), 100, 0.75, of_pairs, np.array([0])).tolist()
+    [[True, True, False]]
+    """
+    sure = np.ones(gain_cents.shape, dtype=np.bool_)
+    rows, plans = np.nonzero(enough_gain(gain_cents, min_gain_cents))
+    if certainty > 0 and len(rows):
+        mean, spread = savings(rows, plans, current[rows])
+        sure[rows, plans] = mean - certainty * spread > 0
+    return sure
+
+
 def rank_plans(
     adjusted: FloatArray,
     excluded: IntArray,
@@ -176,6 +234,7 @@ def rank_plans(
     min_gain_cents: int,
     *,
     gain_cents: FloatArray | None = None,
+    sure: BoolArray | None = None,
 ) -> tuple[IntArray, NDArray[np.bool_]]:
     """Return the order of the plans and whether to stay.
 
@@ -192,12 +251,14 @@ def rank_plans(
     gain_cents : float64 array of shape (n, n_plans), optional
         What each plan gains over the one held; the fall in `adjusted` unless given. Not looked at where the plan held
         is unknown.
+    sure : bool array of shape (n, n_plans), optional
+        Whether the gain is certain enough (`sure_gains`); every gain is unless given.
 
     Returns
     -------
     tuple of int64 array of shape (n, n_plans) and bool array of shape (n,)
-        Plan indices from rank 1 on, -1 where no further plan is offered: plans that gain enough, then the others, each
-        by its adjusted bill; the current plan is first where none gains enough, which the second says.
+        Plan indices from rank 1 on, -1 where no further plan is offered: plans that gain enough, surely, then the
+        others, each by its adjusted bill; the current plan is first where none does, which the second says.
 
     Examples
     --------
@@ -213,7 +274,9 @@ def rank_plans(
     key = np.where(offered, adjusted, np.inf)
     gain = _of_current(adjusted, current) - adjusted if gain_cents is None else gain_cents
     # A switch that gains nothing is not advice: ties, and gains below the minimum, keep the current plan.
-    enough = offered & (gain > 0) & (gain >= min_gain_cents)
+    enough = offered & enough_gain(gain, min_gain_cents)
+    if sure is not None:
+        enough &= sure
     stay = known & ~enough.any(axis=1)
     key[rows[stay], at[stay]] = -np.inf
     order = np.argsort(key, axis=1, kind="stable")

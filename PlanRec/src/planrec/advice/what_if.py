@@ -9,19 +9,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common_utils.array_types import FloatArray, IntArray
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.config.marked_yaml import read_marked
 from common_utils.errors import ConfigError
 from planrec.advice.engine import Engine, Subscribers
-from planrec.advice.ranking import rank_plans, switch_gain
+from planrec.advice.ranking import rank_plans, sure_gains, switch_gain
 from planrec.billing import MAX_USAGE, Catalogue, Plan, Usage, bill_totals
 from planrec.billing.catalogue import OnSale
-from planrec.outlook import History, Outlook, bill_outlook
+from planrec.outlook import History, Outlook, bill_outlook, saving_outlook
 from planrec.rules import ExclusionCode, apply_rules
 
 __all__ = [
@@ -286,13 +286,20 @@ def what_if(
     catalogue = engine.catalogue if draft is None else with_plan(engine.catalogue, draft)
     answer = engine.advise(replace(people, declined=None), risk_weight=risk_weight, min_gain_cents=min_gain_cents)
     changed = with_usage(answer.basis, question.change)
-    usual = _outlook(changed, catalogue)
-    travel = None if question.travel is None else _outlook(with_usage(changed, question.travel), catalogue)
-    outlook = usual if travel is None else _year(usual, travel)
+    usual = _Rated.of(changed, catalogue)
+    travel = None if question.travel is None else _Rated.of(with_usage(changed, question.travel), catalogue)
+    outlook = usual.outlook() if travel is None else _year(usual.outlook(), travel.outlook())
     codes = apply_rules(rules, catalogue, people.facts, "advice").codes
     adjusted, current = outlook.adjusted(risk_weight), people.facts.current
     gain = switch_gain(adjusted, outlook.mean_cents, current)
-    order, stay = rank_plans(adjusted, codes, current, rules.min_gain_cents("advice"), gain_cents=gain)
+    least = rules.minimum_gain.advice_cents
+
+    def savings(*pairs: IntArray) -> tuple[FloatArray, FloatArray]:
+        found = usual.saving(*pairs) if travel is None else _year(usual.saving(*pairs), travel.saving(*pairs))
+        return found.mean_cents, found.spread_cents
+
+    sure = sure_gains(gain, least, rules.minimum_gain.advice_certainty, savings, current)
+    order, stay = rank_plans(adjusted, codes, current, least, gain_cents=gain, sure=sure)
     advice = answer.advice
     return WhatIf(
         catalogue,
@@ -304,12 +311,25 @@ def what_if(
             advice.stay,
         ),
         then=WhatIfOutcome(outlook.mean_cents, outlook.spread_cents, codes, order[:, 0], stay),
-        travel_cents=None if travel is None else travel.mean_cents,
+        travel_cents=None if travel is None else travel.outlook().mean_cents,
     )
 
 
-def _outlook(months: History, catalogue: Catalogue) -> Outlook:
-    return bill_outlook(bill_totals(months.usage, catalogue), months.known)
+class _Rated(NamedTuple):
+    """Bills of some months on every plan, and which months are known."""
+
+    totals: IntArray
+    known: BoolArray
+
+    @classmethod
+    def of(cls, months: History, catalogue: Catalogue) -> _Rated:
+        return cls(bill_totals(months.usage, catalogue), months.known)
+
+    def outlook(self) -> Outlook:
+        return bill_outlook(self.totals, self.known)
+
+    def saving(self, rows: IntArray, plans: IntArray, held: IntArray) -> Outlook:
+        return Outlook(*saving_outlook(self.totals, self.known, rows, plans, held))
 
 
 def _year(usual: Outlook, travel: Outlook) -> Outlook:

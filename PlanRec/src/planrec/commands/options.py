@@ -59,7 +59,11 @@ __all__ = [
     "Source",
     "SourceOption",
     "StudyJsonOption",
+    "StudyKeepOption",
+    "StudyOperatorOption",
     "StudyOutputOption",
+    "StudySeedsOption",
+    "StudySubscribersOption",
     "TableOption",
     "TopOption",
     "TravelMegabytesOption",
@@ -157,6 +161,25 @@ CardFolderOption = Annotated[
 ]
 StudyOutputOption = Annotated[
     Path | None, typer.Option("--output", writable=True, dir_okay=False, help="Also write the tables as Markdown.")
+]
+StudyOperatorOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--operator",
+        exists=True,
+        dir_okay=False,
+        help="Operator to simulate: YAML with keys of configs/simulator.yaml; what it leaves out is as by default.",
+    ),
+]
+StudySeedsOption = Annotated[
+    str | None, typer.Option("--seeds", help="Operators to simulate, one for each seed: 1,2,3. Overrides the settings.")
+]
+StudySubscribersOption = Annotated[
+    int | None, typer.Option("--subscribers", min=200, max=1_000_000, help="Subscribers of each operator.")
+]
+StudyKeepOption = Annotated[
+    Path | None,
+    typer.Option("--keep", file_okay=False, help="Folder of figures measured so far; a study interrupted goes on."),
 ]
 StudyJsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")]
 ChoicesTableOption = Annotated[

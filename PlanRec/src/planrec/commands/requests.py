@@ -151,11 +151,15 @@ class CardCommand:
 
 @dataclass(frozen=True, slots=True)
 class StudyCommand:
-    """`planrec study`."""
+    """`planrec study`; what is None is as the settings say."""
 
     settings: SettingsCommand
     output: Path | None
     as_json: bool
+    operator: Path | None = None
+    seeds: str | None = None
+    subscribers: int | None = None
+    keep: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from common_utils.command_line.options import SetOption
 from common_utils.command_line.wide import shows_tables
-from planrec.commands.options import ConfigOption, StudyJsonOption, StudyOutputOption
+from planrec.commands.options import (
+    ConfigOption,
+    StudyJsonOption,
+    StudyKeepOption,
+    StudyOperatorOption,
+    StudyOutputOption,
+    StudySeedsOption,
+    StudySubscribersOption,
+)
 from planrec.commands.requests import SettingsCommand, StudyCommand
 
 __all__ = ["study"]
@@ -13,6 +21,10 @@ __all__ = ["study"]
 @shows_tables
 def study(
     output: StudyOutputOption = None,
+    operator: StudyOperatorOption = None,
+    seeds: StudySeedsOption = None,
+    subscribers: StudySubscribersOption = None,
+    keep: StudyKeepOption = None,
     as_json: StudyJsonOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
@@ -20,4 +32,4 @@ def study(
     """Measure every promise on simulated operators whose truth is known; exit code 5 if one fails. Takes minutes."""
     from planrec.commands.run.study import run_study
 
-    run_study(StudyCommand(SettingsCommand.of(config, overrides), output, as_json))
+    run_study(StudyCommand(SettingsCommand.of(config, overrides), output, as_json, operator, seeds, subscribers, keep))

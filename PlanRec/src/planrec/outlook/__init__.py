@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planrec.outlook.forecast import UsageForecast, fit_usage_forecast
-from planrec.outlook.history import SERVICES, History, Outlook, bill_outlook, history_of, share_above
+from planrec.outlook.history import SERVICES, History, Outlook, bill_outlook, history_of, saving_outlook, share_above
 from planrec.outlook.questionnaire import Questionnaire, filled_in, said_usage
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "fit_usage_forecast",
     "history_of",
     "said_usage",
+    "saving_outlook",
     "share_above",
 ]

@@ -12,7 +12,16 @@ from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.billing import Usage
 
-__all__ = ["SERVICES", "History", "Outlook", "bill_outlook", "history_columns", "history_of", "share_above"]
+__all__ = [
+    "SERVICES",
+    "History",
+    "Outlook",
+    "bill_outlook",
+    "history_columns",
+    "history_of",
+    "saving_outlook",
+    "share_above",
+]
 
 SERVICES = ("minutes", "messages", "megabytes")
 
@@ -137,6 +146,42 @@ def bill_outlook(totals: IntArray, known: BoolArray) -> Outlook:
 def _sum_known(values: NDArray[np.generic], known: BoolArray) -> NDArray[np.generic]:
     """Add up over the months known; most often that is all of them, and nothing has to be masked."""
     return (values if known.all() else np.where(known[..., None], values, 0)).sum(axis=1)
+
+
+def saving_outlook(
+    totals: IntArray, known: BoolArray, rows: IntArray, plans: IntArray, held: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return mean and spread of what a plan saves against another, month by month.
+
+    Both plans are rated on the same months, so what makes both bills rise, or both fall, does not count as doubt.
+
+    Parameters
+    ----------
+    totals : int64 array of shape (n, n_months, n_plans)
+        Bills in cents.
+    known : bool array of shape (n, n_months)
+        At least one month of each row asked for.
+    rows, plans, held : int64 arrays of shape (k,)
+        Whose saving, by which plan, against which.
+
+    Returns
+    -------
+    tuple of float64 arrays of shape (k,)
+        Mean saving, cents a month, and its standard deviation over the months; 0 for one month.
+
+    Examples
+    --------
+    >>> totals = np.array([[[2000, 7000], [4000, 7000]]])
+    >>> mean, spread = saving_outlook(totals, np.array([[True, True]]), np.array([0]), np.array([0]), np.array([1]))
+    >>> mean.tolist(), spread.tolist()
+    ([4000.0], [1000.0])
+    """
+    saving = np.ascontiguousarray(totals[rows, :, held] - totals[rows, :, plans])
+    there = known[rows]
+    count = there.sum(axis=1)
+    mean = np.where(there, saving, 0).sum(axis=1) / count
+    apart = np.where(there, saving - mean[:, None], 0.0)
+    return mean, np.sqrt((apart * apart).sum(axis=1) / count)
 
 
 def share_above(totals: IntArray, known: BoolArray, current: IntArray) -> FloatArray:

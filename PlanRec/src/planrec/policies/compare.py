@@ -6,7 +6,7 @@ with the plan taken; money figures rate the months that followed on the plan adv
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.evaluation import bootstrap_mean, chosen_ranks, hit_at_k, ndcg_at_k
-from planrec.advice.ranking import rank_plans, switch_gain
 from planrec.billing import Catalogue, Usage, bill_totals
 from planrec.columns import MONTH, SUBSCRIBER
 from planrec.decisions.rows import usage_of
@@ -122,30 +121,25 @@ def past_outlook(history: History, catalogue: Catalogue, *, history_months: int)
     return bill_outlook(bill_totals(latest, catalogue), known)
 
 
-def advice_scores(
-    outlook: Outlook, situation: JudgedDecisions, *, risk_weight: float, min_gain_cents: int
-) -> FloatArray:
-    """Return scores whose order is that of the advice, "stay" included.
+def advice_scores(order: IntArray) -> FloatArray:
+    """Return scores whose order is that of an advice, "stay" included.
 
     Parameters
     ----------
-    outlook : Outlook
-        Of the same rows.
-    situation : JudgedDecisions
-    risk_weight : float
-        Standard deviations added to the mean bill.
-    min_gain_cents : int
-        What a switch must gain.
+    order : int64 array of shape (n, n_plans)
+        `Advice.order`: plan indices from rank 1 on, -1 where no further plan is ranked.
 
     Returns
     -------
     float64 array of shape (n, n_plans)
-        0 for rank 1, -1 for rank 2, ...; -inf outside the choice set.
+        0 for rank 1, -1 for rank 2, ...; -inf for a plan that is not ranked.
+
+    Examples
+    --------
+    >>> advice_scores(np.array([[2, 0, -1]])).tolist()
+    [[-1.0, -inf, 0.0]]
     """
-    adjusted, excluded = outlook.adjusted(risk_weight), (~situation.available).astype(np.int64)
-    gain = switch_gain(adjusted, outlook.mean_cents, situation.current)
-    order, _ = rank_plans(adjusted, excluded, situation.current, min_gain_cents, gain_cents=gain)
-    scores = np.full(adjusted.shape, -np.inf)
+    scores = np.full(order.shape, -np.inf)
     rows, ranks = np.nonzero(order >= 0)
     scores[rows, order[rows, ranks]] = -ranks
     return scores
@@ -170,10 +164,14 @@ def policy_table(policies: Mapping[str, FloatArray], situation: JudgedDecisions)
     return [{"policy": name, **_figures(scores, situation)} for name, scores in policies.items()]
 
 
-def gain_table(
-    outlook: Outlook, situation: JudgedDecisions, gains_cents: Sequence[int], *, risk_weight: float
-) -> list[Row]:
+def gain_table(advised: Mapping[int, FloatArray], situation: JudgedDecisions) -> list[Row]:
     """Return what asking for a minimum gain costs and saves.
+
+    Parameters
+    ----------
+    advised : mapping of int to float64 array of shape (n, n_plans)
+        Scores of the advice by the minimum gain asked for, cents a month.
+    situation : JudgedDecisions
 
     Returns
     -------
@@ -182,8 +180,7 @@ def gain_table(
         95th percentile over all rows of what was lost a month (0 for whoever did not lose).
     """
     rows: list[Row] = []
-    for gain in gains_cents:
-        scores = advice_scores(outlook, situation, risk_weight=risk_weight, min_gain_cents=gain)
+    for gain, scores in advised.items():
         figures = _figures(scores, situation)
         loss = np.maximum(-money_of_advice(scores, situation)["saving_cents"], 0)
         keep = ("regret_cents", "saving_cents", "share_worse_off", "share_moved")

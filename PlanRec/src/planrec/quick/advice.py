@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from common_utils.array_types import FloatArray
+from common_utils.array_types import FloatArray, IntArray
 from planrec.advice import Engine, Request, recommend_subscriber
 from planrec.advice.reasons import Against, MeanBill, closing_cents, sentence
 from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
@@ -43,6 +43,7 @@ class _Outlook(NamedTuple):
     spread: list[float]
     dearer: list[float] | None
     items: list[list[float]]
+    totals: IntArray
 
 
 class _Bills(NamedTuple):
@@ -112,6 +113,7 @@ class RowAdviser:
             for rule in engine.rules.plans
             if "advice" in rule.modes
         ]
+        self._certainty = engine.rules.minimum_gain.advice_certainty
         self._dearer_allowed = engine.rules.contract.while_bound == "allow_dearer"
         self._code_names = {int(code): code.name for code in ExclusionCode}
 
@@ -173,7 +175,18 @@ class RowAdviser:
             above = totals > totals[:, current : current + 1]
             dearer = (np.add.reduce(above, axis=0, dtype=np.int64) / SCENARIOS).tolist()
         items = (np.add.reduce(beyond, axis=1) / SCENARIOS).tolist()
-        return _Outlook(mean.tolist(), spread.tolist(), dearer, items)
+        return _Outlook(mean.tolist(), spread.tolist(), dearer, items, totals)
+
+    def _unsure(self, totals: IntArray, gaining: list[int], current: int) -> list[int]:
+        """Return the plans whose saving is not certain enough, among those that gain: `advice.ranking.sure_gains`."""
+        if not (self._certainty > 0 and gaining):
+            return []
+        saving = np.ascontiguousarray((totals[:, current : current + 1] - totals[:, gaining]).T)
+        mean = np.add.reduce(saving, axis=1) / SCENARIOS
+        apart = saving - mean[:, None]
+        apart *= apart
+        least: list[float] = (mean - self._certainty * np.sqrt(np.add.reduce(apart, axis=1) / SCENARIOS)).tolist()
+        return [plan for plan, at_least in zip(gaining, least, strict=True) if not at_least > 0]
 
     def _ranked(
         self,
@@ -192,10 +205,13 @@ class RowAdviser:
         code = _NONE
         if current >= 0:
             gains = [min(adjusted[current] - a, mean[current] - m) for a, m in zip(adjusted, mean, strict=True)]
-            enough = [plan for plan in order if gains[plan] > 0 and gains[plan] >= asked]
+            gaining = [plan for plan, gain in enumerate(gains) if gain > 0 and gain >= asked]
+            unsure = self._unsure(outlook.totals, gaining, current)
+            sure = [plan for plan in gaining if plan not in unsure]
+            enough = [plan for plan in order if plan in sure]
             first = enough or [current]
             order = first + [plan for plan in order if plan not in first]
-            code = _NONE if enough else self._stay_reason(codes, gains, asked)
+            code = _NONE if enough else _stay_reason(codes, gains, sure, unsure)
         order = order[: request.top_k]
         said = self._speaker.sentences(services, order, current, mean)
         held = round(mean[current])
@@ -254,15 +270,6 @@ class RowAdviser:
             and self._fees[plan] > self._fees[current]
             and self._terms[plan] >= self._terms[current]
         )
-
-    def _stay_reason(self, codes: list[int], gains: list[float], asked: int) -> int:
-        """Return why to stay, as `rules.stay_reasons` has it."""
-        kept_out = [plan for plan, code in enumerate(codes) if code in _CONTRACT]
-        if kept_out:
-            best = max(kept_out, key=gains.__getitem__)
-            if gains[best] > 0 and gains[best] >= asked:
-                return codes[best]
-        return int(ExclusionCode.BELOW_MINIMUM_GAIN)
 
 
 class _Speaker:
@@ -364,6 +371,15 @@ class _RowForecast:
         among = (_PLACES - column) / np.maximum(1 - column, 1 / SCENARIOS)
         at = np.clip((among * SCENARIOS).astype(np.int64), 0, SCENARIOS - 1)
         return quantiles[self._rows[:, None], at], among < 0
+
+
+def _stay_reason(codes: list[int], gains: list[float], sure: list[int], unsure: list[int]) -> int:
+    """Return why to stay, as `rules.stay_reasons` has it."""
+    kept_out = [plan for plan in sure if codes[plan] in _CONTRACT]
+    if kept_out:
+        return codes[max(kept_out, key=gains.__getitem__)]
+    doubtful = any(codes[plan] == _NONE for plan in unsure)
+    return int(ExclusionCode.UNCERTAIN_GAIN if doubtful else ExclusionCode.BELOW_MINIMUM_GAIN)
 
 
 def _row_forecast(forecast: UsageForecast | None) -> _RowForecast | None:

@@ -89,7 +89,14 @@ def apply_rules(rules: Rules, catalogue: Catalogue, facts: Facts, mode: Mode) ->
     return Verdict(codes, barred, np.where(facts.contract_months_left > 0, facts.free_from, -1))
 
 
-def stay_reasons(verdict: Verdict, gain_cents: FloatArray, stay: NDArray[np.bool_], min_gain_cents: int) -> IntArray:
+def stay_reasons(
+    verdict: Verdict,
+    gain_cents: FloatArray,
+    stay: NDArray[np.bool_],
+    min_gain_cents: int,
+    *,
+    sure: NDArray[np.bool_] | None = None,
+) -> IntArray:
     """Return why the answer is "stay".
 
     Parameters
@@ -101,12 +108,15 @@ def stay_reasons(verdict: Verdict, gain_cents: FloatArray, stay: NDArray[np.bool
     stay : bool array of shape (n,)
     min_gain_cents : int
         What a switch had to gain.
+    sure : bool array of shape (n, n_plans), optional
+        Whether a gain is certain enough; every gain is unless given.
 
     Returns
     -------
     int64 array of shape (n,)
         `ExclusionCode`: why no offer may be made; else the contract's code, where a plan that only the contract keeps
-        out would have gained enough; else BELOW_MINIMUM_GAIN. NONE where the answer is not "stay".
+        out would have gained enough; else UNCERTAIN_GAIN, where a plan gains enough and not surely; else
+        BELOW_MINIMUM_GAIN. NONE where the answer is not "stay".
 
     Examples
     --------
@@ -117,13 +127,16 @@ def stay_reasons(verdict: Verdict, gain_cents: FloatArray, stay: NDArray[np.bool
     ['CONTRACT_BINDS', 'BELOW_MINIMUM_GAIN']
     """
     by_contract = np.isin(verdict.codes, (ExclusionCode.CONTRACT_BINDS, ExclusionCode.CONTRACT_UNKNOWN))
-    closed = np.where(by_contract, gain_cents, -np.inf)
+    certain = np.ones_like(by_contract) if sure is None else sure
+    closed = np.where(by_contract & certain, gain_cents, -np.inf)
     rows, best = np.arange(len(stay)), closed.argmax(axis=1)
     missed = (closed[rows, best] > 0) & (closed[rows, best] >= min_gain_cents)
     none = int(ExclusionCode.NONE)
+    unsure = (verdict.codes == none) & ~certain & (gain_cents > 0) & (gain_cents >= min_gain_cents)
+    doubtful = np.full(len(stay), int(ExclusionCode.UNCERTAIN_GAIN))
     return np.select(
-        [~stay, verdict.barred != none, missed],
-        [np.full(len(stay), none), verdict.barred, verdict.codes[rows, best]],
+        [~stay, verdict.barred != none, missed, unsure.any(axis=1)],
+        [np.full(len(stay), none), verdict.barred, verdict.codes[rows, best], doubtful],
         int(ExclusionCode.BELOW_MINIMUM_GAIN),
     ).astype(np.int64)
 

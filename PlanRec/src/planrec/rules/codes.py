@@ -42,6 +42,7 @@ class ExclusionCode(IntEnum):
     BELOW_MINIMUM_GAIN = 15
     CURRENT_PLAN_UNKNOWN = 16
     DECLINED = 17
+    UNCERTAIN_GAIN = 18
 
     @property
     def meaning(self) -> str:
@@ -68,6 +69,8 @@ _MEANINGS = {
     ExclusionCode.BELOW_MINIMUM_GAIN: "no other plan open to the subscriber gains enough",
     ExclusionCode.CURRENT_PLAN_UNKNOWN: "the plan held is not known, so an offer has nothing to be compared with",
     ExclusionCode.DECLINED: "the subscriber does not want the plan",
+    ExclusionCode.UNCERTAIN_GAIN: "another plan is cheaper on average, but the saving differs too much from month to "
+    "month to rely on",
 }
 
 

@@ -145,7 +145,7 @@ def _after(month: int | IntArray) -> IntArray:
     return np.asarray(month, dtype=np.int64) + 1
 
 
-def facts_of(columns: Mapping[str, NDArray[np.generic]], current: IntArray, *, as_of: int) -> Facts:
+def facts_of(columns: Mapping[str, NDArray[np.generic]], current: IntArray, *, as_of: int | IntArray) -> Facts:
     """Return the facts in a table of the last months known, one row a subscriber.
 
     Parameters
@@ -156,7 +156,7 @@ def facts_of(columns: Mapping[str, NDArray[np.generic]], current: IntArray, *, a
         `contacts_90d`. A contract below 0 ran out; another number below 0 is unknown.
     current : int64 array of shape (n,)
         Index of the plan held, -1 where unknown.
-    as_of : int
+    as_of : int or int64 array of shape (n,)
         Month index; no row lies after it.
 
     Raises

@@ -50,6 +50,13 @@ class MinimumGain(_Part):
         default=100, description="fall in the risk-adjusted bill that advice must bring, cents a month"
     )
     offer_cents: _Cents = Field(default=400, description="saving that an offer must bring, cents a month")
+    advice_certainty: float = Field(
+        default=0.65,
+        ge=0,
+        le=10,
+        description="standard deviations of the saving from month to month that the mean saving of advice must exceed; "
+        "0: not asked",
+    )
 
 
 class ContractRule(_Part):

@@ -10,10 +10,12 @@ from common_utils.config import BaseConfig
 from planrec.months import MONTH_PATTERN, month_index
 
 __all__ = [
+    "ChoiceProcess",
     "ChurnConfig",
     "DefectConfig",
     "Drift",
     "DriftKind",
+    "HabitConfig",
     "Leak",
     "LightMargins",
     "OffersConfig",
@@ -27,6 +29,7 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 _Spread = Annotated[float, Field(ge=0, le=3)]
 
 
+ChoiceProcess = Literal["logit", "satisficing", "habit", "loss_averse"]
 DriftKind = Literal["price_rise", "flagship_launch", "data_growth", "unit_slip", "roaming_ban", "new_segment"]
 Leak = Literal[
     "monthly_charge", "overage_fee", "plan_discount_code", "next_month_usage", "retention_call", "account_ref"
@@ -230,6 +233,21 @@ _SEGMENTS = (
 )
 
 
+class HabitConfig(BaseConfig):
+    """When a subscriber of habit looks at the plans.
+
+    Examples
+    --------
+    >>> HabitConfig().threshold
+    0.25
+    """
+
+    threshold: _Share = Field(
+        default=0.25, description="share of the believed bill that the best plan must save to be noticed"
+    )
+    attention: _Share = Field(default=0.1, description="chance to look all the same")
+
+
 class SimulatorConfig(BaseConfig):
     """The simulated operator: who its subscribers are, how they use and how they choose.
 
@@ -296,8 +314,15 @@ class SimulatorConfig(BaseConfig):
     inertia: float = Field(1.4, ge=0, le=20, description="mean utility of staying with the current plan")
     perk_taste: float = Field(0.3, ge=0, le=20, description="mean utility of one perk")
     taste_sd: _Spread = Field(0.4, description="relative spread of the four tastes above between subscribers")
-    choice_process: Literal["logit", "satisficing"] = Field("logit", description="how a plan is picked at a decision")
+    choice_process: ChoiceProcess = Field("logit", description="how a plan is picked at a decision")
     satisficing: SatisficingConfig = SatisficingConfig()
+    habit: HabitConfig = HabitConfig()
+    loss_aversion: float = Field(
+        2.25,
+        ge=1,
+        le=20,
+        description="loss_averse: factor on what a plan is believed to cost beyond today's bill",
+    )
 
     shock_ratio: float = Field(1.3, ge=1, le=10, description="a bill this many times the mean of the three before ...")
     shock_amount: float = Field(4.0, ge=0, description="... and this much above it, in currency, is a shock")

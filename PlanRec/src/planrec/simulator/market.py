@@ -25,6 +25,8 @@ from planrec.simulator.choice import (
 from planrec.simulator.churn import HORIZON, NEVER, ChurnModel, Contacts
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.drift import rate_cards
+from planrec.simulator.processes.habit import habit_probabilities
+from planrec.simulator.processes.loss_aversion import loss_averse
 from planrec.simulator.satisficing import pick, satisfied_choice
 from planrec.simulator.usage import BURN_IN, Population, draw_population, draw_usage, subscriber_ids, typical_usage
 
@@ -338,7 +340,10 @@ class _Run:
     ) -> tuple[IntArray, FloatArray, FloatArray]:
         """Return the plan taken, the utilities (-inf outside the choice set) and the chances."""
         value, allowed, believed, mean = self._values(rows, usage, t)
-        if self.config.choice_process == "logit":
+        if self.config.choice_process == "habit":
+            chance = habit_probabilities(value, mean, allowed, self.plan[rows], self.config.habit)
+            return pick(chance, rng), np.where(allowed, value, -np.inf), chance
+        if self.config.choice_process != "satisficing":
             return choose(value, allowed, rng), np.where(allowed, value, -np.inf), logit_probabilities(value, allowed)
         tastes, current, month = self.tastes.at(rows), self.plan[rows], self.first_month + t
         chance = satisfied_choice(tastes, believed, mean, allowed, current, month, self.config, self._card(t))
@@ -352,7 +357,10 @@ class _Run:
         believed = usage * tastes.overestimation[:, None]
         bills = believed_bills(believed, self.config, self._card(t))
         allowed = choice_set(self._card(t), self.first_month + t, self.people.age[rows], current)
-        return utilities(tastes, bills, current, self.config, self._card(t)), allowed, believed, bills[0]
+        value = utilities(tastes, bills, current, self.config, self._card(t))
+        if self.config.choice_process == "loss_averse":
+            value = loss_averse(value, bills[0], tastes.price, current, self.config.loss_aversion)
+        return value, allowed, believed, bills[0]
 
     def _experience(self, rows: IntArray, t: int) -> FloatArray:
         """Return the mean usage of the last months known, a newcomer's guess where there are none."""

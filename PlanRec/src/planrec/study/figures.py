@@ -1,175 +1,256 @@
-"""The figures of one simulated operator: choice, money, harm and offers, each beside baselines and oracles."""
+"""The figures of one simulated operator's world: choice, money, harm and offers, each beside baselines and oracles.
+
+What is judged are a bundle's answers (`study.answers`); the truth judges. Sums and counts are kept, not shares, so that
+operators can be pooled.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from common_utils.array_types import FloatArray
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.evaluation import chosen_ranks, expected_calibration_error, hit_at_k, ndcg_at_k
-from planrec.billing import bill_totals
-from planrec.decisions import alternative_features
-from planrec.offers import AcceptanceModel, OfferWeights, offer_values
-from planrec.outlook import History, Outlook, UsageForecast, bill_outlook
-from planrec.policies.compare import advice_scores, money_of_advice, past_outlook
-from planrec.study.worlds import World
+from planrec.bundle import PlanRecBundle
+from planrec.decisions import alternative_features, columns_of
+from planrec.months import month_indices
+from planrec.outlook import history_of
+from planrec.rules import ExclusionCode
+from planrec.study.answers import Answers
+from planrec.study.worlds import Moments, World
 
 __all__ = [
     "ANY_PLAN",
-    "BASELINES",
+    "HELD_FIRST",
     "MULTICLASS",
+    "ORACLE",
     "Figures",
+    "Money",
     "choice_figures",
-    "forecast_outlook",
-    "harm_figures",
+    "choice_scores",
+    "held_first",
+    "money_figures",
     "offer_figures",
-    "regret_figures",
 ]
 
 Figures = dict[str, float]
 
-MULTICLASS, ANY_PLAN = "multiclass", "choice"
-BASELINES: Mapping[str, tuple[int, float]] = {
-    "last month": (1, 0.0),
-    "mean of 3 months": (3, 0.0),
-    "mean of 6 months": (6, 0.0),
-    "mean of 6 months + half a sd": (6, 0.5),
-}
+MULTICLASS, ANY_PLAN, ORACLE = "multiclass", "choice", "oracle"
+HELD_FIRST = "held first, then cheapest by "
 
 
-def forecast_outlook(history: History, world: World, forecast: UsageForecast) -> Outlook:
-    """Return mean and spread of the bills the forecast expects on each plan."""
-    ahead = forecast.scenarios(history)
-    return bill_outlook(bill_totals(ahead.usage, world.operator.catalogue), ahead.known)
+def choice_scores(bundle: PlanRecBundle, world: World) -> dict[str, FloatArray]:
+    """Return P(take) of the decisions by each model of a bundle; float64 arrays of shape (n, n_plans)."""
+    catalogue, columns = world.operator.catalogue, columns_of(world.rows)
+    found: dict[str, FloatArray] = {}
+    for name, scorer in ((MULTICLASS, bundle.scorer), (ANY_PLAN, bundle.choice)):
+        chances = np.zeros((len(world.rows), len(catalogue.plans)))
+        chances[:, [catalogue.index(plan) for plan in scorer.classes]] = scorer.score(columns)
+        found[name] = chances
+    return found
 
 
-def choice_figures(world: World, probabilities: Mapping[str, FloatArray]) -> dict[str, Figures]:
-    """Return how well models rank the plan taken.
+def held_first(world: World, answers: Answers) -> FloatArray:
+    """Return scores that learn nothing: the plan held first, then the others in the order of an answer.
+
+    Parameters
+    ----------
+    world : World
+    answers : Answers
+        Of a re-rating policy, at the moments of the world.
+
+    Returns
+    -------
+    float64 array of shape (n, n_plans)
+        One row for each decision; plans that were not ranked come last.
+    """
+    moments, n_plans = world.moments, answers.order.shape[1]
+    place = {key: at for at, key in enumerate(zip(moments.subscribers, moments.as_of.tolist(), strict=True))}
+    before = (month_indices(world.rows["month"]) - 1).tolist()
+    at = np.array([place.get(key, -1) for key in zip(world.situation.subscribers, before, strict=True)], dtype=np.int64)
+    order = np.where((at >= 0)[:, None], answers.order[at], -1)
+    scores = np.full((len(at), n_plans), -float(n_plans))
+    rows, ranks = np.nonzero(order >= 0)
+    scores[rows, order[rows, ranks]] = -ranks
+    known = np.flatnonzero(world.situation.current >= 0)
+    scores[known, world.situation.current[known]] = 1.0
+    return scores
+
+
+def choice_figures(
+    world: World, probabilities: Mapping[str, FloatArray], rankings: Mapping[str, FloatArray]
+) -> dict[str, Figures]:
+    """Return how well models and rankings predict the plan taken.
 
     Parameters
     ----------
     world : World
     probabilities : mapping of str to float64 array of shape (n, n_plans)
         P(take) by model.
+    rankings : mapping of str to float64 array of shape (n, n_plans)
+        Scores that are no probabilities; higher is first.
 
     Returns
     -------
     dict of str to dict
-        By model, the oracle among them: `accuracy`, `ndcg_at_5`, `hit_at_3_launched` (where the plan taken is a
-        launched one; NaN without any), `ece_top` (of the plan ranked first) and `ece` (of every plan in the choice
-        set), 10 bins of equal mass.
+        By name, the oracle among them: `accuracy`, `ndcg_at_5`; of a launched plan `hit_at_3` (share of those who took
+        one that had it among the first three) and `precision_at_3` (share of those who had it there that took it);
+        and of probabilities `ece_top` (of the plan ranked first), `ece` (of every plan in the choice set), 10 bins of
+        equal mass, and `launched_demand` (predicted over real). NaN where there is nothing to judge.
     """
     situation = world.situation
     is_new = np.isin(situation.chosen, world.launched)
     taken = np.arange(situation.available.shape[1]) == situation.chosen[:, None]
+    chances = {**probabilities, ORACLE: world.oracle}
     figures: dict[str, Figures] = {}
-    for name, p in {**probabilities, "oracle": world.oracle}.items():
-        ranks = chosen_ranks(p, situation.chosen, situation.available)
+    for name, scores in {**chances, **rankings}.items():
+        ranks = chosen_ranks(scores, situation.chosen, situation.available)
+        shown = _among_first(scores, situation.available, world.launched, 3)
         figures[name] = {
             "accuracy": float(hit_at_k(ranks, 1).mean()),
             "ndcg_at_5": float(ndcg_at_k(ranks, 5).mean()),
-            "hit_at_3_launched": float(hit_at_k(ranks[is_new], 3).mean()) if is_new.any() else np.nan,
-            "ece_top": expected_calibration_error(p.max(axis=1), p.argmax(axis=1) == situation.chosen),
-            "ece": expected_calibration_error(p[situation.available], taken[situation.available]),
+            "hit_at_3": _mean(shown[is_new]),
+            "precision_at_3": _mean(is_new[shown]),
         }
+        if name in chances:
+            real = float(is_new.sum())
+            figures[name] |= {
+                "ece_top": expected_calibration_error(scores.max(axis=1), scores.argmax(axis=1) == situation.chosen),
+                "ece": expected_calibration_error(scores[situation.available], taken[situation.available]),
+                "launched_demand": float(scores[:, world.launched].sum()) / real if real else np.nan,
+            }
     return figures
 
 
-def regret_figures(world: World, history: History, outlook: Outlook, *, risk_weight: float) -> Figures:
-    """Return the mean regret of advice and of every re-rating baseline, cents a month, without a minimum gain."""
-    catalogue, situation = world.operator.catalogue, world.situation
-    ranked = {
-        name: (past_outlook(history, catalogue, history_months=months), weight)
-        for name, (months, weight) in BASELINES.items()
-    }
-    ranked["advice"] = outlook, risk_weight
-    scores = {
-        name: advice_scores(bills, situation, risk_weight=weight, min_gain_cents=0)
-        for name, (bills, weight) in ranked.items()
-    }
-    scores["stay"] = (np.arange(len(catalogue.plans)) == situation.current[:, None]).astype(np.float64)
-    return {name: float(money_of_advice(s, situation)["regret_cents"].mean()) for name, s in scores.items()}
+def _among_first(scores: FloatArray, available: BoolArray, plans: IntArray, k: int) -> BoolArray:
+    order = np.argsort(-np.where(available, scores, -np.inf), axis=1, kind="stable")[:, :k]
+    return np.asarray((np.isin(order, plans) & np.take_along_axis(available, order, axis=1)).any(axis=1))
 
 
-def harm_figures(world: World, outlook: Outlook, *, risk_weight: float, min_gain_cents: int) -> Figures:
-    """Return how many subscribers are worse off after advice with a minimum gain.
+def _mean(values: NDArray[np.generic]) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+@dataclass(frozen=True)
+class Money:
+    """What an advice does to the moments it is given at.
+
+    Attributes
+    ----------
+    figures : dict of str to float
+        Counts `asked`, `moved` and `worse` (moved, and the bill rose); mean `saving_cents` and `regret_cents` a month
+        over all asked, against the cheapest plan the rules leave open.
+    losses : list of float
+        Cents a month that each of the worse off lost.
+    """
+
+    figures: Figures
+    losses: list[float]
+
+
+def money_figures(moments: Moments, answers: Answers) -> Money:
+    """Return what an advice saves, and whom it harms.
 
     Parameters
     ----------
-    world : World
-    outlook : Outlook
-        Of the same rows.
-    risk_weight : float
-    min_gain_cents : int
-
-    Returns
-    -------
-    dict of str to float
-        `not_worse_off` and `moved` of everybody, `not_worse_off_of_moved`, `loss_p95_cents` of everybody and
-        `loss_p95_of_moved_cents` (a month; 0 for whoever did not lose), `saving_cents`, `regret_cents`.
+    moments : Moments
+    answers : Answers
+        Of the same rows, all plans ranked that the rules leave open.
     """
-    scores = advice_scores(outlook, world.situation, risk_weight=risk_weight, min_gain_cents=min_gain_cents)
-    money = money_of_advice(scores, world.situation)
-    worse, moved, saving = money["share_worse_off"], money["share_moved"] > 0, money["saving_cents"]
-    loss = np.maximum(-saving, 0)
-    return {
-        "not_worse_off": float(1 - worse.mean()),
-        "not_worse_off_of_moved": float(1 - worse[moved].mean()) if moved.any() else np.nan,
-        "loss_p95_cents": float(np.percentile(loss, 95)),
-        "loss_p95_of_moved_cents": float(np.percentile(loss[moved], 95)) if moved.any() else np.nan,
-        "moved": float(moved.mean()),
-        "saving_cents": float(saving.mean()),
-        "regret_cents": float(money["regret_cents"].mean()),
+    rows = np.arange(len(moments.current))
+    known = (moments.current >= 0) & (answers.first >= 0)
+    held, advised = np.maximum(moments.current, 0), np.where(known, answers.first, np.maximum(moments.current, 0))
+    open_ = np.zeros(moments.bills.shape, dtype=np.bool_)
+    at, ranks = np.nonzero(answers.order >= 0)
+    open_[at, answers.order[at, ranks]] = True
+    open_[rows, held] = True
+    today, then = moments.bills[rows, held], moments.bills[rows, advised]
+    saving, moved = today - then, advised != held
+    regret = then - np.where(open_, moments.bills, np.inf).min(axis=1)
+    worse = moved & (saving < 0)
+    figures = {
+        "asked": float(known.sum()),
+        "moved": float((known & moved).sum()),
+        "worse": float((known & worse).sum()),
+        "saving_cents": float(saving[known].mean()),
+        "regret_cents": float(regret[known].mean()),
     }
+    return Money(figures, (-saving[known & worse]).round(3).tolist())
 
 
 def offer_figures(
-    world: World, history: History, outlook: Outlook, acceptance: AcceptanceModel, *, weights: OfferWeights
-) -> Figures:
-    """Return the accepted saving of offers, cents a month and subscriber, by how the offer is chosen.
+    world: World, bundle: PlanRecBundle, offers: Answers, re_rated: Mapping[str, Answers]
+) -> dict[str, object]:
+    """Return what offers bring and whom they drive away, beside baselines and an oracle under the same gates.
 
-    Everybody is offered the plan that scores best, nobody where no score is above 0; what comes of it is the true
-    P(accept) x the true saving.
+    Model, baselines and oracle choose among the same pairs of subscriber and plan, those that neither a rule nor a gate
+    takes out of the offer file (a gain below the minimum alone is each one's own business), and contact as many
+    subscribers as the model does. What comes of an offer is the true P(accept) x the true saving.
 
     Parameters
     ----------
     world : World
-    history : History
-        Of the moments of `world`.
-    outlook : Outlook
-        Of the same rows.
-    acceptance : AcceptanceModel
-    weights : OfferWeights
+    bundle : PlanRecBundle
+    offers : Answers
+        Of the offer file.
+    re_rated : mapping of str to Answers
+        Advice by re-rating, by name: its bills are the baselines', times P(accept).
 
     Returns
     -------
-    dict of str to float
-        `oracle`, `offer` and every re-rating baseline.
+    dict
+        `made`, `elsewhere` (to subscribers without usage in the month asked), `harmful` (with `churn_change` above 0 in
+        their own row), `judged` (of whom the truth knows the answer); `accepted_saving` by chooser, the sum in cents a
+        month; `left_offered` and `left_alone`, sums of the true chances of leaving of those judged.
     """
-    moments, catalogue = world.moments, world.operator.catalogue
-    features = alternative_features(history, catalogue, moments.current)
-    p_accept = acceptance.chances(features, moments.current, moments.contacts)
-    value = offer_values(
-        outlook.mean_cents,
-        outlook.spread_cents,
-        moments.current,
-        catalogue,
-        p_accept=p_accept,
-        churn_change=np.zeros_like(p_accept),
-        weights=weights,
-    )
-    scores = {"oracle": moments.accept * moments.saving_cents, "offer": value.value_cents}
-    rows = np.arange(len(moments.current))
-    for name, (months, weight) in BASELINES.items():
-        bills = past_outlook(history, catalogue, history_months=months).adjusted(weight)
-        scores[name] = bills[rows, moments.current][:, None] - bills
-    return {name: _accepted_saving(world, score) for name, score in scores.items()}
-
-
-def _accepted_saving(world: World, score: FloatArray) -> float:
     moments = world.moments
-    allowed = np.where(np.isnan(moments.accept) | np.isnan(score), -np.inf, score)
-    rows, best = np.arange(len(allowed)), allowed.argmax(axis=1)
-    worth = moments.accept[rows, best] * moments.saving_cents[rows, best]
-    return float(np.where(allowed[rows, best] > 0, worth, 0.0).mean())
+    switched = (offers.first >= 0) & (offers.first != moments.current)
+    rows = np.flatnonzero(moments.addressed & (moments.current >= 0))
+    held = moments.current[rows]
+    saving = moments.bills[rows, held][:, None] - moments.bills[rows]
+    worth = moments.accept[rows] * saving
+    codes = offers.excluded[rows]
+    gated = ~np.isin(codes, (ExclusionCode.NONE, ExclusionCode.BELOW_MINIMUM_GAIN)) | np.isnan(worth)
+    gated[np.arange(len(rows)), held] = True
+    contacts = int(switched[rows].sum())
+    scores = {"offer": np.where(switched[rows][:, None], offers.by_plan["offer_value_cents"][rows], np.nan)}
+    scores[ORACLE] = worth
+    chances = _chances(bundle, moments, rows)
+    for name, answers in re_rated.items():
+        bills = answers.by_plan["expected_bill_cents"][rows]
+        scores[name] = chances * (bills[np.arange(len(rows)), held][:, None] - bills)
+    picks = {name: _picked(np.where(gated, np.nan, score), contacts) for name, score in scores.items()}
+    ours, plan = picks["offer"]
+    churn_change = offers.by_plan["churn_change"][np.flatnonzero(switched), offers.first[switched]]
+    return {
+        "made": float(switched.sum()) + offers.elsewhere,
+        "elsewhere": float(offers.elsewhere),
+        "harmful": float((churn_change > 0).sum()),
+        "judged": float(contacts),
+        "addressed": float(len(rows)),
+        "accepted_saving": {name: float(worth[who, what].sum()) for name, (who, what) in picks.items()},
+        "left_offered": float(moments.leave[rows[ours], 1 + plan].sum()),
+        "left_alone": float(moments.leave[rows[ours], 0].sum()),
+    }
+
+
+def _chances(bundle: PlanRecBundle, moments: Moments, rows: IntArray) -> FloatArray:
+    """P(accept) of every plan by the bundle's own model; float64 array of shape (k, n_plans)."""
+    if bundle.offers is None:
+        return np.full((len(rows), moments.bills.shape[1]), np.nan)
+    history = history_of(columns_of(moments.rows.iloc[rows]), bundle.config.advice.history_months)
+    features = alternative_features(history, bundle.catalogue, moments.current[rows])
+    return bundle.offers.acceptance.chances(features, moments.current[rows], moments.facts.contacts_90d[rows])
+
+
+def _picked(scores: FloatArray, contacts: int) -> tuple[IntArray, IntArray]:
+    """Return the subscribers with the best offers, and which: at most so many, each worth more than nothing."""
+    filled = np.where(np.isnan(scores), -np.inf, scores)
+    best = filled.argmax(axis=1)
+    value = filled[np.arange(len(best)), best]
+    who = np.argsort(-value, kind="stable")[:contacts]
+    who = who[value[who] > 0]
+    return who, best[who]

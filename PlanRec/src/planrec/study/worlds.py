@@ -1,7 +1,7 @@
 """One simulated operator, twice: as it is, and as it would be had no plan been launched after training.
 
-Both worlds are drawn from the same random numbers, so they are equal up to the launch: models are fitted once and
-judged in both, on subscribers and months they never saw, against the operator's own truth.
+Both worlds are drawn from the same random numbers, so they are equal up to the launch: one bundle's models are fitted
+once and judged in both, on subscribers and months they never saw, against the operator's own truth.
 """
 
 from __future__ import annotations
@@ -10,50 +10,83 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from common_utils.array_types import FloatArray, IntArray
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.splits import group_holdout
 from planrec.billing import Catalogue
 from planrec.billing.catalogue import OnSale
-from planrec.columns import AGE, CONTACT, CONTACTS_90D, CURRENT_PLAN, DECISION, KEY, MONTH, SUBSCRIBER
+from planrec.columns import (
+    AGE,
+    CONSENT,
+    CONTACTS_90D,
+    CURRENT_PLAN,
+    DECISION,
+    HOLDOUT,
+    KEY,
+    MONTH,
+    OFFERED_PLAN,
+    SUBSCRIBER,
+)
 from planrec.config import PlanRecConfig
-from planrec.decisions import decision_table, plan_indices
+from planrec.decisions import columns_of, decision_table, latest_rows, plan_indices
 from planrec.decisions.rows import CHOSEN_PLAN
-from planrec.months import month_index, month_indices
+from planrec.months import month_index, month_indices, month_text
 from planrec.policies.compare import BillsAhead, JudgedDecisions
-from planrec.rules import ExclusionCode, exclusions
+from planrec.preparation import longest_history
+from planrec.rules import ExclusionCode, Facts, exclusions
+from planrec.rules.facts import facts_of
+from planrec.simulator.campaign import in_holdout
 from planrec.simulator.operator import simulate
 from planrec.simulator.simulation import Simulation
+from planrec.simulator.truth import LEAVE
 
-__all__ = ["HORIZON", "ContactMoments", "World", "training_side", "two_worlds"]
+__all__ = ["HORIZON", "Moments", "World", "two_worlds"]
 
-
-HORIZON = 3  # months over which a decision is judged
+HORIZON = 3  # months over which an answer is judged
 _NEVER = "9999-12"
+_CONSENT = 0.8  # share of subscribers who may be addressed
+_CAP_MONTHS = 3  # months that contacts in 90 days are counted over
 
 
 @dataclass(frozen=True)
-class ContactMoments:
-    """Subscribers who could get an offer, and the truth about it; n rows, m plans.
+class Moments:
+    """Unseen subscribers with the operator, at the end of each month before a test month; n rows, m plans.
 
     Attributes
     ----------
     rows : DataFrame
-        As decision rows.
+        As `latest_rows`: what was known at that end.
+    as_of : int64 array of shape (n,)
+        Month index of that end; a change takes effect in the month after.
     current : int64 array of shape (n,)
-    contacts : float64 array of shape (n,)
-        Contacts in the 90 days before.
+    facts : Facts
+    bills : float64 array of shape (n, n_plans)
+        True mean bill a month over the `HORIZON` months from the change on; cents.
     accept : float64 array of shape (n, n_plans)
-        True P(accept); NaN where a plan cannot be offered.
-    saving_cents : float64 array of shape (n, n_plans)
-        What the plan really saves a month over the next three months.
+        True P(accept) of an offer made in the month of the change; NaN where a plan cannot be offered. The truth is
+        written down of those whom the campaign draws or who decide that month, and NaN for all others.
+    leave : float64 array of shape (n, 1 + n_plans)
+        True chance of leaving within three months, without an offer and by plan offered; NaN likewise.
     """
 
     rows: pd.DataFrame
+    as_of: IntArray
     current: IntArray
-    contacts: FloatArray
+    facts: Facts
+    bills: FloatArray
     accept: FloatArray
-    saving_cents: FloatArray
+    leave: FloatArray
+
+    @property
+    def subscribers(self) -> NDArray[np.object_]:
+        """Who stands at the moments; object array of shape (n,)."""
+        return self.rows[SUBSCRIBER].to_numpy(dtype=object)
+
+    @property
+    def addressed(self) -> BoolArray:
+        """Of whom the truth says how an offer would be answered; bool array of shape (n,)."""
+        return np.asarray(~np.isnan(self.accept).all(axis=1))
 
 
 @dataclass(frozen=True)
@@ -65,25 +98,24 @@ class World:
     operator : Simulation
     launched : int64 array
         Positions of the plans launched after training; empty in the world without a launch.
+    usage : DataFrame
+        Usage months of the unseen subscribers with the facts that offers ask for: what a bundle is asked with.
     rows : DataFrame
         Decision rows of unseen subscribers in the test months.
     situation : JudgedDecisions
         Their choice sets and the true bills ahead.
     oracle : float64 array of shape (n, n_plans)
         True choice probabilities.
-    moments : ContactMoments
-        Of unseen subscribers in the test months.
-    everybody : DataFrame
-        Rows of all unseen subscribers in the test months, whether they decide or not.
+    moments : Moments
     """
 
     operator: Simulation
     launched: IntArray
+    usage: pd.DataFrame
     rows: pd.DataFrame
     situation: JudgedDecisions
     oracle: FloatArray
-    moments: ContactMoments
-    everybody: pd.DataFrame
+    moments: Moments
 
 
 def two_worlds(config: PlanRecConfig, catalogue: Catalogue, *, seed: int) -> tuple[World, World]:
@@ -116,35 +148,22 @@ def two_worlds(config: PlanRecConfig, catalogue: Catalogue, *, seed: int) -> tup
     )
 
 
-def training_side(config: PlanRecConfig, operator: Simulation, *, seed: int) -> pd.DataFrame:
-    """Return the usage months models may learn from: of seen subscribers, before the first test month."""
-    months = operator.months
-    seen, _ = group_holdout(months[SUBSCRIBER].to_numpy(), share=config.training.split.test_share, seed=seed)
-    months = months.iloc[seen]
-    return months[months[MONTH] < config.evaluation.study.first_test_month].reset_index(drop=True)
-
-
 def _world(config: PlanRecConfig, operator: Simulation, launched: IntArray, first: int, seed: int) -> World:
     months = operator.months
     _, unseen = group_holdout(months[SUBSCRIBER].to_numpy(), share=config.training.split.test_share, seed=seed)
-    every = decision_table(months.iloc[unseen].drop(columns=DECISION), history_months=_longest(config))
-    every = every.iloc[np.flatnonzero(month_indices(every[MONTH]) >= first)]
-    every = every.merge(months[[*KEY, DECISION]], on=list(KEY), how="left")
-    own = every[DECISION].notna() & (every[DECISION] != CONTACT)
-    rows = every.iloc[np.flatnonzero(own)].drop(columns=DECISION).reset_index(drop=True)
+    months = months.iloc[unseen].reset_index(drop=True)
+    rows = decision_table(months, history_months=longest_history(config))
+    rows = rows.iloc[np.flatnonzero(month_indices(rows[MONTH]) >= first)].reset_index(drop=True)
+    usage = _asking(operator, months)
     return World(
         operator=operator,
         launched=launched,
+        usage=usage,
         rows=rows,
         situation=_situation(config, operator, rows, seed),
-        oracle=_truth_at(operator.truth.choice_probabilities, rows),
-        moments=_moments(operator, every.drop(columns=DECISION)),
-        everybody=every.drop(columns=DECISION).reset_index(drop=True),
+        oracle=_truth_at(operator.truth.choice_probabilities, rows[SUBSCRIBER], rows[MONTH]),
+        moments=_moments(config, operator, usage, first),
     )
-
-
-def _longest(config: PlanRecConfig) -> int:
-    return max(config.features.history_months, 6)
 
 
 def _situation(config: PlanRecConfig, operator: Simulation, rows: pd.DataFrame, seed: int) -> JudgedDecisions:
@@ -156,40 +175,67 @@ def _situation(config: PlanRecConfig, operator: Simulation, rows: pd.DataFrame, 
         available=excluded == ExclusionCode.NONE,
         chosen=plan_indices(rows[CHOSEN_PLAN], catalogue),
         current=current,
-        ahead=BillsAhead(_bills_ahead(operator, rows), np.ones(len(rows), dtype=np.bool_)),
+        ahead=BillsAhead(_bills_ahead(operator, rows[SUBSCRIBER], rows[MONTH]), np.ones(len(rows), dtype=np.bool_)),
         resamples=config.evaluation.resamples,
         seed=seed,
     )
 
 
-def _moments(operator: Simulation, every: pd.DataFrame) -> ContactMoments:
-    accept = _truth_at(operator.truth.acceptance, every)
-    offered = np.flatnonzero(~np.isnan(accept).all(axis=1))
-    rows, accept = every.iloc[offered].reset_index(drop=True), accept[offered]
-    log = operator.offers.set_index(list(KEY))[CONTACTS_90D]
-    contacts = log.reindex(pd.MultiIndex.from_frame(rows[list(KEY)])).fillna(0.0).to_numpy(dtype=np.float64)
-    current = plan_indices(rows[CURRENT_PLAN], operator.catalogue)
-    ahead = _bills_ahead(operator, rows)
-    saving = ahead[np.arange(len(rows)), current][:, None] - ahead
-    return ContactMoments(rows, current, contacts, accept, saving)
+def _asking(operator: Simulation, months: pd.DataFrame) -> pd.DataFrame:
+    """Return usage months as an operator would ask with them: without decisions, with consent, contacts, hold-out."""
+    number = month_indices(months[MONTH])
+    made = operator.offers[operator.offers[OFFERED_PLAN].notna()]
+    contacted = pd.MultiIndex.from_arrays([made[SUBSCRIBER], month_indices(made[MONTH])])
+    contacts = np.zeros(len(months))
+    for back in range(_CAP_MONTHS):
+        contacts += pd.MultiIndex.from_arrays([months[SUBSCRIBER], number - back]).isin(contacted)
+    held_out = operator.subscribers.set_index(SUBSCRIBER)[HOLDOUT].reindex(months[SUBSCRIBER])
+    return months.drop(columns=DECISION).assign(
+        **{
+            CONSENT: in_holdout(months[SUBSCRIBER], share=_CONSENT, seed=1),
+            CONTACTS_90D: contacts,
+            HOLDOUT: held_out.to_numpy(dtype=np.bool_),
+        }
+    )
 
 
-def _positions(table: pd.DataFrame, rows: pd.DataFrame) -> IntArray:
+def _moments(config: PlanRecConfig, operator: Simulation, usage: pd.DataFrame, first: int) -> Moments:
+    last, catalogue = int(month_indices(usage[MONTH]).max()), operator.catalogue
+    parts: list[pd.DataFrame] = []
+    for as_of in range(first - 1, last):
+        known = latest_rows(usage, as_of=as_of, history_months=config.advice.history_months)
+        parts.append(known[known[MONTH] == month_text(as_of)])
+    rows = pd.concat(parts, ignore_index=True)
+    as_of = month_indices(rows[MONTH])
+    current = plan_indices(rows[CURRENT_PLAN], catalogue)
+    change = pd.Series([month_text(month) for month in (as_of + 1).tolist()])
+    leave = operator.truth.churn[[*KEY, LEAVE, *catalogue.plan_ids]]
+    return Moments(
+        rows=rows,
+        as_of=as_of,
+        current=current,
+        facts=facts_of(columns_of(rows), current, as_of=as_of),
+        bills=_bills_ahead(operator, rows[SUBSCRIBER], change),
+        accept=_truth_at(operator.truth.acceptance, rows[SUBSCRIBER], change),
+        leave=_truth_at(leave, rows[SUBSCRIBER], change),
+    )
+
+
+def _positions(table: pd.DataFrame, subscribers: pd.Series, months: pd.Series) -> IntArray:
     index = pd.MultiIndex.from_arrays([table[SUBSCRIBER], month_indices(table[MONTH])])
-    wanted = pd.MultiIndex.from_arrays([rows[SUBSCRIBER], month_indices(rows[MONTH])])
-    return index.get_indexer(wanted).astype(np.int64)
+    return index.get_indexer(pd.MultiIndex.from_arrays([subscribers, month_indices(months)])).astype(np.int64)
 
 
-def _truth_at(table: pd.DataFrame, rows: pd.DataFrame) -> FloatArray:
-    """Return a table of the truth by plan at the rows' subscribers and months, NaN where it has none."""
-    at = _positions(table, rows)
+def _truth_at(table: pd.DataFrame, subscribers: pd.Series, months: pd.Series) -> FloatArray:
+    """Return a table of the truth at some subscribers and months, NaN where it has none."""
+    at = _positions(table, subscribers, months)
     values = table.drop(columns=list(KEY)).to_numpy(dtype=np.float64)
     return np.where((at >= 0)[:, None], values[at], np.nan)
 
 
-def _bills_ahead(operator: Simulation, rows: pd.DataFrame) -> FloatArray:
-    """Mean true bill of each plan over the horizon, the decision's own month first; cents."""
+def _bills_ahead(operator: Simulation, subscribers: pd.Series, months: pd.Series) -> FloatArray:
+    """Mean true bill of each plan over the horizon, the given month first; cents."""
     bills = operator.truth.bills
-    at = _positions(bills, rows)
+    at = _positions(bills, subscribers, months)
     values = bills.drop(columns=list(KEY)).to_numpy(dtype=np.float64)
     return np.mean([values[at + step] for step in range(HORIZON)], axis=0)

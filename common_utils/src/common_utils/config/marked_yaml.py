@@ -6,6 +6,7 @@ edited by people who are not programmers. Plain values, lists and sections only:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -42,6 +43,7 @@ def read_marked(
     *,
     check: Callable[[M], Sequence[YamlProblem]] | None = None,
     anchors: bool = False,
+    strict: bool = False,
 ) -> M:
     r"""Return the model a YAML file fills.
 
@@ -57,6 +59,9 @@ def read_marked(
         Told the finished model; returns what is wrong with it all the same.
     anchors : bool
         Whether `&name`, `*name` and `<<` may be used.
+    strict : bool
+        Whether text that looks like a number is refused where a number is needed, though the model would take it from
+        the environment.
 
     Raises
     ------
@@ -82,7 +87,12 @@ def read_marked(
         found = "empty" if content.value is None else "not a section"
         raise ConfigError(f"{name}: line 1: the file is {found}; `key: value` lines are needed.")
     try:
-        filled = model.model_validate(content.value)
+        # Strict JSON takes a list for a tuple, and a whole number for one with decimals, as YAML writes them.
+        filled = (
+            model.model_validate_json(json.dumps(content.value), strict=True)
+            if strict
+            else model.model_validate(content.value)
+        )
     except ValidationError as error:
         problems = [_problem(model, detail) for detail in error.errors(include_url=False, include_input=False)]
     else:

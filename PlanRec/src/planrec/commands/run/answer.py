@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from common_utils.command_line.terminal import note
 from common_utils.errors import ConfigError
 from planrec.advice import AnswerPolicy, Engine, Overrides
 from planrec.batch.answers import Recommender
+from planrec.batch.by_bundle import Asked, bundle_answers
 from planrec.batch.files import Written, write_bills, write_predictions, write_recommendations
 from planrec.batch.rankers import policy_ranker
 from planrec.billing import load_catalogue
@@ -70,7 +70,10 @@ def _by_card(request: RecommendCommand, plans: Path) -> None:
         risk_weight=advice.risk_weight if request.risk_weight is None else request.risk_weight,
         min_gain_cents=engine.rules.min_gain_cents("advice"),
     )
-    written = _written(request, engine, policy, month)
+    _, recent = table_settings(request.settings)
+    ranker = policy_ranker(engine, policy)
+    recommender = Recommender(catalogue, ranker, month, policy.history_months, request.top, request.explain, recent)
+    written = _written(request, recommender)
     note(f"{written.rows:,} rows written to {request.output}, by the past months and rules {engine.rules.version}")
 
 
@@ -78,16 +81,22 @@ def _by_bundle(request: RecommendCommand) -> None:
     """Take everything from the bundle but what the command's own options say, which is told."""
     run, month = load_run(request.settings), month_index(request.as_of)
     bundle = run.open_bundle(request.bundle)
-    mode: Mode = request.mode.value
-    if mode == "offer":
-        bundle.offering()
-    rules, forecast = bundle.followed(request.rules), request.basis is not AnswerBasis.past
-    overrides = Overrides(request.history_months, request.risk_weight, request.min_gain_cents)
-    policy = AnswerPolicy.of(bundle.config, rules, mode, forecast=forecast, overrides=overrides)
-    engine = bundle.engine(rules.asking(mode, request.min_gain_cents))
-    written = _written(request, engine if forecast else replace(engine, forecast=None), policy, month)
-    name = bundle.name if forecast else f"{bundle.name}, the past months"
-    note(f"{written.rows:,} rows written to {request.output}, by {name} and rules {engine.rules.version}")
+    _, recent = table_settings(request.settings)
+    rules = bundle.followed(request.rules)
+    asked = Asked(
+        month,
+        request.mode.value,
+        forecast=request.basis is not AnswerBasis.past,
+        rules=rules,
+        overrides=Overrides(request.history_months, request.risk_weight, request.min_gain_cents),
+        top=request.top,
+        explain=request.explain,
+        recent_months=recent,
+    )
+    answers = bundle_answers(bundle, asked)
+    written, policy = _written(request, answers.recommender), answers.policy
+    name = bundle.name if asked.forecast else f"{bundle.name}, the past months"
+    note(f"{written.rows:,} rows written to {request.output}, by {name} and rules {answers.rules.version}")
     for text in _overridden(request, bundle, rules, policy):
         note(text)
     if policy.offer is not None:
@@ -118,12 +127,8 @@ def _other_rules(rules: Rules, bundle: PlanRecBundle) -> str:
     return f"--rules: rules {rules.version}; the bundle's are {bundle.rules.version}"
 
 
-def _written(request: RecommendCommand, engine: Engine, policy: AnswerPolicy, month: int) -> Written:
-    ranker = policy_ranker(engine, policy)
-    reading, recent = table_settings(request.settings)
-    recommender = Recommender(
-        engine.catalogue, ranker, month, policy.history_months, request.top, request.explain, recent
-    )
+def _written(request: RecommendCommand, recommender: Recommender) -> Written:
+    reading, _ = table_settings(request.settings)
     written = write_recommendations(
         request.usage, recommender, request.output, excluded_output=request.excluded_output, reading=reading
     )

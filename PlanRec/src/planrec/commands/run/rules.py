@@ -59,6 +59,9 @@ def _entries(rules: Rules) -> Iterator[_Entry]:
     for name, mode in (("advice_cents", "advice"), ("offer_cents", "offer")):
         meaning = type(gain).model_fields[name].description or ""
         yield f"minimum_gain.{name}", _text(getattr(gain, name)), mode, meaning, (ExclusionCode.BELOW_MINIMUM_GAIN,)
+    meaning = type(gain).model_fields["advice_certainty"].description or ""
+    certainty = "minimum_gain.advice_certainty", _text(gain.advice_certainty), "advice", meaning
+    yield *certainty, (ExclusionCode.UNCERTAIN_GAIN,)
     contract = rules.contract
     codes = (ExclusionCode.CONTRACT_BINDS, ExclusionCode.CONTRACT_UNKNOWN)
     meaning = type(contract).model_fields["while_bound"].description or ""

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from common_utils.command_line.terminal import note, show_table, steps
 from common_utils.config import resolve_path
-from common_utils.errors import GateError
+from common_utils.config.marked_yaml import read_marked
+from common_utils.errors import ConfigError, GateError
 from common_utils.outputs import write_text
 from planrec.billing import load_catalogue
 from planrec.commands.requests import StudyCommand
-from planrec.commands.settings import load_run
+from planrec.commands.settings import LoadedSettings, load_run
 from planrec.config import PlanRecConfig
 from planrec.preparation import Step
 from planrec.rules import configured_rules
-from planrec.study.measure import PROCESSES, measure_operator
-from planrec.study.report import Study, detail_tables, promises, study_document
+from planrec.simulator.config import SimulatorConfig
+from planrec.study.answers import OFFER
+from planrec.study.kept import kept_or_measured, study_digest
+from planrec.study.measure import ADVICE, PROCESSES, Measured, measure_operator
+from planrec.study.pooled import Study
+from planrec.study.promises import promises
+from planrec.study.report import detail_tables, study_document
 from planrec.study.safeguards import LeakFigures, defect_study, leak_study
 
-__all__ = ["run_study"]
+__all__ = ["operator_parameters", "run_study", "seeds_of"]
 
 _COMMAND = "make -C PlanRec evaluate"
+_SHIPPED = "configs/simulator.yaml"
+_LARGEST_SEED = 2**32 - 1
 
 
 def run_study(request: StudyCommand) -> None:
@@ -31,18 +40,22 @@ def run_study(request: StudyCommand) -> None:
 
     Raises
     ------
+    ConfigError
+        If the seeds or the operator's file cannot be used.
     GateError
         If a promise is not kept; the table is shown and written all the same.
     """
     run, output = load_run(request.settings), request.output
+    config, processes = _asked(request, run)
     with steps() as step:
-        study = _measured(run.config, run.project, step)
+        study = _measured(request, config, run.project, processes, step)
     lines = promises(study)
     if output is not None:
-        write_text(output, study_document(study, _COMMAND))
+        write_text(output, study_document(study, _command(request)))
         note(f"written to {output}")
     if request.as_json:
-        figures = {"promises": [asdict(line) for line in lines], "operators": study.operators}
+        operators = {process: [one.figures for one in found] for process, found in study.operators.items()}
+        figures = {"promises": [asdict(line) for line in lines], "operators": operators}
         sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     else:
         show_table("Promises", [line.cells() for line in lines])
@@ -53,33 +66,107 @@ def run_study(request: StudyCommand) -> None:
         raise GateError(f"study: {len(broken)} promise(s) not kept: {'; '.join(broken[:5])}. See the table.")
 
 
-def _measured(config: PlanRecConfig, project: Path, step: Step) -> Study:
-    source = config.data.simulator
+def seeds_of(text: str) -> tuple[int, ...]:
+    """Return the seeds that `--seeds` gave.
+
+    Raises
+    ------
+    ConfigError
+        If one is not a whole number from 0 to 2**32 - 1, or stands twice.
+
+    Examples
+    --------
+    >>> seeds_of("1, 2,30")
+    (1, 2, 30)
+    """
+    parts = [part.strip() for part in text.split(",")]
+    wrong = [part for part in parts if not (part.isascii() and part.isdigit() and int(part) <= _LARGEST_SEED)]
+    if wrong:
+        raise ConfigError(
+            f"--seeds: {wrong[0]!r} is not a seed; give whole numbers from 0 on with commas between: 1,2."
+        )
+    seeds = tuple(map(int, parts))
+    if len(set(seeds)) < len(seeds):
+        raise ConfigError("--seeds: a seed is given twice; the same operator would count twice. Give each once.")
+    return seeds
+
+
+def operator_parameters(path: Path) -> SimulatorConfig:
+    """Read an operator's parameters: a YAML file with the keys of `configs/simulator.yaml`.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read; if a key is unknown or a value does not fit, each with its line.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"operator {path}: cannot be read ({type(error).__name__}); name an existing file with --operator."
+        ) from error
+    return read_marked(SimulatorConfig, data, f"operator {path}", strict=True)
+
+
+def _asked(request: StudyCommand, run: LoadedSettings) -> tuple[PlanRecConfig, Sequence[str]]:
+    """Return the settings with what the options say, and how subscribers choose: both ways, or as the file says."""
+    config, study = run.config, run.config.evaluation.study
+    changes: dict[str, object] = {}
+    if request.seeds is not None:
+        changes["seeds"] = seeds_of(request.seeds)
+    if request.subscribers is not None:
+        changes["subscribers"] = request.subscribers
+    processes: Sequence[str] = PROCESSES
+    if request.operator is not None:
+        simulator = operator_parameters(request.operator)
+        config, processes = config.model_copy(update={"simulator": simulator}), (simulator.choice_process,)
+    evaluation = config.evaluation.model_copy(update={"study": study.model_copy(update=changes)})
+    return config.model_copy(update={"evaluation": evaluation}), processes
+
+
+def _command(request: StudyCommand) -> str:
+    """Return what to type to get the document again."""
+    said = [
+        *([] if request.operator is None else [f"--operator {request.operator.name}"]),
+        *([] if request.seeds is None else [f"--seeds {request.seeds}"]),
+        *([] if request.subscribers is None else [f"--subscribers {request.subscribers}"]),
+    ]
+    return f"planrec study {' '.join(said)}" if said else _COMMAND
+
+
+def _measured(
+    request: StudyCommand, config: PlanRecConfig, project: Path, processes: Sequence[str], step: Step
+) -> Study:
+    source, settings = config.data.simulator, config.evaluation.study
     catalogue = load_catalogue(resolve_path(project, source.plans))
     rules = configured_rules(config.rules, project, catalogue)
-    settings = config.evaluation.study
-    operators = {
-        process: [
-            measure_operator(
-                config,
-                catalogue,
-                rules,
-                process=process,
-                seed=seed,
-                step=lambda text, name=f"{process}, seed {seed}": step(f"{name}: {text}"),
-            )
-            for seed in settings.seeds
-        ]
-        for process in PROCESSES
-    }
-    defects = defect_study(config, project, settings.seeds[:2], step)
+    digest = study_digest(config, project)
+
+    def measured(process: str, seed: int) -> Measured:
+        def told(text: str) -> None:
+            step(f"{process}, seed {seed}: {text}")
+
+        return kept_or_measured(
+            request.keep,
+            digest,
+            process,
+            seed,
+            lambda: measure_operator(config, catalogue, project, process=process, seed=seed, step=told),
+        )
+
+    operators = {process: [measured(process, seed) for seed in settings.seeds] for process in processes}
+    shipped = request.operator is None  # readers and audits are tried on the shipped operator alone
+    of_size = config.simulator.model_copy(update={"subscribers": settings.subscribers})
+    tried = config.model_copy(update={"simulator": of_size})
     return Study(
         operators=operators,
         seeds=settings.seeds,
-        leaks=_leaks(config, project, settings.clean_seeds, step),
-        defects=defects,
+        leaks=_leaks(tried, project, settings.clean_seeds, step) if shipped else None,
+        defects=defect_study(tried, project, settings.seeds[:2], step) if shipped else None,
         currency=catalogue.currency,
-        safe_gain_cents=settings.safe_gain_cents,
+        titles={policy.key: policy.title(config, rules) for policy in (*ADVICE, OFFER)},
+        operator=f"`{_SHIPPED if request.operator is None else request.operator.name}`",
+        subscribers=settings.subscribers,
     )
 
 

@@ -1,0 +1,1 @@
+"""Further ways simulated subscribers choose, outside the family of the choice model: truths it does not know."""
