@@ -190,3 +190,15 @@ def test_offer_models_survive_a_file_and_refuse_a_torn_one() -> None:
     torn["leaving"]["weights"]["rise"] = float("nan")
     with pytest.raises(ArtifactError, match="leaving model: a weight is missing or is not a number"):
         OfferModels.from_dict(torn)
+
+
+def test_tenure_counts_the_month_of_the_first_usage_as_one(megaline: Catalogue) -> None:
+    # 11 months since the first one: a year with the operator. Odds of leaving 1 to 3 for a year, times 3 for whoever
+    # accepts: 1/4 becomes 1/2 for the half that accepts. Eleven twelfths of a year would give other chances.
+    weights = {"tenure_years": -np.log(3), "accepted": np.log(3)}
+    leaving = LeavingModel(np.array([weights.get(name, 0.0) for name in LEAVING_FEATURES]), intercept=0.0)
+    asked = engine(megaline, offers=OfferModels(models().acceptance, leaving))
+    people = Subscribers.of(months(), WILLING, tenure_months=np.array([11.0]))
+    answer = asked.offer(people, weights=OfferWeights())
+    assert answer.offer is not None
+    assert answer.offer.churn_change[0, SURF] == pytest.approx(0.5 * (0.5 - 0.25))

@@ -18,6 +18,7 @@ from planrec.billing.catalogue import Eligibility, OnSale
 from planrec.months import month_index, month_text
 from planrec.outlook import History
 from planrec.rules import ExclusionCode, Facts, Mode, Rules, apply_rules, built_in_rules, stay_reasons, stay_text
+from planrec.rules.apply import Verdict
 from planrec.rules.audit import violations
 from planrec.rules.rulebook import ContractRule, OfferRules, PlanRule
 
@@ -348,3 +349,27 @@ def test_the_audit_holds_rank_one_to_the_minimum_gain(
     order = np.array([[3, 5], [5, 3], [3, -1]])  # a switch; staying; nobody knows what is held
     found = violations(order, built_in_rules(), catalogue, facts, "offer", gain_cents=gains, min_gain_cents=least)
     assert sum(found.values()) == found["BELOW_MINIMUM_GAIN"] == count
+
+
+@pytest.mark.parametrize(
+    ("gain", "least", "expected"),
+    [
+        pytest.param(99.0, 100, "BELOW_MINIMUM_GAIN", id="one-cent-too-little"),
+        pytest.param(100.0, 100, "CONTRACT_BINDS", id="exactly-the-minimum"),
+        pytest.param(0.0, 0, "BELOW_MINIMUM_GAIN", id="nothing-gained-where-nothing-is-asked"),
+        pytest.param(1.0, 0, "CONTRACT_BINDS", id="one-cent-where-nothing-is-asked"),
+        pytest.param(-5.0, -10, "BELOW_MINIMUM_GAIN", id="a-loss-is-no-gain"),
+    ],
+)
+def test_a_contract_is_named_where_it_keeps_out_a_gain_that_would_do(gain: float, least: int, expected: str) -> None:
+    codes = np.array([[ExclusionCode.CONTRACT_BINDS, ExclusionCode.NONE]])
+    verdict = Verdict(codes, np.zeros(1, dtype=np.int64), np.array([OCTOBER]))
+    why = stay_reasons(verdict, np.array([[gain, 900.0]]), np.array([True]), least)
+    assert [ExclusionCode(code).name for code in why] == [expected]
+
+
+def test_no_reason_to_stay_is_given_to_who_switches_and_a_barred_offer_comes_first() -> None:
+    codes = np.array([[ExclusionCode.CONTRACT_BINDS, ExclusionCode.NONE]] * 2)
+    verdict = Verdict(codes, np.array([0, ExclusionCode.NO_CONSENT]), np.full(2, OCTOBER))
+    why = stay_reasons(verdict, np.full((2, 2), 500.0), np.array([False, True]), 100)
+    assert [ExclusionCode(code).name for code in why] == ["NONE", "NO_CONSENT"]
