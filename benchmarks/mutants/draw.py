@@ -62,7 +62,7 @@ def packages_of(file: Path) -> tuple[list[Package], list[str]]:
 
 
 def draw(root: Path, packages: list[Package], *, seed: int, count: int, kind: str = "") -> list[Mutant]:
-    """Return mutants, each package and each kind (or the one asked for) in its turn; a smaller count gives the first of a larger one.
+    """Return mutants, each package and each kind in its turn; a smaller count gives the first of a larger one.
 
     A mutant's place depends on the seed and its key alone, so that a change elsewhere leaves it where it is.
     """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,7 @@ LEAST_KILLED, MOST_EQUIVALENT, LEAST_COUNT = 0.97, 0.03, 400
 def main() -> int:
     """Return 1 where a named fault survives, or fewer than 97 % are killed, or more than 3 % are called equivalent."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the copy is removed
     seed = secrets.randbelow(100_000) if options.seed is None else options.seed
     print(f"== {options.count} mutants of SEED={seed}", flush=True)
     began = time.monotonic()
@@ -71,9 +73,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--package", default="", help="only this one of packages.toml")
     parser.add_argument("--kind", default="", choices=["", *KINDS], help="only this kind of fault")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time, each in a copy of its own")
-    parser.add_argument(
-        "--patience", type=float, default=20, help="seconds beyond five times what the tests usually take"
-    )
+    parser.add_argument("--patience", type=float, default=60, help="seconds for the nearest tests")
     parser.add_argument("--list", action="store_true", help="only print what is drawn")
     parser.add_argument("--write", action="store_true", help="keep the figures in benchmarks/results")
     parser.add_argument("--tree", type=Path, default=ROOT, help="another repository to plant faults in")
@@ -106,11 +106,7 @@ def try_all(mutants: list[Mutant], same: list[Equivalent], how: Triers) -> list[
     with ExitStack() as stack:
         triers: SimpleQueue[Trier] = SimpleQueue()
         for _ in range(min(how.jobs, len(open_))):
-            triers.put(
-                Trier(
-                    stack.enter_context(room_of(how.tree, how.warm)), lambda said: print(said, flush=True), how.patience
-                )
-            )
+            triers.put(Trier(stack.enter_context(room_of(how.tree, how.warm)), how.patience))
         pool = stack.enter_context(ThreadPoolExecutor(how.jobs))
 
         def one(mutant: Mutant) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from room import Room
 __all__ = ["Tried", "Trier", "Verdicts"]
 
 KILLED, SURVIVED, EQUIVALENT, LATE = "killed", "survived", "equivalent", "timed out"
+_PATIENCE = (1, 5, 10)  # of the nearest tests, those of the package, those of its users
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,51 +33,49 @@ class Trier:
     Parameters
     ----------
     room : Room
-    say : callable
-        Told how long the tests take on the code without a fault.
     patience : float
-        Seconds beyond five times that, after which a test that does not end counts as one that failed.
+        Seconds for the nearest tests, after which one that does not end counts as failed; more for those further off.
     """
 
-    def __init__(self, room: Room, say: Callable[[str], None], patience: float = 20) -> None:
+    def __init__(self, room: Room, patience: float = 60) -> None:
         self._patience = patience
         self._room = room
-        self._say = say
         self._tests: dict[str, Tests] = {}
-        self._usual: dict[tuple[str, ...], float] = {}
+        self._sound: set[tuple[str, ...]] = set()
 
     def levels(self, member: str, file: str) -> list[list[str]]:
         """Return the test files of a module, nearest first."""
         if member not in self._tests:
             self._tests[member] = Tests(self._room.root / member)
-        return [level for level in self._tests[member].levels(file.removeprefix(f"{member}/")) if level]
+        return self._tests[member].levels(file.removeprefix(f"{member}/"))
 
     def try_(self, mutant: Mutant) -> Tried:
-        """Return what becomes of a mutant; the tests are first run once without it."""
+        """Return what becomes of a mutant; what fails with it must pass without it."""
         seconds = 0.0
-        for level in self.levels(mutant.member, mutant.file):
-            usual = self._without_fault(mutant.member, level)
+        for level, patience in zip(self.levels(mutant.member, mutant.file), _PATIENCE, strict=False):
+            if not level:
+                continue
+            limit = patience * self._patience
             with self._room.planted(mutant.file, mutant.source):
-                answer = self._room.ask(mutant.member, level, timeout=self._patience + 5 * usual)
+                answer = self._room.ask(mutant.member, level, timeout=limit)
             seconds = round(seconds + answer.seconds, 2)
             if answer.status in {"failed", "broken"}:
+                self._without_fault(mutant.member, [answer.test] if answer.test else level, limit)
                 return Tried(KILLED, answer.test or answer.status, seconds)
             if answer.status == "late":
+                self._without_fault(mutant.member, level, limit)
                 return Tried(LATE, "", seconds)
         return Tried(SURVIVED, "", seconds)
 
-    def _without_fault(self, member: str, files: list[str]) -> float:
-        key = (member, *files)
-        if key not in self._usual:
-            answer = self._room.ask(member, files, timeout=1800)
-            if answer.status not in {"passed", "empty"}:
-                raise SystemExit(
-                    f"mutants: {answer.test or files} fails without a fault ({answer.status}); mend it first\n"
-                    f"{answer.said}"
-                )
-            self._usual[key] = answer.seconds
-            self._say(f"   {member}: {files[0]} and {len(files) - 1} more pass in {answer.seconds:.1f} s")
-        return self._usual[key]
+    def _without_fault(self, member: str, tests: list[str], limit: float) -> None:
+        if (member, *tests) in self._sound:
+            return
+        answer = self._room.ask(member, tests, timeout=limit)
+        if answer.status not in {"passed", "empty"}:
+            raise SystemExit(
+                f"mutants: {answer.test or tests} fails without a fault ({answer.status}); mend it first\n{answer.said}"
+            )
+        self._sound.add((member, *tests))
 
 
 class Verdicts:

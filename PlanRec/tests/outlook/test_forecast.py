@@ -351,3 +351,11 @@ def test_the_mixed_variance_is_right_on_average_for_those_it_was_learnt_from() -
     # What is drawn spreads by the same variance: the outermost scenario lies its quantile times the deviation away.
     outermost = np.log(part.draw(usage[:, 1:], past.known, np.zeros(500))[:, -1])
     np.testing.assert_allclose(outermost, level + np.sqrt(mixed) * part.quantiles[3, -1])
+
+
+def test_usage_of_exactly_one_is_usage() -> None:
+    # The logarithm of 1 is 0, as are then all weights and quantiles: still everybody uses the service.
+    past, then = history(np.ones((60, 2))), np.ones((60, 1))
+    forecast = fit_usage_forecast(past, *ahead(then))
+    assert forecast.services["minutes"].used == 1
+    assert drawn(forecast, history(np.zeros((1, 2)), np.zeros((1, 2)))).tolist() == [[1.0] * SCENARIOS]
