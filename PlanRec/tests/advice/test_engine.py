@@ -202,3 +202,33 @@ def test_tenure_counts_the_month_of_the_first_usage_as_one(megaline: Catalogue) 
     answer = asked.offer(people, weights=OfferWeights())
     assert answer.offer is not None
     assert answer.offer.churn_change[0, SURF] == pytest.approx(0.5 * (0.5 - 0.25))
+
+
+def test_whoever_holds_the_first_plan_is_offered_another(megaline: Catalogue) -> None:
+    # 25 units of data beyond on surf: 20.00 + 250.00; ultimate: 70.00 + 10 x 7.00.
+    heavy = history_of({"minutes_1": [400.0], "messages_1": [10.0], "megabytes_1": [40_960.0]}, 1)
+    facts = Facts.of(MONTH, np.array([SURF]), consent=True, contacts_90d=0.0, holdout=False)
+    answer = engine(megaline, offers=models()).offer(Subscribers.of(heavy, facts), weights=OfferWeights(risk=0.0))
+    assert answer.offer is not None
+    assert answer.offer.value_cents[0].tolist() == pytest.approx([np.nan, 0.5 * (27_000 - 14_000)], nan_ok=True)
+    assert names(megaline, answer.advice.order[0]) == ["ultimate", "surf"]
+    assert answer.advice.excluded[0].tolist() == [ExclusionCode.NONE, ExclusionCode.NONE]
+
+
+def test_only_the_plans_named_are_declined(megaline: Catalogue) -> None:
+    people = Subscribers.of(months(), WILLING, declined=np.array([[False, True]]))
+    answer = engine(megaline, offers=models()).offer(people, weights=OfferWeights())
+    assert names(megaline, answer.advice.order[0]) == ["surf", "ultimate"]
+
+
+def test_overpayment_is_that_of_the_months_known_where_there_is_one(megaline: Catalogue) -> None:
+    # 50.00 overpaid in the month known triple the odds of leaving: 3/4, and 1/2 for who accepts. The forecast, by which
+    # surf would cost 59.00 or more, has no say in it, though the second of the two months looked at is not known.
+    weights = {"overpaid": np.log(3) / 50}
+    leaving = LeavingModel(np.array([weights.get(name, 0.0) for name in LEAVING_FEATURES]), intercept=0.0)
+    asked = engine(megaline, forecast=doubling(), offers=OfferModels(models().acceptance, leaving))
+    gap = {f"{service}_2": [np.nan] for service in SERVICES}
+    two = history_of({"minutes_1": [400.0], "messages_1": [10.0], "megabytes_1": [9000.0], **gap}, 2)
+    answer = asked.offer(Subscribers.of(two, WILLING), weights=OfferWeights())
+    assert answer.offer is not None
+    assert answer.offer.churn_change[0, SURF] == pytest.approx(0.5 * 0.5 + 0.5 * 0.75 - 0.75)

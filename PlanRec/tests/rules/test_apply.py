@@ -69,6 +69,8 @@ def test_an_offer_is_closed_with_the_code_of_the_first_rule(
     [
         pytest.param(OfferRules(respect_holdout=False), {"holdout": True}, id="hold-out"),
         pytest.param(OfferRules(consent_required=False), {"consent": -1}, id="consent"),
+        pytest.param(OfferRules(consent_required=False), {"consent": False}, id="consent-refused"),
+        pytest.param(OfferRules(respect_holdout=False), {"holdout": -1}, id="hold-out-unknown"),
         pytest.param(OfferRules(max_contacts_90d=None), {"contacts_90d": np.nan}, id="cap"),
         pytest.param(OfferRules(max_contacts_90d=6), {"contacts_90d": 5.0}, id="higher-cap"),
     ],
@@ -373,3 +375,27 @@ def test_no_reason_to_stay_is_given_to_who_switches_and_a_barred_offer_comes_fir
     verdict = Verdict(codes, np.array([0, ExclusionCode.NO_CONSENT]), np.full(2, OCTOBER))
     why = stay_reasons(verdict, np.full((2, 2), 500.0), np.array([False, True]), 100)
     assert [ExclusionCode(code).name for code in why] == ["NONE", "NO_CONSENT"]
+
+
+def test_while_bound_a_dearer_plan_of_the_same_term_is_open(catalogue: Catalogue) -> None:
+    held, other = catalogue.plans[5], catalogue.plans[6]
+    for_all = {"eligibility": Eligibility(), "on_sale": OnSale(), "contract_months": held.contract_months}
+    longer = other.model_copy(update={**for_all, "monthly_fee_cents": 9900})
+    card = dataclasses.replace(catalogue, plans=(*catalogue.plans[:6], longer, *catalogue.plans[7:]))
+    rules = Rules(version="x", contract=ContractRule(while_bound="allow_dearer"))
+    assert held.contract_months > 0
+    for change, code in (({}, "NONE"), ({"monthly_fee_cents": held.monthly_fee_cents}, "CONTRACT_BINDS"),
+                         ({"contract_months": held.contract_months - 1}, "CONTRACT_BINDS")):  # fmt: skip
+        plan = longer.model_copy(update=change)
+        one = dataclasses.replace(card, plans=(*card.plans[:6], plan, *card.plans[7:]))
+        codes = codes_of(one, rules, "advice", held=held.plan_id, contract_months_left=5.0)
+        assert codes[plan.plan_id] == code
+
+
+def test_the_audit_counts_every_switch_that_gains_too_little(catalogue: Catalogue) -> None:
+    facts = Facts.of(OCTOBER, np.array([5, 5, 5]), **CONTACTABLE, age=40.0)
+    gains = np.zeros((3, len(IDS)))
+    gains[:, 3] = [399.0, 400.0, 1.0]
+    order = np.array([[3, 5]] * 3)
+    found = violations(order, built_in_rules(), catalogue, facts, "offer", gain_cents=gains)
+    assert found["BELOW_MINIMUM_GAIN"] == 2
