@@ -2,7 +2,8 @@
 
 1. The examples in the module's docstrings, and the test file that mirrors it: `tests/billing/test_rater.py` for
    `billing/rater.py`.
-2. Every test file of the package, the examples of its modules, and test files that import the module by name.
+2. Every test file of the package, the examples of its modules, and test files that import the module, or the innermost
+   package it stands in, by name; what a test imports through a helper beside the tests counts.
 3. What mirrors the modules that use a name of this one.
 """
 
@@ -38,7 +39,9 @@ class Tests:
         parts = Path(module).with_suffix("").parts[1:]  # planrec, billing, rater
         folders = "/".join(("src", *parts[:2])) + "/", f"tests/{parts[1]}/"
         examples, around = ([file for file in self._imports if file.startswith(folder)] for folder in folders)
-        named = [file for file in self._tests() if any(_within(one, ".".join(parts)) for one in self._imports[file])]
+        around = [file for file in around if file in self._tests()]
+        inner = ".".join(parts if len(parts) == 3 else parts[:-1])
+        named = [file for file in self._tests() if any(_within(one, inner) for one in self._through_helpers(file))]
         used = [file for user in self._users(module) for file in self._mirrored(user)]
         levels: list[list[str]] = []
         seen: set[str] = set()
@@ -67,6 +70,17 @@ class Tests:
             if file.startswith("src/") and file != module and wanted & self._imports[file]
         ]
 
+    def _through_helpers(self, test: str) -> set[str]:
+        """Return what a test file imports, itself and through modules that lie on top of `tests/`."""
+        names, seen, left = set[str](), {test}, [test]
+        while left:
+            found = self._imports[left.pop()]
+            names |= found
+            helpers = {f"tests/{name.split('.')[0]}.py" for name in found} & self._imports.keys() - seen
+            seen |= helpers
+            left += helpers
+        return names
+
     def _tests(self) -> list[str]:
         return [file for file in self._imports if Path(file).name.startswith("test_")]
 
@@ -74,7 +88,7 @@ class Tests:
     def _imports(self) -> dict[str, set[str]]:
         """What each source and each test file imports."""
         sources, tests = (
-            sorted((self.folder / part).rglob(name)) for part, name in (("src", "*.py"), ("tests", "test_*.py"))
+            sorted((self.folder / part).rglob(name)) for part, name in (("src", "*.py"), ("tests", "*.py"))
         )
         return {file.relative_to(self.folder).as_posix(): _names(file) for file in (*sources, *tests)}
 
