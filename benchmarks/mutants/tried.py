@@ -34,7 +34,8 @@ class Trier:
     ----------
     room : Room
     patience : float
-        Seconds for the nearest tests, after which one that does not end counts as failed; more for those further off.
+        Seconds of work for the nearest tests, after which one that does not end counts as failed; more for those
+        further off.
     """
 
     def __init__(self, room: Room, patience: float = 60) -> None:

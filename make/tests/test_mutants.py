@@ -96,7 +96,7 @@ def test_a_fault_without_end_counts_as_timed_out(tiny: Tiny) -> None:
     )
     named = '[[fault]]\nname = "counts up"\nfile = "Tiny/src/tiny/terms/ends.py"\nbefore = "n -= 1"\nafter = "n += 1"\n'
     tiny.put("named.toml", named)
-    _, said, figures = tiny.mutants("--patience", "2", count=1)
+    _, said, figures = tiny.mutants("--patience", "3", count=1)
     assert figures["named"]["counts up"]["verdict"] == "timed out", said
 
 
