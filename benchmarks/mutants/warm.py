@@ -23,6 +23,7 @@ from math import ceil
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 
 _PLUGINS = ("_hypothesis_pytestplugin", "anyio.pytest_plugin")
 _MOST_MEMORY = 12 << 30  # bytes; a loop without end that gathers is a failure, not the end of the machine
@@ -88,6 +89,10 @@ def _run(arguments: list[str], timeout: float, said: Path, first: Path, folder: 
     for stream in (1, 2):
         os.dup2(output, stream)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    # A failure is enough: making its example small takes minutes, and examples of other faults say nothing of this.
+    seeking = (Phase.explicit, Phase.generate)
+    settings.register_profile("mutants", settings.get_profile("default"), phases=seeking, database=None)
+    settings.load_profile("mutants")
     noted = _First()
     code = 3
     try:
