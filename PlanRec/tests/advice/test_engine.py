@@ -232,3 +232,19 @@ def test_overpayment_is_that_of_the_months_known_where_there_is_one(megaline: Ca
     answer = asked.offer(Subscribers.of(two, WILLING), weights=OfferWeights())
     assert answer.offer is not None
     assert answer.offer.churn_change[0, SURF] == pytest.approx(0.5 * 0.5 + 0.5 * 0.75 - 0.75)
+
+
+def test_a_newcomer_is_offered_the_same_before_and_after_somebody_who_is_known(megaline: Catalogue) -> None:
+    # The saving counts in the answer, a 1,000th of its logit a unit: whose months are whose can be told.
+    compared = AcceptanceModel(np.full(len(ACCEPTANCE_FEATURES), 0.001), 0.0)
+    asked = engine(megaline, forecast=doubling(), offers=OfferModels(compared, models().leaving))
+    facts = Facts.of(MONTH, np.array([ULTIMATE, ULTIMATE]), consent=True, contacts_90d=0.0, holdout=False)
+    chances: list[list[float]] = []
+    for first, second in ((400.0, np.nan), (np.nan, 400.0)):
+        scale = np.array([first, second]) / 400
+        both = history_of({"minutes_1": 400 * scale, "messages_1": 10 * scale, "megabytes_1": 9000 * scale}, 1)
+        answer = asked.offer(Subscribers.of(both, facts), weights=OfferWeights())
+        assert answer.offer is not None
+        chances.append(answer.offer.p_accept[:, SURF].tolist())
+    assert chances[0] == pytest.approx(chances[1][::-1])
+    assert chances[0][0] != pytest.approx(chances[0][1])
