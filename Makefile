@@ -15,6 +15,7 @@ NAME ?=
 PACKAGE ?=
 QUESTION ?=
 SEED ?=
+COUNT ?= 400
 
 .PHONY: test-all
 test-all: $(STAMP) test-repository ## Test every member (coverage >= 90 %, warnings are errors) and the repository itself
@@ -63,6 +64,10 @@ doors: $(STAMP) ## Give 300 damaged files to every command that reads them, none
 .PHONY: doors-before
 doors-before: $(STAMP) ## Run the tests of files and columns on the commit they were written against, and list what fails there
 	@"$(BIN)/python" make/doors_before.py $(ARGS)
+
+.PHONY: mutants
+mutants: $(STAMP) ## Plant 400 small faults one by one, in a copy, and see a test fail for each; an hour; SEED=1 COUNT=60 ARGS="--package rules"
+	@"$(BIN)/python" benchmarks/mutants/mutants.py $(if $(SEED),--seed $(SEED)) --count $(COUNT) $(ARGS)
 
 .PHONY: drain
 drain: $(STAMP) ## Restart two replicas behind HAProxy 20 times under 100,000 requests, none lost; wants haproxy and a bundle; ARGS="--restarts 4 --requests 5000"

@@ -190,3 +190,61 @@ def test_offer_models_survive_a_file_and_refuse_a_torn_one() -> None:
     torn["leaving"]["weights"]["rise"] = float("nan")
     with pytest.raises(ArtifactError, match="leaving model: a weight is missing or is not a number"):
         OfferModels.from_dict(torn)
+
+
+def test_tenure_counts_the_month_of_the_first_usage_as_one(megaline: Catalogue) -> None:
+    # 11 months since the first one: a year with the operator. Odds of leaving 1 to 3 for a year, times 3 for whoever
+    # accepts: 1/4 becomes 1/2 for the half that accepts. Eleven twelfths of a year would give other chances.
+    weights = {"tenure_years": -np.log(3), "accepted": np.log(3)}
+    leaving = LeavingModel(np.array([weights.get(name, 0.0) for name in LEAVING_FEATURES]), intercept=0.0)
+    asked = engine(megaline, offers=OfferModels(models().acceptance, leaving))
+    people = Subscribers.of(months(), WILLING, tenure_months=np.array([11.0]))
+    answer = asked.offer(people, weights=OfferWeights())
+    assert answer.offer is not None
+    assert answer.offer.churn_change[0, SURF] == pytest.approx(0.5 * (0.5 - 0.25))
+
+
+def test_whoever_holds_the_first_plan_is_offered_another(megaline: Catalogue) -> None:
+    # 25 units of data beyond on surf: 20.00 + 250.00; ultimate: 70.00 + 10 x 7.00.
+    heavy = history_of({"minutes_1": [400.0], "messages_1": [10.0], "megabytes_1": [40_960.0]}, 1)
+    facts = Facts.of(MONTH, np.array([SURF]), consent=True, contacts_90d=0.0, holdout=False)
+    answer = engine(megaline, offers=models()).offer(Subscribers.of(heavy, facts), weights=OfferWeights(risk=0.0))
+    assert answer.offer is not None
+    assert answer.offer.value_cents[0].tolist() == pytest.approx([np.nan, 0.5 * (27_000 - 14_000)], nan_ok=True)
+    assert names(megaline, answer.advice.order[0]) == ["ultimate", "surf"]
+    assert answer.advice.excluded[0].tolist() == [ExclusionCode.NONE, ExclusionCode.NONE]
+
+
+def test_only_the_plans_named_are_declined(megaline: Catalogue) -> None:
+    people = Subscribers.of(months(), WILLING, declined=np.array([[False, True]]))
+    answer = engine(megaline, offers=models()).offer(people, weights=OfferWeights())
+    assert names(megaline, answer.advice.order[0]) == ["surf", "ultimate"]
+
+
+def test_overpayment_is_that_of_the_months_known_where_there_is_one(megaline: Catalogue) -> None:
+    # 50.00 overpaid in the month known triple the odds of leaving: 3/4, and 1/2 for who accepts. The forecast, by which
+    # surf would cost 59.00 or more, has no say in it, though the second of the two months looked at is not known.
+    weights = {"overpaid": np.log(3) / 50}
+    leaving = LeavingModel(np.array([weights.get(name, 0.0) for name in LEAVING_FEATURES]), intercept=0.0)
+    asked = engine(megaline, forecast=doubling(), offers=OfferModels(models().acceptance, leaving))
+    gap = {f"{service}_2": [np.nan] for service in SERVICES}
+    two = history_of({"minutes_1": [400.0], "messages_1": [10.0], "megabytes_1": [9000.0], **gap}, 2)
+    answer = asked.offer(Subscribers.of(two, WILLING), weights=OfferWeights())
+    assert answer.offer is not None
+    assert answer.offer.churn_change[0, SURF] == pytest.approx(0.5 * 0.5 + 0.5 * 0.75 - 0.75)
+
+
+def test_a_newcomer_is_offered_the_same_before_and_after_somebody_who_is_known(megaline: Catalogue) -> None:
+    # The saving counts in the answer, a 1,000th of its logit a unit: whose months are whose can be told.
+    compared = AcceptanceModel(np.full(len(ACCEPTANCE_FEATURES), 0.001), 0.0)
+    asked = engine(megaline, forecast=doubling(), offers=OfferModels(compared, models().leaving))
+    facts = Facts.of(MONTH, np.array([ULTIMATE, ULTIMATE]), consent=True, contacts_90d=0.0, holdout=False)
+    chances: list[list[float]] = []
+    for first, second in ((400.0, np.nan), (np.nan, 400.0)):
+        scale = np.array([first, second]) / 400
+        both = history_of({"minutes_1": 400 * scale, "messages_1": 10 * scale, "megabytes_1": 9000 * scale}, 1)
+        answer = asked.offer(Subscribers.of(both, facts), weights=OfferWeights())
+        assert answer.offer is not None
+        chances.append(answer.offer.p_accept[:, SURF].tolist())
+    assert chances[0] == pytest.approx(chances[1][::-1])
+    assert chances[0][0] != pytest.approx(chances[0][1])

@@ -203,3 +203,26 @@ def test_a_sentence_says_what_is_expected_of_the_plan_held() -> None:
         "With the usage of the one month known, Flex 5, the plan held today, would have cost 9.91 EUR a month "
         "(fee 9.90, minutes 0.01, messages 0.00, data 0.00). Expected from now on: 10.03 EUR a month."
     )
+
+
+def test_subscribers_without_a_month_are_counted(megaline: Catalogue) -> None:
+    two = History(Usage(*(np.zeros((3, 1)) for _ in range(3))), np.array([[True], [False], [True]]))
+    facts = Facts.of(DECEMBER, np.array([0, 0, 1]))
+    with pytest.raises(DataError, match=r"advice: 1 subscriber\(s\) have no usage month"):
+        advise(two, megaline, AdvicePolicy(), rules=built_in_rules(), facts=facts)
+
+
+def test_line_items_are_means_over_the_months_known(megaline: Catalogue) -> None:
+    # Minutes 600, 510 and an unknown month of 9,999: 3.00 and 0.30 on surf, 1.65 on average.
+    usage = Usage.of([[600.0, 510.0, 9999.0]], [[0.0] * 3], [[0.0] * 3])
+    items = line_item_means(History(usage, np.array([[True, True, False]])), megaline, np.array([1]))
+    assert items.minutes_cents.tolist() == [[165, 0]]
+    assert items.fee_cents.tolist() == [[2000, 7000]]
+    assert (items.months.tolist(), items.months_dearer.tolist()) == ([2], [[0, 0]])
+
+
+def test_a_sentence_compares_with_the_plan_held_even_if_it_is_the_first(megaline: Catalogue) -> None:
+    items = line_item_means(history([400]), megaline, np.array([0]))
+    said = reasons(items, megaline, row=0, plan=1, current=0, expected_cents=np.array([[2100.0, 7000.0]]))
+    assert "50.00 more than Surf" in said
+    assert said.endswith("70.00 USD a month, 49.00 more than Surf.")

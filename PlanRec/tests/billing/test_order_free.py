@@ -127,3 +127,26 @@ def test_what_the_catalogue_of_constructs_names_is_order_dependent() -> None:
 
     assert (cents([60, 60, 300]), cents([300, 60, 60])) == (55, 65)
     assert order_reasons(card, "p") != []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "overlap"),
+    [
+        pytest.param(CLASSES[:2], CLASSES[1:3], True, id="one-class-in-common"),
+        pytest.param(CLASSES[:2], CLASSES[:2], False, id="the-same"),
+        pytest.param(CLASSES[:1], CLASSES[1:3], False, id="none-in-common"),
+        pytest.param(CLASSES[:1], CLASSES[:3], True, id="one-within-the-other"),
+    ],
+)
+def test_allowances_that_share_some_uses_only_depend_on_the_order(
+    first: list[str], second: list[str], overlap: bool
+) -> None:
+    price = {"kind": "call", "to": CLASSES, "item": "calls", "increment": "60/60", "per_minute": "9"}
+    allowances = [
+        {"name": name, "kind": "call", "to": to, "amount": "5", "unit": "minute"}
+        for name, to in (("a", first), ("b", second))
+    ]
+    plan: Row = {"plan_id": "p", "fee": "100", "rates": [price], "allowances": allowances}
+    card = parse_card({"version": "v", "currency": "EUR", "timezone": "UTC", "plans": [plan]}, "card")
+    said = [reason for reason in order_reasons(card, "p") if "overlaps" in reason]
+    assert bool(said) == overlap

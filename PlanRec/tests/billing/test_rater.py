@@ -155,3 +155,8 @@ def test_highest_usage_neither_overflows_nor_changes_the_input(catalogue: Catalo
     usage = Usage.of([MAX_USAGE], [MAX_USAGE], [MAX_USAGE])
     assert (bill_totals(usage, catalogue) > 0).all()
     assert usage.minutes[0] == MAX_USAGE
+
+
+def test_a_refusal_names_the_first_five_positions(megaline: Catalogue) -> None:
+    with pytest.raises(DataError, match=r"7 value\(s\) .* first at position\(s\) \[0, 1, 2, 3, 4\]"):
+        bill_totals(Usage.of([-1.0] * 7, [1.0] * 7, [1.0] * 7), megaline)

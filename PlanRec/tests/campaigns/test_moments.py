@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from common_utils.errors import DataError
-from planrec.billing import Catalogue
+from planrec.billing import Catalogue, Usage, bill_totals
 from planrec.campaigns.moments import WINDOW, OfferRows, offer_rows
 from planrec.columns import USAGE
 from planrec.months import month_index
@@ -102,3 +102,44 @@ def test_truth_at_is_missing_where_the_truth_is_silent(operator: Simulation, row
 def test_offer_rows_refuse_an_operator_without_a_campaign(operator: Simulation) -> None:
     with pytest.raises(DataError, match=r"the campaign selected nobody; raise `offers\.campaign_share`"):
         offer_rows(replace(operator, offers=operator.offers.iloc[:0]))
+
+
+def recorded(operator: Simulation, rows: OfferRows, i: int, n_months: int) -> pd.DataFrame:
+    """The usage of row `i` in the months before its moment, most recent first, empty where there is none."""
+    own = operator.months[operator.months.subscriber_id == rows.subscribers[i]].copy()
+    own["index"] = own.month.map(month_index)
+    return own.set_index("index").reindex([int(rows.month[i]) - lag for lag in range(1, n_months + 1)])
+
+
+def test_bills_are_those_of_the_three_months_before(operator: Simulation, rows: OfferRows) -> None:
+    short = np.flatnonzero(rows.standing.tenure_years < 3 / 12)[:3]  # newcomers: not all three months are there
+    for i in (*short, *np.flatnonzero(rows.standing.rise > 0)[:3]):
+        own = recorded(operator, rows, int(i), 3)
+        known = own.subscriber_id.notna().to_numpy()
+        usage = own[list(USAGE)].fillna(0.0).to_numpy().T
+        totals = bill_totals(Usage.of(*usage), operator.catalogue) / 100
+        assert rows.standing.bill[i] == pytest.approx(totals[known].mean(axis=0))
+        assert rows.spread[i] == pytest.approx(totals[known].std(axis=0))
+        assert rows.seen[i] == pytest.approx(totals.mean(axis=0))
+        held = totals[:, rows.standing.current[i]]
+        before = held[1:][known[1:]]
+        assert rows.standing.rise[i] == pytest.approx(max(held[0] - before.mean(), 0.0) if len(before) else 0.0)
+        assert rows.standing.tenure_years[i] == pytest.approx((own.tenure_months.iloc[0] + 1) / 12)
+        assert not rows.standing.offerable[i, rows.standing.current[i]]
+
+
+def test_three_months_of_bills_and_six_of_choices_unless_told(operator: Simulation, rows: OfferRows) -> None:
+    told = offer_rows(operator, history_months=3, choice_months=6)
+    assert (told.standing.bill == rows.standing.bill).all()
+    np.testing.assert_array_equal(told.alternatives, rows.alternatives)
+    other = offer_rows(operator, history_months=3, choice_months=5)
+    assert (other.standing.bill == rows.standing.bill).all()
+    assert (other.alternatives != rows.alternatives).any()
+
+
+def test_contacts_are_those_of_the_log(operator: Simulation, rows: OfferRows) -> None:
+    chosen = rows.at(rows.contacts.selected).contacts
+    np.testing.assert_array_equal(chosen.propensity, operator.offers.propensity.to_numpy(dtype=float))
+    np.testing.assert_array_equal(chosen.before, operator.offers.contacts_90d.to_numpy(dtype=float))
+    assert (rows.contacts.before[~rows.contacts.selected] == 0).all()
+    assert replace(chosen, offered=np.array([-1, 0, 1])).made.tolist() == [False, True, True]

@@ -156,3 +156,13 @@ def test_estimators_leave_a_log_of_the_policy_itself_as_it_is(estimator: Estimat
     value = estimator(REWARDS, LOGGED, LOGGED)
     assert value.interval.estimate == 1.5
     assert value.effective_sample_size == 4
+
+
+def test_self_normalised_does_not_depend_on_the_unit_of_the_weights() -> None:
+    # Half the target chance: weights 1/2, 1/2, 1 and 0, of which the mean is 1/2. The estimate divides by it, and so
+    # must the residuals: their standard error is that of weights of mean 1.
+    whole = self_normalised([2.0, 0.0, 3.0, 9.0], LOGGED, TARGET)
+    half = self_normalised([2.0, 0.0, 3.0, 9.0], LOGGED, [0.25, 0.25, 0.25, 0.0])
+    assert half.interval.estimate == whole.interval.estimate == 2
+    assert half.se == pytest.approx(np.sqrt(4 / 3 * 8) / 4)
+    assert half.interval.high - half.interval.low == pytest.approx(whole.interval.high - whole.interval.low)

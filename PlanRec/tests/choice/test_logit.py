@@ -270,3 +270,19 @@ def test_estimator_can_be_cloned_and_leaves_its_input_alone(catalogue: Catalogue
     model = clone(ConditionalLogit(catalogue, history_months=1)).fit(rows, np.full(50, "unlimited", dtype=object))
     pd.testing.assert_frame_equal(rows, before)
     assert model.classes_.tolist() == list(catalogue.plan_ids)
+
+
+def test_the_penalty_counts_weights_a_standard_deviation(catalogue: Catalogue) -> None:
+    # Few rows and a strong penalty: the optimum depends on what a unit is. It is the standard deviation of a feature
+    # over the plans that could be taken, of these plans themselves and not of a larger population.
+    rows = rows_of(np.random.default_rng(5), 3)
+    found = ConditionalLogit(catalogue, history_months=1, l2=1.0)
+    alternatives = alternatives_of(rows, catalogue, history_months=1, with_current_plan=True)
+    y = np.array([catalogue.plan_ids[int(np.flatnonzero(open_)[2])] for open_ in alternatives.available], dtype=object)
+    found.fit(rows, y)
+    scale = np.maximum(alternatives.features[alternatives.available].std(axis=0), 1e-9)
+    _, gradient = negative_log_likelihood(
+        found.weights_ * scale, alternatives.features / scale, alternatives.available, chosen_of(y, catalogue), 1.0
+    )
+    assert np.abs(found.weights_ * scale).max() > 0.05
+    np.testing.assert_allclose(gradient, 0, atol=1e-4)

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
+from common_utils.evaluation import Interval, PairedDifference
 from planrec.billing import Catalogue
 from planrec.bundle.choice_model import tempered
+from planrec.choice import selection
 from planrec.choice.boosting import MonotoneBoosting
 from planrec.choice.logit import ConditionalLogit
 from planrec.choice.selection import (
@@ -263,3 +265,22 @@ def test_a_drafted_plan_is_scored_and_the_original_left_alone(
     np.testing.assert_array_equal(shipped.predict_proba(rows), before)
     # The same catalogue changes nothing.
     np.testing.assert_array_equal(drafted.with_catalogue(catalogue).predict_proba(rows), before)
+
+
+@pytest.mark.parametrize(
+    ("mean", "chosen"),
+    [
+        pytest.param(-0.5, CHAMPION, id="worse"),
+        pytest.param(0.1875, CHAMPION, id="better-by-less-than-two-standard-errors"),
+        pytest.param(0.25, CHAMPION, id="better-by-two-standard-errors"),
+        pytest.param(0.3125, CHALLENGER, id="better-by-more-than-two-standard-errors"),
+    ],
+)
+def test_a_challenger_has_to_be_better_by_more_than_two_standard_errors(
+    mean: float, chosen: str, config: PlanRecConfig, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gap = PairedDifference(mean, 0.125, Interval(mean, mean - 0.25, mean + 0.25, 0.95))
+    monkeypatch.setattr(selection, "paired_mean_difference", lambda *_, **__: gap)
+    found = select_choice_model(config, catalogue, linear_choices(catalogue, 8, n=40), quiet)
+    assert found.chosen == found.trial["chosen"] == chosen
+    assert isinstance(found.model.model, ConditionalLogit if chosen == CHAMPION else MonotoneBoosting)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from planrec.batch.notices import notice_batch
+from planrec.batch.notices import notice_batch, read_sent
 from planrec.billing import Catalogue
 from planrec.notices.notice import versions_of
 from planrec.usage.read import read_usage_table
@@ -293,3 +294,26 @@ def test_the_header_counts_every_unknown_fact(run: Run, tmp_path: Path, capsys: 
     assert unknown == {"current_plan": 1, "contract_months_left": 1, "tenure_months": 2}
     said = "unknown: current_plan of 1, contract_months_left of 1, tenure_months of 2 subscriber(s)"
     assert said in capsys.readouterr().err
+
+
+def test_the_order_of_sent_files_does_not_matter(run: Run, usage: Path, written: Path, tmp_path: Path) -> None:
+    # A later run tells `a` of a later end, 2026-01-31, `d` of the same, and `b` is noticed again on 2025-12-22.
+    later, usage_later = tmp_path / "later.jsonl", tmp_path / "later.csv"
+    usage_later.write_text(USAGE.replace("a,2025-11,490,0,16384,surf,40,11,1,", "a,2025-11,490,0,16384,surf,40,11,2,"))
+    assert run("--usage", usage_later, "--as-of", "2025-12-22", "--output", later) == 0
+    read = [read_sent(files, date(2025, 12, 23)) for files in ([written, later], [later, written])]
+    assert read[0] == read[1]
+    assert read[1].last == dict.fromkeys("abd", date(2025, 12, 22))
+    assert read[1].ends == dict.fromkeys("ad", date(2026, 1, 31))
+    # A year after the first notice, but not after the second: none is due, whichever file is named first.
+    usage.write_text(USAGE.replace("b,2025-11,0,0,0,ultimate,,23,", "b,2026-11,0,0,0,ultimate,,35,"))
+    for number, files in enumerate(([written, later], [later, written])):
+        output = tmp_path / f"{number}.jsonl"
+        named = [word for file in files for word in ("--sent", file)]
+        assert run("--usage", usage, "--as-of", "2026-12-10", "--output", output, *named) == 0
+        assert lines(output)[0]["header"]["no_notice"]["already-sent"] == 1
+
+
+def test_a_notice_of_the_day_of_the_run_counts_as_sent(written: Path) -> None:
+    assert set(read_sent([written], date(2025, 12, 1)).last) == {"a", "b"}
+    assert not read_sent([written], date(2025, 11, 30)).last

@@ -210,3 +210,37 @@ def test_usage_digest_covers_subscriber_month_and_usage() -> None:
 def test_basis_that_cannot_be_priced_is_refused(broken: Basis, message: str) -> None:
     with pytest.raises(DataError, match=message):
         figures_of([broken], SMALL)
+
+
+def test_refusals_count_the_bases_at_fault() -> None:
+    with pytest.raises(DataError, match=r"notices: 1 basis\(es\) hold no month"):
+        figures_of([basis(), replace(basis(), minutes=(1,))], SMALL)
+    with pytest.raises(DataError, match=r"notices: 1 basis\(es\) name a plan"):
+        figures_of([replace(basis(), current_plan="other"), basis()], SMALL)
+
+
+def test_a_batch_keeps_months_and_plans_of_different_people_apart() -> None:
+    # free: 15.00 + 1, 2 and 3 x 0.04; now: 20.00, and 20.00 + 20 x 0.10; each with its own plan held.
+    first, second = figures_of([basis([1, 2, 3], plan="free", end=None), basis()], SMALL)
+    assert first.current.bills_cents == (1504, 1508, 1512)
+    assert (first.current.lowest_cents, first.current.highest_cents, first.current.monthly_cents) == (1504, 1512, 1508)
+    assert (second.current.bills_cents, second.current.fee_cents) == ((2000, 2200), 4000)
+    assert (first.best.plan_id, first.best.months_dearer, second.best.months_dearer) == ("long", 0, 1)
+
+
+def test_text_without_a_new_contract_is_said_only_where_it_saves() -> None:
+    # free: 15.00 + 400 x 0.04 = 31.00 beats now at 20.00 + 300 x 0.10 = 50.00; long costs 65.00 and binds.
+    text = said(basis([400]))
+    assert "On Free the same usage would have cost 31.00 EUR" in text
+    assert "Without a new contract" not in text  # the best one is that already
+    assert "binds you" not in text
+    # long: 5.00 + 40 x 0.15 = 11.00 is best and binds; free at 16.60 saves on now at 20.00 as well.
+    assert "Without a new contract the cheapest is Free at 16.60 EUR" in said(basis([40]))
+    # now as a plan of 12.00: free costs more than that, so that only the plan with a contract is named.
+    cheap = parse_catalogue(CARD.replace("monthly_fee_cents: 2000", "monthly_fee_cents: 1200").encode(), "test")
+    assert "Without a new contract" not in said(basis([40], card=cheap), cheap)
+    assert "On Long the same usage" in said(basis([40], card=cheap), cheap)
+
+
+def said(one: Basis, card: Catalogue = SMALL) -> str:
+    return notice_text(one, figures(one, card))

@@ -79,6 +79,8 @@ def test_end_that_was_announced_is_not_announced_again() -> None:
     [
         pytest.param(22.0, "YEARLY", id="24-months-in-the-month-of-the-run"),
         pytest.param(21.0, "NOT_DUE_YET", id="23-months"),
+        pytest.param(21.5, "NOT_DUE_YET", id="23-whole-months"),
+        pytest.param(22.5, "YEARLY", id="24-whole-months"),
         pytest.param(-2.0, "NOT_DUE_YET", id="0-months-is-no-anniversary"),
         pytest.param(np.nan, "TENURE_UNKNOWN", id="unknown"),
     ],
@@ -123,3 +125,15 @@ def test_subscribers_without_a_notice_have_a_reason(one: Held, expected: str) ->
 def test_kinds_that_are_not_asked_for_are_counted_apart() -> None:
     assert outcome(held(), "2025-12-01", kinds=("yearly",)) == "KIND_NOT_ASKED"
     assert outcome(held(left=0.0, tenure=22.0), "2025-12-01", kinds=("end-of-contract",)) == "KIND_NOT_ASKED"
+
+
+def test_every_outcome_has_a_number_of_its_own() -> None:
+    assert [code.value for code in NoticeOutcome] == list(range(13))
+
+
+def test_every_subscriber_has_the_outcome_of_their_own_row() -> None:
+    one, other = held(), held(left=0.0, tenure=22.0)
+    names = ("last_month", "plan_known", "contract_left", "tenure", "last_sent", "end_announced")
+    both = Held(*(np.concatenate([getattr(one, name), getattr(other, name)]) for name in names))
+    codes = outcomes(both, date(2025, 12, 1), kinds=BOTH, with_log=False)
+    assert [NoticeOutcome(code).name for code in codes] == ["END_OF_CONTRACT", "YEARLY"]

@@ -101,3 +101,13 @@ def test_model_survives_json() -> None:
 def test_a_model_that_cannot_be_read_is_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ArtifactError, match=r"acceptance model: a weight is missing or is not a number; train again\."):
         AcceptanceModel.from_dict(values)
+
+
+def test_unknown_plans_are_refused_and_counted_and_the_first_is_known() -> None:
+    features = np.zeros((2, 2, 8))
+    features[:, :, 0] = [10.0, 4.0]
+    with pytest.raises(DataError, match=r"the current plan of 1 subscriber\(s\) is unknown"):
+        acceptance_features(features, np.array([0, -1]), np.zeros(2))
+    found = acceptance_features(features, np.array([0, 1]), np.array([np.nan, 3.0]))
+    assert found[:, :, 0].tolist() == [[0, -6], [6, 0]]
+    assert found[:, :, -1].tolist() == [[0, 0], [3, 3]]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common_utils.errors import DataError
 from planrec.billing import Catalogue
 from planrec.offers import OfferValue, OfferWeights, offer_values
 
@@ -94,3 +95,17 @@ def test_value_falls_as_an_offer_drives_people_away(
     )
     assert second <= first
     assert first - second == pytest.approx(weight * more, abs=1e-6)
+
+
+def test_unknown_plans_are_refused_and_counted(megaline: Catalogue) -> None:
+    two = np.array([[2000.0, 7000.0]] * 2)
+    with pytest.raises(DataError, match=r"the current plan of 1 subscriber\(s\) is unknown"):
+        offer_values(two, two, np.array([0, -1]), megaline, p_accept=two, churn_change=two, weights=OfferWeights())
+
+
+def test_the_first_plan_can_be_the_one_held(megaline: Catalogue) -> None:
+    found = offered(
+        megaline, OfferWeights(risk=0.0), current=np.array([0]), p_accept=np.array([[NAN, 0.25]]),
+        churn_change=np.zeros((1, 2)), mean_cents=np.array([[9000.0, 7000.0]]),
+    )  # fmt: skip
+    assert found.value_cents[0].tolist() == pytest.approx([NAN, 500], nan_ok=True)

@@ -334,3 +334,28 @@ def test_a_service_that_nobody_uses_is_expected_to_stay_unused() -> None:
     expected = fit_usage_forecast(past, silent, there).scenarios(newcomers).usage
     assert (expected.messages == 0).all()
     assert (expected.minutes > 0).any()
+
+
+def test_the_mixed_variance_is_right_on_average_for_those_it_was_learnt_from() -> None:
+    rng = np.random.default_rng(11)
+    sd = rng.choice([0.1, 0.9], 500)
+    usage = np.exp(5 + rng.normal(size=(500, 4)) * sd[:, None])
+    past = history(usage[:, 1:])
+    part = fit_usage_forecast(past, *ahead(usage[:, :1])).services["minutes"]
+    assert np.isfinite(part.prior[3])  # three months known: an own spread is looked at
+    logs = np.log(usage)
+    level = part.coefficients[3, 0] + logs[:, 1:] @ part.coefficients[3, 1:]
+    own = ((logs[:, 1:] - logs[:, 1:].mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    mixed = (part.prior[3] * part.scale[3] ** 2 + own) / (part.prior[3] + 3 - 1) * part.inflation[3]
+    assert np.mean((logs[:, 0] - level) ** 2 / mixed) == pytest.approx(1)
+    # What is drawn spreads by the same variance: the outermost scenario lies its quantile times the deviation away.
+    outermost = np.log(part.draw(usage[:, 1:], past.known, np.zeros(500))[:, -1])
+    np.testing.assert_allclose(outermost, level + np.sqrt(mixed) * part.quantiles[3, -1])
+
+
+def test_usage_of_exactly_one_is_usage() -> None:
+    # The logarithm of 1 is 0, as are then all weights and quantiles: still everybody uses the service.
+    past, then = history(np.ones((60, 2))), np.ones((60, 1))
+    forecast = fit_usage_forecast(past, *ahead(then))
+    assert forecast.services["minutes"].used == 1
+    assert drawn(forecast, history(np.zeros((1, 2)), np.zeros((1, 2)))).tolist() == [[1.0] * SCENARIOS]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import get_args
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from common_utils.errors import DataError
 from planrec.advice import Engine, EngineAnswer, Subscribers
-from planrec.billing import Catalogue, Usage
+from planrec.billing import MAX_USAGE, Catalogue, Usage
 from planrec.columns import MONTH, SUBSCRIBER
 from planrec.decisions import columns_of, latest_rows
 from planrec.decisions.rows import usage_ahead
@@ -168,3 +169,26 @@ def test_recorded_months_beat_said_ones_and_nobody_is_changed_in_place() -> None
 def test_answers_that_cannot_be_are_refused(person: Questionnaire, message: str) -> None:
     with pytest.raises(DataError, match=message):
         said_usage([person])
+
+
+def test_words_stand_for_steps_of_two_to_four() -> None:
+    for service, most in zip(SERVICES, (1100, 120, 45_000), strict=True):
+        steps = [amount for amount in TYPICAL[service].values() if amount]
+        assert steps[-1] == most
+        for smaller, larger in pairwise(steps):
+            assert 2 <= larger / smaller <= 4
+    assert [word for words in TYPICAL.values() for word, amount in words.items() if not amount] == ["none"]
+
+
+def test_doubts_are_a_third_of_an_amount_and_more_of_a_word() -> None:
+    assert (DOUBT_OF_AMOUNTS, DOUBT_OF_WORDS) == (0.3, 0.4)
+    one = said_usage([Questionnaire(minutes_a_day=1.0)])
+    assert one.extra_sd.tolist() == pytest.approx([np.sqrt((0.09 + 1 + 1) / 3)])
+    assert one.history.usage.messages[0, 0] == 40  # the middle word, which nobody said: not divided
+    assert one.history.usage.megabytes[0, 0] == 9000
+
+
+def test_amounts_are_taken_from_none_to_the_most_there_can_be() -> None:
+    most = said_usage([Questionnaire(minutes_a_day=0.0, gigabytes_a_month=MAX_USAGE / 1024)])
+    assert most.history.usage.minutes[0, 0] == 0
+    assert most.history.usage.megabytes[0, 0] == pytest.approx(MAX_USAGE / 1.1)

@@ -18,6 +18,7 @@ from planrec.billing.catalogue import Eligibility, OnSale
 from planrec.months import month_index, month_text
 from planrec.outlook import History
 from planrec.rules import ExclusionCode, Facts, Mode, Rules, apply_rules, built_in_rules, stay_reasons, stay_text
+from planrec.rules.apply import Verdict
 from planrec.rules.audit import violations
 from planrec.rules.rulebook import ContractRule, OfferRules, PlanRule
 
@@ -68,6 +69,8 @@ def test_an_offer_is_closed_with_the_code_of_the_first_rule(
     [
         pytest.param(OfferRules(respect_holdout=False), {"holdout": True}, id="hold-out"),
         pytest.param(OfferRules(consent_required=False), {"consent": -1}, id="consent"),
+        pytest.param(OfferRules(consent_required=False), {"consent": False}, id="consent-refused"),
+        pytest.param(OfferRules(respect_holdout=False), {"holdout": -1}, id="hold-out-unknown"),
         pytest.param(OfferRules(max_contacts_90d=None), {"contacts_90d": np.nan}, id="cap"),
         pytest.param(OfferRules(max_contacts_90d=6), {"contacts_90d": 5.0}, id="higher-cap"),
     ],
@@ -348,3 +351,51 @@ def test_the_audit_holds_rank_one_to_the_minimum_gain(
     order = np.array([[3, 5], [5, 3], [3, -1]])  # a switch; staying; nobody knows what is held
     found = violations(order, built_in_rules(), catalogue, facts, "offer", gain_cents=gains, min_gain_cents=least)
     assert sum(found.values()) == found["BELOW_MINIMUM_GAIN"] == count
+
+
+@pytest.mark.parametrize(
+    ("gain", "least", "expected"),
+    [
+        pytest.param(99.0, 100, "BELOW_MINIMUM_GAIN", id="one-cent-too-little"),
+        pytest.param(100.0, 100, "CONTRACT_BINDS", id="exactly-the-minimum"),
+        pytest.param(0.0, 0, "BELOW_MINIMUM_GAIN", id="nothing-gained-where-nothing-is-asked"),
+        pytest.param(1.0, 0, "CONTRACT_BINDS", id="one-cent-where-nothing-is-asked"),
+        pytest.param(-5.0, -10, "BELOW_MINIMUM_GAIN", id="a-loss-is-no-gain"),
+    ],
+)
+def test_a_contract_is_named_where_it_keeps_out_a_gain_that_would_do(gain: float, least: int, expected: str) -> None:
+    codes = np.array([[ExclusionCode.CONTRACT_BINDS, ExclusionCode.NONE]])
+    verdict = Verdict(codes, np.zeros(1, dtype=np.int64), np.array([OCTOBER]))
+    why = stay_reasons(verdict, np.array([[gain, 900.0]]), np.array([True]), least)
+    assert [ExclusionCode(code).name for code in why] == [expected]
+
+
+def test_no_reason_to_stay_is_given_to_who_switches_and_a_barred_offer_comes_first() -> None:
+    codes = np.array([[ExclusionCode.CONTRACT_BINDS, ExclusionCode.NONE]] * 2)
+    verdict = Verdict(codes, np.array([0, ExclusionCode.NO_CONSENT]), np.full(2, OCTOBER))
+    why = stay_reasons(verdict, np.full((2, 2), 500.0), np.array([False, True]), 100)
+    assert [ExclusionCode(code).name for code in why] == ["NONE", "NO_CONSENT"]
+
+
+def test_while_bound_a_dearer_plan_of_the_same_term_is_open(catalogue: Catalogue) -> None:
+    held, other = catalogue.plans[5], catalogue.plans[6]
+    for_all = {"eligibility": Eligibility(), "on_sale": OnSale(), "contract_months": held.contract_months}
+    longer = other.model_copy(update={**for_all, "monthly_fee_cents": 9900})
+    card = dataclasses.replace(catalogue, plans=(*catalogue.plans[:6], longer, *catalogue.plans[7:]))
+    rules = Rules(version="x", contract=ContractRule(while_bound="allow_dearer"))
+    assert held.contract_months > 0
+    for change, code in (({}, "NONE"), ({"monthly_fee_cents": held.monthly_fee_cents}, "CONTRACT_BINDS"),
+                         ({"contract_months": held.contract_months - 1}, "CONTRACT_BINDS")):  # fmt: skip
+        plan = longer.model_copy(update=change)
+        one = dataclasses.replace(card, plans=(*card.plans[:6], plan, *card.plans[7:]))
+        codes = codes_of(one, rules, "advice", held=held.plan_id, contract_months_left=5.0)
+        assert codes[plan.plan_id] == code
+
+
+def test_the_audit_counts_every_switch_that_gains_too_little(catalogue: Catalogue) -> None:
+    facts = Facts.of(OCTOBER, np.array([5, 5, 5]), **CONTACTABLE, age=40.0)
+    gains = np.zeros((3, len(IDS)))
+    gains[:, 3] = [399.0, 400.0, 1.0]
+    order = np.array([[3, 5]] * 3)
+    found = violations(order, built_in_rules(), catalogue, facts, "offer", gain_cents=gains)
+    assert found["BELOW_MINIMUM_GAIN"] == 2

@@ -90,3 +90,11 @@ def test_odd_facts_are_unknown_and_a_contract_below_0_ran_out() -> None:
     assert facts.consent.tolist() == [-1]
     assert np.isnan(facts.contacts_90d).tolist() == [True]
     assert facts.contract_months_left.tolist() == [0.0]
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5])
+def test_nothing_and_part_of_a_month_are_known(value: float) -> None:
+    columns = {name: np.array([value]) for name in ("contacts_90d", "contract_months_left")}
+    facts = facts_of({"month": np.array(["2025-10"], dtype=object), **columns}, np.array([0]), as_of=OCTOBER)
+    assert facts.contacts_90d.tolist() == [value]
+    assert facts.contract_months_left.tolist() == [value]

@@ -389,3 +389,18 @@ def test_a_choice_gives_one_row_the_bits_of_many() -> None:
     for i in range(40):
         assert choice.probabilities(features[i : i + 1], available[i : i + 1]).tobytes() == many[i].tobytes()
     np.testing.assert_allclose(many.sum(axis=1), 1.0, rtol=0, atol=1e-12)
+
+
+def test_the_gate_counts_rows_and_fires_on_one_of_many() -> None:
+    def one_off(rows: np.ndarray) -> np.ndarray:
+        return np.where(np.arange(len(rows)) == 3, rows + 1, rows)
+
+    with pytest.raises(ParityError, match=r"1 of 5 rows differ .* \(largest 0\.5\)"):
+        parity_gate(lambda rows: rows, one_off, lambda _, n: np.full(n, 2.0), rng=np.random.default_rng(0), n=5)
+
+
+def test_members_of_a_mean_need_a_weight() -> None:
+    one = LinearNode(np.ones((1, 1)), np.zeros(1), "identity")
+    none = CompiledModel(MeanNode((one, one), (0.0, 0.0)), ("a",), ("x",))
+    with pytest.raises(ArtifactError, match="members of a mean do not belong together"):
+        CompiledModel.read(*none.files())

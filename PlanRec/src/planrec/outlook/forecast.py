@@ -246,9 +246,7 @@ def _fit_service(values: FloatArray, known: BoolArray, ahead: FloatArray, ahead_
         prior[k], inflation[k], variance = _trust(rest, own, k, scale[k])
         standard = rest / np.sqrt(np.maximum(variance, 1e-18))
         quantiles[k] = np.quantile(standard, (np.arange(SCENARIOS) + 0.5) / SCENARIOS)
-    used_at_all = (
-        float((ahead[ahead_known] > 0).mean()) if quantiles.any() or scale.any() or coefficients.any() else 0.0
-    )
+    used_at_all = float((ahead[ahead_known] > 0).mean())
     return ServiceForecast(coefficients, scale, prior, inflation, quantiles, used_at_all)
 
 
