@@ -165,6 +165,7 @@ def record_facts(record: SubscriberRecord, *, month: int, current: int) -> Facts
         consent=_known(record.consent),
         contacts_90d=_or_nan(record.contacts_90d),
         holdout=_known(record.holdout),
+        used=any(used.month == month and max(used[1:]) > 0 for used in record.months),
     )
 
 

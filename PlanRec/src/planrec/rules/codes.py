@@ -42,6 +42,8 @@ class ExclusionCode(IntEnum):
     BELOW_MINIMUM_GAIN = 15
     CURRENT_PLAN_UNKNOWN = 16
     DECLINED = 17
+    NO_USAGE = 18
+    CHURN_MAY_RISE = 19
 
     @property
     def meaning(self) -> str:
@@ -68,6 +70,8 @@ _MEANINGS = {
     ExclusionCode.BELOW_MINIMUM_GAIN: "no other plan open to the subscriber gains enough",
     ExclusionCode.CURRENT_PLAN_UNKNOWN: "the plan held is not known, so an offer has nothing to be compared with",
     ExclusionCode.DECLINED: "the subscriber does not want the plan",
+    ExclusionCode.NO_USAGE: "the subscriber used nothing in the month asked about, and may be gone",
+    ExclusionCode.CHURN_MAY_RISE: "the offer could make the subscriber likelier to leave",
 }
 
 

@@ -15,7 +15,8 @@ from common_utils.errors import DataError
 from common_utils.evaluation import PairedDifference, paired_mean_difference
 from common_utils.splits import grouped_stratified_folds
 from planrec.billing import Catalogue
-from planrec.campaigns.moments import WINDOW, OfferRows, offer_rows
+from planrec.campaigns.exposure import exposure
+from planrec.campaigns.moments import OfferRows, offer_rows
 from planrec.campaigns.uplift import TwoModelUplift, UpliftModel
 from planrec.simulator.simulation import Simulation
 from planrec.simulator.truth import LEAVE, LEAVE_DECLINED
@@ -161,19 +162,20 @@ def campaign_study(
     DataError
         If there is nobody to learn from or to judge.
     """
-    rows = offer_rows(operator)
+    rows, months = offer_rows(operator), exposure(operator)
     first_judged = int(rows.month.max()) - test_months + 1
-    learn = rows.month + WINDOW <= first_judged
+    learn = rows.month < first_judged
     judge = rows.contacts.selected & (rows.month >= first_judged)
     if not learn.any() or not judge.any():
         raise DataError(
-            f"offers: nothing to learn from {WINDOW} months before the last {test_months} month(s), or nobody selected "
+            f"offers: nothing to learn from before the last {test_months} month(s), or nobody selected "
             "in them; simulate more months, or judge fewer."
         )
     effect = np.full(rows.standing.offerable.shape, np.nan)
     for train, test in grouped_stratified_folds(rows.contacts.holdout, rows.subscribers, n_splits=folds, seed=seed):
         seen, unseen = train[learn[train]], test[judge[test]]
-        effect[unseen] = model(operator.catalogue).fit(rows.at(seen)).effect(rows.at(unseen))
+        of_seen = np.isin(months.subscribers, rows.subscribers[train]) & (months.month < first_judged)
+        effect[unseen] = model(operator.catalogue).fit(rows.at(seen), months.at(of_seen)).effect(rows.at(unseen))
     return _judged(rows.at(judge), effect[judge], operator, margin, np.random.default_rng(seed))
 
 
