@@ -3,7 +3,7 @@
 ENGINE ?= docker
 IMAGE ?= $(notdir $(shell echo "$(CURDIR)" | tr '[:upper:]' '[:lower:]')):local
 BUILD_FLAGS ?=
-BASE ?=
+BASE ?= $(shell sed -n 's/^FROM \(.*\) AS base$$/\1/p' Dockerfile)
 REVISION ?= $(shell git -C "$(ROOT)" describe --always --dirty --abbrev=40 --exclude "*")
 RUN_FLAGS ?= --network none
 

@@ -118,7 +118,7 @@ class AdvisedPlan(BaseModel):
     line_items: LineItems
     reason: str
     p_accept: float | None = Field(default=None, description="chance that the offer is accepted; in the mode offer")
-    offer_value_cents: float | None = Field(
+    offer_value_cents: int | None = Field(
         default=None, description="P(accept) x (saving + margin) less what leaving would cost; in the mode offer"
     )
     churn_change: float | None = Field(

@@ -123,14 +123,14 @@ class WhatIfPlan(BaseModel):
     plan_id: str
     name: str
     draft: bool = Field(description="whether this is the plan that does not exist yet")
-    expected_bill_cents: float | None = Field(description="with today's usage and plans; empty for the draft plan")
-    expected_bill_then_cents: float = Field(
+    expected_bill_cents: int | None = Field(description="with today's usage and plans; empty for the draft plan")
+    expected_bill_then_cents: int = Field(
         description="after the changes; with travel, the mean over a year with one such month"
     )
-    spread_then_cents: float = Field(description="standard deviation of the bills after the changes")
-    travel_bill_cents: float | None = Field(description="bill of the month of travel; empty without travel")
-    year_bill_cents: float | None
-    year_bill_then_cents: float
+    spread_then_cents: int = Field(description="standard deviation of the bills after the changes")
+    travel_bill_cents: int | None = Field(description="bill of the month of travel; empty without travel")
+    year_bill_cents: int | None = Field(description="twelve times `expected_bill_cents`")
+    year_bill_then_cents: int = Field(description="twelve times `expected_bill_then_cents`")
     reason_code: str | None = Field(description="why the plan is not offered after the changes; empty if it is offered")
 
 
@@ -220,19 +220,18 @@ def answer_what_if(live: WhatIfModel, request: WhatIfRequest) -> WhatIfResponse:
 def _plans(found: WhatIf) -> list[WhatIfPlan]:
     plans: list[WhatIfPlan] = []
     for place, plan in enumerate(found.catalogue.plans):
-        now, then = float(found.now.mean_cents[0, place]), float(found.then.mean_cents[0, place])
-        draft, code = bool(np.isnan(now)), int(found.then.excluded[0, place])
+        draft, code = bool(np.isnan(found.now.mean_cents[0, place])), int(found.then.excluded[0, place])
         plans.append(
             WhatIfPlan(
                 plan_id=plan.plan_id,
                 name=plan.name,
                 draft=draft,
-                expected_bill_cents=None if draft else now,
-                expected_bill_then_cents=then,
-                spread_then_cents=float(found.then.spread_cents[0, place]),
-                travel_bill_cents=None if found.travel_cents is None else float(found.travel_cents[0, place]),
-                year_bill_cents=None if draft else 12 * now,
-                year_bill_then_cents=12 * then,
+                expected_bill_cents=None if draft else int(found.now.bill_cents[0, place]),
+                expected_bill_then_cents=int(found.then.bill_cents[0, place]),
+                spread_then_cents=round(float(found.then.spread_cents[0, place])),
+                travel_bill_cents=None if found.travel_cents is None else round(float(found.travel_cents[0, place])),
+                year_bill_cents=None if draft else int(found.now.year_cents[0, place]),
+                year_bill_then_cents=int(found.then.year_cents[0, place]),
                 reason_code=ExclusionCode(code).name if code else None,
             )
         )

@@ -102,6 +102,14 @@ def test_tests_use_all_cores_with_one_thread_a_worker_and_the_last_word_is_the_c
     assert all(re.search(r" -n auto .*-n0 -k rater$", call) for call in _calls(toolbox))
 
 
+def test_an_image_is_built_on_the_base_its_dockerfile_names_unless_told_otherwise(run, toolbox):
+    # podman does not find a stage by an argument, so the base is always said.
+    for folder in (ROOT / project for project in PROJECTS):
+        assert "--build-arg BASE=python:3.12-slim " in run("make", "-n", "image", cwd=folder, **toolbox).stdout
+        pinned = run("make", "-n", "image", "BASE=python:3.12-slim@sha256:0a", cwd=folder, **toolbox).stdout
+        assert "--build-arg BASE=python:3.12-slim@sha256:0a " in pinned
+
+
 def test_random_order_tells_its_seed_and_takes_one(run, toolbox):
     done = run("make", "test-random", "PYTEST_ARGS=-q", **toolbox)
     seed = re.search(r"random order of SEED=(\d+)$", done.stdout, re.MULTILINE)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from common_utils.errors import DataError
 from planrec.advice import advise
 from planrec.advice.ranking import AdvicePolicy, rank_plans, switch_gain
-from planrec.advice.reasons import line_item_means, reasons
+from planrec.advice.reasons import Against, MeanBill, line_item_means, reasons, sentence
 from planrec.billing import Catalogue, Usage
 from planrec.months import month_index
 from planrec.outlook import History
@@ -117,11 +117,13 @@ def test_reasons_are_the_line_items_and_add_up(megaline: Catalogue) -> None:
         return reasons(items, megaline, row=0, plan=plan, current=current)
 
     assert say(plan=0, current=1) == (
-        "Surf: 25.15 USD a month over 2 months (fee 20.00, minutes 0.15, messages 0.00, data 5.00), "
-        "44.85 less than Ultimate."
+        "With the usage of the 2 months known, Surf would have cost 25.15 USD a month "
+        "(fee 20.00, minutes 0.15, messages 0.00, data 5.00): 44.85 less than Ultimate."
     )
-    assert say(plan=1, current=0).endswith("44.85 more than Surf; dearer than Surf in 2 of 2 months.")
-    assert say(plan=1, current=1).endswith(", the plan held today.")
+    assert say(plan=1, current=0).endswith("44.85 more than Surf, and more in each of the 2 months.")
+    assert say(plan=1, current=1).startswith(
+        "With the usage of the 2 months known, Ultimate, the plan held today, would have cost 70.00"
+    )
     assert say(plan=1, current=-1).endswith("data 0.00).")
 
 
@@ -177,3 +179,27 @@ def test_a_switch_gains_enough_in_the_mean_and_in_the_adjusted_bill(seed: int, l
         assert stay[row] == (not enough)
         assert order[row, 0] == (min(enough, key=lambda plan: adjusted[row, plan]) if enough else held)
         assert sorted(order[row][order[row] >= 0]) == open_.tolist()
+
+
+@pytest.mark.parametrize(
+    ("fee", "dearer", "ending"),
+    [
+        (2700.0, 2, "): 3.00 less than Smart 25, but more in 2 of the 6 months."),
+        (3000.0, 0, "): as much as Smart 25."),
+        (3300.0, 4, "): 3.00 more than Smart 25, and more in 4 of the 6 months."),
+        (3300.0, 6, "): 3.00 more than Smart 25, and more in each of the 6 months."),
+    ],
+)
+def test_a_sentence_can_be_read_aloud(fee: float, dearer: int, ending: str) -> None:
+    held = Against("Smart 25", MeanBill(3000.0, 0.0, 0.0, 0.0), dearer, same=False)
+    said = sentence("Basic 6", "EUR", 6, MeanBill(fee, 0.0, 0.0, 0.0), held)
+    assert said.startswith(f"With the usage of the 6 months known, Basic 6 would have cost {fee / 100:.2f} EUR a month")
+    assert said.endswith(ending)
+
+
+def test_a_sentence_says_what_is_expected_of_the_plan_held() -> None:
+    held = Against("Flex 5", MeanBill(990.0, 1.0, 0.0, 0.0), 0, same=True)
+    assert sentence("Flex 5", "EUR", 1, MeanBill(990.0, 1.0, 0.0, 0.0), held, (1003.4, 1003.4)) == (
+        "With the usage of the one month known, Flex 5, the plan held today, would have cost 9.91 EUR a month "
+        "(fee 9.90, minutes 0.01, messages 0.00, data 0.00). Expected from now on: 10.03 EUR a month."
+    )

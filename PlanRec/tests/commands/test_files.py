@@ -249,7 +249,7 @@ def test_advice_by_a_bundle_is_its_forecast_and_the_past_is_named(run, bundle, t
     ahead = pd.read_csv(out)
     assert set(ahead["basis"]) == {"forecast"}
     first = ahead.iloc[0]
-    assert "a month over 3 months (" in first["reasons"]
+    assert "With the usage of the 3 months known, " in first["reasons"]
     expected, saved = first["expected_bill_cents"] / 100, first["saving_cents"] / 100
     assert f"Expected from now on: {expected:.2f} EUR a month, {saved:.2f} less than Smart 25." in first["reasons"]
     assert run(*asked, "--bundle", bundle.path, "--basis", "past") == 0
@@ -268,4 +268,4 @@ def test_offers_speak_of_the_months_known(run, bundle, tmp_path) -> None:  # typ
     usage.write_text(f"subscriber_id,month,minutes,messages,megabytes,current_plan,{facts}\n" + "".join(rows), "utf-8")
     asked = ("--usage", usage, "--as-of", "2025-10", "--output", out, "--explain", "--bundle", bundle.path)
     assert run("recommend", "--mode", "offer", *asked) == 0
-    assert pd.read_csv(out)["reasons"].str.contains(r"a month over 2 months \(").all()
+    assert pd.read_csv(out)["reasons"].str.contains("With the usage of the 2 months known, ").all()

@@ -100,11 +100,13 @@ def reasons(
 
     Examples
     --------
+    >>> from textwrap import fill
     >>> from planrec.outlook import history_of
     >>> history = history_of({"minutes_1": [510.0], "messages_1": [0.0], "megabytes_1": [9000.0]}, 1)
     >>> items = line_item_means(history, megaline, np.array([1]))
-    >>> print(reasons(items, megaline, row=0, plan=0, current=1))
-    Surf: 20.30 USD a month over 1 month (fee 20.00, minutes 0.30, messages 0.00, data 0.00), 49.70 less than Ultimate.
+    >>> print(fill(reasons(items, megaline, row=0, plan=0, current=1), 112))
+    With the usage of the one month known, Surf would have cost 20.30 USD a month (fee 20.00, minutes 0.30, messages
+    0.00, data 0.00): 49.70 less than Ultimate.
     >>> text = reasons(items, megaline, row=0, plan=0, current=1, expected_cents=np.array([[2100.0, 7000.0]]))
     >>> print(text.split(". ")[-1])
     Expected from now on: 21.00 USD a month, 49.00 less than Ultimate.
@@ -146,8 +148,9 @@ def sentences(
     >>> from planrec.outlook import history_of
     >>> history = history_of({"minutes_1": [510.0], "messages_1": [0.0], "megabytes_1": [9000.0]}, 1)
     >>> items = line_item_means(history, megaline, np.array([1]))
-    >>> print(sentences(items, megaline, rows=np.array([0]), plans=np.array([1]), current=np.array([1]))[0])
-    Ultimate: 70.00 USD a month over 1 month (fee 70.00, minutes 0.00, messages 0.00, data 0.00), the plan held today.
+    >>> said = sentences(items, megaline, rows=np.array([0]), plans=np.array([1]), current=np.array([1]))
+    >>> print(said[0].split(" (")[0])
+    With the usage of the one month known, Ultimate, the plan held today, would have cost 70.00 USD a month
     """
     held = np.maximum(current, 0)
     parts = (items.fee_cents, items.minutes_cents, items.messages_cents, items.data_cents)
@@ -251,27 +254,32 @@ def sentence(
     Examples
     --------
     >>> ultra = Against("Ultra", MeanBill(7000.0, 0.0, 0.0, 0.0), 0, same=False)
-    >>> sentence("Surf", "USD", 1, MeanBill(fee=2000.0, minutes=30.0, messages=0.0, data=0.0), ultra)
-    'Surf: 20.30 USD a month over 1 month (fee 20.00, minutes 0.30, messages 0.00, data 0.00), 49.70 less than Ultra.'
+    >>> text = sentence("Surf", "USD", 1, MeanBill(fee=2000.0, minutes=30.0, messages=0.0, data=0.0), ultra)
+    >>> print(text.split(", ", 1)[1])
+    Surf would have cost 20.30 USD a month (fee 20.00, minutes 0.30, messages 0.00, data 0.00): 49.70 less than Ultra.
     """
     fee, minutes, messages, data = closing_cents(bill, bill.total)
+    held = against is not None and against.same
     text = (
-        f"{name}: {bill.total / 100:z.2f} {currency} a month over {months} month{'s' if months > 1 else ''} "
+        f"With the usage of the {f'{months} months' if months > 1 else 'one month'} known, "
+        f"{name}{', the plan held today,' if held else ''} would have cost {bill.total / 100:z.2f} {currency} a month "
         f"(fee {fee / 100:z.2f}, minutes {minutes / 100:z.2f}, messages {messages / 100:z.2f}, data {data / 100:z.2f})"
     )
-    if against is not None and against.same:
-        text += ", the plan held today"
-    elif against is not None:
-        text += f", {_less(against.bill.total - bill.total, against.name)}"
-        if against.dearer:
-            text += f"; dearer than {against.name} in {against.dearer} of {months} months"
+    if against is not None and not held:
+        saving = against.bill.total - bill.total
+        text += f": {_less(saving, against.name)}"
+        if against.dearer and months > 1:
+            where = "each" if against.dearer == months else f"{against.dearer}"
+            text += f", {'but' if saving >= 0 else 'and'} more in {where} of the {months} months"
     if expected is None:
         return text + "."
     text += f". Expected from now on: {round(expected[0]) / 100:z.2f} {currency} a month"
-    if against is None or against.same:
+    if against is None or held:
         return text + "."
     return text + f", {_less(round(expected[1]) - round(expected[0]), against.name)}."
 
 
 def _less(saving: int, name: str) -> str:
-    return f"{abs(saving) / 100:z.2f} {'less' if saving >= 0 else 'more'} than {name}"
+    if not saving:
+        return f"as much as {name}"
+    return f"{abs(saving) / 100:.2f} {'less' if saving > 0 else 'more'} than {name}"

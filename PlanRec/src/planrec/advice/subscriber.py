@@ -69,7 +69,7 @@ class RankedPlan:
     line_items_cents: tuple[int, ...]
     reason: str
     p_accept: float | None = None
-    offer_value_cents: float | None = None
+    offer_value_cents: int | None = None
     churn_change: float | None = None
 
 
@@ -245,7 +245,7 @@ def _rendered(
                 line_items_cents=tuple(closing_cents([float(part[0, plan]) for part in parts], bill)),
                 reason=said + (stay if rank == 1 else ""),
                 p_accept=None if offer is None else _number(offer.p_accept[0, plan]),
-                offer_value_cents=None if offer is None else _number(offer.value_cents[0, plan]),
+                offer_value_cents=None if offer is None else _whole(offer.value_cents[0, plan]),
                 churn_change=None if offer is None else _number(offer.churn_change[0, plan]),
             )
         )
@@ -257,6 +257,10 @@ def _rendered(
         stay_reason=ExclusionCode(code).name if code else None,
         earliest_change=free_from if free_from >= 0 else None,
     )
+
+
+def _whole(cents: float) -> int | None:
+    return None if np.isnan(cents) else round(float(cents))
 
 
 def _number(value: float) -> float | None:

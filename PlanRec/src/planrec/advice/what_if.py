@@ -107,7 +107,7 @@ class WhatIfOutcome:
     Attributes
     ----------
     mean_cents, spread_cents : float64 arrays of shape (n, n_plans)
-        Mean and standard deviation of the bill a month; times 12, the year's. NaN for a plan that does not exist.
+        Mean and standard deviation of the bill a month. NaN for a plan that does not exist.
     excluded : int64 array of shape (n, n_plans)
         `ExclusionCode`.
     best : int64 array of shape (n,)
@@ -121,6 +121,16 @@ class WhatIfOutcome:
     excluded: IntArray
     best: IntArray
     stay: NDArray[np.bool_]
+
+    @property
+    def bill_cents(self) -> FloatArray:
+        """The bill a month in whole cents, half to even, as it is shown; shape (n, n_plans)."""
+        return np.rint(self.mean_cents)
+
+    @property
+    def year_cents(self) -> FloatArray:
+        """Twelve times the bill shown, so that whoever multiplies finds the same; shape (n, n_plans)."""
+        return _YEAR * self.bill_cents
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ _RANKED = 1_000  # subscribers ranked at once: months x plans of them fit a proc
 
 
 _TEXT: Any = pa.dictionary(pa.int32(), pa.large_string())
-_KINDS = {"number": pa.float64(), "text": _TEXT}
+_KINDS = {"number": pa.float64(), "cents": pa.int64(), "text": _TEXT}
 _BILL_ITEMS = ("total_cents", "fee_cents", "minutes_cents", "messages_cents", "data_cents")
 BILL_SCHEMA: Any = pa.schema(
     [(SUBSCRIBER, _TEXT), (MONTH, _TEXT), ("plan_id", _TEXT), *((item, pa.int64()) for item in _BILL_ITEMS)]
@@ -61,7 +61,7 @@ EXCLUDED_SCHEMA: Any = pa.schema([(SUBSCRIBER, _TEXT), ("plan_id", _TEXT), ("rea
 """One row for each plan that was not offered to a subscriber."""
 
 
-def ranked_schema(further: Mapping[str, Literal["number", "text"]], *, explain: bool) -> Any:
+def ranked_schema(further: Mapping[str, Literal["number", "cents", "text"]], *, explain: bool) -> Any:
     """Return the columns of ranked plans: those of a ranker come after p_pay_more, the sentence last.
 
     `advice` (and `action`, which goes with the next release) is the same on all rows of a subscriber; `is_current`

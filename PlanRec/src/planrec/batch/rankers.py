@@ -22,9 +22,9 @@ from planrec.rules import unknown_facts
 __all__ = ["OFFER_COLUMNS", "Ranker", "Ranking", "policy_ranker", "some_subscribers"]
 
 
-OFFER_COLUMNS: Mapping[str, Literal["number", "text"]] = {
+OFFER_COLUMNS: Mapping[str, Literal["number", "cents", "text"]] = {
     "p_accept": "number",
-    "offer_value_cents": "number",
+    "offer_value_cents": "cents",
     "churn_change": "number",
     "unknown_facts": "text",
 }
@@ -62,7 +62,7 @@ class Ranker:
     """
 
     rank: Callable[[Subscribers], Ranking]
-    further_columns: Mapping[str, Literal["number", "text"]] = field(default_factory=dict)
+    further_columns: Mapping[str, Literal["number", "cents", "text"]] = field(default_factory=dict)
     basis: RatedBasis = "past"
 
 
@@ -103,7 +103,11 @@ def policy_ranker(engine: Engine, policy: AnswerPolicy) -> Ranker:
 
 
 def _further(offer: OfferValue) -> dict[str, NDArray[np.generic]]:
-    return {"p_accept": offer.p_accept, "offer_value_cents": offer.value_cents, "churn_change": offer.churn_change}
+    return {
+        "p_accept": offer.p_accept,
+        "offer_value_cents": np.rint(offer.value_cents),
+        "churn_change": offer.churn_change,
+    }
 
 
 def some_subscribers(people: Subscribers, rows: slice) -> Subscribers:

@@ -8,7 +8,7 @@ takes from them; times the bill under the forecast, it is revenue.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -121,7 +121,7 @@ class PlanDemand:
     share_of_new : float
         Part of the demand of the new plans that this plan loses: its cannibalisation; NaN for a new plan, or without
         demand for one.
-    current_revenue_cents, draft_revenue_cents : float
+    current_revenue_cents, draft_revenue_cents : int
     """
 
     plan_id: str
@@ -132,8 +132,8 @@ class PlanDemand:
     change: Interval
     from_holders: float
     share_of_new: float
-    current_revenue_cents: float
-    draft_revenue_cents: float
+    current_revenue_cents: int
+    draft_revenue_cents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class DraftScore:
     new_demand : Interval
         Expected takers of the new plans.
     revenue_change_cents : Interval
-        Draft less current, a month.
+        Draft less current, a month; the estimate is the sum of the plans' changes in whole cents.
     """
 
     plans: tuple[PlanDemand, ...]
@@ -249,6 +249,7 @@ def score_draft(
     taken = then[:, new].sum(axis=1)
     revenue = paid_then.sum(axis=1) - paid_now.sum(axis=1)
     intervals = _intervals(np.column_stack([then - now, taken, revenue]), n_resamples, rng)
+    revenue_now, revenue_then = (np.rint(paid.sum(axis=0)) for paid in (paid_now, paid_then))
     share = -(then - now).sum(axis=0) / taken.sum() if taken.sum() > 0 else np.full(len(new), np.nan)
     return DraftScore(
         plans=tuple(
@@ -261,8 +262,8 @@ def score_draft(
                 change=intervals[j],
                 from_holders=float(taken[held == j].sum()),
                 share_of_new=float("nan") if new[j] else float(share[j]),
-                current_revenue_cents=float(paid_now[:, j].sum()),
-                draft_revenue_cents=float(paid_then[:, j].sum()),
+                current_revenue_cents=int(revenue_now[j]),
+                draft_revenue_cents=int(revenue_then[j]),
             )
             for j, plan_id in enumerate(draft.plan_ids)
         ),
@@ -271,7 +272,7 @@ def score_draft(
         bound=int(bound.sum()),
         gone=gone,
         new_demand=intervals[-2],
-        revenue_change_cents=intervals[-1],
+        revenue_change_cents=replace(intervals[-1], estimate=float(revenue_then.sum() - revenue_now.sum())),
     )
 
 

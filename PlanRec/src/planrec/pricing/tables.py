@@ -19,7 +19,7 @@ def demand_table(score: DraftScore) -> pd.DataFrame:
     --------
     >>> from planrec.pricing.draft import PlanDemand
     >>> none = Interval(0.0, 0.0, 0.0)
-    >>> plan = PlanDemand("surf", False, 3, 3.0, 3.0, none, 0.0, 0.0, 6000.0, 6000.0)
+    >>> plan = PlanDemand("surf", False, 3, 3.0, 3.0, none, 0.0, 0.0, 6000, 6000)
     >>> demand_table(DraftScore((plan,), 24216, 3, 0, 0, none, none)).columns.tolist()[:5]
     ['plan_id', 'new', 'held', 'demand_current', 'demand_draft']
     """
@@ -50,7 +50,7 @@ def demand_rows(score: DraftScore) -> list[dict[str, str]]:
     Examples
     --------
     >>> from planrec.pricing.draft import PlanDemand
-    >>> plan = PlanDemand("surf", False, 3, 3.0, 2.0, Interval(-1.0, -1.5, -0.5), 1.0, 1.0, 6000.0, 4000.0)
+    >>> plan = PlanDemand("surf", False, 3, 3.0, 2.0, Interval(-1.0, -1.5, -0.5), 1.0, 1.0, 6000, 4000)
     >>> rows = demand_rows(DraftScore((plan,), 24216, 30, 0, 0, Interval(1.0, 0.5, 1.5), Interval(0.0, 0.0, 0.0)))
     >>> rows[0]["change"], rows[0]["share of new"], rows[0]["revenue change"]
     ('-1 [-2, 0]', '100 %', '-20.00')
@@ -75,15 +75,17 @@ def _few(score: DraftScore) -> bool:
     return score.subscribers < FEW_GROUPS
 
 
-def span(interval: Interval, *, unit: float = 1.0, few: bool = False) -> str:
-    """Return an interval in whole units, or its estimate and "too few".
+def span(interval: Interval, *, unit: float = 1.0, decimals: int = 0, few: bool = False) -> str:
+    """Return an interval in units, or its estimate and "too few".
 
     Examples
     --------
     >>> span(Interval(123456.0, 120000.0, 130000.0), unit=100)
     '1,235 [1,200, 1,300]'
+    >>> span(Interval(123456.0, 120000.0, 130000.0), unit=100, decimals=2, few=True)
+    '1,234.56 (too few)'
     """
     if few:
-        return f"{interval.estimate / unit:z,.0f} (too few)"
+        return f"{interval.estimate / unit:z,.{decimals}f} (too few)"
     low, high = interval.low / unit, interval.high / unit
-    return f"{interval.estimate / unit:z,.0f} [{low:z,.0f}, {high:z,.0f}]"
+    return f"{interval.estimate / unit:z,.{decimals}f} [{low:z,.{decimals}f}, {high:z,.{decimals}f}]"

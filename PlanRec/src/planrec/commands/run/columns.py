@@ -54,8 +54,8 @@ _WRITTEN: dict[str, dict[str, object]] = {
         "change_high": _NUMBER,
         "new_from_holders": _NUMBER,
         "share_of_new": _NUMBER,
-        "revenue_current_cents": _NUMBER,
-        "revenue_draft_cents": _NUMBER,
+        "revenue_current_cents": _WHOLE,
+        "revenue_draft_cents": _WHOLE,
     },
     "bill lines of events (written)": {
         "subscriber": _TEXT,

@@ -125,7 +125,7 @@ def _show(score: DraftScore, currency: str) -> None:
     lines = [
         f"{score.subscribers:,} subscribers, {score.bound:,} of them bound by a contract.",
         f"New plans are taken by {span(score.new_demand, few=few)}; revenue changes by "
-        f"{span(score.revenue_change_cents, unit=100, few=few)} {currency} a month "
+        f"{span(score.revenue_change_cents, unit=100, decimals=2, few=few)} {currency} a month "
         + ("(too few subscribers for an interval)." if few else "(95 % intervals)."),
         *(f"{plan_id} is taken by nobody: is it on sale in {month_text(score.month)}?" for plan_id in closed),
         *(f"Assumed: {text}." for text in ASSUMPTIONS),
