@@ -31,7 +31,8 @@ from common_utils.tables import Reading
 from planrec.advice.engine import OfferModels
 from planrec.billing import Catalogue
 from planrec.bundle import BundleContents
-from planrec.campaigns.moments import WINDOW, CampaignLog, offer_rows
+from planrec.campaigns.exposure import exposure
+from planrec.campaigns.moments import CampaignLog, offer_rows
 from planrec.campaigns.uplift import TwoModelUplift
 from planrec.choice.compiling import compile_choice, compile_choice_model
 from planrec.choice.selection import select_choice_model
@@ -297,7 +298,7 @@ def fit_forecast(config: PlanRecConfig, prepared: Prepared) -> UsageForecast:
 
 
 def fit_offers(config: PlanRecConfig, prepared: Prepared, step: Step) -> OfferModels | None:
-    """Learn who accepts an offer and who stays because of it, from subscribers and months that nothing is tested on.
+    """Learn who accepts an offer and who stays because of it, from the months before the first one tested.
 
     Returns
     -------
@@ -312,9 +313,11 @@ def fit_offers(config: PlanRecConfig, prepared: Prepared, step: Step) -> OfferMo
     log = CampaignLog(prepared.data.months, campaign.offers, campaign.subscribers, prepared.catalogue)
     rows = offer_rows(log, choice_months=config.features.history_months)
     first_test = month_index(prepared.test[MONTH].min())
-    known = ~np.isin(rows.subscribers, prepared.unseen) & (rows.month + WINDOW <= first_test)
+    every = exposure(log)
+    moments = rows.at(~np.isin(rows.subscribers, prepared.unseen) & (rows.month < first_test))
+    months = every.at(~np.isin(every.subscribers, prepared.unseen) & (every.month < first_test))
     try:
-        model = TwoModelUplift(prepared.catalogue).fit(rows.at(known))
+        model = TwoModelUplift(prepared.catalogue).fit(moments, months)
     except DataError as error:
         step(f"the log of offers is too short, so the bundle will give advice only ({error})")
         return None

@@ -15,7 +15,7 @@ from planrec.offers.acceptance import ACCEPTANCE_FEATURES
 from planrec.offers.leaving import LEAVING_FEATURES
 from planrec.outlook import SERVICES, History, UsageForecast, history_of
 from planrec.outlook.forecast import SCENARIOS, ServiceForecast
-from planrec.rules import ExclusionCode, Facts, built_in_rules
+from planrec.rules import ExclusionCode, Facts, Rules, built_in_rules
 
 MONTH = 24216
 SURF, ULTIMATE = 0, 1
@@ -30,11 +30,14 @@ def nobody() -> History:
     return history_of({"minutes_1": [np.nan], "messages_1": [np.nan], "megabytes_1": [np.nan]}, 1)
 
 
-def models(accept: float = 0.0, contacted: float = 0.0) -> OfferModels:
-    """P(accept) is 1/2 unless `accept` moves its logit; a contact reminds of what is overpaid."""
-    leaving = np.array([contacted if name == "overpaid_when_contacted" else 0.0 for name in LEAVING_FEATURES])
+def models(accept: float = 0.0, contacted: float = 0.0, accepted: float = 0.0, doubt: float = 0.0) -> OfferModels:
+    """P(accept) is 1/2 unless `accept` moves its logit; a contact reminds of what is overpaid; acceptance keeps."""
+    said = {"overpaid_when_contacted": contacted, "accepted": accepted}
+    leaving = np.array([said.get(name, 0.0) for name in LEAVING_FEATURES])
+    covariance = np.diag([doubt**2 if name == "accepted" else 0.0 for name in (*LEAVING_FEATURES, "intercept")])
     return OfferModels(
-        AcceptanceModel(np.zeros(len(ACCEPTANCE_FEATURES)), accept), LeavingModel(leaving, intercept=0.0)
+        AcceptanceModel(np.zeros(len(ACCEPTANCE_FEATURES)), accept),
+        LeavingModel(leaving, intercept=0.0, covariance=covariance),
     )
 
 
@@ -110,15 +113,53 @@ def test_an_offer_is_worth_the_chance_times_the_saving(megaline: Catalogue) -> N
 
 def test_an_offer_that_drives_away_is_not_made(megaline: Catalogue) -> None:
     # 50.00 overpaid: a contact lifts P(leaving) from 1/2 to almost 1 for the half that declines.
-    people = Subscribers.of(months(), WILLING)
-    driven = engine(megaline, offers=models(contacted=1.0))
-    kept = driven.offer(people, weights=OfferWeights(risk=0.0, churn_cents=5_000))
-    gone = driven.offer(people, weights=OfferWeights(risk=0.0, churn_cents=20_000))
-    assert kept.offer is not None
-    assert kept.offer.churn_change[0, SURF] == pytest.approx(0.25, abs=1e-6)
-    assert names(megaline, kept.advice.order[0]) == ["surf", "ultimate"]
+    people, worth = Subscribers.of(months(), WILLING), OfferWeights(risk=0.0, churn_cents=0)
+    gone = engine(megaline, offers=models(contacted=1.0)).offer(people, weights=worth)
+    assert gone.offer is not None
+    assert gone.offer.churn_change[0, SURF] == pytest.approx(0.25, abs=1e-6)
+    assert gone.offer.value_cents[0, SURF] > 0  # whatever it saves
     assert names(megaline, gone.advice.order[0]) == ["ultimate"]
-    assert gone.advice.excluded[0, SURF] == ExclusionCode.BELOW_MINIMUM_GAIN
+    assert gone.advice.excluded[0, SURF] == ExclusionCode.CHURN_MAY_RISE
+    assert gone.advice.stay_reason[0] == ExclusionCode.CHURN_MAY_RISE
+    kept = engine(megaline, offers=models(accepted=-1.0)).offer(people, weights=worth)
+    assert names(megaline, kept.advice.order[0]) == ["surf", "ultimate"]
+
+
+def bounded(errors: float, fall: float) -> Rules:
+    """The built-in rules with another bound on leaving."""
+    rules = built_in_rules()
+    offers = rules.offers.model_copy(update={"churn_errors": errors, "min_churn_fall": fall})
+    return rules.model_copy(update={"offers": offers})
+
+
+@pytest.mark.parametrize(
+    ("errors", "fall", "made"),
+    [
+        pytest.param(0.0, 0.115, True, id="a-fall-that-is-enough"),
+        pytest.param(0.0, 0.116, False, id="a-fall-that-is-too-small"),
+        pytest.param(1.0, 0.0, True, id="sure-by-one-error"),
+        pytest.param(3.0, 0.0, False, id="not-sure-by-three-errors"),
+    ],
+)
+def test_an_offer_lowers_leaving_by_more_than_the_doubt_about_it(
+    megaline: Catalogue, errors: float, fall: float, *, made: bool
+) -> None:
+    # Half accept, and then leave with 1 / (1 + e) = .269 instead of .5; an error of .5 in the logit is .049 of that.
+    asked = engine(megaline, offers=models(accepted=-1.0, doubt=0.5), rules=bounded(errors, fall))
+    answer = asked.offer(Subscribers.of(months(), WILLING), weights=OfferWeights(risk=0.0))
+    assert answer.offer is not None
+    assert answer.offer.churn_change[0, SURF] == pytest.approx(-0.1155, abs=1e-4)
+    assert answer.advice.excluded[0, SURF] == (ExclusionCode.NONE if made else ExclusionCode.CHURN_MAY_RISE)
+    assert answer.advice.stay_reason[0] == answer.advice.excluded[0, SURF]
+
+
+def test_an_offer_that_gains_too_little_is_not_said_to_drive_away(megaline: Catalogue) -> None:
+    people = Subscribers.of(months(), WILLING)
+    answer = engine(megaline, offers=models(contacted=1.0)).offer(
+        people, weights=OfferWeights(risk=0.0), min_gain_cents=5001
+    )
+    assert answer.advice.excluded[0, SURF] == ExclusionCode.BELOW_MINIMUM_GAIN
+    assert answer.advice.stay_reason[0] == ExclusionCode.BELOW_MINIMUM_GAIN
 
 
 def test_an_offer_has_to_gain_enough(megaline: Catalogue) -> None:
@@ -136,6 +177,7 @@ def test_an_offer_has_to_gain_enough(megaline: Catalogue) -> None:
         pytest.param({"consent": False}, ExclusionCode.NO_CONSENT, id="no-consent"),
         pytest.param({"holdout": True}, ExclusionCode.HELD_OUT, id="held-out"),
         pytest.param({"contacts_90d": 9.0}, ExclusionCode.CONTACT_CAP, id="contacted-too-often"),
+        pytest.param({"used": False}, ExclusionCode.NO_USAGE, id="used-nothing"),
     ],
 )
 def test_nobody_is_offered_what_the_rules_forbid(
@@ -186,6 +228,10 @@ def test_offer_models_survive_a_file_and_refuse_a_torn_one() -> None:
     assert OfferModels.from_dict(there.to_dict()).to_dict() == there.to_dict()
     with pytest.raises(ArtifactError, match="acceptance model: a weight is missing or is not a number"):
         OfferModels.from_dict({"leaving": there.leaving.to_dict()})
+    unsure = there.to_dict()
+    del unsure["leaving"]["covariance"]
+    with pytest.raises(ArtifactError, match="leaving model: a weight is missing or is not a number"):
+        OfferModels.from_dict(unsure)
     torn = there.to_dict()
     torn["leaving"]["weights"]["rise"] = float("nan")
     with pytest.raises(ArtifactError, match="leaving model: a weight is missing or is not a number"):

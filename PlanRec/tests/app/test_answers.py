@@ -288,7 +288,7 @@ def test_recommend_makes_an_offer_with_its_parts_and_weights(learnt: TestClient)
     assert -1 < first["churn_change"] < 1
     assert answer["policy"]["mode"] == "offer"
     assert answer["policy"]["offer"] == {"margin_weight": 0.1, "churn_weight_cents": 2000, "perk_cost_cents": 100}
-    assert answer["policy"]["min_gain_cents"] == 400
+    assert answer["policy"]["min_gain_cents"] == 100
 
 
 def test_recommend_makes_no_offer_to_whom_the_rules_keep_back(learnt: TestClient) -> None:

@@ -11,6 +11,7 @@ from planrec.billing import Catalogue
 from planrec.campaigns.moments import ContactRows, OfferRows
 from planrec.campaigns.uplift import TwoModelUplift, UpliftModel
 from planrec.offers import Standing
+from tests.campaigns.months_of import months_of
 
 
 def rows_of(n: int, seed: int = 0) -> OfferRows:
@@ -25,7 +26,7 @@ def rows_of(n: int, seed: int = 0) -> OfferRows:
         month=np.zeros(n, dtype=np.int64),
         standing=Standing(
             current=np.zeros(n, dtype=np.int64),
-            bill=np.column_stack([50 + overpaid, np.where(overpaid > 0, 50.0, 60.0)]),
+            bill=np.column_stack([50 + overpaid, np.full(n, 50.0)]),
             offerable=np.tile([False, True], (n, 1)),
             rise=np.zeros(n),
             tenure_years=rng.random(n),
@@ -57,23 +58,33 @@ def test_overpayment_is_against_the_cheapest_plan_that_may_be_held() -> None:
 def test_two_models_find_whom_an_offer_keeps_and_whom_it_drives_away(megaline: Catalogue) -> None:
     model: UpliftModel = TwoModelUplift(megaline)
     rows = rows_of(20_000)
-    effect = model.fit(rows).effect(rows)
+    effect = model.fit(rows, months_of(20_000)).effect(rows)
     overpays = rows.standing.bill[:, 0] > 55
     assert np.isnan(effect[:, 0]).all()  # the plan held is not an offer
-    assert effect[~overpays, 1].mean() == pytest.approx(-0.6 * 0.08, abs=0.015)
-    assert effect[overpays, 1].mean() == pytest.approx(0.7 * 0.4 - 0.3 * 0.08, abs=0.04)
+    # Three months of 5 % a month alone, 2 % having accepted, 5 % or 30 % having declined.
+    alone, accepted, reminded = (1 - (1 - h) ** 3 for h in (0.05, 0.02, 0.3))
+    assert effect[~overpays, 1].mean() == pytest.approx(0.6 * (accepted - alone), abs=0.02)
+    assert effect[overpays, 1].mean() == pytest.approx(0.7 * (reminded - alone) + 0.3 * (accepted - alone), abs=0.05)
 
 
 def test_acceptance_is_that_of_the_log(megaline: Catalogue) -> None:
     rows = rows_of(20_000)
-    accept = TwoModelUplift(megaline).fit(rows).acceptance(rows)
+    accept = TwoModelUplift(megaline).fit(rows, months_of(500)).acceptance(rows)
     overpays = rows.standing.bill[:, 0] > 55
     assert accept[overpays, 1].mean() == pytest.approx(0.3, abs=0.02)
     assert accept[~overpays, 1].mean() == pytest.approx(0.6, abs=0.02)
 
 
+def test_the_error_of_a_change_falls_with_the_log(megaline: Catalogue) -> None:
+    asked = rows_of(200, seed=1)
+    few, many = (
+        TwoModelUplift(megaline).fit(rows_of(n), months_of(n)).change(asked).error[:, 1] for n in (1_000, 16_000)
+    )
+    assert 2 < float(np.median(few / many)) < 8  # 4, were the features drawn alike
+
+
 def test_effect_reads_nothing_that_happens_after_the_moment(megaline: Catalogue) -> None:
-    model, rows = TwoModelUplift(megaline).fit(rows_of(2000)), rows_of(50, seed=1)
+    model, rows = TwoModelUplift(megaline).fit(rows_of(2000), months_of(2000)), rows_of(50, seed=1)
     before = model.effect(rows)
     nothing = ContactRows(
         selected=np.full(50, False),
@@ -88,24 +99,18 @@ def test_effect_reads_nothing_that_happens_after_the_moment(megaline: Catalogue)
     assert model.effect(rows.at(np.arange(0))).shape == (0, 2)
 
 
-def test_fit_leaves_out_windows_that_have_not_ended(megaline: Catalogue) -> None:
-    rows = rows_of(2000)
-    ended = np.arange(2000) < 1500
-    cut = replace(rows, left=np.where(ended, rows.left, np.nan))
-    whole, part = TwoModelUplift(megaline).fit(cut), TwoModelUplift(megaline).fit(rows.at(ended))
-    assert (whole.effect(rows)[:, 1] == part.effect(rows)[:, 1]).all()
-
-
 def test_fit_says_what_is_missing_to_learn_from(megaline: Catalogue) -> None:
-    rows = rows_of(200)
+    rows, months = rows_of(200), months_of(200)
     everybody = replace(rows, contacts=replace(rows.contacts, holdout=np.full(200, False)))
-    with pytest.raises(DataError, match="no row of the hold-out has a whole window; without people never contacted"):
-        TwoModelUplift(megaline).fit(everybody)
+    with pytest.raises(DataError, match="no row of the hold-out; without people never contacted"):
+        TwoModelUplift(megaline).fit(everybody, months)
     nobody = replace(rows.contacts, accepted=np.full(200, False))
     with pytest.raises(DataError, match="every answer is the same, so nothing can be learnt"):
-        TwoModelUplift(megaline).fit(replace(rows, contacts=nobody))
+        TwoModelUplift(megaline).fit(replace(rows, contacts=nobody), months)
     with pytest.raises(DataError, match="every outcome is the same, so nothing can be learnt"):
-        TwoModelUplift(megaline).fit(replace(rows, left=np.zeros(200)))
+        TwoModelUplift(megaline).fit(rows, replace(months, left=np.zeros_like(months.left)))
+    with pytest.raises(DataError, match=r"0 subscriber month\(s\) have 3 months in a row and another plan to take"):
+        TwoModelUplift(megaline).fit(rows, months.at(months.month < 2))
 
 
 def test_effect_before_fit_is_refused(megaline: Catalogue) -> None:

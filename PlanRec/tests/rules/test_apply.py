@@ -45,6 +45,7 @@ def codes_of(
         pytest.param({"contacts_90d": 1.0}, "NONE", id="below-the-cap"),
         pytest.param({"contacts_90d": 2.0}, "CONTACT_CAP", id="cap-reached"),
         pytest.param({"contacts_90d": np.nan}, "CONTACTS_UNKNOWN", id="contacts-unknown"),
+        pytest.param({"used": False}, "NO_USAGE", id="used-nothing"),
         pytest.param({"contract_months_left": 1.0}, "CONTRACT_BINDS", id="bound"),
         pytest.param({"contract_months_left": np.nan}, "CONTRACT_UNKNOWN", id="contract-unknown"),
         pytest.param({"contract_months_left": np.nan, "held": "basic-6"}, "NONE", id="a-plan-without-a-term"),
@@ -73,6 +74,7 @@ def test_an_offer_is_closed_with_the_code_of_the_first_rule(
         pytest.param(OfferRules(respect_holdout=False), {"holdout": -1}, id="hold-out-unknown"),
         pytest.param(OfferRules(max_contacts_90d=None), {"contacts_90d": np.nan}, id="cap"),
         pytest.param(OfferRules(max_contacts_90d=6), {"contacts_90d": 5.0}, id="higher-cap"),
+        pytest.param(OfferRules(usage_required=False), {"used": False}, id="usage"),
     ],
 )
 def test_a_rule_that_is_switched_off_closes_nothing(
@@ -172,7 +174,7 @@ def test_every_code_has_words() -> None:
 
 
 def test_codes_keep_their_numbers() -> None:
-    assert [code.value for code in ExclusionCode] == list(range(19))
+    assert [code.value for code in ExclusionCode] == list(range(21))
     assert ExclusionCode.AGE_UNKNOWN == 5
     assert ExclusionCode.CONTRACT_BINDS == 6
 
@@ -211,6 +213,7 @@ rule_files = st.builds(
         consent_required=st.booleans(),
         max_contacts_90d=st.none() | st.integers(0, 4),
         respect_holdout=st.booleans(),
+        usage_required=st.booleans(),
     ),
     plans=st.lists(plan_rules, max_size=3).map(tuple),
 )
@@ -222,12 +225,17 @@ people = st.tuples(
     st.sampled_from([None, True, False]),  # consent
     st.none() | st.sampled_from([0.0, 1.0, 2.0, 4.0, 5.0]),  # contacts
     st.sampled_from([None, True, False]),  # hold-out
+    st.booleans(),  # used anything
 )
-Person = tuple[int, int, float | None, float | None, bool | None, float | None, bool | None]
+Person = tuple[int, int, float | None, float | None, bool | None, float | None, bool | None, bool]
 
 
 # Row by row, and sharing nothing with the code under test.
-def contactable(offers: OfferRules, consent: bool | None, contacts: float | None, holdout: bool | None) -> bool:
+def contactable(
+    offers: OfferRules, consent: bool | None, contacts: float | None, holdout: bool | None, *, used: bool
+) -> bool:
+    if offers.usage_required and not used:
+        return False
     if offers.respect_holdout and holdout is not False:
         return False
     if offers.consent_required and consent is not True:
@@ -237,7 +245,7 @@ def contactable(offers: OfferRules, consent: bool | None, contacts: float | None
 
 
 def allowed(plan: Plan, person: Person, rules: Rules, catalogue: Catalogue, mode: str) -> bool:
-    month, at, age, left, consent, contacts, holdout = person
+    month, at, age, left, consent, contacts, holdout, used = person
     held = catalogue.plans[at] if at >= 0 else None
     if held is not None and plan.plan_id == held.plan_id:
         return True
@@ -252,7 +260,7 @@ def allowed(plan: Plan, person: Person, rules: Rules, catalogue: Catalogue, mode
         concerned = rule.holders_of is None or (held.plan_id in rule.holders_of if held else mode == "offer")
         if mode in rule.modes and plan.plan_id in rule.plans and concerned:
             return False
-    if mode == "offer" and not contactable(rules.offers, consent, contacts, holdout):
+    if mode == "offer" and not contactable(rules.offers, consent, contacts, holdout, used=used):
         return False
     may_bind = held is None or held.contract_months > 0
     bound = left > 0 if left is not None else mode == "offer" and may_bind
@@ -268,7 +276,7 @@ def facts_of_people(crowd: list[Person]) -> Facts:
     def known(values: list[Any], unknown: float) -> list[Any]:
         return [unknown if value is None else value for value in values]
 
-    month, current, age, left, consent, contacts, holdout = (list(column) for column in zip(*crowd, strict=True))
+    month, current, age, left, consent, contacts, holdout, used = (list(column) for column in zip(*crowd, strict=True))
     return Facts.of(
         np.array(month),
         np.array(current),
@@ -277,6 +285,7 @@ def facts_of_people(crowd: list[Person]) -> Facts:
         consent=known(consent, -1),
         contacts_90d=known(contacts, np.nan),
         holdout=known(holdout, -1),
+        used=used,
     )
 
 

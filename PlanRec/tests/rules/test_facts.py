@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from common_utils.errors import DataError
+from planrec.decisions import SubscriberRecord, UsageMonth
+from planrec.decisions.record import record_facts
 from planrec.months import month_index
 from planrec.rules import Facts, Known
 from planrec.rules.facts import facts_of
@@ -52,6 +54,22 @@ def test_a_table_without_further_columns_knows_only_the_plan() -> None:
 def test_a_contract_of_an_earlier_month_has_run_on_since(month: str, left: float, expected: float) -> None:
     columns = {"month": np.array([month], dtype=object), "contract_months_left": np.array([left])}
     assert facts_of(columns, np.array([3]), as_of=OCTOBER).contract_months_left.tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("month", "megabytes", "used"),
+    [
+        pytest.param("2025-10", 1.0, True, id="something"),
+        pytest.param("2025-10", 0.0, False, id="nothing"),
+        pytest.param("2025-10", np.nan, False, id="not-recorded"),
+        pytest.param("2025-09", 1.0, False, id="a-month-ago"),
+    ],
+)
+def test_who_used_nothing_in_the_month_asked_about_may_be_gone(month: str, megabytes: float, used: bool) -> None:
+    columns = {"month": np.array([month], dtype=object), "minutes_1": np.zeros(1), "megabytes_1": np.array([megabytes])}
+    assert facts_of(columns, np.array([3]), as_of=OCTOBER).used.tolist() == [used]
+    record = SubscriberRecord([UsageMonth(month_index(month), 0.0, 0.0, megabytes)])
+    assert record_facts(record, month=OCTOBER, current=3).used.tolist() == [used]
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_configured_rules_count_from_the_project(tmp_path: Path, catalogue: Cata
 
 def test_asking_overrides_the_minimum_gain_of_one_mode() -> None:
     asked = built_in_rules().asking("advice", 0)
-    assert (asked.min_gain_cents("advice"), asked.min_gain_cents("offer")) == (0, 400)
+    assert (asked.min_gain_cents("advice"), asked.min_gain_cents("offer")) == (0, 100)
     assert built_in_rules().asking("offer", None) == built_in_rules()
 
 

@@ -21,11 +21,20 @@ from planrec.advice.ranking import Advice, AdvicePolicy, advise, rank_plans
 from planrec.billing import Catalogue, Usage, bill_totals
 from planrec.decisions import alternative_features
 from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
-from planrec.offers import AcceptanceModel, LeavingModel, OfferValue, OfferWeights, Standing, offer_values
+from planrec.offers import (
+    AcceptanceModel,
+    ChurnChange,
+    LeavingModel,
+    OfferValue,
+    OfferWeights,
+    Standing,
+    churn_change,
+    offer_values,
+)
 from planrec.offers.leaving import bill_rise
 from planrec.outlook import History, UsageForecast, bill_outlook
 from planrec.outlook.forecast import SCENARIOS
-from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, stay_reasons
+from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, exclusions, stay_reasons
 
 __all__ = ["Engine", "EngineAnswer", "OfferModels", "Subscribers"]
 
@@ -204,8 +213,9 @@ class Engine:
         Returns
         -------
         EngineAnswer
-            Plans that gain too little, or whose offer is worth nothing, are excluded as BELOW_MINIMUM_GAIN; all plans
-            of a subscriber whose current plan is unknown, as CURRENT_PLAN_UNKNOWN.
+            Plans that gain too little, or whose offer is worth nothing, are excluded as BELOW_MINIMUM_GAIN; those
+            that gain enough but whose offer could raise the chance of leaving, by the rules' bound, as CHURN_MAY_RISE;
+            all plans of a subscriber whose current plan is unknown, as CURRENT_PLAN_UNKNOWN.
 
         Raises
         ------
@@ -222,19 +232,38 @@ class Engine:
         asked = rules.min_gain_cents("offer")
         plain = advise(basis, self.catalogue, AdvicePolicy(weights.risk, asked), rules=rules, facts=people.facts)
         verdict = apply_rules(rules, self.catalogue, people.facts, "offer")
-        value = self._values(people, basis, plain, verdict.codes, self.offers, weights)
+        churn = self._churn(people, basis, self.offers)
         current = people.facts.current
+        value = offer_values(
+            plain.expected_cents,
+            plain.spread_cents,
+            np.maximum(current, 0),
+            self.catalogue,
+            p_accept=churn.p_accept,
+            churn_change=churn.change,
+            weights=weights,
+        )
         held = current[:, None] == np.arange(len(self.catalogue.plans))
         gain = np.minimum(np.nan_to_num(value.saving_cents), np.nan_to_num(plain.saving_cents))
-        worthless = ~held & ~((gain >= asked) & (value.value_cents > 0))
+        little = ~held & ~(gain >= asked)
+        # NaN, where nothing is known of leaving, is no fall either.
+        harm = ~held & ~(churn.bound(rules.offers.churn_errors) <= -rules.offers.min_churn_fall)
+        harm |= ~held & (churn.change > 0)
+        worthless = ~held & ~(value.value_cents > 0)
         unknown = (current < 0)[:, None] & ~held
         declined = np.zeros_like(held) if people.declined is None else people.declined & ~held
         codes = np.where(
             verdict.codes != ExclusionCode.NONE,
             verdict.codes,
             np.select(
-                [unknown, declined, worthless],
-                [ExclusionCode.CURRENT_PLAN_UNKNOWN, ExclusionCode.DECLINED, ExclusionCode.BELOW_MINIMUM_GAIN],
+                [unknown, declined, little, harm, worthless],
+                [
+                    ExclusionCode.CURRENT_PLAN_UNKNOWN,
+                    ExclusionCode.DECLINED,
+                    ExclusionCode.BELOW_MINIMUM_GAIN,
+                    ExclusionCode.CHURN_MAY_RISE,
+                    ExclusionCode.BELOW_MINIMUM_GAIN,
+                ],
                 ExclusionCode.NONE,
             ),
         ).astype(np.int64)
@@ -245,7 +274,7 @@ class Engine:
             order=order,
             stay=stay,
             excluded=codes,
-            stay_reason=stay_reasons(verdict, np.where(held, 0.0, gain), stay, asked),
+            stay_reason=_stay_reason(stay_reasons(verdict, np.where(held, 0.0, gain), stay, asked), codes),
         )
         return EngineAnswer(advice, basis, value)
 
@@ -254,30 +283,19 @@ class Engine:
             return people.history
         return self.forecast.scenarios(people.history, extra_sd=people.extra_sd)
 
-    def _values(
-        self,
-        people: Subscribers,
-        basis: History,
-        plain: Advice,
-        codes: IntArray,
-        models: OfferModels,
-        weights: OfferWeights,
-    ) -> OfferValue:
-        current = np.maximum(people.facts.current, 0)  # those of an unknown plan are excluded afterwards
-        features = self._alternatives(people.history, basis, current)
-        p_accept = models.acceptance.chances(features, current, people.facts.contacts_90d)
-        offerable = codes == ExclusionCode.NONE
-        offerable[np.arange(len(current)), current] = False
-        return offer_values(
-            plain.expected_cents,
-            plain.spread_cents,
-            current,
+    def _churn(self, people: Subscribers, basis: History, models: OfferModels) -> ChurnChange:
+        """Return what each offer does; overpaid is against all plans on sale, whether they may be offered or not."""
+        facts = people.facts
+        current = np.maximum(facts.current, 0)  # those of an unknown plan are excluded afterwards
+        on_sale = exclusions(self.catalogue, facts.change_month, current, facts.age) == ExclusionCode.NONE
+        on_sale[np.arange(len(current)), current] = False
+        return churn_change(
+            models.leaving,
+            models.acceptance,
+            self._standing(people, basis, current, on_sale),
             self.catalogue,
-            p_accept=p_accept,
-            churn_change=models.leaving.effect(
-                self._standing(people, basis, current, offerable), self.catalogue, p_accept
-            ),
-            weights=weights,
+            alternatives=self._alternatives(people.history, basis, current),
+            contacts=facts.contacts_90d,
         )
 
     def _alternatives(self, history: History, basis: History, current: IntArray) -> FloatArray:
@@ -308,6 +326,12 @@ class Engine:
             rise=bill_rise(on_current / 100, known),
             tenure_years=(people.tenure_months + 1) / 12,
         )
+
+
+def _stay_reason(reasons: IntArray, codes: IntArray) -> IntArray:
+    """Name the bound on leaving where it, and not the gain, is what keeps back the last offer."""
+    kept = (codes == ExclusionCode.CHURN_MAY_RISE).any(axis=1) & (reasons == ExclusionCode.BELOW_MINIMUM_GAIN)
+    return np.where(kept, ExclusionCode.CHURN_MAY_RISE, reasons).astype(np.int64)
 
 
 def _rows(history: History, rows: IntArray) -> History:

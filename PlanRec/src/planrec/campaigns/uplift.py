@@ -1,8 +1,7 @@
-"""What an offer does to a subscriber's chance of leaving, learnt from logged offers and a permanent hold-out.
+"""What an offer does to a subscriber's chance of leaving, learnt from logged offers and all subscribers' months.
 
-The seam is `UpliftModel`; the first model is a two-model learner. One model learns who accepts, the other who leaves
-given what happened: not contacted, contacted and declined, contacted and accepted. The effect of an offer is what they
-say together, against no contact at all.
+The seam is `UpliftModel`; the first model is a two-model learner. One model learns who accepts, the other who leaves:
+left alone, having declined, having accepted. The effect of an offer is what they say together, against no contact.
 """
 
 from __future__ import annotations
@@ -11,17 +10,17 @@ from typing import Protocol, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from common_utils.array_types import BoolArray, FloatArray
+from common_utils.array_types import FloatArray
 from common_utils.errors import DataError
 from planrec.billing import Catalogue
+from planrec.campaigns.exposure import Exposure
+from planrec.campaigns.leaving import fit_leaving
 from planrec.campaigns.moments import OfferRows
-from planrec.offers import AcceptanceModel, LeavingModel
+from planrec.campaigns.regression import fit_logistic
+from planrec.offers import AcceptanceModel, ChurnChange, churn_change
 from planrec.offers.acceptance import acceptance_features
-from planrec.offers.leaving import leaving_features
 
 __all__ = ["TwoModelUplift", "UpliftModel", "fit_acceptance"]
 
@@ -29,8 +28,8 @@ __all__ = ["TwoModelUplift", "UpliftModel", "fit_acceptance"]
 class UpliftModel(Protocol):
     """Anything that learns from logged offers what an offer does to the chance of leaving within three months."""
 
-    def fit(self, rows: OfferRows) -> Self:
-        """Learn from rows whose window has ended; others are left out."""
+    def fit(self, rows: OfferRows, months: Exposure) -> Self:
+        """Learn from the moments of a campaign and from the months of its subscribers."""
         ...
 
     def effect(self, rows: OfferRows) -> FloatArray:
@@ -39,12 +38,7 @@ class UpliftModel(Protocol):
 
 
 class TwoModelUplift(BaseEstimator):
-    """Two logistic models, of the answer and of leaving, put together to the effect of an offer.
-
-    Leaving depends on the overpayment on the plan held after the answer, a rise of the last bill, tenure, whether the
-    answer binds, whether an offer was accepted, and overpayment x contact. Contact has no term of its own: it is taken
-    to work through the overpayment it brings to mind (Ascarza, Iyengar & Schleicher 2016) and through acceptance. A
-    term of its own would be the fit's noisiest: a log of some thousand offers tells it less well than it matters.
+    """Two models, of the answer and of leaving, put together to the effect of an offer.
 
     Who accepts is not drawn by lot. That acceptance shares no cause with leaving beyond the features is an assumption;
     compare with a hold-out whatever is decided by it.
@@ -67,32 +61,27 @@ class TwoModelUplift(BaseEstimator):
         self.catalogue = catalogue
         self.C = C
 
-    def fit(self, rows: OfferRows) -> Self:
-        """Learn from contacted rows and from all rows of the hold-out, as far as their window has ended.
+    def fit(self, rows: OfferRows, months: Exposure) -> Self:
+        """Learn who accepts from the offers that were made, and who leaves from all months.
 
         Parameters
         ----------
         rows : OfferRows
+        months : Exposure
+            Of the same subscribers, up to the last month that may be learnt from.
 
         Raises
         ------
         DataError
             If nobody contacted accepted, or nobody declined, or there is no hold-out, or nobody left, or nobody stayed.
         """
-        known = ~np.isnan(rows.left)
-        asked, kept = rows.at(known & rows.contacts.made), rows.at(known & rows.contacts.holdout)
-        if not len(kept.left):
+        if not rows.contacts.holdout.any():
             raise DataError(
-                "offers: no row of the hold-out has a whole window; without people never contacted there is nothing "
-                "to compare with. Raise `offers.holdout_share`, or log more months."
+                "offers: no row of the hold-out; without people never contacted there is nothing to compare with. "
+                "Raise `offers.holdout_share`, or log more months."
             )
-        both = rows.at(known & (rows.contacts.made | rows.contacts.holdout))
-        self.acceptance_ = fit_acceptance(asked, C=self.C)
-        contacted = both.contacts.made
-        accepted = contacted & both.contacts.accepted
-        held = np.where(accepted, both.contacts.offered, both.standing.current)
-        features = leaving_features(both.standing, self.catalogue, held, contacted=contacted, accepted=accepted)
-        self.leaving_ = LeavingModel(*_logistic(features, both.left > 0, "outcome", self.C))
+        self.acceptance_ = fit_acceptance(rows, C=self.C)
+        self.leaving_ = fit_leaving(months, self.catalogue, C=self.C)
         return self
 
     def acceptance(self, rows: OfferRows) -> FloatArray:
@@ -103,12 +92,10 @@ class TwoModelUplift(BaseEstimator):
         float64 array of shape (n, n_plans)
             NaN where a plan cannot be offered.
         """
-        check_is_fitted(self, "acceptance_")
-        chances = self.acceptance_.chances(rows.alternatives, rows.standing.current, rows.contacts.before)
-        return np.where(rows.standing.offerable, chances, np.nan)
+        return self.change(rows).p_accept
 
-    def effect(self, rows: OfferRows) -> FloatArray:
-        """Return by how much an offer changes the chance of leaving within three months, against no contact.
+    def change(self, rows: OfferRows) -> ChurnChange:
+        """Return by how much an offer changes the chance of leaving within three months, and how sure that is.
 
         Parameters
         ----------
@@ -117,11 +104,24 @@ class TwoModelUplift(BaseEstimator):
 
         Returns
         -------
-        float64 array of shape (n, n_plans)
-            -1 to 1, below 0 where the offer keeps the subscriber; NaN where a plan cannot be offered.
+        ChurnChange
+            NaN where a plan cannot be offered.
         """
-        accept = self.acceptance(rows)
-        return self.leaving_.effect(rows.standing, self.catalogue, accept)
+        check_is_fitted(self, "leaving_")
+        found = churn_change(
+            self.leaving_,
+            self.acceptance_,
+            rows.standing,
+            self.catalogue,
+            alternatives=rows.alternatives,
+            contacts=rows.contacts.before,
+        )
+        parts = (found.p_accept, found.change, found.error)
+        return ChurnChange(*(np.where(rows.standing.offerable, part, np.nan) for part in parts))
+
+    def effect(self, rows: OfferRows) -> FloatArray:
+        """Return `change` without its error: -1 to 1, below 0 where the offer keeps the subscriber."""
+        return self.change(rows).change
 
 
 def fit_acceptance(rows: OfferRows, *, C: float = 1.0) -> AcceptanceModel:
@@ -140,16 +140,10 @@ def fit_acceptance(rows: OfferRows, *, C: float = 1.0) -> AcceptanceModel:
         If nobody contacted accepted, or nobody declined.
     """
     asked = rows.at(rows.contacts.made)
+    answers = asked.contacts.accepted
+    if not answers.any() or answers.all():
+        raise DataError("offers: every answer is the same, so nothing can be learnt; log more offers.")
     features = acceptance_features(asked.alternatives, asked.standing.current, asked.contacts.before)
     of_offered = features[np.arange(len(features)), asked.contacts.offered]
-    return AcceptanceModel(*_logistic(of_offered, asked.contacts.accepted, "answer", C))
-
-
-def _logistic(features: FloatArray, happened: BoolArray, what: str, C: float) -> tuple[FloatArray, float]:
-    """Return weights in the features' own units, and the intercept."""
-    if not happened.any() or happened.all():
-        raise DataError(f"offers: every {what} is the same, so nothing can be learnt; log more offers.")
-    scaler = StandardScaler().fit(features)
-    model = LogisticRegression(C=C, max_iter=1000).fit(scaler.transform(features), happened)
-    weights = model.coef_[0] / scaler.scale_
-    return weights, float(model.intercept_[0] - weights @ scaler.mean_)
+    fitted = fit_logistic(of_offered, answers.astype(np.float64), groups=asked.subscribers, C=C)
+    return AcceptanceModel(fitted.weights[:-1], float(fitted.weights[-1]), fitted.covariance)

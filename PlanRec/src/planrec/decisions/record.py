@@ -178,6 +178,10 @@ def facts_of_records(records: Sequence[SubscriberRecord], *, months: Sequence[in
         consent=[_known(record.consent) for record in records],
         contacts_90d=[_or_nan(record.contacts_90d) for record in records],
         holdout=[_known(record.holdout) for record in records],
+        used=[
+            any(used.month == month and max(used[1:]) > 0 for used in record.months)
+            for record, month in zip(records, months, strict=True)
+        ],
     )
 
 

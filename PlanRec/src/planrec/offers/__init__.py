@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from planrec.offers.acceptance import AcceptanceModel
+from planrec.offers.effect import ChurnChange, churn_change
 from planrec.offers.leaving import LeavingModel, Standing
 from planrec.offers.value import OfferValue, OfferWeights, offer_values
 
-__all__ = ["AcceptanceModel", "LeavingModel", "OfferValue", "OfferWeights", "Standing", "offer_values"]
+__all__ = [
+    "AcceptanceModel",
+    "ChurnChange",
+    "LeavingModel",
+    "OfferValue",
+    "OfferWeights",
+    "Standing",
+    "churn_change",
+    "offer_values",
+]

@@ -67,6 +67,7 @@ class AcceptanceModel(LogisticWeights):
     weights : float64 array of shape (8,)
         Per unit of each of `ACCEPTANCE_FEATURES`.
     intercept : float
+    covariance : float64 array of shape (9, 9)
 
     Examples
     --------

@@ -1,13 +1,14 @@
-"""P(leaving within three months), with and without an offer; arrays in, arrays out.
+"""P(leaving within three months), left alone, having declined or having accepted an offer; arrays in, arrays out.
 
 A logistic model of what the plan held after the answer costs beyond the cheapest, of a bill that rose, of tenure, of a
-new contract, of having accepted, and of overpayment brought to mind by a contact. It is learnt from logged offers and a
-permanent hold-out (`uplift.py`); here are only its weights, which a service can open.
+new contract, of a contact and the overpayment it brings to mind, and of having accepted. It is learnt from who left in
+which month, contacted or not (`campaigns/leaving.py`); here are only its weights, which a service can open.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -15,10 +16,33 @@ from common_utils.array_types import BoolArray, FloatArray, IntArray
 from planrec.billing import Catalogue
 from planrec.offers.logistic import LogisticWeights, logistic
 
-__all__ = ["LEAVING_FEATURES", "LeavingModel", "Standing", "bill_rise", "leaving_features"]
+__all__ = [
+    "LEAVING_FEATURES",
+    "LeavingChances",
+    "LeavingModel",
+    "Situation",
+    "Standing",
+    "bill_rise",
+    "leaving_features",
+]
+
+Situation = Literal["alone", "declined", "accepted"]
+"""Not contacted; contacted, and staying on the plan held; contacted, and moving to the plan offered."""
 
 
-LEAVING_FEATURES = ("overpaid", "rise", "tenure_years", "binds", "accepted", "overpaid_when_contacted")
+LEAVING_FEATURES = (
+    "overpaid",
+    "log_overpaid",
+    "rise",
+    "tenure_years",
+    "contacted",
+    "overpaid_when_contacted",
+    "log_overpaid_when_contacted",
+    "accepted",
+    "overpaid_when_accepted",
+    "log_overpaid_when_accepted",
+    "binds",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,28 +109,39 @@ def bill_rise(bills: FloatArray, known: BoolArray) -> FloatArray:
 
 
 def leaving_features(
-    standing: Standing, catalogue: Catalogue, held: IntArray, *, contacted: BoolArray, accepted: BoolArray
+    overpaid: FloatArray, rise: FloatArray, tenure_years: FloatArray, binds: BoolArray, situation: Situation
 ) -> FloatArray:
-    """Return what leaving depends on, once an offer is answered.
+    """Return what leaving depends on, once it is known whether an offer was made and how it was answered.
 
     Parameters
     ----------
-    standing : Standing
-    catalogue : Catalogue
-    held : int64 array of shape (n,)
-        Plan held after the answer.
-    contacted, accepted : bool arrays of shape (n,)
+    overpaid : float64 array of shape (...,)
+        What the plan held after the answer costs a month beyond the cheapest, in currency, >= 0.
+    rise, tenure_years : float64 arrays broadcastable to it
+        As `Standing`.
+    binds : bool array broadcastable to it
+        Whether the plan accepted binds; not looked at where nothing was accepted.
+    situation : {"alone", "declined", "accepted"}
 
     Returns
     -------
-    float64 array of shape (n, 6)
-        Columns as `LEAVING_FEATURES`.
+    float64 array of shape (..., 11)
+        Last axis as `LEAVING_FEATURES`.
+
+    Examples
+    --------
+    >>> features = leaving_features(np.array([3.0]), np.zeros(1), np.ones(1), np.array([True]), "declined")
+    >>> features.round(2).tolist()
+    [[3.0, 1.39, 0.0, 1.0, 1.0, 3.0, 1.39, 0.0, 0.0, 0.0, 0.0]]
     """
-    overpaid = standing.overpaid[np.arange(len(held)), held]
-    binds = (catalogue.contract_years > 0)[held] & accepted
-    tenure = np.nan_to_num(standing.tenure_years)
-    parts = [overpaid, standing.rise, tenure, binds, accepted, overpaid * contacted]
-    return np.column_stack(parts).astype(np.float64)
+    contacted, accepted = float(situation != "alone"), float(situation == "accepted")
+    log = np.log1p(overpaid)
+    parts = (
+        *(overpaid, log, rise, np.nan_to_num(tenure_years)),
+        *(contacted, overpaid * contacted, log * contacted),
+        *(accepted, overpaid * accepted, log * accepted, binds * accepted),
+    )
+    return np.stack([np.broadcast_to(part, overpaid.shape) for part in parts], axis=-1).astype(np.float64)
 
 
 class LeavingModel(LogisticWeights):
@@ -114,52 +149,46 @@ class LeavingModel(LogisticWeights):
 
     Attributes
     ----------
-    weights : float64 array of shape (6,)
+    weights : float64 array of shape (11,)
         Per unit of each of `LEAVING_FEATURES`.
     intercept : float
+    covariance : float64 array of shape (12, 12)
     """
 
     WHAT = "leaving model"
     FEATURES = LEAVING_FEATURES
 
-    def effect(self, standing: Standing, catalogue: Catalogue, p_accept: FloatArray) -> FloatArray:
-        """Return by how much the offer of each plan changes the chance of leaving, against no contact.
+    def chances(self, standing: Standing, catalogue: Catalogue) -> LeavingChances:
+        """Return the chance of leaving if left alone, if an offer is declined, and if each plan is accepted."""
+        own = standing.overpaid[np.arange(len(standing.current)), standing.current]
+        binds = catalogue.contract_years > 0
+        person = standing.rise, standing.tenure_years
+        by_plan = standing.rise[:, None], standing.tenure_years[:, None]
+        unbound = np.zeros(len(own), dtype=np.bool_)
+        situations = (
+            leaving_features(own, *person, unbound, "alone"),
+            leaving_features(own, *person, unbound, "declined"),
+            leaving_features(standing.overpaid, *by_plan, binds, "accepted"),
+        )
+        return LeavingChances(*situations, *(logistic(self.logit(features)) for features in situations))
 
-        Parameters
-        ----------
-        standing : Standing
-        catalogue : Catalogue
-        p_accept : float64 array of shape (n, n_plans)
 
-        Returns
-        -------
-        float64 array of shape (n, n_plans)
-            -1 to 1, below 0 where the offer keeps the subscriber; NaN where `p_accept` is.
+@dataclass(frozen=True, slots=True)
+class LeavingChances:
+    """Three situations of n subscribers: what leaving depends on in each, and the chance of it within three months.
 
-        Examples
-        --------
-        A contact reminds of 10 overpaid, and nobody accepts:
+    Attributes
+    ----------
+    of_alone, of_declined : float64 arrays of shape (n, 11)
+    of_accepted : float64 array of shape (n, n_plans, 11)
+        Having accepted the offer of each plan.
+    alone, declined : float64 arrays of shape (n,)
+    accepted : float64 array of shape (n, n_plans)
+    """
 
-        >>> other = np.array([[True, False]])
-        >>> standing = Standing(np.array([1]), np.array([[60.0, 70.0]]), other, np.zeros(1), np.zeros(1))
-        >>> model = LeavingModel(np.array([0.0, 0, 0, 0, 0, 0.1]), intercept=0.0)
-        >>> model.effect(standing, megaline, np.array([[0.0, np.nan]])).round(3).tolist()
-        [[0.231, nan]]
-        """
-        alone = self._chance(standing, catalogue, standing.current, contacted=False, accepted=False)
-        declined = self._chance(standing, catalogue, standing.current, contacted=True, accepted=False)
-        n = len(standing.current)
-        after = [
-            self._chance(standing, catalogue, np.full(n, plan), contacted=True, accepted=True)
-            for plan in range(len(catalogue.plans))
-        ]
-        return p_accept * np.column_stack(after) + (1 - p_accept) * declined[:, None] - alone[:, None]
-
-    def _chance(
-        self, standing: Standing, catalogue: Catalogue, held: IntArray, *, contacted: bool, accepted: bool
-    ) -> FloatArray:
-        said = {"contacted": np.full(len(held), contacted), "accepted": np.full(len(held), accepted)}
-        # Not a matrix product: that adds in another order for one subscriber than for many.
-        features = leaving_features(standing, catalogue, held, **said)
-        logit = np.add.reduce(features * self.weights, axis=1) + self.intercept
-        return logistic(logit)
+    of_alone: FloatArray
+    of_declined: FloatArray
+    of_accepted: FloatArray
+    alone: FloatArray
+    declined: FloatArray
+    accepted: FloatArray

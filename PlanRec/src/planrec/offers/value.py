@@ -4,7 +4,8 @@ value = P(accept) x (saving + margin weight x change of margin) - churn weight x
 
 The saving is the fall in the risk-adjusted bill, so that an offer that may turn out dearer is worth less. The margin is
 the bill less what the plan's perks cost the operator. What an offer does to P(leaving) comes from an uplift model; the
-contact itself can drive people away, which is why it counts whether the offer is accepted or not.
+contact itself can drive people away, which is why it counts whether the offer is accepted or not. An offer that may do
+so is not made, whatever its value: `Engine.offer` asks the rules' bound.
 """
 
 from __future__ import annotations

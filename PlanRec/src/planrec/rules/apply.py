@@ -184,6 +184,7 @@ def _barred(offers: OfferRules, facts: Facts) -> IntArray:
             asked & (facts.consent == Known.UNKNOWN),
             np.zeros(len(contacts), dtype=np.bool_) if cap is None else contacts >= cap,
             np.isnan(contacts) & (cap is not None),
+            offers.usage_required & ~facts.used,
         ],
         [
             int(code)
@@ -194,6 +195,7 @@ def _barred(offers: OfferRules, facts: Facts) -> IntArray:
                 ExclusionCode.CONSENT_UNKNOWN,
                 ExclusionCode.CONTACT_CAP,
                 ExclusionCode.CONTACTS_UNKNOWN,
+                ExclusionCode.NO_USAGE,
             )
         ],
         int(ExclusionCode.NONE),

@@ -128,6 +128,7 @@ def _contact_broken(rules: Rules, facts: Facts) -> Iterator[tuple[ExclusionCode,
     yield ExclusionCode.CONSENT_UNKNOWN, offers.consent_required and facts.consent == -1
     yield ExclusionCode.CONTACT_CAP, cap is not None and facts.contacts_90d + 1 > cap  # with the one to come
     yield ExclusionCode.CONTACTS_UNKNOWN, cap is not None and np.isnan(facts.contacts_90d)
+    yield ExclusionCode.NO_USAGE, offers.usage_required and ~facts.used
 
 
 def _too_small(top: IntArray, current: IntArray, gain_cents: FloatArray, least: int) -> int:

@@ -43,6 +43,8 @@ class ExclusionCode(IntEnum):
     CURRENT_PLAN_UNKNOWN = 16
     DECLINED = 17
     UNCERTAIN_GAIN = 18
+    NO_USAGE = 19
+    CHURN_MAY_RISE = 20
 
     @property
     def meaning(self) -> str:
@@ -71,6 +73,8 @@ _MEANINGS = {
     ExclusionCode.DECLINED: "the subscriber does not want the plan",
     ExclusionCode.UNCERTAIN_GAIN: "another plan is cheaper on average, but the saving differs too much from month to "
     "month to rely on",
+    ExclusionCode.NO_USAGE: "the subscriber used nothing in the month asked about, and may be gone",
+    ExclusionCode.CHURN_MAY_RISE: "the offer could make the subscriber likelier to leave",
 }
 
 

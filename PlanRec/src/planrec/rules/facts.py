@@ -10,9 +10,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from common_utils.array_types import FloatArray, IntArray
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
-from planrec.columns import AGE, CONSENT, CONTACTS_90D, CONTRACT_LEFT, HOLDOUT, MONTH
+from planrec.columns import AGE, CONSENT, CONTACTS_90D, CONTRACT_LEFT, HOLDOUT, MONTH, USAGE
 from planrec.months import month_indices
 
 __all__ = ["Facts", "Known", "facts_of"]
@@ -47,6 +47,8 @@ class Facts:
         `Known`: consent to offers, and the permanent hold-out.
     contacts_90d : float64 array of shape (n,)
         Contacts in the last 90 days, NaN where unknown.
+    used : bool array of shape (n,)
+        Whether anything was used in the month asked about; who used nothing may be gone.
     """
 
     change_month: IntArray
@@ -56,6 +58,7 @@ class Facts:
     consent: TriArray
     contacts_90d: FloatArray
     holdout: TriArray
+    used: BoolArray
 
     @classmethod
     def of(
@@ -69,8 +72,9 @@ class Facts:
         consent: ArrayLike = Known.UNKNOWN,
         contacts_90d: ArrayLike = np.nan,
         holdout: ArrayLike = Known.UNKNOWN,
+        used: ArrayLike = True,
     ) -> Facts:
-        """Return facts of n subscribers; one value stands for all, what is left out is not known.
+        """Return facts of n subscribers; one value stands for all, what is left out is not known, and used is yes.
 
         Parameters
         ----------
@@ -83,6 +87,7 @@ class Facts:
             the change takes effect; there this is the decision month itself.
         age, contract_months_left, contacts_90d : float64 arrays of shape (n,), optional
         consent, holdout : int8 or bool arrays of shape (n,), optional
+        used : bool array of shape (n,), optional
 
         Raises
         ------
@@ -104,6 +109,7 @@ class Facts:
             consent=_column("consent", consent, np.int8, n),
             contacts_90d=_column("contacts_90d", contacts_90d, np.float64, n),
             holdout=_column("holdout", holdout, np.int8, n),
+            used=_column("used", used, np.bool_, n),
         )
 
     @property
@@ -153,7 +159,8 @@ def facts_of(columns: Mapping[str, NDArray[np.generic]], current: IntArray, *, a
     columns : mapping of str to array of shape (n,)
         `month` (YYYY-MM); read where present: `age`, `contract_months_left` (beyond the row's own month; the months
         from there to `as_of` are taken off), `consent` and `holdout` (true/false, 1/0, yes/no, else unknown),
-        `contacts_90d`. A contract below 0 ran out; another number below 0 is unknown.
+        `contacts_90d`. A contract below 0 ran out; another number below 0 is unknown. The last known month's usage
+        (`minutes_1` and the like) says who used something in the month asked about, if the row is of that month.
     current : int64 array of shape (n,)
         Index of the plan held, -1 where unknown.
     as_of : int or int64 array of shape (n,)
@@ -181,7 +188,14 @@ def facts_of(columns: Mapping[str, NDArray[np.generic]], current: IntArray, *, a
         consent=_answers(columns, CONSENT, len(current)),
         contacts_90d=_numbers(columns, CONTACTS_90D, len(current)),
         holdout=_answers(columns, HOLDOUT, len(current)),
+        used=(passed == 0) & _used(columns, len(current)),
     )
+
+
+def _used(columns: Mapping[str, NDArray[np.generic]], n: int) -> BoolArray:
+    """Whether the row's own month has usage; yes where the table does not carry it."""
+    known = [columns[f"{service}_1"] for service in USAGE if f"{service}_1" in columns]
+    return np.sum([np.nan_to_num(column) for column in known], axis=0) > 0 if known else np.ones(n, dtype=np.bool_)
 
 
 def _numbers(columns: Mapping[str, NDArray[np.generic]], name: str, n: int) -> FloatArray:

@@ -49,7 +49,7 @@ class MinimumGain(_Part):
     advice_cents: _Cents = Field(
         default=100, description="fall in the risk-adjusted bill that advice must bring, cents a month"
     )
-    offer_cents: _Cents = Field(default=400, description="saving that an offer must bring, cents a month")
+    offer_cents: _Cents = Field(default=100, description="saving that an offer must bring, cents a month")
     advice_certainty: float = Field(
         default=0.65,
         ge=0,
@@ -76,6 +76,21 @@ class OfferRules(_Part):
         default=2, ge=0, le=90, description="contacts in 90 days after which no offer is made; null: no cap"
     )
     respect_holdout: bool = Field(default=True, description="whether the permanent hold-out gets no offers")
+    usage_required: bool = Field(
+        default=True, description="whether only subscribers with usage in the month asked about get offers"
+    )
+    min_churn_fall: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="by how much an offer must lower the chance of leaving within three months, its error counted in",
+    )
+    churn_errors: float = Field(
+        default=1.0,
+        ge=0,
+        le=10,
+        description="standard errors by which the expected change of that chance is taken to be worse than it looks",
+    )
 
 
 class PlanRule(_Part):
@@ -105,7 +120,7 @@ class Rules(_Part):
     --------
     >>> rules = Rules(version="mine", offers=OfferRules(max_contacts_90d=1))
     >>> rules.contract.while_bound, rules.min_gain_cents("advice"), rules.min_gain_cents("offer")
-    ('deny', 100, 400)
+    ('deny', 100, 100)
     """
 
     version: str = Field(min_length=1, max_length=64, description="name of these rules; returned with every answer")
@@ -145,7 +160,7 @@ def load_rules(path: Path, catalogue: Catalogue | None = None) -> Rules:
     Examples
     --------
     >>> load_rules(project / "configs" / "rules.yaml").min_gain_cents("offer")
-    400
+    100
     """
     try:
         data = path.read_bytes()

@@ -79,6 +79,9 @@ _OFFER_CODES = {
     "consent_required": (ExclusionCode.NO_CONSENT, ExclusionCode.CONSENT_UNKNOWN),
     "max_contacts_90d": (ExclusionCode.CONTACT_CAP, ExclusionCode.CONTACTS_UNKNOWN),
     "respect_holdout": (ExclusionCode.HELD_OUT, ExclusionCode.HOLDOUT_UNKNOWN),
+    "usage_required": (ExclusionCode.NO_USAGE,),
+    "min_churn_fall": (ExclusionCode.CHURN_MAY_RISE,),
+    "churn_errors": (ExclusionCode.CHURN_MAY_RISE,),
 }
 
 

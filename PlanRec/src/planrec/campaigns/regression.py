@@ -1,0 +1,85 @@
+"""Logistic regression with what is known of its weights: by ridge, with a covariance that is robust within groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common_utils.array_types import FloatArray
+from common_utils.errors import DataError
+from common_utils.evaluation.intervals import group_codes
+from planrec.offers.logistic import logistic
+
+__all__ = ["Fitted", "fit_logistic"]
+
+_STEPS, _CLOSE = 100, 1e-10
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Weights in the features' own units, the intercept last.
+
+    Attributes
+    ----------
+    weights : float64 array of shape (k + 1,)
+    covariance : float64 array of shape (k + 1, k + 1)
+        Sandwich estimate; each group counts as one observation.
+    curvature : float64 array of shape (k + 1, k + 1)
+        Second derivative of what was minimised.
+    """
+
+    weights: FloatArray
+    covariance: FloatArray
+    curvature: FloatArray
+
+
+def fit_logistic(
+    features: FloatArray, outcome: FloatArray, *, groups: NDArray[np.object_] | None = None, C: float = 1.0
+) -> Fitted:
+    """Fit the chance of an outcome, or a chance itself, by Newton's method.
+
+    Parameters
+    ----------
+    features : float64 array of shape (n, k)
+    outcome : float64 array of shape (n,)
+        0 to 1.
+    groups : object array of shape (n,), optional
+        Subscriber of each row; each row is its own where None.
+    C : float
+        Inverse of the ridge penalty on the features in standard deviations, > 0.
+
+    Raises
+    ------
+    DataError
+        If every outcome is the same.
+
+    Examples
+    --------
+    >>> fitted = fit_logistic(np.array([[0.0], [0], [1], [1]]), np.array([0.0, 1, 1, 1]), C=1e9)
+    >>> round(float(fitted.weights[1]), 3)
+    0.0
+    """
+    if not len(outcome) or (outcome == outcome[0]).all():
+        raise DataError("offers: every outcome is the same, so nothing can be learnt; log more offers.")
+    design = np.column_stack([features, np.ones(len(features))])
+    penalty = np.append(features.var(axis=0), 0.0) / C
+    penalty[:-1][penalty[:-1] == 0] = 1.0  # a feature that never varies keeps weight 0
+    weights = np.zeros(design.shape[1])
+    curvature = np.diag(penalty)
+    for _ in range(_STEPS):
+        chance = logistic(design @ weights)
+        spread = np.maximum(chance * (1 - chance), 1e-12)
+        curvature = (design * spread[:, None]).T @ design + np.diag(penalty)
+        step = np.linalg.solve(curvature, design.T @ (outcome - chance) - penalty * weights)
+        largest = float(np.abs(step).max())
+        weights = weights + step * min(1.0, 5.0 / max(largest, 1e-300))
+        if largest < _CLOSE:
+            break
+    scores = design * (outcome - logistic(design @ weights))[:, None]
+    if groups is not None:
+        codes, _ = group_codes(groups, len(outcome), at_least=1)
+        scores = np.column_stack([np.bincount(codes, weights=column) for column in scores.T])
+    inverse = np.linalg.inv(curvature)
+    return Fitted(weights, inverse @ (scores.T @ scores) @ inverse, curvature)
