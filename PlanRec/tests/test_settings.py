@@ -23,6 +23,7 @@ from planrec.billing import load_catalogue
 from planrec.bundle import PlanRecBundle, SaidSettings, decision_matrix, open_configured
 from planrec.choice.boosting import MonotoneBoosting
 from planrec.choice.selection import select_choice_model
+from planrec.commands.requests import SettingsCommand, StudyCommand
 from planrec.commands.run import study as study_command
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.data import load_usage
@@ -35,8 +36,8 @@ from planrec.rules import Rules, configured_rules
 from planrec.rules.facts import facts_of
 from planrec.rules.rulebook import PlanRule
 from planrec.simulator.operator import simulate
+from planrec.study import bundles as study_bundles
 from planrec.study import measure as study_measure
-from planrec.study.worlds import training_side
 from planrec.training import build_pipeline, fit, out_of_fold, train
 
 SECTIONS = ("features", "advice", "offer", "data", "training", "evaluation")
@@ -432,22 +433,27 @@ def judged(setting: str, value: str) -> Callable[[Lab], tuple[object, object]]:
 
 def studied(setting: str, value: str) -> Callable[[Lab], tuple[object, object]]:
     """What the study is asked to measure; the measuring itself takes minutes."""
+    asked_for = StudyCommand(SettingsCommand.of(None, None), None, False, None, None, None, None)
 
     def asked(lab: Lab, *overrides: str) -> object:
         config, seen = lab.config(*overrides), []
         if setting == "first_test_month":
             card = load_catalogue(lab.project / "configs" / "plans.yaml")
-            operator = simulate(config.simulator, card, np.random.default_rng(1))
-            return len(training_side(config, operator, seed=1))
+            longer = config.simulator.model_copy(update={"subscribers": 200, "months": 12})
+            operator = simulate(longer, card, np.random.default_rng(1))
+            return study_bundles._training_settings(config, operator, lab.project).training.split.test_months
         if setting == "offer_runs":
             lab.patch.setattr(study_measure, "off_policy_study", lambda _, runs, seed: seen.append((runs, seed)))
             with pytest.raises(AttributeError):
                 study_measure._off_policy_figures(None, config, 1)  # type: ignore[arg-type]
             return seen
-        lab.patch.setattr(study_command, "measure_operator", lambda *_, **named: seen.append(named["seed"]))
+        lab.patch.setattr(
+            study_command, "kept_or_measured", lambda _keep, _digest, _process, seed, _: seen.append(seed)
+        )
         lab.patch.setattr(study_command, "defect_study", lambda *part: seen.append(part[2]))
-        lab.patch.setattr(study_command, "_leaks", lambda *part: seen.append(part[2]))
-        return seen, study_command._measured(config, lab.project, lambda _: None).safe_gain_cents
+        lab.patch.setattr(study_command, "_leaks", lambda *part: seen.append((part[0].simulator.subscribers, part[2])))
+        study_command._measured(asked_for, config, lab.project, ("logit",), lambda _: None)
+        return seen
 
     return lambda lab: (asked(lab), asked(lab, f"evaluation.study.{setting}={value}"))
 
@@ -484,10 +490,14 @@ TRIED: dict[str, Callable[[Lab], tuple[object, object]]] = {
     "rules.version": other_rules,
     "rules.minimum_gain.advice_cents": ruled("minimum_gain", advice_cents=900),
     "rules.minimum_gain.offer_cents": ruled("minimum_gain", offer_cents=0),
+    "rules.minimum_gain.advice_certainty": ruled("minimum_gain", advice_certainty=0.0),
     "rules.contract.while_bound": ruled("contract", while_bound="allow_dearer"),
     "rules.offers.consent_required": ruled("offers", consent_required=False),
     "rules.offers.max_contacts_90d": ruled("offers", max_contacts_90d=None),
     "rules.offers.respect_holdout": ruled("offers", respect_holdout=False),
+    "rules.offers.usage_required": ruled("offers", usage_required=False),
+    "rules.offers.churn_errors": ruled("offers", churn_errors=10.0),
+    "rules.offers.min_churn_fall": ruled("offers", min_churn_fall=0.9),
     "rules.plans.plans": plan_rules(PlanRule(plans=("basic-6",), why="x"), PlanRule(plans=("smart-12",), why="x")),
     "rules.plans.modes": plan_rules(
         PlanRule(plans=("basic-6",), why="x"), PlanRule(plans=("basic-6",), modes=("offer",), why="x")
@@ -542,7 +552,7 @@ TRIED: dict[str, Callable[[Lab], tuple[object, object]]] = {
     "evaluation.study.first_test_month": studied("first_test_month", "2025-06"),
     "evaluation.study.offer_runs": studied("offer_runs", "20"),
     "evaluation.study.clean_seeds": studied("clean_seeds", "3"),
-    "evaluation.study.safe_gain_cents": studied("safe_gain_cents", "1"),
+    "evaluation.study.subscribers": studied("subscribers", "300"),
 }
 
 

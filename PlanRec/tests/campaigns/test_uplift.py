@@ -116,12 +116,3 @@ def test_fit_says_what_is_missing_to_learn_from(megaline: Catalogue) -> None:
 def test_effect_before_fit_is_refused(megaline: Catalogue) -> None:
     with pytest.raises(NotFittedError):
         TwoModelUplift(megaline).effect(rows_of(5))
-
-
-def test_leaving_is_learnt_from_the_hold_out_too(megaline: Catalogue) -> None:
-    # Overpaying drives away only who is contacted: 20 overpaid lift P(leaving) from .1 to .5, ln(9) / 20 a unit.
-    # Without the hold-out everybody is contacted, and the two features would share that between them.
-    weights = TwoModelUplift(megaline).fit(rows_of(20_000)).leaving_.to_dict()["weights"]
-    assert isinstance(weights, dict)
-    assert weights["overpaid_when_contacted"] == pytest.approx(np.log(9) / 20, abs=0.015)
-    assert weights["overpaid"] == pytest.approx(0, abs=0.01)

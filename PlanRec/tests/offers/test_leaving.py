@@ -7,7 +7,7 @@ import pytest
 
 from planrec.billing import Catalogue
 from planrec.offers import LeavingModel, Standing
-from planrec.offers.leaving import LEAVING_FEATURES, bill_rise, leaving_features
+from planrec.offers.leaving import LEAVING_FEATURES, Situation, bill_rise, leaving_features
 
 
 def standing(n: int, plans: int, *, current: int = 0, bill: float = 30.0, tenure: float = 0.5) -> Standing:
@@ -20,36 +20,22 @@ def standing(n: int, plans: int, *, current: int = 0, bill: float = 30.0, tenure
 
 
 def column(features: np.ndarray, name: str) -> list[float]:
-    return features[:, LEAVING_FEATURES.index(name)].tolist()
+    return features[..., LEAVING_FEATURES.index(name)].tolist()
 
 
-def test_a_contract_binds_only_who_accepted_a_plan_that_has_one(catalogue: Catalogue) -> None:
-    bound, free = catalogue.index("smart-12"), catalogue.index("basic-6")
-    assert catalogue.contract_years[[bound, free]].tolist() == [1.0, 0.0]
-    held, accepted = np.array([bound, bound, free, free]), np.array([True, False, True, False])
-    contacted = np.ones(4, dtype=np.bool_)
-    people = standing(4, len(catalogue.plans))
-    found = leaving_features(people, catalogue, held, contacted=contacted, accepted=accepted)
-    assert column(found, "binds") == [1, 0, 0, 0]
-    assert column(found, "accepted") == [1, 0, 1, 0]
-
-
-def test_overpayment_is_that_of_the_plan_held_and_reminded_of_by_a_contact(megaline: Catalogue) -> None:
-    people = standing(3, 2, current=1)
-    people.bill[:] = [20.0, 27.0]
-    held, contacted = np.array([1, 1, 0]), np.array([True, False, True])
-    found = leaving_features(people, megaline, held, contacted=contacted, accepted=np.array([False, False, True]))
-    assert column(found, "overpaid") == [7, 7, 0]
-    assert column(found, "overpaid_when_contacted") == [7, 0, 0]
-    assert column(found, "rise") == [4, 4, 4]
-    assert column(found, "tenure_years") == [0.5, 0.5, 0.5]
-
-
-def test_an_unknown_tenure_is_that_of_a_newcomer(megaline: Catalogue) -> None:
-    nobody = np.zeros(1, dtype=np.bool_)
-    people = standing(1, 2, tenure=np.nan)
-    found = leaving_features(people, megaline, np.array([0]), contacted=nobody, accepted=nobody)
-    assert column(found, "tenure_years") == [0]
+@pytest.mark.parametrize(
+    ("situation", "contacted", "accepted", "binds"),
+    [("alone", 0, 0, 0), ("declined", 1, 0, 0), ("accepted", 1, 1, 1)],
+)
+def test_a_contract_binds_only_who_accepted_and_a_contact_reminds(
+    situation: Situation, contacted: int, accepted: int, binds: int
+) -> None:
+    found = leaving_features(np.array([7.0]), np.array([4.0]), np.array([np.nan]), np.array([True]), situation)
+    told = {name: column(found, name)[0] for name in LEAVING_FEATURES}
+    assert (told["contacted"], told["accepted"], told["binds"]) == (contacted, accepted, binds)
+    assert (told["overpaid"], told["rise"], told["tenure_years"]) == (7, 4, 0)  # an unknown tenure: a newcomer
+    assert (told["overpaid_when_contacted"], told["overpaid_when_accepted"]) == (7 * contacted, 7 * accepted)
+    assert told["log_overpaid"] == np.log(8)
 
 
 def test_no_plan_is_overpaid_less_than_nothing(megaline: Catalogue) -> None:
@@ -74,24 +60,15 @@ def test_a_rise_is_that_of_the_last_bill_over_those_before(bills: list[float], k
     assert bill_rise(np.array([bills]), np.array([known], dtype=np.bool_)).tolist() == [rise]
 
 
-def test_an_offer_changes_the_chance_of_leaving_through_the_answer_and_the_contact(megaline: Catalogue) -> None:
-    # 10 overpaid. Odds of leaving 1; a contact that reminds of it makes them 3 (3/4), accepting 1/3 (1/4): half accept.
-    weights = {"overpaid_when_contacted": np.log(3) / 10, "accepted": -np.log(3)}
-    model = LeavingModel(np.array([weights.get(name, 0.0) for name in LEAVING_FEATURES]), intercept=0.0)
-    people = standing(1, 2)
-    people.bill[:] = [30.0, 20.0]
-    change = model.effect(people, megaline, np.array([[np.nan, 0.5]]))
-    assert change[0].tolist() == pytest.approx([np.nan, 0.5 * 0.25 + 0.5 * 0.75 - 0.5], nan_ok=True)
-    change = model.effect(people, megaline, np.array([[np.nan, 0.25]]))
-    assert change[0, 1] == pytest.approx(0.25 * 0.25 + 0.75 * 0.75 - 0.5)
-
-
-def test_an_intercept_and_every_weight_count_once(megaline: Catalogue) -> None:
-    # Logit of nobody contacted: 1 + 4 x .5 (rise) + .5 x 2 (years) = 4; of all who accept .25 more.
-    weights = {"rise": 0.5, "tenure_years": 2.0, "accepted": 0.25}
-    model = LeavingModel(np.array([weights.get(name, 0.0) for name in LEAVING_FEATURES]), intercept=1.0)
-    change = model.effect(standing(1, 2), megaline, np.array([[np.nan, 1.0]]))
-    assert change[0, 1] == pytest.approx(1 / (1 + np.exp(-4.25)) - 1 / (1 + np.exp(-4)))
+def test_every_weight_counts_once_in_every_situation(megaline: Catalogue) -> None:
+    # Alone: 1 + 4 x .5 (rise) + .5 x 2 (years) = 4; a contact takes .75 off, accepting adds .25 to that.
+    weights = {"rise": 0.5, "tenure_years": 2.0, "contacted": -0.75, "accepted": 0.25}
+    n = len(LEAVING_FEATURES)
+    model = LeavingModel(np.array([weights.get(x, 0.0) for x in LEAVING_FEATURES]), 1.0, np.zeros((n + 1, n + 1)))
+    found = model.chances(standing(1, 2), megaline)
+    logits = found.alone, found.declined, found.accepted[:, 1]
+    for chance, logit in zip(logits, (4.0, 3.25, 3.5), strict=True):
+        assert chance.tolist() == pytest.approx([1 / (1 + np.exp(-logit))])
 
 
 def test_rows_of_a_standing_stay_together() -> None:

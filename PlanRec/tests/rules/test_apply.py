@@ -345,10 +345,10 @@ def test_the_audit_names_each_broken_rule_and_counts_pairs(catalogue: Catalogue)
 @pytest.mark.parametrize(
     ("gain", "least", "count"),
     [
-        pytest.param(399.0, None, 1, id="below-the-rules"),
-        pytest.param(400.0, None, 0, id="just-enough"),
+        pytest.param(99.0, None, 1, id="below-the-rules"),
+        pytest.param(100.0, None, 0, id="just-enough"),
         pytest.param(0.0, 0, 1, id="nothing-gained"),
-        pytest.param(399.0, 300, 0, id="enough-for-the-override"),
+        pytest.param(99.0, 50, 0, id="enough-for-the-override"),
     ],
 )
 def test_the_audit_holds_rank_one_to_the_minimum_gain(
@@ -404,7 +404,7 @@ def test_while_bound_a_dearer_plan_of_the_same_term_is_open(catalogue: Catalogue
 def test_the_audit_counts_every_switch_that_gains_too_little(catalogue: Catalogue) -> None:
     facts = Facts.of(OCTOBER, np.array([5, 5, 5]), **CONTACTABLE, age=40.0)
     gains = np.zeros((3, len(IDS)))
-    gains[:, 3] = [399.0, 400.0, 1.0]
+    gains[:, 3] = [99.0, 100.0, 1.0]
     order = np.array([[3, 5]] * 3)
     found = violations(order, built_in_rules(), catalogue, facts, "offer", gain_cents=gains)
     assert found["BELOW_MINIMUM_GAIN"] == 2

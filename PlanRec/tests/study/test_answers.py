@@ -119,7 +119,7 @@ def test_a_policy_is_named_by_its_settings(settings: PlanRecConfig) -> None:
     assert SHIPPED.title(settings, rules) == (
         "advice: forecast, risk weight 0.1, minimum gain 1.00, certainty 0.65 (as shipped)"
     )
-    assert OFFER.title(settings, rules) == "offer: forecast, risk weight 0.1, minimum gain 4.00 (as shipped)"
+    assert OFFER.title(settings, rules) == "offer: forecast, risk weight 0.1, minimum gain 1.00 (as shipped)"
     assert RE_RATING[3].title(settings, rules) == (
         "advice: past 6 month(s), risk weight 0.5, minimum gain 0.00, certainty 0"
     )

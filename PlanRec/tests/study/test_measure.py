@@ -244,7 +244,12 @@ def replace_size(config: SimulatorConfig) -> SimulatorConfig:
     [
         pytest.param("overestimation", "overestimaton", r"line 2, overestimaton: .*mean 'overestimation'", id="key"),
         pytest.param("1.3", "much", r"line 2, overestimation: ", id="word"),
-        pytest.param("satisficing", "guess", r"line 3, choice_process: .*'logit' or 'satisficing'", id="process"),
+        pytest.param(
+            "satisficing",
+            "guess",
+            r"line 3, choice_process: .*'logit', 'satisficing', 'habit' or 'loss_averse'",
+            id="process",
+        ),
         pytest.param("20000", "0750", r"line 1, subscribers: write a whole number: digits alone", id="octal"),
         pytest.param("choice_process: satisficing", "subscribers: 5", r"line 3", id="twice"),
     ],

@@ -196,9 +196,14 @@ class Engine:
         basis = self._basis(people)
         rules = self.rules.asking("advice", min_gain_cents)
         gain = rules.minimum_gain
-        policy = AdvicePolicy(risk_weight, gain.advice_cents, gain.advice_certainty)
+        policy = AdvicePolicy(risk_weight, gain.advice_cents, self.certainty)
         advice = advise(basis, self.catalogue, policy, rules=rules, facts=people.facts, declined=people.declined)
         return EngineAnswer(advice, basis, None)
+
+    @property
+    def certainty(self) -> float:
+        """`minimum_gain.advice_certainty` of the rules with a forecast; 0 without: a few past months do not tell it."""
+        return 0.0 if self.forecast is None else self.rules.minimum_gain.advice_certainty
 
     def offer(self, people: Subscribers, *, weights: OfferWeights, min_gain_cents: int | None = None) -> EngineAnswer:
         """Return the offers of the highest value first, or stay.

@@ -298,7 +298,7 @@ def what_if(
         found = usual.saving(*pairs) if travel is None else _year(usual.saving(*pairs), travel.saving(*pairs))
         return found.mean_cents, found.spread_cents
 
-    sure = sure_gains(gain, least, rules.minimum_gain.advice_certainty, savings, current)
+    sure = sure_gains(gain, least, engine.certainty, savings, current)
     order, stay = rank_plans(adjusted, codes, current, least, gain_cents=gain, sure=sure)
     advice = answer.advice
     return WhatIf(

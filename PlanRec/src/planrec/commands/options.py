@@ -179,7 +179,9 @@ StudySubscribersOption = Annotated[
 ]
 StudyKeepOption = Annotated[
     Path | None,
-    typer.Option("--keep", file_okay=False, help="Folder of figures measured so far; a study interrupted goes on."),
+    typer.Option(
+        "--keep", writable=True, file_okay=False, help="Folder of figures measured so far; a study interrupted goes on."
+    ),
 ]
 StudyJsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")]
 ChoicesTableOption = Annotated[

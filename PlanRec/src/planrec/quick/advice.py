@@ -113,7 +113,7 @@ class RowAdviser:
             for rule in engine.rules.plans
             if "advice" in rule.modes
         ]
-        self._certainty = engine.rules.minimum_gain.advice_certainty
+        self._certainty = engine.certainty
         self._dearer_allowed = engine.rules.contract.while_bound == "allow_dearer"
         self._code_names = {int(code): code.name for code in ExclusionCode}
 

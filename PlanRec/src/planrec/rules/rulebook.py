@@ -54,8 +54,8 @@ class MinimumGain(_Part):
         default=0.65,
         ge=0,
         le=10,
-        description="standard deviations of the saving from month to month that the mean saving of advice must exceed; "
-        "0: not asked",
+        description="standard deviations of the saving from month to month that the mean saving of advice by a "
+        "forecast must exceed; 0: not asked",
     )
 
 

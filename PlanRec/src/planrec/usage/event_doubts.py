@@ -20,7 +20,7 @@ __all__ = ["check_calls", "check_copies"]
 _EVENT_ID = "id"
 _FEWEST = 10  # different rows from which on it is no chance that each is there as often
 _LONG_CALL = 60.0  # minutes; half of all calls longer than that: seconds
-_ENOUGH, _SOME = 100, 20  # calls from which on that is refused, and told
+_SOME = 20  # calls from which on that is told
 
 
 def check_copies(events: pd.DataFrame, report: RowReport) -> RowReport:
@@ -69,8 +69,8 @@ def check_copies(events: pd.DataFrame, report: RowReport) -> RowReport:
     return replace(report, notes=(*report.notes, said))
 
 
-def check_calls(calls: pd.DataFrame, report: RowReport, *, accept: bool) -> RowReport:
-    """Tell, or with many calls refuse, that half of them last longer than an hour: then they are in seconds.
+def check_calls(calls: pd.DataFrame, report: RowReport) -> RowReport:
+    """Tell that half of the calls last longer than an hour: then they are in seconds, or one row stands for a month.
 
     Parameters
     ----------
@@ -78,27 +78,18 @@ def check_calls(calls: pd.DataFrame, report: RowReport, *, accept: bool) -> RowR
         With `minutes`.
     report : RowReport
         Of the table.
-    accept : bool
-        Whether the user says that the amounts are right (`--accept-units`).
-
-    Raises
-    ------
-    DataError
-        If half of a hundred calls or more last longer than an hour, unless that is accepted.
 
     Examples
     --------
     >>> calls = pd.DataFrame({"minutes": [180.0] * 20})
-    >>> check_calls(calls, RowReport("calls", read=20, kept=20), accept=False).notes
-    ('minutes: half of the calls last longer than an hour; are they seconds?',)
+    >>> check_calls(calls, RowReport("calls", read=20, kept=20)).notes[0].split(";")[0]
+    'minutes: half of the calls last longer than an hour'
     """
     lasting = calls.loc[calls[MINUTES] > 0, MINUTES]
     if len(lasting) < _SOME or float(lasting.median()) <= _LONG_CALL:
         return report
-    said = "minutes: half of the calls last longer than an hour; are they seconds?"
-    if len(lasting) >= _ENOUGH and not accept:
-        raise DataError(
-            f"{report.summary()}\n{report.table}: {said} Say the unit with data.table.columns "
-            "(calls.billsec: {is: minutes, unit: seconds}), or take them as they are with --accept-units."
-        )
+    said = (
+        "minutes: half of the calls last longer than an hour; are they seconds? Then say the unit with "
+        "data.table.columns (calls.billsec: {is: minutes, unit: seconds})"
+    )
     return replace(report, notes=(*report.notes, said))

@@ -153,7 +153,7 @@ def read_event_tables(
         own = replace(reading, columns=mappings[name], max_rejected_share=None)
         read = read_table(path, schemas[name], name=name, extra_columns="drop", reading=own)
         frames[name], reads[name] = read.frame.assign(**{ROW: read.rows}), read
-    accounts = {name: _doubted(name, frames[name], read.report, reading) for name, read in reads.items()}
+    accounts = {name: _doubted(name, frames[name], read.report) for name, read in reads.items()}
     if SUBSCRIBERS in frames:
         people, accounts[SUBSCRIBERS] = with_known_plans(
             frames[SUBSCRIBERS], accounts[SUBSCRIBERS], catalogue, rows=reads[SUBSCRIBERS].rows
@@ -186,12 +186,12 @@ def read_event_tables(
     return UsageData(months, tuple(reports), f"events of {', '.join(paths)}", _notes(months, churn_cut, empty_months))
 
 
-def _doubted(name: str, events: pd.DataFrame, report: RowReport, reading: Reading) -> RowReport:
+def _doubted(name: str, events: pd.DataFrame, report: RowReport) -> RowReport:
     """Return the account of a table with what is doubtful about its events."""
     if name == SUBSCRIBERS:
         return report
     report = check_copies(events.drop(columns=ROW), report)
-    return check_calls(events, report, accept=reading.accept_units) if name == CALLS else report
+    return check_calls(events, report) if name == CALLS else report
 
 
 def _all_rejects(read: pd.DataFrame, later: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -37,10 +37,13 @@ _GROUPS = {
 _SCIENTIFIC_ID = r"^[+-]?[0-9]([.,][0-9]+)?[eE]\+[0-9]{1,3}$|^[+-]?[0-9][.,][0-9]+[eE][0-9]{1,3}$"
 _DECIMAL_ID = r"^[+-]?[0-9]+[.,]0+$"
 _MARKED_ID = "^['`\u2019][^=+@-]"  # not before what a spreadsheet would take for a formula: our writer marks that
-# What stands for no id at all: its rows would become one person, or a report's last line one more.
+# What stands for no id at all: its rows would become one person, or a report's last line one more. As databases and
+# Python write it: "null" and "none" in small letters may be somebody's id.
 _NO_ID = (
-    r'(?i)^(null|none|nil|nan|nat|n/?a|#?n/a|<na>|#(value|ref|name|num|null|div/0)[!?]?|\\n|=""|\(null\)|\[null\]|'
-    r"undefined|unknown|anonymous|restricted|withheld|private|unavailable|-+|\?+|((grand|sub)[ -]?)?totals?|sum|summe)$"
+    r"^(NULL|None|NONE|(?i:nil|nan|nat|n/?a|#?n/a|<na>|"
+    r'#(value|ref|name|num|null|div/0)[!?]?|\\n|=""|\(null\)|\[null\]|'
+    r"undefined|unknown|anonymous|restricted|withheld|private|unavailable|-+|\?+|"
+    r"((grand|sub)[ -]?)?totals?|sum|summe))$"
 )
 _TEXT_FORMULA = r'^="([^"]+)"$'  # how exports keep a spreadsheet from making a number of an id
 _INVISIBLE = r"\p{Cf}"  # zero-width and bidirectional marks, soft hyphens: two values that look alike would never meet

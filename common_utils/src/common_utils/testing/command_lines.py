@@ -20,7 +20,7 @@ __all__ = ["INPUTS", "CommandOf", "clash_faults", "commands_of", "undeclared_pat
 
 INPUTS = {
     *("--config", "--data", "--input", "--bundle", "--artifacts", "--usage", "--plans", "--plan", "--draft", "--card"),
-    *("--accounts", "--events", "--rules", "--check", "--sent", "--verify"),
+    *("--accounts", "--events", "--rules", "--check", "--sent", "--verify", "--operator"),
 }
 """Options that name something to read; every other path has to be declared as written (`writable=True`)."""
 
