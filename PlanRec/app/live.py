@@ -29,11 +29,11 @@ from planrec.outlook import UsageForecast
 from planrec.quick import RowAdviser, RowChoice
 from planrec.rules import Mode, Rules, asked_facts
 
-__all__ = ["LivePlanRec", "Question", "open_live", "probe"]
+__all__ = ["AskedRecord", "LivePlanRec", "open_live", "probe"]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AskedRecord:
     """What one request asks about one subscriber, and what the answer weighs."""
 
     record: SubscriberRecord
@@ -175,7 +175,7 @@ class LivePlanRec:
         modes: tuple[Mode, ...] = ("advice", "offer")
         return {mode: [asked_facts(self.rules, self.catalogue, mode, plan) for plan in held] for mode in modes}
 
-    def question(self, request: RecommendRequest, place: int | None = None) -> Question:
+    def question(self, request: RecommendRequest, place: int | None = None) -> AskedRecord:
         """Return what is asked for one subscriber, by the weights of the bundle and those the request gives.
 
         Raises
@@ -187,9 +187,9 @@ class LivePlanRec:
         record, asked = request.record(), request.asked(policy)
         if request.as_of is not None:
             self.check_recent(record, asked.month, _numbered(place))
-        return Question(record, asked, policy)
+        return AskedRecord(record, asked, policy)
 
-    def recommendation(self, question: Question, place: int | None = None) -> dict[str, object]:
+    def recommendation(self, question: AskedRecord, place: int | None = None) -> dict[str, object]:
         """Return the fields of a `RecommendResponse`, whatever it takes.
 
         Raises
@@ -203,7 +203,7 @@ class LivePlanRec:
             raise DataError(f"{_numbered(place)}{error}") from error
         return self.recommended(question, advice)
 
-    def recommended(self, question: Question, advice: SubscriberAdvice) -> dict[str, object]:
+    def recommended(self, question: AskedRecord, advice: SubscriberAdvice) -> dict[str, object]:
         """Return ranked plans with reasons, as the fields of a `RecommendResponse`."""
         policy, month, record = question.policy, question.asked.month, question.record
         change = advice.earliest_change

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planrec.billing.events.clock import DAY, LocalClock
+from planrec.billing.events import DAY, LocalClock
 
 MADRID = LocalClock("Europe/Madrid")
 

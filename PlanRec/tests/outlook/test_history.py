@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from common_utils.errors import DataError
-from planrec.outlook import SERVICES, bill_outlook, history_of, share_above
-from planrec.outlook.history import Outlook, history_columns
+from planrec.outlook import SERVICES, Outlook, bill_outlook, history_of, share_above
+from planrec.outlook.history import history_columns
 
 # Two plans, three months of one subscriber; the third month is not known.
 TOTALS = np.array([[[1000, 2000], [4000, 2000], [9900, 9999]]])

@@ -8,9 +8,8 @@ import numpy as np
 
 from planrec.billing import Catalogue
 from planrec.billing.catalogue import Eligibility
-from planrec.rules import Facts, Rules, built_in_rules
+from planrec.rules import Facts, Rules, asked_facts, built_in_rules, unknown_facts
 from planrec.rules.rulebook import OfferRules
-from planrec.rules.unknown import asked_facts, unknown_facts
 
 MONTH = 24227
 ALL = ("current_plan", "age", "contract_months_left", "holdout", "consent", "contacts_90d")

@@ -28,7 +28,7 @@ __all__ = [
     "MULTICLASS",
     "ORACLE",
     "Figures",
-    "Money",
+    "SavingFigures",
     "choice_figures",
     "choice_scores",
     "held_first",
@@ -135,7 +135,7 @@ def _mean(values: NDArray[np.generic]) -> float:
 
 
 @dataclass(frozen=True)
-class Money:
+class SavingFigures:
     """What an advice does to the moments it is given at.
 
     Attributes
@@ -151,7 +151,7 @@ class Money:
     losses: list[float]
 
 
-def money_figures(moments: Moments, answers: Answers) -> Money:
+def money_figures(moments: Moments, answers: Answers) -> SavingFigures:
     """Return what an advice saves, and whom it harms.
 
     Parameters
@@ -178,7 +178,7 @@ def money_figures(moments: Moments, answers: Answers) -> Money:
         "saving_cents": float(saving[known].mean()),
         "regret_cents": float(regret[known].mean()),
     }
-    return Money(figures, (-saving[known & worse]).round(3).tolist())
+    return SavingFigures(figures, (-saving[known & worse]).round(3).tolist())
 
 
 def offer_figures(
