@@ -145,7 +145,7 @@ def test_tests_that_fail_without_a_fault_are_refused(tiny: Tiny) -> None:
 
 KINDS = """
 import sys
-sys.path.insert(0, sys.argv[1])
+sys.path.insert(0, sys.argv[1])  # the tool is a folder of scripts, not a package
 from faults import KINDS, faults_in, planted
 
 source = b'''import numpy as np
