@@ -226,3 +226,8 @@ def test_a_sentence_compares_with_the_plan_held_even_if_it_is_the_first(megaline
     said = reasons(items, megaline, row=0, plan=1, current=0, expected_cents=np.array([[2100.0, 7000.0]]))
     assert "50.00 more than Surf" in said
     assert said.endswith("70.00 USD a month, 49.00 more than Surf.")
+
+
+def test_one_dearer_month_is_said_once() -> None:
+    held = Against("Smart 25", MeanBill(3000.0, 0.0, 0.0, 0.0), 1, same=False)
+    assert sentence("Basic 6", "EUR", 1, MeanBill(3300.0, 0.0, 0.0, 0.0), held).endswith("): 3.00 more than Smart 25.")
