@@ -69,19 +69,9 @@ def months(trained: Bundle) -> pd.DataFrame:
 
 
 @pytest.fixture
-def case(
-    trained: Bundle, months: pd.DataFrame, tmp_path: Path, project_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Case]:
+def case(trained: Bundle, months: pd.DataFrame, tmp_path: Path, run: Callable[..., int]) -> Iterator[Case]:
     usage = tmp_path / "usage.csv"
     months.to_csv(usage, index=False)
-    monkeypatch.chdir(project_folder)
-
-    def run(*arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["planrec", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        return int(left.value.code or 0)
-
     read = pd.read_csv(io.StringIO(usage.read_text(encoding="utf-8")))
     records = {str(name): request_of(part) for name, part in read.groupby("subscriber_id")}
     assert len(records) == PEOPLE
