@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from planrec.months import month_index
 
 from common_utils.errors import DataError
 from planrec.billing import Catalogue
 from planrec.decisions import decision_table, latest_rows, plan_indices
 from planrec.decisions.rows import usage_ahead
+from planrec.months import month_index
 
 
 def test_decision_rows_carry_earlier_months_only(trio: pd.DataFrame) -> None:
