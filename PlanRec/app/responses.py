@@ -148,7 +148,8 @@ class RecommendResponse(BaseModel):
     advice: list[AdvisedPlan]
     stay_reason: _ReasonCode | None = Field(description="why the answer is stay; empty if a switch is advised")
     earliest_change: date | None = Field(
-        description="first day of the first month without a contract; empty if there is no contract or it is unknown"
+        description="first day on which a change of plan can take effect, once the contract has ended; empty if no "
+        "contract binds the subscriber or its end is unknown"
     )
     excluded: list[ExcludedPlan]
     unknown_facts: list[str] = Field(
