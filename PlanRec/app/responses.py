@@ -32,7 +32,7 @@ _ReasonCode = Annotated[str, Field(json_schema_extra={"enum": [code.name for cod
 
 
 class OfferPolicy(BaseModel):
-    """What an offer weighs beside P(accept) x saving."""
+    """What an offer weighs besides P(accept) x saving."""
 
     margin_weight: float = Field(description="cents of saving that one cent of the operator's margin is worth")
     churn_weight_cents: int = Field(description="cents a month that a subscriber who certainly leaves would cost")

@@ -123,7 +123,7 @@ class FeatureConfig(BaseConfig):
         default=RECENT_MONTHS,
         ge=1,
         le=120,
-        description="the last usage month has to be among the last so many, or nothing is answered",
+        description="the last usage month must be among the last this many months, or the subscriber is not answered",
     )
 
 

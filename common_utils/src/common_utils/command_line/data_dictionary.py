@@ -167,7 +167,7 @@ def show_dictionary(entries: Sequence[ColumnEntry], file: str | None, form: str,
     ----------
     entries : sequence of ColumnEntry
     file : str or None
-        Only files whose name holds this.
+        Only files whose name contains this.
     form : {"table", "csv", "json", "markdown"}
     title : str
 

@@ -42,7 +42,7 @@ InputOption = Annotated[Path, typer.Option("--input", help="Table of records, CS
 _Folder = Annotated[
     Path,
     typer.Argument(
-        metavar="DIR", writable=True, file_okay=False, help="Folder that gets configs/; made where it is missing."
+        metavar="DIR", writable=True, file_okay=False, help="Folder that gets configs/; created if it is missing."
     ),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -98,7 +98,7 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
 
     @app.command()
     def init(folder: _Folder) -> None:
-        """Write the settings to DIR/configs, to be edited; run the other commands in DIR."""
+        """Write the settings to DIR/configs; edit them and run the other commands in DIR."""
         for path in write_defaults(spec.name, folder):
             typer.echo(path)
 
@@ -166,8 +166,8 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
     ) -> None:
         """Measure a bundle again on the rows set aside, and print the goal table.
 
-        A bundle is measured with the settings it was trained with; --data names another copy of the table. One that was
-        refitted shows its figures from before.
+        A bundle is measured with the settings it was trained with; --data names another copy of the table. A refitted
+        bundle shows its figures from before.
         """
         from common_utils.table_project.commands import run_evaluate
 
