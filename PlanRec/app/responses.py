@@ -1,4 +1,4 @@
-"""Answers of the API, as OpenAPI shows them; units stand in the names."""
+"""Answers of the API, as OpenAPI shows them; the names carry the units."""
 
 from __future__ import annotations
 
