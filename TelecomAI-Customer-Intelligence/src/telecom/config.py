@@ -10,6 +10,7 @@ from common_utils.boosting.config import ForestConfig
 from common_utils.config import BaseConfig
 from common_utils.config.project import ProjectSpec
 from common_utils.table_project.config import TableProjectConfig
+from telecom import QUESTION
 
 __all__ = ["SPEC", "ModelConfig", "TelecomConfig"]
 
@@ -49,6 +50,6 @@ class TelecomConfig(TableProjectConfig):
 SPEC = ProjectSpec(
     name="telecom",
     title="TelecomAI",
-    question="Which of two plans is a month of usage on? It predicts the plan held, not the best plan.",
+    question=QUESTION,
     settings=TelecomConfig,
 )
