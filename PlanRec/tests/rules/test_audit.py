@@ -214,15 +214,6 @@ def test_the_audit_counts_every_switch_that_gains_too_little(catalogue: Catalogu
     assert found["BELOW_MINIMUM_GAIN"] == 2
 
 
-def test_the_audit_counts_every_switch_that_gains_too_little(catalogue: Catalogue) -> None:
-    facts = Facts.of(OCTOBER, np.array([5, 5, 5]), **CONTACTABLE, age=40.0)
-    gains = np.zeros((3, len(IDS)))
-    gains[:, 3] = [99.0, 100.0, 1.0]
-    order = np.array([[3, 5]] * 3)
-    found = violations(order, built_in_rules(), catalogue, facts, "offer", gain_cents=gains)
-    assert found["BELOW_MINIMUM_GAIN"] == 2
-
-
 @pytest.mark.parametrize(
     ("savings", "certainty", "count"),
     [

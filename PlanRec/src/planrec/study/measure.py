@@ -164,7 +164,7 @@ def _violations(world: World, bundle: PlanRecBundle, policy: StudyPolicy, answer
 
 
 def _monthly_savings(world: World, bundle: PlanRecBundle, current: IntArray) -> IntArray:
-    """What each plan saves in each month that the bundle's forecast expects; (n, n_months, n_plans), cents."""
+    """Return what each plan saves in each month the bundle's forecast expects; (n, n_months, n_plans), cents."""
     history = history_of(columns_of(world.moments.rows), bundle.config.advice.history_months)
     totals = bill_totals(bundle.forecast.scenarios(history).usage, world.operator.catalogue)
     return np.take_along_axis(totals, current[:, None, None], axis=2) - totals
