@@ -104,7 +104,7 @@ def _defined(file: Path) -> set[str]:
 
 
 def _helpers(name: str) -> list[str]:
-    """Return the files below `tests/` that a name may come from: of three words one, two or all may be the file."""
+    """Return the files below `tests/` a dotted name of three parts may come from: `a.py`, `a/b.py` or `a/b/c.py`."""
     parts = name.removeprefix("tests.").split(".")
     return [f"tests/{'/'.join(parts[:length])}.py" for length in range(1, len(parts) + 1)]
 

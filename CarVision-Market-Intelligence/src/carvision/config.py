@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from carvision import QUESTION
 from carvision.columns import LISTING
 from common_utils.boosting.config import ForestConfig
 from common_utils.config import BaseConfig
@@ -95,6 +96,6 @@ class CarVisionConfig(TableProjectConfig):
 SPEC = ProjectSpec(
     name="carvision",
     title="CarVision",
-    question="What is this used car worth, and how sure are we?",
+    question=QUESTION,
     settings=CarVisionConfig,
 )
