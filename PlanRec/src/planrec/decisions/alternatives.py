@@ -13,7 +13,7 @@ import numpy as np
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from planrec.billing import MAX_USAGE, Catalogue, Usage, bill_totals
-from planrec.billing.rater import MICRO
+from planrec.billing.month_bills import MICRO
 from planrec.outlook import SERVICES, History, bill_sums
 from planrec.outlook.questionnaire import OVERESTIMATION
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from common_utils.array_types import FloatArray
 from planrec.billing import MAX_USAGE, Catalogue
-from planrec.billing.rater import MICRO
+from planrec.billing.month_bills import MICRO
 from planrec.outlook.forecast import SCENARIOS
 
 __all__ = ["Rated", "RatedMonths"]

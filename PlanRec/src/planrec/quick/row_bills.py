@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common_utils.array_types import FloatArray
+from common_utils.array_types import FloatArray, IntArray
 from planrec.billing import Catalogue
-from planrec.billing.rater import MICRO
+from planrec.billing.month_bills import MICRO
 from planrec.decisions import UsageMonth
 from planrec.decisions.alternatives import BELIEF_FACTORS, RECENT_MONTHS, bill_units
 from planrec.outlook.questionnaire import OVERESTIMATION
@@ -80,13 +80,15 @@ class RowBills:
             (p.included_messages, p.cents_per_message, 0),
             (p.included_data_units, p.cents_per_data_unit, 0),
         )
-        units = _units_at_hand(catalogue, history_months)
-        each = np.arange(units)[:, None]
-        tables = [np.maximum(each - included, 0) * cents + fixed for included, cents, fixed in parts]
+        units = [_units_at_hand(p.fee_cents, cents, history_months) for _, cents, _ in parts]
+        tables = [
+            np.maximum(np.arange(known)[:, None] - included, 0) * cents + fixed
+            for known, (included, cents, fixed) in zip(units, parts, strict=True)
+        ]
         beyond = np.full((1, len(catalogue.plans)), np.nan)
         self._cents = np.concatenate([part for table in tables for part in (table, beyond)])
         sizes = [MICRO, MICRO, catalogue.rounding.data_unit_megabytes * MICRO]
-        counts = range(1, history_months + 1) if units else ()
+        counts = range(1, history_months + 1) if min(units) else ()
         self._steps = [_steps(months, sizes, units, len(catalogue.plans)) for months in counts]
 
     def __call__(self, months: Sequence[UsageMonth]) -> FloatArray | None:
@@ -135,16 +137,14 @@ def _two_points() -> tuple[list[float], list[float]]:
     return [low for low, _ in factors], [high for _, high in factors]
 
 
-def _units_at_hand(catalogue: Catalogue, history_months: int) -> int:
+def _units_at_hand(fees: IntArray, cents: IntArray, history_months: int) -> int:
     """How many units of a service are tabled, so that all sums stay exact."""
-    p = catalogue.prices
-    dearest = max(int(c.max()) for c in (p.cents_per_minute, p.cents_per_message, p.cents_per_data_unit))
     # n numbers between 0 and b: their n-fold differences from their sum, squared, add up to n**3 b**2 / 4 at most.
     largest = int(np.sqrt(4 * _WHOLE / max(history_months, _POINTS) ** 3))
-    return max(min(_AT_HAND, (largest - int(p.fee_cents.max())) // _SERVICES // max(dearest, 1)), 0)
+    return max(min(_AT_HAND, (largest - int(fees.max())) // _SERVICES // max(int(cents.max()), 1)), 0)
 
 
-def _steps(months: int, sizes: Sequence[int], units: int, n_plans: int) -> _Steps:
+def _steps(months: int, sizes: Sequence[int], units: Sequence[int], n_plans: int) -> _Steps:
     remembered: FloatArray = (np.arange(months) < RECENT_MONTHS).astype(np.float64)
     gathered: FloatArray = np.kron(np.eye(_SERVICES), np.vstack([remembered, remembered, np.eye(months)])).astype(float)
     shares = OVERESTIMATION * np.array(_two_points()).T / remembered.sum()
@@ -155,14 +155,15 @@ def _steps(months: int, sizes: Sequence[int], units: int, n_plans: int) -> _Step
     squares = np.zeros((4, _SERVICES + months))
     squares[1, :_SERVICES], squares[3, _SERVICES:] = _POINTS**3 / 4, 1.0
     divisors = [unit for count in (_POINTS, months) for unit in bill_units(np.array(float(count)))]
-    first = np.repeat(np.arange(_SERVICES) * (units + 1), 2 + months).astype(np.float64)
+    ends = np.cumsum([known + 1 for known in units]) - 1
+    first, last = (np.repeat(part, 2 + months).astype(np.float64) for part in (ends - units, ends))
     return _Steps(
         micro=np.full(_SERVICES * months, float(MICRO)),
         gathered=gathered,
         believed=np.hstack([shares, np.ones((_SERVICES, months))]).ravel(),
         sizes=np.repeat(np.array(sizes, dtype=np.float64), 2 + months),
         first=first,
-        last=first + units,
+        last=last,
         sums=np.vstack([believed, 0 * believed, total, 0 * total, by_service, *apart]),
         squares=squares,
         units=np.repeat(np.array(divisors)[:, None], n_plans, axis=1),
