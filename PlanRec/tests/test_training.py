@@ -15,6 +15,7 @@ from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.history import read_history
 from common_utils.scoring.joblib_scorer import JoblibScorer
 from planrec.bundle import PlanRecBundle
+from planrec.campaigns.bound_check import BoundCheck
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.data import load_usage
 from planrec.decisions.rows import CHOSEN_PLAN
@@ -101,9 +102,25 @@ def test_offers_are_learnt_where_there_is_a_log_of_them(settings: PlanRecConfig,
     said: list[str] = []
     learnt = fit_offers(settings, prepared, fit_forecast(settings, prepared), said.append)
     assert learnt is not None
-    assert said == ["learning from the log of offers"]
+    assert said[0] == "learning from the log of offers"
+    assert said[1].startswith("the bound on leaving, on log rows that did not choose it: ")
+    assert len(said) == 2
     dearer = dict(zip(ACCEPTANCE_FEATURES, learnt.acceptance.weights.tolist(), strict=True))
     assert dearer["believed_bill_difference"] + dearer["expected_bill_difference"] < 0
+
+
+def test_no_offers_are_made_where_the_log_shows_that_they_drive_away(
+    settings: PlanRecConfig, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from planrec import training
+
+    forecast = fit_forecast(settings, prepared)
+    for change, made in ((0.2, False), (0.02, True)):
+        check = BoundCheck(offers=300, held_out=300, change=change, error=0.02, predicted=-0.01)
+        monkeypatch.setattr(training, "check_bound", lambda *_, check=check, **__: check)
+        said: list[str] = []
+        assert (fit_offers(settings, prepared, forecast, said.append) is not None) == made
+        assert any("drive subscribers away, so the bundle will give advice only" in text for text in said) != made
 
 
 def test_without_a_log_of_offers_a_bundle_gives_advice_only(settings: PlanRecConfig, prepared: Prepared) -> None:
