@@ -86,7 +86,7 @@ class Exposure:
         return Exposure(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     def months_on(self, steps: int) -> IntArray:
-        """Return where each row's subscriber stands so many months later; -1 where there is no such row."""
+        """Return, for each row, the position of the same subscriber's row `steps` months later; -1 if there is none."""
         later = self._index(self.month + steps)
         return self._index(self.month).get_indexer(later).astype(np.int64)
 

@@ -277,7 +277,7 @@ class SimulatorConfig(BaseConfig):
     subscribers: int = Field(20_000, ge=1, le=5_000_000, description="number of subscribers")
     months: int = Field(12, ge=1, le=120, description="length of the table in months")
     first_month: str = Field("2025-01", pattern=MONTH_PATTERN, description="first month of the table")
-    event_subscribers: int = Field(500, ge=0, description="so many subscribers also get single events")
+    event_subscribers: int = Field(500, ge=0, description="subscribers for whom single events are written as well")
 
     later_months: int = Field(3, ge=2, le=24, description="months after the table whose bills the truth holds too")
 

@@ -83,7 +83,7 @@ class ColumnTexts:
         Raises
         ------
         ConfigError
-            If nothing says what the column means: whoever adds one describes it.
+            If the column has no description: a new column needs one.
         """
         start = column.split("<")[0]
         found = next((self._texts[key] for key in (f"{file}.{column}", column, start) if key in self._texts), None)
@@ -117,7 +117,8 @@ def described(file: str, schema: Any, texts: ColumnTexts) -> list[ColumnEntry]:
             empty = ""
         parts = [part for part in (empty, _MISSING if read and not column.required else "") if part]
         kind = _read_type(column.dtype, name) if read else _written_type(column.type)
-        entries.append(ColumnEntry(file, name, kind, said.get("unit", ""), said["meaning"], "; ".join(parts) or _NEVER))
+        unit = said.get("unit", "") + (_other_units(column) if read else "")
+        entries.append(ColumnEntry(file, name, kind, unit, said["meaning"], "; ".join(parts) or _NEVER))
     return entries
 
 
@@ -166,7 +167,7 @@ def show_dictionary(entries: Sequence[ColumnEntry], file: str | None, form: str,
     ----------
     entries : sequence of ColumnEntry
     file : str or None
-        Only files whose name holds this.
+        Only files whose name contains this.
     form : {"table", "csv", "json", "markdown"}
     title : str
 
@@ -195,6 +196,12 @@ def show_dictionary(entries: Sequence[ColumnEntry], file: str | None, form: str,
             if entry.file == name
         ]
         show_table(name, rows)
+
+
+def _other_units(column: Any) -> str:
+    """Return the further units that `data.table.columns` may say a column is written in."""
+    _, *others = (column.metadata or {}).get("units") or ("",)
+    return f"; may be stated: {', '.join(others)}" if others else ""
 
 
 def _markdown_line(entry: ColumnEntry) -> str:

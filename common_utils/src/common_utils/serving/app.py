@@ -21,6 +21,7 @@ from common_utils.serving.docs import install_docs
 from common_utils.serving.fast_route import fast_routes
 from common_utils.serving.follower import LoaderThread, PointerFollower
 from common_utils.serving.guards.access import Access
+from common_utils.serving.guards.turns import short_turns
 from common_utils.serving.limits import LimitsMiddleware
 from common_utils.serving.metrics import ServiceMetrics
 from common_utils.serving.model_slot import Model, ModelNotReadyError, ModelSlot
@@ -85,7 +86,7 @@ class Readiness(BaseModel):
     reason: str | None = Field(
         default=None,
         max_length=64,
-        description="What keeps the service from following the pointer, as a code; the live model still answers",
+        description="Code of what keeps the service from following the pointer; the live model still answers",
     )
 
 
@@ -177,7 +178,8 @@ def create_service(
         loading = LoaderThread(slot, loader, probe, follow)
         loading.start()
         await to_thread.run_sync(loading.first_done.wait, startup_wait_seconds, abandon_on_cancel=True)
-        yield {"drain": slot.drain}
+        with short_turns():
+            yield {"drain": slot.drain}
         loading.stop()
 
     app = _Service(
