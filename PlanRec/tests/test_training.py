@@ -319,7 +319,7 @@ def test_bundle_carries_the_rules_it_was_measured_by(
     bundle: Bundle, project_folder: Path, settings: PlanRecConfig
 ) -> None:
     assert bundle.read_bytes("rules.yaml") == (project_folder / "configs" / "rules.yaml").read_bytes()
-    assert bundle.info["rules_version"] == "rules-2025-02"
+    assert bundle.info["rules_version"] == "rules-2025-03"
 
 
 def test_rules_that_name_an_unknown_plan_stop_the_run(
