@@ -170,7 +170,7 @@ def test_options_of_the_command_override_and_are_told(
     asked = ("recommend", "--mode", "offer", "--usage", case.usage, "--as-of", AS_OF, "--bundle", case.bundle.path)
     assert case.run(*asked, "--output", tmp_path / "o.csv", "--rules", rules, "--min-gain-cents", 5) == 0
     said = capsys.readouterr().err
-    assert "--rules: rules ours; the bundle's are rules-2025-02" in said
+    assert "--rules: rules ours; the bundle's are rules-2025-03" in said
     assert "--min-gain-cents: 5; rules ours say" in said
 
 
