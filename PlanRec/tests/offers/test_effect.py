@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from planrec.billing import Catalogue
-from planrec.offers import AcceptanceModel, LeavingModel, Standing
+from planrec.offers import AcceptanceModel, ChurnChange, LeavingModel, Standing, churn_change
 from planrec.offers.acceptance import ACCEPTANCE_FEATURES
-from planrec.offers.effect import ChurnChange, churn_change
 from planrec.offers.leaving import LEAVING_FEATURES
 from planrec.offers.logistic import LogisticWeights
 

@@ -17,7 +17,7 @@ from common_utils.bundle import git_commit
 from common_utils.errors import ArtifactError, ConfigError
 from common_utils.outputs import write_text
 
-__all__ = ["DEVELOPMENT_SEEDS", "RUNS_FILE", "Run", "RunLog", "clean_commit", "published_seeds"]
+__all__ = ["DEVELOPMENT_SEEDS", "RUNS_FILE", "RunLog", "StudyRun", "clean_commit", "published_seeds"]
 
 RUNS_FILE = Path("docs/study_runs.json")
 DEVELOPMENT_SEEDS = range(1, 51)
@@ -75,7 +75,7 @@ def clean_commit(project: Path, *, aside: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class StudyRun:
     """One line of the log.
 
     Attributes
@@ -110,7 +110,7 @@ class RunLog:
 
     path: Path
 
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[StudyRun]:
         """Return every run, the oldest first; none where there is no file.
 
         Raises
@@ -122,7 +122,7 @@ class RunLog:
             return []
         try:
             lines = json.loads(self.path.read_text(encoding="utf-8"))
-            runs = [Run(line["commit"], line["state"], dict(line["asked"]), dict(line["found"])) for line in lines]
+            runs = [StudyRun(line["commit"], line["state"], dict(line["asked"]), dict(line["found"])) for line in lines]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtifactError(
                 f"{self.path}: cannot be read ({type(error).__name__}); take the committed file back: it holds every "
@@ -145,17 +145,17 @@ class RunLog:
                 f"--published: commit {commit[:12]} was measured already, and is measured once; its run stands in "
                 f"{self.path.name}. Commit what has changed, or leave --published out."
             )
-        if not mine or mine[-1] != Run(commit, "begun", asked, {}):
-            self._add(runs, Run(commit, "begun", asked, {}))
+        if not mine or mine[-1] != StudyRun(commit, "begun", asked, {}):
+            self._add(runs, StudyRun(commit, "begun", asked, {}))
 
     def end(self, commit: str, state: State, asked: Mapping[str, object], found: Mapping[str, object]) -> None:
         """Write down how a run ended."""
-        self._add(self.runs(), Run(commit, state, asked, found))
+        self._add(self.runs(), StudyRun(commit, state, asked, found))
 
-    def last_finished(self) -> Run | None:
+    def last_finished(self) -> StudyRun | None:
         """Return the run whose figures are published."""
         return next((run for run in reversed(self.runs()) if run.state == "finished"), None)
 
-    def _add(self, runs: Sequence[Run], run: Run) -> None:
+    def _add(self, runs: Sequence[StudyRun], run: StudyRun) -> None:
         lines = [json.dumps(one.plain()) for one in (*runs, run)]  # a line a run, so that a diff shows what was added
         write_text(self.path, "[\n" + ",\n".join(lines) + "\n]\n")
