@@ -45,9 +45,9 @@ def contacts(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Write whom to contact: rank, chance of leaving, expected profit, yes or no within the budget, and the total.
+    """Write which customers to contact: rank, chance of leaving, expected profit, yes or no within the budget, total.
 
-    What a contact costs and brings, and the budget, are the settings of `retention`.
+    The settings of `retention` hold the budget, and what a contact costs and brings.
     """
     from bankchurn.evaluation import run_contacts
 

@@ -47,7 +47,7 @@ def market(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Show depreciation, days listed, and who asks more or less than the model expects, of a bundle's ads."""
+    """Show depreciation, days listed, and ads above or below the expected price, from a bundle's ads."""
     from carvision.market_report import run_market
 
     settings, folder = settings_of(_spec(), config, overrides)

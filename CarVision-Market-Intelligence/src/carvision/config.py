@@ -55,7 +55,10 @@ class ModelConfig(BaseConfig):
         description="share of the rows repeated with the model's name hidden, to learn what to say of unseen models",
     )
     interval_hidden_share: float = Field(
-        default=0.1, gt=0, le=0.5, description="the same for the interval, which has to learn how little that is"
+        default=0.1,
+        gt=0,
+        le=0.5,
+        description="the same for the interval, which must learn how uncertain an unseen model's price is",
     )
 
 

@@ -123,7 +123,7 @@ class FeatureConfig(BaseConfig):
         default=RECENT_MONTHS,
         ge=1,
         le=120,
-        description="the last usage month has to be among the last so many, or nothing is answered",
+        description="the last usage month must be among the last this many months, or the subscriber is not answered",
     )
 
 
@@ -171,7 +171,7 @@ class StudyConfig(BaseConfig):
     """The study over several simulated operators whose truth is known: `planrec study`."""
 
     seeds: tuple[int, ...] = Field(
-        default=(101, 102, 103, 104, 105), min_length=2, description="operators; none of them was looked at before"
+        default=(101, 102, 103, 104, 105), min_length=1, description="operators; none of them was looked at before"
     )
     first_test_month: str = Field(
         default="2025-10", pattern=MONTH_PATTERN, description="decisions before it train, from it on test"
@@ -199,7 +199,7 @@ class EvaluationConfig(BaseConfig):
 
 
 class AdviceConfig(BaseConfig):
-    """What advice weighs; what it must gain stands in the rules."""
+    """What advice weighs; the rules say what a switch must gain."""
 
     history_months: int = Field(default=6, ge=1, le=24, description="months looked back over")
     risk_weight: float = Field(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,22 @@ def test_no_plan_is_overpaid_less_than_nothing(megaline: Catalogue) -> None:
     assert people.overpaid.tolist() == [[0, 0]]
 
 
+def test_overpaid_is_the_larger_of_what_the_months_and_the_forecast_tell(megaline: Catalogue) -> None:
+    """The months say 0 and 10; the forecast says 6 and 0."""
+    held, other = np.array([0]), np.array([[False, True]])
+    people = Standing(held, np.array([[30.0, 40.0]]), other, np.zeros(1), np.zeros(1))
+    expected = replace(people, expected=np.array([[46.0, 40.0]]))
+    assert people.overpaid.tolist() == [[0, 10]]
+    assert expected.overpaid.tolist() == [[6, 10]]
+    assert expected.at(np.array([0])).overpaid.tolist() == [[6, 10]]
+    # So a contact is no longer harmless to whoever will overpay.
+    reminded = np.array([0.1 if name == "overpaid_when_contacted" else 0.0 for name in LEAVING_FEATURES])
+    model = LeavingModel(reminded, -2.0)
+    before, after = (model.chances(one, megaline) for one in (people, expected))
+    assert before.declined == pytest.approx(before.alone)
+    assert after.declined > after.alone + 0.05
+
+
 @pytest.mark.parametrize(
     ("bills", "known", "rise"),
     [
@@ -78,3 +96,13 @@ def test_rows_of_a_standing_stay_together() -> None:
     one = people.at(np.array([1]))
     assert (one.current.tolist(), one.bill.tolist(), one.offerable.tolist()) == ([1], [[1, 2]], [[True, False]])
     assert (one.rise.tolist(), one.tenure_years.tolist()) == ([3], [4])
+
+
+def test_only_a_plan_with_a_minimum_term_binds_who_accepts_it(catalogue: Catalogue) -> None:
+    weights = np.array([-3.0 if name == "binds" else 0.0 for name in LEAVING_FEATURES])
+    found = LeavingModel(weights, 0.0).chances(standing(1, len(catalogue.plans), current=5), catalogue).accepted[0]
+    terms = [plan.contract_months for plan in catalogue.plans]
+    assert 0 in terms
+    for place, term in enumerate(terms):
+        if place != 5:
+            assert found[place] == pytest.approx(1 / (1 + np.exp(3)) if term else 0.5), catalogue.plan_ids[place]

@@ -11,6 +11,8 @@ from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.compiled import ColumnEncoder, CompiledChoice, CompiledModel, CompiledScorer, InputColumn
 from common_utils.compiled.export.parity import ParityReport, parity_gate, varied_matrix
 from common_utils.compiled.export.pipeline import compile_node, compile_pipeline
+from common_utils.compiled.nodes import ForestNode
+from common_utils.errors import CompileError
 from planrec.billing import Catalogue
 from planrec.bundle import ChoiceModel
 from planrec.choice.boosting import MonotoneBoosting
@@ -26,12 +28,14 @@ from planrec.outlook import SERVICES
 from planrec.outlook.history import history_columns
 from planrec.rules import ExclusionCode, exclusions
 
-__all__ = ["compile_choice", "compile_choice_model"]
+__all__ = ["MATRIX_ROWS", "compile_choice", "compile_choice_model", "compiled_trees"]
 
 MATRIX_ROWS, DECISION_ROWS, BASE_ROWS = 100_000, 10_000, 2_000
 
 
-def compile_choice(pipeline: Pipeline, rows: pd.DataFrame, *, seed: int) -> tuple[CompiledModel, ParityReport]:
+def compile_choice(
+    pipeline: Pipeline, rows: pd.DataFrame, *, seed: int, most_rows: int = MATRIX_ROWS
+) -> tuple[CompiledModel, ParityReport]:
     """Return the compiled pipeline and what the parity gate saw.
 
     Parameters
@@ -41,6 +45,8 @@ def compile_choice(pipeline: Pipeline, rows: pd.DataFrame, *, seed: int) -> tupl
     rows : DataFrame
         Decision rows that plausible values are drawn from.
     seed : int
+    most_rows : int
+        Varied rows compared at most; fewer than by default are for bundles that are measured and thrown away.
 
     Returns
     -------
@@ -66,7 +72,7 @@ def compile_choice(pipeline: Pipeline, rows: pd.DataFrame, *, seed: int) -> tupl
         scorer.score_matrix,
         lambda rng, n: varied_matrix(model, rng, n, base=base),
         rng=rng,
-        n=MATRIX_ROWS,
+        n=most_rows,
     )
     columns = columns_of(rows)
     parity_gate(
@@ -74,13 +80,13 @@ def compile_choice(pipeline: Pipeline, rows: pd.DataFrame, *, seed: int) -> tupl
         scorer.score,
         lambda rng, n: _varied_rows(columns, features, rng, n),
         rng=rng,
-        n=DECISION_ROWS,
+        n=min(DECISION_ROWS, most_rows),
     )
     return model, report
 
 
 def compile_choice_model(
-    fitted: CalibratedChoice, rows: pd.DataFrame, *, seed: int
+    fitted: CalibratedChoice, rows: pd.DataFrame, *, seed: int, most_rows: int = MATRIX_ROWS
 ) -> tuple[ChoiceModel, ParityReport]:
     """Return the choice model that was selected as arrays, and what the parity gate saw; a service answers with it.
 
@@ -90,6 +96,8 @@ def compile_choice_model(
     rows : DataFrame
         Decision rows that plausible values are drawn from.
     seed : int
+    most_rows : int
+        As `compile_choice`.
 
     Returns
     -------
@@ -112,7 +120,7 @@ def compile_choice_model(
         with_current_plan=model.with_current_plan,
         logit=CompiledChoice(ALTERNATIVE_FEATURES, logit.weights_),
         temperature=fitted.temperature,
-        trees=None if isinstance(model, ConditionalLogit) else _compiled_trees(model),
+        trees=None if isinstance(model, ConditionalLogit) else compiled_trees(model),
     )
     rng, columns = np.random.default_rng(seed), columns_of(rows)
     report = parity_gate(
@@ -120,26 +128,30 @@ def compile_choice_model(
         arrays.predict_proba,
         lambda rng, n: _varied_choices(columns, model, rng, n),
         rng=rng,
-        n=MATRIX_ROWS,
+        n=most_rows,
     )
     if isinstance(model, MonotoneBoosting) and arrays.trees is not None:
         trees = arrays.trees
         base = model.matrix(rows.iloc[rng.integers(len(rows), size=min(len(rows), BASE_ROWS))])
         parity_gate(
-            model.forest_.predict_proba,
+            lambda matrix: model.forest_.decision_function(matrix)[:, None],
             CompiledScorer(trees).score_matrix,
             lambda rng, n: varied_matrix(trees, rng, n, base=base),
             rng=rng,
-            n=MATRIX_ROWS,
+            n=most_rows,
         )
     return arrays, report
 
 
-def _compiled_trees(model: MonotoneBoosting) -> CompiledModel:
+def compiled_trees(model: MonotoneBoosting) -> CompiledModel:
+    """Return the trees without a link: their log-odds add up exactly in whatever order."""
     names = tuple(BOOSTING_FEATURES[place] for place in model.known_.tolist())
+    node = compile_node(model.forest_)
+    if not isinstance(node, ForestNode):
+        raise CompileError(f"{type(model.forest_).__name__} is not compiled to one forest; report it.")
     return CompiledModel(
-        node=compile_node(model.forest_),
-        outputs=("left", "taken"),
+        node=ForestNode(node.forest.with_exact_sums(), "identity"),
+        outputs=("log_odds",),
         feature_names=names,
         encoder=ColumnEncoder([InputColumn(name) for name in names]),
     )

@@ -62,8 +62,10 @@ __all__ = [
     "StudyKeepOption",
     "StudyOperatorOption",
     "StudyOutputOption",
+    "StudyPublishedOption",
     "StudySeedsOption",
     "StudySubscribersOption",
+    "StudyTruthsOption",
     "TableOption",
     "TopOption",
     "TravelMegabytesOption",
@@ -168,7 +170,7 @@ StudyOperatorOption = Annotated[
         "--operator",
         exists=True,
         dir_okay=False,
-        help="Operator to simulate: YAML with keys of configs/simulator.yaml; what it leaves out is as by default.",
+        help="Operator to simulate: YAML with keys of configs/simulator.yaml; a key left out has its default.",
     ),
 ]
 StudySeedsOption = Annotated[
@@ -180,7 +182,28 @@ StudySubscribersOption = Annotated[
 StudyKeepOption = Annotated[
     Path | None,
     typer.Option(
-        "--keep", writable=True, file_okay=False, help="Folder of figures measured so far; a study interrupted goes on."
+        "--keep",
+        writable=True,
+        file_okay=False,
+        help="Folder that keeps the figures so far; an interrupted study goes on there.",
+    ),
+]
+StudyTruthsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--truths",
+        help="How subscribers choose, with commas between: logit, satisficing, habit, loss_averse, flat_rate, "
+        "latent_classes; default: the first two, or what the operator's file says.",
+    ),
+]
+StudyPublishedOption = Annotated[
+    int | None,
+    typer.Option(
+        "--published",
+        min=2,
+        max=100,
+        help="So many operators with seeds drawn from the commit, which must be clean; the run is written down in "
+        "docs/study_runs.json, and the document to docs/promises.md.",
     ),
 ]
 StudyJsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")]
@@ -196,7 +219,7 @@ ChoicesPlotOption = Annotated[
 # Recommending
 AdviceCardOption = Annotated[
     Path | None,
-    typer.Option("--plans", help="Rate card, YAML: advice by past months; else a bundle answers."),
+    typer.Option("--plans", help="Rate card, YAML: rate the past months on it; without it, a bundle answers."),
 ]
 TopOption = Annotated[int, typer.Option("--top", min=1, max=1000, help="Plans for each subscriber.")]
 BasisOption = Annotated[

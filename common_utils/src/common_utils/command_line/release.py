@@ -78,7 +78,7 @@ def _add_changes(app: typer.Typer, find: FindReleases) -> None:
         config: _Config = None,
         overrides: _Set = None,
     ) -> None:
-        """Put a bundle into the artifacts root, whole or not at all; what is live does not change."""
+        """Put a bundle into the artifacts root, whole or not at all; the live bundle does not change."""
         from common_utils.releases import publish
 
         root, trust = _found(find, artifacts, config, overrides)
@@ -111,7 +111,7 @@ def _add_changes(app: typer.Typer, find: FindReleases) -> None:
         config: _Config = None,
         overrides: _Set = None,
     ) -> None:
-        """Make the version live again that was live before."""
+        """Make the previously live version live again."""
         from common_utils.releases import rollback
 
         root, trust = _found(find, artifacts, config, overrides)
@@ -124,7 +124,7 @@ def _add_views(app: typer.Typer, find: FindReleases) -> None:
     def history_(
         as_json: _Json = False, artifacts: _Artifacts = None, config: _Config = None, overrides: _Set = None
     ) -> None:
-        """Show who changed what is live, when and why, after checking the chain."""
+        """Verify the history's chain, then show who made which bundle live, when and why."""
         from common_utils.bundle import current_version
         from common_utils.releases.history import read_history
 

@@ -41,7 +41,7 @@ InputOption = Annotated[Path, typer.Option("--input", help="Table of records, CS
 _Folder = Annotated[
     Path,
     typer.Argument(
-        metavar="DIR", writable=True, file_okay=False, help="Folder that gets configs/; made where it is missing."
+        metavar="DIR", writable=True, file_okay=False, help="Folder that gets configs/; created if it is missing."
     ),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -106,7 +106,7 @@ def table_cli(
 
     @app.command()
     def init(folder: _Folder) -> None:
-        """Write the settings to DIR/configs, to be edited; run the other commands in DIR."""
+        """Write the settings to DIR/configs; edit them and run the other commands in DIR."""
         from common_utils.config.packaged import write_defaults
 
         for path in write_defaults(name, folder):
@@ -178,8 +178,8 @@ def _add_learning(
     ) -> None:
         """Measure a bundle again on the rows set aside, and print the goal table.
 
-        A bundle is measured with the settings it was trained with; --data names another copy of the table. One that was
-        refitted shows its figures from before.
+        A bundle is measured with the settings it was trained with; --data names another copy of the table. A refitted
+        bundle shows its figures from before.
         """
         from common_utils.table_project.commands import run_evaluate
 
