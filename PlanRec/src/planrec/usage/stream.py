@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 from common_utils.tables import Reading, RowReport, check_share, merged_report, open_parquet
-from common_utils.tables.columns import checked_mapping, plain_kind, renamed
+from common_utils.tables.columns import checked_mapping, plain_kind, renamed, unfound
 from common_utils.tables.encodings import readable_table
 from common_utils.tables.files import kind_of_table
 from planrec.billing import Catalogue
@@ -155,14 +155,16 @@ class UsageStream:
         written = self._file.schema_arrow
         mapping = checked_mapping(USAGE_TABLE, self._reading.columns, usage_schema())
         names, _ = renamed(written.names, mapping, usage_schema())
+        self._notes = unfound(mapping, written.names, names)
         schema = usage_schema()
         pairs = zip(written.names, names, written.types, strict=True)
         return {old: new for old, new, kind in pairs if new in schema.columns or plain_kind(kind)}
 
     def _units(self) -> Reading:
         """Return the reading of columns that have our names already."""
-        sources = self._reading.columns.values()
-        return replace(self._reading, columns={source.target: source for source in sources})
+        there = set(self._columns.values())
+        sources = {source.target: source for source in self._reading.columns.values() if source.target in there}
+        return replace(self._reading, columns=sources)
 
     def _empty(self) -> Any:
         whole = self._file.schema_arrow.empty_table()
@@ -198,6 +200,7 @@ class UsageStream:
             if len(months):
                 yield months
         report = self.report()
+        report = replace(report, notes=(*self._notes, *report.notes))
         check_share(report, pd.concat(self._rejects).sort_values("row", ignore_index=True), self._reading)
         self._reports = [check_amounts(counts, report, accept=self._reading.accept_units)]
 
