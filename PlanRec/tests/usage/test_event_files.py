@@ -250,3 +250,12 @@ def test_a_mapping_that_no_table_of_events_has_is_said(tmp_path: Path, catalogue
         data = read_event_tables(tmp_path, catalogue, reading=reading)
         notes = [note for report in data.reports for note in report.notes if "data.table.columns names" in note]
         assert len(notes) == told, (written, notes)
+
+
+def test_rejected_events_are_listed_where_no_month_is_left(tmp_path: Path, catalogue: Catalogue) -> None:
+    (tmp_path / "calls.csv").write_text("subscriber_id,date,minutes\nu,2025-01-01,3\n")
+    (tmp_path / "subscribers.csv").write_text("subscriber_id,reg_date\nv,2025-02-01\n")
+    reading = Reading()
+    with pytest.raises(DataError, match=r"none is left|No row can be used"):
+        read_event_tables(tmp_path, catalogue, reading=reading, empty_months="drop")
+    assert reading.accounts.rejects()["table"].tolist() == ["calls"]

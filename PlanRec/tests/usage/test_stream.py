@@ -200,3 +200,12 @@ def test_a_mapping_of_a_column_that_is_not_there_is_said(tmp_path: Path, ending:
         assert not any("data.table.columns names" in note for note in stream.report().notes)
     with pytest.raises(DataError, match=r"missing column.*"):
         UsageStream(path, reading=Reading(columns={"minutes": ColumnSource("current_plan")}))
+
+
+@pytest.mark.parametrize("other", ["Jose\u0301", "Jos\u200b\u00e9", ' ="Jos\u00e9" '])
+def test_ids_that_look_alike_come_in_one_piece(tmp_path: Path, other: str) -> None:
+    rows = [
+        {"subscriber_id": who, "month": f"2025-0{n}"} for n, who in enumerate(("Jos\u00e9", "Jos\u00e9z", other), 1)
+    ]
+    stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=1)
+    assert ids(stream) == [["Jos\u00e9", "Jos\u00e9"], ["Jos\u00e9z"]]

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from common_utils.config import dump_config
 from common_utils.config.reading import ReadingConfig
 from common_utils.errors import ConfigError, DataError
-from common_utils.tables import Reading, TableResult, check_share, id_column, month_column, read_table
+from common_utils.tables import Reading, TableResult, check_share, id_column, month_column, read_table, write_table
 from common_utils.tables.reading import ColumnSource
 
 UNITS = {"minutes": Fraction(1), "seconds": Fraction(1, 60), "hh:mm:ss": Fraction(1, 60)}
@@ -483,3 +483,26 @@ def test_text_dates_of_parquet_are_read_as_those_of_csv(tmp_path: Path) -> None:
     pq.write_table(pa.table({**table, "date": ["2025-01-01"] * 2 + ["31/01/2025"]}), tmp_path / "calls.parquet")
     with pytest.raises(DataError, match="export it in one form"):
         read_table(tmp_path / "calls.parquet", CALLS, name="calls")
+
+
+def test_ids_of_cells_that_were_too_narrow_are_none(tmp_path: Path) -> None:
+    (tmp_path / "u.csv").write_text("id,month\n#########,2025-01\n#,2025-01\n#7,2025-01\n")
+    result = read_table(tmp_path / "u.csv", MONTHS, name="u")
+    assert result.frame["id"].tolist() == ["#7"]
+    assert result.report.rejected == {"id: a word that stands for no id; leave its rows out": 2}
+
+
+def test_ids_that_look_alike_are_one(tmp_path: Path) -> None:
+    people = ["Jose\u0301", "Jos\u00e9", "Ana"]
+    write_table(pd.DataFrame({"id": people, "month": ["2025-01", "2025-02", "2025-01"]}), tmp_path / "u.csv")
+    result = read_table(tmp_path / "u.csv", MONTHS, name="u")
+    assert result.frame["id"].tolist() == ["Jos\u00e9", "Jos\u00e9", "Ana"]
+    assert result.report.repaired == {"id: accents composed (Unicode NFC)": 1}
+
+
+def test_rejected_rows_are_listed_where_the_whole_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "u.csv").write_bytes("id,month\nJosé,2025-01\nZoë,2025-01\n".encode("latin-1"))
+    reading = Reading()
+    with pytest.raises(DataError, match="is not UTF-8"):
+        read_table(tmp_path / "u.csv", MONTHS, name="u", reading=reading)
+    assert reading.accounts.rejects()["row"].tolist() == [1, 2]

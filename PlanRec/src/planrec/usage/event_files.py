@@ -173,10 +173,13 @@ def read_event_tables(
         name: report.after(result.set_aside.get(name, {}), result.rejected.get(name, {}))
         for name, report in accounts.items()
     }
+    rejects = {name: _all_rejects(reads[name].rejects, result.rejected_rows, name) for name in accounts}
+    for name, report in accounts.items():
+        reading.accounts.add(report, rejects[name])
     for name, report in accounts.items():
         if result.months.empty and not report.kept and not report.set_aside:
             continue  # said below, with the accounts of all tables
-        check_share(report, _all_rejects(reads[name].rejects, result.rejected_rows, name), reading)
+        check_share(report, rejects[name], reading)
     if result.months.empty:
         said = "\n".join(report.summary() for report in accounts.values())
         raise DataError(f"{said}\nusage months: none is left; see the reasons above.")

@@ -24,6 +24,7 @@ from common_utils.tables import Reading, RowReport, check_share, merged_report, 
 from common_utils.tables.columns import checked_mapping, plain_kind, renamed, unfound
 from common_utils.tables.encodings import readable_table
 from common_utils.tables.files import kind_of_table
+from common_utils.tables.types import comparable_id
 from planrec.billing import Catalogue
 from planrec.columns import SUBSCRIBER
 from planrec.usage.amounts import AmountCounts, check_amounts, counts_of
@@ -295,7 +296,7 @@ def _restored(column: Any, kind: Any) -> Any:
 
 def _id_text(ids: Any) -> Any:
     """Return subscribers as they will be compared; what is missing comes first."""
-    text = pc.fill_null(pc.utf8_trim_whitespace(ids.cast(pa.string())), "")
+    text = comparable_id(ids.cast(pa.string()))
     return text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
 
 

@@ -170,6 +170,7 @@ def read_table(
     mapping = checked_mapping(name, given, schema)
     source = _open(path, name, {*schema.columns, *mapping})
     result = _checked(source, mapping, schema, kinds, name, extra_columns, reading)
+    reading.accounts.add(result.report, result.rejects)  # before anything is refused: --rejects lists them
     check_encoding(result.report, source.encoding)
     if len(result.rejects) and on_bad_rows == "error":
         raise DataError(_complaint(result))

@@ -16,7 +16,17 @@ from common_utils.tables.dates import local_times, read_dates
 from common_utils.tables.encodings import LOST, NOT_UTF8
 from common_utils.tables.numbers import CLOCK, THOUSANDS, DecimalSign, NumberCounts, count_numbers, decimal_sign_of
 
-__all__ = ["Converted", "Kind", "check_arrow", "convert_text", "decimal_sign", "month_of", "refuse", "scaled"]
+__all__ = [
+    "Converted",
+    "Kind",
+    "check_arrow",
+    "comparable_id",
+    "convert_text",
+    "decimal_sign",
+    "month_of",
+    "refuse",
+    "scaled",
+]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
@@ -43,7 +53,7 @@ _MARKED_ID = "^['`\u2019][^=+@-]"  # not before what a spreadsheet would take fo
 _NO_ID = (
     r"^(NULL|None|NONE|(?i:nil|nan|nat|n/?a|#?n/a|<na>|"
     r'#(value|ref|name|num|null|div/0)[!?]?|\\n|=""|\(null\)|\[null\]|'
-    r"undefined|unknown|anonymous|restricted|withheld|private|unavailable|-+|\?+|"
+    r"#+|undefined|unknown|anonymous|restricted|withheld|private|unavailable|-+|\?+|"
     r"((grand|sub)[ -]?)?totals?|sum|summe))$"
 )
 _TEXT_FORMULA = r'^="([^"]+)"$'  # how exports keep a spreadsheet from making a number of an id
@@ -135,6 +145,8 @@ def convert_text(
     _refuse_lost(result)
     if seen is not text:
         result.repairs.append(("invisible characters taken out", _mask(pc.not_equal(text, seen))))
+    if kind == "id":
+        _compose(result)
     match kind:
         case "text":
             pass
@@ -244,6 +256,28 @@ def _visible(text: Any) -> Any:
     if pc.all(pc.string_is_ascii(text)).as_py() is not False or not _any(pc.match_substring_regex(text, _INVISIBLE)):
         return text
     return pc.replace_substring_regex(text, _INVISIBLE, "")
+
+
+def _compose(result: Converted) -> None:
+    """Write an accented letter as one character: as letter and accent it looks the same, and is another id."""
+    if pc.all(pc.string_is_ascii(result.values)).as_py() is False:
+        composed = pc.utf8_normalize(result.values, form="NFC")
+        result.repairs.append(("accents composed (Unicode NFC)", _mask(pc.not_equal(result.values, composed))))
+        result.values = composed
+
+
+def comparable_id(text: Any) -> Any:
+    """Return ids in the form in which they are compared once they are read: what is missing comes first.
+
+    Examples
+    --------
+    >>> comparable_id(pa.array([" b", "Jose\u0301", '="007"', None])).to_pylist()
+    ['b', 'José', '007', '']
+    """
+    text = pc.utf8_trim_whitespace(_visible(pc.fill_null(text, "")))
+    if pc.all(pc.string_is_ascii(text)).as_py() is False:
+        text = pc.utf8_normalize(text, form="NFC")
+    return pc.replace_substring_regex(text, _TEXT_FORMULA, r"\1") if _any(pc.starts_with(text, "=")) else text
 
 
 def _refuse_lost(result: Converted) -> None:
