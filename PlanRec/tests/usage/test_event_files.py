@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from common_utils.errors import ConfigError, DataError
+from common_utils.tables import Reading
+from common_utils.tables.reading import ColumnSource
 from planrec.billing import Catalogue
 from planrec.months import month_indices
 from planrec.usage.event_files import ChurnCut, EmptyMonths, read_event_tables, read_megaline
@@ -236,3 +238,24 @@ def test_real_megaline_month_is_what_its_events_say(megaline_folder: Path, megal
     calls = pd.read_csv(megaline_folder / "megaline_calls.csv")
     mine = calls[(calls["user_id"] == int(row["subscriber_id"])) & calls["call_date"].str.startswith(row["month"])]
     assert row["minutes"] == sum(-(-round(d * 100) // 100) for d in mine["duration"])
+
+
+def test_a_mapping_that_no_table_of_events_has_is_said(tmp_path: Path, catalogue: Catalogue) -> None:
+    days = [f"u{place},2025-01-{place + 1:02d},3,c{place}" for place in range(9)]
+    (tmp_path / "calls.csv").write_text("\n".join(["subscriber_id,date,minutes,CallSid", *days]) + "\n")
+    texts = [line.rpartition(",3,")[0] for line in days]
+    (tmp_path / "messages.csv").write_text("\n".join(["subscriber_id,date", *texts]) + "\n")
+    for written, told in {"CallSid": 0, "CallSd": 2, "calls.CallSd": 1}.items():
+        reading = Reading(columns={written: ColumnSource("id")})
+        data = read_event_tables(tmp_path, catalogue, reading=reading)
+        notes = [note for report in data.reports for note in report.notes if "data.table.columns names" in note]
+        assert len(notes) == told, (written, notes)
+
+
+def test_rejected_events_are_listed_where_no_month_is_left(tmp_path: Path, catalogue: Catalogue) -> None:
+    (tmp_path / "calls.csv").write_text("subscriber_id,date,minutes\nu,2025-01-01,3\n")
+    (tmp_path / "subscribers.csv").write_text("subscriber_id,reg_date\nv,2025-02-01\n")
+    reading = Reading()
+    with pytest.raises(DataError, match=r"none is left|No row can be used"):
+        read_event_tables(tmp_path, catalogue, reading=reading, empty_months="drop")
+    assert reading.accounts.rejects()["table"].tolist() == ["calls"]

@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
+from common_utils.tables import Reading, write_table
+from common_utils.tables.reading import ColumnSource
 from planrec.billing import Catalogue
 from planrec.usage.read import read_usage_table
 from planrec.usage.stream import UsageStream
@@ -179,3 +181,31 @@ def test_pieces_are_the_whole_with_the_same_account(
     pieces = pd.concat([piece.astype({"note": "float64"}) for piece in stream], ignore_index=True)
     pd.testing.assert_frame_equal(pieces, whole.months)
     assert stream.report() == whole.reports[0]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_mapping_of_a_column_that_is_not_there_is_said(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"u.{ending}"
+    row = {"subscriber_id": "a", "month": "2025-01", "minutes": 300.0, "messages": 0.0, "megabytes": 5000.0}
+    write_table(pd.DataFrame([row | {"plan_actual": "smart-25"}]), path)
+    for written, said in {"plan_actal": "nearest: 'plan_actual'", "tarif": "the file does not have"}.items():
+        stream = UsageStream(path, reading=Reading(columns={written: ColumnSource("current_plan")}))
+        assert [len(piece) for piece in stream] == [1]
+        (note,) = [note for note in stream.report().notes if "data.table.columns names" in note]
+        assert note.startswith(f"data.table.columns names {written!r} as current_plan, which the file does not have")
+        assert note.endswith(said)
+    for written, target in {"user": "subscriber_id", "plan_actual": "current_plan"}.items():  # ours is there, or theirs
+        stream = UsageStream(path, reading=Reading(columns={written: ColumnSource(target)}))
+        assert [len(piece) for piece in stream] == [1]
+        assert not any("data.table.columns names" in note for note in stream.report().notes)
+    with pytest.raises(DataError, match=r"missing column.*"):
+        UsageStream(path, reading=Reading(columns={"minutes": ColumnSource("current_plan")}))
+
+
+@pytest.mark.parametrize("other", ["Jose\u0301", "Jos\u200b\u00e9", ' ="Jos\u00e9" '])
+def test_ids_that_look_alike_come_in_one_piece(tmp_path: Path, other: str) -> None:
+    rows = [
+        {"subscriber_id": who, "month": f"2025-0{n}"} for n, who in enumerate(("Jos\u00e9", "Jos\u00e9z", other), 1)
+    ]
+    stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=1)
+    assert ids(stream) == [["Jos\u00e9", "Jos\u00e9"], ["Jos\u00e9z"]]

@@ -153,7 +153,8 @@ def read_event_tables(
         own = replace(reading, columns=mappings[name], max_rejected_share=None)
         read = read_table(path, schemas[name], name=name, extra_columns="drop", reading=own)
         frames[name], reads[name] = read.frame.assign(**{ROW: read.rows}), read
-    accounts = {name: _doubted(name, frames[name], read.report) for name, read in reads.items()}
+    told = _told_once({name: read.report for name, read in reads.items()}, mappings)
+    accounts = {name: _doubted(name, frames[name], report) for name, report in told.items()}
     if SUBSCRIBERS in frames:
         people, accounts[SUBSCRIBERS] = with_known_plans(
             frames[SUBSCRIBERS], accounts[SUBSCRIBERS], catalogue, rows=reads[SUBSCRIBERS].rows
@@ -172,10 +173,13 @@ def read_event_tables(
         name: report.after(result.set_aside.get(name, {}), result.rejected.get(name, {}))
         for name, report in accounts.items()
     }
+    rejects = {name: _all_rejects(reads[name].rejects, result.rejected_rows, name) for name in accounts}
+    for name, report in accounts.items():
+        reading.accounts.add(report, rejects[name])
     for name, report in accounts.items():
         if result.months.empty and not report.kept and not report.set_aside:
             continue  # said below, with the accounts of all tables
-        check_share(report, _all_rejects(reads[name].rejects, result.rejected_rows, name), reading)
+        check_share(report, rejects[name], reading)
     if result.months.empty:
         said = "\n".join(report.summary() for report in accounts.values())
         raise DataError(f"{said}\nusage months: none is left; see the reasons above.")
@@ -184,6 +188,28 @@ def read_event_tables(
     reports[0] = replace(reports[0], notes=(*reports[0].notes, *result.notes))
     reports[0] = check_amounts(counts_of(months), reports[0], accept=reading.accept_units)
     return UsageData(months, tuple(reports), f"events of {', '.join(paths)}", _notes(months, churn_cut, empty_months))
+
+
+def _told_once(
+    reports: Mapping[str, RowReport], mappings: Mapping[str, Mapping[str, ColumnSource]]
+) -> dict[str, RowReport]:
+    """Return the accounts without the note that one table lacks a column of the mapping which another has."""
+    named = {name: [f"data.table.columns names {written!r} " for written in mappings[name]] for name in reports}
+    lacking = {
+        name: [note for note in report.notes if note.startswith("data.table.columns names ")]
+        for name, report in reports.items()
+    }
+    told: dict[str, RowReport] = {}
+    for name, report in reports.items():
+        needless = [
+            note
+            for note in lacking[name]
+            for start in named[name]
+            if note.startswith(start)
+            and any(start in named[o] and not any(n.startswith(start) for n in lacking[o]) for o in reports)
+        ]
+        told[name] = replace(report, notes=tuple(note for note in report.notes if note not in needless))
+    return told
 
 
 def _doubted(name: str, events: pd.DataFrame, report: RowReport) -> RowReport:

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 from common_utils.tables import Reading, RowReport, check_share, merged_report, open_parquet
-from common_utils.tables.columns import checked_mapping, plain_kind, renamed
+from common_utils.tables.columns import checked_mapping, plain_kind, renamed, unfound
 from common_utils.tables.encodings import readable_table
 from common_utils.tables.files import kind_of_table
+from common_utils.tables.types import comparable_id
 from planrec.billing import Catalogue
 from planrec.columns import SUBSCRIBER
 from planrec.usage.amounts import AmountCounts, check_amounts, counts_of
@@ -155,14 +156,16 @@ class UsageStream:
         written = self._file.schema_arrow
         mapping = checked_mapping(USAGE_TABLE, self._reading.columns, usage_schema())
         names, _ = renamed(written.names, mapping, usage_schema())
+        self._notes = unfound(mapping, written.names, names)
         schema = usage_schema()
         pairs = zip(written.names, names, written.types, strict=True)
         return {old: new for old, new, kind in pairs if new in schema.columns or plain_kind(kind)}
 
     def _units(self) -> Reading:
         """Return the reading of columns that have our names already."""
-        sources = self._reading.columns.values()
-        return replace(self._reading, columns={source.target: source for source in sources})
+        there = set(self._columns.values())
+        sources = {source.target: source for source in self._reading.columns.values() if source.target in there}
+        return replace(self._reading, columns=sources)
 
     def _empty(self) -> Any:
         whole = self._file.schema_arrow.empty_table()
@@ -198,6 +201,7 @@ class UsageStream:
             if len(months):
                 yield months
         report = self.report()
+        report = replace(report, notes=(*self._notes, *report.notes))
         check_share(report, pd.concat(self._rejects).sort_values("row", ignore_index=True), self._reading)
         self._reports = [check_amounts(counts, report, accept=self._reading.accept_units)]
 
@@ -292,7 +296,7 @@ def _restored(column: Any, kind: Any) -> Any:
 
 def _id_text(ids: Any) -> Any:
     """Return subscribers as they will be compared; what is missing comes first."""
-    text = pc.fill_null(pc.utf8_trim_whitespace(ids.cast(pa.string())), "")
+    text = comparable_id(ids.cast(pa.string()))
     return text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
 
 

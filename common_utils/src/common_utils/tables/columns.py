@@ -15,7 +15,7 @@ from common_utils.tables.csv_text import UNNAMED, folded
 from common_utils.tables.encodings import LOST
 from common_utils.tables.reading import ColumnSource
 
-__all__ = ["Extra", "check_targets", "checked_mapping", "plain_kind", "renamed", "selected"]
+__all__ = ["Extra", "check_targets", "checked_mapping", "plain_kind", "renamed", "selected", "unfound"]
 
 Extra = Literal["error", "drop", "keep"]
 
@@ -102,8 +102,9 @@ def selected(
     extra = [c for c in names if c not in schema.columns]
     if missing:
         lost = " The header holds bytes that are not UTF-8: save the file as UTF-8." if LOST in "".join(found) else ""
+        said = "".join(f" {note}." for note in unfound(mapping, found, names))
         raise DataError(
-            f"{name}: missing column(s) {missing[:_MOST_REPORTED]}; found {sorted(found)[:20]}. "
+            f"{name}: missing column(s) {missing[:_MOST_REPORTED]}; found {sorted(found)[:20]}.{said} "
             f"Say which are which under the setting data.table.columns, or export the table again.{lost}"
         )
     if extra and extra_columns == "error":
@@ -112,7 +113,8 @@ def selected(
             "Remove them, or allow extra columns."
         )
     absent = [c for c in schema.columns if c not in names]
-    notes = tuple(
+    notes = unfound(mapping, found, names)
+    notes += tuple(
         f"column {c!r} is not read; if it is {near}, say so with data.table.columns"
         for c in extra
         if (near := _near(c, absent))
@@ -162,6 +164,30 @@ def renamed(
             names[alike[0]] = target
             repairs.append(f"header {found[alike[0]]!r} read as {wanted}")
     return names, repairs
+
+
+def unfound(mapping: Mapping[str, ColumnSource], found: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """Return a note for each column that a mapping names and the file does not have, with the nearest it has.
+
+    Parameters
+    ----------
+    mapping : mapping of str to ColumnSource
+    found, names : sequence of str
+        The file's columns as written, and as `renamed` names them; what is there under our name is not missed.
+
+    Examples
+    --------
+    >>> unfound({"plan_actal": ColumnSource("current_plan")}, ["id", "plan_actual"], ["id", "plan_actual"])
+    ("data.table.columns names 'plan_actal' as current_plan, which the file does not have; nearest: 'plan_actual'",)
+    """
+    notes: list[str] = []
+    for written, source in mapping.items():
+        if source.target in names:
+            continue
+        near = _near(written, [column for column, name in zip(found, names, strict=True) if column == name])
+        said = f"data.table.columns names {written!r} as {source.target}, which the file does not have"
+        notes.append(said + (f"; nearest: {near!r}" if near else ""))
+    return tuple(notes)
 
 
 def _near(column: str, absent: Sequence[str]) -> str | None:

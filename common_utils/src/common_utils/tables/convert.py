@@ -197,11 +197,13 @@ def _decided(
 
 
 def _as_text(kind: Any, wanted: Kind, schema: Any, column: str) -> bool:
-    """Tell whether a typed column holds text that is read by the rules of text: optional facts only."""
-    if wanted in ("text", "id"):
+    """Tell whether a typed column holds text that is read by the rules of text: optional facts, and dates."""
+    if wanted in ("text", "id", "month"):
         return False
     kept = kind.value_type if pa.types.is_dictionary(kind) else kind
     held = pa.types.is_string(kept) or pa.types.is_large_string(kept)
+    if wanted == "date" and held:
+        return True
     soft = is_soft(schema.columns[column])
     return soft and (held or (wanted == "boolean" and (pa.types.is_integer(kept) or pa.types.is_floating(kept))))
 
@@ -214,7 +216,7 @@ def _typed(values: Any, kind: Kind, declared: pandera.Column, where: str, readin
         nothing = pa.nulls(len(values), {"number": pa.float64(), "boolean": pa.bool_()}.get(kind, pa.string()))
         held = np.asarray(pc.is_valid(values).to_numpy(zero_copy_only=False), dtype=bool)
         return Converted(nothing, ~held, [(f"{values.type} in the file", held)])
-    if kind == "date" and pa.types.is_timestamp(values.type):
+    if kind in ("date", "month") and pa.types.is_timestamp(values.type):
         raise DataError(f"{where}: its times carry a zone; say whose calendar days count with the setting {SETTING}.")
     raise DataError(f"{where} is {values.type} in the file, {kind} is needed; export it with that type.")
 

@@ -29,7 +29,7 @@ from common_utils.tables.files import csv_bytes, kind_of_table
 from common_utils.tables.parquet import read_parquet
 from common_utils.tables.reading import ColumnSource, Reading
 from common_utils.tables.report import Ledger, RowReport
-from common_utils.tables.types import Converted, Kind
+from common_utils.tables.types import Converted, Kind, month_of
 
 __all__ = ["TableResult", "check_rows", "check_share", "id_column", "month_column", "read_table"]
 
@@ -92,7 +92,7 @@ def id_column(*, required: bool = True, unique: bool = False, nullable: bool = F
 def month_column(*, nullable: bool = False, description: str | None = None) -> pandera.Column:
     """Return the schema column of a month, kept as text "YYYY-MM" (years 1900 to 2099).
 
-    Text sorts by time, survives CSV and needs no invented day.
+    Text sorts by time, survives CSV and needs no invented day. Where a file has a date, a first day is the month.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def month_column(*, nullable: bool = False, description: str | None = None) -> p
     'not a month (YYYY-MM)'
     """
     check = pandera.Check.str_matches(_MONTH, error="not a month (YYYY-MM)")
-    return pandera.Column(str, check, nullable=nullable, description=description)
+    return pandera.Column(str, check, nullable=nullable, description=description, metadata={"month": True})
 
 
 def read_table(
@@ -170,6 +170,7 @@ def read_table(
     mapping = checked_mapping(name, given, schema)
     source = _open(path, name, {*schema.columns, *mapping})
     result = _checked(source, mapping, schema, kinds, name, extra_columns, reading)
+    reading.accounts.add(result.report, result.rejects)  # before anything is refused: --rejects lists them
     check_encoding(result.report, source.encoding)
     if len(result.rejects) and on_bad_rows == "error":
         raise DataError(_complaint(result))
@@ -281,7 +282,7 @@ def _checked(
         report=ledger.report(name, source.rejects, source.repairs, (*opened.notes, *notes)),
         rejects=_rejects(reasons, schema),
         rows=source.rows[frame.index.to_numpy()[kept]],
-        lost=_lost(table, lost, schema),
+        lost=_lost(table, lost, schema, kinds),
     )
 
 
@@ -306,11 +307,15 @@ def _rejects(reasons: Mapping[int, str], schema: pandera.DataFrameSchema) -> pd.
     return rejects.astype({"row": "int64"}).sort_values("row", ignore_index=True)
 
 
-def _lost(table: Any, lost: NDArray[np.bool_], schema: pandera.DataFrameSchema) -> pd.DataFrame:
+def _lost(
+    table: Any, lost: NDArray[np.bool_], schema: pandera.DataFrameSchema, kinds: Mapping[str, Kind]
+) -> pd.DataFrame:
     """Return the key of each lost row as it is written."""
     key = [column for column in schema.unique or [] if column in table.column_names]
     part = table.select(key).filter(pa.array(lost))
-    texts = {c: part[c].cast(pa.string()).to_pandas().fillna("").astype("str").str.strip() for c in key}
+    written = {c: part[c].cast(pa.string()) for c in key}
+    written |= {c: month_of(text) for c, text in written.items() if kinds.get(c) == "month"}
+    texts = {c: written[c].to_pandas().fillna("").astype("str").str.strip() for c in key}
     return pd.DataFrame(texts)
 
 
@@ -324,7 +329,8 @@ def _kind(table: str, column: str, declared: pandera.Column) -> Kind:
         extension = isinstance(dtype.type, pd.api.extensions.ExtensionDtype)
         may_be_missing = extension or not declared.nullable
         if dtypes.is_string(dtype):
-            return "id" if (declared.metadata or {}).get("id") else "text"
+            metadata = declared.metadata or {}
+            return "id" if metadata.get("id") else "month" if metadata.get("month") else "text"
         if dtypes.is_datetime(dtype) and getattr(dtype.type, "tz", None) is None:
             return "date"
         if dtypes.is_float(dtype):

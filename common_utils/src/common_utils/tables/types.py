@@ -16,12 +16,22 @@ from common_utils.tables.dates import local_times, read_dates
 from common_utils.tables.encodings import LOST, NOT_UTF8
 from common_utils.tables.numbers import CLOCK, THOUSANDS, DecimalSign, NumberCounts, count_numbers, decimal_sign_of
 
-__all__ = ["Converted", "Kind", "check_arrow", "convert_text", "decimal_sign", "refuse", "scaled"]
+__all__ = [
+    "Converted",
+    "Kind",
+    "check_arrow",
+    "comparable_id",
+    "convert_text",
+    "decimal_sign",
+    "month_of",
+    "refuse",
+    "scaled",
+]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
-Kind = Literal["text", "id", "integer", "number", "boolean", "date"]
-"""What a column holds; months are text (see `common_utils.tables.read.month_column`)."""
+Kind = Literal["text", "id", "month", "integer", "number", "boolean", "date"]
+"""What a column holds; months are text that a first day may stand for (see `common_utils.tables.read.month_column`)."""
 
 # RE2 syntax, whole value. Whole numbers are limited to what surely fits 64 bits.
 _WHOLE = r"^-?[0-9]{1,18}$"
@@ -43,10 +53,12 @@ _MARKED_ID = "^['`\u2019][^=+@-]"  # not before what a spreadsheet would take fo
 _NO_ID = (
     r"^(NULL|None|NONE|(?i:nil|nan|nat|n/?a|#?n/a|<na>|"
     r'#(value|ref|name|num|null|div/0)[!?]?|\\n|=""|\(null\)|\[null\]|'
-    r"undefined|unknown|anonymous|restricted|withheld|private|unavailable|-+|\?+|"
+    r"#+|undefined|unknown|anonymous|restricted|withheld|private|unavailable|-+|\?+|"
     r"((grand|sub)[ -]?)?totals?|sum|summe))$"
 )
 _TEXT_FORMULA = r'^="([^"]+)"$'  # how exports keep a spreadsheet from making a number of an id
+# A month typed into a spreadsheet, or cut off a date by a database, is its first day at midnight.
+_FIRST_DAY = r"^([0-9]{4}-[0-9]{2})-01([T ]00:00(:00([.,]0{1,9})?)?)?$"
 _INVISIBLE = r"\p{Cf}"  # zero-width and bidirectional marks, soft hyphens: two values that look alike would never meet
 _WORDS = (["true", "1", "1.0", "yes"], ["false", "0", "0.0", "no"])
 
@@ -104,7 +116,7 @@ def convert_text(
     ----------
     column : pyarrow string array of shape (n_rows,)
         Fields as written; null counts as empty.
-    kind : {"text", "id", "integer", "number", "boolean", "date"}
+    kind : {"text", "id", "month", "integer", "number", "boolean", "date"}
         An id is text that no spreadsheet has made a number of. Dates are YYYY-MM-DD in the years 1700 to 2199, with or
         without a time of day; the day counts.
     decimals : {"point", "comma", "doubtful"}
@@ -133,11 +145,17 @@ def convert_text(
     _refuse_lost(result)
     if seen is not text:
         result.repairs.append(("invisible characters taken out", _mask(pc.not_equal(text, seen))))
+    if kind == "id":
+        _compose(result)
     match kind:
         case "text":
             pass
         case "id":
             _to_id(result)
+        case "month":
+            first = pc.match_substring_regex(result.values, _FIRST_DAY)
+            result.values = month_of(result.values)
+            result.repairs.append(("first day of the month read as the month", _mask(first)))
         case "integer":
             _to_integer(result, decimals, bounds, stated=stated)
         case "number":
@@ -170,17 +188,14 @@ def check_arrow(column: Any, kind: Kind, *, bounds: str = "int64", timezone: str
     kept = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not pa.types.is_null(kept) and not _fits(kept, kind):
         return None
-    if kind in ("text", "id"):
+    if kind in ("date", "month") and (pa.types.is_date(kept) or pa.types.is_timestamp(kept)):
+        return _day(column.cast(kept), kind, timezone)
+    if kind in ("text", "id", "month"):
         read = convert_text(column.cast(kept).cast(pa.string()), kind)
         if pa.types.is_integer(kept):
             read.repairs.append(("whole number read as text", ~read.missing))
         return read
-    if kind == "date" and pa.types.is_timestamp(kept):
-        if kept.tz is not None and timezone is None:
-            return None
-        times = local_times(column.cast(kept), timezone)
-        return Converted(times, _mask(pc.is_null(times)))
-    target = {"integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(), "date": pa.timestamp("us")}[kind]
+    target = {"integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}.get(kind, pa.timestamp("us"))
     try:
         values = column.cast(target)
     except pa.ArrowInvalid:
@@ -196,10 +211,24 @@ def check_arrow(column: Any, kind: Kind, *, bounds: str = "int64", timezone: str
     return result
 
 
+def _day(column: Any, kind: Kind, timezone: str | None) -> Converted | None:
+    """Return a column of dates or time stamps as days or as months, None where it is not said whose days count."""
+    if pa.types.is_timestamp(column.type):
+        if column.type.tz is not None and timezone is None:
+            return None
+        column = local_times(column, timezone)
+    if kind == "month":
+        return convert_text(column.cast(pa.string()), kind)
+    times = column.cast(pa.timestamp("us"))
+    return Converted(times, _mask(pc.is_null(times)))
+
+
 def _fits(arrow_type: Any, kind: Kind) -> bool:
     types: Any = pa.types
     match kind:
-        case "text" | "id":
+        case "month" if types.is_date(arrow_type) or types.is_timestamp(arrow_type):
+            return True
+        case "text" | "id" | "month":
             return types.is_string(arrow_type) or types.is_large_string(arrow_type) or types.is_integer(arrow_type)
         case "integer":
             return types.is_integer(arrow_type)
@@ -211,11 +240,44 @@ def _fits(arrow_type: Any, kind: Kind) -> bool:
             return types.is_date(arrow_type) or types.is_timestamp(arrow_type)
 
 
+def month_of(text: Any) -> Any:
+    """Return text in which the first day of a month, at midnight, is that month; all else stays as it is.
+
+    Examples
+    --------
+    >>> month_of(pa.array(["2025-08-01", "2025-08-01 00:00:00", "2025-08-31", None])).to_pylist()
+    ['2025-08', '2025-08', '2025-08-31', None]
+    """
+    return pc.replace_substring_regex(text, _FIRST_DAY, r"\1")
+
+
 def _visible(text: Any) -> Any:
     """Return text without the characters nobody sees; the same object where there are none."""
     if pc.all(pc.string_is_ascii(text)).as_py() is not False or not _any(pc.match_substring_regex(text, _INVISIBLE)):
         return text
     return pc.replace_substring_regex(text, _INVISIBLE, "")
+
+
+def _compose(result: Converted) -> None:
+    """Write an accented letter as one character: as letter and accent it looks the same, and is another id."""
+    if pc.all(pc.string_is_ascii(result.values)).as_py() is False:
+        composed = pc.utf8_normalize(result.values, form="NFC")
+        result.repairs.append(("accents composed (Unicode NFC)", _mask(pc.not_equal(result.values, composed))))
+        result.values = composed
+
+
+def comparable_id(text: Any) -> Any:
+    """Return ids in the form in which they are compared once they are read: what is missing comes first.
+
+    Examples
+    --------
+    >>> comparable_id(pa.array([" b", "Jose\u0301", '="007"', None])).to_pylist()
+    ['b', 'José', '007', '']
+    """
+    text = pc.utf8_trim_whitespace(_visible(pc.fill_null(text, "")))
+    if pc.all(pc.string_is_ascii(text)).as_py() is False:
+        text = pc.utf8_normalize(text, form="NFC")
+    return pc.replace_substring_regex(text, _TEXT_FORMULA, r"\1") if _any(pc.starts_with(text, "=")) else text
 
 
 def _refuse_lost(result: Converted) -> None:
