@@ -18,7 +18,7 @@ from common_utils.array_types import FloatArray, IntArray
 from planrec.advice import Engine, Request, recommend_subscriber
 from planrec.advice.reasons import Against, MeanBill, closing_cents, sentence
 from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
-from planrec.billing import MAX_USAGE, Catalogue
+from planrec.billing import MAX_USAGE, Catalogue, whole_cent
 from planrec.billing.month_bills import MICRO
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import latest_months
@@ -214,7 +214,7 @@ class RowAdviser:
             code = _NONE if enough else _stay_reason(codes, gains, sure, unsure)
         order = order[: request.top_k]
         said = self._speaker.sentences(services, order, current, mean)
-        held = round(mean[current])
+        held = whole_cent(mean[current])
         why = f" Stay: {stay_text(code, free_from)}." if code else ""
         return SubscriberAdvice(
             plans=tuple(
@@ -222,13 +222,13 @@ class RowAdviser:
                     rank=rank,
                     plan=catalogue.plans[plan],
                     is_current=plan == current,
-                    expected_bill_cents=round(mean[plan]),
-                    spread_cents=round(outlook.spread[plan]),
-                    saving_cents=held - round(mean[plan]) if current >= 0 else None,
+                    expected_bill_cents=whole_cent(mean[plan]),
+                    spread_cents=whole_cent(outlook.spread[plan]),
+                    saving_cents=held - whole_cent(mean[plan]) if current >= 0 else None,
                     p_pay_more=None if outlook.dearer is None else outlook.dearer[plan],
                     line_items_cents=tuple(
                         closing_cents(
-                            [float(self._fees[plan]), *(items[plan] for items in outlook.items)], round(mean[plan])
+                            [float(self._fees[plan]), *(items[plan] for items in outlook.items)], whole_cent(mean[plan])
                         )
                     ),
                     reason=text + (why if rank == 1 else ""),
