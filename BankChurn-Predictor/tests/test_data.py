@@ -48,6 +48,25 @@ def test_what_does_not_fit_is_rejected_with_the_reason(tmp_path: Path, old: str,
     assert read.rows.tolist() == [1]
 
 
+@pytest.mark.parametrize(
+    ("tenure", "why"),
+    [("-1", "not between 0 and 80"), ("81", "not between 0 and 80"), ("x", "not a number")],
+)
+def test_an_odd_tenure_is_unknown_and_costs_no_row(tmp_path: Path, tenure: str, why: str) -> None:
+    read = _read(tmp_path, GOOD, GOOD.replace("1,619", "2,619", 1).replace(",42,,", f",42,{tenure},", 1))
+    assert (read.report.kept, read.report.rejected) == (2, {})
+    assert read.report.repaired == {f"Tenure: {why}, taken as unknown": 1}
+    assert read.frame[TENURE].isna().all()
+
+
+def test_the_letter_case_of_a_category_does_not_count(tmp_path: Path) -> None:
+    read = _read(tmp_path, GOOD, "2,619,FRANCE,female,42,,0,1,1,1,101348.88")
+    assert read.frame["Geography"].tolist() == ["France", "France"]
+    assert read.frame["Gender"].tolist() == ["Female", "Female"]
+    said = "letter case changed to that of the known values"
+    assert read.report.repaired == {f"Geography: {said}": 1, f"Gender: {said}": 1}
+
+
 @pytest.mark.parametrize("number", ["4.9E+11", "1001.0"])
 def test_an_id_that_became_a_number_is_rejected(tmp_path: Path, number: str) -> None:
     read = _read(tmp_path, GOOD, GOOD.replace("1,619", f"{number},619", 1))

@@ -51,7 +51,8 @@ class CarRequest(TableRecord):
     model: str = Field(
         min_length=1,
         max_length=80,
-        description="make and model; case, blanks and hyphens do not count. An unknown model gets a wide interval",
+        description="make and model; letter case does not count, a blank is a hyphen. A model unknown to training "
+        "gets a wide interval",
     )
     model_year: int | None = Field(default=None, ge=1990, le=2020, description="year")
     odometer: float | None = Field(default=None, ge=0, le=499_999, description="miles")

@@ -17,6 +17,7 @@ from carvision.data import car_keys, cleaning_rules, record_schema, sample_ads
 from carvision.features import car_step
 from carvision.vehicles import NEW_PRICE
 from common_utils.table_project.feature_columns import ColumnFeatures
+from common_utils.table_project.names import name_codes
 from common_utils.table_project.source import read_records
 from common_utils.table_project.task import TableTask
 from common_utils.testing.table_data import ALL_SAMPLE_CHECKS
@@ -43,6 +44,7 @@ def test_what_is_unknown_is_kept(tmp_path: Path) -> None:
     [
         pytest.param("2013", "3000", "model_year: not between 1990 and 2020", id="year-3000"),
         pytest.param("92000", "-1", "odometer: not between 0 and 499999", id="negative-odometer"),
+        pytest.param("white,1", "white,7", "is_4wd: not between 0 and 1", id="4wd"),
         pytest.param("gas", "steam", "fuel: none of gas, diesel, hybrid, other, electric", id="fuel"),
         pytest.param("good", "", "condition: missing", id="no-condition"),
         pytest.param("ford f-150", "", "model: missing", id="no-model"),
@@ -52,6 +54,45 @@ def test_what_is_impossible_is_rejected_with_the_reason(tmp_path: Path, old: str
     read = _read(tmp_path, GOOD, GOOD.replace(old, new, 1))
     assert read.report.rejected == {reason: 1}
     assert read.rows.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        pytest.param("white", "pearl", "paint_color: none of", id="paint"),
+        pytest.param(",8,", ",99,", "cylinders: not between 1 and 16", id="cylinders"),
+        pytest.param(",8,", ",V8,", "cylinders: not a number", id="cylinders-text"),
+    ],
+)
+def test_an_odd_optional_fact_is_unknown_and_costs_no_row(tmp_path: Path, old: str, new: str, reason: str) -> None:
+    read = _read(tmp_path, GOOD, GOOD.replace(old, new, 1))
+    assert (read.report.kept, read.report.rejected) == (2, {})
+    ((why, count),) = read.report.repaired.items()
+    assert why.startswith(reason)
+    assert why.endswith("taken as unknown")
+    assert count == 1
+    assert read.frame.iloc[1].isna().sum() == 1
+
+
+def test_the_letter_case_of_a_category_does_not_count(tmp_path: Path) -> None:
+    shouted = "ford f-150,2013,92000,Good,8,GAS,Automatic,TRUCK,White,1"
+    read = _read(tmp_path, GOOD, shouted, GOOD.replace("truck", "suv"))
+    assert (read.report.kept, read.report.rejected) == (3, {})
+    assert read.frame.iloc[1].to_dict() == read.frame.iloc[0].to_dict()
+    assert read.frame[TYPE].tolist() == ["truck", "truck", "SUV"]
+    said = "letter case changed to that of the known values"
+    names = ("condition", "fuel", "transmission", "type", "paint_color")
+    assert read.report.repaired == {f"{name}: {said}": 2 if name == "type" else 1 for name in names}
+
+
+def test_names_that_the_table_spells_in_two_ways_are_two_models() -> None:
+    step = ColumnFeatures.of(car_step())
+    ads = sample_ads(400, np.random.default_rng(2))
+    ads[MODEL] = np.where(np.arange(400) % 2, "ford f150", "ford f-150")
+    known = step.fit(ads).values_[MODEL]
+    assert known == ("ford f-150", "ford f150")
+    assert name_codes(np.array(["FORD F 150", "Ford F150"], dtype=object), known).tolist() == [0.0, 1.0]
+    assert name_codes(np.array(["FORD F150"], dtype=object), ("ford f-150",)).tolist() == [0.0]
 
 
 @pytest.mark.parametrize("check", ALL_SAMPLE_CHECKS, ids=lambda check: check.__name__)

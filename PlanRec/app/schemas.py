@@ -12,6 +12,7 @@ from common_utils.serving.config import MOST_BATCH_ROWS, MOST_K
 from common_utils.serving.explain import FORM
 from planrec.advice import AnswerPolicy, Overrides
 from planrec.advice import Request as AdviceRequest
+from planrec.columns import AGE, CONTACTS_90D, CONTRACT_LEFT, MOST, TENURE
 from planrec.config import PlanRecConfig
 from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.months import MONTH_PATTERN, month_index
@@ -59,7 +60,7 @@ class UsageMonthRequest(_Request):
 class _SubscriberRequest(_Request):
     usage: list[UsageMonthRequest] = Field(min_length=1, max_length=24, description="usage months, each once")
     current_plan: _PlanId | None = Field(default=None, description="plan held now, if known")
-    age: float | None = Field(default=None, ge=0, le=130, description="years; plans with an age limit need it")
+    age: float | None = Field(default=None, ge=0, le=MOST[AGE], description="years; plans with an age limit need it")
     as_of: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7, json_schema_extra=_MONTH_FORM)] | None = Field(
         default=None,
         description="month of the answer, YYYY-MM; later usage is not looked at, and usage that is not recent "
@@ -67,12 +68,12 @@ class _SubscriberRequest(_Request):
     )
 
     tenure_months: int | None = Field(
-        default=None, ge=0, le=1200, description="whole months since the first one, which is 0"
+        default=None, ge=0, le=MOST[TENURE], description="whole months since the first one, which is 0"
     )
     contract_months_left: int | None = Field(
         default=None,
         ge=0,
-        le=120,
+        le=MOST[CONTRACT_LEFT],
         description="months left on the contract after the last usage month up to as_of; 0 if it ends with that month",
     )
 
@@ -176,7 +177,7 @@ class RecommendRequest(_SubscriberRequest):
     history_months: int | None = Field(default=None, ge=1, le=24, description="months looked back over")
     consent: bool | None = Field(default=None, description="whether the subscriber wants offers; advice does not ask")
     contacts_90d: int | None = Field(
-        default=None, ge=0, le=10_000, description="contacts in the 90 days before; advice does not ask"
+        default=None, ge=0, le=MOST[CONTACTS_90D], description="contacts in the 90 days before; advice does not ask"
     )
     holdout: bool | None = Field(
         default=None, description="whether the subscriber is in the permanent hold-out; advice does not ask"

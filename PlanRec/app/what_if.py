@@ -16,7 +16,7 @@ from app.schemas import PredictRequest
 from common_utils.errors import ConfigError, DataError
 from planrec.advice import AnswerPolicy, Engine, Overrides, Question, Subscribers, what_if
 from planrec.advice.what_if import MAX_FACTOR, ROAMING, UsageChange, WhatIf
-from planrec.billing import Plan
+from planrec.billing import Plan, whole_cent
 from planrec.billing.catalogue import Eligibility, Included, Overage
 from planrec.config import PlanRecConfig
 from planrec.decisions.record import check_recent, record_facts, record_history
@@ -228,8 +228,10 @@ def _plans(found: WhatIf) -> list[WhatIfPlan]:
                 draft=draft,
                 expected_bill_cents=None if draft else int(found.now.bill_cents[0, place]),
                 expected_bill_then_cents=int(found.then.bill_cents[0, place]),
-                spread_then_cents=round(float(found.then.spread_cents[0, place])),
-                travel_bill_cents=None if found.travel_cents is None else round(float(found.travel_cents[0, place])),
+                spread_then_cents=whole_cent(float(found.then.spread_cents[0, place])),
+                travel_bill_cents=None
+                if found.travel_cents is None
+                else whole_cent(float(found.travel_cents[0, place])),
                 year_bill_cents=None if draft else int(found.now.year_cents[0, place]),
                 year_bill_then_cents=int(found.then.year_cents[0, place]),
                 reason_code=ExclusionCode(code).name if code else None,

@@ -93,12 +93,15 @@ def _features() -> dict[str, pandera.Column]:
             float,
             pandera.Check.in_range(low, high, error=f"not between {low:,} and {high:,}"),
             nullable=name == TENURE,
-            metadata={"units": UNITS.get(name, {})} | ({"usual": USUAL[name]} if name in USUAL else {}),
+            metadata={"units": UNITS.get(name, {}), "soft": name == TENURE}
+            | ({"usual": USUAL[name]} if name in USUAL else {}),
         )
         for name, (low, high) in RANGES.items()
     }
     known = {
-        name: pandera.Column(str, pandera.Check.isin(values, error=f"none of {', '.join(values)}"))
+        name: pandera.Column(
+            str, pandera.Check.isin(values, error=f"none of {', '.join(values)}"), metadata={"words": values}
+        )
         for name, values in CATEGORIES.items()
     }
     return {**columns, **known}

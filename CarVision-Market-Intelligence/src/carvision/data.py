@@ -17,6 +17,7 @@ from carvision.columns import (
     DAYS,
     FOUR_WHEEL,
     FUEL,
+    LISTING,
     MODEL,
     ODOMETER,
     PAINT,
@@ -79,7 +80,9 @@ def record_schema() -> pandera.DataFrameSchema:
 
 def _number(name: str, low: float, high: float, *, nullable: bool) -> pandera.Column:
     bounds = pandera.Check.in_range(low, high, error=f"not between {low:.0f} and {high:.0f}")
-    metadata = {"units": UNITS.get(name, {})} | ({"usual": USUAL[name]} if name in USUAL else {})
+    # Year and odometer are what a price rests on, and an empty `is_4wd` means 0: none of them may become unknown.
+    soft = nullable and name not in (*LISTING, FOUR_WHEEL)
+    metadata = {"units": UNITS.get(name, {}), "soft": soft} | ({"usual": USUAL[name]} if name in USUAL else {})
     return pandera.Column(float, bounds, nullable=nullable, metadata=metadata)
 
 
@@ -88,7 +91,8 @@ def _texts() -> dict[str, pandera.Column]:
     for name, values in CATEGORIES.items():
         if name != MODEL:
             known = pandera.Check.isin(values, error=f"none of {', '.join(values)}")
-            columns[name] = pandera.Column(str, known, nullable=name == PAINT)
+            metadata = {"words": values, "soft": name == PAINT}
+            columns[name] = pandera.Column(str, known, nullable=name == PAINT, metadata=metadata)
     return columns
 
 

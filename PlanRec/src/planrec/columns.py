@@ -21,6 +21,7 @@ __all__ = [
     "MESSAGES",
     "MINUTES",
     "MONTH",
+    "MOST",
     "OFFERED_PLAN",
     "OPTIONAL",
     "PARTIAL",
@@ -47,6 +48,9 @@ PARTIAL = "partial"  # bool: the subscriber was not yet there on some days of th
 CONSENT = "consent"  # true, false, empty: whether the subscriber wants offers
 CONTACTS_90D = "contacts_90d"  # float: contacts in the 90 days before
 HOLDOUT = "holdout"  # true, false, empty: whether the subscriber is in the permanent hold-out
+
+MOST = {AGE: 130, TENURE: 1200, CONTRACT_LEFT: 120, CONTACTS_90D: 10_000}
+"""The largest value of a fact, in files and in requests: years, months, months, contacts. A larger one is a slip."""
 
 # The campaign's log has these beside subscriber, month, plan held, hold-out and contacts.
 OFFERED_PLAN = "offered_plan"  # text: missing where nothing was offered

@@ -11,13 +11,14 @@ from planrec.advice import AnswerPolicy, Engine, Subscribers
 from planrec.advice.ranking import AdvicePolicy
 from planrec.advice.reasons import sentences
 from planrec.advice.subscriber import advise_subscriber
-from planrec.batch.answers import BILL_SCHEMA, EXCLUDED_SCHEMA, Recommender, Tally, bill_tables
+from planrec.batch.answers import BILL_SCHEMA, EXCLUDED_SCHEMA, Recommender, bill_tables
 from planrec.batch.rankers import Ranker, Ranking, policy_ranker
+from planrec.batch.tally import Tally
 from planrec.billing import Catalogue, bill_totals
 from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.decisions.rows import usage_of
 from planrec.months import month_index
-from planrec.rules import built_in_rules
+from planrec.rules import ExclusionCode, built_in_rules
 from tests.batch.usage import usage_months
 
 DECEMBER = month_index("2025-12")
@@ -91,7 +92,11 @@ def test_answers_equal_the_service_s_one_by_one(catalogue: Catalogue) -> None:
             for plan in one.plans
         ]
         shown = [{k: None if pd.isna(v) else v for k, v in row.items()} for row in ranked.get(str(subscriber), [])]
-        assert shown == expected
+        if expected:
+            assert shown == expected
+        else:  # the service answers with no plan, the file with a row that says why
+            assert [(row["plan_id"], row["advice"], row["is_current"]) for row in shown] == [(None, "stay", False)]
+            assert shown[0]["stay_reason"] in one.excluded.values()
         codes = excluded.get_group(subscriber).set_index("plan_id")["reason_code"].to_dict()
         assert codes == one.excluded
 
@@ -156,8 +161,9 @@ def test_subscribers_without_an_early_month_are_counted_and_not_answered(megalin
 
 
 def test_the_tally_names_each_count_that_is_not_zero() -> None:
-    assert Tally(5, 0, 2, 1_000).remarks(DECEMBER) == [
-        "2 subscriber(s) may take no plan of the rate card: not answered",
+    assert Tally(5, 0, 1_000, closed={int(ExclusionCode.HELD_OUT): 2}).remarks(DECEMBER) == [
+        "2 subscriber(s) may take no plan, HELD_OUT (the subscriber is in the permanent hold-out): "
+        "a row without a plan",
         "1,000 subscriber(s) hold a plan that is not in the rate card: saving left empty",
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,13 @@ from planrec.advice.what_if import UsageChange
 from planrec.batch.answers import Recommender
 from planrec.batch.rankers import policy_ranker
 from planrec.batch.what_if import what_if_table
-from planrec.billing import Catalogue
+from planrec.billing import Catalogue, whole_cent, whole_cents
 from planrec.bundle import PlanRecBundle
+from planrec.columns import USAGE
 from planrec.months import month_index
+from planrec.notices.notice import MILLIONTHS, basis_of, figures_of, versions_of
 from planrec.offers import OfferWeights
+from planrec.rules import built_in_rules
 from tests.batch.usage import usage_months
 
 OCTOBER = month_index("2025-10")
@@ -89,6 +93,42 @@ def test_sentence_columns_and_parts_add_up_in_thousands_of_answers(
     held = table[table["is_current"]].set_index("subscriber_id")["expected_bill_cents"]
     both = table[table["subscriber_id"].isin(held.index)]
     assert (held.loc[both["subscriber_id"]].to_numpy() - both["expected_bill_cents"] == both["saving_cents"]).all()
+
+
+def test_advice_and_notices_show_the_same_average_bills(catalogue: Catalogue, months: pd.DataFrame) -> None:
+    people = months[months["subscriber_id"] < "s01000"]
+    table = answers(Engine(catalogue, built_in_rules()), AnswerPolicy(6, 0.3, 100), people)
+    bases = [
+        basis_of(
+            str(part["subscriber_id"].iloc[0]),
+            as_of=date(2025, 11, 1),
+            contract_end=None,
+            current_plan=part["current_plan"].iloc[-1],
+            age=None,
+            months=part["month"].tolist(),
+            usage=tuple((part[name] * MILLIONTHS).round().astype(int).tolist() for name in USAGE),
+            versions=versions_of(catalogue, ""),
+        )
+        for _, part in people.groupby("subscriber_id")
+    ]
+    held = table[table["is_current"]].set_index("subscriber_id")["expected_bill_cents"]
+    figures = {b.subscriber_id: f.current for b, f in zip(bases, figures_of(bases, catalogue), strict=True)}
+    assert held.to_dict() == {who: figures[who].monthly_cents for who in held.index}
+    halves = sum(2 * (sum(c.bills_cents) % len(c.bills_cents)) == len(c.bills_cents) for c in figures.values())
+    assert halves > 50
+
+
+def test_half_a_cent_is_rounded_up_everywhere() -> None:
+    assert whole_cents(np.array([622.5, 623.5, np.nan]))[:2].tolist() == [623.0, 624.0]
+    assert [whole_cent(cents) for cents in (622.5, 623.5)] == [623, 624]
+    rng = np.random.default_rng(5)
+    for months in (2, 3, 6, 7, 12, 32):
+        parts = rng.integers(0, 10**6, (2000, 4))
+        exact = (2 * parts.sum(axis=1) + months) // (2 * months)
+        shares = parts / months
+        summed = shares[:, 0] + shares[:, 1] + shares[:, 2] + shares[:, 3]
+        assert whole_cents(parts.sum(axis=1) / months).tolist() == exact.tolist()
+        assert [whole_cent(cents) for cents in summed.tolist()] == exact.tolist()
 
 
 def test_a_year_is_twelve_times_the_month_shown(opened: PlanRecBundle, months: pd.DataFrame) -> None:

@@ -148,4 +148,4 @@ def test_predictions_know_contract_and_rules_and_count_whom_no_plan_is_open_to(
     assert table["decides_from"].to_dict() == {"bound": "2018-06", "earlier": "2018-05", "free": "2018-03"}
     assert table["prediction"].to_dict() == {"bound": "surf", "earlier": "surf", "free": "ultimate"}
     assert table["p_surf"].tolist() == [1.0, 1.0, 0.0]
-    assert written.remarks == ("1 subscriber(s) may take no plan of the rate card: not answered",)
+    assert written.remarks == ("1 subscriber(s) may take no plan of the rate card: not predicted",)

@@ -74,8 +74,11 @@ def test_recommend_says_how_many_may_take_no_plan(run, usage, project_folder, tm
     card.write_text(text.replace("    included:", "    on_sale: {to: 2017-12}\n    included:"), encoding="utf-8")
     output = tmp_path / "advice.csv"
     assert run("recommend", "--usage", usage, "--plans", card, "--as-of", "2018-03", "--output", output) == 0
-    assert "1 subscriber(s) may take no plan of the rate card: not answered" in capsys.readouterr().err
-    assert pd.read_csv(output)["action"].tolist() == ["stay"]  # b was last seen in 2018-01
+    said = "may take no plan, NO_LONGER_SOLD (the plan is no longer sold): a row without a plan"
+    assert f"1 subscriber(s) {said}" in capsys.readouterr().err
+    advice = pd.read_csv(output)  # b was last seen in 2018-01
+    assert advice["action"].tolist() == ["stay", "stay"]
+    assert advice[advice["plan_id"].isna()]["stay_reason"].tolist() == ["NO_LONGER_SOLD"]
 
 
 def test_recommend_follows_the_rule_file(run, usage, plans, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]

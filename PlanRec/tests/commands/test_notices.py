@@ -210,6 +210,17 @@ def test_verify_works_every_figure_out_again(run: Run, written: Path, capsys: An
         pytest.param(3, lambda n: n["figures"].update(best_without_contract=None), "best_without", id="left-out"),
         pytest.param(3, lambda n: n["basis"]["versions"].update(planrec="9"), "basis.versions.planrec", id="version"),
         pytest.param(1, lambda h: h["header"]["notices"].update(yearly=2), "line 1: header.notices", id="count"),
+        pytest.param(1, lambda h: h["header"].update(subscribers=77), "header.subscribers", id="subscribers"),
+        pytest.param(
+            1, lambda h: h["header"]["no_notice"].update({"not-due-yet": 9}), "header.subscribers", id="reason"
+        ),
+        pytest.param(1, lambda h: h["header"]["no_notice"].update(bored=0), "header.no_notice", id="made-up-reason"),
+        pytest.param(1, lambda h: h["header"]["rows"].update(read=77), "header.rows", id="rows-read"),
+        pytest.param(1, lambda h: h["header"]["rows"]["rejected"].update(x=1), "header.rows", id="rows-rejected"),
+        pytest.param(1, lambda h: h["header"]["rows"].update(read=1, kept=1), "header.rows.kept", id="rows-kept"),
+        pytest.param(1, lambda h: h["header"]["rows"]["repaired"].update(x=77), "rows.repaired", id="repaired"),
+        pytest.param(1, lambda h: h["header"].update(history_months=1), "header.history_months", id="history"),
+        pytest.param(1, lambda h: h["header"]["unknown_facts"].update(current_plan=77), "unknown_facts", id="unknown"),
     ],
 )
 def test_verify_catches_what_was_changed(
@@ -228,7 +239,7 @@ def test_verify_catches_a_notice_given_twice(run: Run, written: Path, capsys: An
     assert run("--verify", written) == 5
     message = capsys.readouterr().err
     assert "line 4: subscriber_id (not ascending)" in message
-    assert "; and 3 more" in message
+    assert "; and 4 more" in message
 
 
 def test_verify_refuses_another_rate_card(run: Run, written: Path, project_folder: Path, capsys: Any) -> None:
@@ -260,6 +271,14 @@ def test_torn_line_is_named_by_its_number(run: Run, written: Path, capsys: Any) 
     written.write_bytes(written.read_bytes()[:-20])
     assert run("--verify", written) == 3
     assert "line 3 is not a notice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["n.csv", "n.parquet", "n.XLSX", "n.csv.gz"])
+def test_a_name_of_a_table_gets_a_word(run: Run, usage: Path, tmp_path: Path, capsys: Any, name: str) -> None:
+    assert run("--usage", usage, "--as-of", "2025-12-01", "--output", tmp_path / name) == 0
+    assert f"{name} holds JSON lines" in capsys.readouterr().err
+    assert run("--usage", usage, "--as-of", "2025-12-01", "--output", tmp_path / "n.jsonl") == 0
+    assert "holds JSON lines" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

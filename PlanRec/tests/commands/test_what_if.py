@@ -91,6 +91,14 @@ def test_what_if_answers_by_the_forecast_of_a_bundle(run, bundle: Bundle, operat
     assert "max-voice" in capsys.readouterr().out
 
 
+def test_what_if_with_a_rate_card_needs_no_settings(run, usage, plans, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    words = ("what-if", "--usage", usage, "--plans", plans, "--as-of", "2018-02", "--usage-factor", "1.2")
+    assert run(*words, "--output", tmp_path / "o.csv") == 0
+
+
 def test_what_if_needs_no_plan_held(run, usage, plans, tmp_path) -> None:  # type: ignore[no-untyped-def]
     usage.write_text(USAGE.replace(",current_plan", "").replace(",surf", "").replace(",\n", "\n"), encoding="utf-8")
     output = tmp_path / "answers.csv"

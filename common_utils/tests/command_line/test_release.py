@@ -101,6 +101,11 @@ def test_history_is_shown_and_given_as_json(run: Run, root: Path, three: list[st
     assert (code, "broken at entry 1" in text) == (4, True)
 
 
+def test_a_root_that_does_not_exist_is_no_empty_history(run: Run) -> None:
+    assert (run("history")[0], run("list")[0]) == (4, 4)
+    assert "no such folder" in run("history", "--json")[1]
+
+
 def test_list_shows_what_is_live_and_what_is_refused(run: Run, root: Path, three: list[str]) -> None:
     run("promote", three[0], "--why", "first")
     os.unlink(root / three[1] / "n")  # noqa: PTH108

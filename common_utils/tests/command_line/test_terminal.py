@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+import typer
 from rich.console import Console
 
+from common_utils.command_line.clashes import guarded
 from common_utils.command_line.terminal import note, note_next, show_table, steps, tracked
 from common_utils.command_line.wide import is_wide, shows_tables
 
@@ -89,3 +92,14 @@ def test_wide_is_one_table_with_intervals_beside_their_figures(capsys: pytest.Ca
 def test_what_comes_next_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
     note_next("planrec", {"answer over HTTP": "serve"}, Path("my bundles"))
     assert capsys.readouterr().err == "next:\n  planrec serve --bundle 'my bundles'  # answer over HTTP\n"
+
+
+def test_what_comes_next_repeats_the_settings_of_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    def train(overrides: Annotated[list[str] | None, typer.Option("--set")] = None) -> None:
+        note_next("planrec", {"measure it again": "evaluate"}, None)
+
+    mapping = "data.table.columns={user: subscriber_id}"
+    guarded(train)(overrides=[mapping, "training.seed=7"])
+    assert capsys.readouterr().err == f"next:\n  planrec evaluate --set '{mapping}'  # measure it again\n"
+    guarded(train)(overrides=None)
+    assert "--set" not in capsys.readouterr().err

@@ -112,3 +112,10 @@ def test_check_arrow_keeps_booleans_and_dates():
     assert check_arrow(pa.array([True, None]), "boolean").values.to_pylist() == [True, None]  # type: ignore[union-attr]
     days = pa.array([0, None], pa.date32())
     assert check_arrow(days, "date").missing.tolist() == [False, True]  # type: ignore[union-attr]
+
+
+def test_an_id_that_our_own_csv_marks_for_spreadsheets_is_read_as_it_was() -> None:
+    read = convert_text(pa.array(["'=1+1", "'@x", "'-1+1", "'+34", "'007", "x"]), "id")
+    assert read.values.to_pylist() == ["=1+1", "@x", "-1+1", "+34", None, "x"]
+    assert [reason for reason, _ in read.repairs] == ["apostrophe before a formula's sign taken off"]
+    assert read.faults[0][1].tolist() == [False, False, False, False, True, False]

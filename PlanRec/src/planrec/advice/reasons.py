@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common_utils.array_types import FloatArray, IntArray
-from planrec.billing import Catalogue, rate
+from planrec.billing import Catalogue, rate, whole_cent
 from planrec.outlook import History, share_above
 
 __all__ = [
@@ -186,7 +186,7 @@ class MeanBill(NamedTuple):
     @property
     def total(self) -> int:
         """The bill in whole cents."""
-        return round(self.fee + self.minutes + self.messages + self.data)
+        return whole_cent(self.fee + self.minutes + self.messages + self.data)
 
 
 class Against(NamedTuple):
@@ -277,10 +277,10 @@ def sentence(
             text += f", {'but' if saving >= 0 else 'and'} more in {where} of the {months} months"
     if expected is None:
         return text + "."
-    text += f". Expected from now on: {round(expected[0]) / 100:z.2f} {currency} a month"
+    text += f". Expected from now on: {whole_cent(expected[0]) / 100:z.2f} {currency} a month"
     if against is None or held:
         return text + "."
-    return text + f", {_less(round(expected[1]) - round(expected[0]), against.name)}."
+    return text + f", {_less(whole_cent(expected[1]) - whole_cent(expected[0]), against.name)}."
 
 
 def _less(saving: int, name: str) -> str:

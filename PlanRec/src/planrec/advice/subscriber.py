@@ -11,7 +11,7 @@ from common_utils.errors import DataError
 from planrec.advice.engine import Engine, EngineAnswer, Subscribers
 from planrec.advice.ranking import AdvicePolicy
 from planrec.advice.reasons import closing_cents, line_item_means, reasons
-from planrec.billing import Catalogue, Plan
+from planrec.billing import Catalogue, Plan, whole_cent
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import record_facts, record_history
 from planrec.offers import OfferWeights
@@ -28,7 +28,8 @@ class Request:
     Attributes
     ----------
     month : int
-        Month index: plans are on sale in it, and the contract counts from the month after it.
+        Month index of the answer. A change takes effect in the month after it: a plan must be on sale in that month,
+        and the contract counts from it.
     history_months : int
         Months looked back over, >= 1.
     top_k : int
@@ -121,7 +122,8 @@ def advise_subscriber(
         Its minimum gain counts, not that of the rules.
     rules : Rules
     month : int
-        Month index of the advice: plans are on sale in it, and the contract counts from the month after it.
+        Month index of the advice. A change takes effect in the month after it: a plan must be on sale in that month,
+        and the contract counts from it.
     history_months : int
         Months looked back over, >= 1.
     top_k : int
@@ -225,7 +227,7 @@ def _rendered(
     stay = f" Stay: {stay_text(code, free_from)}." if code else ""
     plans: list[RankedPlan] = []
     for rank, plan in enumerate([int(plan) for plan in advice.order[0] if plan >= 0][:top_k], start=1):
-        bill = round(float(advice.expected_cents[0, plan]))
+        bill = whole_cent(float(advice.expected_cents[0, plan]))
         ahead = advice.expected_cents if forecast else None
         said = (
             f"{catalogue.plans[plan].name}: {bill / 100:z.2f} {catalogue.currency} a month expected, "
@@ -239,8 +241,8 @@ def _rendered(
                 plan=catalogue.plans[plan],
                 is_current=plan == current,
                 expected_bill_cents=bill,
-                spread_cents=round(float(advice.spread_cents[0, plan])),
-                saving_cents=None if current < 0 else round(float(advice.expected_cents[0, current])) - bill,
+                spread_cents=whole_cent(float(advice.spread_cents[0, plan])),
+                saving_cents=None if current < 0 else whole_cent(float(advice.expected_cents[0, current])) - bill,
                 p_pay_more=_number(advice.p_pay_more[0, plan]),
                 line_items_cents=tuple(closing_cents([float(part[0, plan]) for part in parts], bill)),
                 reason=said + (stay if rank == 1 else ""),
@@ -260,7 +262,7 @@ def _rendered(
 
 
 def _whole(cents: float) -> int | None:
-    return None if np.isnan(cents) else round(float(cents))
+    return None if np.isnan(cents) else whole_cent(float(cents))
 
 
 def _number(value: float) -> float | None:

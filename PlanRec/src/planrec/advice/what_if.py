@@ -19,7 +19,7 @@ from common_utils.config.marked_yaml import read_marked
 from common_utils.errors import ConfigError
 from planrec.advice.engine import Engine, Subscribers
 from planrec.advice.ranking import rank_plans, sure_gains, switch_gain
-from planrec.billing import MAX_USAGE, Catalogue, Plan, Usage, bill_totals
+from planrec.billing import MAX_USAGE, Catalogue, Plan, Usage, bill_totals, whole_cents
 from planrec.billing.catalogue import OnSale
 from planrec.outlook import History, Outlook, bill_outlook, saving_outlook
 from planrec.rules import ExclusionCode, apply_rules
@@ -124,8 +124,8 @@ class WhatIfOutcome:
 
     @property
     def bill_cents(self) -> FloatArray:
-        """The bill a month in whole cents, half to even, as it is shown; shape (n, n_plans)."""
-        return np.rint(self.mean_cents)
+        """The bill a month in whole cents, as it is shown; shape (n, n_plans)."""
+        return whole_cents(self.mean_cents)
 
     @property
     def year_cents(self) -> FloatArray:

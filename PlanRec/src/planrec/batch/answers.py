@@ -6,8 +6,9 @@ dictionaries; in a file it is plain text.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -20,33 +21,30 @@ from planrec.advice import Advice, Subscribers
 from planrec.advice.reasons import line_item_means, sentences
 from planrec.batch.arrow_columns import BASES, filled_table, repeated_text, text_column
 from planrec.batch.rankers import Ranker, Ranking, some_subscribers
-from planrec.billing import Catalogue, rate
+from planrec.batch.tally import Tally
+from planrec.billing import Catalogue, rate, whole_cents
 from planrec.bundle import NextChoice
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER, TENURE
 from planrec.decisions import columns_of, latest_rows, plan_indices, recent_rows
 from planrec.decisions.rows import usage_of
 from planrec.months import RECENT_MONTHS, month_text
 from planrec.outlook import history_of
-from planrec.rules import ExclusionCode, stay_text
+from planrec.rules import ExclusionCode, closed_reasons, stay_text
 from planrec.rules.facts import facts_of
+from planrec.usage.months_table import nearest_plans
 
 __all__ = [
     "BILL_SCHEMA",
     "EXCLUDED_SCHEMA",
-    "NOT_RECENT",
-    "NO_PLAN",
     "PieceAnswer",
     "PredictedPiece",
     "Recommender",
-    "Tally",
     "bill_tables",
     "prediction_schema",
     "prediction_table",
     "ranked_schema",
 ]
 
-NO_PLAN = "subscriber(s) may take no plan of the rate card: not answered"
-NOT_RECENT = "subscriber(s) have no recent month (features.recent_months): not answered"
 _BILLED = 20_000  # months rated at once for bills: times plans, these are the largest arrays
 _RANKED = 1_000  # subscribers ranked at once: months x plans of them fit a processor's cache
 
@@ -67,7 +65,7 @@ def ranked_schema(further: Mapping[str, Literal["number", "cents", "text"]], *, 
     """Return the columns of ranked plans: those of a ranker come after p_pay_more, the sentence last.
 
     `advice` (and `action`, which goes with the next release) is the same on all rows of a subscriber; `is_current`
-    belongs to the plan.
+    belongs to the plan. A subscriber who may take no plan has one row without a plan: stay, and why.
     """
     return pa.schema(
         [
@@ -86,54 +84,6 @@ def ranked_schema(further: Mapping[str, Literal["number", "cents", "text"]], *, 
             *([("reasons", pa.large_string())] if explain else []),
         ]
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Counts of subscribers that deserve a word; tallies of pieces add up.
-
-    Attributes
-    ----------
-    subscribers, too_late, without_offer, foreign_plan, stale : int
-        All; those with no usage month up to the one asked for; those that may take no plan; those that hold a plan
-        which is not in the rate card; those whose last usage month is not recent.
-    """
-
-    subscribers: int = 0
-    too_late: int = 0
-    without_offer: int = 0
-    foreign_plan: int = 0
-    stale: int = 0
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            self.subscribers + other.subscribers,
-            self.too_late + other.too_late,
-            self.without_offer + other.without_offer,
-            self.foreign_plan + other.foreign_plan,
-            self.stale + other.stale,
-        )
-
-    def remarks(self, as_of: int) -> list[str]:
-        """Return a line for each count that is not 0.
-
-        Parameters
-        ----------
-        as_of : int
-            Month index asked for.
-
-        Examples
-        --------
-        >>> (Tally(2, too_late=1) + Tally(1)).remarks(24216)
-        ['1 subscriber(s) have no usage month up to 2018-01: not answered']
-        """
-        lines = (
-            (self.too_late, f"have no usage month up to {month_text(as_of)}: not answered"),
-            (self.stale, NOT_RECENT.removeprefix("subscriber(s) ")),
-            (self.without_offer, NO_PLAN.removeprefix("subscriber(s) ")),
-            (self.foreign_plan, "hold a plan that is not in the rate card: saving left empty"),
-        )
-        return [f"{count:,} subscriber(s) {text}" for count, text in lines if count]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,31 +152,48 @@ class Recommender:
         known = latest_rows(months, as_of=self.as_of, history_months=self.history_months)
         last = recent_rows(known, as_of=self.as_of, recent_months=self.recent_months)
         subscribers = int(months[SUBSCRIBER].nunique())
-        people, foreign = self._subscribers(last)
-        starts = range(0, len(last), _RANKED)
-        parts = [self._part(some_subscribers(people, slice(start, start + _RANKED)), start) for start in starts]
+        people, foreign, near = self._subscribers(last)
+        pieces = [slice(start, start + _RANKED) for start in range(0, len(last), _RANKED)]
+        parts = [self._part(some_subscribers(people, piece), near[piece], piece.start) for piece in pieces]
         ids = pa.array(last[SUBSCRIBER], pa.large_string())
-        without = sum(part.without_offer for part in parts)
+        closed = sum((part.closed for part in parts), Counter[int]())
         return PieceAnswer(
             filled_table(self.schema, [part.ranked for part in parts], ids, self.catalogue.plan_ids),
             filled_table(EXCLUDED_SCHEMA, [part.excluded for part in parts], ids, self.catalogue.plan_ids),
-            Tally(subscribers, subscribers - len(known), without, foreign, len(known) - len(last)),
+            Tally(subscribers, subscribers - len(known), foreign, len(known) - len(last), closed),
         )
 
-    def _subscribers(self, last: pd.DataFrame) -> tuple[Subscribers, int]:
-        """Return what rows of `latest_rows` say, and how many hold a plan that is not in the rate card."""
+    def _subscribers(self, last: pd.DataFrame) -> tuple[Subscribers, int, NDArray[np.bool_]]:
+        """Return what rows of `latest_rows` say, how many hold a plan outside the rate card, and which it may be.
+
+        The last has shape (n, n_plans): whether a plan is the nearest by its name to the unknown one that is held.
+        """
         columns = columns_of(last)
         current, foreign = np.full(len(last), -1, dtype=np.int64), 0
+        near = np.zeros((len(last), len(self.catalogue.plans)), dtype=np.bool_)
         if CURRENT_PLAN in columns:
             codes, plans = last[CURRENT_PLAN].factorize()  # each distinct plan is looked up once; -1 is a missing one
             current = np.append(plan_indices(plans, self.catalogue), -1)[codes]
-            foreign = int(((codes >= 0) & (current < 0)).sum())
+            unknown = (codes >= 0) & (current < 0)
+            foreign = int(unknown.sum())
+            if foreign:
+                near[unknown] = np.array([self._near(str(plan)) for plan in plans])[codes[unknown]]
         tenure = np.asarray(columns[TENURE], dtype=np.float64) if TENURE in columns else None
         history = history_of(columns, self.history_months)
-        return Subscribers.of(history, facts_of(columns, current, as_of=self.as_of), tenure_months=tenure), foreign
+        return (
+            Subscribers.of(history, facts_of(columns, current, as_of=self.as_of), tenure_months=tenure),
+            foreign,
+            near,
+        )
 
-    def _part(self, people: Subscribers, first: int) -> _Part:
+    def _near(self, plan: str) -> list[bool]:
+        nearest = () if plan in self.catalogue.plan_ids else nearest_plans(plan, self.catalogue)
+        return [plan_id in nearest for plan_id in self.catalogue.plan_ids]
+
+    def _part(self, people: Subscribers, near: NDArray[np.bool_], first: int) -> _Part:
         ranking = self.ranker.rank(people)
+        closed = closed_reasons(ranking.advice.excluded) * (ranking.advice.order[:, 0] < 0)
+        ranking = replace(ranking, advice=_without_doubtful_switch(ranking.advice, near, closed))
         advice = ranking.advice
         excluded_row, excluded_plan = np.nonzero(advice.excluded)
         excluded: dict[str, NDArray[np.generic]] = {
@@ -234,37 +201,41 @@ class Recommender:
             "plan_id": excluded_plan,
             "reason_code": advice.excluded[excluded_row, excluded_plan],
         }
-        without = int((advice.order[:, 0] < 0).sum())
-        return _Part(self._ranked(ranking, people, first), excluded, without)
+        return _Part(self._ranked(ranking, people, first), excluded, Counter(closed[closed > 0].tolist()))
 
     def _ranked(self, ranking: Ranking, people: Subscribers, first: int) -> dict[str, NDArray[np.generic]]:
         advice, held = ranking.advice, people.facts.current
         order = advice.order[:, : self.top]
-        row, rank = np.nonzero(order >= 0)
+        row, rank = np.nonzero((order >= 0) | ((order[:, :1] < 0) & (np.arange(order.shape[1]) == 0)))
         plan = order[row, rank]
-        current, bills = held[row], np.rint(advice.expected_cents)  # the saving is that of the bills shown
+        there = plan >= 0
+        current, bills = held[row], whole_cents(advice.expected_cents)  # the saving is that of the bills shown
         columns: dict[str, NDArray[np.generic]] = {
             SUBSCRIBER: row + first,
             "rank": rank + 1,
             "plan_id": plan,
             "advice": advice.stay[row].astype(np.int64),
             "action": advice.stay[row].astype(np.int64),
-            "is_current": plan == current,
-            "expected_bill_cents": bills[row, plan],
-            "saving_cents": np.where(current < 0, np.nan, bills[row, current] - bills[row, plan]),
-            "p_pay_more": advice.p_pay_more[row, plan],
+            "is_current": there & (plan == current),
+            "expected_bill_cents": np.where(there, bills[row, plan], np.nan),
+            "saving_cents": np.where(there & (current >= 0), bills[row, current] - bills[row, plan], np.nan),
+            "p_pay_more": np.where(there, advice.p_pay_more[row, plan], np.nan),
         }
         for name in self.ranker.further_columns:
             values = ranking.further[name]
-            columns[name] = values[row] if values.ndim == 1 else values[row, plan]
+            columns[name] = values[row] if values.ndim == 1 else _where(there, values[row, plan])
         columns["stay_reason"] = advice.stay_reason[row]
         columns["basis"] = np.full(len(row), BASES.index(self.ranker.basis))
         if self.explain:
             # What is said aloud are facts: the subscriber's own months, and then what is expected.
             items = line_item_means(people.history, self.catalogue, held)
             ahead = advice.expected_cents if self.ranker.basis == "forecast" else None
-            said = sentences(items, self.catalogue, rows=row, plans=plan, current=current, expected_cents=ahead)
-            columns["reasons"] = np.array(_with_stay(said, advice, row, rank), dtype=object)
+            facts = sentences(
+                items, self.catalogue, rows=row[there], plans=plan[there], current=current[there], expected_cents=ahead
+            )
+            said = np.full(len(row), "", dtype=object)
+            said[there] = facts
+            columns["reasons"] = np.array(_with_stay(said.tolist(), advice, row, rank), dtype=object)
         return columns
 
 
@@ -274,7 +245,7 @@ class _Part:
 
     ranked: dict[str, NDArray[np.generic]]
     excluded: dict[str, NDArray[np.generic]]
-    without_offer: int
+    closed: Counter[int]
 
 
 def bill_tables(months: pd.DataFrame, catalogue: Catalogue) -> Iterator[Any]:
@@ -389,5 +360,28 @@ def _with_stay(said: list[str], advice: Advice, row: IntArray, rank: IntArray) -
     codes = np.where(rank == 0, advice.stay_reason[row], ExclusionCode.NONE)
     months = advice.earliest_change[row]
     for place in np.flatnonzero(codes).tolist():
-        said[place] += f" Stay: {stay_text(int(codes[place]), int(months[place]))}."
+        said[place] = f"{said[place]} Stay: {stay_text(int(codes[place]), int(months[place]))}.".lstrip()
     return said
+
+
+def _without_doubtful_switch(advice: Advice, near: NDArray[np.bool_], closed: IntArray) -> Advice:
+    """Return "stay" for subscribers who may take no plan, or whose best plan may be the one they hold.
+
+    Parameters
+    ----------
+    near : bool array of shape (n, n_plans)
+        Whether the plan is the nearest by its name to the unknown one that is held.
+    closed : int64 array of shape (n,)
+        Why no plan may be taken, NONE where one may.
+    """
+    best = np.maximum(advice.order[:, 0], 0)
+    held = near[np.arange(len(best)), best] & (closed == ExclusionCode.NONE)
+    if not (held.any() or closed.any()):
+        return advice
+    reason = np.where(held, int(ExclusionCode.MAY_BE_HELD), np.where(closed > 0, closed, advice.stay_reason))
+    return replace(advice, stay=advice.stay | held | (closed > 0), stay_reason=reason)
+
+
+def _where(there: NDArray[np.bool_], values: NDArray[np.generic]) -> NDArray[np.generic]:
+    nothing: NDArray[Any] = np.array(np.nan if values.dtype.kind == "f" else None)
+    return np.where(there, values, nothing)

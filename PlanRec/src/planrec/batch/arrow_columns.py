@@ -39,10 +39,14 @@ def filled_table(
     for field in schema:
         values = np.concatenate([part[field.name] for part in parts])
         if field.name in texts:
-            missing = values == int(ExclusionCode.NONE) if field.name == "stay_reason" else None
+            missing = None
+            if field.name == "stay_reason":
+                missing = values == int(ExclusionCode.NONE)
+            elif field.name == "plan_id":
+                missing = values < 0
             columns.append(text_column(values, texts[field.name], missing))
         elif values.dtype == np.float64:
-            # Whole cents come rounded, half to even; what is not known is empty.
+            # Whole cents come rounded; what is not known is empty.
             unknown = np.isnan(values)
             columns.append(pa.array(np.where(unknown, 0.0, values), mask=unknown).cast(field.type))
         else:

@@ -18,15 +18,13 @@ from common_utils.tables import Reading, RowReport, table_writer
 from planrec.batch.answers import (
     BILL_SCHEMA,
     EXCLUDED_SCHEMA,
-    NO_PLAN,
-    NOT_RECENT,
     PredictedPiece,
     Recommender,
-    Tally,
     bill_tables,
     prediction_schema,
     prediction_table,
 )
+from planrec.batch.tally import NO_PLAN, NOT_RECENT, Tally
 from planrec.billing import Catalogue
 from planrec.bundle import NextChoice
 from planrec.months import month_text
@@ -107,7 +105,7 @@ def write_recommendations(
     Raises
     ------
     DataError
-        As `write_bills`, or if no subscriber has a usage month up to the one asked for.
+        As `write_bills`, or if no subscriber has a usage month up to the one asked for, or may take a plan.
     """
     with ExitStack() as stack:
         write = stack.enter_context(table_writer(output, recommender.schema))
@@ -125,7 +123,9 @@ def write_recommendations(
             write(answer.ranked)
             if write_excluded is not None:
                 write_excluded(answer.excluded)
-        if tally.subscribers == tally.too_late + tally.stale:
+        if not tally.answered:
+            if tally.closed:
+                raise DataError(f"usage: nobody may take a plan: {tally.why_closed()}; nothing is written.")
             raise _nobody(recommender.as_of, stale=tally.stale, refused=stream.refused)
     remarks = (*_refusals(stream.refused), *tally.remarks(recommender.as_of))
     return Written(stream.report(), months, rows, remarks)

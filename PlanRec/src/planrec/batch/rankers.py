@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planrec.advice import Advice, AnswerPolicy, Engine, RatedBasis, Subscribers
-from planrec.billing import Usage
+from planrec.billing import Usage, whole_cents
 from planrec.offers import OfferValue
 from planrec.outlook import History
 from planrec.rules import unknown_facts
@@ -105,7 +105,7 @@ def policy_ranker(engine: Engine, policy: AnswerPolicy) -> Ranker:
 def _further(offer: OfferValue) -> dict[str, NDArray[np.generic]]:
     return {
         "p_accept": offer.p_accept,
-        "offer_value_cents": np.rint(offer.value_cents),
+        "offer_value_cents": whole_cents(offer.value_cents),
         "churn_change": offer.churn_change,
     }
 

@@ -10,6 +10,7 @@ from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
 from planrec.advice import AnswerPolicy, Engine, Question, Subscribers, what_if
 from planrec.advice.what_if import WhatIf
+from planrec.billing import whole_cents
 from planrec.columns import CURRENT_PLAN, SUBSCRIBER
 from planrec.decisions import columns_of, latest_rows, plan_indices, recent_rows
 from planrec.months import RECENT_MONTHS, month_text
@@ -128,5 +129,5 @@ def _answers(found: WhatIf, subscribers: NDArray[np.object_]) -> pd.DataFrame:
 
 
 def _whole(cents: NDArray[np.float64]) -> pd.Series:
-    """Whole cents, half to even, empty where there are none."""
-    return pd.Series(np.rint(cents.ravel())).astype("Int64")
+    """Whole cents, empty where there are none."""
+    return pd.Series(whole_cents(cents.ravel())).astype("Int64")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from planrec.billing.catalogue import UNLIMITED, Catalogue, Plan, load_catalogue, parse_catalogue
 from planrec.billing.month_bills import MAX_USAGE, Bills, Usage, bill_totals, rate
+from planrec.billing.whole_cents import whole_cent, whole_cents
 
 __all__ = [
     "MAX_USAGE",
@@ -16,4 +17,6 @@ __all__ = [
     "load_catalogue",
     "parse_catalogue",
     "rate",
+    "whole_cent",
+    "whole_cents",
 ]

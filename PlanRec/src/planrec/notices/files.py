@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -21,6 +21,7 @@ from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError, GateError
 from planrec.billing import Catalogue
 from planrec.notices.notice import Basis, Notice, NoticeFigures, Versions, figures_of, usage_digest, versions_of
+from planrec.notices.schedule import NoticeOutcome
 from planrec.notices.text import notice_text
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
 
 _CHUNK = 10_000  # notices worked out at once; bounds memory
 _MOST_NAMED = 5
+_REASONS = {code.name.lower().replace("_", "-") for code in NoticeOutcome}
 _T = TypeVar("_T")
 
 
@@ -156,7 +158,8 @@ def verify_notices(path: Path, catalogue: Catalogue, rate_card_sha256: str) -> i
     ------
     GateError
         If the rate card is another, a figure or sentence does not follow from its basis, the digest of its usage does
-        not fit, or the notices are not those the header counts. It names lines and fields, never values.
+        not fit, the notices are not those the header counts, or the counts of the header do not add up. It names lines
+        and fields, never values.
     DataError
         As `read_notices`.
     """
@@ -167,23 +170,65 @@ def verify_notices(path: Path, catalogue: Catalogue, rate_card_sha256: str) -> i
             f"notices {path.name}: they were written with rate card {header.versions.catalogue!r} of another sha256 "
             "than the one at hand; give that rate card with --plans."
         )
-    kinds: Counter[str] = Counter()
-    faults = [f"line {number}: {', '.join(fields)}" for number, fields in _faults(notices, header, catalogue, kinds)]
-    if dict(kinds) != {kind: n for kind, n in header.notices.items() if n}:
-        faults.append("line 1: header.notices")
+    seen = _Seen()
+    faults = [f"line {number}: {', '.join(fields)}" for number, fields in _faults(notices, header, catalogue, seen)]
+    faults += [f"line 1: header.{field}" for field in _header_faults(header, seen)]
     if faults:
         more = f"; and {len(faults) - _MOST_NAMED} more" if len(faults) > _MOST_NAMED else ""
         raise GateError(
             f"notices {path.name}: {len(faults)} line(s) do not follow from their basis: "
             f"{'; '.join(faults[:_MOST_NAMED])}{more}. Send none of them; write the file again from the usage months."
         )
-    return kinds.total()
+    return seen.kinds.total()
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the notices of a file show of its header: how many of each kind, and the months they rest on."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    months: int = 0
+    longest: int = 0
+
+
+def _header_faults(header: NoticeHeader, seen: _Seen) -> Iterator[str]:
+    """Yield the fields of the header that the notices, or its other counts, show to be wrong."""
+    if dict(seen.kinds) != {kind: n for kind, n in header.notices.items() if n}:
+        yield "notices"
+    counted = [*header.notices.values(), *header.no_notice.values()]
+    if not header.no_notice.keys() <= _REASONS or min(header.no_notice.values(), default=0) < 0:
+        yield "no_notice"
+    if header.subscribers != sum(counted):
+        yield "subscribers (notices and no_notice do not add up to it)"
+    if seen.longest > header.history_months:
+        yield "history_months"
+    if header.rows is not None:
+        yield from _row_faults(header.rows, seen.months)
+    for name, count in (header.unknown_facts or {}).items():
+        if not 0 <= count <= header.subscribers:
+            yield f"unknown_facts.{name}"
+
+
+def _row_faults(rows: Mapping[str, int | dict[str, int]], months: int) -> Iterator[str]:
+    """Yield what does not add up in the account of the rows: every row read is kept, rejected or set aside."""
+    read, kept = (count if isinstance(count := rows.get(name), int) else -1 for name in ("read", "kept"))
+    reasons = [
+        part if isinstance(part := rows.get(name), dict) else {} for name in ("repaired", "rejected", "set_aside")
+    ]
+    repaired, *lost = reasons
+    gone = [count for part in lost for count in part.values()]
+    if read != kept + sum(gone) or min(gone, default=0) < 0:
+        yield "rows (kept, rejected and set_aside do not add up to read)"
+    if kept < months:
+        yield "rows.kept (the notices rest on more months)"
+    if not all(0 <= count <= kept for count in repaired.values()):
+        yield "rows.repaired"
 
 
 def _faults(
-    notices: Iterator[tuple[int, Notice]], header: NoticeHeader, catalogue: Catalogue, kinds: Counter[str]
+    notices: Iterator[tuple[int, Notice]], header: NoticeHeader, catalogue: Catalogue, seen: _Seen
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line and the fields of each notice that its basis does not give, and count all of them by kind."""
+    """Yield the line and the fields of each notice that its basis does not give, and count all of them."""
     last = ""
     with tracked("verifying notices", total=sum(header.notices.values())) as advance:
         while chunk := list(islice(notices, _CHUNK)):
@@ -194,7 +239,9 @@ def _faults(
                 if fields:
                     yield number, fields[:_MOST_NAMED]
                 last = notice.subscriber_id
-                kinds[notice.kind] += 1
+                seen.kinds[notice.kind] += 1
+                seen.months += len(notice.basis.months)
+                seen.longest = max(seen.longest, len(notice.basis.months))
             advance(len(chunk))
 
 

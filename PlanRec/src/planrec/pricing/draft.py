@@ -17,7 +17,7 @@ from common_utils.array_types import BoolArray, FloatArray
 from common_utils.errors import ConfigError, DataError
 from common_utils.evaluation import Interval
 from common_utils.evaluation.intervals import percentile_interval, resampled_weights
-from planrec.billing import Catalogue, bill_totals
+from planrec.billing import Catalogue, bill_totals, whole_cents
 from planrec.bundle import PlanRecBundle
 from planrec.columns import CURRENT_PLAN, MONTH
 from planrec.decisions import columns_of, latest_rows, plan_indices, recent_rows
@@ -249,7 +249,7 @@ def score_draft(
     taken = then[:, new].sum(axis=1)
     revenue = paid_then.sum(axis=1) - paid_now.sum(axis=1)
     intervals = _intervals(np.column_stack([then - now, taken, revenue]), n_resamples, rng)
-    revenue_now, revenue_then = (np.rint(paid.sum(axis=0)) for paid in (paid_now, paid_then))
+    revenue_now, revenue_then = (whole_cents(paid.sum(axis=0)) for paid in (paid_now, paid_then))
     share = -(then - now).sum(axis=0) / taken.sum() if taken.sum() > 0 else np.full(len(new), np.nan)
     return DraftScore(
         plans=tuple(

@@ -16,7 +16,7 @@ from common_utils.array_types import FloatArray
 from planrec.advice import Engine, Request, recommend_subscriber
 from planrec.advice.reasons import Against, MeanBill, closing_cents, sentence
 from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
-from planrec.billing import MAX_USAGE
+from planrec.billing import MAX_USAGE, whole_cent
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import latest_months
 from planrec.outlook.forecast import SCENARIOS
@@ -125,11 +125,11 @@ class RowAdviser:
             order, code = self._against_staying(request, rated, codes, order, current)
         order = order[: request.top_k]
         why = f" Stay: {stay_text(code, free_from)}." if code else ""
-        held = round(mean[current])
+        held = whole_cent(mean[current])
         bills = self._past_bills(rated, {*order, current} if current >= 0 else order)
         plans: list[RankedPlan] = []
         for rank, plan in enumerate(order, start=1):
-            bill = round(mean[plan])
+            bill = whole_cent(mean[plan])
             parts = [self._fees[plan], *(items[plan] for items in rated.items)]
             plans.append(
                 RankedPlan(
@@ -137,7 +137,7 @@ class RowAdviser:
                     catalogue.plans[plan],
                     plan == current,
                     bill,
-                    round(rated.spread[plan]),
+                    whole_cent(rated.spread[plan]),
                     held - bill if current >= 0 else None,
                     None if rated.dearer is None else rated.dearer[plan],
                     tuple(closing_cents(parts, bill)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planrec.rules.apply import apply_rules, stay_reasons, stay_text
+from planrec.rules.apply import apply_rules, closed_reasons, stay_reasons, stay_text
 from planrec.rules.codes import ExclusionCode, exclusions
 from planrec.rules.facts import Facts, Known
 from planrec.rules.next_free import OpenPlans, open_plans
@@ -19,6 +19,7 @@ __all__ = [
     "apply_rules",
     "asked_facts",
     "built_in_rules",
+    "closed_reasons",
     "configured_rules",
     "exclusions",
     "load_rules",

@@ -28,7 +28,18 @@ from planrec.rules.rulebook import (
     Rules,
 )
 
-__all__ = ["Verdict", "apply_rules", "stay_reasons", "stay_text"]
+__all__ = ["Verdict", "apply_rules", "closed_reasons", "stay_reasons", "stay_text"]
+
+
+_OF_PLANS = (
+    ExclusionCode.NOT_YET_ON_SALE,
+    ExclusionCode.NO_LONGER_SOLD,
+    ExclusionCode.BELOW_MINIMUM_AGE,
+    ExclusionCode.ABOVE_MAXIMUM_AGE,
+    ExclusionCode.AGE_UNKNOWN,
+    ExclusionCode.NOT_OFFERED,
+    ExclusionCode.DECLINED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +150,32 @@ def stay_reasons(
         [np.full(len(stay), none), verdict.barred, verdict.codes[rows, best], doubtful],
         int(ExclusionCode.BELOW_MINIMUM_GAIN),
     ).astype(np.int64)
+
+
+def closed_reasons(codes: IntArray) -> IntArray:
+    """Return why subscribers may take no plan at all.
+
+    Parameters
+    ----------
+    codes : int64 array of shape (n, n_plans)
+        `ExclusionCode` of every plan.
+
+    Returns
+    -------
+    int64 array of shape (n,)
+        The commonest code that is about the subscriber; the commonest of all where each is about a plan. NONE where a
+        plan is open.
+
+    Examples
+    --------
+    >>> codes = np.array([[ExclusionCode.NO_LONGER_SOLD, ExclusionCode.CONTRACT_BINDS], [0, 3], [1, 1]])
+    >>> [ExclusionCode(code).name for code in closed_reasons(codes)]
+    ['CONTRACT_BINDS', 'NONE', 'NOT_YET_ON_SALE']
+    """
+    counts = (codes[:, :, None] == np.arange(len(ExclusionCode))).sum(axis=1)
+    counts += codes.shape[1] * (counts > 0) * ~np.isin(np.arange(len(ExclusionCode)), _OF_PLANS)
+    open_to = (codes == ExclusionCode.NONE).any(axis=1)
+    return np.where(open_to, int(ExclusionCode.NONE), counts.argmax(axis=1)).astype(np.int64)
 
 
 def stay_text(code: int, earliest_change: int) -> str:

@@ -45,6 +45,7 @@ class ExclusionCode(IntEnum):
     UNCERTAIN_GAIN = 18
     NO_USAGE = 19
     CHURN_MAY_RISE = 20
+    MAY_BE_HELD = 21
 
     @property
     def meaning(self) -> str:
@@ -75,6 +76,8 @@ _MEANINGS = {
     "month to rely on",
     ExclusionCode.NO_USAGE: "the subscriber used nothing in the month asked about, and may be gone",
     ExclusionCode.CHURN_MAY_RISE: "the offer could make the subscriber likelier to leave",
+    ExclusionCode.MAY_BE_HELD: "the plan held is not in the rate card, and of all plans the best one has the nearest "
+    "name: it may be the plan held",
 }
 
 

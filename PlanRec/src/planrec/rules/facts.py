@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
-from planrec.columns import AGE, CONSENT, CONTACTS_90D, CONTRACT_LEFT, HOLDOUT, MONTH, USAGE
+from planrec.columns import AGE, CONSENT, CONTACTS_90D, CONTRACT_LEFT, HOLDOUT, MONTH, MOST, USAGE
 from planrec.months import month_indices
 
 __all__ = ["Facts", "Known", "facts_of"]
@@ -159,7 +159,8 @@ def facts_of(columns: Mapping[str, NDArray[np.generic]], current: IntArray, *, a
     columns : mapping of str to array of shape (n,)
         `month` (YYYY-MM); read where present: `age`, `contract_months_left` (beyond the row's own month; the months
         from there to `as_of` are taken off), `consent` and `holdout` (true/false, 1/0, yes/no, else unknown),
-        `contacts_90d`. A contract below 0 ran out; another number below 0 is unknown. The last known month's usage
+        `contacts_90d`. A contract below 0 ran out; another number below 0, or beyond
+        `columns.MOST`, is unknown. The last known month's usage
         (`minutes_1` and the like) says who used something in the month asked about, if the row is of that month.
     current : int64 array of shape (n,)
         Index of the plan held, -1 where unknown.
@@ -204,7 +205,8 @@ def _numbers(columns: Mapping[str, NDArray[np.generic]], name: str, n: int) -> F
     except (TypeError, ValueError) as error:
         raise DataError(f"{name}: holds something that is not a number; correct it or leave the column out.") from error
     # A contract that ran out binds nobody; what else is below 0 is not known.
-    return np.where(numbers < 0, 0.0 if name == CONTRACT_LEFT else np.nan, numbers)
+    possible = np.where(numbers > MOST[name], np.nan, numbers)
+    return np.where(possible < 0, 0.0 if name == CONTRACT_LEFT else np.nan, possible)
 
 
 _ANSWERS = {

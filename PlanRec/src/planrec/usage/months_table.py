@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ __all__ = [
     "asked_until",
     "beyond",
     "gap_notes",
+    "nearest_plans",
     "summarise",
     "until_last",
     "usage_months",
@@ -37,6 +38,7 @@ UNKNOWN_PLAN = f"{CURRENT_PLAN}: not in the rate card, taken as unknown"
 SPELT = f"{CURRENT_PLAN}: letter case, blanks or dashes taken as the plan's"
 _MOST_NAMED = 5
 _GAP = 12  # months
+_NEAR = 0.6  # difflib's usual cut-off of its close matches
 
 
 @dataclass(frozen=True)
@@ -305,9 +307,27 @@ def _letters(word: str) -> str:
     return "".join(filter(str.isalnum, word.casefold()))
 
 
+def nearest_plans(plan: str, catalogue: Catalogue) -> tuple[str, ...]:
+    """Return the plans whose id or name is nearest to a word, equally near ones together; none where none is near.
+
+    Examples
+    --------
+    >>> nearest_plans("surf2", megaline), nearest_plans("ULTIMATE plus", megaline), nearest_plans("ghost", megaline)
+    (('surf',), ('ultimate',), ())
+    """
+    asked = SequenceMatcher(None, b=_letters(plan))
+    nearness: dict[str, float] = {}
+    for known in catalogue.plans:
+        for word in (known.plan_id, known.name):
+            asked.set_seq1(_letters(word))
+            nearness[known.plan_id] = max(asked.ratio(), nearness.get(known.plan_id, 0.0))
+    most = max(nearness.values())
+    return tuple(plan_id for plan_id, near in nearness.items() if near == most >= _NEAR)
+
+
 def _with_nearest(plan: str, catalogue: Catalogue) -> str:
-    near = get_close_matches(plan, catalogue.plan_ids, n=1)
-    return f"{plan!r} (nearest: {near[0]!r})" if near else repr(plan)
+    near = nearest_plans(plan, catalogue)
+    return f"{plan!r} (nearest: {' or '.join(map(repr, near))})" if near else repr(plan)
 
 
 def summarise(data: UsageData) -> list[dict[str, str | float]]:

@@ -29,6 +29,7 @@ from planrec.columns import (
     MESSAGES,
     MINUTES,
     MONTH,
+    MOST,
     PARTIAL,
     SUBSCRIBER,
     TENURE,
@@ -73,27 +74,28 @@ def amount_units(column: str, *, gigabyte: int = units.GIGABYTE) -> units.Units:
 
 def optional_facts() -> dict[str, pandera.Column]:
     """Return the columns whose odd values become unknown, counted as repairs, and never cost the row."""
-    within = pandera.Check.in_range(0, 130, error="not between 0 and 130")
-    not_negative = pandera.Check.ge(0, error="negative")
     soft = {"soft": True}
 
     def number(*checks: pandera.Check, **metadata: object) -> pandera.Column:
         return pandera.Column(float, list(checks), nullable=True, required=False, metadata={**soft, **metadata})
 
+    def within(column: str) -> pandera.Check:
+        return pandera.Check.in_range(0, MOST[column], error=f"not between 0 and {MOST[column]:,}")
+
     def answer() -> pandera.Column:
         return pandera.Column("boolean", nullable=True, required=False, metadata=soft)
 
     return {
-        AGE: number(within),
-        TENURE: number(not_negative),
-        CONTRACT_LEFT: number(floor=0, floor_reason=RAN_OUT),
+        AGE: number(within(AGE)),
+        TENURE: number(within(TENURE)),
+        CONTRACT_LEFT: number(within(CONTRACT_LEFT), floor=0, floor_reason=RAN_OUT),
         PARTIAL: pandera.Column(
             bool,
             required=False,
             metadata={**soft, "default": False, "default_reason": "taken as a whole month"},
         ),
         CONSENT: answer(),
-        CONTACTS_90D: number(not_negative),
+        CONTACTS_90D: number(within(CONTACTS_90D)),
         HOLDOUT: answer(),
     }
 

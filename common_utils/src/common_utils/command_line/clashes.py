@@ -18,13 +18,24 @@ from typer.models import ArgumentInfo, OptionInfo
 from common_utils.errors import ConfigError, PortfolioError
 from common_utils.outputs import protect, protecting, same_file
 
-__all__ = ["NamedPath", "given_again", "guard_commands", "guarded", "keep_settings", "path_kinds", "refuse_clashes"]
+__all__ = [
+    "NamedPath",
+    "given_again",
+    "guard_commands",
+    "guarded",
+    "keep_settings",
+    "path_kinds",
+    "refuse_clashes",
+    "set_again",
+]
 
 Kind = Literal["input", "file", "folder"]
 _BUNDLE = "manifest.json"
 _PUBLIC_TABLES = "PORTFOLIO_DATA"
+_OVERRIDES = "overrides"  # the parameter of --set in every command
 _LIVE = "current"  # the pointer in a root of bundles
 _given: ContextVar[tuple[NamedPath, ...]] = ContextVar("paths of the running command", default=())
+_set: ContextVar[tuple[str, ...]] = ContextVar("settings that the running command overrides", default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     def run(**named: Any) -> None:
         paths = tuple(_paths(kinds, named))
         refuse_clashes(paths)
-        token = _given.set(paths)
+        token, overrides = _given.set(paths), _set.set(tuple(named.get(_OVERRIDES) or ()))
         try:
             with protecting({one.name: one.path for one in paths if one.kind == "input"}):
                 command(**named)
@@ -122,6 +133,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             raise
         finally:
             _given.reset(token)
+            _set.reset(overrides)
 
     run.__signature__ = signature  # type: ignore[attr-defined]
     run.guarded = True  # type: ignore[attr-defined]
@@ -188,6 +200,17 @@ def given_again(*options: str) -> str:
     """
     said = [one for one in _given.get() if one.name in options]
     return "".join(f" {one.name} {shlex.quote(str(one.path))}" for one in said)
+
+
+def set_again(start: str) -> str:
+    """Return the words with which the running command was given settings whose names have a start.
+
+    Examples
+    --------
+    >>> set_again("data.")
+    ''
+    """
+    return "".join(f" --set {shlex.quote(one)}" for one in _set.get() if one.startswith(start))
 
 
 def _takes_path(annotation: Any) -> bool:

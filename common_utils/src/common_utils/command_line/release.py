@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from common_utils.errors import ReleaseError
+
 if TYPE_CHECKING:
     from common_utils.bundle import Bundle
     from common_utils.bundle.signing import Trust
@@ -129,6 +131,8 @@ def _add_views(app: typer.Typer, find: FindReleases) -> None:
         from common_utils.releases.history import read_history
 
         root, _ = _found(find, artifacts, config, overrides)
+        if not root.is_dir():
+            raise ReleaseError(f"{root}: there is no such folder. Name an artifacts root.")
         entries = [asdict(entry) for entry in read_history(root)]
         if as_json:
             _print_json({"live": current_version(root), "entries": entries})

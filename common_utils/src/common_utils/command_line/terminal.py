@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from common_utils.command_line.clashes import given_again
+from common_utils.command_line.clashes import given_again, set_again
 from common_utils.command_line.columns_of_text import fitted, folded, holds_words, total_width, widths_within
 from common_utils.command_line.wide import is_wide
 
@@ -34,7 +34,7 @@ def note(text: str) -> None:
 
 
 def note_next(name: str, commands: Mapping[str, str], bundles: Path | None) -> None:
-    """Write to standard error which commands come next, ready to be typed.
+    """Write to standard error which commands come next, ready to be typed: with the settings of the table given before.
 
     Parameters
     ----------
@@ -50,7 +50,9 @@ def note_next(name: str, commands: Mapping[str, str], bundles: Path | None) -> N
     >>> note_next("planrec", {"answers over HTTP": "serve"}, None)
     """
     note("next:")
-    tail = f" --bundle {shlex.quote(str(bundles))}" * (bundles is not None) + given_again("--config")
+    tail = (
+        f" --bundle {shlex.quote(str(bundles))}" * (bundles is not None) + given_again("--config") + set_again("data.")
+    )
     for what, words in commands.items():
         note(f"  {name} {words}{tail}  # {what}")
 

@@ -27,7 +27,7 @@ from common_utils.tables.numbers import (
 )
 from common_utils.tables.reading import ColumnSource, Reading
 from common_utils.tables.report import Ledger
-from common_utils.tables.types import Converted, Kind, check_arrow, convert_text, scaled
+from common_utils.tables.types import Converted, Kind, check_arrow, convert_text, scaled, spelled
 
 __all__ = ["UNKNOWN", "FileColumns", "convert", "extra_text", "is_soft", "number_or_text", "soften"]
 
@@ -102,6 +102,8 @@ def convert(
         if unit is not None:
             factor = _units(declared)[unit]
             read = read if factor == Fraction(1) and unit != "hh:mm:ss" else scaled(values, read, unit, factor)
+        if words := (declared.metadata or {}).get("words"):
+            read = spelled(read, words)
         if is_soft(declared):
             read = _softened(column, read, declared, ledger)
         elif not declared.nullable:
@@ -185,7 +187,7 @@ def _decided(
     """Return the decimal sign of a file; refuse columns whose points may all separate thousands."""
     if reading.decimal is not None:
         return reading.decimal
-    doubtful = [c for c, count in counts.items() if doubtful_point(count) and not is_soft(schema.columns[c])]
+    doubtful = [c for c, count in counts.items() if doubtful_point(count) and _decides(schema.columns[c])]
     if doubtful:
         raise DataError(
             f"{name}: column(s) {sorted(doubtful)[:5]}: every number with a point has three digits after it, as in "
@@ -194,6 +196,11 @@ def _decided(
         )
     whole = sum(counts.values(), NumberCounts())
     return decimal_sign_of(whole, delimiter=columns.delimiter or ",")
+
+
+def _decides(declared: pandera.Column) -> bool:
+    """Tell whether a doubtful point in a column stops the file: not in an optional fact, unless it has a unit."""
+    return bool(_units(declared)) or not is_soft(declared)
 
 
 def _as_text(kind: Any, wanted: Kind, schema: Any, column: str) -> bool:

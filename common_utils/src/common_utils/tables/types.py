@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
@@ -26,6 +26,7 @@ __all__ = [
     "month_of",
     "refuse",
     "scaled",
+    "spelled",
 ]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
@@ -47,7 +48,8 @@ _GROUPS = {
 # What spreadsheets and data frames make of ids: 4.91512E+11 has lost its digits, 1001.0 is the same as 1001.
 _SCIENTIFIC_ID = r"^[+-]?[0-9]([.,][0-9]+)?[eE]\+[0-9]{1,3}$|^[+-]?[0-9][.,][0-9]+[eE][0-9]{1,3}$"
 _DECIMAL_ID = r"^[+-]?[0-9]+[.,]0+$"
-_MARKED_ID = "^['`\u2019][^=+@-]"  # not before what a spreadsheet would take for a formula: our writer marks that
+_MARKED_ID = "^['`\u2019][^=+@-]"
+_OUR_MARK = r"^'([=+@-])"  # our writer's, before what a spreadsheet would take for a formula
 # What stands for no id at all: its rows would become one person, or a report's last line one more. As databases and
 # Python write it: "null" and "none" in small letters may be somebody's id.
 _NO_ID = (
@@ -293,6 +295,10 @@ def _to_id(result: Converted) -> None:
     if _any(formula):
         result.values = pc.replace_substring_regex(result.values, _TEXT_FORMULA, r"\1")
         result.repairs.append(('taken out of ="..."', _mask(formula)))
+    ours = pc.match_substring_regex(result.values, _OUR_MARK)
+    if _any(ours):
+        result.values = pc.replace_substring_regex(result.values, _OUR_MARK, r"\1")
+        result.repairs.append(("apostrophe before a formula's sign taken off", _mask(ours)))
     text = result.values
     for reason, pattern in (
         ("an id in scientific notation: its digits are lost; export ids as text", _SCIENTIFIC_ID),
@@ -413,6 +419,32 @@ def scaled(text: Any, read: Converted, unit: str, factor: Fraction) -> Converted
         [(reason, mask) for reason, mask in faults if mask.any()],
         [("converted from hh:mm:ss", _mask(clock))],
     )
+
+
+def spelled(read: Converted, words: Sequence[str]) -> Converted:
+    """Return a text column whose values in another letter case are written as the words are; others stay.
+
+    Parameters
+    ----------
+    read : Converted
+        The column as text.
+    words : sequence of str
+        No two differ in letter case alone.
+
+    Examples
+    --------
+    >>> read = spelled(convert_text(pa.array(["suv", "SUV", "pearl"]), "text"), ["SUV", "van"])
+    >>> read.values.to_pylist(), [(reason, mask.tolist()) for reason, mask in read.repairs]
+    (['SUV', 'SUV', 'pearl'], [('letter case changed to that of the known values', [True, False, False])])
+    """
+    known = pa.array([word.lower() for word in words], read.values.type)
+    taken = pc.take(pa.array(words, read.values.type), pc.index_in(pc.utf8_lower(read.values), value_set=known))
+    changed = pc.fill_null(pc.not_equal(taken, read.values), False)
+    if not _any(changed):
+        return read
+    values = pc.if_else(changed, taken, read.values)
+    repairs = [*read.repairs, ("letter case changed to that of the known values", _mask(changed))]
+    return Converted(values, read.missing, read.faults, repairs)
 
 
 def _mask(array: Any) -> BoolArray:

@@ -20,6 +20,8 @@ from planrec.usage.read import read_usage_table
 
 __all__ = ["run_notices"]
 
+_TABLES = (".csv", ".gz", ".parquet", ".xlsx")
+
 
 def run_notices(request: NoticeCommand) -> None:
     """Write the notices of a file of usage months and say who got none, and why; or verify those of a file.
@@ -73,6 +75,12 @@ def run_notices(request: NoticeCommand) -> None:
     for kind, count in batch.header.notices.items():
         note(f"{kind}: {count:,} notice(s)")
     note(f"{len(batch.spans):,} notices for {batch.header.subscribers:,} subscribers written to {output}")
+    _name_said(output)
+
+
+def _name_said(output: Path) -> None:
+    if output.suffix.lower() in _TABLES:
+        note(f"{output.name} holds JSON lines, whatever its name says; a name in .jsonl is clearer")
 
 
 def _run_verify(path: Path, plans: Path) -> None:

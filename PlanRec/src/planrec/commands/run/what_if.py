@@ -14,16 +14,16 @@ from common_utils.evaluation import FEW_GROUPS
 from common_utils.tables import write_table
 from planrec.advice import AnswerPolicy, Engine, Question
 from planrec.advice.what_if import UsageChange, load_plan, with_plan
-from planrec.batch.answers import NOT_RECENT
+from planrec.batch.tally import NOT_RECENT
 from planrec.batch.what_if import what_if_rows, what_if_table
 from planrec.billing import Catalogue, load_catalogue
 from planrec.columns import MONTH, SUBSCRIBER
 from planrec.commands.requests import DraftCommand, WhatIfCommand
-from planrec.commands.settings import LoadedSettings, load_run
+from planrec.commands.settings import advice_settings, load_run, table_settings
 from planrec.months import month_index, month_text
 from planrec.pricing.draft import ASSUMPTIONS, DraftScore, Pricing, check_draft, score_draft
 from planrec.pricing.tables import demand_rows, demand_table, span
-from planrec.rules import configured_rules
+from planrec.rules import built_in_rules, load_rules
 from planrec.usage.months_table import UsageData, answerable, asked_until
 from planrec.usage.read import read_usage_table
 
@@ -49,12 +49,11 @@ def asked(request: WhatIfCommand) -> Question:
 
 def run_what_if(request: WhatIfCommand) -> None:
     """Answer for every subscriber of a file: by their past months with `plans`, else by the forecast of a bundle."""
-    question, run = asked(request), load_run(request.settings)
+    question, (reading, recent) = asked(request), table_settings(request.settings)
     month, output = month_index(request.as_of), request.output
-    engine, policy = _answering(run, request)
-    data = asked_until(read_usage_table(request.usage, catalogue=engine.catalogue, reading=run.reading), month)
+    engine, policy = _answering(request)
+    data = asked_until(read_usage_table(request.usage, catalogue=engine.catalogue, reading=reading), month)
     months = _answerable(data, month)
-    recent = run.config.features.recent_months
     table = what_if_table(months, engine, question, policy, as_of=month, recent_months=recent)
     write_table(table, output)
     for report in data.reports:
@@ -135,13 +134,15 @@ def _show(score: DraftScore, currency: str) -> None:
         note(f"{score.gone:,} subscriber(s) have no recent month up to {month_text(score.month - 1)}: taken as gone")
 
 
-def _answering(run: LoadedSettings, request: WhatIfCommand) -> tuple[Engine, AnswerPolicy]:
-    """Return what answers, and what it weighs."""
+def _answering(request: WhatIfCommand) -> tuple[Engine, AnswerPolicy]:
+    """Return what answers, and what it weighs; with a rate card alone it takes no settings, as `recommend`."""
     if request.plans is None:
-        bundle = run.open_bundle(request.bundle)
+        bundle = load_run(request.settings).open_bundle(request.bundle)
         return bundle.engine(), AnswerPolicy.of(bundle.config, bundle.rules, "advice", forecast=True)
     if request.bundle is not None:
         raise ConfigError("what-if: give --plans to rate past months, or --bundle for its forecast; not both.")
     catalogue = load_catalogue(request.plans)
-    rules = configured_rules(run.config.rules, run.project, catalogue)
-    return Engine(catalogue, rules), AnswerPolicy.of(run.config, rules, "advice", forecast=False)
+    advice, configured = advice_settings(request.settings)
+    rules = built_in_rules() if configured is None else load_rules(configured, catalogue)
+    weighed = AnswerPolicy(advice.history_months, advice.risk_weight, rules.min_gain_cents("advice"))
+    return Engine(catalogue, rules), weighed

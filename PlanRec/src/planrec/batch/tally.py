@@ -1,0 +1,81 @@
+"""Counts of subscribers that deserve a word, of a batch run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from planrec.months import month_text
+from planrec.rules import ExclusionCode
+
+__all__ = ["NOT_RECENT", "NO_PLAN", "Tally"]
+
+NO_PLAN = "subscriber(s) may take no plan of the rate card: not predicted"
+NOT_RECENT = "subscriber(s) have no recent month (features.recent_months): not answered"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of subscribers that deserve a word; tallies of pieces add up.
+
+    Attributes
+    ----------
+    subscribers, too_late, foreign_plan, stale : int
+        All; those with no usage month up to the one asked for; those that hold a plan which is not in the rate card;
+        those whose last usage month is not recent.
+    closed : mapping of int to int
+        `ExclusionCode` -> those that may take no plan for that reason (`rules.closed_reasons`).
+    """
+
+    subscribers: int = 0
+    too_late: int = 0
+    foreign_plan: int = 0
+    stale: int = 0
+    closed: Mapping[int, int] = field(default_factory=dict)
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.subscribers + other.subscribers,
+            self.too_late + other.too_late,
+            self.foreign_plan + other.foreign_plan,
+            self.stale + other.stale,
+            Counter(self.closed) + Counter(other.closed),
+        )
+
+    @property
+    def answered(self) -> int:
+        """Subscribers with at least one ranked plan."""
+        return self.subscribers - self.too_late - self.stale - sum(self.closed.values())
+
+    def remarks(self, as_of: int) -> list[str]:
+        """Return a line for each count that is not 0.
+
+        Parameters
+        ----------
+        as_of : int
+            Month index asked for.
+
+        Examples
+        --------
+        >>> (Tally(2, too_late=1) + Tally(1)).remarks(24216)
+        ['1 subscriber(s) have no usage month up to 2018-01: not answered']
+        """
+        lines = (
+            (self.too_late, f"have no usage month up to {month_text(as_of)}: not answered"),
+            (self.stale, NOT_RECENT.removeprefix("subscriber(s) ")),
+            *((count, f"may take no plan, {_named(code)}: a row without a plan") for code, count in self._closed()),
+            (self.foreign_plan, "hold a plan that is not in the rate card: saving left empty"),
+        )
+        return [f"{count:,} subscriber(s) {text}" for count, text in lines if count]
+
+    def why_closed(self) -> str:
+        """Return in a line how many may take no plan, by reason; empty where there is nobody."""
+        return "; ".join(f"{count:,} subscriber(s) {_named(code)}" for code, count in self._closed())
+
+    def _closed(self) -> list[tuple[int, int]]:
+        return sorted(self.closed.items(), key=lambda one: (-one[1], one[0]))
+
+
+def _named(code: int) -> str:
+    return f"{ExclusionCode(code).name} ({ExclusionCode(code).meaning})"
