@@ -207,7 +207,7 @@ CORPUS = [
         HEADER
         + GOOD
         + rows_of(
-            b"%d,%s,1,1,x\n", [b"2026-13", b"2026-00", b"2026-1", b"Jan-26", b"2026-01-01", b"1899-12", b"202601"]
+            b"%d,%s,1,1,x\n", [b"2026-13", b"2026-00", b"2026-1", b"Jan-26", b"2026-01-02", b"1899-12", b"202601"]
         ),
         [GOOD_ROW],
         dict.fromkeys(range(2, 9), "month: not a month (YYYY-MM)"),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -14,19 +13,19 @@ import pyarrow.compute
 from common_utils.array_types import BoolArray
 from common_utils.tables.dates import local_times, read_dates
 from common_utils.tables.encodings import LOST, NOT_UTF8
-from common_utils.tables.numbers import CLOCK, THOUSANDS, DecimalSign, NumberCounts, count_numbers, decimal_sign_of
+from common_utils.tables.numbers import THOUSANDS, DecimalSign, NumberCounts, count_numbers, decimal_sign_of
 
 __all__ = [
     "Converted",
     "Kind",
+    "any_of",
     "check_arrow",
     "comparable_id",
     "convert_text",
     "decimal_sign",
+    "mask_of",
     "month_of",
     "refuse",
-    "scaled",
-    "spelled",
 ]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
@@ -141,12 +140,12 @@ def convert_text(
     text = pc.fill_null(column, "")
     seen = text if kind == "text" else _visible(text)
     trimmed = pc.utf8_trim_whitespace(seen)
-    missing = _mask(pc.equal(trimmed, ""))
+    missing = mask_of(pc.equal(trimmed, ""))
     result = Converted(pc.if_else(pc.equal(trimmed, ""), None, trimmed), missing)
-    result.repairs.append(("whitespace trimmed", _mask(pc.not_equal(seen, trimmed))))
+    result.repairs.append(("whitespace trimmed", mask_of(pc.not_equal(seen, trimmed))))
     _refuse_lost(result)
     if seen is not text:
-        result.repairs.append(("invisible characters taken out", _mask(pc.not_equal(text, seen))))
+        result.repairs.append(("invisible characters taken out", mask_of(pc.not_equal(text, seen))))
     if kind == "id":
         _compose(result)
     match kind:
@@ -157,7 +156,7 @@ def convert_text(
         case "month":
             first = pc.match_substring_regex(result.values, _FIRST_DAY)
             result.values = month_of(result.values)
-            result.repairs.append(("first day of the month read as the month", _mask(first)))
+            result.repairs.append(("first day of the month read as the month", mask_of(first)))
         case "integer":
             _to_integer(result, decimals, bounds, stated=stated)
         case "number":
@@ -166,7 +165,7 @@ def convert_text(
             _to_boolean(result)
         case "date":
             result.values = read_dates(result.values, timezone)
-            result.faults.append(("not a date (YYYY-MM-DD)", _mask(pc.is_null(result.values)) & ~result.missing))
+            result.faults.append(("not a date (YYYY-MM-DD)", mask_of(pc.is_null(result.values)) & ~result.missing))
     result.faults = [(reason, mask) for reason, mask in result.faults if mask.any()]
     result.repairs = [(reason, mask) for reason, mask in result.repairs if mask.any()]
     return result
@@ -204,7 +203,7 @@ def check_arrow(column: Any, kind: Kind, *, bounds: str = "int64", timezone: str
         return None
     if kind == "number":
         values = pc.if_else(pc.is_nan(values), None, values)
-    result = Converted(values, _mask(pc.is_null(values)))
+    result = Converted(values, mask_of(pc.is_null(values)))
     if kind == "integer":
         _refuse_out_of_bounds(result, bounds)
     if kind == "number":
@@ -222,7 +221,7 @@ def _day(column: Any, kind: Kind, timezone: str | None) -> Converted | None:
     if kind == "month":
         return convert_text(column.cast(pa.string()), kind)
     times = column.cast(pa.timestamp("us"))
-    return Converted(times, _mask(pc.is_null(times)))
+    return Converted(times, mask_of(pc.is_null(times)))
 
 
 def _fits(arrow_type: Any, kind: Kind) -> bool:
@@ -255,7 +254,7 @@ def month_of(text: Any) -> Any:
 
 def _visible(text: Any) -> Any:
     """Return text without the characters nobody sees; the same object where there are none."""
-    if pc.all(pc.string_is_ascii(text)).as_py() is not False or not _any(pc.match_substring_regex(text, _INVISIBLE)):
+    if pc.all(pc.string_is_ascii(text)).as_py() is not False or not any_of(pc.match_substring_regex(text, _INVISIBLE)):
         return text
     return pc.replace_substring_regex(text, _INVISIBLE, "")
 
@@ -264,7 +263,7 @@ def _compose(result: Converted) -> None:
     """Write an accented letter as one character: as letter and accent it looks the same, and is another id."""
     if pc.all(pc.string_is_ascii(result.values)).as_py() is False:
         composed = pc.utf8_normalize(result.values, form="NFC")
-        result.repairs.append(("accents composed (Unicode NFC)", _mask(pc.not_equal(result.values, composed))))
+        result.repairs.append(("accents composed (Unicode NFC)", mask_of(pc.not_equal(result.values, composed))))
         result.values = composed
 
 
@@ -279,26 +278,26 @@ def comparable_id(text: Any) -> Any:
     text = pc.utf8_trim_whitespace(_visible(pc.fill_null(text, "")))
     if pc.all(pc.string_is_ascii(text)).as_py() is False:
         text = pc.utf8_normalize(text, form="NFC")
-    return pc.replace_substring_regex(text, _TEXT_FORMULA, r"\1") if _any(pc.starts_with(text, "=")) else text
+    return pc.replace_substring_regex(text, _TEXT_FORMULA, r"\1") if any_of(pc.starts_with(text, "=")) else text
 
 
 def _refuse_lost(result: Converted) -> None:
     """Make values faults that hold what stands for bytes that are not UTF-8: nobody knows what they were."""
     if pc.all(pc.string_is_ascii(result.values)).as_py() is False:
         lost = pc.match_substring(result.values, LOST)
-        if _any(lost):
+        if any_of(lost):
             refuse(result, NOT_UTF8, lost)
 
 
 def _to_id(result: Converted) -> None:
     formula = pc.match_substring_regex(result.values, _TEXT_FORMULA)
-    if _any(formula):
+    if any_of(formula):
         result.values = pc.replace_substring_regex(result.values, _TEXT_FORMULA, r"\1")
-        result.repairs.append(('taken out of ="..."', _mask(formula)))
+        result.repairs.append(('taken out of ="..."', mask_of(formula)))
     ours = pc.match_substring_regex(result.values, _OUR_MARK)
-    if _any(ours):
+    if any_of(ours):
         result.values = pc.replace_substring_regex(result.values, _OUR_MARK, r"\1")
-        result.repairs.append(("apostrophe before a formula's sign taken off", _mask(ours)))
+        result.repairs.append(("apostrophe before a formula's sign taken off", mask_of(ours)))
     text = result.values
     for reason, pattern in (
         ("an id in scientific notation: its digits are lost; export ids as text", _SCIENTIFIC_ID),
@@ -315,20 +314,20 @@ def _to_integer(result: Converted, decimals: DecimalSign, bounds: str, *, stated
         text = _without_groups(result, decimals)
     with_zeros = pc.match_substring_regex(text, _WHOLE_WITH_ZEROS)
     whole = pc.or_(pc.match_substring_regex(text, _WHOLE), with_zeros)
-    digits = pc.replace_substring_regex(text, r"\.0+$", "") if _any(with_zeros) else text
+    digits = pc.replace_substring_regex(text, r"\.0+$", "") if any_of(with_zeros) else text
     result.values = pc.if_else(whole, digits, None).cast(pa.int64())
     grouped = pc.and_(pc.invert(whole), pc.match_substring_regex(text, THOUSANDS))
-    result.faults.append(("a thousands separator", _mask(grouped)))
-    result.faults.append(("not a whole number", _mask(pc.invert(whole))))
+    result.faults.append(("a thousands separator", mask_of(grouped)))
+    result.faults.append(("not a whole number", mask_of(pc.invert(whole))))
     _refuse_out_of_bounds(result, bounds)
-    result.repairs.append(("decimals .0 dropped", _mask(with_zeros)))
+    result.repairs.append(("decimals .0 dropped", mask_of(with_zeros)))
 
 
 def _without_groups(result: Converted, decimals: DecimalSign) -> Any:
     """Return the text without the thousands separators that a stated decimal sign allows."""
     pattern, separator = _GROUPS["comma" if decimals == "comma" else "point"]
     grouped = pc.match_substring_regex(result.values, pattern)
-    result.repairs.append((f"thousands separator {separator} taken out", _mask(grouped)))
+    result.repairs.append((f"thousands separator {separator} taken out", mask_of(grouped)))
     return pc.if_else(grouped, pc.replace_substring(result.values, separator, ""), result.values)
 
 
@@ -346,7 +345,7 @@ def _refuse_infinite(result: Converted) -> None:
 def refuse(result: Converted, reason: str, where: Any) -> None:
     """Make the values at an Arrow mask faults of a column, for a reason."""
     result.values = pc.if_else(where, None, result.values)
-    result.faults.append((reason, _mask(where)))
+    result.faults.append((reason, mask_of(where)))
 
 
 def _to_number(result: Converted, decimals: DecimalSign, *, stated: bool) -> None:
@@ -355,23 +354,23 @@ def _to_number(result: Converted, decimals: DecimalSign, *, stated: bool) -> Non
         text = _without_groups(result, decimals)
     elif decimals != "point":
         doubtful = pc.match_substring_regex(text, _POINT_OR_THOUSANDS)
-        result.faults.append(("the point may mark decimals or thousands", _mask(doubtful)))
+        result.faults.append(("the point may mark decimals or thousands", mask_of(doubtful)))
         text = pc.if_else(doubtful, None, text)
     with_comma = pc.match_substring_regex(text, _COMMA_NUMBER)
-    if _any(with_comma):
+    if any_of(with_comma):
         if decimals == "comma":
             text = pc.if_else(with_comma, pc.replace_substring(text, ",", "."), text)
-            result.repairs.append(("decimal comma", _mask(with_comma)))
+            result.repairs.append(("decimal comma", mask_of(with_comma)))
         else:
             doubtful = pc.match_substring_regex(text, _COMMA_OR_THOUSANDS)
-            result.faults.append(("the comma may mark decimals or thousands", _mask(doubtful)))
+            result.faults.append(("the comma may mark decimals or thousands", mask_of(doubtful)))
     if stated and decimals == "comma":
         text = pc.if_else(pc.and_(pc.match_substring(result.values, "."), pc.equal(text, result.values)), "?", text)
     number = pc.match_substring_regex(text, _NUMBER)
     result.values = pc.if_else(number, text, None).cast(pa.float64())
     grouped = pc.and_(pc.invert(number), pc.match_substring_regex(text, THOUSANDS))
-    result.faults.append(("a thousands separator", _mask(grouped)))
-    result.faults.append(("not a number", _mask(pc.invert(number))))
+    result.faults.append(("a thousands separator", mask_of(grouped)))
+    result.faults.append(("not a number", mask_of(pc.invert(number))))
     _refuse_infinite(result)
 
 
@@ -379,78 +378,14 @@ def _to_boolean(result: Converted) -> None:
     text = pc.utf8_lower(result.values)
     true, false = (pc.is_in(text, value_set=pa.array(words)) for words in _WORDS)
     result.values = pc.if_else(pc.or_(true, false), true, None)
-    result.faults.append(("not true or false", ~_mask(pc.or_(true, false)) & ~result.missing))
+    result.faults.append(("not true or false", ~mask_of(pc.or_(true, false)) & ~result.missing))
 
 
-def scaled(text: Any, read: Converted, unit: str, factor: Fraction) -> Converted:
-    """Return a number column in our unit; of text, hh:mm:ss is read where `unit` is that.
-
-    Parameters
-    ----------
-    text : pyarrow string array of shape (n_rows,)
-        As written; used for hh:mm:ss only.
-    read : Converted
-        The column as numbers.
-    unit : str
-        It is written in; `hh:mm:ss`, or a word.
-    factor : Fraction
-        Our unit in one of its; of seconds for hh:mm:ss.
-
-    Examples
-    --------
-    >>> column = pa.array(["60", "61"])
-    >>> scaled(column, convert_text(column, "number"), "seconds", Fraction(1, 60)).values.to_pylist()
-    [1.0, 1.0166666666666666]
-    """
-    if unit != "hh:mm:ss":
-        values = pc.divide(pc.multiply(read.values, float(factor.numerator)), float(factor.denominator))
-        repairs = [*read.repairs, (f"converted from {unit}", _mask(pc.is_valid(values)))]
-        return Converted(values, read.missing, read.faults, repairs)
-    trimmed = pc.utf8_trim_whitespace(pc.fill_null(text, ""))
-    clock = pc.match_substring_regex(trimmed, CLOCK)
-    parts = pc.split_pattern(pc.if_else(clock, trimmed, "0:0:0"), ":")
-    hours, minutes, seconds = (pc.list_element(parts, place).cast(pa.float64()) for place in range(3))
-    total = pc.add(pc.add(pc.multiply(hours, 3600.0), pc.multiply(minutes, 60.0)), seconds)
-    values = pc.divide(pc.multiply(total, float(factor.numerator)), float(factor.denominator))
-    faults = [("not hh:mm:ss", ~_mask(clock) & ~read.missing)]
-    return Converted(
-        pc.if_else(clock, values, None),
-        read.missing,
-        [(reason, mask) for reason, mask in faults if mask.any()],
-        [("converted from hh:mm:ss", _mask(clock))],
-    )
-
-
-def spelled(read: Converted, words: Sequence[str]) -> Converted:
-    """Return a text column whose values in another letter case are written as the words are; others stay.
-
-    Parameters
-    ----------
-    read : Converted
-        The column as text.
-    words : sequence of str
-        No two differ in letter case alone.
-
-    Examples
-    --------
-    >>> read = spelled(convert_text(pa.array(["suv", "SUV", "pearl"]), "text"), ["SUV", "van"])
-    >>> read.values.to_pylist(), [(reason, mask.tolist()) for reason, mask in read.repairs]
-    (['SUV', 'SUV', 'pearl'], [('letter case changed to that of the known values', [True, False, False])])
-    """
-    known = pa.array([word.lower() for word in words], read.values.type)
-    taken = pc.take(pa.array(words, read.values.type), pc.index_in(pc.utf8_lower(read.values), value_set=known))
-    changed = pc.fill_null(pc.not_equal(taken, read.values), False)
-    if not _any(changed):
-        return read
-    values = pc.if_else(changed, taken, read.values)
-    repairs = [*read.repairs, ("letter case changed to that of the known values", _mask(changed))]
-    return Converted(values, read.missing, read.faults, repairs)
-
-
-def _mask(array: Any) -> BoolArray:
+def mask_of(array: Any) -> BoolArray:
     """Return an Arrow boolean array as NumPy, null as False."""
     return np.asarray(pc.fill_null(array, False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def _any(array: Any) -> bool:
+def any_of(array: Any) -> bool:
+    """Return whether an Arrow boolean array holds a true."""
     return bool(pc.any(array).as_py())
