@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import re
 import zipfile
-from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from pydantic import ValidationError
 from common_utils.config import dump_config
 from common_utils.config.reading import ReadingConfig
 from common_utils.errors import ConfigError, DataError
-from common_utils.tables import Reading, TableResult, check_share, id_column, month_column, read_table, write_table
+from common_utils.tables import Reading, TableResult, check_share, id_column, month_column, read_table
 from common_utils.tables.reading import ColumnSource
 
 UNITS = {"minutes": Fraction(1), "seconds": Fraction(1, 60), "hh:mm:ss": Fraction(1, 60)}
@@ -275,51 +273,6 @@ def test_a_folder_of_parts_is_one_table(tmp_path: Path) -> None:
         read_table(folder, MONTHS, name="usage")
 
 
-@pytest.mark.parametrize(
-    ("log", "named", "what"),
-    [
-        pytest.param("_delta_log/00000000000000000000.json", "", "a Delta Lake table (_delta_log)", id="delta"),
-        pytest.param("_delta_log/0.json", "month=2025-01", "a Delta Lake table", id="partition-of-delta"),
-        pytest.param("metadata/00001-ab.metadata.json", "", "an Iceberg table", id="iceberg"),
-        pytest.param("metadata/v1.metadata.json", "data", "an Iceberg table", id="data-of-iceberg"),
-        pytest.param(".hoodie/hoodie.properties", "", "a Hudi table (.hoodie)", id="hudi"),
-        pytest.param("inner/_delta_log/0.json", "", "a Delta Lake table", id="a-folder-within"),
-        pytest.param("_spark_metadata/0", "", "a sink of a Spark stream", id="spark-stream"),
-        pytest.param("delta_0000002_0000002_0000/bucket_00000", "", "a transactional Hive table", id="hive"),
-    ],
-)
-def test_a_folder_whose_log_says_which_files_count_is_refused_by_name(
-    tmp_path: Path, log: str, named: str, what: str
-) -> None:
-    folder = tmp_path / "usage"
-    part = folder / named / "part-0.parquet"
-    for path in (part, folder / log):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    pq.write_table(pa.table({"id": ["erased"], "month": ["2025-01"]}), part)
-    with pytest.raises(DataError, match=re.escape(what) + ".*deleted rows would come back"):
-        read_table(folder / named, MONTHS, name="usage")
-
-
-@pytest.mark.parametrize("other", ["b.csv", "b.CSV.gz", "deeper/b.xlsx", "b.json", "b.orc", "b.txt", "b"])
-def test_a_folder_of_parts_and_other_files_is_refused(tmp_path: Path, other: str) -> None:
-    (tmp_path / "deeper").mkdir()
-    pq.write_table(pa.table({"id": ["a"], "month": ["2025-01"]}), tmp_path / "a.parquet")
-    for beside in ("_SUCCESS", "_metadata", ".a.parquet.crc", "README.md", "a.parquet.md5"):
-        (tmp_path / beside).write_text("x")
-    (tmp_path / "SUCCESS").touch()
-    assert len(read_table(tmp_path, MONTHS, name="usage").frame) == 1
-    (tmp_path / other).write_text("id,month\nb,2025-01\n")
-    with pytest.raises(DataError, match=f"beside 1 Parquet part.*: {other}. Rows in them would be lost"):
-        read_table(tmp_path, MONTHS, name="usage")
-
-
-def test_parts_are_known_by_what_is_in_them(tmp_path: Path) -> None:
-    for person, name in zip("abc", ("part-00000", "b.PARQUET", "c.parq"), strict=True):
-        pq.write_table(pa.table({"id": [person], "month": ["2025-01"]}), tmp_path / name)
-    assert sorted(read_table(tmp_path, MONTHS, name="usage").frame["id"]) == ["a", "b", "c"]
-
-
 def test_a_folder_without_parts_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").touch()
     with pytest.raises(DataError, match=r"a folder without Parquet parts \(it holds \['\.csv'\]\)"):
@@ -429,80 +382,3 @@ def test_a_stated_sign_lets_the_other_separate_groups_of_three_only(tmp_path: Pa
     result = read(tmp_path, text, decimal=decimal)
     assert result.frame["id"].tolist() == ["w"]
     assert result.report.rejected == {"minutes: not a number": 1}
-
-
-DAYS = [datetime(2025, 8, 1), datetime(2025, 9, 1), datetime(2025, 9, 30)]
-
-
-@pytest.mark.parametrize(
-    ("months", "timezone"),
-    [
-        pytest.param(pa.array(DAYS, pa.date32()), None, id="date"),
-        pytest.param(pa.array(DAYS, pa.timestamp("us")), None, id="time-stamp"),
-        pytest.param(pa.array(DAYS, pa.timestamp("ns")), None, id="nanoseconds"),
-        pytest.param(pa.array(DAYS, pa.date32()).dictionary_encode(), None, id="categories"),
-        pytest.param(pa.array(DAYS, pa.timestamp("s", "UTC")), "UTC", id="zone-that-is-stated"),
-        pytest.param(pa.array(["2025-08-01", "2025-09-01T00:00:00", "2025-09-30"]), None, id="text"),
-        pytest.param(None, None, id="csv"),
-    ],
-)
-def test_the_first_day_of_a_month_is_the_month(tmp_path: Path, months: pa.Array | None, timezone: str | None) -> None:
-    path = tmp_path / ("u.csv" if months is None else "u.parquet")
-    if months is None:
-        path.write_text("id,month\na,2025-08-01\na,2025-09-01 00:00:00\na,2025-09-30\n")
-    else:
-        pq.write_table(pa.table({"id": ["a"] * 3, "month": months}), path)
-    result = read_table(path, MONTHS, name="u", reading=Reading(timezone=timezone))
-    assert result.frame["month"].tolist() == ["2025-08", "2025-09"]
-    assert result.report.repaired == {"month: first day of the month read as the month": 2}
-    assert result.report.rejected == {"month: not a month (YYYY-MM)": 1}
-
-
-def test_months_with_a_zone_need_one_that_is_stated(tmp_path: Path) -> None:
-    pq.write_table(
-        pa.table({"id": ["a"], "month": pa.array(DAYS[:1], pa.timestamp("s", "UTC"))}), tmp_path / "u.parquet"
-    )
-    with pytest.raises(DataError, match="its times carry a zone"):
-        read_table(tmp_path / "u.parquet", MONTHS, name="u")
-
-
-def test_a_lost_row_is_known_by_its_month_however_that_is_written(tmp_path: Path) -> None:
-    schema = pandera.DataFrameSchema({**MONTHS.columns, "minutes": pandera.Column(float)}, unique=["id", "month"])
-    table = {"id": ["a", "a"], "month": pa.array(DAYS[:2], pa.date32()), "minutes": [1.0, None]}
-    pq.write_table(pa.table(table), tmp_path / "u.parquet")
-    lost = read_table(tmp_path / "u.parquet", schema, name="u").lost
-    assert lost.to_dict("records") == [{"id": "a", "month": "2025-09"}]
-
-
-def test_text_dates_of_parquet_are_read_as_those_of_csv(tmp_path: Path) -> None:
-    table = {"id": ["u"] * 3, "date": ["2025-01-01", "2025-01-31 10:00:00", "2025-02-30"], "minutes": [1.0, 2.0, 3.0]}
-    pq.write_table(pa.table(table), tmp_path / "calls.parquet")
-    result = read_table(tmp_path / "calls.parquet", CALLS, name="calls")
-    assert [str(day.date()) for day in result.frame["date"]] == ["2025-01-01", "2025-01-31"]
-    assert result.report.rejected == {"date: not a date (YYYY-MM-DD)": 1}
-    pq.write_table(pa.table({**table, "date": ["2025-01-01"] * 2 + ["31/01/2025"]}), tmp_path / "calls.parquet")
-    with pytest.raises(DataError, match="export it in one form"):
-        read_table(tmp_path / "calls.parquet", CALLS, name="calls")
-
-
-def test_ids_of_cells_that_were_too_narrow_are_none(tmp_path: Path) -> None:
-    (tmp_path / "u.csv").write_text("id,month\n#########,2025-01\n#,2025-01\n#7,2025-01\n")
-    result = read_table(tmp_path / "u.csv", MONTHS, name="u")
-    assert result.frame["id"].tolist() == ["#7"]
-    assert result.report.rejected == {"id: a word that stands for no id; leave its rows out": 2}
-
-
-def test_ids_that_look_alike_are_one(tmp_path: Path) -> None:
-    people = ["Jose\u0301", "Jos\u00e9", "Ana"]
-    write_table(pd.DataFrame({"id": people, "month": ["2025-01", "2025-02", "2025-01"]}), tmp_path / "u.csv")
-    result = read_table(tmp_path / "u.csv", MONTHS, name="u")
-    assert result.frame["id"].tolist() == ["Jos\u00e9", "Jos\u00e9", "Ana"]
-    assert result.report.repaired == {"id: accents composed (Unicode NFC)": 1}
-
-
-def test_rejected_rows_are_listed_where_the_whole_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "u.csv").write_bytes("id,month\nJosé,2025-01\nZoë,2025-01\n".encode("latin-1"))
-    reading = Reading()
-    with pytest.raises(DataError, match="is not UTF-8"):
-        read_table(tmp_path / "u.csv", MONTHS, name="u", reading=reading)
-    assert reading.accounts.rejects()["row"].tolist() == [1, 2]
