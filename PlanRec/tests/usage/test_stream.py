@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +210,19 @@ def test_ids_that_look_alike_come_in_one_piece(tmp_path: Path, other: str) -> No
     ]
     stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=1)
     assert ids(stream) == [["Jos\u00e9", "Jos\u00e9"], ["Jos\u00e9z"]]
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(pa.decimal128(38, 0), id="decimal"), pytest.param(pa.binary(), id="binary")]
+)
+@pytest.mark.parametrize("order", [("1", "2", "1"), ("1", "1", "2")], ids=["unsorted", "sorted"])
+def test_ids_as_databases_export_them_come_through_the_sorting(
+    tmp_path: Path, kind: Any, order: tuple[str, ...]
+) -> None:
+    held = [Decimal(who) if pa.types.is_decimal(kind) else who.encode() for who in order]
+    months = pa.array([f"2025-0{n}" for n in range(1, 4)])
+    amounts = {name: [1.0] * 3 for name in ("minutes", "messages", "megabytes")}
+    pq.write_table(
+        pa.table({"subscriber_id": pa.array(held, kind), "month": months, **amounts}), tmp_path / "u.parquet"
+    )
+    assert ids(UsageStream(tmp_path / "u.parquet", piece_rows=1)) == [["1", "1"], ["2"]]

@@ -1,8 +1,10 @@
-"""How files are written: decimals, ids, dates, units, headers; read as written, or refused."""
+"""How files are written: decimals, ids, dates, units, headers, containers; read as written, or refused."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import gzip
+import zipfile
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,37 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
-from tests.tables.schemas import CALLS, MONTHS
 
 from common_utils.config import dump_config
 from common_utils.config.reading import ReadingConfig
 from common_utils.errors import ConfigError, DataError
-from common_utils.tables import Reading, TableResult, check_share, id_column, read_table, write_table
+from common_utils.tables import Reading, TableResult, check_share, id_column, month_column, read_table
 from common_utils.tables.reading import ColumnSource
+
+UNITS = {"minutes": Fraction(1), "seconds": Fraction(1, 60), "hh:mm:ss": Fraction(1, 60)}
+CALLS = pandera.DataFrameSchema(
+    {
+        "id": id_column(),
+        "date": pandera.Column("datetime64[us]"),
+        "minutes": pandera.Column(float, pandera.Check.ge(0, error="negative"), metadata={"units": UNITS}),
+        "age": pandera.Column(
+            float,
+            pandera.Check.in_range(0, 130, error="not between 0 and 130"),
+            nullable=True,
+            required=False,
+            metadata={"soft": True},
+        ),
+        "left": pandera.Column(
+            float,
+            nullable=True,
+            required=False,
+            metadata={"soft": True, "floor": 0, "floor_reason": "below 0, taken as 0"},
+        ),
+        "partial": pandera.Column(
+            bool, required=False, metadata={"soft": True, "default": False, "default_reason": "taken as whole"}
+        ),
+    }
+)
 
 
 def read(tmp_path: Path, text: str, **options: Any) -> TableResult:
@@ -178,6 +204,81 @@ def test_headers_are_folded_and_near_names_told(tmp_path: Path) -> None:
     )
 
 
+SHEET = (
+    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>'
+)
+
+
+def workbook(path: Path) -> None:
+    """Write a book with ids as numbers, a styled date, text and an empty cell."""
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    rows = (
+        '<row><c r="A1" t="s"><v>0</v></c><c r="B1" t="inlineStr"><is><t>date</t></is></c>'
+        '<c r="D1" t="inlineStr"><is><t>minutes</t></is></c></row>'
+        '<row><c r="A2"><v>4.91512345678E+11</v></c><c r="B2" s="1"><v>45961</v></c><c r="D2"><v>7.125</v></c></row>'
+    )
+    with zipfile.ZipFile(path, "w") as book:
+        book.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns="{main}" xmlns:r="{rel}"><sheets><sheet r:id="r1"/></sheets></workbook>',
+        )
+        book.writestr("xl/_rels/workbook.xml.rels", '<R><Relationship Id="r1" Target="worksheets/sheet1.xml"/></R>')
+        book.writestr("xl/sharedStrings.xml", f'<sst xmlns="{main}"><si><t>id</t></si></sst>')
+        book.writestr(
+            "xl/styles.xml",
+            f'<styleSheet xmlns="{main}"><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>',
+        )
+        book.writestr("xl/worksheets/sheet1.xml", SHEET.format(rows))
+
+
+def test_a_workbook_is_read_as_it_shows(tmp_path: Path) -> None:
+    workbook(tmp_path / "calls.xlsx")
+    result = read_table(tmp_path / "calls.xlsx", CALLS, name="calls", extra_columns="drop")
+    assert result.frame.to_dict("records") == [
+        {"id": "491512345678", "date": pd.Timestamp("2025-10-31"), "minutes": 7.125}
+    ]
+    (tmp_path / "calls.xlsx").rename(tmp_path / "calls.csv")
+    with pytest.raises(DataError, match=r"is an Excel workbook .* under another name; name it calls\.xlsx"):
+        read_table(tmp_path / "calls.csv", CALLS, name="calls")
+
+
+def test_a_gzip_is_read_under_its_name_only(tmp_path: Path) -> None:
+    packed = gzip.compress(b"id,date,minutes\nu,2025-01-01,2\n")
+    (tmp_path / "calls.csv.gz").write_bytes(packed)
+    assert len(read_table(tmp_path / "calls.csv.gz", CALLS, name="calls").frame) == 1
+    (tmp_path / "calls.csv").write_bytes(packed)
+    with pytest.raises(DataError, match=r"gzip under another name; name it calls\.csv\.gz"):
+        read_table(tmp_path / "calls.csv", CALLS, name="calls")
+    (tmp_path / "calls.csv.gz").write_bytes(packed[:-9])
+    with pytest.raises(DataError, match="cut short or damaged"):
+        read_table(tmp_path / "calls.csv.gz", CALLS, name="calls")
+
+
+MONTHS = pandera.DataFrameSchema({"id": id_column(), "month": month_column()}, unique=["id", "month"])
+
+
+def test_a_folder_of_parts_is_one_table(tmp_path: Path) -> None:
+    folder = tmp_path / "usage.parquet"
+    for month in ("2025-01", "2025-02"):
+        (folder / f"month={month}").mkdir(parents=True)
+        pq.write_table(pa.table({"id": ["a", "b"]}), folder / f"month={month}" / "part-0.parquet")
+    (folder / "_SUCCESS").touch()
+    (folder / "_tmp").mkdir()
+    pq.write_table(pa.table({"x": [1]}), folder / "_tmp" / "0.parquet")
+    frame = read_table(folder, MONTHS, name="usage").frame
+    assert frame.to_numpy().tolist() == [["a", "2025-01"], ["b", "2025-01"], ["a", "2025-02"], ["b", "2025-02"]]
+    pq.write_table(pa.table({"id": ["a"], "more": [1]}), folder / "month=2025-02" / "part-1.parquet")
+    with pytest.raises(DataError, match=r"its parts differ in columns \(\['more'\]\)"):
+        read_table(folder, MONTHS, name="usage")
+
+
+def test_a_folder_without_parts_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    with pytest.raises(DataError, match=r"a folder without Parquet parts \(it holds \['\.csv'\]\)"):
+        read_table(tmp_path, MONTHS, name="usage")
+
+
 def test_columns_nobody_needs_stop_no_file(tmp_path: Path) -> None:
     path = tmp_path / "usage.parquet"
     odd = {"wait": pa.array([1], pa.duration("s")), "list": pa.array([[1]]), "half": pa.array([1.0], pa.float16())}
@@ -281,80 +382,3 @@ def test_a_stated_sign_lets_the_other_separate_groups_of_three_only(tmp_path: Pa
     result = read(tmp_path, text, decimal=decimal)
     assert result.frame["id"].tolist() == ["w"]
     assert result.report.rejected == {"minutes: not a number": 1}
-
-
-DAYS = [datetime(2025, 8, 1), datetime(2025, 9, 1), datetime(2025, 9, 30)]
-
-
-@pytest.mark.parametrize(
-    ("months", "timezone"),
-    [
-        pytest.param(pa.array(DAYS, pa.date32()), None, id="date"),
-        pytest.param(pa.array(DAYS, pa.timestamp("us")), None, id="time-stamp"),
-        pytest.param(pa.array(DAYS, pa.timestamp("ns")), None, id="nanoseconds"),
-        pytest.param(pa.array(DAYS, pa.date32()).dictionary_encode(), None, id="categories"),
-        pytest.param(pa.array(DAYS, pa.timestamp("s", "UTC")), "UTC", id="zone-that-is-stated"),
-        pytest.param(pa.array(["2025-08-01", "2025-09-01T00:00:00", "2025-09-30"]), None, id="text"),
-        pytest.param(None, None, id="csv"),
-    ],
-)
-def test_the_first_day_of_a_month_is_the_month(tmp_path: Path, months: pa.Array | None, timezone: str | None) -> None:
-    path = tmp_path / ("u.csv" if months is None else "u.parquet")
-    if months is None:
-        path.write_text("id,month\na,2025-08-01\na,2025-09-01 00:00:00\na,2025-09-30\n")
-    else:
-        pq.write_table(pa.table({"id": ["a"] * 3, "month": months}), path)
-    result = read_table(path, MONTHS, name="u", reading=Reading(timezone=timezone))
-    assert result.frame["month"].tolist() == ["2025-08", "2025-09"]
-    assert result.report.repaired == {"month: first day of the month read as the month": 2}
-    assert result.report.rejected == {"month: not a month (YYYY-MM)": 1}
-
-
-def test_months_with_a_zone_need_one_that_is_stated(tmp_path: Path) -> None:
-    pq.write_table(
-        pa.table({"id": ["a"], "month": pa.array(DAYS[:1], pa.timestamp("s", "UTC"))}), tmp_path / "u.parquet"
-    )
-    with pytest.raises(DataError, match="its times carry a zone"):
-        read_table(tmp_path / "u.parquet", MONTHS, name="u")
-
-
-def test_a_lost_row_is_known_by_its_month_however_that_is_written(tmp_path: Path) -> None:
-    schema = pandera.DataFrameSchema({**MONTHS.columns, "minutes": pandera.Column(float)}, unique=["id", "month"])
-    table = {"id": ["a", "a"], "month": pa.array(DAYS[:2], pa.date32()), "minutes": [1.0, None]}
-    pq.write_table(pa.table(table), tmp_path / "u.parquet")
-    lost = read_table(tmp_path / "u.parquet", schema, name="u").lost
-    assert lost.to_dict("records") == [{"id": "a", "month": "2025-09"}]
-
-
-def test_text_dates_of_parquet_are_read_as_those_of_csv(tmp_path: Path) -> None:
-    table = {"id": ["u"] * 3, "date": ["2025-01-01", "2025-01-31 10:00:00", "2025-02-30"], "minutes": [1.0, 2.0, 3.0]}
-    pq.write_table(pa.table(table), tmp_path / "calls.parquet")
-    result = read_table(tmp_path / "calls.parquet", CALLS, name="calls")
-    assert [str(day.date()) for day in result.frame["date"]] == ["2025-01-01", "2025-01-31"]
-    assert result.report.rejected == {"date: not a date (YYYY-MM-DD)": 1}
-    pq.write_table(pa.table({**table, "date": ["2025-01-01"] * 2 + ["31/01/2025"]}), tmp_path / "calls.parquet")
-    with pytest.raises(DataError, match="export it in one form"):
-        read_table(tmp_path / "calls.parquet", CALLS, name="calls")
-
-
-def test_ids_of_cells_that_were_too_narrow_are_none(tmp_path: Path) -> None:
-    (tmp_path / "u.csv").write_text("id,month\n#########,2025-01\n#,2025-01\n#7,2025-01\n")
-    result = read_table(tmp_path / "u.csv", MONTHS, name="u")
-    assert result.frame["id"].tolist() == ["#7"]
-    assert result.report.rejected == {"id: a word that stands for no id; leave its rows out": 2}
-
-
-def test_ids_that_look_alike_are_one(tmp_path: Path) -> None:
-    people = ["Jose\u0301", "Jos\u00e9", "Ana"]
-    write_table(pd.DataFrame({"id": people, "month": ["2025-01", "2025-02", "2025-01"]}), tmp_path / "u.csv")
-    result = read_table(tmp_path / "u.csv", MONTHS, name="u")
-    assert result.frame["id"].tolist() == ["Jos\u00e9", "Jos\u00e9", "Ana"]
-    assert result.report.repaired == {"id: accents composed (Unicode NFC)": 1}
-
-
-def test_rejected_rows_are_listed_where_the_whole_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "u.csv").write_bytes("id,month\nJosé,2025-01\nZoë,2025-01\n".encode("latin-1"))
-    reading = Reading()
-    with pytest.raises(DataError, match="is not UTF-8"):
-        read_table(tmp_path / "u.csv", MONTHS, name="u", reading=reading)
-    assert reading.accounts.rejects()["row"].tolist() == [1, 2]

@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from common_utils.errors import DataError
 from common_utils.tables import Reading, RowReport, check_share, merged_report, open_parquet
 from common_utils.tables.columns import checked_mapping, plain_kind, renamed, unfound
-from common_utils.tables.encodings import readable_table
+from common_utils.tables.encodings import comparable_id, readable_table
 from common_utils.tables.files import kind_of_table
-from common_utils.tables.types import comparable_id
 from planrec.billing import Catalogue
 from planrec.columns import SUBSCRIBER
 from planrec.usage.amounts import AmountCounts, check_amounts, counts_of

@@ -45,6 +45,15 @@ __all__ = [
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
 UNKNOWN = "taken as unknown"
+_TYPES: Mapping[Kind, str] = {
+    "text": "text (string)",
+    "id": "text (string)",
+    "month": "text (YYYY-MM)",
+    "integer": "a whole number (int64)",
+    "number": "a number (double)",
+    "boolean": "boolean",
+    "date": "date or timestamp",
+}
 
 
 @dataclass(frozen=True)
@@ -227,6 +236,7 @@ def _as_text(kind: Any, wanted: Kind, schema: Any, column: str) -> bool:
 
 
 def _typed(values: Any, kind: Kind, declared: pandera.Column, where: str, reading: Reading) -> Converted:
+    values = _as_written(values, kind)
     read = check_arrow(values, kind, bounds=_bounds(declared), timezone=reading.timezone)
     if read is not None:
         return read
@@ -236,7 +246,20 @@ def _typed(values: Any, kind: Kind, declared: pandera.Column, where: str, readin
         return Converted(nothing, ~held, [(f"{values.type} in the file", held)])
     if kind in ("date", "month") and pa.types.is_timestamp(values.type):
         raise DataError(f"{where}: its times carry a zone; say whose calendar days count with the setting {SETTING}.")
-    raise DataError(f"{where} is {values.type} in the file, {kind} is needed; export it with that type.")
+    raise DataError(f"{where} is {values.type} in the file, {kind} is needed; export it as {_TYPES[kind]}.")
+
+
+def _as_written(values: Any, kind: Kind) -> Any:
+    """Return text that a database keeps as bytes, and whole numbers it keeps as decimals, as text."""
+    if kind not in ("text", "id", "month"):
+        return values
+    held = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+    if pa.types.is_binary(held.type) or pa.types.is_large_binary(held.type):
+        texts = [None if v is None else v.decode("utf-8", "replace") for v in held.to_pylist()]
+        return pa.array(texts, pa.string())
+    if pa.types.is_decimal(held.type) and held.type.scale == 0:
+        return pa.array([None if v is None else str(int(v)) for v in held.to_pylist()], pa.string())
+    return values
 
 
 def _check_dates(values: Any, name: str, column: str, reading: Reading) -> None:

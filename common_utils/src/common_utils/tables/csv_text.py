@@ -35,6 +35,7 @@ UNNAMED = "column without a name "  # and its place
 _HINT = re.compile(rb'"?sep=.?"?(\r\n|\n|\r)', re.IGNORECASE)
 _LARGEST_BLOCK = 2**31 - 1
 _START, _WIDE = 1 << 12, 0.5  # in UTF-16 every other byte of plain text is a NUL
+_MOST_WIDE = 0.6  # in UTF-32 three of four
 _BEFORE = 64  # bytes before the first odd one that tell what stands around it
 _QUOTE, _NEWLINE, _RETURN = (ord(character) for character in '"\n\r')
 
@@ -137,6 +138,8 @@ def _cut_short(raw: bytes, column: str, rows: NDArray[np.int64], expected: Colle
 def _decoded(raw: bytes, where: str) -> tuple[bytes, list[str]]:
     """Return the content as UTF-8 without byte order marks and without line ends after the last row."""
     repairs: list[str] = []
+    if raw.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise DataError(f"{where}: the file is UTF-32. Export the table again, as UTF-8.")
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         try:
             raw = raw.decode("utf-16").encode()
@@ -146,8 +149,7 @@ def _decoded(raw: bytes, where: str) -> tuple[bytes, list[str]]:
     nul = raw.find(b"\0")
     if nul >= 0:
         line = raw.count(b"\n", 0, nul) + 1
-        wide = 2 * raw.count(b"\0", 0, _START) > _WIDE * len(raw[:_START])
-        what = "it looks like UTF-16 without a byte order mark" if wide else "this is no CSV text"
+        what = _with_nuls(raw)
         raise DataError(f"{where}: NUL at byte {nul} (line {line}); {what}. Export the table again, as UTF-8.")
     if codecs.BOM_UTF8 in raw:  # also where files were joined
         raw = raw.replace(codecs.BOM_UTF8, b"")
@@ -156,6 +158,18 @@ def _decoded(raw: bytes, where: str) -> tuple[bytes, list[str]]:
     if not data.strip():
         raise DataError(f"{where}: the file is empty; a header and at least one row are needed.")
     return data, repairs
+
+
+def _with_nuls(raw: bytes) -> str:
+    """Return what a file with NULs most likely is."""
+    text = raw.rstrip(b"\0")
+    if b"\0" not in text and len(raw) - len(text) > 3:
+        return "from there on the file holds nothing but NULs, as where a disk was full or a copy was broken off"
+    start = raw[:_START]
+    if start.count(b"\0") > _MOST_WIDE * len(start):
+        return "it looks like UTF-32 without a byte order mark"
+    wide = 2 * start.count(b"\0") > _WIDE * len(start)
+    return "it looks like UTF-16 without a byte order mark" if wide else "this is no CSV text"
 
 
 def _other_encoding(data: bytes) -> tuple[str | None, tuple[str, ...]]:

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
-__all__ = ["DateCounts", "count_dates", "date_complaint", "local_times", "read_dates"]
+__all__ = ["FIRST_DAY", "DateCounts", "count_dates", "date_complaint", "local_times", "month_of", "read_dates"]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
@@ -24,6 +24,8 @@ _ZONED = rf"^{_DAY}{_TIME} ?(Z|z|UTC|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$"
 # Other ways to write a date; which part is the day is nobody's to guess.
 _OTHER = r"^[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}([T ].*)?$|^[0-9]{8}$|^[0-9]{10}$|^[0-9]{13}$"
 SETTING = "data.table.timezone"
+# A month typed into a spreadsheet, or cut off a date by a database, is its first day at midnight.
+FIRST_DAY = r"^([0-9]{4}-[0-9]{2})-01([T ]00:00(:00([.,]0{1,9})?)?)?$"
 
 
 @dataclass(frozen=True)
@@ -109,3 +111,14 @@ def local_times(column: Any, timezone: str | None) -> Any:
     if column.type.tz is not None and timezone is not None:
         column = pc.local_timestamp(column.cast(pa.timestamp(column.type.unit, timezone)))
     return column.cast(pa.timestamp("us"), safe=False)
+
+
+def month_of(text: Any) -> Any:
+    """Return text in which the first day of a month, at midnight, is that month; all else stays as it is.
+
+    Examples
+    --------
+    >>> month_of(pa.array(["2025-08-01", "2025-08-01 00:00:00", "2025-08-31", None])).to_pylist()
+    ['2025-08', '2025-08', '2025-08-31', None]
+    """
+    return pc.replace_substring_regex(text, FIRST_DAY, r"\1")

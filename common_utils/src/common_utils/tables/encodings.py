@@ -6,16 +6,31 @@ import re
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute
 
 from common_utils.errors import DataError
 from common_utils.tables.report import RowReport
 
-__all__ = ["LOST", "NOT_UTF8", "check_encoding", "likely_encoding", "readable", "readable_table"]
+__all__ = [
+    "LOST",
+    "NOT_UTF8",
+    "TEXT_FORMULA",
+    "check_encoding",
+    "comparable_id",
+    "likely_encoding",
+    "readable",
+    "readable_table",
+    "visible",
+]
+
+pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
 LOST = "\ufffd"
 """What stands for bytes that are not UTF-8, here and in files that another program converted before."""
 NOT_UTF8 = "characters that are not UTF-8"
 
+TEXT_FORMULA = r'^="([^"]+)"$'  # how exports keep a spreadsheet from making a number of an id
+_INVISIBLE = r"\p{Cf}"  # zero-width and bidirectional marks, soft hyphens: two values that look alike would never meet
 _SAMPLE = 1 << 20
 _UNREAD = re.compile("[\udc80-\udcff]+")
 _WITHIN_WORD = re.compile("(?<=[a-z])[\udc80-\udc9f](?=[a-z])")
@@ -121,3 +136,33 @@ def check_encoding(report: RowReport, encoding: str | None) -> None:
             f"{report.summary()}\n{report.table}: the text of {lost} of {report.read} rows is not UTF-8{looks}. "
             "Save the file as UTF-8."
         )
+
+
+def visible(text: Any) -> Any:
+    r"""Return text without the characters nobody sees; the same object where there are none.
+
+    Examples
+    --------
+    >>> visible(pa.array(["Jos\u200b\u00e9"])).to_pylist()
+    ['José']
+    """
+    if (
+        pc.all(pc.string_is_ascii(text)).as_py() is not False
+        or not pc.any(pc.match_substring_regex(text, _INVISIBLE)).as_py()
+    ):
+        return text
+    return pc.replace_substring_regex(text, _INVISIBLE, "")
+
+
+def comparable_id(text: Any) -> Any:
+    """Return ids in the form in which they are compared once they are read: what is missing comes first.
+
+    Examples
+    --------
+    >>> comparable_id(pa.array([" b", "Jose\u0301", '="007"', None])).to_pylist()
+    ['b', 'José', '007', '']
+    """
+    text = pc.utf8_trim_whitespace(visible(pc.fill_null(text, "")))
+    if pc.all(pc.string_is_ascii(text)).as_py() is False:
+        text = pc.utf8_normalize(text, form="NFC")
+    return pc.replace_substring_regex(text, TEXT_FORMULA, r"\1") if pc.any(pc.starts_with(text, "=")).as_py() else text

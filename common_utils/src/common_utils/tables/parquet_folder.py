@@ -11,11 +11,14 @@ from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 
 from common_utils.errors import DataError
 
 __all__ = ["ParquetFolder", "check_folder", "parquet_parts"]
+
+pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
 _MAGIC = b"PAR1"
 # Formats that keep a log of which files count: files of deleted or replaced rows lie beside the others.
@@ -167,14 +170,16 @@ class ParquetFolder:
         wanted = self.schema_arrow.names if columns is None else list(columns)
         schema = pa.schema([self.schema_arrow.field(name) for name in wanted])
         for part, keys in zip(self._parts, self._keys, strict=True):
-            stored = [name for name in wanted if name not in keys]
+            stored = [name for name in wanted if name in part.schema_arrow.names]
             for batch in part.iter_batches(rows, columns=stored):
-                arrays = [
-                    pa.array([keys[name]] * batch.num_rows, pa.string())
-                    if name in keys
-                    else batch.column(name).cast(schema.field(name).type)
-                    for name in wanted
-                ]
+                arrays: list[Any] = []
+                for name in wanted:
+                    if name not in keys:
+                        arrays.append(batch.column(name).cast(schema.field(name).type))
+                        continue
+                    if name in stored:
+                        self._check_key(name, keys[name], batch.column(name))
+                    arrays.append(pa.array([keys[name] or None] * batch.num_rows, pa.string()))
                 yield pa.record_batch(arrays, schema=schema)
 
     def read(self) -> Any:
@@ -188,18 +193,42 @@ class ParquetFolder:
             odd = sorted({*schema.names} ^ {*first.names})
             if odd or sorted(self._keys[number - 1]) != sorted(self._keys[0]):
                 raise DataError(f"{self._where}: its parts differ in columns ({odd[:5]}); export it as one table.")
-        fields = [pa.field(name, self._kind(name, [s.field(name).type for s in schemas])) for name in first.names]
+        keyed = self._keys[0]
+        fields = [
+            pa.field(name, pa.string() if name in keyed else self._kind(name, [s.field(name).type for s in schemas]))
+            for name in first.names
+        ]
         keys = [pa.field(name, pa.string()) for name in self._keys[0] if name not in first.names]
         return pa.schema([*fields, *keys])
+
+    def _check_key(self, name: str, key: str, values: Any) -> None:
+        """Refuse a part that holds another value than the name of its folder says."""
+        texts = pc.fill_null(_plain(values).cast(pa.string()), "")
+        differ = pc.not_equal(texts, key)
+        numbers = pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
+        if numbers and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", key):
+            differ = pc.fill_null(pc.not_equal(values.cast(pa.float64()), float(key)), True)
+        if pc.any(differ).as_py():
+            raise DataError(
+                f"{self._where}: a part in the folder {name}={key} holds other values of {name!r}; correct the one or "
+                "the other."
+            )
 
     def _kind(self, name: str, kinds: Sequence[Any]) -> Any:
         if all(kind == kinds[0] for kind in kinds):
             return kinds[0]
+        kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in kinds]
+        if all(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind) for kind in kinds):
+            return pa.string()
         with suppress(pa.ArrowException):
             unified = pa.unify_schemas([pa.schema([(name, kind)]) for kind in kinds], promote_options="permissive")
             if pa.types.is_integer(unified.field(name).type) or not any(map(pa.types.is_string, kinds)):
                 return unified.field(name).type
         raise DataError(f"{self._where}: its parts hold {name!r} as different types; export it as one table.")
+
+
+def _plain(values: Any) -> Any:
+    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
 
 
 def _partition(path: Path) -> dict[str, str]:

@@ -24,12 +24,13 @@ from common_utils.tables.checks import differing_copies, failed_checks, repeated
 from common_utils.tables.columns import Extra, checked_mapping, selected
 from common_utils.tables.convert import UNKNOWN, FileColumns, convert, extra_text, soften
 from common_utils.tables.csv_text import HOLD_NOTHING, read_csv_text
+from common_utils.tables.dates import month_of
 from common_utils.tables.encodings import check_encoding
 from common_utils.tables.files import csv_bytes, kind_of_table
 from common_utils.tables.parquet import read_parquet
 from common_utils.tables.reading import ColumnSource, Reading
 from common_utils.tables.report import Ledger, RowReport
-from common_utils.tables.types import Converted, Kind, month_of
+from common_utils.tables.types import Converted, Kind
 
 __all__ = ["TableResult", "check_rows", "check_share", "id_column", "month_column", "read_table"]
 

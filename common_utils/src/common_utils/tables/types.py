@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute
 
 from common_utils.array_types import BoolArray
-from common_utils.tables.dates import local_times, read_dates
-from common_utils.tables.encodings import LOST, NOT_UTF8
+from common_utils.tables.dates import FIRST_DAY, local_times, month_of, read_dates
+from common_utils.tables.encodings import LOST, NOT_UTF8, TEXT_FORMULA, visible
 from common_utils.tables.numbers import THOUSANDS, DecimalSign, NumberCounts, count_numbers, decimal_sign_of
 
 __all__ = [
@@ -20,11 +20,9 @@ __all__ = [
     "Kind",
     "any_of",
     "check_arrow",
-    "comparable_id",
     "convert_text",
     "decimal_sign",
     "mask_of",
-    "month_of",
     "refuse",
 ]
 
@@ -57,10 +55,6 @@ _NO_ID = (
     r"#+|undefined|unknown|anonymous|restricted|withheld|private|unavailable|-+|\?+|"
     r"((grand|sub)[ -]?)?totals?|sum|summe))$"
 )
-_TEXT_FORMULA = r'^="([^"]+)"$'  # how exports keep a spreadsheet from making a number of an id
-# A month typed into a spreadsheet, or cut off a date by a database, is its first day at midnight.
-_FIRST_DAY = r"^([0-9]{4}-[0-9]{2})-01([T ]00:00(:00([.,]0{1,9})?)?)?$"
-_INVISIBLE = r"\p{Cf}"  # zero-width and bidirectional marks, soft hyphens: two values that look alike would never meet
 _WORDS = (["true", "1", "1.0", "yes"], ["false", "0", "0.0", "no"])
 
 
@@ -138,7 +132,7 @@ def convert_text(
     ['whitespace trimmed', 'decimals .0 dropped']
     """
     text = pc.fill_null(column, "")
-    seen = text if kind == "text" else _visible(text)
+    seen = text if kind == "text" else visible(text)
     trimmed = pc.utf8_trim_whitespace(seen)
     missing = mask_of(pc.equal(trimmed, ""))
     result = Converted(pc.if_else(pc.equal(trimmed, ""), None, trimmed), missing)
@@ -154,7 +148,7 @@ def convert_text(
         case "id":
             _to_id(result)
         case "month":
-            first = pc.match_substring_regex(result.values, _FIRST_DAY)
+            first = pc.match_substring_regex(result.values, FIRST_DAY)
             result.values = month_of(result.values)
             result.repairs.append(("first day of the month read as the month", mask_of(first)))
         case "integer":
@@ -241,44 +235,12 @@ def _fits(arrow_type: Any, kind: Kind) -> bool:
             return types.is_date(arrow_type) or types.is_timestamp(arrow_type)
 
 
-def month_of(text: Any) -> Any:
-    """Return text in which the first day of a month, at midnight, is that month; all else stays as it is.
-
-    Examples
-    --------
-    >>> month_of(pa.array(["2025-08-01", "2025-08-01 00:00:00", "2025-08-31", None])).to_pylist()
-    ['2025-08', '2025-08', '2025-08-31', None]
-    """
-    return pc.replace_substring_regex(text, _FIRST_DAY, r"\1")
-
-
-def _visible(text: Any) -> Any:
-    """Return text without the characters nobody sees; the same object where there are none."""
-    if pc.all(pc.string_is_ascii(text)).as_py() is not False or not any_of(pc.match_substring_regex(text, _INVISIBLE)):
-        return text
-    return pc.replace_substring_regex(text, _INVISIBLE, "")
-
-
 def _compose(result: Converted) -> None:
     """Write an accented letter as one character: as letter and accent it looks the same, and is another id."""
     if pc.all(pc.string_is_ascii(result.values)).as_py() is False:
         composed = pc.utf8_normalize(result.values, form="NFC")
         result.repairs.append(("accents composed (Unicode NFC)", mask_of(pc.not_equal(result.values, composed))))
         result.values = composed
-
-
-def comparable_id(text: Any) -> Any:
-    """Return ids in the form in which they are compared once they are read: what is missing comes first.
-
-    Examples
-    --------
-    >>> comparable_id(pa.array([" b", "Jose\u0301", '="007"', None])).to_pylist()
-    ['b', 'José', '007', '']
-    """
-    text = pc.utf8_trim_whitespace(_visible(pc.fill_null(text, "")))
-    if pc.all(pc.string_is_ascii(text)).as_py() is False:
-        text = pc.utf8_normalize(text, form="NFC")
-    return pc.replace_substring_regex(text, _TEXT_FORMULA, r"\1") if any_of(pc.starts_with(text, "=")) else text
 
 
 def _refuse_lost(result: Converted) -> None:
@@ -290,9 +252,9 @@ def _refuse_lost(result: Converted) -> None:
 
 
 def _to_id(result: Converted) -> None:
-    formula = pc.match_substring_regex(result.values, _TEXT_FORMULA)
+    formula = pc.match_substring_regex(result.values, TEXT_FORMULA)
     if any_of(formula):
-        result.values = pc.replace_substring_regex(result.values, _TEXT_FORMULA, r"\1")
+        result.values = pc.replace_substring_regex(result.values, TEXT_FORMULA, r"\1")
         result.repairs.append(('taken out of ="..."', mask_of(formula)))
     ours = pc.match_substring_regex(result.values, _OUR_MARK)
     if any_of(ours):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -124,8 +124,8 @@ def _answers(case: CliCase, path: Path, *said: str) -> np.ndarray:
     target = case.folder / "answers.csv"
     code, _, err = case.ask("predict", "--input", str(path), "--output", str(target), *said)
     expect(code == 0, f"predict left with {code}: {err}")
-    answers: Mapping[str, pd.Series] = dict(pd.read_csv(target).items())
-    return np.column_stack([c.to_numpy(dtype=np.float64) for c in answers.values() if c.dtype.kind in "ifb"])
+    numbers = pd.read_csv(target).select_dtypes(include=["number", "bool"])
+    return numbers.to_numpy(dtype=np.float64)
 
 
 def _explained(case: CliCase, path: Path, *said: str) -> str:

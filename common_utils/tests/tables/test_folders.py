@@ -1,0 +1,95 @@
+"""Folders of Parquet parts: which files count, and what is refused because rows would be lost or come back."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pandera.pandas as pandera
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from common_utils.errors import DataError
+from common_utils.tables import id_column, month_column, read_table
+
+UNITS = {"minutes": Fraction(1), "seconds": Fraction(1, 60), "hh:mm:ss": Fraction(1, 60)}
+MONTHS = pandera.DataFrameSchema({"id": id_column(), "month": month_column()}, unique=["id", "month"])
+
+
+@pytest.mark.parametrize(
+    ("log", "named", "what"),
+    [
+        pytest.param("_delta_log/00000000000000000000.json", "", "a Delta Lake table (_delta_log)", id="delta"),
+        pytest.param("_delta_log/0.json", "month=2025-01", "a Delta Lake table", id="partition-of-delta"),
+        pytest.param("metadata/00001-ab.metadata.json", "", "an Iceberg table", id="iceberg"),
+        pytest.param("metadata/v1.metadata.json", "data", "an Iceberg table", id="data-of-iceberg"),
+        pytest.param(".hoodie/hoodie.properties", "", "a Hudi table (.hoodie)", id="hudi"),
+        pytest.param("inner/_delta_log/0.json", "", "a Delta Lake table", id="a-folder-within"),
+        pytest.param("_spark_metadata/0", "", "a sink of a Spark stream", id="spark-stream"),
+        pytest.param("delta_0000002_0000002_0000/bucket_00000", "", "a transactional Hive table", id="hive"),
+    ],
+)
+def test_a_folder_whose_log_says_which_files_count_is_refused_by_name(
+    tmp_path: Path, log: str, named: str, what: str
+) -> None:
+    folder = tmp_path / "usage"
+    part = folder / named / "part-0.parquet"
+    for path in (part, folder / log):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    pq.write_table(pa.table({"id": ["erased"], "month": ["2025-01"]}), part)
+    with pytest.raises(DataError, match=re.escape(what) + ".*deleted rows would come back"):
+        read_table(folder / named, MONTHS, name="usage")
+
+
+@pytest.mark.parametrize("other", ["b.csv", "b.CSV.gz", "deeper/b.xlsx", "b.json", "b.orc", "b.txt", "b"])
+def test_a_folder_of_parts_and_other_files_is_refused(tmp_path: Path, other: str) -> None:
+    (tmp_path / "deeper").mkdir()
+    pq.write_table(pa.table({"id": ["a"], "month": ["2025-01"]}), tmp_path / "a.parquet")
+    for beside in ("_SUCCESS", "_metadata", ".a.parquet.crc", "README.md", "a.parquet.md5"):
+        (tmp_path / beside).write_text("x")
+    (tmp_path / "SUCCESS").touch()
+    assert len(read_table(tmp_path, MONTHS, name="usage").frame) == 1
+    (tmp_path / other).write_text("id,month\nb,2025-01\n")
+    with pytest.raises(DataError, match=f"beside 1 Parquet part.*: {other}. Rows in them would be lost"):
+        read_table(tmp_path, MONTHS, name="usage")
+
+
+def test_parts_are_known_by_what_is_in_them(tmp_path: Path) -> None:
+    for person, name in zip("abc", ("part-00000", "b.PARQUET", "c.parq"), strict=True):
+        pq.write_table(pa.table({"id": [person], "month": ["2025-01"]}), tmp_path / name)
+    assert sorted(read_table(tmp_path, MONTHS, name="usage").frame["id"]) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("name", "held", "fits"),
+    [
+        pytest.param("month=2025-09", ["2025-09"], True, id="same"),
+        pytest.param("month=2025-09", ["2025-09", "2025-10"], False, id="another"),
+        pytest.param("month=2025-09", ["2025-09", None], False, id="missing"),
+        pytest.param("n=09", [9, 9], True, id="number-with-a-zero"),
+        pytest.param("n=09", [9, 10], False, id="another-number"),
+    ],
+)
+def test_a_part_says_what_its_folder_says(tmp_path: Path, name: str, held: list[Any], fits: bool) -> None:
+    (tmp_path / name).mkdir()
+    month = {} if name.startswith("month") else {"month": ["2025-01"] * len(held)}
+    table = {"id": [f"u{place}" for place in range(len(held))], name.partition("=")[0]: held, **month}
+    pq.write_table(pa.table(table), tmp_path / name / "a.parquet")
+    if fits:
+        assert len(read_table(tmp_path, MONTHS, name="u", extra_columns="keep").frame) == len(held)
+        return
+    with pytest.raises(DataError, match=f"folder {name} holds other values"):
+        read_table(tmp_path, MONTHS, name="u", extra_columns="keep")
+
+
+def test_parts_hold_text_as_text_or_behind_a_dictionary(tmp_path: Path) -> None:
+    for person, kind in zip(
+        "abc", (pa.string(), pa.dictionary(pa.int8(), pa.string()), pa.large_string()), strict=True
+    ):
+        table = pa.table({"id": pa.array([person], kind), "month": ["2025-01"]})
+        pq.write_table(table, tmp_path / f"{person}.parquet")
+    assert read_table(tmp_path, MONTHS, name="u").frame["id"].tolist() == ["a", "b", "c"]
