@@ -97,7 +97,6 @@ def test_either_choice_model_comes_out_of_a_bundle_as_it_went_in(
 def test_the_gate_of_the_choice_model_reports_and_fires(
     name: str, prepared: Prepared, settings: PlanRecConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("planrec.choice.compiling.MATRIX_ROWS", 2_000)
     rows = prepared.train.head(300)
     model: Any = (
         ConditionalLogit(prepared.catalogue, 6)
@@ -105,7 +104,7 @@ def test_the_gate_of_the_choice_model_reports_and_fires(
         else MonotoneBoosting(prepared.catalogue, settings.training.challenger, 6)
     )
     fitted = CalibratedChoice(model.fit(rows, rows[CHOSEN_PLAN].to_numpy(dtype=object)), 1.3)
-    arrays, report = compile_choice_model(fitted, rows, seed=1)
+    arrays, report = compile_choice_model(fitted, rows, seed=1, most_rows=2_000)
     assert report.rows == 2_000
     assert report.max_difference <= 1e-12
     alternatives = type(arrays).chances
@@ -115,13 +114,12 @@ def test_the_gate_of_the_choice_model_reports_and_fires(
 
     monkeypatch.setattr(ChoiceModel, "chances", slightly_other)
     with pytest.raises(ParityError, match="2000 of 2000 rows differ"):
-        compile_choice_model(fitted, rows, seed=1)
+        compile_choice_model(fitted, rows, seed=1, most_rows=2_000)
 
 
 def test_the_trees_of_the_choice_model_have_a_gate_of_their_own(
     prepared: Prepared, settings: PlanRecConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("planrec.choice.compiling.MATRIX_ROWS", 2_000)
     rows = prepared.train.head(300)
     model = MonotoneBoosting(prepared.catalogue, settings.training.challenger, 6)
     fitted = CalibratedChoice(model.fit(rows, rows[CHOSEN_PLAN].to_numpy(dtype=object)))
@@ -134,5 +132,5 @@ def test_the_trees_of_the_choice_model_have_a_gate_of_their_own(
         return report
 
     monkeypatch.setattr(compiling, "parity_gate", counted)
-    compile_choice_model(fitted, rows, seed=1)
+    compile_choice_model(fitted, rows, seed=1, most_rows=2_000)
     assert gates == [2_000, 2_000]

@@ -43,7 +43,7 @@ def filled_table(
             if field.name == "stay_reason":
                 missing = values == int(ExclusionCode.NONE)
             elif field.name == "plan_id":
-                missing = values < 0
+                missing = np.less(values, 0)
             columns.append(text_column(values, texts[field.name], missing))
         elif values.dtype == np.float64:
             # Whole cents come rounded; what is not known is empty.

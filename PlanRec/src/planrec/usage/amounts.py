@@ -161,13 +161,13 @@ def _minutes(counts: AmountCounts) -> tuple[str, bool]:
         return f"{MINUTES}: {said}{listed_rows(counts.rows, found)}; {asked}", True
     for bound in (_TOO_LONG, _LONG):
         if months and _half_at_least(sizes, bound):
-            said = f"{MINUTES}: half of the months with calls have {bound:,.0f} or more; {asked}"
+            said = f"{MINUTES}: half of the months with calls have {bound:z,.0f} or more; {asked}"
             return said, bound == _TOO_LONG and months >= _ENOUGH
     if found:
         said = f"{found} of {months} months with calls have more minutes than a month has"
         return f"{MINUTES}: {said}{listed_rows(counts.rows, found)}; are they seconds?", False
     if months >= _ENOUGH and not _half_at_least(sizes, _SHORT):
-        return f"{MINUTES}: half of the months with calls have fewer than {_SHORT:.0f}; {asked}", False
+        return f"{MINUTES}: half of the months with calls have fewer than {_SHORT:z.0f}; {asked}", False
     return "", False
 
 
@@ -185,10 +185,10 @@ def _megabytes(counts: AmountCounts) -> tuple[str, bool]:
     few = _at_least(sizes, _A_GIGABYTE) < _FEW * months
     also = " and not one in a hundred has 1,000" if few else ""
     if not _half_at_least(sizes, _TOO_LITTLE):
-        said = f"{MEGABYTES}: half of the months with data have fewer than {_TOO_LITTLE:.0f}{also}; {asked}"
+        said = f"{MEGABYTES}: half of the months with data have fewer than {_TOO_LITTLE:z.0f}{also}; {asked}"
         return said, enough and few
     if few and months >= _SOME and not _half_at_least(sizes, _LITTLE):
-        return f"{MEGABYTES}: half of the months with data have fewer than {_LITTLE:.0f}{also}; {asked}", False
+        return f"{MEGABYTES}: half of the months with data have fewer than {_LITTLE:z.0f}{also}; {asked}", False
     return "", False
 
 

@@ -155,10 +155,22 @@ def check_members(body: bytes, most: int = _MOST_MEMBERS) -> None:
     Traceback (most recent call last):
     common_utils.serving.problems.ProblemError: The body may have 2 members and elements.
     """
-    if body.count(b":") + body.count(b",") > most:
-        bare = _STRINGS.sub(b"", body)
-        if bare.count(b":") + bare.count(b",") > most:
-            raise ProblemError(413, "too_many_members", f"The body may have {most} members and elements.")
+    if body.count(b":") + body.count(b",") > most and _separators(body, most) > most:
+        raise ProblemError(413, "too_many_members", f"The body may have {most} members and elements.")
+
+
+def _separators(body: bytes, most: int) -> int:
+    """Return how many colons and commas stand outside strings, or the first count above `most`.
+
+    Not one call that takes all strings out: that would hold the interpreter for 40 ms of a body of 1 MB.
+    """
+    found = begin = 0
+    for string in _STRINGS.finditer(body):
+        found += body.count(b":", begin, string.start()) + body.count(b",", begin, string.start())
+        if found > most:
+            return found
+        begin = string.end()
+    return found + body.count(b":", begin) + body.count(b",", begin)
 
 
 def _most(
