@@ -157,8 +157,8 @@ def test_a_wheel_holds_app_and_settings_inside_its_package_alone(dist: dict[str,
         names = set(wheel.namelist())
         texts = {name: wheel.read(name).decode() for name in names if name.startswith(f"{package}/_app/")}
     assert {name.split("/")[0] for name in names} == {package, f"{package}-0.1.0+mlportfolio.dist-info"}
-    configs = {path.name for path in (ROOT / project / "configs").iterdir()}
-    assert {f"{package}/_project/configs/{name}" for name in configs} <= names
+    configs = [path for path in (ROOT / project / "configs").rglob("*") if path.is_file()]
+    assert {f"{package}/_project/{path.relative_to(ROOT / project).as_posix()}" for path in configs} <= names
     assert f"{package}/_app/fastapi_app.py" in texts
     for text in texts.values():
         compile(text, package, "exec")

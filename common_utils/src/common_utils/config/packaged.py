@@ -61,11 +61,11 @@ def write_defaults(package: str, folder: Path) -> list[Path]:
     source = defaults_of(package)
     if source is None:
         raise ConfigError(f"{package}: its package holds no settings; install its wheel, or work in its source tree.")
-    target = folder / CONFIGS
-    files = {path: target / path.name for path in sorted((source / CONFIGS).iterdir()) if path.is_file()}
+    origin, target = source / CONFIGS, folder / CONFIGS
+    files = {path: target / path.relative_to(origin) for path in sorted(origin.rglob("*")) if path.is_file()}
     if there := [path.name for path in files.values() if path.exists()]:
         raise ConfigError(f"{target}: holds {there[:5]} already; name another folder, or move them away.")
-    target.mkdir(parents=True, exist_ok=True)
     for path, copy in files.items():
+        copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
     return list(files.values())
