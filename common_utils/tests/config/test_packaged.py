@@ -30,6 +30,8 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     (package / "__init__.py").touch()
     (configs / "config.yaml").write_text("seed: 7\n")
     (configs / "card.yaml").write_text("packaged")
+    (configs / "more").mkdir()
+    (configs / "more" / "small.yaml").write_text("in a folder")
     monkeypatch.syspath_prepend(tmp_path / "site")
     monkeypatch.setattr(module, "_fallbacks", {})
     yield package
@@ -48,12 +50,13 @@ def test_a_folder_without_settings_works_with_those_of_the_wheel(installed: Path
 def test_own_files_come_first(installed: Path, tmp_path: Path) -> None:
     own = tmp_path / "own"
     files = write_defaults("packdemo", own)
-    assert [path.name for path in files] == ["card.yaml", "config.yaml"]
+    assert [path.name for path in files] == ["card.yaml", "config.yaml", "small.yaml"]
+    assert (own / "configs" / "more" / "small.yaml").read_text() == "in a folder"
     (own / "configs" / "config.yaml").write_text("seed: 8\n")
     (own / "configs" / "card.yaml").write_text("mine")
     assert SPEC.load(own, environ={}).seed == 8
     assert resolve_path(own, Path("configs/card.yaml")).read_text() == "mine"
-    with pytest.raises(ConfigError, match=r"holds \['card.yaml', 'config.yaml'\] already"):
+    with pytest.raises(ConfigError, match=r"holds \['card.yaml', 'config.yaml', 'small.yaml'\] already"):
         write_defaults("packdemo", own)
     assert (own / "configs" / "card.yaml").read_text() == "mine"
 
