@@ -23,18 +23,6 @@ SMALL = (
 )
 
 
-def _task() -> object:
-    from bankchurn.training import TASK
-
-    return TASK
-
-
-def _main() -> None:
-    from bankchurn.cli import main
-
-    main()
-
-
 @pytest.fixture(scope="session")
 def table_project() -> TableProject:
-    return TableProject(SPEC, PROJECT, SMALL, task=_task, main=_main)
+    return TableProject.of(SPEC, PROJECT, SMALL)

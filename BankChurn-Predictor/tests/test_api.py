@@ -13,12 +13,12 @@ from bankchurn.config import BankChurnConfig
 from bankchurn.data import RANGES
 from common_utils.bundle import Bundle
 from common_utils.scoring import Columns, row_count
-from common_utils.scoring.joblib_scorer import open_model
-from common_utils.table_project.service import LiveModel, record_columns
+from common_utils.table_project.service import LiveModel
 from common_utils.testing.services import ALL_SERVICE_CHECKS, ServiceCase
 from common_utils.testing.table_app import (
     ALL_APP_CHECKS,
     AppCase,
+    check_a_bundle_s_probability_is_its_pipeline_s,
     check_every_route_is_described_and_shows_its_answers,
 )
 from common_utils.testing.table_fixtures import TableProject
@@ -40,6 +40,11 @@ class OldScorer:
 def live(settings: BankChurnConfig) -> LiveModel[BankChurnConfig]:
     metrics = {"holdout": {"thresholds": {"f1": 0.5, "profit": 0.3}}}
     return LiveModel("v-test", OldScorer(), settings, {"created": "2026-01-01T00:00:00Z"}, metrics)
+
+
+@pytest.fixture(scope="module")
+def case(table_project: TableProject, live: LiveModel[BankChurnConfig]) -> AppCase:
+    return AppCase(table_project, create_app, schemas.CustomerRequest, CUSTOMER, RANGES, live)
 
 
 @pytest.fixture(scope="module")
@@ -89,24 +94,14 @@ def test_the_service_keeps_its_promises(client: TestClient, check: Callable[[Tes
     check(client, SERVICE)
 
 
-def test_service_answers_from_a_bundle_as_the_pipeline_does(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BANKCHURN_BUNDLE", str(bundle.path))
-    with TestClient(create_app()) as started:
-        assert started.get("/ready").json()["version"] == bundle.version
-        answer = started.post("/predict", json=CUSTOMER).json()
-        about = started.get("/model").json()
-    assert about["synthetic"] is True
-    columns = record_columns([schemas.CustomerRequest.model_validate(CUSTOMER)])
-    expected = open_model(bundle).predict_proba(columns)[0, 1]
-    assert answer["probability"] == pytest.approx(expected, abs=1e-12)
-
-
 @pytest.mark.parametrize(
     "check",
     [*ALL_APP_CHECKS, check_every_route_is_described_and_shows_its_answers],
     ids=lambda check: check.__name__,
 )
-def test_the_app_starts_as_it_should(
-    table_project: TableProject, live: LiveModel[BankChurnConfig], check: Callable[[AppCase], None]
-) -> None:
-    check(AppCase(table_project, create_app, schemas.CustomerRequest, CUSTOMER, RANGES, live))
+def test_the_app_starts_as_it_should(case: AppCase, check: Callable[[AppCase], None]) -> None:
+    check(case)
+
+
+def test_service_answers_from_a_bundle_as_the_pipeline_does(case: AppCase, bundle: Bundle) -> None:
+    check_a_bundle_s_probability_is_its_pipeline_s(case, bundle)

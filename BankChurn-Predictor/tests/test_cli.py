@@ -14,6 +14,7 @@ from common_utils.bundle import Bundle
 from common_utils.tables import write_table
 from common_utils.testing.table_cli import ALL_CLI_CHECKS, CliCase
 from common_utils.testing.table_fixtures import Run, TableProject
+from common_utils.testing.table_reading import ALL_READING_CHECKS
 
 HEADER = "CreditScore,Geography,Gender,Age,Tenure,Balance,NumOfProducts,HasCrCard,IsActiveMember,EstimatedSalary"
 ROWS = ["619,France,Female,42,2,0,1,1,1,101348.88", "502,Spain,Male,7,1,0,1,0,1,1", "700,Germany,Male,50,,9000,1,0,0,1"]
@@ -29,7 +30,7 @@ CASE: dict[str, Any] = {
 ANY_SHARE = ("--set", "data.table.max_rejected_share=1")  # one row of these few is bad on purpose
 
 
-@pytest.mark.parametrize("check", ALL_CLI_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", [*ALL_CLI_CHECKS, *ALL_READING_CHECKS], ids=lambda check: check.__name__)
 def test_the_commands_keep_their_promises(
     table_project: TableProject, run: Run, bundle: Bundle, tmp_path: Path, check: Callable[[CliCase], None]
 ) -> None:

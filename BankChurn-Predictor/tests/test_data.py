@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +10,9 @@ import pytest
 from bankchurn.columns import CUSTOMER, EXITED, NUMBERS, TENURE
 from bankchurn.data import RANGES, churn_schema, record_schema, sample_customers
 from common_utils.table_project.source import read_records
-from common_utils.tables import write_table
+from common_utils.table_project.task import TableTask
+from common_utils.testing.table_data import ALL_SAMPLE_CHECKS
+from common_utils.testing.table_fixtures import TableProject
 
 HEADER = (
     "CustomerId,CreditScore,Geography,Gender,Age,Tenure,Balance,NumOfProducts,HasCrCard,IsActiveMember,EstimatedSalary"
@@ -75,21 +79,19 @@ def test_a_customer_is_answered_once(tmp_path: Path) -> None:
     assert read.rows.tolist() == [2]
 
 
-def test_the_sample_reads_back_whole_against_the_training_schema(tmp_path: Path) -> None:
-    sample = sample_customers(700, np.random.default_rng(3))
-    write_table(sample, tmp_path / "sample.csv")
-    read = read_records(tmp_path / "sample.csv", churn_schema(), name="sample")
-    assert read.report.kept == read.report.read == 700
-    assert read.frame[EXITED].tolist() == sample[EXITED].tolist()
+@pytest.mark.parametrize("check", ALL_SAMPLE_CHECKS, ids=lambda check: check.__name__)
+def test_the_sample_keeps_its_promises(
+    table_project: TableProject, tmp_path: Path, check: Callable[[TableTask[Any], Path], None]
+) -> None:
+    check(table_project.task(), tmp_path)
 
 
-def test_the_sample_is_the_same_for_the_same_seed_and_inside_its_ranges() -> None:
-    one, two = (sample_customers(300, np.random.default_rng(1)) for _ in range(2))
-    assert one.equals(two)
-    assert one[CUSTOMER].is_unique
+def test_the_sample_lies_inside_its_ranges() -> None:
+    sample = sample_customers(300, np.random.default_rng(1))
+    assert sample[CUSTOMER].is_unique
     for name in NUMBERS:
         low, high = RANGES[name]
-        assert one[name].dropna().between(low, high).all(), name
+        assert sample[name].dropna().between(low, high).all(), name
 
 
 @pytest.mark.realdata

@@ -8,7 +8,8 @@ from bankchurn.data import sample_customers
 from bankchurn.features import churn_step
 from bankchurn.formulas import INPUTS
 from common_utils.errors import DataError
-from common_utils.table_project.feature_columns import ColumnFeatures, table_columns
+from common_utils.table_project.feature_columns import ColumnFeatures
+from common_utils.testing.table_data import check_one_record_gets_the_row_of_the_table
 
 ROWS = sample_customers(50, np.random.default_rng(0))
 
@@ -32,12 +33,7 @@ def test_without_two_columns_nothing_of_them_is_left() -> None:
 
 
 def test_one_record_gets_the_row_of_the_table() -> None:
-    step = _fitted()
-    table = step.transform(ROWS)
-    columns = table_columns(ROWS)
-    for row in range(5):
-        record = {name: values[row : row + 1] for name, values in columns.items()}
-        np.testing.assert_array_equal(step.transform(record)[0], table[row])
+    check_one_record_gets_the_row_of_the_table(_fitted(), ROWS)
 
 
 def test_no_feature_left_is_said() -> None:

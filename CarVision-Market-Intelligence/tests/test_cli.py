@@ -13,6 +13,7 @@ from common_utils.bundle import Bundle
 from common_utils.errors import ConfigError
 from common_utils.testing.table_cli import ALL_CLI_CHECKS, CliCase
 from common_utils.testing.table_fixtures import Run, TableProject
+from common_utils.testing.table_reading import ALL_READING_CHECKS
 
 HEADER = "model,model_year,odometer,condition,cylinders,fuel,transmission,type,paint_color,is_4wd"
 ROWS = [
@@ -33,7 +34,7 @@ CASE: dict[str, Any] = {
 ANY_SHARE = ("--set", "data.table.max_rejected_share=1")  # one row of these few is bad on purpose
 
 
-@pytest.mark.parametrize("check", ALL_CLI_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", [*ALL_CLI_CHECKS, *ALL_READING_CHECKS], ids=lambda check: check.__name__)
 def test_the_commands_keep_their_promises(
     table_project: TableProject, run: Run, bundle: Bundle, tmp_path: Path, check: Callable[[CliCase], None]
 ) -> None:

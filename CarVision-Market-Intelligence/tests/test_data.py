@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,12 +13,14 @@ from pydantic import ValidationError
 
 from carvision.columns import CONDITION, MODEL, ODOMETER, PRICE, RANGES, TYPE, YEAR
 from carvision.config import CleaningConfig
-from carvision.data import ad_schema, car_keys, cleaning_rules, record_schema, sample_ads
+from carvision.data import car_keys, cleaning_rules, record_schema, sample_ads
 from carvision.features import car_step
 from carvision.vehicles import NEW_PRICE
 from common_utils.table_project.feature_columns import ColumnFeatures
 from common_utils.table_project.source import read_records
-from common_utils.tables import write_table
+from common_utils.table_project.task import TableTask
+from common_utils.testing.table_data import ALL_SAMPLE_CHECKS
+from common_utils.testing.table_fixtures import TableProject
 
 HEADER = "model,model_year,odometer,condition,cylinders,fuel,transmission,type,paint_color,is_4wd"
 GOOD = "ford f-150,2013,92000,good,8,gas,automatic,truck,white,1"
@@ -50,17 +54,11 @@ def test_what_is_impossible_is_rejected_with_the_reason(tmp_path: Path, old: str
     assert read.rows.tolist() == [1]
 
 
-def test_the_sample_reads_back_whole_against_the_training_schema(tmp_path: Path) -> None:
-    sample = sample_ads(700, np.random.default_rng(3))
-    write_table(sample, tmp_path / "sample.csv")
-    read = read_records(tmp_path / "sample.csv", ad_schema(), name="sample")
-    assert read.report.kept == read.report.read == 700
-    assert read.frame[PRICE].tolist() == sample[PRICE].tolist()
-
-
-def test_same_seed_same_sample() -> None:
-    first, second = (sample_ads(300, np.random.default_rng(7)) for _ in range(2))
-    pd.testing.assert_frame_equal(first, second)
+@pytest.mark.parametrize("check", ALL_SAMPLE_CHECKS, ids=lambda check: check.__name__)
+def test_the_sample_keeps_its_promises(
+    table_project: TableProject, tmp_path: Path, check: Callable[[TableTask[Any], Path], None]
+) -> None:
+    check(table_project.task(), tmp_path)
 
 
 def test_the_sample_repeats_cars_as_the_public_table_does() -> None:

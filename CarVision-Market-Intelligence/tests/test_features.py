@@ -5,7 +5,8 @@ import numpy as np
 from carvision.columns import FOUR_WHEEL, MODEL
 from carvision.data import sample_ads
 from carvision.features import car_step
-from common_utils.table_project.feature_columns import ColumnFeatures, table_columns
+from common_utils.table_project.feature_columns import ColumnFeatures
+from common_utils.testing.table_data import check_one_record_gets_the_row_of_the_table
 
 ROWS = sample_ads(50, np.random.default_rng(0))
 FEATURES = ColumnFeatures.of(car_step()).fit(ROWS)
@@ -33,8 +34,4 @@ def test_an_unseen_model_has_neither_code_nor_new_price() -> None:
 
 
 def test_one_record_gets_the_row_of_the_table() -> None:
-    step = FEATURES
-    table, columns = step.transform(ROWS), table_columns(ROWS)
-    for row in range(5):
-        record = {name: values[row : row + 1] for name, values in columns.items()}
-        np.testing.assert_array_equal(step.transform(record)[0], table[row])
+    check_one_record_gets_the_row_of_the_table(FEATURES, ROWS)

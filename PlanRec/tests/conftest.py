@@ -1,10 +1,12 @@
-"""What several test files need: the shipped rate cards, and the real tables where they are."""
+"""What several test files need: rate cards, a small bundle, the command line, and the real tables where they are."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from common_utils.bundle import Bundle, open_bundle
@@ -83,3 +85,35 @@ def bundle(settings: PlanRecConfig, artifacts: Path, request: pytest.FixtureRequ
         artifacts, lambda root: train(settings, PROJECT, artifacts=root, step=lambda _: None), request, name="bundle"
     )
     return open_bundle(artifacts)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, project_folder: Path):  # type: ignore[no-untyped-def]
+    """Run the command line in the project's folder; return its exit code."""
+    from planrec import cli
+
+    monkeypatch.chdir(project_folder)
+
+    def call(*arguments: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["planrec", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return int(left.value.code or 0)
+
+    return call
+
+
+@pytest.fixture
+def trio() -> pd.DataFrame:
+    """Subscriber a: January to March, changes to ultimate in March; b: February only; c: January and March."""
+    return pd.DataFrame(
+        {
+            "subscriber_id": ["a", "a", "a", "b", "c", "c"],
+            "month": ["2018-01", "2018-02", "2018-03", "2018-02", "2018-01", "2018-03"],
+            "minutes": [10.0, 20.0, 30.0, 5.0, 1.0, 3.0],
+            "messages": [1.0, 2.0, 3.0, 0.0, 0.0, 0.0],
+            "megabytes": [100.0, 200.0, 300.0, 0.0, 0.0, 0.0],
+            "current_plan": ["surf", "surf", "ultimate", "surf", "ultimate", "ultimate"],
+            "age": [30.0, 30.0, 30.0, 50.0, 70.0, 70.0],
+        }
+    )

@@ -9,9 +9,11 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
-from slow_rater import InvalidCaseError, slow_bills
+from random_tariffs.case import random_case
+from random_tariffs.dice import CONSTRUCTS, Row
+from slow_rater.notation import InvalidCaseError
+from slow_rater.rater import slow_bills
 from tariff_cases import Line, Mapping, translate
-from tariff_generator import CONSTRUCTS, Row, random_case
 
 from common_utils.errors import ConfigError, DataError
 from planrec.billing.events import read_events

@@ -14,7 +14,14 @@ def test_every_face_equals_its_list() -> None:
 
 
 def test_tests_mirror_the_packages() -> None:
-    assert mirror_faults("planrec", Path(__file__).parent, beside=["app", "cases", "tariffs"]) == []
+    assert (
+        mirror_faults(
+            "planrec",
+            Path(__file__).parent,
+            beside=["app", "cases", "random_tariffs", "settings_probes", "slow_rater", "tariffs"],
+        )
+        == []
+    )
 
 
 def test_no_rounded_figure_shows_minus_zero() -> None:

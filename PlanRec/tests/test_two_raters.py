@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import slow_rater
 import yaml
-from slow_rater import slow_bills
+from random_tariffs.case import random_case
+from random_tariffs.dice import CONSTRUCTS
+from slow_rater import bills
+from slow_rater.month import Month, Subscription
+from slow_rater.rater import slow_bills
 from tariff_cases import case_folders, differing_lines, expected_lines
 from tariff_check import check
-from tariff_generator import CONSTRUCTS, random_case
 
 from planrec.billing.rating import allowances, bill, caps, cells, charges, fees, passes, sums, usage
 
@@ -24,10 +26,13 @@ CASES = Path(__file__).parent / "tariffs"
 
 
 def test_slow_rater_imports_nothing_of_the_product() -> None:
-    tree = ast.parse(Path(slow_rater.__file__ or "").read_text(encoding="utf-8"))
-    names = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
-    names |= {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-    assert {n.split(".")[0] for n in names} <= {
+    names: set[str] = set()
+    for path in Path(bills.__file__).parent.glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names |= {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+        names |= {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    assert {n.split(".")[0] for n in names} == {
+        "slow_rater",
         *("__future__", "calendar", "collections", "datetime", "fractions", "itertools", "math", "typing", "zoneinfo"),
     }
 
@@ -70,9 +75,6 @@ def _fewer_cents(found: dict[str, Any]) -> dict[str, Any]:
     return {item: np.maximum(cents - 1, 0) for item, cents in found.items()}
 
 
-Month, Line = slow_rater.Month, slow_rater.Subscription
-
-
 def _half_down(round_charge: Any) -> Any:
     def rounded(amounts: Any, unit: int, how: str) -> Any:
         return round_charge(np.maximum(amounts - 1, 0) if how == "half_up" else amounts, unit, how)
@@ -102,14 +104,14 @@ FAULTS = {
     "fast: days of another length": _replace(usage, "DAY", lambda day: day + 1),
     "fast: items a cent less": _replace(bill, "bill_items", lambda f: lambda *a: _fewer_cents(f(*a))),
     "fast: months of leaving early": _replace(fees, "month_later", lambda f: lambda day, months: f(day, months + 1)),
-    "slow: half up is half even": _replace(slow_rater, "_half_up", lambda _: round),
+    "slow: half up is half even": _replace(bills, "half_up", lambda _: round),
     "slow: nothing at a period's end": _replace(Month, "end_of_period", _constant(None)),
     "slow: rollover forgotten": _replace(Month, "roll", _constant(None)),
     "slow: bank forgotten": _replace(Month, "banked", _constant(Fraction(0))),
     "slow: refusals forgotten": _replace(Month, "refusing", _constant(set())),
     "slow: passes never run": _replace(Month, "runs", _constant(False)),
     "slow: increments forgotten": _replace(Month, "billed", lambda _: lambda _self, _rate, e: e.quantity),
-    "slow: subscribers always there": _replace(Line, "there", _constant(True)),
+    "slow: subscribers always there": _replace(Subscription, "there", _constant(True)),
     "slow: minutes count as seconds": _replace(Month, "units", lambda _: lambda _self, _row, value: Fraction(value)),
 }
 

@@ -10,6 +10,7 @@ import pytest
 from common_utils.bundle import Bundle
 from common_utils.testing.table_cli import ALL_CLI_CHECKS, CliCase
 from common_utils.testing.table_fixtures import Run, TableProject
+from common_utils.testing.table_reading import ALL_READING_CHECKS
 
 HEADER = "calls,minutes,messages,mb_used"
 ROWS = ["40,311.9,83,19915.42", "85,-1,56,22696.96", "0,0,0,40000.5"]
@@ -25,7 +26,7 @@ CASE: dict[str, Any] = {
 ANY_SHARE = ("--set", "data.table.max_rejected_share=1")  # one row of these few is bad on purpose
 
 
-@pytest.mark.parametrize("check", ALL_CLI_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", [*ALL_CLI_CHECKS, *ALL_READING_CHECKS], ids=lambda check: check.__name__)
 def test_the_commands_keep_their_promises(
     table_project: TableProject, run: Run, bundle: Bundle, tmp_path: Path, check: Callable[[CliCase], None]
 ) -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from common_utils.errors import DataError
-from common_utils.table_project.feature_columns import ColumnFeatures, table_columns
+from common_utils.table_project.feature_columns import ColumnFeatures
+from common_utils.testing.table_data import check_one_record_gets_the_row_of_the_table
 from telecom.columns import MEGABYTES, NUMBERS
 from telecom.data import sample_months
 from telecom.features import usage_step
@@ -29,12 +30,7 @@ def test_without_a_column_nothing_of_it_is_left() -> None:
 
 
 def test_one_record_gets_the_row_of_the_table() -> None:
-    step = _fitted()
-    table = step.transform(ROWS)
-    columns = table_columns(ROWS)
-    for row in range(5):
-        record = {name: values[row : row + 1] for name, values in columns.items()}
-        np.testing.assert_array_equal(step.transform(record)[0], table[row])
+    check_one_record_gets_the_row_of_the_table(_fitted(), ROWS)
 
 
 def test_no_feature_left_is_said() -> None:

@@ -137,6 +137,12 @@ class Roles:
         A number beyond them.
     category, target : str
         A column of words, "" where there is none; and what is learnt.
+    used : str
+        A number that the small model looks at.
+    unit : str
+        A larger unit of the amount.
+    large, small : float
+        How much of ours that is, and a much smaller one.
     """
 
     amount: str = ""
@@ -146,6 +152,10 @@ class Roles:
     beyond: str = ""
     category: str = ""
     target: str = ""
+    used: str = ""
+    unit: str = ""
+    large: float = 1.0
+    small: float = 1.0
 
 
 @dataclass

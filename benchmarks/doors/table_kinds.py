@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -316,7 +317,28 @@ def encodings(case: Case, variant: int, rng: random.Random, roles: Roles) -> Cas
         plain + b"\x1a",
     )[variant]
     case.usage_file, case.files["records.csv"] = "records.csv", data
-    case.stated = variant in (3, 5)
+    case.stated = variant in (0, 3, 5)
+    return case
+
+
+def units(case: Case, variant: int, rng: random.Random, roles: Roles) -> Case:
+    """Write the amounts in another unit: stated under its name or another, in Parquet, unknown, or not stated."""
+    sheet, column = case.usage, roles.amount
+    factor = roles.small if variant == 4 else roles.large
+    if variant != 5:
+        for row in sheet.rows:
+            row[column] = f"{float(row[column]) / factor:.10f}" if row[column] else ""
+    if variant == 3:
+        sheet.ending, sheet.header = ".parquet", {column: "Something else"}
+        sheet.numbers = (*sheet.numbers, "Something else")
+    said = {"is": column, "unit": "furlongs" if variant == 2 else roles.unit}
+    if variant in (0, 2, 3):
+        case.options = ("--set", f"data.table.columns={json.dumps({sheet.header.get(column, column): said})}")
+    if variant == 5:
+        case.options = ("--accept-units",)
+    case.stated = variant in (0, 3, 5)
+    if not case.stated:
+        sheet.whole.add(column)
     return case
 
 
@@ -345,5 +367,6 @@ TABLE_KINDS = (
     TableKind("table: columns nobody needs", "records", extra),
     TableKind("table: headers", "records", headers),
     TableKind("table: encodings", "records", encodings),
+    TableKind("table: amounts in another unit", "records", units),
     TableKind("table: under another name, cut or broken", "records", files),
 )

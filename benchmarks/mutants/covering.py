@@ -1,7 +1,7 @@
 """Which tests have to notice a fault in a module: the nearest first, then those of its package, then of its users.
 
-1. The examples in the module's docstrings, and the test file that mirrors it: `tests/billing/test_rater.py` for
-   `billing/rater.py`.
+1. The examples in the module's docstrings, and the test file that mirrors it: `tests/billing/test_month_bills.py` for
+   `billing/month_bills.py`.
 2. Every test file of the package, the examples of its modules, and test files that import the module, or the innermost
    package it stands in, by name; what a test imports through a helper beside the tests counts.
 3. What mirrors the modules that use a name of this one.
@@ -36,7 +36,7 @@ class Tests:
         module : str
             File of the module, relative to the member.
         """
-        parts = Path(module).with_suffix("").parts[1:]  # planrec, billing, rater
+        parts = Path(module).with_suffix("").parts[1:]  # planrec, billing, month_bills
         folders = "/".join(("src", *parts[:2])) + "/", f"tests/{parts[1]}/"
         examples, around = ([file for file in self._imports if file.startswith(folder)] for folder in folders)
         around = [file for file in around if file in self._tests()]

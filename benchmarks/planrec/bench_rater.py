@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from synthetic import large_catalogue
 
 from planrec.billing import Usage, bill_totals, rate
-from planrec.billing.rater import billable_units
+from planrec.billing.month_bills import billable_units
 
 PLANS, MONTHS = 500, 6
 CALLS = 20  # of each version in a row, so that a clock tick does not show

@@ -1,4 +1,4 @@
-"""A small service around a fake model, for the tests of `common_utils.serving`."""
+"""A small service around a fake model for the tests of `common_utils.serving`, and bundles that can be removed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -83,3 +84,12 @@ def make_client(make_app: Callable[..., FastAPI]) -> Iterator[Callable[..., Test
     """A factory of clients of a started service; stopped after the test."""
     with ExitStack() as stack:
         yield lambda **given: stack.enter_context(TestClient(make_app(**given)))
+
+
+@pytest.fixture
+def removable(tmp_path: Path) -> Iterator[None]:
+    """Files of bundles are read-only: they must not outlive the test for a user who is not root."""
+    yield
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            path.chmod(0o644)

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "benchmarks" / "results" / "doors.json"
-FILES = {"planrec": (300, 30), "bankchurn": (120, 20), "carvision": (108, 18), "telecom": (102, 17)}
+FILES = {"planrec": (300, 30), "bankchurn": (126, 21), "carvision": (114, 19), "telecom": (108, 18)}
 
 
 def doors(*options: str) -> tuple[int, str]:
@@ -20,7 +20,7 @@ def doors(*options: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("project", "files"), [("planrec", 30), ("bankchurn", 20)])
+@pytest.mark.parametrize(("project", "files"), [("planrec", 30), ("bankchurn", 21)])
 def test_no_kind_of_damaged_file_is_misread(project: str, files: int) -> None:
     code, said = doors("--quick", "--project", project)
     assert code == 0, said
@@ -42,5 +42,4 @@ def test_the_figures_kept_are_those_of_all_files(project: str) -> None:
     kept = json.loads(FIGURES.read_text(encoding="utf-8"))[project]
     assert (kept["files"], kept["kinds"], kept["silent misreads"]) == (*FILES[project], 0)
     assert all(kept["verdicts"][bad] == 0 for bad in ("SILENT MISREAD", "REFUSED THOUGH STATED", "BROKE OFF"))
-    if project == "telecom":  # the small models of the others do not look at the column that is misread
-        assert kept["planted misread found"] is True
+    assert kept["planted misread found"] is True

@@ -74,9 +74,9 @@ def _lint_imports(run, copy: Path, config: str):
     [
         pytest.param(
             "pyproject.toml",
-            "PlanRec/src/planrec/billing/rater.py",
+            "PlanRec/src/planrec/billing/month_bills.py",
             "def _late():\n    import pandas\n    return pandas\n",
-            "planrec.billing.rater -> pandas",
+            "planrec.billing.month_bills -> pandas",
             id="core-imports-pandas-late",
         ),
         pytest.param(
@@ -88,9 +88,9 @@ def _lint_imports(run, copy: Path, config: str):
         ),
         pytest.param(
             "PlanRec/pyproject.toml",
-            "PlanRec/src/planrec/billing/rater.py",
+            "PlanRec/src/planrec/billing/month_bills.py",
             "import app\n",
-            "planrec.billing.rater -> app",
+            "planrec.billing.month_bills -> app",
             id="package-imports-its-app",
         ),
         pytest.param(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 from check_documents import make_targets
 from members import MEMBERS, PROJECTS
+from named import command_lines
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = [ROOT, *(ROOT / member for member in MEMBERS)]
@@ -126,6 +128,17 @@ def test_random_order_tells_its_seed_and_takes_one(run, toolbox):
 def test_member_targets_fail_when_their_step_fails(run, toolbox, target: str, project: str):
     assert run("make", target, cwd=ROOT / project, **toolbox).returncode == 0
     assert run("make", target, cwd=ROOT / project, **toolbox | {"FAIL": "."}).returncode != 0
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+def test_a_target_named_like_a_command_runs_that_command(run, toolbox, project: str):
+    (script,) = tomllib.loads((ROOT / project / "pyproject.toml").read_text())["project"]["scripts"]
+    commands = command_lines(ROOT)[script]
+    shared = make_targets(ROOT / project) & set(commands)
+    assert {"train", "evaluate", "serve", "card"} <= shared
+    for target in shared:
+        recipe = run("make", "-n", target, cwd=ROOT / project, **toolbox).stdout
+        assert re.findall(rf'/{script}"? ([a-z]+)', recipe) == [target], recipe
 
 
 def test_no_recipe_swallows_a_failure():

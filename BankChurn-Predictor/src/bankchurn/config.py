@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from common_utils.boosting.config import ForestConfig
+from common_utils.boosting.config import CalibratedForestsConfig
 from common_utils.config import BaseConfig
 from common_utils.config.project import ProjectSpec
 from common_utils.table_project.config import TableProjectConfig
@@ -14,16 +14,9 @@ from common_utils.table_project.config import TableProjectConfig
 __all__ = ["SPEC", "BankChurnConfig", "ModelConfig", "RetentionConfig"]
 
 
-class ModelConfig(BaseConfig):
+class ModelConfig(CalibratedForestsConfig):
     """The forests that are averaged and calibrated."""
 
-    members: tuple[ForestConfig, ...] = Field(min_length=1, max_length=10, description="each counts the same")
-    calibration_folds: int = Field(
-        default=4,
-        ge=2,
-        le=20,
-        description="inner folds: the sigmoid and the thresholds see only their out-of-fold scores",
-    )
     left_out: tuple[str, ...] = Field(
         default=(), description="columns these forests do not look at: noise to them, by cross-validation"
     )

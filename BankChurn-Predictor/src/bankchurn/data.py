@@ -25,8 +25,9 @@ from bankchurn.columns import (
 )
 from common_utils.table_project.samples import bounded_normal, category, happened, with_missing
 from common_utils.tables import id_column
+from common_utils.units import factors as units
 
-__all__ = ["RANGES", "churn_schema", "record_schema", "sample_customers"]
+__all__ = ["RANGES", "UNITS", "USUAL", "churn_schema", "record_schema", "sample_customers"]
 
 RANGES = {
     SCORE: (300, 900),
@@ -39,6 +40,15 @@ RANGES = {
     SALARY: (0, 100_000_000),
 }
 """What each number may be: points, years, years with the bank, euro, count, 0/1, 0/1, euro a year."""
+UNITS = {
+    AGE: units.YEARS,
+    TENURE: units.YEARS,
+    BALANCE: units.money("euro"),
+    SALARY: units.money("euro", a_year=True),
+}
+"""What each number may be written in; those that are not here have no unit."""
+USUAL = {BALANCE: (1_000, 10_000_000), SALARY: (1_000, 1_000_000)}
+"""Between which bounds the median of a table lies; a table far beyond them is in another unit."""
 
 _EXIT_RATE = 0.2
 _MISSING_TENURE = 0.09
@@ -54,9 +64,9 @@ def churn_schema() -> pandera.DataFrameSchema:
     """
     target = {EXITED: pandera.Column(int, pandera.Check.isin([0, 1], error="neither 0 nor 1"))}
     identifiers = {
-        ROW_NUMBER: pandera.Column(str, required=False, nullable=True),
+        ROW_NUMBER: _unused(),
         CUSTOMER: id_column(),
-        SURNAME: pandera.Column(str, required=False, nullable=True),
+        SURNAME: _unused(),
     }
     return pandera.DataFrameSchema({**identifiers, **_features(), **target}, unique=[CUSTOMER])
 
@@ -72,10 +82,18 @@ def record_schema() -> pandera.DataFrameSchema:
     return pandera.DataFrameSchema({CUSTOMER: id_column(required=False, unique=True), **_features()})
 
 
+def _unused() -> pandera.Column:
+    """Return a column nobody needs: nothing that stands in it costs a row."""
+    return pandera.Column(str, required=False, nullable=True, metadata={"soft": True})
+
+
 def _features() -> dict[str, pandera.Column]:
     columns = {
         name: pandera.Column(
-            float, pandera.Check.in_range(low, high, error=f"not between {low:,} and {high:,}"), nullable=name == TENURE
+            float,
+            pandera.Check.in_range(low, high, error=f"not between {low:,} and {high:,}"),
+            nullable=name == TENURE,
+            metadata={"units": UNITS.get(name, {})} | ({"usual": USUAL[name]} if name in USUAL else {}),
         )
         for name, (low, high) in RANGES.items()
     }

@@ -31,9 +31,15 @@ from carvision.formulas import ADS_YEAR
 from carvision.vehicles import NEW_PRICE
 from common_utils.array_types import BoolArray
 from common_utils.table_project.samples import bounded_normal, category, with_missing
+from common_utils.units import factors as units
 
-__all__ = ["ad_schema", "car_keys", "cleaning_rules", "complete_ads", "record_schema", "sample_ads"]
+__all__ = ["UNITS", "USUAL", "ad_schema", "car_keys", "cleaning_rules", "complete_ads", "record_schema", "sample_ads"]
 
+
+UNITS = {PRICE: units.money("dollars"), ODOMETER: units.MILES}
+"""What each number may be written in; those that are not here have no unit."""
+USUAL = {PRICE: (1_000, 200_000), ODOMETER: (1_000, 400_000)}
+"""Between which bounds the median of a table lies; a table far beyond them is in another unit."""
 
 _ABSENT = "?"
 _REPOSTED, _ABSURD = 0.15, 0.02
@@ -49,11 +55,14 @@ def ad_schema() -> pandera.DataFrameSchema:
     """
     wide = {PRICE: (0, 1e7), YEAR: (1900, 2030), ODOMETER: (0, 1e7), CYLINDERS: RANGES[CYLINDERS]}
     dates = {
-        DATE: pandera.Column(str, required=False, nullable=True),
-        DAYS: pandera.Column(float, pandera.Check.ge(0, error="negative"), required=False, nullable=True),
+        DATE: pandera.Column(str, required=False, nullable=True, metadata={"soft": True}),
+        DAYS: pandera.Column(
+            float, pandera.Check.ge(0, error="negative"), required=False, nullable=True, metadata={"soft": True}
+        ),
     }
-    numbers = {name: _number(*bounds, nullable=name != PRICE) for name, bounds in wide.items()}
-    return pandera.DataFrameSchema({**numbers, FOUR_WHEEL: _number(0, 1, nullable=True), **_texts(), **dates})
+    numbers = {name: _number(name, *bounds, nullable=name != PRICE) for name, bounds in wide.items()}
+    four_wheel = _number(FOUR_WHEEL, 0, 1, nullable=True)
+    return pandera.DataFrameSchema({**numbers, FOUR_WHEEL: four_wheel, **_texts(), **dates})
 
 
 def record_schema() -> pandera.DataFrameSchema:
@@ -64,13 +73,14 @@ def record_schema() -> pandera.DataFrameSchema:
     >>> "price" in record_schema().columns, "days_listed" in record_schema().columns
     (False, False)
     """
-    numbers = {name: _number(low, high, nullable=True) for name, (low, high) in RANGES.items()}
+    numbers = {name: _number(name, low, high, nullable=True) for name, (low, high) in RANGES.items()}
     return pandera.DataFrameSchema({**numbers, **_texts()})
 
 
-def _number(low: float, high: float, *, nullable: bool) -> pandera.Column:
+def _number(name: str, low: float, high: float, *, nullable: bool) -> pandera.Column:
     bounds = pandera.Check.in_range(low, high, error=f"not between {low:.0f} and {high:.0f}")
-    return pandera.Column(float, bounds, nullable=nullable)
+    metadata = {"units": UNITS.get(name, {})} | ({"usual": USUAL[name]} if name in USUAL else {})
+    return pandera.Column(float, bounds, nullable=nullable, metadata=metadata)
 
 
 def _texts() -> dict[str, pandera.Column]:

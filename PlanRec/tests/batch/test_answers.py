@@ -16,8 +16,9 @@ from planrec.batch.rankers import Ranker, Ranking, policy_ranker
 from planrec.billing import Catalogue, bill_totals
 from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.decisions.rows import usage_of
-from planrec.months import month_index, month_text
+from planrec.months import month_index
 from planrec.rules import built_in_rules
+from tests.batch.usage import usage_months
 
 DECEMBER = month_index("2025-12")
 POLICY = AdvicePolicy(risk_weight=0.5, min_gain_cents=100)
@@ -31,22 +32,10 @@ def advice_of(catalogue: Catalogue) -> Ranker:
 def months_of(subscribers: int, catalogue: Catalogue) -> pd.DataFrame:
     """One to six months each; plans held, plans of other operators, unknown plans; ages known and not."""
     rng = np.random.default_rng(7)
-    count = rng.integers(1, 7, subscribers)
-    who = np.repeat(np.arange(subscribers), count)
-    lag = np.concatenate([np.arange(n)[::-1] for n in count])
-    plans = np.array([*catalogue.plan_ids, "foreign", None], dtype=object)
-    rows = len(who)
-    return pd.DataFrame(
-        {
-            "subscriber_id": [f"s{n:05d}" for n in who],
-            "month": [month_text(DECEMBER - int(k)) for k in lag],
-            "minutes": np.rint(rng.gamma(2, 200, rows)),
-            "messages": rng.poisson(30, rows).astype(np.float64),
-            "megabytes": np.round(rng.gamma(2, 6000, rows), 2),
-            "current_plan": plans[rng.integers(0, len(plans), subscribers)[who]],
-            "age": np.where(rng.random(subscribers) < 0.2, np.nan, rng.integers(18, 90, subscribers))[who],
-            "contract_months_left": np.where(rng.random(subscribers) < 0.5, 0.0, rng.integers(0, 6, subscribers))[who],
-        }
+    months, who = usage_months(rng, subscribers, [*catalogue.plan_ids, "foreign", None], DECEMBER)
+    return months.assign(
+        age=np.where(rng.random(subscribers) < 0.2, np.nan, rng.integers(18, 90, subscribers))[who],
+        contract_months_left=np.where(rng.random(subscribers) < 0.5, 0.0, rng.integers(0, 6, subscribers))[who],
     )
 
 

@@ -16,8 +16,9 @@ from planrec.batch.rankers import policy_ranker
 from planrec.batch.what_if import what_if_table
 from planrec.billing import Catalogue
 from planrec.bundle import PlanRecBundle
-from planrec.months import month_index, month_text
+from planrec.months import month_index
 from planrec.offers import OfferWeights
+from tests.batch.usage import usage_months
 
 OCTOBER = month_index("2025-10")
 PEOPLE = 6_000  # up to four plans each, asked in three ways: more than 50,000 answers
@@ -38,24 +39,13 @@ def opened(bundle: Bundle) -> PlanRecBundle:
 @pytest.fixture(scope="module")
 def months(catalogue: Catalogue) -> pd.DataFrame:
     rng = np.random.default_rng(11)
-    count = rng.integers(1, 7, PEOPLE)
-    who = np.repeat(np.arange(PEOPLE), count)
-    lag = np.concatenate([np.arange(n)[::-1] for n in count])
-    plans, rows = np.array(catalogue.plan_ids, dtype=object), len(who)
-    return pd.DataFrame(
-        {
-            "subscriber_id": [f"s{n:05d}" for n in who],
-            "month": [month_text(OCTOBER - int(k)) for k in lag],
-            "minutes": np.rint(rng.gamma(2, 200, rows)),
-            "messages": rng.poisson(30, rows).astype(np.float64),
-            "megabytes": np.round(rng.gamma(2, 6000, rows), 2),
-            "current_plan": plans[rng.integers(0, len(plans), PEOPLE)[who]],
-            "age": rng.integers(18, 90, PEOPLE)[who].astype(np.float64),
-            "contract_months_left": np.where(rng.random(PEOPLE) < 0.9, 0.0, rng.integers(1, 6, PEOPLE))[who],
-            "consent": True,
-            "contacts_90d": 0.0,
-            "holdout": False,
-        }
+    months, who = usage_months(rng, PEOPLE, catalogue.plan_ids, OCTOBER)
+    return months.assign(
+        age=rng.integers(18, 90, PEOPLE)[who].astype(np.float64),
+        contract_months_left=np.where(rng.random(PEOPLE) < 0.9, 0.0, rng.integers(1, 6, PEOPLE))[who],
+        consent=True,
+        contacts_90d=0.0,
+        holdout=False,
     )
 
 

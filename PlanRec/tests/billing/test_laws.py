@@ -6,8 +6,8 @@ import random
 from typing import Any
 
 import pytest
+from random_tariffs.case import random_case
 from tariff_check import fast_lines
-from tariff_generator import random_case
 
 from common_utils.errors import ConfigError
 

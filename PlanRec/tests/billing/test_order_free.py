@@ -7,8 +7,8 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
+from random_tariffs.dice import CLASSES
 from tariff_check import events_csv
-from tariff_generator import CLASSES
 
 from planrec.billing.cards import BillRequest, FullCard, parse_card, parse_request
 from planrec.billing.events import read_events

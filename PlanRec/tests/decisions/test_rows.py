@@ -11,24 +11,8 @@ from planrec.decisions.rows import usage_ahead
 from planrec.months import month_index
 
 
-@pytest.fixture
-def months() -> pd.DataFrame:
-    """Subscriber a: January to March, changes to ultimate in March; b: February only; c: January and March."""
-    return pd.DataFrame(
-        {
-            "subscriber_id": ["a", "a", "a", "b", "c", "c"],
-            "month": ["2018-01", "2018-02", "2018-03", "2018-02", "2018-01", "2018-03"],
-            "minutes": [10.0, 20.0, 30.0, 5.0, 1.0, 3.0],
-            "messages": [1.0, 2.0, 3.0, 0.0, 0.0, 0.0],
-            "megabytes": [100.0, 200.0, 300.0, 0.0, 0.0, 0.0],
-            "current_plan": ["surf", "surf", "ultimate", "surf", "ultimate", "ultimate"],
-            "age": [30.0, 30.0, 30.0, 50.0, 70.0, 70.0],
-        }
-    )
-
-
-def test_decision_rows_carry_earlier_months_only(months: pd.DataFrame) -> None:
-    table = decision_table(months, history_months=2)
+def test_decision_rows_carry_earlier_months_only(trio: pd.DataFrame) -> None:
+    table = decision_table(trio, history_months=2)
     assert table[["subscriber_id", "month"]].to_numpy().tolist() == [
         ["a", "2018-02"],
         ["a", "2018-03"],
@@ -42,28 +26,28 @@ def test_decision_rows_carry_earlier_months_only(months: pd.DataFrame) -> None:
     assert "minutes" not in table.columns
 
 
-def test_changing_a_later_month_changes_no_earlier_decision_row(months: pd.DataFrame) -> None:
-    before = decision_table(months, history_months=3)
-    changed = months.copy()
+def test_changing_a_later_month_changes_no_earlier_decision_row(trio: pd.DataFrame) -> None:
+    before = decision_table(trio, history_months=3)
+    changed = trio.copy()
     changed.loc[2, ["minutes", "megabytes", "age"]] = [9999.0, 9999.0, 99.0]
     after = decision_table(changed, history_months=3)
     pd.testing.assert_frame_equal(before, after)
 
 
-def test_decision_column_selects_the_decisions(months: pd.DataFrame) -> None:
-    months["decision"] = ["activation", None, "contract_end", "activation", "activation", None]
-    table = decision_table(months, history_months=1)
+def test_decision_column_selects_the_decisions(trio: pd.DataFrame) -> None:
+    trio["decision"] = ["activation", None, "contract_end", "activation", "activation", None]
+    table = decision_table(trio, history_months=1)
     assert table["month"].tolist() == ["2018-03"]
     assert "decision" not in table.columns
 
 
-def test_decision_table_refuses_months_without_history(months: pd.DataFrame) -> None:
+def test_decision_table_refuses_months_without_history(trio: pd.DataFrame) -> None:
     with pytest.raises(DataError, match="at least two months"):
-        decision_table(months.iloc[3:4], history_months=1)
+        decision_table(trio.iloc[3:4], history_months=1)
 
 
-def test_latest_rows_look_no_further_than_as_of(months: pd.DataFrame) -> None:
-    rows = latest_rows(months, as_of=month_index("2018-02"), history_months=2)
+def test_latest_rows_look_no_further_than_as_of(trio: pd.DataFrame) -> None:
+    rows = latest_rows(trio, as_of=month_index("2018-02"), history_months=2)
     assert rows["subscriber_id"].tolist() == ["a", "b", "c"]
     assert rows["minutes_1"].tolist() == [20.0, 5.0, 1.0]
     assert rows["minutes_2"].fillna(-1).tolist() == [10.0, -1.0, -1.0]
@@ -71,21 +55,21 @@ def test_latest_rows_look_no_further_than_as_of(months: pd.DataFrame) -> None:
     assert "minutes" not in rows.columns
 
 
-def test_latest_rows_are_what_the_next_decision_is_taken_on(months: pd.DataFrame) -> None:
-    decided = decision_table(months, history_months=2)
+def test_latest_rows_are_what_the_next_decision_is_taken_on(trio: pd.DataFrame) -> None:
+    decided = decision_table(trio, history_months=2)
     march = decided[decided["month"] == "2018-03"].iloc[0]
-    before = latest_rows(months, as_of=month_index("2018-02"), history_months=2).iloc[0]
+    before = latest_rows(trio, as_of=month_index("2018-02"), history_months=2).iloc[0]
     shared = [c for c in before.index if c != "month"]
     assert march[shared].tolist() == before[shared].tolist()
 
 
-def test_latest_rows_are_empty_before_the_first_month(months: pd.DataFrame) -> None:
-    assert latest_rows(months, as_of=month_index("2017-12"), history_months=2).empty
+def test_latest_rows_are_empty_before_the_first_month(trio: pd.DataFrame) -> None:
+    assert latest_rows(trio, as_of=month_index("2017-12"), history_months=2).empty
 
 
-def test_decision_table_needs_the_plan_held(months: pd.DataFrame) -> None:
+def test_decision_table_needs_the_plan_held(trio: pd.DataFrame) -> None:
     with pytest.raises(DataError, match="no column 'current_plan'"):
-        decision_table(months.drop(columns="current_plan"), history_months=1)
+        decision_table(trio.drop(columns="current_plan"), history_months=1)
 
 
 def test_plan_indices_are_minus_one_where_unknown(megaline: Catalogue) -> None:
@@ -107,8 +91,8 @@ def test_answer_to_an_offer_is_no_decision_row() -> None:
     assert decision_table(months, history_months=1)["month"].tolist() == ["2025-03"]
 
 
-def test_usage_ahead_has_the_month_itself_and_what_came_before_and_after(months: pd.DataFrame) -> None:
-    history, ahead, known = usage_ahead(months, history_months=2, horizon=2)
+def test_usage_ahead_has_the_month_itself_and_what_came_before_and_after(trio: pd.DataFrame) -> None:
+    history, ahead, known = usage_ahead(trio, history_months=2, horizon=2)
     # a in January and February, c in January; nothing follows a's March, b's February or c's March.
     assert history.usage.minutes.tolist() == [[10, 0], [20, 10], [1, 0]]
     assert history.known.tolist() == [[True, False], [True, True], [True, False]]
@@ -117,17 +101,17 @@ def test_usage_ahead_has_the_month_itself_and_what_came_before_and_after(months:
     assert known.tolist() == [[True, True], [True, False], [False, True]]
 
 
-def test_usage_ahead_of_a_gap_is_in_its_own_month(months: pd.DataFrame) -> None:
-    _, _, known = usage_ahead(months.iloc[4:], history_months=1, horizon=1)
+def test_usage_ahead_of_a_gap_is_in_its_own_month(trio: pd.DataFrame) -> None:
+    _, _, known = usage_ahead(trio.iloc[4:], history_months=1, horizon=1)
     assert known.shape == (0, 1)  # c has March, which is not the month after January
-    _, ahead, known = usage_ahead(months.iloc[4:], history_months=1, horizon=4)
+    _, ahead, known = usage_ahead(trio.iloc[4:], history_months=1, horizon=4)
     assert ahead.minutes.tolist() == [[0, 3, 0, 0]]
     assert known.tolist() == [[False, True, False, False]]
 
 
-def test_usage_ahead_takes_no_partial_month_for_what_follows(months: pd.DataFrame) -> None:
-    months["partial"] = [True, True, False, False, False, False]
-    history, ahead, known = usage_ahead(months, history_months=1, horizon=2)
+def test_usage_ahead_takes_no_partial_month_for_what_follows(trio: pd.DataFrame) -> None:
+    trio["partial"] = [True, True, False, False, False, False]
+    history, ahead, known = usage_ahead(trio, history_months=1, horizon=2)
     assert history.usage.minutes.tolist() == [[10], [20], [1]]  # as history it is what there is
     assert ahead.minutes.tolist() == [[0, 30], [30, 0], [0, 3]]
     assert known.tolist() == [[False, True], [True, False], [False, True]]
@@ -146,7 +130,7 @@ def test_usage_ahead_is_the_row_by_row_answer() -> None:
     np.testing.assert_array_equal(known, ahead.minutes > 0)
 
 
-def test_usage_ahead_leaves_its_input_alone(months: pd.DataFrame) -> None:
-    before = months.copy()
-    usage_ahead(months, history_months=2, horizon=2)
-    pd.testing.assert_frame_equal(months, before)
+def test_usage_ahead_leaves_its_input_alone(trio: pd.DataFrame) -> None:
+    before = trio.copy()
+    usage_ahead(trio, history_months=2, horizon=2)
+    pd.testing.assert_frame_equal(trio, before)

@@ -29,7 +29,7 @@ def offered(megaline: Catalogue, weights: OfferWeights, **changes: np.ndarray) -
 
 def test_value_by_hand(megaline: Catalogue) -> None:
     found = offered(megaline, OfferWeights(risk=0.1, margin=0.2, churn_cents=10_000))
-    assert found.saving_cents[0, 0] == 4950  # 7000 - (2000 + 0.1 x 500)
+    assert found.adjusted_saving_cents[0, 0] == 4950  # 7000 - (2000 + 0.1 x 500)
     assert found.margin_cents[0, 0] == -5000
     assert found.p_accept[0, 0] == 0.5
     assert found.churn_change[0, 0] == 0.02
@@ -42,7 +42,7 @@ def test_by_default_only_the_saving_and_its_risk_count(megaline: Catalogue) -> N
 
 def test_a_riskier_bill_of_the_plan_held_is_worth_leaving(megaline: Catalogue) -> None:
     found = offered(megaline, OfferWeights(risk=1.0), spread_cents=np.array([[0.0, 300.0]]))
-    assert found.saving_cents[0, 0] == 7300 - 2000
+    assert found.adjusted_saving_cents[0, 0] == 7300 - 2000
 
 
 def test_perks_cost_the_operator(catalogue: Catalogue) -> None:

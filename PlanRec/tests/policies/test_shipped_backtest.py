@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from planrec import cli
 from planrec.advice import AnswerPolicy, Engine
 from planrec.billing import Catalogue
 from planrec.config import load_planrec_config
@@ -30,21 +29,17 @@ def bills(months: pd.DataFrame) -> pd.DataFrame:
 
 
 def regret_of_command(  # type: ignore[no-untyped-def]
-    months: pd.DataFrame, folder: Path, project: Path, monkeypatch
+    months: pd.DataFrame, folder: Path, run
 ) -> tuple[float, int]:
     """Mean regret, in dollars, of the plan that `planrec recommend --plans` puts first, and the months it is over."""
-    monkeypatch.chdir(project)
     usage = folder / "usage.csv"
     months.to_csv(usage, index=False)
     keyed = bills(months).assign(subscriber_id=months["subscriber_id"].astype(str), month=months["month"])
     regrets: list[float] = []
     for as_of, following in zip(sorted(set(months["month"]))[:-1], sorted(set(months["month"]))[1:], strict=True):
         output = folder / "advice.csv"
-        words = ["--usage", usage, "--plans", "configs/plans_megaline.yaml", "--as-of", as_of, "--output", output]
-        monkeypatch.setattr("sys.argv", ["planrec", "recommend", "--top", "1", *map(str, words)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        assert left.value.code == 0
+        words = ("--usage", usage, "--plans", "configs/plans_megaline.yaml", "--as-of", as_of, "--output", output)
+        assert run("recommend", "--top", 1, *words) == 0
         advised = pd.read_csv(output, dtype={"subscriber_id": str}).set_index("subscriber_id")["plan_id"]
         before = set(keyed.loc[keyed["month"] == as_of, "subscriber_id"])
         after = keyed[(keyed["month"] == following) & keyed["subscriber_id"].isin(before)]
@@ -65,7 +60,7 @@ def shipped_row(months: pd.DataFrame, catalogue: Catalogue, project: Path) -> tu
 
 
 def test_the_shipped_row_is_what_the_command_advises(  # type: ignore[no-untyped-def]
-    megaline: Catalogue, project_folder: Path, tmp_path: Path, monkeypatch
+    megaline: Catalogue, project_folder: Path, tmp_path: Path, run
 ) -> None:
     gigabytes = {  # by customer, January to June; both plans cost the same at 20 GB: 70 dollars
         "light on ultimate": ("ultimate", [1, 2, 1, 3, 2, 1]),
@@ -82,7 +77,7 @@ def test_the_shipped_row_is_what_the_command_advises(  # type: ignore[no-untyped
         ],
         columns=["subscriber_id", "month", "minutes", "messages", "megabytes", "current_plan"],
     ).sort_values(["subscriber_id", "month"], ignore_index=True)
-    asked, n = regret_of_command(months, tmp_path, project_folder, monkeypatch)
+    asked, n = regret_of_command(months, tmp_path, run)
     shipped, of = shipped_row(months, megaline, project_folder)
     assert (n, of) == (25, 25)
     assert asked > 0
@@ -91,12 +86,12 @@ def test_the_shipped_row_is_what_the_command_advises(  # type: ignore[no-untyped
 
 @pytest.mark.realdata
 def test_the_published_row_is_what_the_command_advises(  # type: ignore[no-untyped-def]
-    megaline_folder: Path, megaline: Catalogue, project_folder: Path, tmp_path: Path, monkeypatch
+    megaline_folder: Path, megaline: Catalogue, project_folder: Path, tmp_path: Path, run
 ) -> None:
     from planrec.usage.event_files import read_megaline
 
     data = read_megaline(megaline_folder, megaline, churn_cut="none", empty_months="drop").months
-    asked, n = regret_of_command(data, tmp_path, project_folder, monkeypatch)
+    asked, n = regret_of_command(data, tmp_path, run)
     shipped, of = shipped_row(data, megaline, project_folder)
     assert n == of == 1803
     assert shipped == pytest.approx(asked, abs=1e-9)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import planrec.quick
-from planrec.billing import rater
+from planrec.billing import month_bills
 from planrec.decisions import alternatives, choice_sets
 from planrec.outlook import forecast, questionnaire
 from planrec.quick import advice, plan_trees, row_bills
@@ -61,8 +61,8 @@ def test_every_module_names_its_reference_and_a_test_that_is_there() -> None:
 
 
 def test_constants_are_those_of_the_reference() -> None:
-    assert advice.MICRO is rater.MICRO
-    assert row_bills.MICRO is rater.MICRO
+    assert advice.MICRO is month_bills.MICRO
+    assert row_bills.MICRO is month_bills.MICRO
     assert advice.SMALLEST is forecast.SMALLEST
     assert row_bills.OVERESTIMATION is questionnaire.OVERESTIMATION
     assert row_bills.BELIEF_FACTORS is alternatives.BELIEF_FACTORS

@@ -121,6 +121,24 @@ def test_plans_of_no_rate_card_are_taken_as_unknown_piece_by_piece(tmp_path: Pat
     assert pieces["current_plan"].isna().tolist() == [True, False, True]
 
 
+def test_text_that_is_not_utf8_costs_its_row_or_nothing(tmp_path: Path) -> None:
+    ids = [b"u1", b"u\xe92", b"u3", b"u1"]
+    table = pa.table(
+        {
+            "subscriber_id": pa.array(ids, pa.binary()).view(pa.string()),
+            "city": pa.array([b"K\xf6ln", b"Bonn", b"Bonn", b"Bonn"], pa.binary()).view(pa.string()),
+            "month": ["2025-01", "2025-01", "2025-01", "2025-02"],
+            **{name: [1.0] * 4 for name in ("minutes", "messages", "megabytes")},
+        }
+    )
+    pq.write_table(table, tmp_path / "usage.parquet")  # not sorted, so that a database sorts it
+    stream = UsageStream(tmp_path / "usage.parquet")
+    months = pd.concat(list(stream))
+    assert months["subscriber_id"].tolist() == ["u1", "u1", "u3"]
+    assert months["city"].isna().tolist() == [True, False, False]
+    assert stream.report().rejected == {"subscriber_id: characters that are not UTF-8": 1}
+
+
 def test_a_file_damaged_in_the_middle_is_said(tmp_path: Path) -> None:
     path = write(tmp_path / "u.parquet", [{"subscriber_id": f"s{n:04d}"} for n in range(2000)], group=100)
     content = bytearray(path.read_bytes())

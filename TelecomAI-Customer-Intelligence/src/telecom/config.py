@@ -6,24 +6,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from common_utils.boosting.config import ForestConfig
-from common_utils.config import BaseConfig
+from common_utils.boosting.config import CalibratedForestsConfig
 from common_utils.config.project import ProjectSpec
 from common_utils.table_project.config import TableProjectConfig
 
 __all__ = ["SPEC", "ModelConfig", "TelecomConfig"]
 
 
-class ModelConfig(BaseConfig):
+class ModelConfig(CalibratedForestsConfig):
     """The forests that are averaged and calibrated."""
 
-    members: tuple[ForestConfig, ...] = Field(min_length=1, max_length=10, description="each counts the same")
-    calibration_folds: int = Field(
-        default=4,
-        ge=2,
-        le=20,
-        description="inner folds: the sigmoid and the F1 threshold see only their out-of-fold scores",
-    )
     bills: bool = Field(
         default=False, description="whether the forests see bills on both tariffs, which they can find out themselves"
     )

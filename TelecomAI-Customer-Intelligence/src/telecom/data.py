@@ -7,13 +7,23 @@ import pandas as pd
 import pandera.pandas as pandera
 
 from common_utils.table_project.samples import bounded_normal, happened
+from common_utils.units import factors as units
 from telecom.columns import CALLS, IS_ULTRA, MEGABYTES, MESSAGES, MINUTES
 from telecom.tariffs import SMART
 
-__all__ = ["RANGES", "record_schema", "sample_months", "usage_schema"]
+__all__ = ["RANGES", "UNITS", "USUAL", "record_schema", "sample_months", "usage_schema"]
 
 RANGES = {CALLS: (0, 20_000), MINUTES: (0, 44_640), MESSAGES: (0, 100_000), MEGABYTES: (0, 10_000_000)}
 """What each number may be in a month: calls, minutes (31 days have 44,640), messages, megabytes."""
+UNITS = {
+    CALLS: units.count_of("calls"),
+    MINUTES: units.MINUTES,
+    MESSAGES: units.count_of("messages"),
+    MEGABYTES: units.megabytes(),
+}
+"""What each number may be written in; a GB is of 1,024 MB, as in the public table."""
+USUAL = {MINUTES: (10, 2_000), MEGABYTES: (100, 1_000_000)}
+"""Between which bounds the median of a table lies; a table far beyond them is in another unit."""
 
 _ULTRA_RATE = 0.306
 _MONTHS_EACH = 6.5
@@ -44,7 +54,11 @@ def record_schema() -> pandera.DataFrameSchema:
 
 def _features() -> dict[str, pandera.Column]:
     return {
-        name: pandera.Column(float, pandera.Check.in_range(low, high, error=f"not between {low:,} and {high:,}"))
+        name: pandera.Column(
+            float,
+            pandera.Check.in_range(low, high, error=f"not between {low:,} and {high:,}"),
+            metadata={"units": UNITS[name]} | ({"usual": USUAL[name]} if name in USUAL else {}),
+        )
         for name, (low, high) in RANGES.items()
     }
 

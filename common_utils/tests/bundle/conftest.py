@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +23,5 @@ def bundle(root: Path) -> Bundle:
 
 
 @pytest.fixture(autouse=True)
-def _removable(tmp_path: Path) -> Iterator[None]:
-    yield
-    for path in tmp_path.rglob("*"):  # read-only files must not outlive the test for a user who is not root
-        if path.is_file() and not path.is_symlink():
-            path.chmod(0o644)
+def _every_test(removable: None) -> None:
+    """Every test here writes bundles."""

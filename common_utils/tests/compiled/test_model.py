@@ -1,4 +1,4 @@
-"""The runtime side: what a scorer refuses, that it needs NumPy alone, the parity gate and the choice weights."""
+"""The runtime side of a compiled model: what it answers, survives and refuses, and that it needs NumPy alone."""
 
 from __future__ import annotations
 
@@ -13,41 +13,22 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.compiled.by_hand import EDGES, STUMP, forest, model
 
 from common_utils.bundle import open_bundle, write_bundle
 from common_utils.compiled import (
     ColumnEncoder,
-    CompiledChoice,
     CompiledModel,
     CompiledScorer,
-    DecidedColumns,
     InputColumn,
 )
 from common_utils.compiled.calibration import CalibratedNode
-from common_utils.compiled.export.parity import parity_gate, varied_matrix
 from common_utils.compiled.forest import MaskForest
 from common_utils.compiled.links import answer_row, answer_rows
 from common_utils.compiled.nodes import ForestNode, LinearNode, MeanNode, PreparedNode, StackNode
-from common_utils.compiled.row_tables import RowTables
 from common_utils.compiled.store import written_arrays
-from common_utils.errors import ArtifactError, DataError, ParityError
+from common_utils.errors import ArtifactError, DataError
 from common_utils.scoring import Scorer
-
-
-def forest() -> MaskForest:
-    """x <= 2: 10; above, y <= 5: 20, else 30; a missing x goes right, a missing y left."""
-    return MaskForest.of(
-        n_features=2,
-        n_outputs=1,
-        splits=[(0, 0, 2.0, 0b001, False), (0, 1, 5.0, 0b010, True)],
-        leaves=[[[10.0], [20.0], [30.0]]],
-    )
-
-
-def model() -> CompiledModel:
-    return CompiledModel(
-        ForestNode(forest(), "identity"), ("price",), ("x", "y"), ColumnEncoder([InputColumn("x"), InputColumn("y")])
-    )
 
 
 @pytest.mark.parametrize(
@@ -68,13 +49,9 @@ def test_a_small_tree_by_hand(x: float | None, y: float, price: float) -> None:
     assert scorer.score({"x": np.array([x, x], dtype=float), "y": np.array([y, y])}).tolist() == [[price], [price]]
 
 
-_edges = st.sampled_from([-np.inf, -1.0, -0.0, 0.0, 1.0, np.nextafter(1.0, 2.0), 1e308, np.inf])
-_stump = st.tuples(st.integers(0, 3), _edges, st.booleans())
-
-
 @given(
-    stumps=st.lists(_stump, min_size=1, max_size=12),
-    x=st.lists(st.one_of(_edges, st.just(np.nan)), min_size=4, max_size=4),
+    stumps=st.lists(STUMP, min_size=1, max_size=12),
+    x=st.lists(st.one_of(EDGES, st.just(np.nan)), min_size=4, max_size=4),
 )
 def test_the_one_search_finds_what_comparing_finds(stumps: list[tuple[int, float, bool]], x: list[float]) -> None:
     """Also with infinite thresholds, and with any of the first and last features missing or beyond every threshold."""
@@ -84,77 +61,6 @@ def test_the_one_search_finds_what_comparing_finds(stumps: list[tuple[int, float
     right = [not missing if np.isnan(x[feature]) else x[feature] > at for feature, at, missing in stumps]
     expected = [float(sum(2**tree for tree, goes in enumerate(right) if goes))]
     assert node.row(np.array(x)).tolist() == node.rows(np.array([x, x]))[1].tolist() == expected
-
-
-class Formulas:
-    """Three columns, of which a model takes y and x."""
-
-    fingerprint = "made up"
-    feature_names = ("y", "other", "x")
-
-    def __call__(self, columns: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
-        return np.column_stack([columns[name] for name in self.feature_names])
-
-
-@pytest.mark.parametrize("linear", [False, True])
-def test_one_row_of_formulas_has_the_bits_of_a_batch(linear: bool) -> None:
-    node = LinearNode(np.array([[2.0, -1.0]]), np.array([0.5]), "identity") if linear else model().node
-    scorer = CompiledScorer(CompiledModel(node, ("price",), ("x", "y"), None, "made up"), Formulas())
-    rows = np.array([[9.0, 0.0, 2.0], [5.0, 0.0, 3.0], [5.1, 0.0, 3.0]])
-    columns = dict(zip(Formulas.feature_names, rows.T, strict=True))
-    by_row = scorer.by_row(Formulas.feature_names)
-    assert [by_row(row) for row in rows.tolist()] == scorer.score(columns).tolist()
-    with pytest.raises(DataError, match=r"a row of 2 number\(s\); 3 fit"):
-        by_row([1.0, 2.0])
-
-
-@pytest.mark.parametrize("linear", [False, True])
-def test_what_a_case_decides_has_the_bits_of_the_columns_themselves(linear: bool) -> None:
-    node = LinearNode(np.array([[2.0, -1.0]]), np.array([0.5]), "identity") if linear else model().node
-    scorer = CompiledScorer(CompiledModel(node, ("price",), ("x", "y"), None, "made up"), Formulas())
-    cases = np.array([[0.0, 9.0], [1.0, 5.0], [0.0, 5.1], [0.0, np.nan]])[: 3 if linear else 4]
-    by_row = scorer.by_row(["x"], DecidedColumns(("other", "y"), cases))
-    for x in (1.0, 2.0, 2.5):
-        for case, (other, y) in enumerate(cases.tolist()):
-            whole = {"x": np.array([x]), "other": np.array([other]), "y": np.array([y])}
-            assert by_row([x, case]) == scorer.score(whole)[0].tolist()
-    for wrong in ([1.0], [1.0, -1], [1.0, len(cases)], [1.0, np.nan], [1.0, 1.0, 1]):
-        with pytest.raises(DataError, match=rf"a row of {len(wrong)} number\(s\); 1 and one of {len(cases)} cases"):
-            by_row(wrong)
-
-
-@given(
-    stumps=st.lists(_stump, min_size=1, max_size=12),
-    x=st.lists(st.one_of(_edges, st.just(np.nan)), min_size=4, max_size=4),
-    decided=st.permutations(range(4)).map(lambda order: tuple(order[:2])),
-    other=st.lists(st.one_of(_edges, st.just(np.nan)), min_size=2, max_size=2),
-)
-def test_columns_anded_beforehand_leave_the_same_leaves(
-    stumps: list[tuple[int, float, bool]], x: list[float], decided: tuple[int, int], other: list[float]
-) -> None:
-    splits = [(tree, feature, at, 0b1, missing) for tree, (feature, at, missing) in enumerate(stumps)]
-    made = MaskForest.of(
-        n_features=4, n_outputs=1, splits=splits, leaves=[[[0.0], [2.0**tree]] for tree in range(len(stumps))]
-    )
-    free = [feature for feature in range(4) if feature not in decided]
-    tables = RowTables(made, free, (decided, np.array([other, [x[feature] for feature in decided]])))
-    whole = RowTables(made, range(4)).sums(x)
-    assert tables.sums([*(x[feature] for feature in free), 1]).tolist() == whole.tolist()
-
-
-def test_one_row_of_formulas_needs_formulas_every_column_once_and_finite_answers() -> None:
-    with pytest.raises(DataError, match="takes named columns"):
-        CompiledScorer(model()).by_row(["x", "y"])
-    node = LinearNode(np.array([[1e308, 1e308]]), np.array([0.0]), "identity")
-    scorer = CompiledScorer(CompiledModel(node, ("price",), ("x", "y"), None, "made up"), Formulas())
-    with pytest.raises(ArtifactError, match="not finite"), np.errstate(over="ignore"):
-        scorer.by_row(["x", "y"])([1e308, 1e308])
-    with pytest.raises(DataError, match=r"not given are \['y'\], and 0 column"):
-        scorer.by_row(["x"])
-    with pytest.raises(DataError, match=r"not given are \[\], and 1 column\(s\) are given twice"):
-        scorer.by_row(["x", "y"], DecidedColumns(("y",), np.zeros((1, 1))))
-    with pytest.raises(DataError, match=r"values of shape \(0, 1\) for 1 name"):
-        DecidedColumns(("y",), np.zeros((0, 1)))
 
 
 def test_trees_take_turns_over_the_outputs_or_fill_all_of_them() -> None:
@@ -296,107 +202,6 @@ def test_opening_and_scoring_imports_neither_sklearn_nor_pandas_nor_joblib(tmp_p
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:2] == ["[10.0]", "[]"]
-
-
-def test_the_gate_fires_on_one_ulp_too_much_at_a_split_point() -> None:
-    exact = CompiledScorer(model())
-    shifted = CompiledModel(
-        ForestNode(
-            MaskForest.of(
-                n_features=2,
-                n_outputs=1,
-                splits=[(0, 0, float(np.nextafter(2.0, 3.0)), 0b001, False), (0, 1, 5.0, 0b010, True)],
-                leaves=[[[10.0], [20.0], [30.0]]],
-            ),
-            "identity",
-        ),
-        ("price",),
-        ("x", "y"),
-        ColumnEncoder([InputColumn("x"), InputColumn("y")]),
-    )
-    base = np.array([[0.0, 0.0], [5.0, 9.0]])
-
-    def rows(rng: np.random.Generator, n: int) -> np.ndarray:
-        return varied_matrix(model(), rng, n, base=base)
-
-    report = parity_gate(exact.score_matrix, exact.score_matrix, rows, rng=np.random.default_rng(0), n=12_000)
-    assert (report.rows, report.max_difference) == (12_000, 0.0)
-    with pytest.raises(ParityError, match=r"rows differ from the trained model by more than 1e-12"):
-        parity_gate(
-            exact.score_matrix, CompiledScorer(shifted).score_matrix, rows, rng=np.random.default_rng(0), n=1_000
-        )
-
-
-@pytest.mark.parametrize(
-    ("found", "message"),
-    [
-        pytest.param(lambda rows: rows * np.nan, "largest inf", id="nan"),
-        pytest.param(lambda rows: np.column_stack([rows, rows]), "answers of shape", id="shape"),
-        pytest.param(lambda rows: rows + 1e-11, "5 of 5 rows", id="small"),
-    ],
-)
-def test_the_gate_fires_on_answers_that_differ(found: Any, message: str) -> None:
-    with pytest.raises(ParityError, match=message):
-        parity_gate(lambda rows: rows, found, lambda _, n: np.ones(n), rng=np.random.default_rng(0), n=5)
-
-
-def test_varied_rows_hold_split_points_their_neighbours_missing_and_extremes() -> None:
-    X = varied_matrix(model(), np.random.default_rng(0), 2_000, base=np.array([[7.0, 7.0]]))
-    values = set(X[:, 0].tolist())
-    assert {2.0, np.nextafter(2.0, 3.0), np.nextafter(2.0, 1.0), 7.0, np.inf, -np.inf, 1e308} <= values
-    assert np.isnan(X).any()
-
-
-def test_choice_weights_survive_the_bundle_and_other_features_are_refused(tmp_path: Path) -> None:
-    choice = CompiledChoice(("bill", "is_current"), np.array([-0.5, 2.0]))
-    bundle = write_bundle(tmp_path, info={}, write=choice.save)
-    again = CompiledChoice.open(bundle, ("bill", "is_current"))
-    assert again.weights.tolist() == [-0.5, 2.0]
-    with pytest.raises(ArtifactError, match=r"trained on \['bill', 'is_current'\], asked for \['is_current'\]"):
-        CompiledChoice.open(bundle, ("is_current",))
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        pytest.param('{"format": 9, "weights": {}}', "does not describe a choice", id="format"),
-        pytest.param('{"format": 1, "weights": {"bill": "x"}}', "a weight is not a number", id="text"),
-        pytest.param('{"format": 1, "weights": {"bill": 1e999}}', "one finite weight", id="infinite"),
-    ],
-)
-def test_damaged_choice_weights_are_refused(tmp_path: Path, text: str, message: str) -> None:
-    bundle = write_bundle(
-        tmp_path, info={}, write=lambda folder: folder.joinpath("choice.json").write_text(text) and None
-    )
-    with pytest.raises(ArtifactError, match=message):
-        CompiledChoice.open(bundle, ("bill",))
-
-
-def test_a_choice_refuses_shapes_and_empty_choice_sets() -> None:
-    choice = CompiledChoice(("bill",), np.array([1.0]))
-    with pytest.raises(DataError, match="1 weights"):
-        choice.probabilities(np.zeros((1, 2, 3)), np.ones((1, 2), dtype=bool))
-    with pytest.raises(DataError, match="no alternative that is available"):
-        choice.probabilities(np.zeros((1, 2, 1)), np.zeros((1, 2), dtype=bool))
-
-
-def test_a_choice_gives_one_row_the_bits_of_many() -> None:
-    rng = np.random.default_rng(0)
-    choice = CompiledChoice(tuple("abcdefgh"), rng.normal(size=8))
-    features, available = rng.normal(size=(40, 13, 8)), rng.random((40, 13)) < 0.7
-    available[:, 0] = True
-    many = choice.probabilities(features, available)
-    for i in range(40):
-        assert choice.probabilities(features[i : i + 1], available[i : i + 1]).tobytes() == many[i].tobytes()
-    np.testing.assert_allclose(many.sum(axis=1), 1.0, rtol=0, atol=1e-12)
-
-
-def test_the_gate_counts_rows_and_fires_on_one_of_many() -> None:
-    def one_off(rows: np.ndarray) -> np.ndarray:
-        return np.where(np.arange(len(rows)) == 3, rows + 1, rows)
-
-    with pytest.raises(ParityError, match=r"1 of 5 rows differ .* \(largest 0\.5\)"):
-        parity_gate(lambda rows: rows, one_off, lambda _, n: np.full(n, 2.0), rng=np.random.default_rng(0), n=5)
 
 
 def test_members_of_a_mean_need_a_weight() -> None:

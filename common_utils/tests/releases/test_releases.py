@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from common_utils.errors import ArtifactError, ReleaseConflictError, ReleaseErro
 from common_utils.releases import promote, publish, rollback, versions
 from common_utils.releases.author import Author
 from common_utils.releases.history import HISTORY, append_entry, read_history
+
+pytestmark = pytest.mark.usefixtures("removable")
 
 FAULTS = Path(__file__).parents[3] / "benchmarks" / "faults"
 ANA = Author("ana", "fewer complaints")
@@ -37,14 +39,6 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def three(root: Path) -> list[str]:
     return [make(root, number).version for number in range(3)]
-
-
-@pytest.fixture(autouse=True)
-def _removable(tmp_path: Path) -> Iterator[None]:
-    yield
-    for path in tmp_path.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            path.chmod(0o644)
 
 
 def test_promote_moves_the_pointer_and_records_it(root: Path, three: list[str]) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from common_utils.releases.author import Author
 from common_utils.serving.follower import PointerFollower
 from common_utils.serving.metrics import ServiceMetrics
 from common_utils.serving.model_slot import ModelSlot
+
+pytestmark = pytest.mark.usefixtures("removable")
 
 ANA = Author("ana", "trying")
 BAD = "20990101T000000Z-000000000000"
@@ -48,14 +50,6 @@ def write_pair(root: Path, number: int, second: int | None = None) -> str:
 def probe(pair: Pair) -> None:
     if pair.one != pair.two:
         raise ArtifactError("probe: the numbers differ; train again.")
-
-
-@pytest.fixture(autouse=True)
-def _removable(tmp_path: Path) -> Iterator[None]:
-    yield
-    for path in tmp_path.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            path.chmod(0o644)
 
 
 @pytest.fixture

@@ -10,8 +10,16 @@ import pytest
 from common_utils.config.reading import ReadingConfig
 from common_utils.errors import ConfigError, DataError
 from common_utils.table_project.config import TableDataConfig
-from common_utils.table_project.source import SourceTable, apply_rules, load_table, public_table, read_records
+from common_utils.table_project.source import (
+    SourceTable,
+    apply_rules,
+    load_table,
+    public_table,
+    read_records,
+    stated,
+)
 from common_utils.tables import RowReport
+from common_utils.units.factors import money
 
 SCHEMA = pandera.DataFrameSchema({"price": pandera.Column(float, pandera.Check.ge(0, error="negative"))})
 CONFIG = TableDataConfig(public_file="cars.csv", sample_rows=500)
@@ -90,3 +98,22 @@ def test_the_fingerprint_is_of_the_rows() -> None:
     one, two = (SourceTable(_sample(n), np.arange(n), RowReport("c", n, n), "sample", "s") for n in (3, 4))
     assert one.fingerprint != two.fingerprint
     assert len(one.fingerprint) == 64
+
+
+def test_one_mapping_serves_the_training_file_and_the_records() -> None:
+    training = SCHEMA.add_columns({"sold": pandera.Column(bool)})
+    config = CONFIG.model_copy(update={"table": ReadingConfig(columns={"Preis": "price", "verkauft": "sold"})})
+    assert list(stated(config, training).columns) == ["Preis", "verkauft"]
+    assert list(stated(config, SCHEMA, training=training).columns) == ["Preis"]
+    with pytest.raises(ConfigError, match=r"leads to \['sold'\], which the table does not have; it has \['price'\]"):
+        stated(config, SCHEMA)
+
+
+def test_the_unit_of_the_mapping_holds_in_training_too(tmp_path: Path) -> None:
+    metadata = {"units": money("dollars")}
+    schema = pandera.DataFrameSchema({"price": pandera.Column(float, metadata=metadata)})
+    _table(tmp_path, "mine.csv", "cents\n700\n850\n")
+    said = ReadingConfig.model_validate({"columns": {"cents": {"is": "price", "unit": "cents"}}})
+    config = CONFIG.model_copy(update={"file": Path("mine.csv"), "table": said})
+    table = load_table(config, schema, name="cars", folder=tmp_path, sample=_sample, environ={})
+    assert table.frame["price"].tolist() == [7.0, 8.5]

@@ -249,9 +249,9 @@ class Engine:
             weights=weights,
         )
         held = current[:, None] == np.arange(len(self.catalogue.plans))
-        gain = np.minimum(np.nan_to_num(value.saving_cents), np.nan_to_num(plain.saving_cents))
+        gain = np.minimum(np.nan_to_num(value.adjusted_saving_cents), np.nan_to_num(plain.saving_cents))
         little = ~held & ~(gain >= asked)
-        # NaN, where nothing is known of leaving, is no fall either.
+        # Where the chance of leaving is unknown, the change is NaN: no fall is shown, so no offer is made.
         harm = ~held & ~(churn.bound(rules.offers.churn_errors) <= -rules.offers.min_churn_fall)
         harm |= ~held & (churn.change > 0)
         worthless = ~held & ~(value.value_cents > 0)

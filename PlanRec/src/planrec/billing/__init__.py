@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planrec.billing.catalogue import UNLIMITED, Catalogue, Plan, load_catalogue, parse_catalogue
-from planrec.billing.rater import MAX_USAGE, Bills, Usage, bill_totals, rate
+from planrec.billing.month_bills import MAX_USAGE, Bills, Usage, bill_totals, rate
 
 __all__ = [
     "MAX_USAGE",

@@ -51,14 +51,14 @@ class OfferValue:
     ----------
     value_cents : a month
     p_accept : 0 to 1
-    saving_cents : fall in the risk-adjusted bill, a month
+    adjusted_saving_cents : fall in the risk-adjusted bill, a month
     margin_cents : change of the operator's margin if accepted, a month
     churn_change : change in the chance of leaving, -1 to 1
     """
 
     value_cents: FloatArray
     p_accept: FloatArray
-    saving_cents: FloatArray
+    adjusted_saving_cents: FloatArray
     margin_cents: FloatArray
     churn_change: FloatArray
 

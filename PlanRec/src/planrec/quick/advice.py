@@ -19,7 +19,7 @@ from planrec.advice import Engine, Request, recommend_subscriber
 from planrec.advice.reasons import Against, MeanBill, closing_cents, sentence
 from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
 from planrec.billing import MAX_USAGE, Catalogue
-from planrec.billing.rater import MICRO
+from planrec.billing.month_bills import MICRO
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import latest_months
 from planrec.outlook import SERVICES, UsageForecast

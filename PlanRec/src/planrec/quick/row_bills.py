@@ -12,7 +12,7 @@ import numpy as np
 
 from common_utils.array_types import FloatArray
 from planrec.billing import Catalogue
-from planrec.billing.rater import MICRO
+from planrec.billing.month_bills import MICRO
 from planrec.decisions import UsageMonth
 from planrec.decisions.alternatives import BELIEF_FACTORS, RECENT_MONTHS
 from planrec.outlook.questionnaire import OVERESTIMATION

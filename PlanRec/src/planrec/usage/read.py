@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from common_utils.tables import Reading, TableResult, check_rows, id_column, month_column, read_table
 from common_utils.tables.convert import number_or_text
+from common_utils.units import factors as units
 from planrec.billing import MAX_USAGE, Catalogue
 from planrec.columns import (
     AGE,
@@ -49,11 +49,9 @@ __all__ = [
 
 USAGE_TABLE = "usage months"  # what messages call it
 RAN_OUT = "below 0, taken as 0: the contract ran out"
-_GIGABYTE = 1024  # megabytes, where no rate card says otherwise
-_MEBIBYTE = 1 << 20
 
 
-def amount_units(column: str, *, gigabyte: int = _GIGABYTE) -> dict[str, Fraction]:
+def amount_units(column: str, *, gigabyte: int = units.GIGABYTE) -> units.Units:
     """Return the units an amount may be written in, each with how much of ours it is.
 
     Parameters
@@ -69,20 +67,8 @@ def amount_units(column: str, *, gigabyte: int = _GIGABYTE) -> dict[str, Fractio
     (Fraction(1, 60), Fraction(15625, 16384))
     """
     if column == MINUTES:
-        seconds = Fraction(1, 60)
-        hours = {"hours": Fraction(60), "milliseconds": seconds / 1000}
-        return {"minutes": Fraction(1), "seconds": seconds, "hh:mm:ss": seconds, **hours}
-    if column == MESSAGES:
-        return {"messages": Fraction(1)}
-    return {
-        "MB": Fraction(1),
-        "kB": Fraction(1, 1024),
-        "bytes": Fraction(1, _MEBIBYTE),
-        "GB": Fraction(gigabyte),
-        "kB_decimal": Fraction(1000, _MEBIBYTE),
-        "MB_decimal": Fraction(10**6, _MEBIBYTE),
-        "GB_decimal": Fraction(10**9, _MEBIBYTE),
-    }
+        return units.MINUTES
+    return units.count_of(column) if column == MESSAGES else units.megabytes(gigabyte)
 
 
 def optional_facts() -> dict[str, pandera.Column]:
@@ -158,7 +144,7 @@ def read_usage_table(
     >>> len(data.months), data.reports[0].rejected
     (1, {'month: not a month (YYYY-MM)': 1})
     """
-    schema = usage_schema(_GIGABYTE if catalogue is None else catalogue.rounding.data_unit_megabytes)
+    schema = usage_schema(units.GIGABYTE if catalogue is None else catalogue.rounding.data_unit_megabytes)
     read = read_table(path, schema, name=USAGE_TABLE, columns=columns, extra_columns="keep", reading=reading)
     further = [c for c in read.frame.columns if c not in schema.columns]
     months = read.frame.assign(**{c: number_or_text(read.frame[c]) for c in further})
@@ -179,7 +165,7 @@ def check_usage_rows(
     *,
     reading: Reading | None = None,
     rows: NDArray[np.int64] | None = None,
-    gigabyte: int = _GIGABYTE,
+    gigabyte: int = units.GIGABYTE,
 ) -> TableResult:
     """Return the rows of a piece of a Parquet table of usage months that can be used.
 
@@ -210,7 +196,7 @@ def check_usage_rows(
 
 
 @cache
-def usage_schema(gigabyte: int = _GIGABYTE) -> pandera.DataFrameSchema:
+def usage_schema(gigabyte: int = units.GIGABYTE) -> pandera.DataFrameSchema:
     """Return the schema of usage months; `gigabyte` is the megabytes of a GB."""
     used = pandera.Check.in_range(0, MAX_USAGE, error=f"not between 0 and {MAX_USAGE:,}")
     reason = pandera.Check.isin(DECISION_REASONS, error=f"none of {', '.join(DECISION_REASONS)}")

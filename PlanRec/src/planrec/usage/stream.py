@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from common_utils.errors import DataError
 from common_utils.tables import Reading, RowReport, check_share, merged_report, open_parquet
 from common_utils.tables.columns import checked_mapping, plain_kind, renamed
+from common_utils.tables.encodings import readable_table
 from common_utils.tables.files import kind_of_table
 from planrec.billing import Catalogue
 from planrec.columns import SUBSCRIBER
@@ -171,7 +172,7 @@ class UsageStream:
         """Yield batches under our names."""
         wanted = [old for old, new in self._columns.items() if columns is None or new in columns]
         for batch in self._file.iter_batches(self._piece_rows, columns=wanted):
-            picked = batch.select(wanted)
+            picked = readable_table(batch.select(wanted))
             yield picked.rename_columns([self._columns[name] for name in wanted])
 
     def _of_parquet(self) -> Generator[pd.DataFrame]:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig
 
-__all__ = ["ForestConfig"]
+__all__ = ["CalibratedForestsConfig", "ForestConfig"]
 
 
 class ForestConfig(BaseConfig):
@@ -41,3 +41,15 @@ class ForestConfig(BaseConfig):
         if self.kind != "lightgbm" and (self.row_share < 1 or self.huber > 0):
             raise ValueError(f"row_share and huber are for kind: lightgbm, not {self.kind}; take them out")
         return self
+
+
+class CalibratedForestsConfig(BaseConfig):
+    """Forests that are averaged into a probability, and how it is calibrated."""
+
+    members: tuple[ForestConfig, ...] = Field(min_length=1, max_length=10, description="each counts the same")
+    calibration_folds: int = Field(
+        default=4,
+        ge=2,
+        le=20,
+        description="inner folds: the sigmoid and the thresholds see only their out-of-fold scores",
+    )

@@ -117,7 +117,8 @@ def described(file: str, schema: Any, texts: ColumnTexts) -> list[ColumnEntry]:
             empty = ""
         parts = [part for part in (empty, _MISSING if read and not column.required else "") if part]
         kind = _read_type(column.dtype, name) if read else _written_type(column.type)
-        entries.append(ColumnEntry(file, name, kind, said.get("unit", ""), said["meaning"], "; ".join(parts) or _NEVER))
+        unit = said.get("unit", "") + (_other_units(column) if read else "")
+        entries.append(ColumnEntry(file, name, kind, unit, said["meaning"], "; ".join(parts) or _NEVER))
     return entries
 
 
@@ -195,6 +196,12 @@ def show_dictionary(entries: Sequence[ColumnEntry], file: str | None, form: str,
             if entry.file == name
         ]
         show_table(name, rows)
+
+
+def _other_units(column: Any) -> str:
+    """Return the further units that `data.table.columns` may say a column is written in."""
+    _, *others = (column.metadata or {}).get("units") or ("",)
+    return f"; may be stated: {', '.join(others)}" if others else ""
 
 
 def _markdown_line(entry: ColumnEntry) -> str:

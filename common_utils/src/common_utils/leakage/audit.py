@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from common_utils.array_types import IntArray
 from common_utils.errors import DataError, LeakageError
+from common_utils.leakage.months import month_numbers
 from common_utils.leakage.power import ColumnPower, column_power, group_folds
 from common_utils.leakage.reposts import find_reposts
-from common_utils.tables.months import month_numbers
 
 __all__ = ["DROP_ADVICE", "Finding", "LeakageReport", "audit"]
 

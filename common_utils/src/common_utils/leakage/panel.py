@@ -20,7 +20,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
 from common_utils.leakage.audit import DROP_ADVICE, Finding, LeakageReport
-from common_utils.tables.months import month_numbers
+from common_utils.leakage.months import month_numbers
 
 __all__ = ["PanelPower", "audit_panel", "panel_powers"]
 

@@ -143,7 +143,7 @@ def answered(
     """Return the records of a file, what they are called (id or row number), and a bundle's answers, row by row."""
     bundle = _bundle(config, folder, bundle_path)
     schema = task.record_schema()
-    how = stated(config.data, schema, reading)
+    how = stated(config.data, schema, reading, training=task.schema())
     records = read_records(input_, schema, name=task.spec.name, reading=how)
     return records, _names(task, records), task.predictions(_trained(task, bundle), open_model(bundle), records.frame)
 
@@ -162,7 +162,7 @@ def run_explain(
     """Say what one record's score is made of; `row` is its number in the file."""
     bundle = _bundle(config, folder, bundle_path)
     schema = task.record_schema()
-    how = stated(config.data, schema, reading)
+    how = stated(config.data, schema, reading, training=task.schema())
     records = read_records(input_, schema, name=task.spec.name, reading=how)
     place = records.rows.tolist().index(row) if row in records.rows else None
     if place is None:

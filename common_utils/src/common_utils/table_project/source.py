@@ -19,6 +19,8 @@ from common_utils.config import resolve_path
 from common_utils.errors import ConfigError, DataError
 from common_utils.table_project.config import TableDataConfig
 from common_utils.tables import Reading, RowReport, read_table
+from common_utils.tables.columns import check_targets
+from common_utils.units.amounts import check_amounts
 
 __all__ = ["PORTFOLIO_DATA", "SourceTable", "apply_rules", "load_table", "public_table", "read_records", "stated"]
 
@@ -142,15 +144,43 @@ def read_records(
     Raises
     ------
     DataError
-        As `common_utils.tables.read.read_table`.
+        As `common_utils.tables.read.read_table`, and `check_amounts`.
     """
     read = read_table(path, schema, name=name, extra_columns="drop", reading=reading)
-    return SourceTable(read.frame, read.rows, read.report, "table", path.name)
+    report = check_amounts(read.frame, schema, read.report, accept=reading is not None and reading.accept_units)
+    if reading is not None:
+        reading.accounts.update(report)
+    return SourceTable(read.frame, read.rows, report, "table", path.name)
 
 
-def stated(config: TableDataConfig, schema: pandera.DataFrameSchema, reading: Reading | None = None) -> Reading:
-    """Return how the table is written; what the mapping says of columns this table does not have is for another."""
+def stated(
+    config: TableDataConfig,
+    schema: pandera.DataFrameSchema,
+    reading: Reading | None = None,
+    *,
+    training: pandera.DataFrameSchema | None = None,
+) -> Reading:
+    """Return how the table is written.
+
+    Parameters
+    ----------
+    config : TableDataConfig
+    schema : pandera.DataFrameSchema
+        Of the table.
+    reading : Reading, optional
+        What the command line says over the settings.
+    training : pandera.DataFrameSchema, optional
+        Of the training file, where that is another table: one mapping serves both, and what it says of columns that
+        only the training file has is left out.
+
+    Raises
+    ------
+    ConfigError
+        If the mapping leads to a column that neither has.
+    """
     said = Reading.of(config.table) if reading is None else reading.over(config.table)
+    known = [*schema.columns, *(c for c in (training.columns if training else ()) if c not in schema.columns)]
+    check_targets("the table", [source.target for source in said.columns.values()], known)
     return replace(said, columns={name: s for name, s in said.columns.items() if s.target in schema.columns})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
+from fractions import Fraction
 from typing import Any, Literal
 
 import pandera.pandas as pandera
@@ -11,9 +12,10 @@ import pyarrow as pa
 
 from common_utils.errors import ConfigError, DataError
 from common_utils.tables.csv_text import UNNAMED, folded
+from common_utils.tables.encodings import LOST
 from common_utils.tables.reading import ColumnSource
 
-__all__ = ["Extra", "checked_mapping", "plain_kind", "renamed", "selected"]
+__all__ = ["Extra", "check_targets", "checked_mapping", "plain_kind", "renamed", "selected"]
 
 Extra = Literal["error", "drop", "keep"]
 
@@ -32,21 +34,49 @@ def checked_mapping(
         If it does not.
     """
     targets = [source.target for source in columns.values()]
-    unknown = sorted(set(targets) - set(schema.columns))
-    if unknown:
-        raise ConfigError(
-            f"{table}: data.table.columns leads to {unknown[:_MOST_REPORTED]}, which the table does not "
-            f"have; it has {list(schema.columns)}."
-        )
+    check_targets(table, targets, list(schema.columns))
     twice = sorted({target for target in targets if targets.count(target) > 1})
     if twice:
         raise ConfigError(f"{table}: data.table.columns leads to {twice[:_MOST_REPORTED]} more than once.")
     for written, source in columns.items():
-        units = (schema.columns[source.target].metadata or {}).get("units", {})
+        units = _units(schema, source.target)
         if source.unit is not None and source.unit not in units:
-            known = f"its units: {', '.join(units)}" if units else "it has no unit"
+            known = f"its units: {', '.join(units)}" if units else f"it has no unit; {_with_units(schema)}"
             raise ConfigError(f"{table}: data.table.columns, {written}: {source.target} in {source.unit!r}; {known}.")
     return dict(columns)
+
+
+def check_targets(table: str, targets: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse a mapping that leads to columns nobody knows.
+
+    Raises
+    ------
+    ConfigError
+        If a target is not among those that are known.
+
+    Examples
+    --------
+    >>> check_targets("usage", ["minuets"], ["minutes"])
+    Traceback (most recent call last):
+    common_utils.errors.ConfigError: usage: data.table.columns leads to ['minuets'], which the table does not have; \
+it has ['minutes'].
+    """
+    unknown = sorted(set(targets) - set(known))
+    if unknown:
+        raise ConfigError(
+            f"{table}: data.table.columns leads to {unknown[:_MOST_REPORTED]}, which the table does not "
+            f"have; it has {list(known)}."
+        )
+
+
+def _units(schema: pandera.DataFrameSchema, column: str) -> Mapping[str, Fraction]:
+    return (schema.columns[column].metadata or {}).get("units", {})
+
+
+def _with_units(schema: pandera.DataFrameSchema) -> str:
+    """Say which columns of a table have units, and which."""
+    said = [f"{column}: {', '.join(units)}" for column in schema.columns if (units := _units(schema, column))]
+    return f"the units of the table are {'; '.join(said)}" if said else "no column of the table has one"
 
 
 def selected(
@@ -71,9 +101,10 @@ def selected(
     missing = [c for c, declared in schema.columns.items() if declared.required and c not in names]
     extra = [c for c in names if c not in schema.columns]
     if missing:
+        lost = " The header holds bytes that are not UTF-8: save the file as UTF-8." if LOST in "".join(found) else ""
         raise DataError(
             f"{name}: missing column(s) {missing[:_MOST_REPORTED]}; found {sorted(found)[:20]}. "
-            "Say which are which under the setting data.table.columns, or export the table again."
+            f"Say which are which under the setting data.table.columns, or export the table again.{lost}"
         )
     if extra and extra_columns == "error":
         raise DataError(

@@ -17,6 +17,7 @@ from pandera import dtypes
 
 from common_utils.errors import DataError
 from common_utils.tables.dates import SETTING, count_dates, date_complaint
+from common_utils.tables.encodings import LOST, NOT_UTF8
 from common_utils.tables.numbers import (
     DecimalSign,
     NumberCounts,
@@ -28,7 +29,7 @@ from common_utils.tables.reading import ColumnSource, Reading
 from common_utils.tables.report import Ledger
 from common_utils.tables.types import Converted, Kind, check_arrow, convert_text, scaled
 
-__all__ = ["UNKNOWN", "FileColumns", "convert", "is_soft", "number_or_text", "soften"]
+__all__ = ["UNKNOWN", "FileColumns", "convert", "extra_text", "is_soft", "number_or_text", "soften"]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
@@ -139,6 +140,25 @@ def soften(frame: pd.DataFrame, failed: Mapping[str, NDArray[np.int64]], schema:
         ledger.repair(mask, f"{reason}, {UNKNOWN}", listed=True)
         done.add(reason)
     return done
+
+
+def extra_text(values: Any, column: str, ledger: Ledger) -> Any:
+    """Return a column that the schema does not know; text that is not UTF-8 is missing, a repair of its row.
+
+    Parameters
+    ----------
+    values : pyarrow.Array of shape (n_rows,)
+        Of any type.
+    """
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        return values
+    if pc.all(pc.string_is_ascii(values)).as_py() is not False:
+        return values
+    lost = pc.fill_null(pc.match_substring(values, LOST), False)
+    mask = np.asarray(lost.to_numpy(zero_copy_only=False), dtype=bool)
+    if mask.any():
+        ledger.repair(mask, f"{column}: {NOT_UTF8}, {UNKNOWN}", listed=True)
+    return pc.if_else(lost, None, values)
 
 
 def number_or_text(column: pd.Series) -> pd.Series:

@@ -1,7 +1,8 @@
 """CSV bytes to a table of text: encoding, dialect and the shape of rows, before any value is interpreted.
 
-A row is only ever taken as it was written. Where that is in doubt (a quote that is not closed, bytes that are
-not UTF-8, a NUL) the file is refused; where one row has too few or too many fields, that row is.
+A row is only ever taken as it was written. Where that is in doubt (a quote that is not closed, a NUL) the file is
+refused; where one row has too few or too many fields, that row is. Bytes that are not UTF-8 are marked
+(`common_utils.tables.encodings.LOST`), since only who knows the columns can tell whether they matter.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from common_utils.errors import DataError
+from common_utils.tables.encodings import LOST, likely_encoding, readable_table
 
 __all__ = ["HOLD_NOTHING", "UNNAMED", "TextTable", "folded", "read_csv_text"]
 
@@ -32,6 +34,8 @@ HOLD_NOTHING = ("empty row", "header repeated")  # reasons of rejected rows that
 UNNAMED = "column without a name "  # and its place
 _HINT = re.compile(rb'"?sep=.?"?(\r\n|\n|\r)', re.IGNORECASE)
 _LARGEST_BLOCK = 2**31 - 1
+_START, _WIDE = 1 << 12, 0.5  # in UTF-16 every other byte of plain text is a NUL
+_BEFORE = 64  # bytes before the first odd one that tell what stands around it
 _QUOTE, _NEWLINE, _RETURN = (ord(character) for character in '"\n\r')
 
 
@@ -53,6 +57,8 @@ class TextTable:
         One of comma, semicolon and tab.
     notes : tuple of str
         What a reader of the account should know of the file.
+    encoding : str or None
+        What the file is most likely written in, in words; None: it is UTF-8.
     """
 
     table: Any
@@ -61,6 +67,7 @@ class TextTable:
     repairs: tuple[str, ...]
     delimiter: str
     notes: tuple[str, ...] = ()
+    encoding: str | None = None
 
 
 def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: bytes | None = None) -> TextTable:
@@ -72,7 +79,7 @@ def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: byt
     Parameters
     ----------
     path : Path
-        UTF-8, with or without byte order marks, or UTF-16 with one.
+        UTF-8, with or without byte order marks, or UTF-16 with one; bytes of another encoding read `LOST`.
     name : str
         What messages call the table.
     expected : collection of str
@@ -83,8 +90,8 @@ def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: byt
     Raises
     ------
     DataError
-        If the file is missing or empty, has no data row, holds a NUL or bytes of another encoding, has an
-        expected column twice, or a quote that is not closed properly.
+        If the file is missing or empty, has no data row, holds a NUL, has an expected column twice, or a quote
+        that is not closed properly.
 
     Examples
     --------
@@ -102,6 +109,7 @@ def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: byt
         raise DataError(f"{where}: {path} cannot be read: {error.strerror}.") from error
     data, repairs = _decoded(raw, where)
     data, repairs = _without_hint(data, repairs)
+    encoding, encoding_notes = _other_encoding(data)
     delimiter, header = _header(data, where, expected)
     if delimiter != ",":
         repairs.append(f"delimiter {_DELIMITERS[delimiter]}")
@@ -113,8 +121,8 @@ def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: byt
     names = _told_apart(names)
     _check_quotes(data, delimiter, where)
     table, rows, rejects = _parsed(data, delimiter, names, where)
-    notes = _cut_short(raw, names[-1], rows, expected)
-    return TextTable(table, rows, rejects, tuple(repairs), delimiter, notes)
+    notes = (*encoding_notes, *_cut_short(raw, names[-1], rows, expected))
+    return TextTable(table, rows, rejects, tuple(repairs), delimiter, notes, encoding)
 
 
 def _cut_short(raw: bytes, column: str, rows: NDArray[np.int64], expected: Collection[str]) -> tuple[str, ...]:
@@ -135,15 +143,12 @@ def _decoded(raw: bytes, where: str) -> tuple[bytes, list[str]]:
         except UnicodeError as error:
             raise DataError(f"{where}: starts like UTF-16 but is not; save it as UTF-8.") from error
         repairs.append("UTF-16 decoded")
-    try:
-        raw.decode()
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{where}: not UTF-8 at byte {error.start} (line {line}); save it as UTF-8.") from None
     nul = raw.find(b"\0")
     if nul >= 0:
         line = raw.count(b"\n", 0, nul) + 1
-        raise DataError(f"{where}: NUL at byte {nul} (line {line}); this is no CSV text. Export the table again.")
+        wide = 2 * raw.count(b"\0", 0, _START) > _WIDE * len(raw[:_START])
+        what = "it looks like UTF-16 without a byte order mark" if wide else "this is no CSV text"
+        raise DataError(f"{where}: NUL at byte {nul} (line {line}); {what}. Export the table again, as UTF-8.")
     if codecs.BOM_UTF8 in raw:  # also where files were joined
         raw = raw.replace(codecs.BOM_UTF8, b"")
         repairs.append("byte order mark removed")
@@ -153,6 +158,17 @@ def _decoded(raw: bytes, where: str) -> tuple[bytes, list[str]]:
     return data, repairs
 
 
+def _other_encoding(data: bytes) -> tuple[str | None, tuple[str, ...]]:
+    """Return the likely encoding of bytes that are not all UTF-8, and a note that says so."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        found = likely_encoding(data[error.start - min(error.start, _BEFORE) :])
+        return found, (f"the file is not UTF-8 from line {line} on; it looks like {found}",)
+    return None, ()
+
+
 def _without_hint(data: bytes, repairs: list[str]) -> tuple[bytes, list[str]]:
     """Take off the line `sep=;` by which a spreadsheet says what separates fields; they are told apart without it."""
     hint = _HINT.match(data)
@@ -160,7 +176,7 @@ def _without_hint(data: bytes, repairs: list[str]) -> tuple[bytes, list[str]]:
 
 
 def _records(data: bytes, delimiter: str):
-    lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="")
+    lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", errors="replace", newline="")
     return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
@@ -205,10 +221,11 @@ def _check_names(names: list[str], where: str, expected: Collection[str]) -> Non
     known = {form for column in expected for form in folded(column)}
     if not any(folded(field) & known for field in names):
         # What was found is not shown: without a header it is somebody's data.
+        lost = " Line 1 holds bytes that are not UTF-8: save the file as UTF-8." if LOST in "".join(names) else ""
         raise DataError(
             f"{where}: line 1 holds none of the columns {sorted(expected)[:20]} among its {len(names)} field(s). "
             "Is the header missing, or another character the delimiter? Other names go under the setting "
-            "data.table.columns."
+            f"data.table.columns.{lost}"
         )
     repeated = sorted({name for name in names if names.count(name) > 1 and folded(name) & known})
     if repeated:
@@ -271,7 +288,7 @@ def _parsed(data: bytes, delimiter: str, names: list[str], where: str) -> tuple[
                 delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=ragged
             ),
             convert_options=pacsv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
             ),
         )
     except pa.ArrowInvalid as error:
@@ -280,7 +297,7 @@ def _parsed(data: bytes, delimiter: str, names: list[str], where: str) -> tuple[
         raise DataError(f"{where}: no data rows below the header.")
     numbers = np.arange(1, table.num_rows + len(rejects) + 1, dtype=np.int64)
     rows = np.delete(numbers, np.fromiter(rejects, dtype=np.int64, count=len(rejects)) - 1)
-    return _without_empty_rows(table.combine_chunks(), rows, rejects)
+    return _without_empty_rows(readable_table(table.combine_chunks()), rows, rejects)
 
 
 def _without_empty_rows(

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from common_utils.errors import DataError
+from common_utils.tables.encodings import readable_table
 from common_utils.tables.parquet_folder import ParquetFolder
 
 __all__ = ["open_parquet", "read_parquet"]
@@ -62,7 +63,7 @@ def _checked(file: Any, path: Path, name: str) -> Any:
 
 
 def read_parquet(path: Path, *, name: str) -> Any:
-    """Return the whole of a Parquet file.
+    """Return the whole of a Parquet file; bytes that are not UTF-8 in its texts read `encodings.LOST`.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def read_parquet(path: Path, *, name: str) -> Any:
     """
     file = open_parquet(path, name=name)
     try:
-        return file.read().combine_chunks()
+        return readable_table(file.read().combine_chunks())
     except (OSError, pa.ArrowException) as error:
         raise DataError(_no_parquet(path, name)) from error
 

@@ -22,8 +22,9 @@ from pandera import dtypes
 from common_utils.errors import ConfigError, DataError
 from common_utils.tables.checks import failed_checks, repeated_rows
 from common_utils.tables.columns import Extra, checked_mapping, selected
-from common_utils.tables.convert import FileColumns, convert, soften
+from common_utils.tables.convert import FileColumns, convert, extra_text, soften
 from common_utils.tables.csv_text import HOLD_NOTHING, read_csv_text
+from common_utils.tables.encodings import check_encoding
 from common_utils.tables.files import csv_bytes, kind_of_table
 from common_utils.tables.parquet import read_parquet
 from common_utils.tables.reading import ColumnSource, Reading
@@ -74,6 +75,7 @@ class _Source:
     repairs: tuple[str, ...]
     delimiter: str | None
     notes: tuple[str, ...] = ()
+    encoding: str | None = None
 
 
 def id_column(*, required: bool = True, unique: bool = False, nullable: bool = False) -> pandera.Column:
@@ -114,11 +116,11 @@ def read_table(
     r"""Return the rows of a table that meet its schema, and the account of all rows.
 
     Repaired and stated: byte order marks, UTF-16, semicolons or tabs, decimal commas where the comma does not
-    separate fields, whitespace around values, "8.0" for a whole number, letter case and blanks of the header. Only the
-    empty field is missing. A time of day is cut off a date. Rejected, in this order: rows of a wrong shape, values of a
-    wrong type, values that fail a check of the schema, copies of a row seen before, and all rows that contradict each
-    other under one key (`unique` in the schema). A column whose metadata says `soft` costs no row: what is wrong there
-    becomes unknown.
+    separate fields, whitespace around values, "8.0" for a whole number, letter case and blanks of the header. Only
+    the empty field is missing. A time of day is cut off a date. Bytes that are not UTF-8 cost the value they stand
+    in. Rejected, in this order: rows of a wrong shape, values of a wrong type, values that fail a check of the
+    schema, copies of a row seen before, and all rows that contradict each other under one key (`unique` in the
+    schema). A column whose metadata says `soft` costs no row: what is wrong there becomes unknown.
 
     Parameters
     ----------
@@ -142,8 +144,8 @@ def read_table(
     ------
     DataError
         If the file cannot be read or trusted, columns are missing, too many or of another type, the signs of its
-        numbers are in doubt, its dates are of several forms, no row can be used, more are rejected than `reading`
-        allows, or `on_bad_rows` is "error" and some row is.
+        numbers are in doubt, its dates are of several forms, most of its rows are in another encoding, no row can be
+        used, more are rejected than `reading` allows, or `on_bad_rows` is "error" and some row is.
     ConfigError
         If `columns` or the schema asks for what is not there.
 
@@ -168,6 +170,7 @@ def read_table(
     mapping = checked_mapping(name, given, schema)
     source = _open(path, name, {*schema.columns, *mapping})
     result = _checked(source, mapping, schema, kinds, name, extra_columns, reading)
+    check_encoding(result.report, source.encoding)
     if len(result.rejects) and on_bad_rows == "error":
         raise DataError(_complaint(result))
     check_share(result.report, result.rejects, reading)
@@ -331,7 +334,9 @@ def _open(path: Path, name: str, expected: set[str]) -> _Source:
         return _Source(table, np.arange(1, table.num_rows + 1, dtype=np.int64), {}, (), None)
     data, notes = csv_bytes(path, kind, name=name)
     text = read_csv_text(path, name=name, expected=expected, data=data)
-    return _Source(text.table, text.rows, text.rejects, text.repairs, text.delimiter, (*notes, *text.notes))
+    return _Source(
+        text.table, text.rows, text.rejects, text.repairs, text.delimiter, (*notes, *text.notes), text.encoding
+    )
 
 
 def _frame(
@@ -342,7 +347,7 @@ def _frame(
     frame: dict[str, pd.Series[Any]] = {}
     for column in source.table.column_names:
         if column not in converted:
-            frame[column] = source.table[column].filter(kept).to_pandas()
+            frame[column] = extra_text(source.table[column].combine_chunks(), column, ledger).filter(kept).to_pandas()
             continue
         values = converted[column].values.filter(kept)
         dtype: Any = getattr(schema.columns[column].dtype, "type", None)

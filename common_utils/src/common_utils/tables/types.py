@@ -13,6 +13,7 @@ import pyarrow.compute
 
 from common_utils.array_types import BoolArray
 from common_utils.tables.dates import local_times, read_dates
+from common_utils.tables.encodings import LOST, NOT_UTF8
 from common_utils.tables.numbers import CLOCK, THOUSANDS, DecimalSign, NumberCounts, count_numbers, decimal_sign_of
 
 __all__ = ["Converted", "Kind", "check_arrow", "convert_text", "decimal_sign", "refuse", "scaled"]
@@ -129,6 +130,7 @@ def convert_text(
     missing = _mask(pc.equal(trimmed, ""))
     result = Converted(pc.if_else(pc.equal(trimmed, ""), None, trimmed), missing)
     result.repairs.append(("whitespace trimmed", _mask(pc.not_equal(seen, trimmed))))
+    _refuse_lost(result)
     if seen is not text:
         result.repairs.append(("invisible characters taken out", _mask(pc.not_equal(text, seen))))
     match kind:
@@ -214,6 +216,14 @@ def _visible(text: Any) -> Any:
     if pc.all(pc.string_is_ascii(text)).as_py() is not False or not _any(pc.match_substring_regex(text, _INVISIBLE)):
         return text
     return pc.replace_substring_regex(text, _INVISIBLE, "")
+
+
+def _refuse_lost(result: Converted) -> None:
+    """Make values faults that hold what stands for bytes that are not UTF-8: nobody knows what they were."""
+    if pc.all(pc.string_is_ascii(result.values)).as_py() is False:
+        lost = pc.match_substring(result.values, LOST)
+        if _any(lost):
+            refuse(result, NOT_UTF8, lost)
 
 
 def _to_id(result: Converted) -> None:

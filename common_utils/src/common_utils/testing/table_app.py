@@ -17,16 +17,19 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
+from common_utils.bundle import Bundle
 from common_utils.errors import ArtifactError
 from common_utils.scoring import Columns
+from common_utils.scoring.joblib_scorer import open_model
 from common_utils.serving.guards.bounds import unbounded_fields
-from common_utils.table_project.service import Batch, LiveModel, TableRecord
+from common_utils.table_project.service import Batch, LiveModel, TableRecord, record_columns
 from common_utils.testing.expectations import expect
 from common_utils.testing.table_fixtures import TableProject
 
 __all__ = [
     "ALL_APP_CHECKS",
     "AppCase",
+    "check_a_bundle_s_probability_is_its_pipeline_s",
     "check_a_scorer_that_fails_never_becomes_ready",
     "check_every_route_is_described_and_shows_its_answers",
     "check_no_request_field_is_unbounded",
@@ -182,6 +185,29 @@ def check_python_m_app_serves_as_configured(case: AppCase) -> None:
         patch.setattr("common_utils.serving.start.serve_configured", lambda *given: started.append(given))
         runpy.run_module("app", run_name="__main__")
     expect(started == [(case.project.spec, case.project.folder)], f"it starts {started}")
+
+
+def check_a_bundle_s_probability_is_its_pipeline_s(case: AppCase, bundle: Bundle) -> None:
+    """Promise that the service of a bundle answers with the probability that the trained pipeline gives.
+
+    For projects whose answer is the probability of the second class; it is not among `ALL_APP_CHECKS`.
+
+    Raises
+    ------
+    AssertionError
+        If the service is of another bundle, does not say that the table is made up, or its answer is off by 1e-12.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(case.project.spec.bundle_variable, str(bundle.path))
+        with TestClient(case.create_app()) as started:
+            ready = started.get("/ready").json()["version"]
+            answer = started.post("/predict", json=dict(case.record)).json()
+            synthetic = started.get("/model").json()["synthetic"]
+    columns = record_columns([case.record_model.model_validate(case.record)])
+    expected = float(open_model(bundle).predict_proba(columns)[0, 1])
+    expect(ready == bundle.version, f"{ready} is ready, not {bundle.version}")
+    expect(synthetic is True, "/model does not say that the table is made up")
+    expect(abs(answer["probability"] - expected) <= 1e-12, f"{answer['probability']} is not {expected}")
 
 
 ALL_APP_CHECKS: tuple[Callable[[AppCase], None], ...] = (

@@ -4,7 +4,7 @@
 
     @pytest.fixture(scope="session")
     def table_project() -> TableProject:
-        return TableProject(SPEC, PROJECT, SMALL, task=_task, main=_main)
+        return TableProject.of(SPEC, PROJECT, SMALL)
 
 From it come `project_folder`, `small`, `settings`, `shipped`, `artifacts`, `bundle`, `real_table` and `run`.
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -74,6 +75,21 @@ class TableProject:
     small: tuple[str, ...]
     task: Callable[[], Any]
     main: Callable[[], object]
+
+    @classmethod
+    def of(cls, spec: ProjectSpec[Any], folder: Path, small: tuple[str, ...]) -> TableProject:
+        """Return the project whose package has the name of its `spec`.
+
+        Its `training.TASK` and `cli.main` are imported when they are needed.
+        """
+
+        def task() -> Any:
+            return import_module(f"{spec.name}.training").TASK
+
+        def main() -> object:
+            return import_module(f"{spec.name}.cli").main()
+
+        return cls(spec, folder, small, task, main)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Rating by a full card: exact, in columns, with line items."""
+"""Bills of single events by a full rate card: exact, in columns, with line items."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from planrec.study.safeguards import LeakFigures, defect_study, leak_study
 
 __all__ = ["operator_parameters", "run_study", "seeds_of"]
 
-_COMMAND = "make -C PlanRec evaluate"
+_COMMAND = "make -C PlanRec study"
 _SHIPPED = "configs/simulator.yaml"
 _LARGEST_SEED = 2**32 - 1
 

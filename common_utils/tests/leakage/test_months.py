@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from common_utils.tables.months import month_numbers
+from common_utils.leakage.months import month_numbers
 
 JUNE, MAY = 2018 * 12 + 6, 2018 * 12 + 5
 

@@ -1,4 +1,6 @@
-"""The rater: usage months times plans to bills, exact in whole cents.
+"""The rater of usage months: what each month costs on each plan by its flat prices, exact in whole cents.
+
+`planrec.billing.rating` bills single events by a full rate card; here a month is three totals.
 
 Usage arrives as numbers and is read to a millionth of its unit, so that a sum of decimals that floats cannot hold
 (15,359.999999999998 MB) is charged as the decimal it stands for. From there on everything is integer arithmetic.
