@@ -13,7 +13,7 @@ from tests.decision_log.cases import KEYS, START_MS, days, decide, recorder
 
 from common_utils.decision_log.exports import DecisionSelection, export, joined, stats
 from common_utils.decision_log.kinds import KINDS, check_value
-from common_utils.decision_log.outcome_files import read_outcomes
+from common_utils.decision_log.outcome_files import keep_outcomes, read_outcome_table
 from common_utils.decision_log.outcomes import Said, record, settle
 from common_utils.decision_log.privacy import Office
 from common_utils.decision_log.shipper import Shipper
@@ -115,23 +115,23 @@ def test_a_file_is_accounted_for_row_by_row(store: Store, event: str, tmp_path: 
     path = tmp_path / "outcomes.csv"
     pd.DataFrame(rows, columns=["event_id", "subject", "kind", "value", "date"]).to_csv(path, index=False)
     reading = Reading()
-    first = read_outcomes(path, store, KEYS, "demo", reading=reading)
+    first = keep_outcomes(read_outcome_table(path, reading), store, KEYS, "demo", reading=reading)
     assert (first.rows, sum(first.counts.values()), first.counts["new"]) == (7, 7, 2)
     refused = reading.accounts.rejects().set_index("row")["reason"]
     assert sorted(refused.index) == [3, 4, 5, 6, 7]
     assert refused[3] == "no such event"
     assert refused[5] == "value: left is true or false"
     assert reading.accounts.reports[0].rejected["no such event"] == 1
-    again = read_outcomes(path, store, KEYS, "demo")
+    again = keep_outcomes(read_outcome_table(path, Reading()), store, KEYS, "demo", reading=Reading())
     assert (again.counts["again"], again.counts.get("new")) == (2, None)
     assert store.count("outcomes") == 2
 
 
-def test_a_file_without_a_decision_to_join_is_refused(store: Store, tmp_path: Path) -> None:
+def test_a_file_without_a_decision_to_join_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "outcomes.csv"
     path.write_text("kind,value,date\naccepted,1,2025-11-01\n")
     with pytest.raises(DataError, match="neither event_id nor subject"):
-        read_outcomes(path, store, KEYS, "demo")
+        read_outcome_table(path, Reading())
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "json"])

@@ -268,8 +268,8 @@ def app_case(folder: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> A
     monkeypatch.setitem(sys.modules, "startdemo", SimpleNamespace(SPEC=SPEC, FOLDER=folder))
     live = open_live(SPEC, bundle.path, lambda opened, _: CompiledScorer.open(opened, ColumnStep(["age"])))
 
-    def create(opener: Any = None) -> Any:
-        return app_of(folder, open_model=opener)
+    def create(opener: Any = None, open_log: Any = None) -> Any:
+        return app_of(folder, open_model=opener, open_log=open_log)
 
     return AppCase(project_of(folder), create, CarRequest, CASE.record, {"age": (0, 100)}, live)
 
@@ -295,4 +295,4 @@ def test_every_app_check_can_fail(app_case: AppCase, folder: Path, check) -> Non
 
     (folder / "app" / "__main__.py").write_text("")
     with pytest.raises(AssertionError):
-        check(replace(app_case, create_app=lambda *_: app, record_model=OpenRequest))
+        check(replace(app_case, create_app=lambda *_, **__: app, record_model=OpenRequest))

@@ -134,10 +134,11 @@ class Desk:
 
     def read_outcomes(self, path: Path, *, reading: Reading, window_days: int) -> str:
         """Read a file of outcomes, and return its account in words."""
-        from common_utils.decision_log.outcome_files import read_outcomes
+        from common_utils.decision_log.outcome_files import keep_outcomes, read_outcome_table
 
+        table = read_outcome_table(path, reading)
         with closing(self.open_store()) as store:
-            report = read_outcomes(path, store, self.keys, self.project, reading=reading, window_days=window_days)
+            report = keep_outcomes(table, store, self.keys, self.project, reading=reading, window_days=window_days)
         return f"{report.summary()}; window {window_days} days"
 
     @contextmanager

@@ -17,9 +17,9 @@ from common_utils.decision_log.kinds import KINDS, check_value
 from common_utils.decision_log.outcomes import KEPT, WINDOW_DAYS, Said, record
 from common_utils.decision_log.store.store import Store
 from common_utils.errors import DataError
-from common_utils.tables import Reading, id_column, month_column, read_table
+from common_utils.tables import Reading, TableResult, id_column, month_column, read_table
 
-__all__ = ["OutcomeReport", "read_outcomes"]
+__all__ = ["OutcomeReport", "keep_outcomes", "read_outcome_table"]
 
 _WORDS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 _SCHEMA = pandera.DataFrameSchema(
@@ -72,38 +72,43 @@ class OutcomeReport:
         )
 
 
-def read_outcomes(
-    path: Path,
-    store: Store,
-    keys: KeyRing,
-    project: str,
-    *,
-    reading: Reading | None = None,
-    window_days: int = WINDOW_DAYS,
-) -> OutcomeReport:
-    """Read a file of outcomes into the store, in one transaction.
-
-    Parameters
-    ----------
-    path : Path
-        A table: `kind`, `value`, `date`, and `event_id` or `subject`; `month` of a bill.
-    store : Store
-    keys : KeyRing
-    project : str
-    reading : Reading, optional
-        How the table is written, and who takes the account of its rows.
-    window_days : int
-        As `record`.
+def read_outcome_table(path: Path, reading: Reading) -> TableResult:
+    """Read a table of `kind`, `value`, `date`, and `event_id` or `subject`; `month` of a bill.
 
     Raises
     ------
     DataError
-        If the file cannot be read, or names neither events nor subjects.
+        If it cannot be read, or names neither events nor subjects.
     """
-    reading = Reading() if reading is None else reading
     table = read_table(path, _SCHEMA, name="outcomes", reading=reading)
     if not {"event_id", "subject"} & set(table.frame.columns):
         raise DataError(f"{path.name}: neither event_id nor subject; an outcome must say which decision it is of.")
+    return table
+
+
+def keep_outcomes(
+    table: TableResult,
+    store: Store,
+    keys: KeyRing,
+    project: str,
+    *,
+    reading: Reading,
+    window_days: int = WINDOW_DAYS,
+) -> OutcomeReport:
+    """Join the rows of a table to their decisions, in one transaction.
+
+    Parameters
+    ----------
+    table : TableResult
+        As `read_outcome_table`.
+    store : Store
+    keys : KeyRing
+    project : str
+    reading : Reading
+        Takes the account of the rows.
+    window_days : int
+        As `record`.
+    """
     now = time.time_ns() // 1_000_000
     with store.database.transaction():
         verdicts = [_one(row, store, keys, project, now, window_days) for row in table.frame.to_dict("records")]

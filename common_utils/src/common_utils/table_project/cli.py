@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from common_utils.command_line.clashes import keep_settings
+from common_utils.command_line.decisions import add_decisions
 from common_utils.command_line.options import (
     BundleOption,
     ConfigOption,
@@ -30,6 +31,7 @@ from common_utils.config.packaged import write_defaults
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
     from common_utils.config.project import ProjectSpec
+    from common_utils.decision_log.config import DecisionsConfig
     from common_utils.table_project.config import TableProjectConfig
     from common_utils.table_project.task import TableTask
     from common_utils.tables import Reading
@@ -88,7 +90,7 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
     >>> from common_utils.table_project.config import TableProjectConfig
     >>> spec = ProjectSpec("demo", "Demo", "What?", TableProjectConfig)
     >>> sorted(command.callback.__name__ for command in table_cli(spec, lambda: None).registered_commands)
-    ['card', 'columns', 'evaluate', 'explain', 'init', 'predict', 'serve', 'train']
+    ['card', 'columns', 'evaluate', 'explain', 'init', 'outcomes', 'predict', 'serve', 'train']
     """
     app = command_line(spec.name, spec.question)
     _add_learning(app, spec, task)
@@ -118,7 +120,12 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
         settings, folder = settings_of(spec, config, overrides)
         return _artifacts(settings, folder), load_trust(settings.releases, folder)
 
+    def decisions(config: Path | None, overrides: list[str] | None) -> tuple[DecisionsConfig, str, Path]:
+        settings, folder = settings_of(spec, config, overrides)
+        return settings.decisions, spec.name, folder
+
     app.add_typer(release_app(releases), name="release")
+    add_decisions(app, decisions)
     return app
 
 
@@ -261,7 +268,10 @@ def _add_serve(app: typer.Typer, spec: ProjectSpec[Settings]) -> None:
             folder,
             bundle or _artifacts(settings, folder),
             settings_file=config,
-            environment={f"{spec.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
+            environment={
+                **settings.decisions.environment(spec.prefix),
+                **{f"{spec.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
+            },
             host=host or serving.host,
             port=serving.port if port is None else port,
             workers=workers or serving.workers,
