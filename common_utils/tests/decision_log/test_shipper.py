@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,8 @@ from pathlib import Path
 import pytest
 from tests.decision_log.cases import decide, recorder
 
+from common_utils.config.project import ProjectSpec
+from common_utils.decision_log.beside import ship_configured
 from common_utils.decision_log.journal.segments import segments
 from common_utils.decision_log.keys import Key, KeyRing
 from common_utils.decision_log.shipper import Shipped, Shipper, follow
@@ -19,6 +23,7 @@ from common_utils.decision_log.store.database import StoreUnavailableError
 from common_utils.decision_log.store.sqlite import HOST_VARIABLE
 from common_utils.decision_log.store.store import Loaded, Store, open_store
 from common_utils.errors import ConfigError
+from common_utils.table_project.config import TableProjectConfig
 
 
 def test_a_round_loads_what_is_there_and_again_adds_nothing(store: Store, tmp_path: Path) -> None:
@@ -135,3 +140,28 @@ def test_shipping_is_quick_enough(open_log: Callable[[], Store], tmp_path: Path)
     began = time.process_time()
     assert Shipper(tmp_path, store).round().loaded.new == 2000
     assert 2000 / (time.process_time() - began) > 5000  # the gate of 20,000 is `make decisions-check`'s
+
+
+def test_a_shipper_beside_the_service_ships_until_it_is_ended_and_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = ProjectSpec("shipdemo", "Demo", "What?", TableProjectConfig)
+    monkeypatch.setenv("SHIPDEMO__DECISIONS__JOURNAL", str(tmp_path / "journal"))
+    monkeypatch.setenv("SHIPDEMO__DECISIONS__URL", f"sqlite:///{tmp_path}/log.db")
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "config.yaml").write_text("data: {public_file: a.csv}\n")
+    decide(recorder(tmp_path / "journal"), "n", "S1")
+    handlers: dict[int, Callable[..., None]] = {}
+
+    def take(number: int, handler: Callable[..., None]) -> None:
+        handlers[number] = handler
+        if number == signal.SIGTERM:
+            threading.Timer(0.3, handler, (number, None)).start()
+
+    monkeypatch.setattr("common_utils.decision_log.beside.signal.signal", take)
+    assert ship_configured(spec, tmp_path) == 0
+    assert set(handlers) == {signal.SIGTERM, signal.SIGINT}
+    assert "1 decisions new" in capsys.readouterr().err
+    monkeypatch.setenv("SHIPDEMO__DECISIONS__URL", "mysql://x")
+    assert ship_configured(spec, tmp_path) == 2
+    assert "decisions.url" in capsys.readouterr().err

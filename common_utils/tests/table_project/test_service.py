@@ -254,9 +254,11 @@ def test_serve_takes_host_and_port_from_the_command_line(run, folder: Path, monk
 
 APP_CHECKS = pytest.mark.parametrize("check", ALL_APP_CHECKS, ids=lambda check: check.__name__)
 MAIN = """
+import sys
+from common_utils.decision_log.beside import ship_configured
 from common_utils.serving.start import serve_configured
 from startdemo import FOLDER, SPEC
-serve_configured(SPEC, FOLDER)
+(ship_configured if sys.argv[1:] == ["ship"] else serve_configured)(SPEC, FOLDER)
 """
 
 

@@ -137,11 +137,10 @@ def _add_views(app: typer.Typer, find: FindReleases) -> None:
     ) -> None:
         """Show every bundle of the artifacts root, verified, and which is live."""
         from common_utils.bundle import current_version
-        from common_utils.releases import versions
 
         root, trust = _found(find, artifacts, config, overrides)
         live = current_version(root)
-        rows = [_row(name, found, live) for name, found in versions(root, trust=trust)]
+        rows = [_row(name, found, live) for name, found in _releases().versions(root, trust=trust)]
         if as_json:
             _print_json(rows)
         else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -14,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common_utils.config import resolve_path
+from common_utils.decision_log.beside import ship_until_ended
 from common_utils.decision_log.config import DecisionsConfig
 from common_utils.decision_log.exports import DecisionSelection, export, joined, stats
 from common_utils.decision_log.keys import KeyRing, default_key_file, load_keys, rotate
 from common_utils.decision_log.privacy import Forgotten, Office
-from common_utils.decision_log.shipper import Shipped, Shipper, follow
+from common_utils.decision_log.shipper import Shipped, Shipper
 from common_utils.decision_log.store.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -79,10 +78,7 @@ class Desk:
 
     def follow(self, seconds: float, show: Callable[[Shipped], None]) -> None:
         """Load the journal until SIGTERM or SIGINT, and once more then."""
-        ended = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: ended.set())
-        follow(self.journal, self.open_store, show, seconds=seconds, until=ended.is_set)
+        ship_until_ended(self.settings, self.folder, show, seconds=seconds)
 
     def query(self, selection: DecisionSelection, limit: int) -> Iterator[dict[str, Any]]:
         """Yield decisions with their outcomes, the oldest first."""

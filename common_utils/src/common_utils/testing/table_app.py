@@ -7,7 +7,9 @@ A check gets an `AppCase` and raises AssertionError with what differed. Use it a
 from __future__ import annotations
 
 import runpy
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -212,7 +214,7 @@ def check_every_route_is_described_and_shows_its_answers(case: AppCase) -> None:
 
 
 def check_python_m_app_serves_as_configured(case: AppCase) -> None:
-    """Promise that `python -m app`, which the image runs, serves this project as its settings say.
+    """Promise that `python -m app`, which the image runs, serves this project as its settings say, and `ship` ships.
 
     Raises
     ------
@@ -220,10 +222,16 @@ def check_python_m_app_serves_as_configured(case: AppCase) -> None:
         If it starts something else.
     """
     started: list[tuple[object, Path]] = []
+    shipped: list[tuple[object, Path]] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("common_utils.serving.start.serve_configured", lambda *given: started.append(given))
+        patch.setattr("common_utils.decision_log.beside.ship_configured", lambda *given: shipped.append(given))
         runpy.run_module("app", run_name="__main__")
+        patch.setattr(sys, "argv", ["app", "ship"])
+        with suppress(SystemExit):
+            runpy.run_module("app", run_name="__main__")
     expect(started == [(case.project.spec, case.project.folder)], f"it starts {started}")
+    expect(shipped == started, f"it ships {shipped}")
 
 
 def check_a_bundle_s_probability_is_its_pipeline_s(case: AppCase, bundle: Bundle) -> None:
