@@ -95,7 +95,7 @@ contracts: $(STAMP) ## Check who may import whom, in the root's contracts and ea
 	@for member in $(MEMBERS); do echo "== contracts $$member"; $(MAKE) -C "$$member" contracts || exit 1; done
 
 .PHONY: layout
-layout: $(STAMP) ## Check how packages are laid out: modules a folder, circles of imports, imports inside functions
+layout: $(STAMP) ## Check how the code is laid out: lines a module, modules a folder, circles of imports, imports inside functions
 	@"$(BIN)/python" make/layout.py
 
 .PHONY: structure

@@ -24,7 +24,7 @@ _PROBE = {"package": {"name": "pip", "ecosystem": "PyPI"}, "version": "26.0"}
 
 
 def reachable(service: str, seconds: float = 10.0) -> bool:
-    """Whether an OSV service answers a question; an error or an answer that is no JSON counts as no."""
+    """Whether an OSV service answers a question; an error, or an answer that is not JSON, counts as no."""
     request = urllib.request.Request(  # noqa: S310  the address is the operator's
         service, json.dumps(_PROBE).encode(), {"Content-Type": "application/json"}
     )

@@ -32,6 +32,7 @@ PRIVATE = {
     "a folder of one machine": re.compile(r"(?<![\w.~$}{*-])/(?:work|root)/|(?<![\w.~$}{*-])/(?:home|Users)/\w"),
 }
 ADDRESS = re.compile(r"\w+://\S+|^\s*--(?:index|extra|find|trusted)\S*")
+SAME_START = 45  # characters after which two entries of a changelog tell different things
 SHELL_SPLIT = frozenset("();<>|&")
 
 
@@ -77,7 +78,13 @@ def check(root: Path) -> list[Finding]:
     now = [name for name in documents if name != "CHANGELOG.md" and "tests" not in PurePosixPath(name).parts]
     named = _check_named({name: code[name] for name in now} | _comments(root, files), files, root)
     return sorted(
-        [*_check_links(documents, files), *_check_make_targets(code, root), *named, *_check_lines(root, files)]
+        [
+            *_check_links(documents, files),
+            *_check_make_targets(code, root),
+            *named,
+            *_check_changelog(root, files),
+            *_check_lines(root, files),
+        ]
     )
 
 
@@ -190,6 +197,16 @@ def _make_arguments(words: Iterable[str]) -> tuple[str | None, list[str]]:
         elif re.fullmatch(r"[A-Za-z0-9][\w-]*", word):
             targets.append(word)
     return folder, targets
+
+
+def _check_changelog(root: Path, files: Sequence[str]) -> Iterator[Finding]:
+    """Find entries that begin alike: Git keeps both wordings of an entry that a branch rewrote (`merge=union`)."""
+    for name in (name for name in files if PurePosixPath(name).name == "CHANGELOG.md"):
+        first: dict[str, int] = {}
+        for number, line in enumerate((root / name).read_text(encoding="utf-8").splitlines(), start=1):
+            start = line[:SAME_START]
+            if line.startswith("- ") and len(start) == SAME_START and first.setdefault(start, number) != number:
+                yield Finding(name, number, f"the entry begins as that of line {first[start]} does; keep one of them")
 
 
 def _check_lines(root: Path, files: Sequence[str]) -> Iterator[Finding]:

@@ -4,6 +4,9 @@
 A cell gets an environment of its Python (`.venv-3.12`), the variables the workflow gives it, and GitHub's shell
 (`bash -e -o pipefail`). `actions/checkout` is this work tree, `actions/setup-python` an installed interpreter that
 uv finds. Any other action, key or expression is an error here, never skipped: what cannot run is not known to work.
+
+What a runner has and this machine lacks (an interpreter, a container engine, promtool) is named before anything runs,
+with the jobs that can do without. Exit codes: 0 every chosen cell succeeded, 1 one failed, 2 nothing was run.
 """
 
 from __future__ import annotations
@@ -12,10 +15,11 @@ import argparse
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -38,7 +42,7 @@ FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "JOBS", "RESULTS
 
 
 class WorkflowError(Exception):
-    """The workflow holds something this script cannot run as GitHub would."""
+    """The workflow holds something this script cannot run as GitHub would, or this machine lacks what it needs."""
 
 
 @dataclass(frozen=True)
@@ -183,8 +187,47 @@ def _interpreter(version: str) -> str:
         check=False,
     )
     if found.returncode != 0:
-        raise WorkflowError(f"Python {version} not found; install it, for example with pyenv")
+        raise WorkflowError(f"Python {version}, which uv does not find; install it, for example with pyenv")
     return found.stdout.strip()
+
+
+def _engine() -> str | None:
+    """Return what to do where no container engine answers."""
+    engine = os.environ.get("ENGINE", "docker")
+    if shutil.which(engine) and subprocess.run([engine, "info"], capture_output=True, check=False).returncode == 0:
+        return None
+    return f"a container engine, and {engine!r} does not answer; start it, or name another: make ci-local ENGINE=podman"
+
+
+def _promtool() -> str | None:
+    """Return what to do where promtool is not installed."""
+    return None if shutil.which("promtool") else "promtool; on Debian: apt-get install prometheus"
+
+
+# What a make target needs beside Python and the package index.
+NEEDS: Mapping[str, Callable[[], str | None]] = {"make image-try": _engine, "make alerts": _promtool}
+
+
+def _refuse_missing(cells: Sequence[Cell], chosen: Sequence[str]) -> None:
+    """Say what the chosen jobs need and this machine lacks, before any of them runs."""
+    lacking: dict[str, list[str]] = {}
+    for cell in (cell for cell in cells if cell.job in chosen):
+        for asked in (NEEDS[step["run"].strip()] for step in cell.steps if step["run"].strip() in NEEDS):
+            if (what := asked()) and what not in lacking.setdefault(cell.job, []):
+                lacking[cell.job].append(what)
+        if cell.python is not None:
+            try:
+                _interpreter(cell.python)
+            except WorkflowError as error:
+                lacking.setdefault(cell.job, []).append(str(error))
+    lacking = {job: list(dict.fromkeys(what)) for job, what in lacking.items() if what}
+    if not lacking:
+        return
+    said = "\n".join(f"  job {job} needs {one}" for job, needs in lacking.items() for one in needs)
+    gates = {cell.job for cell in cells if cell.always}
+    able = [job for job in dict.fromkeys(cell.job for cell in cells) if job in chosen and job not in {*lacking, *gates}]
+    rest = f'Without them: make ci-local JOBS="{" ".join(able)}"' if able else "No other job is left to run"
+    raise WorkflowError(f"nothing was run, because something is missing here:\n{said}\n{rest}")
 
 
 def _run(cells: Sequence[Cell], chosen: Sequence[str], folder: Path) -> bool:
@@ -227,7 +270,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.list:
             print("\n".join(f"{cell.label}: {'; '.join(step['run'].strip() for step in cell.steps)}" for cell in cells))
             return 0
-        return 0 if _run(cells, options.jobs or known, options.folder) else 1
+        chosen = options.jobs or known
+        _refuse_missing(cells, chosen)
+        return 0 if _run(cells, chosen, options.folder) else 1
     except WorkflowError as error:
         print(f"ci-local: {error}", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""What a commit before the strict readers does with the files that today's tests bring: every failure, by test.
+"""Run today's tests of damaged files on a commit before the strict readers, and list every failure by test.
 
     python make/doors_before.py [--commit a120ee9] [--section files|out|service|projects]
 

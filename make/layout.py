@@ -1,4 +1,4 @@
-"""How the packages are laid out: modules a folder, import circles on every level, imports inside functions.
+"""How the code is laid out: lines a module, modules a folder, import circles on every level, imports inside functions.
 
 `python make/layout.py` prints the figures of every member; it leaves with 1 where a bound is broken. The bounds stand
 here, beside the figures they judge.
@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+from check_documents import tracked_files
 from members import MEMBERS, ROOT
 
+MOST_LINES = 400  # of a module or test file
+LONGER = {"PlanRec/src/planrec/quick/advice.py": 408}  # may shrink, and not grow
 MOST_MODULES = 16  # beside `__init__.py` and the packages of a folder
 FLAT = 30  # a package with fewer modules may stay flat
 # Imports inside functions of each package, as they were before modules became packages: they must not grow, because
@@ -64,7 +67,19 @@ def main(packages: Sequence[Path] | None = None) -> int:
         for level, circle in seen.circles.items():
             print(f"  {level}: imports in a circle: {' -> '.join(circle)}; move what both need to one below")
         broken = broken or over or bool(seen.crowded) or bool(seen.circles)
+    if packages is None:
+        for name, lines in long_files(ROOT):
+            print(f"{name}: {lines} lines, at most {LONGER.get(name, MOST_LINES)}; split it by meaning")
+            broken = True
     return int(broken)
+
+
+def long_files(root: Path) -> list[tuple[str, int]]:
+    """Return the Python files of a repository that are too long, tests among them, each with its lines."""
+    sizes = [
+        (name, len((root / name).read_bytes().splitlines())) for name in tracked_files(root) if name.endswith(".py")
+    ]
+    return [(name, lines) for name, lines in sizes if lines > LONGER.get(name, MOST_LINES)]
 
 
 def package_folders() -> list[Path]:

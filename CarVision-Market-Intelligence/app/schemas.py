@@ -41,18 +41,18 @@ ANSWER: dict[str, JsonValue] = {
     ],
     "model_version": "20261123T120102Z-1a2b3c4d5e6f",
 }
-"""What a bundle of the public table answers to `EXAMPLE`; of the comparable ads, an invented one."""
+"""What a bundle of the public table answers to `EXAMPLE`; the comparable ad is invented."""
 
 
 class CarRequest(TableRecord):
-    """One used car, as a row of the table; what is not known is left out or null."""
+    """One used car, as a row of the table; leave out, or send null for, what is unknown."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]}, protected_namespaces=())
 
     model: str = Field(
         min_length=1,
         max_length=80,
-        description="make and model; case, blanks and hyphens do not count. One that is not known gets a wide interval",
+        description="make and model; case, blanks and hyphens do not count. An unknown model gets a wide interval",
     )
     model_year: int | None = Field(default=None, ge=1990, le=2020, description="year")
     odometer: float | None = Field(default=None, ge=0, le=499_999, description="miles")

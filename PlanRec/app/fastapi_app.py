@@ -62,7 +62,7 @@ def _predict_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
 
     @router.post("/predict/batch", summary="The same for many subscribers", response_model=BatchResponse)
     def predict_batch(body: BatchRequest) -> bytes:
-        """Return an answer for each record, in their order; one that is refused refuses the batch and is named."""
+        """Return an answer for each record, in order; if one is refused, the whole batch is, and the error names it."""
         live = slot.get()
         records = [record.record() for record in body.records]
         for place, (record, asked) in enumerate(zip(records, body.records, strict=True)):
@@ -106,7 +106,7 @@ def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
 
     @router.post("/recommend/batch", summary="The same for many subscribers", response_model=RecommendBatchResponse)
     def recommend_batch(body: RecommendBatchRequest) -> bytes:
-        """Return advice, or an offer, for each record, in their order; one that is refused refuses the batch."""
+        """Return advice, or an offer, for each record, in order; if one is refused, the whole batch is."""
         live = slot.get()
         questions = [live.question(record, place) for place, record in enumerate(body.records)]
         advices = [live.advised(question, place) for place, question in enumerate(questions)]

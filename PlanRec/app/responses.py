@@ -1,4 +1,4 @@
-"""Answers of the API, as OpenAPI shows them; units stand in the names."""
+"""Answers of the API, as OpenAPI shows them; the names carry the units."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ReasonCode = Annotated[str, Field(json_schema_extra={"enum": [code.name for cod
 
 
 class OfferPolicy(BaseModel):
-    """What an offer weighs beside P(accept) x saving."""
+    """What an offer weighs besides P(accept) x saving."""
 
     margin_weight: float = Field(description="cents of saving that one cent of the operator's margin is worth")
     churn_weight_cents: int = Field(description="cents a month that a subscriber who certainly leaves would cost")
@@ -149,7 +149,8 @@ class RecommendResponse(LoggedAnswer):
     advice: list[AdvisedPlan]
     stay_reason: _ReasonCode | None = Field(description="why the answer is stay; empty if a switch is advised")
     earliest_change: date | None = Field(
-        description="first day of the first month without a contract; empty if there is no contract or it is unknown"
+        description="first day on which a change of plan can take effect, once the contract has ended; empty if no "
+        "contract binds the subscriber or its end is unknown"
     )
     excluded: list[ExcludedPlan]
     unknown_facts: list[str] = Field(

@@ -1,4 +1,4 @@
-"""Requests. Every field is typed and bounded, unknown fields are refused, units stand in the names."""
+"""Requests. Every field is typed and bounded, unknown fields are refused, names carry the units."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_same_seed_gives_the_same_predictions_bit_for_bit(
 
 def test_offers_are_learnt_where_there_is_a_log_of_them(settings: PlanRecConfig, prepared: Prepared) -> None:
     said: list[str] = []
-    learnt = fit_offers(settings, prepared, said.append)
+    learnt = fit_offers(settings, prepared, fit_forecast(settings, prepared), said.append)
     assert learnt is not None
     assert said == ["learning from the log of offers"]
     dearer = dict(zip(ACCEPTANCE_FEATURES, learnt.acceptance.weights.tolist(), strict=True))
@@ -108,13 +108,14 @@ def test_offers_are_learnt_where_there_is_a_log_of_them(settings: PlanRecConfig,
 
 def test_without_a_log_of_offers_a_bundle_gives_advice_only(settings: PlanRecConfig, prepared: Prepared) -> None:
     said: list[str] = []
+    forecast = fit_forecast(settings, prepared)
     silent = dataclasses.replace(prepared, data=dataclasses.replace(prepared.data, campaign=None))
-    assert fit_offers(settings, silent, said.append) is None
+    assert fit_offers(settings, silent, forecast, said.append) is None
     campaign = prepared.data.campaign
     assert campaign is not None
     nobody = dataclasses.replace(campaign, offers=campaign.offers.assign(accepted=False))
     short = dataclasses.replace(prepared, data=dataclasses.replace(prepared.data, campaign=nobody))
-    assert fit_offers(settings, short, said.append) is None
+    assert fit_offers(settings, short, forecast, said.append) is None
     assert said[0] == "no log of offers: the bundle will give advice only"
     assert "too short, so the bundle will give advice only (offers: every answer is the same" in said[-1]
 

@@ -42,6 +42,6 @@ class PredictResponse(LoggedAnswer):
     prediction: Literal["smart", "ultra"] = Field(description="plan held, by the threshold of the bundle's settings")
     probability: float = Field(description="of being on Ultra, calibrated")
     meaning: Literal["the plan held, not the best plan; for advice ask PlanRec"] = Field(
-        default=MEANING, description="what the answer is, said with every answer"
+        default=MEANING, description="what this answer means; the same in every answer"
     )
     model_version: str

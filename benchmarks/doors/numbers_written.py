@@ -122,7 +122,7 @@ def clock_durations(case: Case, variant: int, rng: random.Random) -> Case:
 
 
 def no_amounts(case: Case, variant: int, rng: random.Random) -> Case:
-    """Put something that is no amount, or one beyond all bounds, into some rows."""
+    """Put something that is not an amount, or an amount beyond all bounds, into some rows."""
     odd = ("", "-1", "inf", "NaN", "#N/A", "1e9", "100000001", "0x10", "٣", "1/2")[variant]
     column = rng.choice(case.usage.numbers)
     for row in _some(case.usage, rng):

@@ -112,7 +112,7 @@ def mixed_signs(case: Case, variant: int, rng: random.Random, roles: Roles) -> C
 
 
 def no_amounts(case: Case, variant: int, rng: random.Random, roles: Roles) -> Case:
-    """Put something that is no amount into some rows."""
+    """Put something that is not an amount into some rows."""
     for row in _few(case.usage, rng):
         case.usage.change(row, roles.amount, ("1e400", "-1", "inf", "1/2", "$9,400", "12 %")[variant])
     return case

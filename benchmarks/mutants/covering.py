@@ -71,12 +71,12 @@ class Tests:
         ]
 
     def _through_helpers(self, test: str) -> set[str]:
-        """Return what a test file imports, itself and through modules that lie on top of `tests/`."""
+        """Return what a test file imports, itself and through helpers below `tests/`."""
         names, seen, left = set[str](), {test}, [test]
         while left:
             found = self._imports[left.pop()]
             names |= found
-            helpers = {f"tests/{name.split('.')[0]}.py" for name in found} & self._imports.keys() - seen
+            helpers = {file for name in found for file in _helpers(name)} & self._imports.keys() - seen
             seen |= helpers
             left += helpers
         return names
@@ -101,6 +101,12 @@ def _defined(file: Path) -> set[str]:
         elif isinstance(node, ast.Assign):
             names.update(target.id for target in node.targets if isinstance(target, ast.Name))
     return names
+
+
+def _helpers(name: str) -> list[str]:
+    """Return the files below `tests/` a dotted name of three parts may come from: `a.py`, `a/b.py` or `a/b/c.py`."""
+    parts = name.removeprefix("tests.").split(".")
+    return [f"tests/{'/'.join(parts[:length])}.py" for length in range(1, len(parts) + 1)]
 
 
 def _within(name: str, module: str) -> bool:

@@ -1,4 +1,4 @@
-"""What stands in committed lists: faults that are no faults, with the reason, and faults that people once planted."""
+"""The committed lists: changes that alter no answer, with the reason, and faults that people once planted."""
 
 from __future__ import annotations
 

@@ -53,7 +53,9 @@ def main() -> int:
     named = named_of(options.tree, settings / "named.toml")
     wanted = [mutant for _, mutant in named] + drawn
     how = Triers(options.tree, warm, options.jobs, options.patience)
-    tried = try_all(wanted, same, how)
+    results = RESULTS if options.tree == ROOT else options.tree / "mutants.json"
+    verdicts = Verdicts(options.tree, results)
+    tried = try_all(wanted, same, verdicts, how)
     result = Result(
         seed,
         [(name, one) for (name, _), one in zip(named, tried, strict=False)],
@@ -62,7 +64,7 @@ def main() -> int:
     )
     print(report(result))
     if options.write:
-        write(result, RESULTS if options.tree == ROOT else options.tree / "mutants.json")
+        write(result, results, options.tree, verdicts)
     return _verdict(result, options.count)
 
 
@@ -93,9 +95,8 @@ class Triers:
     patience: float
 
 
-def try_all(mutants: list[Mutant], same: list[Equivalent], how: Triers) -> list[Tried]:
+def try_all(mutants: list[Mutant], same: list[Equivalent], verdicts: Verdicts, how: Triers) -> list[Tried]:
     """Return what becomes of each mutant, in order; what an earlier run found and still holds is not tried again."""
-    verdicts = Verdicts(how.tree)
     found: dict[str, Tried] = {}
     for mutant in mutants:
         known = Tried(EQUIVALENT) if any(one.matches(mutant) for one in same) else verdicts.known(mutant)

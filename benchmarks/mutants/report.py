@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 from collections import Counter
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from draw import Mutant
-from tried import EQUIVALENT, KILLED, LATE, SURVIVED, Tried
+from tried import EQUIVALENT, KILLED, LATE, SURVIVED, Tried, Verdicts
 
 __all__ = ["Result", "report", "write"]
 
@@ -59,8 +60,9 @@ def report(result: Result) -> str:
     return "\n".join(lines)
 
 
-def write(result: Result, file: Path) -> None:
-    """Write the figures and the survivors."""
+def write(result: Result, file: Path, root: Path, verdicts: Verdicts) -> None:
+    """Write the figures, the survivors, every mutant with its verdict, and the digests of the modules of `root`."""
+    modules = sorted({mutant.file for mutant, _ in result.drawn})
     figures = {
         "command": f"make mutants SEED={result.seed} COUNT={len(result.drawn)}",
         "seed": result.seed,
@@ -83,8 +85,23 @@ def write(result: Result, file: Path) -> None:
             for mutant, tried in result.drawn
             if tried.status != KILLED
         ],
+        "sources": {name: hashlib.sha256((root / name).read_bytes()).hexdigest()[:16] for name in modules},
     }
-    file.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    drawn = [
+        {
+            "key": mutant.key,
+            "mark": verdicts.mark(mutant, tried),
+            "file": mutant.file,
+            "kind": mutant.kind,
+            "package": mutant.package,
+            "before": " ".join(mutant.before.split()),
+            "verdict": tried.status,
+            "test": tried.test,
+        }
+        for mutant, tried in result.drawn
+    ]
+    lines = ",\n".join(f"  {json.dumps(one)}" for one in drawn)  # a line each, so that a change of one is read at sight
+    file.write_text(f'{json.dumps(figures, indent=1)[:-2]},\n "drawn": [\n{lines}\n ]\n}}\n', encoding="utf-8")
 
 
 def _by(result: Result, part: Callable[[Mutant], str]) -> _Counts:

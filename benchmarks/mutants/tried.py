@@ -80,18 +80,29 @@ class Trier:
 
 
 class Verdicts:
-    """What earlier runs found, in a file that Git ignores.
+    """What earlier runs found: those that were committed, and those in a file that Git ignores.
 
     A kill counts as long as the module and the test that killed are as they were; anything else as long as the member's
     sources and tests are.
+
+    Parameters
+    ----------
+    root : Path
+        The repository.
+    committed : Path
+        Figures of an earlier run, with the verdict of each mutant; need not be there.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, committed: Path) -> None:
         self._root = root
         self._file = root / ".mutants" / "verdicts.json"
         self._kept: dict[str, list[str | float]] = {}
+        if committed.is_file():
+            drawn = json.loads(committed.read_text(encoding="utf-8")).get("drawn", [])
+            tried = [one for one in drawn if one["verdict"] != EQUIVALENT]  # that is for `equivalents.toml` to say
+            self._kept = {one["key"]: [one["mark"], one["verdict"], one["test"], 0.0] for one in tried}
         if self._file.is_file():
-            self._kept = json.loads(self._file.read_text(encoding="utf-8"))
+            self._kept |= json.loads(self._file.read_text(encoding="utf-8"))
         self._members: dict[str, str] = {}
 
     def known(self, mutant: Mutant) -> Tried | None:
@@ -100,17 +111,18 @@ class Verdicts:
         if kept is None:
             return None
         tried = Tried(str(kept[1]), str(kept[2]), float(kept[3]))
-        return tried if kept[0] == self._mark(mutant, tried) else None
+        return tried if kept[0] == self.mark(mutant, tried) else None
 
     def keep(self, mutant: Mutant, tried: Tried) -> None:
         """Remember what became of a mutant."""
-        self._kept[mutant.key] = [self._mark(mutant, tried), *asdict(tried).values()]
+        self._kept[mutant.key] = [self.mark(mutant, tried), *asdict(tried).values()]
         self._file.parent.mkdir(exist_ok=True)
         new = self._file.with_suffix(".new")
         new.write_text(json.dumps(self._kept, indent=0), encoding="utf-8")
         new.replace(self._file)
 
-    def _mark(self, mutant: Mutant, tried: Tried) -> str:
+    def mark(self, mutant: Mutant, tried: Tried) -> str:
+        """Return a digest of what a verdict rests on."""
         if tried.status != KILLED:
             return self._whole(mutant.member)
         name, _, test = tried.test.partition("::")

@@ -158,7 +158,8 @@ def measure(process: str, seed: int, subscribers: int, tried: Sequence[Gates], *
             environ={},
         )
         prepared = prepare(config, PROJECT, _quiet)
-        forecast, offers = fit_forecast(config, prepared), fit_offers(config, prepared, _told)
+        forecast = fit_forecast(config, prepared)
+        offers = fit_offers(config, prepared, forecast, _told)
         operator = simulate(config.simulator, prepared.catalogue, np.random.default_rng(seed))
         sums = dict.fromkeys(tried, Judged())
         for as_of in AS_OF:

@@ -193,3 +193,14 @@ def test_only_paths_and_python_files_are_named_files():
         "a/b.py",
         "./x/y.md",
     ]
+
+
+def test_an_entry_of_the_changelog_that_a_merge_kept_twice_is_found(tree) -> None:
+    entry = "- Tables: words that mean a missing id are rejected"
+    kept_twice = f"# Changes\n\n{entry}.\n- Tables: more\n{entry}; `null` is an id.\n- Tables: more\n"
+    assert tree(CHANGELOG_md=kept_twice) == [
+        "CHANGELOG.md:5: the entry begins as that of line 3 does; keep one of them"
+    ]
+    assert (
+        tree(CHANGELOG_md=f"# Changes\n\n{entry}.\n- Tables: words that mean a wrong id\n", other_md=kept_twice) == []
+    )

@@ -120,6 +120,50 @@ def test_what_cannot_run_here_is_refused_before_anything_runs(tmp_path: Path, ol
         cells_of(path)
 
 
+@pytest.mark.parametrize(
+    ("step", "wants"),
+    [
+        pytest.param("make image-try", "a container engine, and 'no-such-engine' does not answer", id="engine"),
+        pytest.param("make alerts", "promtool; on Debian: apt-get install prometheus", id="promtool"),
+    ],
+)
+def test_a_tool_that_is_missing_is_named_before_anything_runs_with_the_jobs_that_can_do_without(
+    tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd, step: str, wants: str
+):
+    monkeypatch.setenv("ENGINE", "no-such-engine")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert tiny("true", **{"touch late": step}) == 2
+    said = capfd.readouterr().err
+    assert "nothing was run" in said
+    assert f"job late needs {wants}" in said
+    assert 'Without them: make ci-local JOBS="test"' in said
+    assert not (tmp_path / "seen").exists()
+
+
+def test_a_tool_is_not_asked_for_by_jobs_that_do_without(tiny, monkeypatch: pytest.MonkeyPatch, capfd):
+    monkeypatch.setenv("ENGINE", "no-such-engine")
+    assert tiny("true", "test", **{"touch late": "make image-try"}) == 0
+    assert "not run  late: not among JOBS" in capfd.readouterr().out
+
+
+def test_an_engine_that_answers_is_enough(tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("engine", "make"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {tmp_path}/asked\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("ENGINE", str(tmp_path / "engine"))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert tiny("true", "test", "late", **{"touch late": "make image-try"}) == 0
+    assert (tmp_path / "asked").read_text().split("\n")[:2] == ["engine info", "make image-try"]
+
+
+def test_a_python_that_is_missing_is_named_before_anything_runs(tiny, tmp_path: Path, capfd, monkeypatch):
+    monkeypatch.setenv("UV", "false")
+    setup = "actions/setup-python@0\n        with: {python-version: '3.99'}\n      - run: echo"
+    assert tiny("true", **{"actions/checkout@0123\n      - run: echo": setup}) == 2
+    assert capfd.readouterr().err.count("job test needs Python 3.99, which uv does not find") == 1
+    assert not (tmp_path / "seen").exists()
+
+
 def test_a_cell_over_its_limit_is_red(tiny, capfd):
     assert tiny("sleep 0.1", "late", **{"    needs: test": "    timeout-minutes: 0.00001"}) == 1
     assert "its limit is 1e-05" in capfd.readouterr().err

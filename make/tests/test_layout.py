@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import layout
@@ -83,3 +84,21 @@ def test_too_many_imports_inside_functions_fail(
     assert layout_of(package).inner_imports == 2
     assert main([package]) == 1
     assert "house: 2 imports inside functions, at most 1" in capsys.readouterr().out
+
+
+def test_a_file_that_is_too_long_is_found_and_one_of_the_longest_length_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    for name, lines in {"fits.py": 400, "long.py": 401, "shrinks.py": 402, "grew.py": 403, "long.md": 999}.items():
+        (tmp_path / name).write_text("\n" * lines, encoding="utf-8")
+    monkeypatch.setattr(layout, "LONGER", {"shrinks.py": 402, "grew.py": 402})
+    assert layout.long_files(tmp_path) == [("grew.py", 403), ("long.py", 401)]
+    monkeypatch.setattr(layout, "ROOT", tmp_path)
+    monkeypatch.setattr(layout, "package_folders", list)
+    assert layout.main() == 1
+    assert "grew.py: 403 lines, at most 402; split it by meaning" in capsys.readouterr().out
+
+
+def test_no_file_of_the_repository_is_too_long() -> None:
+    assert layout.long_files(layout.ROOT) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,15 @@ def test_a_weak_test_lets_faults_live_and_a_good_one_kills_them(tiny: Tiny) -> N
     code, said, figures = tiny.mutants()  # nothing has changed since: nothing is tried again
     assert (code, figures["totals"]["killed"]) == (0, 3), said
     assert "3 known, 0 to try" in said
+
+    shutil.rmtree(tiny.folder / ".mutants")  # as in a fresh clone: the figures that were kept say as much
+    code, said, again = tiny.mutants()
+    assert "3 known, 0 to try" in said
+    assert again == figures
+
+    tiny.put("Tiny/src/tiny/terms/ends.py", SOURCE.replace("any more", "now"))
+    shutil.rmtree(tiny.folder / ".mutants", ignore_errors=True)
+    assert "0 known, 3 to try" in tiny.mutants()[1]
 
 
 def test_a_fault_without_end_counts_as_timed_out(tiny: Tiny) -> None:

@@ -80,7 +80,8 @@ def test_a_new_project_passes_the_checks(run, copy: Path, environment: dict[str,
 def test_a_new_project_is_in_every_list_of_members(run, copy: Path, environment: dict[str, str]):
     files = [f"make/tests/test_{name}.py" for name in ("packaging", "makefiles", "workflow")]
     chosen = f"{NAME} or {PACKAGE} or alike or matrix or help or test_all or check"
-    done = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, "-k", chosen, cwd=copy)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, "-k", chosen]
+    done = run(*command, cwd=copy, PYTHONPATH=environment["PYTHONPATH"])
     assert done.returncode == 0, done.stdout
     assert NAME in tomllib.loads((copy / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]["members"]
     assert f"[{NAME}]({NAME}/README.md) | Does the fifth project work? |" in (copy / "README.md").read_text()

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bankchurn.config import SPEC
+from bankchurn import QUESTION
 from common_utils.command_line.options import BundleOption, ConfigOption, OutputOption, SetOption
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.run import run_command_line
 from common_utils.table_project.cli import InputOption, settings_of, table_cli
 
 if TYPE_CHECKING:
+    from bankchurn.config import BankChurnConfig
     from bankchurn.training import ChurnTask
+    from common_utils.config.project import ProjectSpec
     from common_utils.tables import Reading
 
 __all__ = ["app", "main"]
+
+
+def _spec() -> ProjectSpec[BankChurnConfig]:
+    from bankchurn.config import SPEC
+
+    return SPEC
 
 
 def _task() -> ChurnTask:
@@ -23,7 +31,7 @@ def _task() -> ChurnTask:
     return TASK
 
 
-app = table_cli(SPEC, _task)
+app = table_cli("bankchurn", QUESTION, _spec, _task)
 
 
 @app.command()
@@ -37,19 +45,19 @@ def contacts(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Write whom to contact: rank, chance of leaving, expected profit, yes or no within the budget, and the total.
+    """Write which customers to contact: rank, chance of leaving, expected profit, yes or no within the budget, total.
 
-    What a contact costs and brings, and the budget, are the settings of `retention`.
+    The settings of `retention` hold the budget, and what a contact costs and brings.
     """
     from bankchurn.evaluation import run_contacts
 
-    settings, folder = settings_of(SPEC, config, overrides)
+    settings, folder = settings_of(_spec(), config, overrides)
     run_contacts(_task(), settings, folder, input_, output, bundle, reading=reading)
 
 
 def main() -> None:
     """Run the command line; leave with 0, or with the error's code: 2 settings, 3 data, 4 artifact, 5 gate."""
-    run_command_line(app, SPEC.name)
+    run_command_line(app, "bankchurn")
 
 
 if __name__ == "__main__":

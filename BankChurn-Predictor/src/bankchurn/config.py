@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from bankchurn import QUESTION
 from common_utils.boosting.config import CalibratedForestsConfig
 from common_utils.config import BaseConfig
 from common_utils.config.project import ProjectSpec
@@ -52,6 +53,6 @@ class BankChurnConfig(TableProjectConfig):
 SPEC = ProjectSpec(
     name="bankchurn",
     title="BankChurn",
-    question="Which bank customers will leave, and which of them are worth contacting?",
+    question=QUESTION,
     settings=BankChurnConfig,
 )

@@ -83,7 +83,7 @@ def record_schema() -> pandera.DataFrameSchema:
 
 
 def _unused() -> pandera.Column:
-    """Return a column nobody needs: nothing that stands in it costs a row."""
+    """Return an optional column: no value in it rejects a row."""
     return pandera.Column(str, required=False, nullable=True, metadata={"soft": True})
 
 
@@ -118,7 +118,7 @@ def sample_customers(n_rows: int, rng: np.random.Generator) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        With the columns of `churn_schema`, but for surnames, which nobody needs to invent.
+        With the columns of `churn_schema` except surnames, which need not be invented.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a retention team and an auditor ask: whom to contact, what that brings, and how groups of customers fare."""
+"""Figures for a retention team and an auditor: which customers to contact, what that brings, how groups fare."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class ContactList:
     profit : float64 array of shape (n,)
         What a contact of each of them is expected to bring, euro, whole cents.
     contacts : int
-        The first so many are worth it, and within the budget.
+        How many customers at the head of the list are worth a contact and within the budget.
     """
 
     order: IntArray

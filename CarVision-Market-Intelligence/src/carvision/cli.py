@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from carvision.config import SPEC
+from carvision import QUESTION
 from common_utils.command_line.options import BundleOption, ConfigOption, SetOption
 from common_utils.command_line.run import run_command_line
 from common_utils.command_line.wide import shows_tables
 from common_utils.table_project.cli import settings_of, table_cli
 
 if TYPE_CHECKING:
+    from carvision.config import CarVisionConfig
     from carvision.training import CarTask
+    from common_utils.config.project import ProjectSpec
 
 __all__ = ["app", "main"]
+
+
+def _spec() -> ProjectSpec[CarVisionConfig]:
+    from carvision.config import SPEC
+
+    return SPEC
 
 
 def _task() -> CarTask:
@@ -25,7 +33,7 @@ def _task() -> CarTask:
     return TASK
 
 
-app = table_cli(SPEC, _task)
+app = table_cli("carvision", QUESTION, _spec, _task)
 
 
 @app.command()
@@ -39,10 +47,10 @@ def market(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Show depreciation, days listed, and who asks more or less than the model expects, of a bundle's ads."""
+    """Show depreciation, days listed, and ads above or below the expected price, from a bundle's ads."""
     from carvision.market_report import run_market
 
-    settings, folder = settings_of(SPEC, config, overrides)
+    settings, folder = settings_of(_spec(), config, overrides)
     run_market(settings, folder, bundle, output)
 
 
@@ -55,12 +63,12 @@ def dashboard(
     """Open the dashboard of a bundle in a browser on this machine; needs the extra `dashboard` (Streamlit)."""
     from carvision.dashboard_server import serve_dashboard
 
-    serve_dashboard(SPEC.folder(config), bundle, port=port)
+    serve_dashboard(_spec().folder(config), bundle, port=port)
 
 
 def main() -> None:
     """Run the command line; leave with 0, or with the error's code: 2 settings, 3 data, 4 artifact, 5 gate."""
-    run_command_line(app, SPEC.name)
+    run_command_line(app, "carvision")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from carvision import QUESTION
 from carvision.columns import LISTING
 from common_utils.boosting.config import ForestConfig
 from common_utils.config import BaseConfig
@@ -54,7 +55,10 @@ class ModelConfig(BaseConfig):
         description="share of the rows repeated with the model's name hidden, to learn what to say of unseen models",
     )
     interval_hidden_share: float = Field(
-        default=0.1, gt=0, le=0.5, description="the same for the interval, which has to learn how little that is"
+        default=0.1,
+        gt=0,
+        le=0.5,
+        description="the same for the interval, which must learn how uncertain an unseen model's price is",
     )
 
 
@@ -92,6 +96,6 @@ class CarVisionConfig(TableProjectConfig):
 SPEC = ProjectSpec(
     name="carvision",
     title="CarVision",
-    question="What is this used car worth, and how sure are we?",
+    question=QUESTION,
     settings=CarVisionConfig,
 )

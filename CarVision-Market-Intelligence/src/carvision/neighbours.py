@@ -95,7 +95,7 @@ def nearest(base: Listings, query: Listings, *, count: int, scales: Scales) -> l
     query : Listings
         Prices are not looked at.
     count : int
-        At most so many; fewer where fewer are comparable.
+        The most listings returned; fewer if fewer are comparable.
     scales : Scales
 
     Returns

@@ -1,4 +1,4 @@
-"""CarVision as a task on one table: what is its own stands here, everything else in `common_utils`."""
+"""CarVision as a task on one table: only what is its own; everything else is in `common_utils`."""
 
 from __future__ import annotations
 

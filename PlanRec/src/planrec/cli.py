@@ -58,11 +58,11 @@ def init(
     folder: Annotated[
         Path,
         typer.Argument(
-            metavar="DIR", writable=True, file_okay=False, help="Folder that gets configs/; made where it is missing."
+            metavar="DIR", writable=True, file_okay=False, help="Folder that gets configs/; created if it is missing."
         ),
     ],
 ) -> None:
-    """Write settings, rate cards, rules and the simulator's parameters to DIR/configs, to be edited; work in DIR."""
+    """Write settings, rate cards, rules and the simulator's parameters to DIR/configs; edit them and work in DIR."""
     from common_utils.config.packaged import write_defaults
     from planrec.config import SPEC
 

@@ -124,7 +124,7 @@ class FeatureConfig(BaseConfig):
         default=RECENT_MONTHS,
         ge=1,
         le=120,
-        description="the last usage month has to be among the last so many, or nothing is answered",
+        description="the last usage month must be among the last this many months, or the subscriber is not answered",
     )
 
 
@@ -200,7 +200,7 @@ class EvaluationConfig(BaseConfig):
 
 
 class AdviceConfig(BaseConfig):
-    """What advice weighs; what it must gain stands in the rules."""
+    """What advice weighs; the rules say what a switch must gain."""
 
     history_months: int = Field(default=6, ge=1, le=24, description="months looked back over")
     risk_weight: float = Field(

@@ -24,7 +24,7 @@ RECENT_MONTHS = 2  # the setting features.recent_months, unless told
 
 
 def is_recent(last: int | NDArray[np.int64], asked: int, recent_months: int = RECENT_MONTHS) -> NDArray[np.bool_]:
-    """Tell whether a last usage month still says what somebody uses and holds; one rule for commands and services.
+    """Tell whether a last usage month is recent enough to answer from; one rule for commands and services.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def is_recent(last: int | NDArray[np.int64], asked: int, recent_months: int = RE
     asked : int
         Month index of the last month that may be looked at; the change comes in the month after it.
     recent_months : int
-        The last usage month has to be among the last so many up to `asked`, >= 1.
+        How many months up to `asked` the last usage month may be one of, >= 1.
 
     Examples
     --------

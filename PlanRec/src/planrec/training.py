@@ -31,6 +31,7 @@ from common_utils.tables import Reading
 from planrec.advice.engine import OfferModels
 from planrec.billing import Catalogue
 from planrec.bundle import BundleContents
+from planrec.campaigns.expected import Foresight
 from planrec.campaigns.exposure import exposure
 from planrec.campaigns.moments import CampaignLog, offer_rows
 from planrec.campaigns.uplift import TwoModelUplift
@@ -246,12 +247,13 @@ def learn(config: PlanRecConfig, project: Path, prepared: Prepared, step: Step) 
     selection = select_choice_model(config, prepared.catalogue, prepared.train, step)
     choice, _ = compile_choice_model(selection.model, prepared.train, seed=config.training.seed)
     step("fitting the usage forecast")
+    forecast = fit_forecast(config, prepared)
     return BundleContents(
         pipeline=pipeline,
         compiled=compiled,
         choice=choice,
-        forecast=fit_forecast(config, prepared),
-        offers=fit_offers(config, prepared, step),
+        forecast=forecast,
+        offers=fit_offers(config, prepared, forecast, step),
         catalogue=resolve_path(project, config.data.chosen().plans).read_bytes(),
         rules=rules_file(config.rules, project),
         config=config,
@@ -297,8 +299,10 @@ def fit_forecast(config: PlanRecConfig, prepared: Prepared) -> UsageForecast:
     )
 
 
-def fit_offers(config: PlanRecConfig, prepared: Prepared, step: Step) -> OfferModels | None:
+def fit_offers(config: PlanRecConfig, prepared: Prepared, forecast: UsageForecast, step: Step) -> OfferModels | None:
     """Learn who accepts an offer and who stays because of it, from the months before the first one tested.
+
+    What is learnt from knows as much of the bills to come as an answer does: by the bundle's own forecast.
 
     Returns
     -------
@@ -311,9 +315,10 @@ def fit_offers(config: PlanRecConfig, prepared: Prepared, step: Step) -> OfferMo
         return None
     step("learning from the log of offers")
     log = CampaignLog(prepared.data.months, campaign.offers, campaign.subscribers, prepared.catalogue)
-    rows = offer_rows(log, choice_months=config.features.history_months)
+    foresight = Foresight(forecast, config.advice.history_months)
+    rows = offer_rows(log, choice_months=config.features.history_months, foresight=foresight)
     first_test = month_index(prepared.test[MONTH].min())
-    every = exposure(log)
+    every = exposure(log, foresight=foresight)
     moments = rows.at(~np.isin(rows.subscribers, prepared.unseen) & (rows.month < first_test))
     months = every.at(~np.isin(every.subscribers, prepared.unseen) & (every.month < first_test))
     try:

@@ -28,6 +28,7 @@ def months_of(n: int, seed: int = 0) -> Exposure:
         month=month,
         held=np.zeros(k, dtype=np.int64),
         overpaid=np.column_stack([overpaid[who], np.zeros(k)]),
+        feared=np.column_stack([overpaid[who], np.zeros(k)]),
         rise=np.zeros((k, 2)),
         open=np.ones((k, 2), dtype=np.bool_),
         tenure_years=rng.random(k),

@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 from planrec.billing import Catalogue
+from planrec.campaigns.expected import Foresight
 from planrec.campaigns.exposure import Exposure, exposure
 from planrec.campaigns.moments import offer_rows
+from planrec.decisions import columns_of, decision_table
+from planrec.decisions.rows import usage_ahead
 from planrec.months import month_indices
+from planrec.outlook import fit_usage_forecast, history_of
 from planrec.simulator.config import OffersConfig, SimulatorConfig
 from planrec.simulator.operator import simulate
 from planrec.simulator.simulation import Simulation
@@ -57,3 +61,23 @@ def test_later_months_of_a_row_are_the_subscribers_own(months: Exposure) -> None
     assert there.any()
     assert (months.subscribers[later[there]] == months.subscribers[there]).all()
     assert (months.month[later[there]] == months.month[there] + 2).all()
+
+
+def test_what_is_feared_is_what_an_answer_of_the_bundle_will_see(operator: Simulation, months: Exposure) -> None:
+    """Learning knows as much of the bills to come as answering does, and both never less than the months before."""
+    usual = decision_table(operator.months.drop(columns="decision"), history_months=3)
+    past, ahead, known = usage_ahead(operator.months, history_months=3, horizon=1)
+    foresight = Foresight(fit_usage_forecast(past, ahead, known), 3)
+    found = exposure(operator, foresight=foresight)
+    assert (months.feared == months.overpaid).all()  # nothing is forecast
+    assert (found.feared >= found.overpaid).all()
+    assert (found.feared > found.overpaid + 1).any()
+    np.testing.assert_array_equal(found.overpaid, months.overpaid)
+    expected = foresight.bills(history_of(columns_of(usual), 3), operator.catalogue)
+    assert expected.shape == found.feared.shape
+    rows = offer_rows(operator, foresight=foresight)
+    where = {key: i for i, key in enumerate(zip(found.subscribers, found.month, strict=True))}
+    at = np.array([where[key] for key in zip(rows.subscribers, rows.month, strict=True)])
+    kept = ~rows.contacts.accepted
+    np.testing.assert_allclose(found.feared[at][kept], rows.standing.overpaid[kept])
+    np.testing.assert_allclose(expected[at], rows.standing.expected)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,22 @@ def test_no_plan_is_overpaid_less_than_nothing(megaline: Catalogue) -> None:
         np.array([0]), np.array([[30.0, 20.0]]), np.zeros((1, 2), dtype=np.bool_), np.zeros(1), np.zeros(1)
     )
     assert people.overpaid.tolist() == [[0, 0]]
+
+
+def test_overpaid_is_the_larger_of_what_the_months_and_the_forecast_tell(megaline: Catalogue) -> None:
+    """The months say 0 and 10; the forecast says 6 and 0."""
+    held, other = np.array([0]), np.array([[False, True]])
+    people = Standing(held, np.array([[30.0, 40.0]]), other, np.zeros(1), np.zeros(1))
+    expected = replace(people, expected=np.array([[46.0, 40.0]]))
+    assert people.overpaid.tolist() == [[0, 10]]
+    assert expected.overpaid.tolist() == [[6, 10]]
+    assert expected.at(np.array([0])).overpaid.tolist() == [[6, 10]]
+    # So a contact is no longer harmless to whoever will overpay.
+    reminded = np.array([0.1 if name == "overpaid_when_contacted" else 0.0 for name in LEAVING_FEATURES])
+    model = LeavingModel(reminded, -2.0)
+    before, after = (model.chances(one, megaline) for one in (people, expected))
+    assert before.declined == pytest.approx(before.alone)
+    assert after.declined > after.alone + 0.05
 
 
 @pytest.mark.parametrize(

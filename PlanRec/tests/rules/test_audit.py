@@ -18,7 +18,7 @@ from planrec.months import month_index, month_text
 from planrec.outlook import History
 from planrec.rules import Facts, Mode, Rules, apply_rules, built_in_rules
 from planrec.rules.audit import violations
-from planrec.rules.rulebook import ContractRule, OfferRules, PlanRule
+from planrec.rules.rulebook import ContractRule, MinimumGain, OfferRules, PlanRule
 
 OCTOBER = month_index("2025-10")
 CONTACTABLE: dict[str, Any] = {"consent": 1, "contacts_90d": 0.0, "holdout": 0, "contract_months_left": 0.0}
@@ -212,3 +212,51 @@ def test_the_audit_counts_every_switch_that_gains_too_little(catalogue: Catalogu
     order = np.array([[3, 5]] * 3)
     found = violations(order, built_in_rules(), catalogue, facts, "offer", gain_cents=gains)
     assert found["BELOW_MINIMUM_GAIN"] == 2
+
+
+@pytest.mark.parametrize(
+    ("savings", "certainty", "count"),
+    [
+        pytest.param([300.0, 100.0], 1.0, 0, id="mean-200-spread-100"),
+        pytest.param([300.0, 100.0], 2.0, 1, id="as-much-as-is-asked-is-not-more"),
+        pytest.param([300.0, -100.0], 0.65, 1, id="mean-100-spread-200"),
+        pytest.param([300.0, -100.0], 0.0, 0, id="not-asked"),
+    ],
+)
+def test_the_audit_counts_switches_that_are_not_certain_enough(
+    catalogue: Catalogue, savings: list[float], certainty: float, count: int
+) -> None:
+    facts = Facts.of(OCTOBER, np.array([5, 5, -1]), **CONTACTABLE, age=40.0)
+    monthly = np.zeros((3, 2, len(IDS)))
+    monthly[:, :, 3] = savings
+    rules = Rules(version="x", minimum_gain=MinimumGain(advice_certainty=certainty))
+    order = np.array([[3, 5], [5, 3], [3, -1]])  # a switch; staying; nobody knows what is held
+    found = violations(order, rules, catalogue, facts, "advice", monthly_saving_cents=monthly)
+    assert sum(found.values()) == found["UNCERTAIN_GAIN"] == count
+    # An offer is not asked for certainty.
+    assert not violations(order, rules, catalogue, facts, "offer", monthly_saving_cents=monthly)["UNCERTAIN_GAIN"]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "fall", "count"),
+    [
+        pytest.param(-0.02, None, 0.0, 0, id="a-fall"),
+        pytest.param(0.001, None, 0.0, 1, id="a-rise"),
+        pytest.param(-0.02, 0.03, 0.0, 1, id="a-fall-that-may-be-a-rise"),
+        pytest.param(-0.02, 0.01, 0.0, 0, id="a-fall-by-its-errors"),
+        pytest.param(-0.02, None, 0.03, 1, id="too-small-a-fall"),
+        pytest.param(np.nan, None, 0.0, 1, id="nothing-is-known"),
+    ],
+)
+def test_the_audit_counts_offers_that_may_drive_away(
+    catalogue: Catalogue, change: float, error: float | None, fall: float, count: int
+) -> None:
+    facts = Facts.of(OCTOBER, np.array([5, 5, -1]), **CONTACTABLE, age=40.0)
+    changes = np.full((3, len(IDS)), change)
+    errors = None if error is None else np.full((3, len(IDS)), error)
+    rules = Rules(version="x", offers=OfferRules(min_churn_fall=fall, churn_errors=1.5))
+    order = np.array([[3, 5], [5, 3], [3, -1]])
+    told = {"churn_change": changes, "churn_error": errors}
+    found = violations(order, rules, catalogue, facts, "offer", **told)
+    assert sum(found.values()) == found["CHURN_MAY_RISE"] == count
+    assert not violations(order, rules, catalogue, facts, "advice", **told)["CHURN_MAY_RISE"]

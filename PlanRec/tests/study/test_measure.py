@@ -216,7 +216,7 @@ def test_study_measures_shows_writes_and_gates(
     assert lines["offer, with the launched plan: rule violations", "satisficing"]["measured"].startswith("0 of ")
     assert lines["leak audit: injected leaks caught", "both"]["measured"] == "6 of 6 on 1 operators"
     text = (tmp_path / "promises.md").read_text(encoding="utf-8")
-    assert "Written by `planrec study --seeds 1,2 --subscribers 1000`" in text
+    assert "Written by `planrec study --seeds 1,2 --subscribers 1000 --set training.model.max_iter=3 " in text
     for title in ("## Promises", "## Choice, logit truth, known plans", "## Offers, satisficing truth, known plans"):
         assert title in text
     assert "(as shipped)" in text
@@ -247,7 +247,7 @@ def replace_size(config: SimulatorConfig) -> SimulatorConfig:
         pytest.param(
             "satisficing",
             "guess",
-            r"line 3, choice_process: .*'logit', 'satisficing', 'habit' or 'loss_averse'",
+            r"line 3, choice_process: .*'habit', 'loss_averse', 'flat_rate' or 'latent_classes'",
             id="process",
         ),
         pytest.param("20000", "0750", r"line 1, subscribers: write a whole number: digits alone", id="octal"),

@@ -9,6 +9,7 @@ from pydantic import Field
 from common_utils.boosting.config import CalibratedForestsConfig
 from common_utils.config.project import ProjectSpec
 from common_utils.table_project.config import TableProjectConfig
+from telecom import QUESTION
 
 __all__ = ["SPEC", "ModelConfig", "TelecomConfig"]
 
@@ -41,6 +42,6 @@ class TelecomConfig(TableProjectConfig):
 SPEC = ProjectSpec(
     name="telecom",
     title="TelecomAI",
-    question="Which of two plans is a month of usage on? It predicts the plan held, not the best plan.",
+    question=QUESTION,
     settings=TelecomConfig,
 )

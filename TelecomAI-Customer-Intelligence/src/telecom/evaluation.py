@@ -34,7 +34,7 @@ def agreement(rows: pd.DataFrame, ultra: ArrayLike) -> list[dict[str, Any]]:
     -------
     list of dict
         For Smart, Ultra and both: plan, months, dearer (share of months in which the other plan costs less), overpaid
-        (roubles a month, mean over all months), overpaid_share (of what was paid). A plan nobody holds is left out.
+        (roubles a month, mean over all months), overpaid_share (of what was paid). A plan without holders is left out.
 
     Examples
     --------

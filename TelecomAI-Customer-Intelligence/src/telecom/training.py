@@ -1,4 +1,4 @@
-"""TelecomAI as a task on one table: what is its own stands here, everything else in `common_utils`."""
+"""TelecomAI as a task on one table: only what is its own; everything else is in `common_utils`."""
 
 from __future__ import annotations
 

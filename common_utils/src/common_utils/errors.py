@@ -63,7 +63,7 @@ class ReleaseError(ArtifactError):
 
 
 class ReleaseConflictError(ReleaseError):
-    """Another version is live than the caller expected: somebody was quicker."""
+    """The live version is not the one the caller expected: another writer was quicker."""
 
 
 class CompileError(ArtifactError):

@@ -39,7 +39,7 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(folder / "src")
     monkeypatch.delenv("PORTFOLIO_DATA", raising=False)
-    app = table_cli(SPEC, lambda: TASK)
+    app = table_cli(SPEC.name, SPEC.question, lambda: SPEC, lambda: TASK)
 
     def run_(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["pricedemo", *arguments])

@@ -55,7 +55,7 @@ def test_evaluate_prints_the_goal_table_and_writes_it(run, bundle: Bundle, folde
     text = (folder / "docs-to-be" / "results.md").read_text()
     assert f"Written by `make -C {folder.name} evaluate`" in text
     assert re.search(r"\| mean error \| +&lt;= 5\.00 \| +&lt;= 0\.001 \|", text)
-    assert "nobody stands behind a row" in text
+    assert "no real person is in them" in text
     assert TASK.caveat in text
 
 

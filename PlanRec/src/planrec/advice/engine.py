@@ -330,6 +330,7 @@ class Engine:
             offerable=offerable,
             rise=bill_rise(on_current / 100, known),
             tenure_years=(people.tenure_months + 1) / 12,
+            expected=expected / 100,
         )
 
 

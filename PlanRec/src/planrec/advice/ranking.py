@@ -66,7 +66,7 @@ class Advice:
     stay_reason : int64 array of shape (n,)
         `ExclusionCode` of why to stay, NONE where a switch is advised.
     earliest_change : int64 array of shape (n,)
-        Month index of the first month without the contract, -1 where nothing binds or that is not known.
+        Month index of the first month after the contract; -1 where no contract binds or its end is unknown.
     """
 
     order: IntArray

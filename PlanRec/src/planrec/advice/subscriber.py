@@ -99,7 +99,7 @@ class SubscriberAdvice:
     stay_reason : str or None
         Reason code of why to stay; None where a switch is advised.
     earliest_change : int or None
-        Month index of the first month without the contract; None where nothing binds or that is not known.
+        Month index of the first month after the contract; None where no contract binds or its end is unknown.
     offerable : tuple of OfferablePlan
         Every plan that may be offered, in the order of the catalogue; in the mode "offer".
     """

@@ -129,7 +129,7 @@ class WhatIfOutcome:
 
     @property
     def year_cents(self) -> FloatArray:
-        """Twelve times the bill shown, so that whoever multiplies finds the same; shape (n, n_plans)."""
+        """Twelve times the bill shown, so that it can be checked by multiplying; shape (n, n_plans)."""
         return _YEAR * self.bill_cents
 
 

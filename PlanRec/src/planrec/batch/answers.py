@@ -162,7 +162,7 @@ class Recommender:
     explain : bool, default=False
         Whether each answer comes with its sentence; writing them takes longer than all the rest.
     recent_months : int
-        The last usage month has to be among the last so many.
+        How many of the latest months the last usage month may be one of.
     """
 
     catalogue: Catalogue
@@ -349,7 +349,7 @@ def prediction_table(months: pd.DataFrame, choice: NextChoice, *, as_of: int, re
     as_of : int
         Month index; later months are not looked at.
     recent_months : int
-        The last usage month has to be among the last so many.
+        How many of the latest months the last usage month may be one of.
 
     Returns
     -------
@@ -385,7 +385,7 @@ def prediction_table(months: pd.DataFrame, choice: NextChoice, *, as_of: int, re
 
 
 def _with_stay(said: list[str], advice: Advice, row: IntArray, rank: IntArray) -> list[str]:
-    """Add to the first sentence of whoever should stay why, as the service does."""
+    """Add the reason to stay to the first sentence of each subscriber who should stay, as the service does."""
     codes = np.where(rank == 0, advice.stay_reason[row], ExclusionCode.NONE)
     months = advice.earliest_change[row]
     for place in np.flatnonzero(codes).tolist():

@@ -58,6 +58,6 @@ def text_column(places: NDArray[np.generic], texts: Any, missing: BoolArray | No
 
 
 def repeated_text(texts: Any, times: int) -> Any:
-    """Return each text so many times in a row, kept as a dictionary."""
+    """Return each text repeated as often as `counts` says, as a dictionary array."""
     read = texts.dictionary_encode()
     return text_column(np.repeat(read.indices.to_numpy(), times), read.dictionary)

@@ -36,7 +36,7 @@ class Asked:
     explain : bool
         Whether each answer comes with its sentence.
     recent_months : int
-        The last usage month has to be among the last so many.
+        How many of the latest months the last usage month may be one of.
     """
 
     as_of: int

@@ -151,7 +151,7 @@ def write_predictions(
     as_of : int
         Month index; later months are not looked at.
     recent_months : int
-        The last usage month has to be among the last so many.
+        How many of the latest months the last usage month may be one of.
 
     Raises
     ------

@@ -130,7 +130,7 @@ def notice_batch(
     rows : RowReport, optional
         The account of the table, for the header.
     recent_months : int
-        The last whole month has to be among the last so many.
+        How many of the latest months the last whole month may be one of.
 
     Raises
     ------

@@ -79,7 +79,7 @@ def policy_ranker(engine: Engine, policy: AnswerPolicy) -> Ranker:
     -------
     Ranker
         Further columns of an offer: `p_accept`, `offer_value_cents`, `churn_change` by plan, empty for the plan held;
-        and `unknown_facts`: all that the rules ask about and nobody said.
+        and `unknown_facts`: the names of all unknown facts that the rules ask about.
 
     Examples
     --------

@@ -44,7 +44,7 @@ def what_if_table(
     as_of : int
         Month index; later months are not looked at.
     recent_months : int
-        The last usage month has to be among the last so many; others are left out.
+        Subscribers whose last usage month is older than this many months are left out.
 
     Returns
     -------

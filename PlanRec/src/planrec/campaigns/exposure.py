@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.billing import bill_totals
+from planrec.campaigns.expected import Foresight
 from planrec.campaigns.moments import WINDOW, Campaign
 from planrec.columns import (
     ACCEPTED,
@@ -51,6 +52,9 @@ class Exposure:
         Catalogue position of the plan held in the month.
     overpaid : float64 array of shape (n, n_plans)
         What each plan costs a month beyond the cheapest that may be held, in currency.
+    feared : float64 array of shape (n, n_plans)
+        Likewise by the months before or by the bills expected, whichever is more, as `Standing.overpaid` has it of an
+        answer; `overpaid` where nothing is forecast.
     rise : float64 array of shape (n, n_plans)
         By how much the last bill on each plan lies above the mean of those before it, in currency.
     open : bool array of shape (n, n_plans)
@@ -68,6 +72,7 @@ class Exposure:
     month: IntArray
     held: IntArray
     overpaid: FloatArray
+    feared: FloatArray
     rise: FloatArray
     open: BoolArray
     tenure_years: FloatArray
@@ -81,7 +86,7 @@ class Exposure:
         return Exposure(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     def months_on(self, steps: int) -> IntArray:
-        """Return where each row's subscriber stands so many months later; -1 where there is no such row."""
+        """Return, for each row, the position of the same subscriber's row `steps` months later; -1 if there is none."""
         later = self._index(self.month + steps)
         return self._index(self.month).get_indexer(later).astype(np.int64)
 
@@ -89,7 +94,7 @@ class Exposure:
         return pd.MultiIndex.from_arrays([self.subscribers, month])
 
 
-def exposure(operator: Campaign, *, history_months: int = 3) -> Exposure:
+def exposure(operator: Campaign, *, history_months: int = 3, foresight: Foresight | None = None) -> Exposure:
     """Return every subscriber month of an operator from its recorded tables alone.
 
     Parameters
@@ -98,6 +103,8 @@ def exposure(operator: Campaign, *, history_months: int = 3) -> Exposure:
         Usage is rated on the rate card of the first month.
     history_months : int
         Months before each month to look at, >= 1.
+    foresight : Foresight, optional
+        What the bundle will know of the bills to come.
 
     Raises
     ------
@@ -114,23 +121,29 @@ def exposure(operator: Campaign, *, history_months: int = 3) -> Exposure:
     (True, False)
     """
     months, catalogue = operator.months, operator.catalogue
-    table = decision_table(months.drop(columns=DECISION, errors="ignore"), history_months=history_months)
+    longest = history_months if foresight is None else max(history_months, foresight.history_months)
+    table = decision_table(months.drop(columns=DECISION, errors="ignore"), history_months=longest)
     table = table.drop(columns=CONTRACT_LEFT).merge(months[[*KEY, CONTRACT_LEFT]], on=list(KEY), how="left")
     held, month = plan_indices(table[CHOSEN_PLAN], catalogue), month_indices(table[MONTH])
     if (held < 0).any():
         raise DataError("usage months: a plan held is missing or not in the rate card; add it, or map its name.")
-    history = history_of(columns_of(table), history_months)
+    columns = columns_of(table)
+    history = history_of(columns, history_months)
     totals = bill_totals(history.usage, catalogue)
     bill = bill_outlook(totals, history.known).mean_cents / 100
     may = exclusions(catalogue, month, held, table[AGE].to_numpy(dtype=np.float64)) == ExclusionCode.NONE
-    cheapest = np.where(may, bill, np.inf).min(axis=1, keepdims=True)
+    overpaid = feared = _beyond_cheapest(bill, may)
+    if foresight is not None:
+        expected = foresight.bills(history_of(columns, foresight.history_months), catalogue)
+        feared = np.maximum(overpaid, _beyond_cheapest(expected, may))
     rises = [bill_rise(totals[:, :, plan] / 100, history.known) for plan in range(totals.shape[2])]
     contacted, accepted = _lately(operator.offers, table[SUBSCRIBER].to_numpy(dtype=object), month)
     return Exposure(
         subscribers=table[SUBSCRIBER].to_numpy(dtype=object),
         month=month,
         held=held,
-        overpaid=np.maximum(bill - cheapest, 0.0),
+        overpaid=overpaid,
+        feared=feared,
         rise=np.column_stack(rises),
         open=may,
         tenure_years=(table[TENURE].to_numpy(dtype=np.float64) + 1) / 12,
@@ -139,6 +152,10 @@ def exposure(operator: Campaign, *, history_months: int = 3) -> Exposure:
         accepted=accepted,
         left=_left_in(operator.subscribers, table[SUBSCRIBER], month),
     )
+
+
+def _beyond_cheapest(bills: FloatArray, may: BoolArray) -> FloatArray:
+    return np.maximum(bills - np.where(may, bills, np.inf).min(axis=1, keepdims=True), 0.0)
 
 
 def _lately(offers: pd.DataFrame, subscribers: NDArray[np.object_], month: IntArray) -> tuple[BoolArray, BoolArray]:

@@ -152,6 +152,6 @@ def _gone_through(
         stays, derivative = stays * (1 - leaves), derivative + leaves[:, None] * design
     held = rows.held[starts]
     known = leaving_features(
-        rows.overpaid[starts, plan], rows.rise[starts, held], rows.tenure_years[starts], terms > 0, situation
+        rows.feared[starts, plan], rows.rise[starts, held], rows.tenure_years[starts], terms > 0, situation
     )
     return _Window(known, 1 - stays, derivative * stays[:, None])

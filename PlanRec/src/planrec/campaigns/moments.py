@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.billing import Catalogue, bill_totals
+from planrec.campaigns.expected import Foresight
 from planrec.columns import (
     ACCEPTED,
     AGE,
@@ -182,7 +183,9 @@ class OfferRows:
         )
 
 
-def offer_rows(operator: Campaign, *, history_months: int = 3, choice_months: int = 6) -> OfferRows:
+def offer_rows(
+    operator: Campaign, *, history_months: int = 3, choice_months: int = 6, foresight: Foresight | None = None
+) -> OfferRows:
     """Return the moments of an operator's campaign, from its recorded tables alone.
 
     Parameters
@@ -193,6 +196,8 @@ def offer_rows(operator: Campaign, *, history_months: int = 3, choice_months: in
         Months before the moment to look at, >= 1.
     choice_months : int
         Likewise for what the answer depends on, >= 1.
+    foresight : Foresight, optional
+        What the bundle will know of the bills to come; without it `Standing.expected` is None.
 
     Returns
     -------
@@ -215,7 +220,7 @@ def offer_rows(operator: Campaign, *, history_months: int = 3, choice_months: in
     if not len(operator.offers):
         raise DataError("offers: the campaign selected nobody; raise `offers.campaign_share`, or simulate more months.")
     months, catalogue = operator.months, operator.catalogue
-    longest = max(history_months, choice_months)
+    longest = max(history_months, choice_months, 1 if foresight is None else foresight.history_months)
     every = decision_table(months.drop(columns=DECISION), history_months=longest)
     every = every.merge(months[[*KEY, DECISION]], on=list(KEY), how="left")
     undecided = every[DECISION].isna() | (every[DECISION] == CONTACT)
@@ -224,6 +229,7 @@ def offer_rows(operator: Campaign, *, history_months: int = 3, choice_months: in
     table = table.merge(operator.offers.drop(columns=[CURRENT_PLAN, HOLDOUT]), on=list(KEY), how="left", validate="1:1")
     columns = columns_of(table)
     history = history_of(columns, history_months)
+    expected = None if foresight is None else foresight.bills(history_of(columns, foresight.history_months), catalogue)
     totals = bill_totals(history.usage, catalogue)
     outlook = bill_outlook(totals, history.known)
     current, month = plan_indices(table[CURRENT_PLAN], catalogue), month_indices(table[MONTH])
@@ -240,6 +246,7 @@ def offer_rows(operator: Campaign, *, history_months: int = 3, choice_months: in
             offerable=offerable,
             rise=bill_rise(totals[held[0], :, current] / 100, history.known),
             tenure_years=(table[TENURE].to_numpy() + 1) / 12,
+            expected=expected,
         ),
         spread=outlook.spread_cents / 100,
         seen=totals.mean(axis=1) / 100,

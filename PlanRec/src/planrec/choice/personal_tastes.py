@@ -162,7 +162,7 @@ def fitted_tastes(
     Raises
     ------
     DataError
-        If there is no person with two choices: nothing tells tastes from chance then.
+        If no person has two choices: with one choice each, a taste cannot be told from chance.
 
     References
     ----------

@@ -49,7 +49,7 @@ def bill(
             writable=True,
             dir_okay=False,
             callback=table_file,
-            help="File to write; CSV, for usage months Parquet by its ending, too.",
+            help="File to write, CSV; for usage months also Parquet, by its ending.",
         ),
     ] = None,
     card: Annotated[
@@ -61,7 +61,7 @@ def bill(
     overrides: SetOption = None,
     explain: Annotated[str | None, typer.Option("--explain", help="Say why this event cost what it did.")] = None,
 ) -> None:
-    """Bill usage months on every plan of a rate card, or events on the plans held by a full card; line items, cents."""
+    """Bill usage months on every plan of a rate card, or events by a full rate card; line items in cents."""
     from planrec.commands.run.answer import run_bill
     from planrec.commands.run.full_cards import run_bill_events
 
@@ -96,7 +96,7 @@ def recommend(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Rank the plans of each subscriber by what a bundle expects them to cost, or choose an offer; or answer stay."""
+    """Rank each subscriber's plans by the bills a bundle expects, or choose an offer; the answer may be to stay."""
     from planrec.commands.run.answer import run_recommend
 
     run_recommend(
@@ -132,7 +132,7 @@ def predict(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Write the plan each subscriber is expected to choose when next free to, with P(take) of every plan."""
+    """Write the plan each subscriber is expected to choose once free to decide, with P(take) of every plan."""
     from planrec.commands.run.answer import run_predict
 
     settings = SettingsCommand.of(config, overrides, reading=reading)

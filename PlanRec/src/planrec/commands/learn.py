@@ -27,7 +27,7 @@ __all__ = ["card", "data", "evaluate", "simulate", "train"]
 
 
 def simulate(output: SimulationOption = None, config: ConfigOption = None, overrides: SetOption = None) -> None:
-    """Write the tables of the simulated operator: usage months, subscribers, events, and the truth apart."""
+    """Write the simulated operator's tables: usage months, subscribers, events; the truth goes to its own folder."""
     from planrec.commands.run.learn import run_simulate
 
     run_simulate(SettingsCommand.of(config, overrides), output)

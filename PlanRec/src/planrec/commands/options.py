@@ -168,7 +168,7 @@ StudyOperatorOption = Annotated[
         "--operator",
         exists=True,
         dir_okay=False,
-        help="Operator to simulate: YAML with keys of configs/simulator.yaml; what it leaves out is as by default.",
+        help="Operator to simulate: YAML with keys of configs/simulator.yaml; a key left out has its default.",
     ),
 ]
 StudySeedsOption = Annotated[
@@ -180,7 +180,10 @@ StudySubscribersOption = Annotated[
 StudyKeepOption = Annotated[
     Path | None,
     typer.Option(
-        "--keep", writable=True, file_okay=False, help="Folder of figures measured so far; a study interrupted goes on."
+        "--keep",
+        writable=True,
+        file_okay=False,
+        help="Folder that keeps the figures so far; an interrupted study goes on there.",
     ),
 ]
 StudyJsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")]
@@ -196,7 +199,7 @@ ChoicesPlotOption = Annotated[
 # Recommending
 AdviceCardOption = Annotated[
     Path | None,
-    typer.Option("--plans", help="Rate card, YAML: advice by past months; else a bundle answers."),
+    typer.Option("--plans", help="Rate card, YAML: rate the past months on it; without it, a bundle answers."),
 ]
 TopOption = Annotated[int, typer.Option("--top", min=1, max=1000, help="Plans for each subscriber.")]
 BasisOption = Annotated[

@@ -126,7 +126,7 @@ def outcomes(
     with_log : bool
         Whether `held` knows of earlier notices.
     recent_months : int
-        The last whole month has to be among the last so many before the month of the run.
+        How many months before the month of the run the last whole month may be one of.
 
     Returns
     -------

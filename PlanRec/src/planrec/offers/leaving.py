@@ -61,6 +61,8 @@ class Standing:
         By how much the last bill on the plan held lies above the mean of those before it, in currency, >= 0.
     tenure_years : float64 array of shape (n,)
         NaN counts as 0: a newcomer.
+    expected : float64 array of shape (n, n_plans), optional
+        Mean bill over the months to come, in currency; None where nothing is forecast.
     """
 
     current: IntArray
@@ -68,20 +70,35 @@ class Standing:
     offerable: BoolArray
     rise: FloatArray
     tenure_years: FloatArray
+    expected: FloatArray | None = None
 
     def at(self, rows: IntArray | BoolArray) -> Standing:
         """Return some of the subscribers, by position or mask."""
         return Standing(
-            self.current[rows], self.bill[rows], self.offerable[rows], self.rise[rows], self.tenure_years[rows]
+            self.current[rows],
+            self.bill[rows],
+            self.offerable[rows],
+            self.rise[rows],
+            self.tenure_years[rows],
+            None if self.expected is None else self.expected[rows],
         )
 
     @property
     def overpaid(self) -> FloatArray:
-        """What each plan costs a month beyond the cheapest one that may be held; shape (n, n_plans), >= 0."""
+        """What each plan costs a month beyond the cheapest one that may be held; shape (n, n_plans), >= 0.
+
+        By the bills of the months before or by those expected, whichever is more. An offer is made where the forecast
+        says that the plan held is dear; the months before alone would call such a subscriber content, and a contact
+        harmless.
+        """
+        before = self._beyond_cheapest(self.bill)
+        return before if self.expected is None else np.maximum(before, self._beyond_cheapest(self.expected))
+
+    def _beyond_cheapest(self, bills: FloatArray) -> FloatArray:
         possible = self.offerable.copy()
         possible[np.arange(len(self.current)), self.current] = True
-        cheapest = np.where(possible, self.bill, np.inf).min(axis=1, keepdims=True)
-        return np.maximum(self.bill - cheapest, 0.0)
+        cheapest = np.where(possible, bills, np.inf).min(axis=1, keepdims=True)
+        return np.maximum(bills - cheapest, 0.0)
 
 
 def bill_rise(bills: FloatArray, known: BoolArray) -> FloatArray:

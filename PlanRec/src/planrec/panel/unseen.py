@@ -55,7 +55,7 @@ class Unseen:
     Attributes
     ----------
     logit, challenger, cold : float64 arrays of shape (n, n_contracts)
-        P(take) of the plain logit, the boosted challenger, and personal tastes where nothing is known of anybody.
+        P(take) by the plain logit, the boosted challenger, and personal tastes without any known choice.
     late : bool array of shape (n,)
         The 9th choice of a household and those after it.
     known : float64 array of shape (9, n_late, n_contracts)

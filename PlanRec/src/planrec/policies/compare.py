@@ -177,7 +177,7 @@ def gain_table(advised: Mapping[int, FloatArray], situation: JudgedDecisions) ->
     -------
     list of dict
         One row for each minimum gain: `min_gain_cents`, the money figures of `policy_table` and `loss_p95_cents`, the
-        95th percentile over all rows of what was lost a month (0 for whoever did not lose).
+        95th percentile over all rows of the loss a month (0 for a row without a loss).
     """
     rows: list[Row] = []
     for gain, scores in advised.items():

@@ -32,7 +32,7 @@ __all__ = ["ASSUMPTIONS", "AnyPlanModel", "DraftScore", "PlanDemand", "Pricing",
 
 
 ASSUMPTIONS = (
-    "every subscriber who is free to change decides once, in the month after --as-of; nobody joins and nobody leaves",
+    "every subscriber who is free to change decides once, in the month after --as-of; none join and none leave",
     "subscribers under contract keep plan and price, unless --bound-decide; an unknown contract counts as none",
     "prices of the draft hold for everybody who decides; usage does not respond to the plan",
     "people choose as in the model's training data; intervals cover the subscribers at hand, not errors of the model",
@@ -71,7 +71,7 @@ class Pricing:
     choice_months, bill_months : int
         Months the model, and the forecast, look back over, >= 1.
     recent_months : int
-        The last usage month has to be among the last so many; others are taken as gone.
+        Subscribers whose last usage month is older than this many months count as gone.
     """
 
     model: AnyPlanModel

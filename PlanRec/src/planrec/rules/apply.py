@@ -42,7 +42,7 @@ class Verdict:
     barred : int64 array of shape (n,)
         Code of why the subscriber gets no offer of any plan, NONE where one may be made; always NONE for advice.
     earliest_change : int64 array of shape (n,)
-        Month index of the first month without the contract, -1 where nothing binds or that is not known.
+        Month index of the first month after the contract; -1 where no contract binds or its end is unknown.
     """
 
     codes: IntArray

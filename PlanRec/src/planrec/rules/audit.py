@@ -28,6 +28,9 @@ def violations(
     *,
     gain_cents: FloatArray | None = None,
     min_gain_cents: int | None = None,
+    monthly_saving_cents: FloatArray | IntArray | None = None,
+    churn_change: FloatArray | None = None,
+    churn_error: FloatArray | None = None,
 ) -> dict[str, int]:
     """Return how many recommended plans break each rule.
 
@@ -45,6 +48,12 @@ def violations(
         is held to the minimum gain too.
     min_gain_cents : int, optional
         That of the rules unless given.
+    monthly_saving_cents : array of shape (n, n_months, n_plans), optional
+        What each plan saves against the current one in each of the months that were rated; where it is given, the
+        advice on rank 1 is held to the certainty of the rules too.
+    churn_change, churn_error : float64 arrays of shape (n, n_plans), optional
+        What the offer of each plan is expected to do to the chance of leaving, and its standard error, 0 where not
+        given; where the change is given, the offer on rank 1 is held to the bound of the rules too.
 
     Returns
     -------
@@ -69,6 +78,13 @@ def violations(
     if gain_cents is not None:
         least = rules.min_gain_cents(mode) if min_gain_cents is None else min_gain_cents
         counts[ExclusionCode.BELOW_MINIMUM_GAIN.name] = _too_small(order[:, 0], facts.current, gain_cents, least)
+    if monthly_saving_cents is not None and mode == "advice":
+        asked = rules.minimum_gain.advice_certainty
+        unsure = _unsure(order[:, 0], facts.current, np.asarray(monthly_saving_cents, dtype=np.float64), asked)
+        counts[ExclusionCode.UNCERTAIN_GAIN.name] = unsure
+    if churn_change is not None and mode == "offer":
+        errors = np.zeros_like(churn_change) if churn_error is None else churn_error
+        counts[ExclusionCode.CHURN_MAY_RISE.name] = _may_rise(order[:, 0], facts.current, churn_change, errors, rules)
     return counts
 
 
@@ -132,6 +148,25 @@ def _contact_broken(rules: Rules, facts: Facts) -> Iterator[tuple[ExclusionCode,
 
 
 def _too_small(top: IntArray, current: IntArray, gain_cents: FloatArray, least: int) -> int:
-    switch = np.flatnonzero((top >= 0) & (current >= 0) & (top != current))
+    switch = _switches(top, current)
     gain = gain_cents[switch, top[switch]]
     return int((~((gain > 0) & (gain >= least))).sum())
+
+
+def _unsure(top: IntArray, current: IntArray, monthly: FloatArray, certainty: float) -> int:
+    """Switches whose mean saving does not exceed so many of its standard deviations; 0 of them asks for nothing."""
+    switch = _switches(top, current)
+    saved = monthly[switch, :, top[switch]]
+    return int((saved.mean(axis=1) <= certainty * saved.std(axis=1)).sum()) if certainty else 0
+
+
+def _may_rise(top: IntArray, current: IntArray, change: FloatArray, error: FloatArray, rules: Rules) -> int:
+    """Offers whose expected change lies above 0, or above the bound with its errors; an unknown one does too."""
+    switch = _switches(top, current)
+    expected, doubt = change[switch, top[switch]], error[switch, top[switch]]
+    worst = expected + rules.offers.churn_errors * doubt
+    return int((~((expected <= 0) & (worst <= -rules.offers.min_churn_fall))).sum())
+
+
+def _switches(top: IntArray, current: IntArray) -> IntArray:
+    return np.flatnonzero((top >= 0) & (current >= 0) & (top != current))

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig
 from planrec.months import MONTH_PATTERN, month_index
+from planrec.simulator.process_settings import FlatRateConfig, LatentClass, checked_classes
 
 __all__ = [
     "ChoiceProcess",
@@ -29,7 +30,7 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 _Spread = Annotated[float, Field(ge=0, le=3)]
 
 
-ChoiceProcess = Literal["logit", "satisficing", "habit", "loss_averse"]
+ChoiceProcess = Literal["logit", "satisficing", "habit", "loss_averse", "flat_rate", "latent_classes"]
 DriftKind = Literal["price_rise", "flagship_launch", "data_growth", "unit_slip", "roaming_ban", "new_segment"]
 Leak = Literal[
     "monthly_charge", "overage_fee", "plan_discount_code", "next_month_usage", "retention_call", "account_ref"
@@ -233,6 +234,13 @@ _SEGMENTS = (
 )
 
 
+_CLASSES = (
+    LatentClass(name="settled", share=0.45, price=0.6, inertia=2.2, flat_rate=1.4, contract=0.6),
+    LatentClass(name="price watcher", share=0.35, price=2.2, inertia=0.1, flat_rate=0.3, contract=1.2),
+    LatentClass(name="fond of extras", share=0.2, inertia=0.8, perk=3.0, contract=1.6),
+)
+
+
 class HabitConfig(BaseConfig):
     """When a subscriber of habit looks at the plans.
 
@@ -264,7 +272,7 @@ class SimulatorConfig(BaseConfig):
     subscribers: int = Field(20_000, ge=1, le=5_000_000, description="number of subscribers")
     months: int = Field(12, ge=1, le=120, description="length of the table in months")
     first_month: str = Field("2025-01", pattern=MONTH_PATTERN, description="first month of the table")
-    event_subscribers: int = Field(500, ge=0, description="so many subscribers also get single events")
+    event_subscribers: int = Field(500, ge=0, description="subscribers for whom single events are written as well")
 
     later_months: int = Field(3, ge=2, le=24, description="months after the table whose bills the truth holds too")
 
@@ -323,6 +331,8 @@ class SimulatorConfig(BaseConfig):
         le=20,
         description="loss_averse: factor on what a plan is believed to cost beyond today's bill",
     )
+    flat_rate: FlatRateConfig = FlatRateConfig()
+    latent_classes: tuple[LatentClass, ...] = Field(_CLASSES, min_length=1)
 
     shock_ratio: float = Field(1.3, ge=1, le=10, description="a bill this many times the mean of the three before ...")
     shock_amount: float = Field(4.0, ge=0, description="... and this much above it, in currency, is a shock")
@@ -356,4 +366,5 @@ class SimulatorConfig(BaseConfig):
         total = sum(segment.share for segment in self.segments)
         if abs(total - 1) > 1e-9:
             raise ValueError(f"the segments' shares add up to {total:g}, not 1")
+        checked_classes(self.latent_classes)
         return self

@@ -25,9 +25,11 @@ from planrec.simulator.choice import (
 from planrec.simulator.churn import HORIZON, NEVER, ChurnModel, Contacts
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.drift import rate_cards
+from planrec.simulator.processes.flat_rate import draw_dread, with_dread
 from planrec.simulator.processes.habit import habit_probabilities
+from planrec.simulator.processes.latent_classes import with_classes
 from planrec.simulator.processes.loss_aversion import loss_averse
-from planrec.simulator.satisficing import pick, satisfied_choice
+from planrec.simulator.processes.satisficing import pick, satisfied_choice
 from planrec.simulator.usage import BURN_IN, Population, draw_population, draw_usage, subscriber_ids, typical_usage
 
 __all__ = [
@@ -119,11 +121,14 @@ def run_market(config: SimulatorConfig, catalogue: Catalogue, rng: np.random.Gen
     >>> run_market(SimulatorConfig(subscribers=10, months=4), card, np.random.default_rng(1)).plan.shape
     (10, 4)
     """
-    people_rng, usage_rng, start_rng, month_rng, campaign_rng, churn_rng = rng.spawn(6)
+    people_rng, usage_rng, start_rng, month_rng, campaign_rng, churn_rng, kinds_rng = rng.spawn(7)
     people = draw_population(config, people_rng)
     tastes = draw_tastes(config, typical_usage(people), people_rng)
+    if config.choice_process == "latent_classes":
+        tastes = with_classes(tastes, config.latent_classes, kinds_rng)
     demand = draw_usage(config, people, usage_rng, whole_minutes=catalogue.rounding.minutes == "call")
-    run = _Run(config, rate_cards(config, catalogue), people, tastes, demand)
+    dread = draw_dread(config.subscribers, config.flat_rate, kinds_rng)
+    run = _Run(config, rate_cards(config, catalogue), people, tastes, demand, dread)
     return run.through(start_rng, month_rng, campaign_rng, churn_rng)
 
 
@@ -137,8 +142,9 @@ class _Run:
         people: Population,
         tastes: Tastes,
         demand: FloatArray,
+        dread: FloatArray,
     ) -> None:
-        self.config, self.people, self.tastes = config, people, tastes
+        self.config, self.people, self.tastes, self.dread = config, people, tastes, dread
         self.cards, catalogue = cards, cards[0]  # prices may change, plans and allowances do not
         self.demand, self.usage = demand, np.zeros_like(demand)
         self.every_bill = bills_of_every_plan(demand, cards, config.usage_response)
@@ -360,6 +366,9 @@ class _Run:
         value = utilities(tastes, bills, current, self.config, self._card(t))
         if self.config.choice_process == "loss_averse":
             value = loss_averse(value, bills[0], tastes.price, current, self.config.loss_aversion)
+        if self.config.choice_process == "flat_rate":
+            fees = self._card(t).prices.fee_cents / 100
+            value = with_dread(value, bills[0], fees, tastes.price, self.dread[rows])
         return value, allowed, believed, bills[0]
 
     def _experience(self, rows: IntArray, t: int) -> FloatArray:

@@ -11,10 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from planrec.billing import Catalogue
+import numpy as np
+
+from common_utils.array_types import IntArray
+from planrec.billing import Catalogue, bill_totals
+from planrec.bundle import PlanRecBundle
 from planrec.config import PlanRecConfig
+from planrec.decisions import columns_of
+from planrec.outlook import history_of
 from planrec.preparation import Step
-from planrec.rules import Rules
 from planrec.rules.audit import violations
 from planrec.simulator.simulation import Simulation
 from planrec.study.answers import (
@@ -47,6 +52,7 @@ __all__ = ["ADVICE", "KNOWN", "LAUNCH", "PROCESSES", "Measured", "measure_operat
 
 PROCESSES = ("logit", "satisficing")
 KNOWN, LAUNCH = "known", "launch"
+_ROUNDED_CENTS = 1  # by which the difference of two bills of a file, in whole cents, may lie below the exact one
 ADVICE: Sequence[StudyPolicy] = (SHIPPED, WITHOUT_CERTAINTY, *CURVE, PAST, *RE_RATING)
 
 
@@ -135,14 +141,33 @@ def _world_figures(world: World, learnt: Learnt, folder: Path) -> _Found:
     if bundle.offers is not None:
         judged[OFFER] = ask(bundle, world, OFFER, usage)
         found["offers"] = offer_figures(world, bundle, judged[OFFER], re_rated)
-    found["violations"] = {policy.key: _violations(world, bundle.rules, policy, judged[policy]) for policy in judged}
+    found["violations"] = {policy.key: _violations(world, bundle, policy, judged[policy]) for policy in judged}
     return _Found(found, {key: one.losses for key, one in money.items()})
 
 
-def _violations(world: World, rules: Rules, policy: StudyPolicy, answers: Answers) -> Figures:
-    """Pairs of subscriber and recommended plan, and those that break a rule."""
-    broken = violations(answers.order, rules, world.operator.catalogue, world.moments.facts, policy.mode)
+def _violations(world: World, bundle: PlanRecBundle, policy: StudyPolicy, answers: Answers) -> Figures:
+    """Pairs of subscriber and recommended plan, and those that break a rule; amounts are those of the files."""
+    rules, current = policy.rules(bundle.rules), np.maximum(world.moments.current, 0)
+    bills = answers.by_plan["expected_bill_cents"]
+    broken = violations(
+        answers.order,
+        rules,
+        world.operator.catalogue,
+        world.moments.facts,
+        policy.mode,
+        gain_cents=bills[np.arange(len(bills)), current][:, None] - bills,
+        min_gain_cents=rules.min_gain_cents(policy.mode) - _ROUNDED_CENTS,
+        monthly_saving_cents=_monthly_savings(world, bundle, current) if policy.mode == "advice" else None,
+        churn_change=answers.by_plan.get("churn_change"),
+    )
     return {"broken": float(sum(broken.values())), "recommended": float((answers.order >= 0).sum())}
+
+
+def _monthly_savings(world: World, bundle: PlanRecBundle, current: IntArray) -> IntArray:
+    """Return what each plan saves in each month the bundle's forecast expects; (n, n_months, n_plans), cents."""
+    history = history_of(columns_of(world.moments.rows), bundle.config.advice.history_months)
+    totals = bill_totals(bundle.forecast.scenarios(history).usage, world.operator.catalogue)
+    return np.take_along_axis(totals, current[:, None, None], axis=2) - totals
 
 
 def _off_policy_figures(operator: Simulation, config: PlanRecConfig, seed: int) -> Figures:

@@ -21,7 +21,7 @@ from common_utils.errors import DataError
 from planrec.campaigns.moments import OfferRows, offer_rows
 from planrec.campaigns.off_policy import PolicyValue, doubly_robust, inverse_propensity, self_normalised
 from planrec.simulator.campaign import offer_propensities
-from planrec.simulator.satisficing import pick
+from planrec.simulator.processes.satisficing import pick
 from planrec.simulator.simulation import Simulation
 from planrec.study.truth import realised_saving, truth_at
 

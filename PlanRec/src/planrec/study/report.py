@@ -16,6 +16,9 @@ __all__ = ["detail_tables", "study_document"]
 
 _ACCEPTED, _LEAVE = "accepted saving a contact", "leave within 3 months, %"
 _FAMILY = {
+    "flat_rate": "a logit in which some dread what is charged beyond the fee, and a few the fee: outside the choice "
+    "model's family",
+    "latent_classes": "a logit within classes whose tastes go together: outside the choice model's family",
     "logit": "a logit with the terms of the choice model: inside its family",
     "habit": "the plans are looked at only where much can be saved, then a logit: outside the choice model's family",
     "loss_averse": "a logit in which a dearer bill weighs more than a cheaper one: outside the choice model's family",

@@ -53,7 +53,7 @@ def make_folder(folder: Path) -> None:
 
 
 def open_for_all(folder: Path) -> None:
-    """Let everybody read a finished folder of plain files, and nobody change the files."""
+    """Make a finished folder of plain files readable for all users, and its files read-only."""
     for path in folder.iterdir():
         path.chmod(0o444)
     folder.chmod(0o755)
@@ -79,12 +79,12 @@ def replace_link(root: Path, name: str, target: str) -> None:
 
 
 def temporary_path(root: Path) -> Path:
-    """Return a hidden path in `root` that nobody else uses and `remove_stale` knows."""
+    """Return a hidden path in `root` that no other process uses and that `remove_stale` recognises."""
     return root / f".tmp-{_host()}~{os.getpid()}~{secrets.token_hex(6)}"
 
 
 def remove_stale(root: Path) -> None:
-    """Remove what dead writers left: their process is gone, or nobody touched it for a day."""
+    """Remove what dead writers left: their process is gone, or it was not touched for a day."""
     host = _host()
     for path in root.glob(".tmp-*"):
         match = _TEMPORARY.fullmatch(path.name)

@@ -79,7 +79,7 @@ def check_name(text: str, what: str) -> str:
 
 
 def check_text(text: str, what: str, *, longest: int) -> str:
-    """Return a text somebody wrote for others to read, or refuse what would disturb a log or a terminal.
+    """Return a text written for readers, or refuse one that would disturb a log or a terminal.
 
     Parameters
     ----------

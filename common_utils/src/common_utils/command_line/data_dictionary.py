@@ -83,7 +83,7 @@ class ColumnTexts:
         Raises
         ------
         ConfigError
-            If nothing says what the column means: whoever adds one describes it.
+            If the column has no description: a new column needs one.
         """
         start = column.split("<")[0]
         found = next((self._texts[key] for key in (f"{file}.{column}", column, start) if key in self._texts), None)
@@ -167,7 +167,7 @@ def show_dictionary(entries: Sequence[ColumnEntry], file: str | None, form: str,
     ----------
     entries : sequence of ColumnEntry
     file : str or None
-        Only files whose name holds this.
+        Only files whose name contains this.
     form : {"table", "csv", "json", "markdown"}
     title : str
 

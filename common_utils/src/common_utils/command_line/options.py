@@ -30,7 +30,7 @@ DataOption = Annotated[Path | None, typer.Option("--data", help="Table, CSV or P
 BundleOption = Annotated[
     Path | None, typer.Option("--bundle", help="A bundle or a root of bundles; default: the configured artifacts.")
 ]
-FileNameOption = Annotated[str | None, typer.Option("--file", help="Only files whose name holds this.")]
+FileNameOption = Annotated[str | None, typer.Option("--file", help="Show only files whose name contains this.")]
 FormOption = Annotated[
     Literal["table", "csv", "json", "markdown"], typer.Option("--format", help="How the dictionary is printed.")
 ]

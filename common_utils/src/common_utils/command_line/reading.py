@@ -21,12 +21,14 @@ _OPTIONS: dict[str, tuple[Any, object]] = {
     "decimal": (
         Annotated[
             Decimal | None,
-            typer.Option("--decimal", help="Sign of decimals where numbers leave it in doubt; data.table.decimal."),
+            typer.Option(
+                "--decimal", help="Decimal sign, if the numbers leave it in doubt; overrides data.table.decimal."
+            ),
         ],
         None,
     ),
     "accept_units": (
-        Annotated[bool, typer.Option("--accept-units", help="Take amounts that look as if their unit were another.")],
+        Annotated[bool, typer.Option("--accept-units", help="Accept amounts even if they look like another unit.")],
         False,
     ),
     "rejects": (

@@ -79,7 +79,7 @@ def _add_changes(app: typer.Typer, find: FindReleases) -> None:
         config: _Config = None,
         overrides: _Set = None,
     ) -> None:
-        """Put a bundle into the artifacts root, whole or not at all; what is live does not change."""
+        """Put a bundle into the artifacts root, whole or not at all; the live bundle does not change."""
         root, trust = _found(find, artifacts, config, overrides)
         published = _releases().publish(root, bundle, author=author_of(who, why), trust=trust)
         _say(f"published {published.version}")
@@ -108,7 +108,7 @@ def _add_changes(app: typer.Typer, find: FindReleases) -> None:
         config: _Config = None,
         overrides: _Set = None,
     ) -> None:
-        """Make the version live again that was live before."""
+        """Make the previously live version live again."""
         root, trust = _found(find, artifacts, config, overrides)
         entry = _releases().rollback(root, author=author_of(who, why), expected=_expected(expect), trust=trust)
         _say(f"{entry.to_version} is live, digest {entry.digest}")
@@ -119,7 +119,7 @@ def _add_views(app: typer.Typer, find: FindReleases) -> None:
     def history_(
         as_json: _Json = False, artifacts: _Artifacts = None, config: _Config = None, overrides: _Set = None
     ) -> None:
-        """Show who changed what is live, when and why, after checking the chain."""
+        """Verify the history's chain, then show who made which bundle live, when and why."""
         from common_utils.bundle import current_version
         from common_utils.releases.history import read_history
 

@@ -7,7 +7,6 @@ Training compiles (`export.pipeline.compile_pipeline`), proves (`parity.parity_g
 from common_utils.compiled.alternatives import CompiledChoice, softmax_within
 from common_utils.compiled.encoding import ColumnEncoder, InputColumn
 from common_utils.compiled.model import CompiledModel, CompiledScorer, FeatureStep
-from common_utils.compiled.row_tables import DecidedColumns
 from common_utils.compiled.store import ARRAYS_FILE, META_FILE
 
 __all__ = [
@@ -17,7 +16,6 @@ __all__ = [
     "CompiledChoice",
     "CompiledModel",
     "CompiledScorer",
-    "DecidedColumns",
     "FeatureStep",
     "InputColumn",
     "softmax_within",

@@ -14,8 +14,6 @@ from common_utils.array_types import FloatArray
 from common_utils.compiled.calibration import CalibratedNode
 from common_utils.compiled.encoding import ColumnEncoder, InputColumn
 from common_utils.compiled.nodes import ForestNode, LinearNode, MeanNode, Node, PreparedNode, StackNode
-from common_utils.compiled.row_scorer import NOT_FINITE, RowScorer
-from common_utils.compiled.row_tables import DecidedColumns
 from common_utils.compiled.store import (
     ARRAYS_FILE,
     META_FILE,
@@ -246,25 +244,6 @@ class CompiledScorer:
         scores = self.model.node.row(X[0])[None, :] if len(X) == 1 else self.model.node.rows(X)
         return checked_scores(scores, len(X), len(self.model.outputs))
 
-    def by_row(self, names: Sequence[str], decided: DecidedColumns | None = None) -> RowScorer:
-        """Return what scores one row of the project's own formulas, given as plain numbers.
-
-        Parameters
-        ----------
-        names : sequence of str
-            Columns that a row gives, in order, out of the `feature_names` of `features`.
-        decided : DecidedColumns, optional
-            The others, where a last number of the row decides them.
-
-        Raises
-        ------
-        DataError
-            If the model was not trained behind formulas that give a matrix, or as `RowScorer`.
-        """
-        if self._features is None or self.model.encoder is not None:
-            raise DataError("scorer: this model takes named columns; use `score` or `score_one`.")
-        return RowScorer(self.model.node, self.model.feature_names, names, decided)
-
     def score_one(self, record: Mapping[str, object]) -> FloatArray:
         """Return the scores of one record, shape (n_outputs,): the quick way, and the same bits as in a batch.
 
@@ -286,7 +265,7 @@ class CompiledScorer:
 
     def _finite(self, scores: FloatArray) -> FloatArray:
         if not np.isfinite(scores).all():
-            raise ArtifactError(NOT_FINITE)
+            raise ArtifactError("The model answered a score that is not finite; check its data and train it again.")
         return scores
 
     def _matrix(self, columns: Columns) -> FloatArray:

@@ -44,7 +44,7 @@ class ForestTables:
         tables = mask_tables(forest)
         # Sorting puts NaN above infinity, so one more threshold leads it to the last row by itself.
         self._parts = [(f, np.append(thresholds, np.inf), masks) for f, (thresholds, masks) in tables.items()]
-        self._row = RowTables(forest, range(forest.n_features), tables=tables)
+        self._row = RowTables(forest, tables)
         block = _BLOCK_BYTES // (forest.n_trees * np.dtype(mask_type(forest)).itemsize)
         self._block = min(max(block, _SMALLEST_BLOCK), _LARGEST_BLOCK)
 

@@ -60,7 +60,7 @@ def write_defaults(package: str, folder: Path) -> list[Path]:
     """
     source = defaults_of(package)
     if source is None:
-        raise ConfigError(f"{package}: its holds no settings; install its wheel, or work in its source tree.")
+        raise ConfigError(f"{package}: its package holds no settings; install its wheel, or work in its source tree.")
     target = folder / CONFIGS
     files = {path: target / path.name for path in sorted((source / CONFIGS).iterdir()) if path.is_file()}
     if there := [path.name for path in files.values() if path.exists()]:

@@ -49,7 +49,7 @@ class ColumnPower:
     - it flags half of a class that fewer than half of the rows have, and is hardly ever wrong: `flagged_share` >= 0.50
       of the class's rows, `precision` >= 0.95 of the rows it flags, and odds 30 times those of all rows. Something was
       written down after the fact for part of the class. An honest column that is so sure is sure of few rows, or of
-      a class that most rows have: nobody leaves whose contract runs.
+      a class that most rows have, for example no subscriber under contract leaves.
 
     Attributes
     ----------

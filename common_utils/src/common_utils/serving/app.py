@@ -86,7 +86,7 @@ class Readiness(BaseModel):
     reason: str | None = Field(
         default=None,
         max_length=64,
-        description="What keeps the service from following the pointer, as a code; the live model still answers",
+        description="Code of what keeps the service from following the pointer; the live model still answers",
     )
 
 

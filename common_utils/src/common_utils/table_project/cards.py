@@ -131,7 +131,7 @@ def source_words(metrics: Mapping[str, Any]) -> str:
     words = f"the table {metrics['table']}"
     if metrics["synthetic"]:
         words = (
-            "synthetic rows of the sample generator: nobody stands behind a row, and no figure describes the real world"
+            "synthetic rows of the sample generator: no real person is in them, and no figure describes the real world"
         )
     return f"{words}; {REFITTED}" if metrics.get("refitted") else words
 

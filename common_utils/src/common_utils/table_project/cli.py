@@ -26,7 +26,6 @@ from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release import release_app
 from common_utils.command_line.run import command_line
 from common_utils.command_line.wide import shows_tables
-from common_utils.config.packaged import write_defaults
 
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
@@ -44,7 +43,7 @@ InputOption = Annotated[Path, typer.Option("--input", help="Table of records, CS
 _Folder = Annotated[
     Path,
     typer.Argument(
-        metavar="DIR", writable=True, file_okay=False, help="Folder that gets configs/; made where it is missing."
+        metavar="DIR", writable=True, file_okay=False, help="Folder that gets configs/; created if it is missing."
     ),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -75,12 +74,20 @@ def settings_of(
     return settings, folder
 
 
-def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> typer.Typer:
+def table_cli(
+    name: str, question: str, spec: Callable[[], ProjectSpec[Settings]], task: Callable[[], TableTask[Settings]]
+) -> typer.Typer:
     """Return the command line of a project on one table; the project may add commands of its own.
 
     Parameters
     ----------
-    spec : ProjectSpec
+    name : str
+        Of the command.
+    question : str
+        What the project answers, in one sentence.
+    spec : callable
+        Imports and returns the project's `ProjectSpec`; called by commands when they run, since settings take a while
+        to import and help does not need them.
     task : callable
         Imports and returns the project's `TableTask`; called by the commands that need it.
 
@@ -89,10 +96,11 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
     >>> from common_utils.config.project import ProjectSpec
     >>> from common_utils.table_project.config import TableProjectConfig
     >>> spec = ProjectSpec("demo", "Demo", "What?", TableProjectConfig)
-    >>> sorted(command.callback.__name__ for command in table_cli(spec, lambda: None).registered_commands)
+    >>> app = table_cli("demo", "What?", lambda: spec, lambda: None)
+    >>> sorted(command.callback.__name__ for command in app.registered_commands)
     ['card', 'columns', 'evaluate', 'explain', 'init', 'outcomes', 'predict', 'serve', 'train']
     """
-    app = command_line(spec.name, spec.question)
+    app = command_line(name, question)
     _add_learning(app, spec, task)
     _add_card(app, spec, task)
     _add_answers(app, spec, task)
@@ -100,8 +108,10 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
 
     @app.command()
     def init(folder: _Folder) -> None:
-        """Write the settings to DIR/configs, to be edited; run the other commands in DIR."""
-        for path in write_defaults(spec.name, folder):
+        """Write the settings to DIR/configs; edit them and run the other commands in DIR."""
+        from common_utils.config.packaged import write_defaults
+
+        for path in write_defaults(name, folder):
             typer.echo(path)
 
     @app.command()
@@ -117,19 +127,21 @@ def table_cli(spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings
     def releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, Trust]:
         from common_utils.releases.config import load_trust
 
-        settings, folder = settings_of(spec, config, overrides)
+        settings, folder = settings_of(spec(), config, overrides)
         return _artifacts(settings, folder), load_trust(settings.releases, folder)
 
     def decisions(config: Path | None, overrides: list[str] | None) -> tuple[DecisionsConfig, str, Path]:
-        settings, folder = settings_of(spec, config, overrides)
-        return settings.decisions, spec.name, folder
+        settings, folder = settings_of(spec(), config, overrides)
+        return settings.decisions, name, folder
 
     app.add_typer(release_app(releases), name="release")
     add_decisions(app, decisions)
     return app
 
 
-def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> None:
+def _add_learning(
+    app: typer.Typer, spec: Callable[[], ProjectSpec[Settings]], task: Callable[[], TableTask[Settings]]
+) -> None:
     @app.command()
     @shows_tables
     @reads_table
@@ -152,7 +164,7 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
         """Train, compare with the baselines, write a verified bundle and make it current."""
         from common_utils.table_project.commands import run_train
 
-        settings, folder = settings_of(spec, config, overrides, data)
+        settings, folder = settings_of(spec(), config, overrides, data)
         run_train(task(), settings, folder, output, reading=reading)
 
     @app.command()
@@ -173,18 +185,20 @@ def _add_learning(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[
     ) -> None:
         """Measure a bundle again on the rows set aside, and print the goal table.
 
-        A bundle is measured with the settings it was trained with; --data names another copy of the table. One that was
-        refitted shows its figures from before.
+        A bundle is measured with the settings it was trained with; --data names another copy of the table. A refitted
+        bundle shows its figures from before.
         """
         from common_utils.table_project.commands import run_evaluate
 
-        settings, folder = settings_of(spec, config, overrides, data)
+        settings, folder = settings_of(spec(), config, overrides, data)
         run_evaluate(task(), settings, folder, bundle, as_json=as_json, output=output, reading=reading)
 
     del train, evaluate  # registered by name
 
 
-def _add_card(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> None:
+def _add_card(
+    app: typer.Typer, spec: Callable[[], ProjectSpec[Settings]], task: Callable[[], TableTask[Settings]]
+) -> None:
     @app.command()
     def card(
         bundle: BundleOption = None,
@@ -198,13 +212,15 @@ def _add_card(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], 
         """Write model card, data card and figures of a bundle, and the README's results."""
         from common_utils.table_project.commands import run_card
 
-        settings, folder = settings_of(spec, config, overrides)
+        settings, folder = settings_of(spec(), config, overrides)
         run_card(task(), settings, folder, bundle, output)
 
     del card  # registered by name
 
 
-def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[], TableTask[Settings]]) -> None:
+def _add_answers(
+    app: typer.Typer, spec: Callable[[], ProjectSpec[Settings]], task: Callable[[], TableTask[Settings]]
+) -> None:
     @app.command()
     @reads_table
     def predict(
@@ -219,7 +235,7 @@ def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[
         """Write one answer for each record of a table: id or row number, prediction, probability or interval."""
         from common_utils.table_project.commands import run_predict
 
-        settings, folder = settings_of(spec, config, overrides)
+        settings, folder = settings_of(spec(), config, overrides)
         run_predict(task(), settings, folder, input_, output, bundle, reading=reading)
 
     @app.command()
@@ -237,13 +253,13 @@ def _add_answers(app: typer.Typer, spec: ProjectSpec[Settings], task: Callable[[
         """Explain one record's score in words, by contributions that add up to it."""
         from common_utils.table_project.commands import run_explain
 
-        settings, folder = settings_of(spec, config, overrides)
+        settings, folder = settings_of(spec(), config, overrides)
         run_explain(task(), settings, folder, input_, bundle, row=row, as_json=as_json, reading=reading)
 
     del predict, explain  # registered by name
 
 
-def _add_serve(app: typer.Typer, spec: ProjectSpec[Settings]) -> None:
+def _add_serve(app: typer.Typer, spec: Callable[[], ProjectSpec[Settings]]) -> None:
     @app.command()
     def serve(
         host: Annotated[str | None, typer.Option("--host", help="Overrides serving.host.")] = None,
@@ -260,17 +276,18 @@ def _add_serve(app: typer.Typer, spec: ProjectSpec[Settings]) -> None:
         """Serve a bundle over HTTP; /docs shows how to ask."""
         from common_utils.serving.start import serve_project
 
-        settings, folder = settings_of(spec, config, overrides)
+        settings, folder = settings_of(spec(), config, overrides)
         serving = settings.serving
+        project = spec()
         said = settings.releases.model_dump(mode="json", exclude_none=True)  # which signatures count
         serve_project(
-            spec,
+            project,
             folder,
             bundle or _artifacts(settings, folder),
             settings_file=config,
             environment={
-                **settings.decisions.environment(spec.prefix),
-                **{f"{spec.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
+                **settings.decisions.environment(project.prefix),
+                **{f"{project.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
             },
             host=host or serving.host,
             port=serving.port if port is None else port,
@@ -283,6 +300,4 @@ def _add_serve(app: typer.Typer, spec: ProjectSpec[Settings]) -> None:
 
 def _artifacts(settings: TableProjectConfig, folder: Path) -> Path:
     """Return the configured root of the bundles."""
-    from common_utils.config import resolve_path
-
-    return resolve_path(folder, settings.training.artifacts)
+    return folder / settings.training.artifacts  # an absolute path stays as it is

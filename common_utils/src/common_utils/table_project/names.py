@@ -39,7 +39,7 @@ def one_spelling(names: NDArray[Any]) -> NDArray[np.object_]:
     Parameters
     ----------
     names : array of str of shape (n,)
-        What is no text is left as it is.
+        A value that is not text is left as it is.
 
     Examples
     --------

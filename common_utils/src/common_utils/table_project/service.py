@@ -276,6 +276,6 @@ def _routes(
         methods=["POST"],
         response_model=batch_answer,
         summary="The same for many records",
-        description="Answers each record, in their order; one that is refused refuses the batch and is named.",
+        description="Answers each record, in order; if one is refused, the whole batch is, and the error names it.",
     )
     return router

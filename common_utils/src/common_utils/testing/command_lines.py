@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -16,13 +18,28 @@ from typer.models import OptionInfo
 from common_utils.command_line.clashes import guarded, path_kinds
 from common_utils.errors import ConfigError
 
-__all__ = ["INPUTS", "CommandOf", "clash_faults", "commands_of", "undeclared_paths", "wrong_values"]
+__all__ = ["INPUTS", "CommandOf", "clash_faults", "commands_of", "heavy_help", "undeclared_paths", "wrong_values"]
 
 INPUTS = {
     *("--config", "--data", "--input", "--bundle", "--artifacts", "--usage", "--plans", "--plan", "--draft", "--card"),
     *("--accounts", "--events", "--rules", "--check", "--sent", "--verify", "--operator"),
 }
 """Options that name something to read; every other path has to be declared as written (`writable=True`)."""
+
+_HEAVY = ("pandas", "sklearn", "numpy", "pyarrow", "pandera", "scipy", "duckdb", "matplotlib", "fastapi", "rich")
+# Typer itself needs pydantic for the options of a command; the list of commands needs neither.
+_HELP = """
+import contextlib, io, sys
+from {package} import cli
+from common_utils.testing.command_lines import commands_of
+for words in [(), *(command.words for command in commands_of(cli.app))]:
+    sys.argv = ["{package}", *words, "--help"]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+        cli.main()
+    for library in {heavy} if words else {heavy_of_all}:
+        if library in sys.modules:
+            print(" ".join(sys.argv), "imports", library)
+"""
 
 
 @dataclass(frozen=True)
@@ -149,3 +166,13 @@ def _refused(command: CommandOf, given: dict[str, Path], names: tuple[str, str])
     except _BeganError:
         return False
     raise AssertionError(f"{command.words}: neither refused nor begun")
+
+
+def heavy_help(package: str) -> list[str]:
+    """Return which libraries `--help` imports that it does not need, for the command line of a package.
+
+    The command line is `<package>.cli`, with `app` and `main`; it runs in a process of its own.
+    """
+    code = _HELP.format(package=package, heavy=_HEAVY, heavy_of_all=(*_HEAVY, "pydantic", "yaml"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ourselves
+    return done.stdout.splitlines() if done.returncode == 0 else [done.stderr]

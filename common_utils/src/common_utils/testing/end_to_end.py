@@ -42,7 +42,7 @@ def ask(url: str, body: object = None) -> tuple[int, Any]:
     Raises
     ------
     OSError
-        If nobody answers.
+        If the service does not answer.
     """
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})  # noqa: S310 - http

@@ -19,7 +19,7 @@ import typer
 from common_utils.bundle import Bundle
 from common_utils.table_project.cli import table_cli
 from common_utils.tables import write_table
-from common_utils.testing.command_lines import clash_faults, undeclared_paths, wrong_values
+from common_utils.testing.command_lines import clash_faults, heavy_help, undeclared_paths, wrong_values
 from common_utils.testing.expectations import expect
 from common_utils.testing.table_fixtures import Run, TableProject
 
@@ -250,7 +250,7 @@ def check_errors_leave_with_their_code(case: CliCase) -> None:
 
 
 def check_help_lists_the_commands(case: CliCase) -> None:
-    """Promise that `--help` names every command.
+    """Promise that `--help` names every command, and that no help imports what only work needs.
 
     Raises
     ------
@@ -261,6 +261,8 @@ def check_help_lists_the_commands(case: CliCase) -> None:
     expect(code == 0, f"--help left with {code}")
     for command in _COMMANDS:
         expect(command in out, f"{command} is not listed")
+    heavy = heavy_help(case.project.spec.name) if _module(case) else []
+    expect(not heavy, f"help is slow: {heavy}")
 
 
 def check_no_output_onto_an_input(case: CliCase) -> None:
@@ -368,11 +370,15 @@ def check_the_data_dictionary_is_current(case: CliCase) -> None:
     expect(widest <= 80, f"columns takes {widest} characters")
 
 
-def _app(case: CliCase) -> typer.Typer:
-    """Return the project's command line; that of a project in a test is made here."""
+def _module(case: CliCase) -> str | None:
+    """Return the module of the command line; that of a project in a test has none."""
     name = case.project.spec.name
-    module = f"{name}.cli" if find_spec(name) and find_spec(f"{name}.cli") else None
-    return import_module(module).app if module else table_cli(case.project.spec, case.project.task)
+    return f"{name}.cli" if find_spec(name) and find_spec(f"{name}.cli") else None
+
+
+def _app(case: CliCase) -> typer.Typer:
+    module, spec = _module(case), case.project.spec
+    return import_module(module).app if module else table_cli(spec.name, spec.question, lambda: spec, case.project.task)
 
 
 ALL_CLI_CHECKS: tuple[Callable[[CliCase], None], ...] = (

@@ -80,7 +80,7 @@ class TableProject:
     def of(cls, spec: ProjectSpec[Any], folder: Path, small: tuple[str, ...]) -> TableProject:
         """Return the project whose package has the name of its `spec`.
 
-        Its `training.TASK` and `cli.main` are imported when they are needed.
+        `TASK` of its module `training` and `main` of its module `cli` are imported when they are needed.
         """
 
         def task() -> Any:

@@ -130,6 +130,7 @@ def _command(request: StudyCommand) -> str:
         *([] if request.operator is None else [f"--operator {request.operator.name}"]),
         *([] if request.seeds is None else [f"--seeds {request.seeds}"]),
         *([] if request.subscribers is None else [f"--subscribers {request.subscribers}"]),
+        *(f"--set {override}" for override in request.settings.overrides),
     ]
     return f"planrec study {' '.join(said)}" if said else _COMMAND
 

@@ -11,7 +11,7 @@ from planrec.billing import Catalogue
 from planrec.months import month_index
 from planrec.simulator.config import SatisficingConfig, SimulatorConfig
 from planrec.simulator.market import run_market
-from planrec.simulator.satisficing import pick, salience, satisficing_probabilities
+from planrec.simulator.processes.satisficing import pick, salience, satisficing_probabilities
 
 
 def by_enumeration(
