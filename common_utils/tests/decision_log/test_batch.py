@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.decision_log.cases import recorder
 
-from common_utils.decision_log.batch import BatchEntry, LogOf, logged_run, manifest_path, recover
+from common_utils.decision_log.batch import BatchEntry, LoggedRun, LogOf, logged_run, manifest_path, recover
 from common_utils.decision_log.journal.segments import BATCH_FOLDER, folder_bytes, segments
 from common_utils.decision_log.shipper import Shipper
 from common_utils.decision_log.store.store import Store
@@ -26,10 +26,15 @@ def entries(count: int) -> Iterator[BatchEntry]:
     return (BatchEntry(f"S{i}", b'{"prediction":"surf"}') for i in range(count))
 
 
+def _keep(run: LoggedRun, count: int) -> None:
+    if keep := run.keep_with(entries):
+        keep(count)
+
+
 def _run(folder: Path, count: int = 3) -> None:
     with logged_run(recorder(folder / "journal"), folder / "out.csv", ABOUT) as run:
         (folder / "out.csv").write_text("answers")
-        run.keep_with(entries)(count)
+        _keep(run, count)
 
 
 def test_a_run_keeps_entries_and_manifest_and_repeated_adds_nothing(store: Store, tmp_path: Path) -> None:
@@ -47,7 +52,7 @@ def test_a_run_keeps_entries_and_manifest_and_repeated_adds_nothing(store: Store
 def test_a_run_that_fails_keeps_neither(tmp_path: Path) -> None:
     def fail() -> None:
         with logged_run(recorder(tmp_path / "journal"), tmp_path / "out.csv", ABOUT) as run:
-            run.keep_with(entries)(3)
+            _keep(run, 3)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -59,7 +64,7 @@ def test_a_run_that_fails_keeps_neither(tmp_path: Path) -> None:
 
 def test_without_a_log_there_is_no_manifest(tmp_path: Path) -> None:
     with logged_run(None, tmp_path / "out.csv", ABOUT) as run:
-        run.keep_with(entries)(3)
+        _keep(run, 3)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -86,7 +91,7 @@ elif at == "rename":
     batch.Path.rename = die
 with batch.logged_run(recorder(folder / "journal"), folder / "out.csv", ABOUT) as run:
     (folder / "out.csv").write_text("answers")
-    run.keep_with(entries)(3)
+    run.log.add(entries(3))
     if at == "entries":
         die()
 """
@@ -106,7 +111,7 @@ def test_wherever_a_run_is_killed_both_are_there_or_neither(store: Store, tmp_pa
 def test_an_output_that_is_a_pipe_is_not_logged(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "out.csv")
     with logged_run(recorder(tmp_path / "journal"), tmp_path / "out.csv", ABOUT) as run:
-        run.keep_with(entries)(3)
+        _keep(run, 3)
     assert run.log is None
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
 
@@ -124,7 +129,7 @@ def test_a_run_that_fails_leaves_the_manifest_before_it(store: Store, tmp_path: 
 
     def fail() -> None:
         with logged_run(recorder(tmp_path / "journal"), tmp_path / "out.csv", ABOUT) as run:
-            run.keep_with(entries)(5)
+            _keep(run, 5)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

@@ -37,10 +37,14 @@ logger = logging.getLogger(__name__)
 
 
 class BatchEntry(NamedTuple):
-    """One answer of a batch command; `answer` and `groups` are JSON objects of one line."""
+    """One answer of a batch command; `answer` and `groups` are JSON objects of one line.
 
-    subject: str
+    Where a row names nobody, `subject` is None, and `row` tells it from the others of its file.
+    """
+
+    subject: str | None
     answer: bytes
+    row: int = 0
     propensity: float | None = None
     groups: bytes = b"{}"
 
@@ -121,9 +125,9 @@ class BatchLog:
                 (self._folder / f"{start}{self._token}").unlink()
 
     def _line(self, entry: BatchEntry) -> bytes:
-        keys = self._recorder.keys
         # The same answer to the same question is the same event: a run that is repeated adds nothing.
-        name = "\0".join((self._asked, entry.subject, keys.digest(entry.answer)))
+        who = f"row {entry.row}" if entry.subject is None else entry.subject
+        name = f"{self._asked}\0{who}\0{entry.answer.decode()}"
         return self._recorder.line(
             self._fixed,
             self._recorder.event(f"batch:{self._fixed.route}:{self._fixed.model}", name),
@@ -175,14 +179,10 @@ class LoggedRun:
     def __init__(self, log: BatchLog | None) -> None:
         self.log = log
 
-    def keep_with(self, entries: Callable[[Table], Iterable[BatchEntry]]) -> Callable[[Table], None]:
-        """Return what keeps a table of answers, given how its entries are made."""
-
-        def keep(table: Table) -> None:
-            if self.log is not None:
-                self.log.add(entries(table))
-
-        return keep
+    def keep_with(self, entries: Callable[[Table], Iterable[BatchEntry]]) -> Callable[[Table], None] | None:
+        """Return what keeps a table of answers, given how its entries are made; None where nothing is kept."""
+        log = self.log
+        return None if log is None else lambda table: log.add(entries(table))
 
 
 @contextmanager

@@ -26,6 +26,11 @@ class DecisionsConfig(BaseConfig):
     """
 
     log: bool = Field(default=True, description="whether decisions are logged; no: answers carry no event id")
+    batch: bool = Field(
+        default=False,
+        description="whether commands that answer a file log each answer, with a manifest beside the output; a file of "
+        "a million subscribers is a million entries",
+    )
     url: str = Field(
         default="sqlite:///data/decisions/decisions.db",
         pattern=r"^(sqlite:///|postgresql://)",

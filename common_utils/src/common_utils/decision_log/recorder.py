@@ -16,7 +16,7 @@ from common_utils.decision_log.journal.lines import Fixed, decision_line, outcom
 from common_utils.decision_log.keys import Key, KeyRing, KeysUnavailableError, load_keys
 from common_utils.decision_log.objections import Objections
 
-__all__ = ["Recorder", "open_recorder"]
+__all__ = ["Recorder", "open_batch_recorder", "open_recorder"]
 
 logger = logging.getLogger(__name__)
 
@@ -182,3 +182,14 @@ def open_recorder(
         passing = KeyRing((Key("none", secrets.token_bytes(32)),))
         return Recorder(project, passing, Journal(place, most, refuse="no_keys"))
     return Recorder(project, keys, Journal(place, most, to_disk=to_disk))
+
+
+def open_batch_recorder(config: DecisionsConfig, project: str, folder: Path) -> Recorder | None:
+    """Return the log of a project's commands; None unless `decisions.batch` asks for it.
+
+    Raises
+    ------
+    ConfigError
+        As `open_recorder`.
+    """
+    return open_recorder(config, project, folder) if config.batch else None
