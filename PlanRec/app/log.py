@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pydantic_core import to_json
@@ -20,7 +22,10 @@ __all__ = ["Log", "advice_line", "age_group", "choice_line", "logged_batch"]
 Log = LogPlace[Recorder]
 """Where the routes find the decision log."""
 
-_BANDS = (18, 25, 35, 45, 55, 65, 75)
+_BANDS = (0, 18, 25, 35, 45, 55, 65, 75)
+_OLDEST = 130
+_NAMES = (*(f"{low}-{high - 1}" for low, high in pairwise(_BANDS)), f"{_BANDS[-1]}+")
+_GROUPS = [b'{"age_band":"%b"}' % _NAMES[bisect(_BANDS, age) - 1].encode() for age in range(_OLDEST + 1)]
 
 
 def age_group(age: float | None) -> bytes:
@@ -29,21 +34,14 @@ def age_group(age: float | None) -> bytes:
     Parameters
     ----------
     age : float or None
-        Years, >= 0.
+        Years, 0 to 130.
 
     Examples
     --------
     >>> age_group(34), age_group(90), age_group(None)
     (b'{"age_band":"25-34"}', b'{"age_band":"75+"}', b'{}')
     """
-    if age is None:
-        return b"{}"
-    first = 0
-    for limit in _BANDS:
-        if age < limit:
-            return b'{"age_band":"%d-%d"}' % (first, limit - 1)
-        first = limit
-    return b'{"age_band":"%d+"}' % first
+    return b"{}" if age is None else _GROUPS[int(age)]
 
 
 def choice_line(event: LoggedEvent[Recorder], live: LivePlanRec, body: PredictRequest, answer: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Keys of the decision log: who a subject is, which event an answer was, what was asked, all by HMAC only.
+"""Keys of the decision log: who a subject is, which event an answer was, what was asked; all of it keyed.
 
 A plain digest of a subscriber's id, or of a month's usage, can be found again by trying all; a keyed one cannot without
 the key. The key in use stands first. Older keys stay below it, so that what was logged under them is still found; the
@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 
 from common_utils.config import resolve_path
@@ -89,9 +89,9 @@ class Key:
         return Mac(self.secret)
 
     @cached_property
-    def content_mac(self) -> Mac:
+    def content_key(self) -> bytes:
         """What keys questions."""
-        return self.derived(b"content")
+        return bytes.fromhex(self.subject_mac(b"content"))
 
     def derived(self, purpose: bytes) -> Mac:
         """Return what keys something else than subjects."""
@@ -134,9 +134,9 @@ class KeyRing:
         return self._events(f"{client}\0{name}".encode())
 
     def digest(self, content: bytes) -> str:
-        """Return `<key id>.<keyed digest>` of what was asked."""
+        """Return `<key id>.<keyed digest>` of what was asked: BLAKE2b with a key, one call however long it is."""
         key = self.current
-        return f"{key.name}.{key.content_mac(content)}"
+        return f"{key.name}.{blake2b(content, key=key.content_key, digest_size=_DIGITS // 2).hexdigest()}"
 
     def draw(self, event: str) -> float:
         """Return a number in [0, 1) that belongs to an event: a retry explores as the first try did."""

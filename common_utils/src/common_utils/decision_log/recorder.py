@@ -29,6 +29,7 @@ class Recorder:
     project : str
     keys : KeyRing
     journal : Journal
+        Its durability says whether an answer waits for the disk (`waits`).
     objections : Objections
         Who is not to be known here.
 
@@ -59,6 +60,7 @@ class Recorder:
         self._objections = objections or Objections(journal.folder)
         self._clock = clock
         self._fixed: dict[tuple[str, ...], Fixed] = {}
+        self.waits = journal.to_disk
 
     @property
     def unlogged(self) -> Mapping[str, int]:
@@ -131,17 +133,10 @@ class Recorder:
         """
         if subject is not None and self._objections.any and self.objects(subject):
             subject, propensity, groups = None, None, b"{}"
-        return decision_line(
-            fixed,
-            event=event,
-            at_ms=self._clock() // 1_000_000,
-            subject=None if subject is None else self.keys.subject(self.project, subject),
-            milliseconds=milliseconds,
-            propensity=propensity,
-            groups=groups,
-            asked=self.keys.digest(asked),
-            answer=answer,
-        )
+        named = None if subject is None else self.keys.subject(self.project, subject)
+        at_ms = self._clock() // 1_000_000
+        digest = self.keys.digest(asked)
+        return decision_line(fixed, event, at_ms, named, milliseconds, propensity, groups, digest, answer)
 
     def outcome(self, said: Mapping[str, Any]) -> bytes:
         """Return the line of an outcome; a subject in it is kept in its keyed form only."""

@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
 from random import Random
 from time import perf_counter
 
@@ -51,7 +50,6 @@ def accepted_id(sent: bytes | None) -> str:
     return f"{_ids.getrandbits(128):032x}"
 
 
-@dataclass(slots=True)
 class Caller:
     """The request that is being answered: who sent it, under which name, when.
 
@@ -66,10 +64,13 @@ class Caller:
         As it was read; empty before.
     """
 
-    scope: Scope
-    request_id: str
-    begun: float
-    body: bytes = b""
+    __slots__ = ("begun", "body", "request_id", "scope")
+
+    def __init__(self, scope: Scope, request_id: str, begun: float) -> None:
+        self.scope = scope
+        self.request_id = request_id
+        self.begun = begun
+        self.body = b""
 
     @property
     def client(self) -> str:

@@ -24,17 +24,7 @@ FIXED = Fixed("demo", "/predict", "choice", "v1")
 
 
 def _line(event: str, subject: str | None = None, answer: bytes = b'{"prediction":"surf"}') -> bytes:
-    return decision_line(
-        FIXED,
-        event=event,
-        at_ms=1,
-        subject=subject,
-        milliseconds=0.5,
-        propensity=None,
-        groups=b"{}",
-        asked="a",
-        answer=answer,
-    )
+    return decision_line(FIXED, event, 1, subject, 0.5, None, b"{}", "a", answer)
 
 
 def _events(folder: Path) -> list[str]:

@@ -39,8 +39,9 @@ class Doubled(LoggedAnswer):
 class FakeLog:
     """Keeps lines in a list, unless it is full."""
 
-    def __init__(self, *, full: bool = False) -> None:
+    def __init__(self, *, full: bool = False, waits: bool = False) -> None:
         self.full = full
+        self.waits = waits
         self.lines: list[bytes] = []
         self.closed = False
 
@@ -108,9 +109,10 @@ def client_of(log: FakeLog | None) -> TestClient:
     return TestClient(app)
 
 
+@pytest.mark.parametrize("waits", [False, True], ids=["at-once", "waits"])
 @pytest.mark.parametrize("path", ["/double", "/slowly"])
-def test_an_answer_names_its_event_and_a_retry_is_the_same(path: str) -> None:
-    log = FakeLog()
+def test_an_answer_names_its_event_and_a_retry_is_the_same(path: str, *, waits: bool) -> None:
+    log = FakeLog(waits=waits)
     with client_of(log) as client:
         sent = {"minutes": 2, "subject": "S1"}
         by_key = [client.post(path, json=sent, headers={"Idempotency-Key": "order-17"}).json() for _ in range(2)]

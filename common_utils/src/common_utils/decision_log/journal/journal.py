@@ -74,6 +74,7 @@ class Journal:
     ) -> None:
         self._refuse: Reason | None = refuse
         self.folder = folder
+        self.to_disk = to_disk
         self._most = most_bytes
         self._segment_bytes = max(1, min(_SEGMENT_BYTES, most_bytes // 8))
         self._write = write

@@ -108,7 +108,6 @@ class OutcomeLine(NamedTuple):
 
 def decision_line(
     fixed: Fixed,
-    *,
     event: str,
     at_ms: int,
     subject: str | None,
@@ -117,45 +116,40 @@ def decision_line(
     groups: bytes,
     asked: str,
     answer: bytes,
-    status: int = 200,
 ) -> bytes:
-    r"""Return the line of a decision.
+    r"""Return the line of a decision that was answered with 200; by position, as it is made for every answer.
 
     Parameters
     ----------
     fixed : Fixed
-    event, at_ms, subject, milliseconds, propensity, asked, status
+    event, at_ms, subject, milliseconds, propensity, asked
         As in `Decision`.
     groups, answer : bytes
         JSON objects of one line.
 
     Examples
     --------
-    >>> line = decision_line(Fixed("p", "/predict", "choice", "v1"), event="e1", at_ms=5, subject=None, milliseconds=1,
-    ...     propensity=None, groups=b"{}", asked="", answer=b'{"prediction":"surf"}')
+    >>> line = decision_line(Fixed("p", "/predict", "choice", "v1"), "e1", 5, None, 1, None, b"{}", "", b'{"a":"surf"}')
     >>> parse_line(line).answer
-    {'prediction': 'surf'}
+    {'a': 'surf'}
     >>> parse_line(line[:-2] + b"\n") is None
     True
     """
-    who = b"null" if subject is None else b'"%b"' % subject.encode()
-    chance = b"null" if propensity is None else repr(float(propensity)).encode()
-    return sealed(
-        b'%b,"event":"%b","at_ms":%d,"subject":%b,"milliseconds":%.2f,"status":%d,"propensity":%b,"groups":%b,'
+    content = (
+        b'%b,"event":"%b","at_ms":%d,"subject":%b,"milliseconds":%.2f,"status":200,"propensity":%b,"groups":%b,'
         b'"asked":"%b","answer":%b}'
-        % (
-            fixed.start,
-            event.encode(),
-            at_ms,
-            who,
-            milliseconds,
-            status,
-            chance,
-            groups,
-            asked.encode(),
-            answer,
-        )
+    ) % (
+        fixed.start,
+        event.encode(),
+        at_ms,
+        b"null" if subject is None else b'"%b"' % subject.encode(),
+        milliseconds,
+        b"null" if propensity is None else b"%r" % propensity,
+        groups,
+        asked.encode(),
+        answer,
     )
+    return b"%08x %b\n" % (crc32(content), content)
 
 
 def outcome_line(at_ms: int, said: Mapping[str, Any]) -> bytes:

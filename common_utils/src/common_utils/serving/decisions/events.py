@@ -67,6 +67,11 @@ class DecisionSink(Protocol):
         """How many bytes wait for the shipper."""
         ...
 
+    @property
+    def waits(self) -> bool:
+        """Whether `keep` waits for a disk; else `keep_now` is as quick on the event loop."""
+        ...
+
     def event(self, client: str, name: str) -> str:
         """Return the id of the event that a client's Idempotency-Key or a request id names."""
         ...
@@ -113,7 +118,9 @@ class LoggedEvent(Generic[Sink]):
 
     async def answer(self, answer: bytes, line: bytes) -> bytes:
         """Return an answer with what became of its line."""
-        return with_event(answer, self.event_id if await self.sink.keep(line) else None)
+        sink = self.sink
+        kept = await sink.keep(line) if sink.waits else sink.keep_now(line)
+        return with_event(answer, self.event_id if kept else None)
 
     def answer_now(self, answer: bytes, line: bytes) -> bytes:
         """Return the same from a thread."""
