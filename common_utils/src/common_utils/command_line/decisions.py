@@ -130,7 +130,7 @@ def _add_views(app: typer.Typer, find: FindDecisions) -> None:
 
     @app.command("stats")
     def stats(config: ConfigOption = None, overrides: SetOption = None) -> None:
-        """Print counts as JSON: decisions, conflicts, outcomes, what exploration cost."""
+        """Print counts as JSON: decisions, conflicts, outcomes, and what waits for its decision."""
         sys.stdout.write(json.dumps(_desk(find, config, overrides).stats(), indent=1) + "\n")
 
     @app.command("audit")

@@ -19,7 +19,7 @@ from common_utils.decision_log.store.store import COLUMNS, Store
 from common_utils.errors import ConfigError
 from common_utils.outputs import blamed, is_stream, replacing
 
-__all__ = ["DecisionSelection", "exploration_cost", "export", "joined", "stats"]
+__all__ = ["DecisionSelection", "export", "joined", "stats"]
 
 _PIECE = 5000
 _BY_VALUE = {"yes or no": "bool_", "text": "string", "cents": "float64", "signed cents": "float64"}
@@ -165,19 +165,7 @@ def stats(store: Store) -> dict[str, Any]:
         "by": [{"route": r, "mode": m, "model": v, "decisions": int(n)} for r, m, v, n in by],
         "outcomes": {kind: {"told": int(n), "corrections": int(c or 0)} for kind, n, c in kinds},
         "outcomes_waiting": {reason or "not tried": int(n) for reason, n in waiting},
-        "exploration_cost_cents": exploration_cost(store),
     }
-
-
-def exploration_cost(store: Store) -> float:
-    """Return what explored offers gave away in the objective, cents a month: best value less the value offered."""
-    total = 0.0
-    for one in store.decisions("propensity IS NOT NULL"):
-        values = {plan["plan_id"]: plan["value_cents"] for plan in one["answer"].get("offerable", ())}
-        plans = one["answer"].get("plans", ())
-        if values and plans and plans[0]["plan_id"] in values:
-            total += max(values.values()) - values[plans[0]["plan_id"]]
-    return round(total, 2)
 
 
 def _one(values: list[Any]) -> Any:
