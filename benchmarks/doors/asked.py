@@ -234,6 +234,7 @@ def run(words: list[str], project: str = "planrec", home: Path = PROJECT) -> tup
     """Run the command line of a project here; return exit code, output and errors."""
     cli = import_module(f"{project}.cli")
     out, err = io.StringIO(), io.StringIO()
+    os.environ["COLUMNS"] = "400"  # no line of an account is folded
     with _here(home, [project, *words]), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             cli.main()

@@ -4,6 +4,7 @@
 
 PlanRec: 300 files, thirty kinds in ten seeded variants each. Each project on one table: up to 21 kinds in six
 variants, for the commands that answer, explain, learn and measure. What takes seconds gets one variant of each kind.
+`--kind WORD` tries the kinds whose name holds it, and `--write` keeps the figures of each kind as it was last tried.
 `--quick` takes one variant of each kind, `--control` plants a silent misread in the readers, which must be found out.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -107,50 +109,47 @@ def subjects(bundle: Path | None, folder: Path) -> list[Subject]:
 
 @dataclass
 class Tally:
-    """Verdicts by subject and kind, how many files there were, and a line for each bad one."""
+    """Verdicts by subject and kind, how many files there were of each, and a line for each bad one."""
 
     counts: dict[str, dict[str, Counter[str]]] = field(default_factory=dict)
-    files: Counter[str] = field(default_factory=Counter)
+    tried: Counter[tuple[str, str]] = field(default_factory=Counter)
     bad: list[str] = field(default_factory=list)
 
 
-def tried(
-    subject: Subject, tally: Tally, *, kind_named: str = "", variants: int | None, quick: bool, listed: bool
-) -> None:
-    """Give the damaged files of a subject to its commands.
+def tried(subject: Subject, place: int, tally: Tally, *, variants: int | None, quick: bool, listed: bool) -> None:
+    """Give the damaged files of one kind to the commands of a subject.
 
     Parameters
     ----------
+    place : int
+        Of the kind.
     variants : int or None
-        Of each kind, None for all.
+        Of the kind, None for all.
     quick : bool
         One variant of each kind, for three commands of PlanRec that are not slow, others for each kind, or for one of
         another project.
     """
-    counts = tally.counts.setdefault(subject.name, {})
-    for place, kind in enumerate(subject.kinds):
-        if kind_named not in kind.name:
-            continue
-        commands = commands_for(subject.commands, kind.reads, bundle=subject.name != "planrec" or bool(subject.given))
-        if quick:
-            fast = [c for c in commands if not c.slow]
-            most = 3 if subject.name == "planrec" else 1
-            commands = (fast[place % len(fast) :] + fast[: place % len(fast)])[:most] if fast else []
-        counts[kind.name] = Counter()
-        one = place % subject.variants
-        for variant in [one] if quick else range(variants or subject.variants):
-            case = kind.damaged(subject.case(fractions=kind.fractions), variant)
-            tally.files[subject.name] += 1
-            for command in commands:
-                if command.slow and variant not in (one, variants and 0):
-                    continue
-                sound_run = subject.answered(command, fractions=kind.fractions, listed=listed)
-                found = asked(command, case, subject.bundle(command), listed=listed)
-                verdict, seen = judged(command, case, sound_run, found)
-                counts[kind.name][verdict] += 1
-                if verdict in _BAD:
-                    tally.bad.append(f"{kind.name}, variant {variant}, {command.name}: {verdict}: {seen}")
-                    print(f"{tally.bad[-1]}\n", flush=True)
+    kind = subject.kinds[place]
+    commands = commands_for(subject.commands, kind.reads, bundle=subject.name != "planrec" or bool(subject.given))
+    if quick:
+        fast = [c for c in commands if not c.slow]
+        most = 3 if subject.name == "planrec" else 1
+        commands = (fast[place % len(fast) :] + fast[: place % len(fast)])[:most] if fast else []
+    counted = tally.counts.setdefault(subject.name, {}).setdefault(kind.name, Counter())
+    one = place % subject.variants
+    for variant in [one] if quick else range(variants or subject.variants):
+        case = kind.damaged(subject.case(fractions=kind.fractions), variant)
+        tally.tried[subject.name, kind.name] += 1
+        for command in commands:
+            if command.slow and variant not in (one, variants and 0):
+                continue
+            sound_run = subject.answered(command, fractions=kind.fractions, listed=listed)
+            found = asked(command, case, subject.bundle(command), listed=listed)
+            verdict, seen = judged(command, case, sound_run, found)
+            counted[verdict] += 1
+            if verdict in _BAD:
+                tally.bad.append(f"{kind.name}, variant {variant}, {command.name}: {verdict}: {seen}")
+                print(f"{tally.bad[-1]}\n", flush=True)
 
 
 def plant() -> None:
@@ -201,24 +200,34 @@ def table(counts: dict[str, dict[str, Counter[str]]]) -> str:
     return "\n".join(lines)
 
 
-def kept(tally: Tally, asked_of: Sequence[Subject], planted: dict[str, bool]) -> dict[str, object]:
-    """Return the figures as they are committed; those of projects that were not asked stay as they were."""
-    found: dict[str, object] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+def keep(tally: Tally, subject: Subject, *, planted: bool | None = None) -> None:
+    """Write the figures of a subject; those of kinds and projects that were not tried stay as they were."""
+    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    before: dict[str, Any] = found.get(subject.name, {})
+    known: dict[str, dict[str, Any]] = before.get("by kind", {})
+    for name, one in tally.counts.get(subject.name, {}).items():
+        verdicts = {str(v): one[v] for v in Verdict if one[v]}
+        known[name] = {"files": tally.tried[subject.name, name], "at": _commit(), **verdicts}
+    kinds = {kind.name: known[kind.name] for kind in subject.kinds if kind.name in known}
+    whole = {str(verdict): sum(one.get(str(verdict), 0) for one in kinds.values()) for verdict in Verdict}
     found["command"] = "make doors"
-    for subject in asked_of:
-        counts = tally.counts[subject.name]
-        whole: Counter[str] = sum(counts.values(), Counter())
-        found[subject.name] = {
-            "files": tally.files[subject.name],
-            "kinds": len(counts),
-            "commands": [command.name for command in subject.commands],
-            "runs": sum(whole.values()),
-            "silent misreads": whole[Verdict.SILENT],
-            "planted misread found": planted[subject.name],
-            "verdicts": {str(verdict): whole[verdict] for verdict in Verdict},
-            "by kind": {name: {str(v): one[v] for v in Verdict if one[v]} for name, one in counts.items()},
-        }
-    return found
+    found[subject.name] = {
+        "files": sum(one.get("files", subject.variants) for one in kinds.values()),
+        "kinds": len(kinds),
+        "commands": [command.name for command in subject.commands],
+        "runs": sum(whole.values()),
+        "silent misreads": whole[str(Verdict.SILENT)],
+        "planted misread found": before.get("planted misread found") if planted is None else planted,
+        "verdicts": whole,
+        "by kind": kinds,
+    }
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _commit() -> str:
+    """Return the commit the figures are of."""
+    git = ["git", "-C", str(RESULTS.parent), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def main() -> int:
@@ -230,7 +239,9 @@ def main() -> int:
     parser.add_argument("--no-rejects", action="store_true", help="for commits whose commands have no --rejects")
     parser.add_argument("--control", action="store_true", help="plant a silent misread: must be found out")
     parser.add_argument("--variants", type=int, help="of each kind")
-    parser.add_argument("--kind", default="", help="only kinds whose name holds this")
+    parser.add_argument(
+        "--kind", default="", help="only kinds whose name holds this; --write keeps the others' figures"
+    )
     parser.add_argument("--write", action="store_true", help="keep the figures in benchmarks/results")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -240,22 +251,20 @@ def main() -> int:
     bundle = None if options.bundle is None else options.bundle.resolve()
     with tempfile.TemporaryDirectory(prefix="doors-bundles-") as folder:
         chosen = [s for s in subjects(bundle, Path(folder)) if not options.project or s.name in options.project]
+        listed = not options.no_rejects
         for subject in chosen:
-            tried(
-                subject,
-                tally,
-                kind_named=options.kind,
-                variants=options.variants,
-                quick=options.quick,
-                listed=not options.no_rejects,
-            )
-        planted = controls(chosen, listed=not options.no_rejects) if options.write else {}
+            for place, kind in enumerate(subject.kinds):
+                if options.kind in kind.name:
+                    tried(subject, place, tally, variants=options.variants, quick=options.quick, listed=listed)
+                    if options.write:  # a run that is stopped has not been in vain
+                        keep(tally, subject)
+        planted = controls(chosen, listed=listed) if options.write else {}
+        for subject in chosen if options.write else ():
+            keep(tally, subject, planted=planted[subject.name])
     runs = sum(sum(one.values()) for kinds in tally.counts.values() for one in kinds.values())
     print(table(tally.counts))
-    print(f"\n{sum(tally.files.values())} damaged files, {runs} runs, {len(tally.bad)} bad, "
+    print(f"\n{sum(tally.tried.values())} damaged files, {runs} runs, {len(tally.bad)} bad, "
           f"{time.monotonic() - begun:.0f} s")  # fmt: skip
-    if options.write:
-        RESULTS.write_text(json.dumps(kept(tally, chosen, planted), indent=1) + "\n", encoding="utf-8")
     for name in (name for name, found in planted.items() if not found):
         print(f"{name}: the planted misread changes no answer, so it was not found")
     return int(bool(tally.bad) or not all(planted.values()))

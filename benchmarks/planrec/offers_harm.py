@@ -152,6 +152,7 @@ def measure(process: str, seed: int, subscribers: int, tried: Sequence[Gates], *
                 f"simulator.choice_process={process}",
                 f"simulator.subscribers={subscribers}",
                 "simulator.event_subscribers=0",
+                "simulator.offers.truth_of_all=true",
                 f"training.seed={seed}",
                 f"data.simulator.plans={_card(folder, launch=launch)}",
             ],

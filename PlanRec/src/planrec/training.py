@@ -31,11 +31,12 @@ from common_utils.tables import Reading
 from planrec.advice.engine import OfferModels
 from planrec.billing import Catalogue
 from planrec.bundle import BundleContents
+from planrec.campaigns.bound_check import check_bound
 from planrec.campaigns.expected import Foresight
-from planrec.campaigns.exposure import exposure
-from planrec.campaigns.moments import CampaignLog, offer_rows
+from planrec.campaigns.exposure import Exposure, exposure
+from planrec.campaigns.moments import CampaignLog, OfferRows, offer_rows
 from planrec.campaigns.uplift import TwoModelUplift
-from planrec.choice.compiling import compile_choice, compile_choice_model
+from planrec.choice.compiling import MATRIX_ROWS, compile_choice, compile_choice_model
 from planrec.choice.selection import select_choice_model
 from planrec.columns import MONTH, SUBSCRIBER
 from planrec.config import PlanRecConfig
@@ -49,7 +50,7 @@ from planrec.preparation import Prepared, Step, prepare
 from planrec.reporting.figures import write_figures
 from planrec.reporting.tables import model_card
 from planrec.rules import rules_file
-from planrec.usage.months_table import UsageData
+from planrec.usage.months_table import CampaignTables, UsageData
 
 __all__ = [
     "build_pipeline",
@@ -60,6 +61,7 @@ __all__ = [
     "fit_offers",
     "held_plan_figures",
     "learn",
+    "offer_log",
     "out_of_fold",
     "train",
 ]
@@ -223,7 +225,9 @@ def train(
     return bundle
 
 
-def learn(config: PlanRecConfig, project: Path, prepared: Prepared, step: Step) -> BundleContents:
+def learn(
+    config: PlanRecConfig, project: Path, prepared: Prepared, step: Step, *, parity_rows: int = MATRIX_ROWS
+) -> BundleContents:
     """Fit everything a bundle holds, from what nothing is tested on; the only figures are those of the choice trial.
 
     Parameters
@@ -234,6 +238,9 @@ def learn(config: PlanRecConfig, project: Path, prepared: Prepared, step: Step) 
     prepared : Prepared
     step : callable
         Told in a few words what begins.
+    parity_rows : int
+        Rows on which compiled and fitted models are held against each other; fewer than by default only for bundles
+        that are measured and thrown away.
 
     Raises
     ------
@@ -243,9 +250,9 @@ def learn(config: PlanRecConfig, project: Path, prepared: Prepared, step: Step) 
     step("fitting the model")
     pipeline = fit(build_pipeline(config, prepared.catalogue), prepared.train)
     step("compiling the model, and proving it the same")
-    compiled, _ = compile_choice(pipeline, prepared.train, seed=config.training.seed)
+    compiled, _ = compile_choice(pipeline, prepared.train, seed=config.training.seed, most_rows=parity_rows)
     selection = select_choice_model(config, prepared.catalogue, prepared.train, step)
-    choice, _ = compile_choice_model(selection.model, prepared.train, seed=config.training.seed)
+    choice, _ = compile_choice_model(selection.model, prepared.train, seed=config.training.seed, most_rows=parity_rows)
     step("fitting the usage forecast")
     forecast = fit_forecast(config, prepared)
     return BundleContents(
@@ -307,26 +314,41 @@ def fit_offers(config: PlanRecConfig, prepared: Prepared, forecast: UsageForecas
     Returns
     -------
     OfferModels or None
-        None where the source has no log of offers, or one too short to learn from; `step` is told which.
+        None where the source has no log of offers, one too short to learn from, or one that shows harm; `step` is told
+        which, and what the log says of the bound on leaving.
     """
     campaign = prepared.data.campaign
     if campaign is None or not len(campaign.offers):
         step("no log of offers: the bundle will give advice only")
         return None
     step("learning from the log of offers")
-    log = CampaignLog(prepared.data.months, campaign.offers, campaign.subscribers, prepared.catalogue)
-    foresight = Foresight(forecast, config.advice.history_months)
-    rows = offer_rows(log, choice_months=config.features.history_months, foresight=foresight)
-    first_test = month_index(prepared.test[MONTH].min())
-    every = exposure(log, foresight=foresight)
-    moments = rows.at(~np.isin(rows.subscribers, prepared.unseen) & (rows.month < first_test))
-    months = every.at(~np.isin(every.subscribers, prepared.unseen) & (every.month < first_test))
+    moments, months = offer_log(config, prepared, campaign, forecast)
     try:
         model = TwoModelUplift(prepared.catalogue).fit(moments, months)
+        check = check_bound(moments, months, prepared.catalogue, prepared.rules, seed=config.training.seed)
     except DataError as error:
         step(f"the log of offers is too short, so the bundle will give advice only ({error})")
         return None
+    step(f"the bound on leaving, on log rows that did not choose it: {check.text()}")
+    if check.harmful:
+        step("the log shows that offers within the bound drive subscribers away, so the bundle will give advice only")
+        return None
     return OfferModels(model.acceptance_, model.leaving_)
+
+
+def offer_log(
+    config: PlanRecConfig, prepared: Prepared, campaign: CampaignTables, forecast: UsageForecast
+) -> tuple[OfferRows, Exposure]:
+    """Return what is learnt of offers from: of subscribers not set aside, before the first month tested."""
+    log = CampaignLog(prepared.data.months, campaign.offers, campaign.subscribers, prepared.catalogue)
+    foresight = Foresight(forecast, config.advice.history_months)
+    rows = offer_rows(log, choice_months=config.features.history_months, foresight=foresight)
+    every = exposure(log, foresight=foresight)
+    first_test = month_index(prepared.test[MONTH].min())
+    return (
+        rows.at(~np.isin(rows.subscribers, prepared.unseen) & (rows.month < first_test)),
+        every.at(~np.isin(every.subscribers, prepared.unseen) & (every.month < first_test)),
+    )
 
 
 def _profile(pipeline: Pipeline, prepared: Prepared) -> dict[str, object]:

@@ -62,3 +62,25 @@ def test_answer_to_an_offer_has_the_chances_of_accepting_and_staying(operator: S
     current = np.array([operator.catalogue.index(p) for p in asked[CURRENT_PLAN]])
     assert chances[rows, offered] == pytest.approx(accept[rows, offered], abs=1e-8)
     assert chances[rows, current] == pytest.approx(1 - accept[rows, offered], abs=1e-8)
+
+
+def test_the_truth_of_all_knows_every_free_subscriber_and_changes_nothing_else(
+    catalogue: Catalogue, operator: Simulation
+) -> None:
+    config = operator.config.model_copy(
+        update={"offers": operator.config.offers.model_copy(update={"truth_of_all": True})}
+    )
+    every = simulate(config, catalogue, np.random.default_rng(3))
+    assert every.months.equals(operator.months)
+    assert every.offers.equals(operator.offers)
+    for name in ("acceptance", "churn"):
+        known, usual = every.truth.tables()[name], operator.truth.tables()[name]
+        assert len(known) > 1.5 * len(usual)
+        assert not known.duplicated(["subscriber_id", "month"]).any()
+        both = known.merge(usual[["subscriber_id", "month"]])
+        assert both.equals(usual.reset_index(drop=True))
+    # Whoever is free at the end of a month is known in the next, unless they left.
+    months = every.months
+    free = months[(months["month"] == "2025-05") & (months["contract_months_left"] == 0)]["subscriber_id"]
+    there = set(free) & set(months[months["month"] == "2025-06"]["subscriber_id"])
+    assert there == there & set(every.truth.churn[every.truth.churn["month"] == "2025-06"]["subscriber_id"])

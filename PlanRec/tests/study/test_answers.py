@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import pytest
 
 import planrec.study
 from common_utils.bundle import Bundle
-from planrec import cli
 from planrec.billing import Catalogue
 from planrec.bundle import PlanRecBundle
 from planrec.config import PlanRecConfig
@@ -47,19 +45,6 @@ def opened(bundle: Bundle) -> PlanRecBundle:
     return PlanRecBundle.open(bundle.path)
 
 
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, project_folder: Path) -> Callable[..., int]:
-    monkeypatch.chdir(project_folder)
-
-    def call(*arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["planrec", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        return int(left.value.code or 0)
-
-    return call
-
-
 @pytest.mark.parametrize(
     ("policy", "options"),
     [
@@ -72,7 +57,7 @@ def test_the_study_s_files_are_the_command_s(
     world: World,
     opened: PlanRecBundle,
     tmp_path: Path,
-    command: Callable[..., int],
+    run: Callable[..., int],
     policy: StudyPolicy,
     options: tuple[str, ...],
 ) -> None:
@@ -81,7 +66,7 @@ def test_the_study_s_files_are_the_command_s(
     asked = ("recommend", *options, "--usage", usage, "--bundle", opened.bundle.path, "--output", out)
     month = month_text(int(world.moments.as_of.max()))
     top = ("--top", len(opened.catalogue.plans), "--excluded-output", left_out)
-    assert command(*asked, "--as-of", month, *top) == 0
+    assert run(*asked, "--as-of", month, *top) == 0
     for ours, its in ((out, f"{policy.key} {month}.parquet"), (left_out, f"{policy.key} {month} excluded.parquet")):
         assert ours.read_bytes() == (tmp_path / its).read_bytes()
 

@@ -90,7 +90,7 @@ def test_nothing_is_learnt_from_whoever_is_judged(
 
     seen: dict[str, Any] = {}
 
-    def learn(_config: object, _project: object, prepared: object, _step: object) -> None:
+    def learn(_config: object, _project: object, prepared: object, _step: object, **_: object) -> None:
         seen["prepared"] = prepared
 
     monkeypatch.setattr(bundles, "learn", learn)

@@ -111,3 +111,18 @@ def test_no_repository_is_no_news(
     _git(tmp_path, "init", "--quiet")
     assert git_commit(tmp_path) is None
     assert not caplog.text
+
+
+@needs_git
+def test_files_a_run_writes_itself_make_no_commit_dirty(repository: Path) -> None:
+    folder = repository / "docs"
+    folder.mkdir()
+    (folder / "runs.json").write_text("[]\n")
+    _git(repository, "add", "docs")
+    _git(repository, "commit", "--quiet", "-m", "second")
+    commit = _git(repository, "rev-parse", "HEAD")
+    (folder / "runs.json").write_text("[1]\n")
+    assert git_commit(folder, aside=["runs.json"]) == commit
+    assert git_commit(folder) == f"{commit}-dirty"
+    (repository / "code.py").write_text("two\n")  # outside the folder asked about
+    assert git_commit(folder, aside=["runs.json"]) == f"{commit}-dirty"

@@ -26,12 +26,14 @@ from planrec.outlook import SERVICES
 from planrec.outlook.history import history_columns
 from planrec.rules import ExclusionCode, exclusions
 
-__all__ = ["compile_choice", "compile_choice_model"]
+__all__ = ["MATRIX_ROWS", "compile_choice", "compile_choice_model"]
 
 MATRIX_ROWS, DECISION_ROWS, BASE_ROWS = 100_000, 10_000, 2_000
 
 
-def compile_choice(pipeline: Pipeline, rows: pd.DataFrame, *, seed: int) -> tuple[CompiledModel, ParityReport]:
+def compile_choice(
+    pipeline: Pipeline, rows: pd.DataFrame, *, seed: int, most_rows: int = MATRIX_ROWS
+) -> tuple[CompiledModel, ParityReport]:
     """Return the compiled pipeline and what the parity gate saw.
 
     Parameters
@@ -41,6 +43,8 @@ def compile_choice(pipeline: Pipeline, rows: pd.DataFrame, *, seed: int) -> tupl
     rows : DataFrame
         Decision rows that plausible values are drawn from.
     seed : int
+    most_rows : int
+        Varied rows compared at most; fewer than by default are for bundles that are measured and thrown away.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def compile_choice(pipeline: Pipeline, rows: pd.DataFrame, *, seed: int) -> tupl
         scorer.score_matrix,
         lambda rng, n: varied_matrix(model, rng, n, base=base),
         rng=rng,
-        n=MATRIX_ROWS,
+        n=most_rows,
     )
     columns = columns_of(rows)
     parity_gate(
@@ -74,13 +78,13 @@ def compile_choice(pipeline: Pipeline, rows: pd.DataFrame, *, seed: int) -> tupl
         scorer.score,
         lambda rng, n: _varied_rows(columns, features, rng, n),
         rng=rng,
-        n=DECISION_ROWS,
+        n=min(DECISION_ROWS, most_rows),
     )
     return model, report
 
 
 def compile_choice_model(
-    fitted: CalibratedChoice, rows: pd.DataFrame, *, seed: int
+    fitted: CalibratedChoice, rows: pd.DataFrame, *, seed: int, most_rows: int = MATRIX_ROWS
 ) -> tuple[ChoiceModel, ParityReport]:
     """Return the choice model that was selected as arrays, and what the parity gate saw; a service answers with it.
 
@@ -90,6 +94,8 @@ def compile_choice_model(
     rows : DataFrame
         Decision rows that plausible values are drawn from.
     seed : int
+    most_rows : int
+        As `compile_choice`.
 
     Returns
     -------
@@ -120,7 +126,7 @@ def compile_choice_model(
         arrays.predict_proba,
         lambda rng, n: _varied_choices(columns, model, rng, n),
         rng=rng,
-        n=MATRIX_ROWS,
+        n=most_rows,
     )
     if isinstance(model, MonotoneBoosting) and arrays.trees is not None:
         trees = arrays.trees
@@ -130,7 +136,7 @@ def compile_choice_model(
             CompiledScorer(trees).score_matrix,
             lambda rng, n: varied_matrix(trees, rng, n, base=base),
             rng=rng,
-            n=MATRIX_ROWS,
+            n=most_rows,
         )
     return arrays, report
 

@@ -62,8 +62,10 @@ __all__ = [
     "StudyKeepOption",
     "StudyOperatorOption",
     "StudyOutputOption",
+    "StudyPublishedOption",
     "StudySeedsOption",
     "StudySubscribersOption",
+    "StudyTruthsOption",
     "TableOption",
     "TopOption",
     "TravelMegabytesOption",
@@ -184,6 +186,24 @@ StudyKeepOption = Annotated[
         writable=True,
         file_okay=False,
         help="Folder that keeps the figures so far; an interrupted study goes on there.",
+    ),
+]
+StudyTruthsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--truths",
+        help="How subscribers choose, with commas between: logit, satisficing, habit, loss_averse, flat_rate, "
+        "latent_classes; default: the first two, or what the operator's file says.",
+    ),
+]
+StudyPublishedOption = Annotated[
+    int | None,
+    typer.Option(
+        "--published",
+        min=2,
+        max=100,
+        help="So many operators with seeds drawn from the commit, which must be clean; the run is written down in "
+        "docs/study_runs.json, and the document to docs/promises.md.",
     ),
 ]
 StudyJsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON and nothing else.")]

@@ -160,6 +160,8 @@ class StudyCommand:
     seeds: str | None = None
     subscribers: int | None = None
     keep: Path | None = None
+    truths: str | None = None
+    published: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

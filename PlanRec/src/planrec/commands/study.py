@@ -10,8 +10,10 @@ from planrec.commands.options import (
     StudyKeepOption,
     StudyOperatorOption,
     StudyOutputOption,
+    StudyPublishedOption,
     StudySeedsOption,
     StudySubscribersOption,
+    StudyTruthsOption,
 )
 from planrec.commands.requests import SettingsCommand, StudyCommand
 
@@ -25,6 +27,8 @@ def study(
     seeds: StudySeedsOption = None,
     subscribers: StudySubscribersOption = None,
     keep: StudyKeepOption = None,
+    truths: StudyTruthsOption = None,
+    published: StudyPublishedOption = None,
     as_json: StudyJsonOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
@@ -32,4 +36,5 @@ def study(
     """Measure every promise on simulated operators whose truth is known; exit code 5 if one fails. Takes minutes."""
     from planrec.commands.run.study import run_study
 
-    run_study(StudyCommand(SettingsCommand.of(config, overrides), output, as_json, operator, seeds, subscribers, keep))
+    settings = SettingsCommand.of(config, overrides)
+    run_study(StudyCommand(settings, output, as_json, operator, seeds, subscribers, keep, truths, published))

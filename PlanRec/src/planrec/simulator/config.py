@@ -223,6 +223,11 @@ class OffersConfig(BaseConfig):
     accept_utility: float = Field(default=0.8, ge=0, le=20, description="per unit of utility gained")
     accept_inertia: float = Field(default=0.5, ge=0, le=20, description="less per unit of the subscriber's inertia")
     accept_fatigue: float = Field(default=0.4, ge=0, le=20, description="less per contact in the last 90 days")
+    truth_of_all: bool = Field(
+        default=False,
+        description="whether the truth holds what an offer would do to every free subscriber each month; else only to "
+        "those the campaign draws and those who decide",
+    )
 
 
 _SEGMENTS = (

@@ -262,9 +262,11 @@ class _Run:
         """Select subscribers, offer those not held out a plan, let them answer; return who was contacted."""
         rules, width = self.config.offers, len(self.terms)
         free = (self.people.joined < t) & (self.plan >= 0) & (self.left == 0) & undecided
-        rows = np.flatnonzero(free & (rng.random(len(free)) < rules.campaign_share) & (t >= rules.first_month))
-        value, allowed, *_ = self._values(rows, self._experience(rows, t), t)
-        value = np.where(allowed, value, -np.inf)
+        drawn = free & (rng.random(len(free)) < rules.campaign_share) & (t >= rules.first_month)
+        if rules.truth_of_all:
+            self._note_moments(others := np.flatnonzero(free & ~drawn), self._worth(others, t)[0], t)
+        rows = np.flatnonzero(drawn)
+        value, allowed = self._worth(rows, t)
         current = self.plan[rows]
         offerable = allowed & (current[:, None] != np.arange(width))
         some = offerable.any(axis=1)  # nobody can be offered what nobody sells
@@ -295,6 +297,10 @@ class _Run:
         self.lately.contacted[rows[asked]], self.lately.accepted[rows[accepted]] = t, t
         self._move(rows[accepted], offered[accepted])
         return rows[asked]
+
+    def _worth(self, rows: IntArray, t: int) -> tuple[FloatArray, NDArray[np.bool_]]:
+        value, allowed, *_ = self._values(rows, self._experience(rows, t), t)
+        return np.where(allowed, value, -np.inf), allowed
 
     def _contacts(self, rows: IntArray, t: int) -> IntArray:
         return self.contacts[rows, max(t - HORIZON, 0) : t].sum(axis=1)

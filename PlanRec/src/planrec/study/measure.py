@@ -91,7 +91,8 @@ def measure_operator(
         Told in a few words what begins.
     """
     study = config.evaluation.study
-    changes = {"choice_process": process, "subscribers": study.subscribers, "event_subscribers": 0}
+    offers = config.simulator.offers.model_copy(update={"truth_of_all": True})
+    changes = {"choice_process": process, "subscribers": study.subscribers, "event_subscribers": 0, "offers": offers}
     settings = config.model_copy(
         update={
             "simulator": config.simulator.model_copy(update=changes),
@@ -164,7 +165,7 @@ def _violations(world: World, bundle: PlanRecBundle, policy: StudyPolicy, answer
 
 
 def _monthly_savings(world: World, bundle: PlanRecBundle, current: IntArray) -> IntArray:
-    """Return what each plan saves in each month the bundle's forecast expects; (n, n_months, n_plans), cents."""
+    """Return what each plan saves in each month that the bundle's forecast expects; (n, n_months, n_plans), cents."""
     history = history_of(columns_of(world.moments.rows), bundle.config.advice.history_months)
     totals = bill_totals(bundle.forecast.scenarios(history).usage, world.operator.catalogue)
     return np.take_along_axis(totals, current[:, None, None], axis=2) - totals

@@ -107,8 +107,7 @@ def study_document(study: Study, command: str) -> str:
         f"Written by `{command}`. Operators are simulated from {study.operator}, {study.subscribers:,} subscribers "
         f"each, with seeds {seeds}. For each one a bundle is trained on some subscribers and earlier months, and asked "
         "about the others in later months through the function that `planrec recommend` calls. The operator's own "
-        "truth judges, over the three months that an answer begins; offers are judged where it knows the answer: on "
-        "those the operator's campaign drew or who decide that month.\n\n"
+        "truth judges, over the three months that an answer begins.\n\n"
         'A policy is named by its settings; "as shipped" are those of `configs/`. Skill is 0 for the best baseline '
         "that learns nothing and 1 for the oracle: (model - baseline) / (oracle - baseline), sums over the operators, "
         "all three under the same rules, gates and number of contacts. Figures in brackets are standard errors over "

@@ -65,7 +65,8 @@ class Moments:
         True mean bill a month over the `HORIZON` months from the change on; cents.
     accept : float64 array of shape (n, n_plans)
         True P(accept) of an offer made in the month of the change; NaN where a plan cannot be offered. The truth is
-        written down of those whom the campaign draws or who decide that month, and NaN for all others.
+        written down of those who may change plan (`simulator.offers.truth_of_all`, which the study sets), else of those
+        whom the campaign draws or who decide that month, and NaN for all others.
     leave : float64 array of shape (n, 1 + n_plans)
         True chance of leaving within three months, without an offer and by plan offered; NaN likewise.
     """

@@ -8,11 +8,12 @@ import logging
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 __all__ = ["fingerprint_bytes", "fingerprint_file", "git_commit", "library_versions"]
 
+_DIRTY = "-dirty"
 _GIT_SECONDS = 10
 _MOST_SAID = 500
 # What git says outside of a repository, and in one without a commit.
@@ -81,8 +82,14 @@ def library_versions(names: Iterable[str]) -> dict[str, str]:
     return versions
 
 
-def git_commit(folder: Path) -> str | None:
+def git_commit(folder: Path, *, aside: Sequence[str] = ()) -> str | None:
     """Return the commit a folder is at, with `-dirty` behind it when tracked files were changed.
+
+    Parameters
+    ----------
+    folder : Path
+    aside : sequence of str
+        Files, relative to the folder, whose changes do not count: those that the run itself writes.
 
     Returns
     -------
@@ -95,22 +102,32 @@ def git_commit(folder: Path) -> str | None:
         return None
     # A hook runs with GIT_DIR set and would answer for another repository.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    command = [git, "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
+    settings = environment | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+
+    def asked(*arguments: str) -> str:
         answer = subprocess.run(  # noqa: S603 - fixed arguments, no shell
-            command,
+            [git, "-C", str(folder), *arguments],
             capture_output=True,
             check=True,
             encoding="utf-8",
-            env=environment | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+            env=settings,
             timeout=_GIT_SECONDS,
         )
+        return answer.stdout.strip()
+
+    try:
+        commit = asked("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+        if aside and commit.endswith(_DIRTY):
+            others = asked(
+                "status", "--porcelain", "--untracked-files=no", "--", ":/", *(f":!{name}" for name in aside)
+            )
+            commit = commit if others else commit.removesuffix(_DIRTY)
     except subprocess.CalledProcessError as error:
         _tell(error.stderr)
         return None
     except (OSError, UnicodeDecodeError, subprocess.SubprocessError):
         return None
-    return answer.stdout.strip() or None
+    return commit or None
 
 
 def _tell(said: str) -> None:

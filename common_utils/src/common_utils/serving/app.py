@@ -22,6 +22,7 @@ from common_utils.serving.docs import install_docs
 from common_utils.serving.fast_route import fast_routes
 from common_utils.serving.follower import LoaderThread, PointerFollower
 from common_utils.serving.guards.access import Access
+from common_utils.serving.guards.turns import short_turns
 from common_utils.serving.limits import LimitsMiddleware
 from common_utils.serving.metrics import ServiceMetrics
 from common_utils.serving.model_slot import Model, ModelNotReadyError, ModelSlot
@@ -187,7 +188,8 @@ def create_service(
         loading = LoaderThread(slot, loader, probe, follow)
         loading.start()
         await to_thread.run_sync(loading.first_done.wait, startup_wait_seconds, abandon_on_cancel=True)
-        yield {"drain": slot.drain}
+        with short_turns():
+            yield {"drain": slot.drain}
         loading.stop()
         if log is not None:
             log.close()

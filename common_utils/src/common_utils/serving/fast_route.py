@@ -26,6 +26,7 @@ from common_utils.serving.explain import explained
 from common_utils.serving.guards.bounds import unbounded_fields
 from common_utils.serving.guards.json_guard import check_json, read_json
 from common_utils.serving.guards.shape import Shape
+from common_utils.serving.guards.turns import Lane
 from common_utils.serving.problems import MOST_ERRORS, CutValidationError, ProblemError
 from common_utils.serving.request_id import caller
 
@@ -179,7 +180,8 @@ class FastRoute(APIRoute):
 
     An `async def` handler computes on the event loop: it must be short and wait for nothing, because no deadline ends
     it. Where that cannot be, it returns a function without arguments instead of an answer, which is then called in a
-    thread, under the deadline. A plain handler runs in a thread altogether. Give the answer's model as
+    thread, under the deadline. A plain handler runs in a thread altogether. Bodies above `LARGE_BYTES` are read in a
+    thread as well, and one at a time. Give the answer's model as
     `response_model`. What the body calls `records` and `top_k` is held to the settings' `max_batch_rows` and `max_k`.
     Use it by `APIRouter(route_class=FastRoute)`, in a service made by `create_service`.
 
@@ -224,11 +226,20 @@ class FastRoute(APIRoute):
             asking.body = body  # what was asked is logged as a keyed digest of it
         return await self.endpoint(value) if self.at_once else partial(self.endpoint, value)
 
+    async def begin_large(self, body: bytes, lane: Lane) -> Any:
+        """Return the same for a large body, which a thread reads and, where the handler is a plain one, answers."""
+        if not self.at_once:
+            return await lane.run(self._answered, body)
+        return await self.endpoint(await lane.run(self.reader, body))
+
+    def _answered(self, body: bytes) -> bytes:
+        return _content(self.endpoint(self.reader(body)))
+
     async def finish(self, answer: Any, send: Send) -> None:
         """Send an answer, got in a thread first where `begin` returned a function."""
         if callable(answer):
             answer = await to_thread.run_sync(answer)
-        content: bytes = answer if isinstance(answer, bytes) else answer.__pydantic_serializer__.to_json(answer)
+        content = _content(answer)
         headers = [(b"content-length", b"%d" % len(content)), _JSON]
         await send({"type": "http.response.start", "status": self.status_code or 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
@@ -240,6 +251,10 @@ def fast_routes(routers: Iterable[APIRouter], limits: LimitConfig) -> dict[tuple
     for route in found:
         route.reader = BodyReader(route.model, limits)
     return {(method, route.path): route for route in found for method in route.methods or ()}
+
+
+def _content(answer: Any) -> bytes:
+    return answer if isinstance(answer, bytes) else answer.__pydantic_serializer__.to_json(answer)
 
 
 def _first_failure_only(model: type[BaseModel], rows: int) -> type[BaseModel]:

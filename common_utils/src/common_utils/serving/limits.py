@@ -15,6 +15,7 @@ from common_utils.serving.config import LimitConfig
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.guards.json_guard import check_json
 from common_utils.serving.guards.shape import check_members
+from common_utils.serving.guards.turns import LARGE_BYTES, Lane
 from common_utils.serving.problems import ProblemError, error_response
 
 __all__ = ["EXEMPT_PATHS", "LimitsMiddleware"]
@@ -52,6 +53,7 @@ class LimitsMiddleware:
         self._limits = limits
         self._fast = fast
         self._active = 0
+        self._lane = Lane()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event as ASGI asks."""
@@ -68,8 +70,9 @@ class LimitsMiddleware:
         try:
             route = self._fast.get((scope["method"], scope["path"]))
             if route is not None and route.at_once:
-                answer = await route.begin(await self._body_in_time(dict(scope["headers"]), receive))
-                if callable(answer):
+                body = await self._body_in_time(dict(scope["headers"]), receive)
+                answer: Any = body if len(body) > LARGE_BYTES else await route.begin(body)
+                if answer is body or callable(answer):
                     await self._finish_in_time(route, answer, scope, receive, send)
                 else:
                     await route.finish(answer, send)
@@ -93,14 +96,15 @@ class LimitsMiddleware:
         return body
 
     async def _finish_in_time(
-        self, route: FastRoute, work: Callable[[], Any], scope: Scope, receive: Receive, send: Send
+        self, route: FastRoute, work: bytes | Callable[[], Any], scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Answer with what a thread computes, or say that it took too long."""
+        """Answer a large body, or with what a thread computes, or say that it took too long."""
         deadline = _Deadline(scope, receive, send, self._limits.deadline_seconds)
         deadline.reading = False
         try:
             with deadline.work:
-                await route.finish(work, deadline.send)
+                answer = await route.begin_large(work, self._lane) if isinstance(work, bytes) else work
+                await route.finish(answer, deadline.send)
         finally:
             await deadline.close()
 
@@ -112,16 +116,23 @@ class LimitsMiddleware:
                 body = await _read_body(headers, receive, self._limits.max_body_bytes)
                 if body:
                     _check_media_type(headers)
-                    if route is None:
-                        check_members(body)
-                        check_json(body, self._limits.max_json_depth)
                 deadline.reading = False
+                large = len(body) > LARGE_BYTES
                 if route is None:
+                    if large:
+                        await self._lane.run(self._check, body)
+                    elif body:
+                        self._check(body)
                     await self.app(scope, _replay(body, receive), deadline.send)
                 else:
-                    await route.finish(await route.begin(body), deadline.send)
+                    answer = await (route.begin_large(body, self._lane) if large else route.begin(body))
+                    await route.finish(answer, deadline.send)
         finally:
             await deadline.close()
+
+    def _check(self, body: bytes) -> None:
+        check_members(body)
+        check_json(body, self._limits.max_json_depth)
 
 
 class _Deadline:

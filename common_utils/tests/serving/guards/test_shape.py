@@ -136,3 +136,21 @@ def test_no_flood_builds_more_errors_than_are_told(body: bytes, monkeypatch: pyt
     with pytest.raises((RequestValidationError, ProblemError)):
         BodyReader(Plain, LimitConfig())(body)
     assert max(built, default=0) <= 21
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param(RECORD, id="flat"),
+        pytest.param(b' { "minutes" : 1 , "note" : "}],{\\"k\\":" } ', id="signs-in-a-text"),
+        pytest.param(b'{"note":"","minutes":[{"minutes":1}]}', id="nested"),
+    ],
+)
+def test_unknown_fields_are_told_by_their_place_among_records(record: bytes) -> None:
+    flood = b'{"minutes":1,"note":{"minutes":2},' + keys(200)[1:]
+    with pytest.raises(CutValidationError) as caught:
+        Shape.of(Plain, 1000).check(many(record, 7)[:-2] + b"," + flood + b"]}")
+    assert [error["loc"] for error in caught.value.errors()][:2] == [
+        ("body", "records", 7, "k000000"),
+        ("body", "records", 7, "k000001"),
+    ]

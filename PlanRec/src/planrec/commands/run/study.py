@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import get_args
 
 from common_utils.command_line.terminal import note, show_table, steps
 from common_utils.config import resolve_path
@@ -15,11 +17,12 @@ from common_utils.errors import ConfigError, GateError
 from common_utils.outputs import write_text
 from planrec.billing import load_catalogue
 from planrec.commands.requests import StudyCommand
+from planrec.commands.run.published import PublishedRun
 from planrec.commands.settings import LoadedSettings, load_run
 from planrec.config import PlanRecConfig
 from planrec.preparation import Step
 from planrec.rules import configured_rules
-from planrec.simulator.config import SimulatorConfig
+from planrec.simulator.config import ChoiceProcess, SimulatorConfig
 from planrec.study.answers import OFFER
 from planrec.study.kept import kept_or_measured, study_digest
 from planrec.study.measure import ADVICE, PROCESSES, Measured, measure_operator
@@ -28,7 +31,7 @@ from planrec.study.promises import promises
 from planrec.study.report import detail_tables, study_document
 from planrec.study.safeguards import LeakFigures, defect_study, leak_study
 
-__all__ = ["operator_parameters", "run_study", "seeds_of"]
+__all__ = ["operator_parameters", "run_study", "seeds_of", "truths_of"]
 
 _COMMAND = "make -C PlanRec study"
 _SHIPPED = "configs/simulator.yaml"
@@ -45,14 +48,19 @@ def run_study(request: StudyCommand) -> None:
     GateError
         If a promise is not kept; the table is shown and written all the same.
     """
-    run, output = load_run(request.settings), request.output
+    run = load_run(request.settings)
+    published = None if request.published is None else PublishedRun.of(request, request.published, run.project)
+    request = request if published is None else published.request
     config, processes = _asked(request, run)
-    with steps() as step:
+    asked = _written(config, processes, run.project)
+    with steps() as step, nullcontext() if published is None else published.written_down(asked):
         study = _measured(request, config, run.project, processes, step)
-    lines = promises(study)
-    if output is not None:
-        write_text(output, study_document(study, _command(request)))
-        note(f"written to {output}")
+        lines = promises(study)
+        if request.output is not None:
+            write_text(request.output, study_document(study, _command(request)))
+            note(f"written to {request.output}")
+        if published is not None:
+            published.finish(asked, lines, step)
     if request.as_json:
         operators = {process: [one.figures for one in found] for process, found in study.operators.items()}
         figures = {"promises": [asdict(line) for line in lines], "operators": operators}
@@ -91,6 +99,29 @@ def seeds_of(text: str) -> tuple[int, ...]:
     return seeds
 
 
+def truths_of(text: str) -> tuple[str, ...]:
+    """Return the truths that `--truths` gave.
+
+    Raises
+    ------
+    ConfigError
+        If one is not known, or stands twice.
+
+    Examples
+    --------
+    >>> truths_of("logit, habit")
+    ('logit', 'habit')
+    """
+    known: tuple[str, ...] = get_args(ChoiceProcess)
+    parts = [part.strip() for part in text.split(",")]
+    found = tuple(truth for part in parts for truth in known if truth == part)
+    if len(found) < len(parts) or len(set(found)) < len(found):
+        raise ConfigError(
+            f"--truths: {text!r} does not name different ones of {', '.join(known)}, with commas between."
+        )
+    return found
+
+
 def operator_parameters(path: Path) -> SimulatorConfig:
     """Read an operator's parameters: a YAML file with the keys of `configs/simulator.yaml`.
 
@@ -117,19 +148,36 @@ def _asked(request: StudyCommand, run: LoadedSettings) -> tuple[PlanRecConfig, S
     if request.subscribers is not None:
         changes["subscribers"] = request.subscribers
     processes: Sequence[str] = PROCESSES
+    if request.truths is not None:
+        processes = truths_of(request.truths)
     if request.operator is not None:
         simulator = operator_parameters(request.operator)
-        config, processes = config.model_copy(update={"simulator": simulator}), (simulator.choice_process,)
+        config = config.model_copy(update={"simulator": simulator})
+        processes = processes if request.truths is not None else (simulator.choice_process,)
     evaluation = config.evaluation.model_copy(update={"study": study.model_copy(update=changes)})
     return config.model_copy(update={"evaluation": evaluation}), processes
 
 
+def _written(config: PlanRecConfig, processes: Sequence[str], project: Path) -> dict[str, object]:
+    """Return what a published run writes down of itself."""
+    study = config.evaluation.study
+    return {
+        "seeds": list(study.seeds),
+        "truths": list(processes),
+        "subscribers": study.subscribers,
+        "digest": study_digest(config, project),
+    }
+
+
 def _command(request: StudyCommand) -> str:
     """Return what to type to get the document again."""
+    drawn = request.published is not None
     said = [
+        *([f"--published {request.published}"] if drawn else []),
         *([] if request.operator is None else [f"--operator {request.operator.name}"]),
-        *([] if request.seeds is None else [f"--seeds {request.seeds}"]),
+        *([] if request.seeds is None or drawn else [f"--seeds {request.seeds}"]),
         *([] if request.subscribers is None else [f"--subscribers {request.subscribers}"]),
+        *([] if request.truths is None else [f"--truths {request.truths}"]),
         *(f"--set {override}" for override in request.settings.overrides),
     ]
     return f"planrec study {' '.join(said)}" if said else _COMMAND

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel
@@ -203,7 +204,7 @@ def _unknown_fields(body: bytes, names: frozenset[bytes], free: frozenset[bytes]
     """Return where the first unknown fields are, one more than are told; reads no further than that."""
     found: list[tuple[str | int, ...]] = []
     path: list[bytes | int] = []
-    for token in _TOKENS.finditer(body):
+    for token in _tokens(body, names):
         sign = body[token.start()]
         if sign in b"{[":
             path.append(0 if sign == ord("[") else b"")
@@ -221,6 +222,18 @@ def _unknown_fields(body: bytes, names: frozenset[bytes], free: frozenset[bytes]
                 if len(found) > MOST_ERRORS:
                     break
     return found
+
+
+def _tokens(body: bytes, names: frozenset[bytes]) -> Iterator[re.Match[bytes]]:
+    """Yield the tokens of a body, but for those of flat objects of known fields, which are passed as a whole."""
+    return (token for token in _pattern(names).finditer(body) if token[0][:1] != b"{" or token[0] == b"{")
+
+
+@cache
+def _pattern(names: frozenset[bytes]) -> re.Pattern[bytes]:
+    known = b"|".join(re.escape(name) for name in sorted(names))
+    field = rb'\s*+"(?>' + known + rb')"\s*+:\s*+(?>"[^"\\]*+"|[^"\[\]{},]*+)\s*+,?+'
+    return re.compile(rb"\{(?>" + field + rb")++\}|" + _TOKENS.pattern, re.DOTALL)
 
 
 def _plain(key: bytes) -> bytes:
