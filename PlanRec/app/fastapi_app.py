@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic_core import to_json
 
 from app.live import LivePlanRec, open_live, probe
-from app.log import Log, advice_line, choice_line, logged_batch
+from app.log import Log, advice_line, choice_line, heeded, logged_batch
 from app.responses import (
     BatchResponse,
     PlansResponse,
@@ -91,7 +91,7 @@ def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
     async def recommend(body: RecommendRequest) -> bytes | Callable[[], bytes]:
         """Return the plans in order with expected bill, saving, risk and a reason, and why a plan is left out."""
         live, event = slot.get(), log.event()
-        question = live.question(body)
+        question = heeded(log, body, live.question(body))
         advice = live.adviser.quick(question.record, question.asked)
         if advice is not None:
             answer = to_json(live.recommended(question, advice))
@@ -108,7 +108,7 @@ def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
     def recommend_batch(body: RecommendBatchRequest) -> bytes:
         """Return advice, or an offer, for each record, in order; if one is refused, the whole batch is."""
         live = slot.get()
-        questions = [live.question(record, place) for place, record in enumerate(body.records)]
+        questions = [heeded(log, record, live.question(record, place)) for place, record in enumerate(body.records)]
         advices = [live.advised(question, place) for place, question in enumerate(questions)]
         inside = logged_batch(
             log.events(body.records),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,9 @@ from common_utils.serving.decisions.events import LoggedEvent, LogPlace, with_ev
 from planrec.advice.subscriber import SubscriberAdvice
 
 if TYPE_CHECKING:
-    from app.live import LivePlanRec
+    from app.live import AskedRecord, LivePlanRec
 
-__all__ = ["Log", "advice_line", "age_group", "choice_line", "logged_batch"]
+__all__ = ["Log", "advice_line", "age_group", "choice_line", "heeded", "logged_batch"]
 
 Log = LogPlace[Recorder]
 """Where the routes find the decision log."""
@@ -72,6 +73,13 @@ def advice_line(
         milliseconds=event.milliseconds,
         groups=age_group(body.age),
     )
+
+
+def heeded(log: Log, body: RecommendRequest, question: AskedRecord) -> AskedRecord:
+    """Return a question for an offer as one without consent where the subject objected to offers."""
+    if body.mode != "offer" or log.sink is None or not log.sink.objects(body.subject):
+        return question
+    return replace(question, record=replace(question.record, consent=False))
 
 
 def logged_batch(

@@ -10,6 +10,8 @@ from fastapi.testclient import TestClient
 
 from app.fastapi_app import create_app
 from app.live import LivePlanRec, open_live
+from app.log import Log, heeded
+from app.schemas import RecommendRequest
 from common_utils.bundle import Bundle
 from common_utils.decision_log.journal.journal import Journal
 from common_utils.decision_log.journal.lines import Decision, OutcomeLine
@@ -17,10 +19,25 @@ from common_utils.decision_log.journal.segments import segments
 from common_utils.decision_log.keys import KEYS_VARIABLE, Key, KeyRing
 from common_utils.decision_log.objections import write_objections
 from common_utils.decision_log.recorder import Recorder
+from common_utils.serving.decisions.events import LogPlace
 from tests.app.cases import USAGE
 
 KEYS = KeyRing((Key("k1", b"1" * 32),))
 RECORD = {"usage": USAGE, "current_plan": "basic-6", "age": 34, "subject": "S-4711"}
+
+
+OFFER = {
+    "usage": USAGE,
+    "current_plan": "unlimited",
+    "age": 34,
+    "tenure_months": 12,
+    "contract_months_left": 0,
+    "consent": True,
+    "contacts_90d": 0,
+    "holdout": False,
+    "mode": "offer",
+    "subject": "S1",
+}
 
 
 def entries(folder: Path) -> list[Decision | OutcomeLine]:
@@ -158,19 +175,7 @@ def test_bad_outcomes_are_refused(logged: TestClient, change: dict[str, object])
 
 
 def test_an_offer_logs_every_offerable_plan(learnt_log: TestClient, tmp_path: Path) -> None:
-    asked = {
-        "usage": USAGE,
-        "current_plan": "unlimited",
-        "age": 34,
-        "tenure_months": 12,
-        "contract_months_left": 0,
-        "consent": True,
-        "contacts_90d": 0,
-        "holdout": False,
-        "mode": "offer",
-        "subject": "S1",
-    }
-    answer = learnt_log.post("/recommend", json=asked)
+    answer = learnt_log.post("/recommend", json=OFFER)
     assert answer.status_code == 200, answer.text
     (entry,) = decisions(tmp_path)
     assert entry.mode == "offer"
@@ -178,6 +183,34 @@ def test_an_offer_logs_every_offerable_plan(learnt_log: TestClient, tmp_path: Pa
     assert all({"plan_id", "p_accept", "value_cents"} <= set(plan) for plan in entry.answer["offerable"])
     assert entry.answer["offerable"]
     assert "reason" not in str(entry.answer["plans"])
+
+
+@pytest.mark.parametrize("path", ["/recommend", "/recommend/batch"])
+def test_who_objected_gets_no_offer(learnt_log: TestClient, tmp_path: Path, path: str) -> None:
+    write_objections(tmp_path, [KEYS.subject("planrec", "S1")])
+    other = {**OFFER, "subject": "S2"}
+    if path == "/recommend":
+        answers = [learnt_log.post(path, json=asked).json() for asked in (OFFER, other)]
+    else:
+        answers = learnt_log.post(path, json={"records": [OFFER, other]}).json()["recommendations"]
+    refused, offered = ({one["reason_code"] for one in answer["excluded"]} for answer in answers)
+    assert "NO_CONSENT" in refused
+    assert "NO_CONSENT" not in offered
+
+
+@pytest.mark.parametrize(
+    ("subject", "mode", "consent"), [("S1", "offer", False), ("S2", "offer", True), ("S1", "advice", True)]
+)
+def test_an_objection_is_heeded_in_offers_alone(
+    live: LivePlanRec, tmp_path: Path, subject: str, mode: str, *, consent: bool
+) -> None:
+    write_objections(tmp_path, [KEYS.subject("planrec", "S1")])
+    log: Log = LogPlace()
+    body = RecommendRequest.model_validate({**OFFER, "subject": subject, "mode": mode})
+    question = live.question(body)
+    assert heeded(log, body, question) is question  # nothing is logged, so nobody is known
+    log.sink = Recorder("planrec", KEYS, Journal(tmp_path, 1 << 20))
+    assert heeded(log, body, question).record.consent is consent
 
 
 def test_a_service_opens_the_log_that_its_settings_name(
