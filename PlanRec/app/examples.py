@@ -50,7 +50,7 @@ ADVICE: JsonDict = {
     "months_used": 3,
     "currency": "EUR",
     "policy": _POLICY,
-    "rules_version": "rules-2025-02",
+    "rules_version": "rules-2025-03",
     "catalogue_version": "operator-2025-01",
     "model_version": "20261123T120102Z-1a2b3c4d5e6f",
 }
@@ -113,7 +113,7 @@ COMPARISON: JsonDict = {
     "months_used": 2,
     "currency": "EUR",
     "policy": _POLICY,
-    "rules_version": "rules-2025-02",
+    "rules_version": "rules-2025-03",
     "catalogue_version": "operator-2025-01",
     "model_version": "20261123T120102Z-1a2b3c4d5e6f",
 }

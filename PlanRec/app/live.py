@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +175,13 @@ class LivePlanRec:
         modes: tuple[Mode, ...] = ("advice", "offer")
         return {mode: [asked_facts(self.rules, self.catalogue, mode, plan) for plan in held] for mode in modes}
 
+    @cached_property
+    def _usual(self) -> dict[Mode, AnswerPolicy]:
+        """What an answer weighs where a request says nothing, by mode."""
+        modes: tuple[Mode, ...] = ("advice", "offer")
+        forecast = self.forecast is not None
+        return {mode: AnswerPolicy.of(self.config, self.rules, mode, forecast=forecast) for mode in modes}
+
     def question(self, request: RecommendRequest, place: int | None = None) -> AskedRecord:
         """Return what is asked for one subscriber, by the weights of the bundle and those the request gives.
 
@@ -183,7 +190,9 @@ class LivePlanRec:
         DataError
             If the usage is not recent; `place` says which record of a batch.
         """
-        policy = request.policy(self.config, self.rules, forecast=self.forecast is not None)
+        policy = self._usual[request.mode]
+        if request.says_otherwise():
+            policy = request.policy(self.config, self.rules, forecast=self.forecast is not None)
         record, asked = request.record(), request.asked(policy)
         if request.as_of is not None:
             self.check_recent(record, asked.month, _numbered(place))
@@ -215,11 +224,16 @@ class LivePlanRec:
             "as_of": month_text(month),
             "months_used": advice.months_used,
             "currency": self.catalogue.currency,
-            "policy": Policy.of(policy),
+            "policy": _shown(policy),
             "rules_version": self.rules.version,
             "catalogue_version": self.catalogue.version,
             "model_version": self.version,
         }
+
+
+@lru_cache(maxsize=64)
+def _shown(policy: AnswerPolicy) -> Policy:
+    return Policy.of(policy)
 
 
 def _which(place: int, records: Sequence[SubscriberRecord]) -> str:

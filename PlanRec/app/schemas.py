@@ -94,11 +94,11 @@ class _SubscriberRequest(_Request):
 
     def contract_left(self) -> int | None:
         """Return the months left on the contract after the month of the answer, as a batch file counts them."""
-        left = self.contract_months_left
-        early = [month.month for month in self.usage if month.month <= (self.as_of or month.month)]
-        if left is None or self.as_of is None or not early:
+        left, as_of = self.contract_months_left, self.as_of
+        if left is None or as_of is None:
             return left
-        return max(left - (self.month() - month_index(max(early))), 0)
+        early = [month.month for month in self.usage if month.month <= as_of]
+        return max(left - (self.month() - month_index(max(early))), 0) if early else left
 
 
 class PredictRequest(_SubscriberRequest):
@@ -201,6 +201,10 @@ class RecommendRequest(_SubscriberRequest):
             contacts_90d=self.contacts_90d,
             holdout=self.holdout,
         )
+
+    def says_otherwise(self) -> bool:
+        """Tell whether the request weighs anything itself."""
+        return (self.history_months, self.risk_weight, self.min_gain_cents) != (None, None, None)
 
     def policy(self, config: PlanRecConfig, rules: Rules, *, forecast: bool) -> AnswerPolicy:
         """Return the bundle's weights and the minimum gain of the rules, with what the request says."""

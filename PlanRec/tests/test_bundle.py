@@ -170,7 +170,7 @@ def test_options_of_the_command_override_and_are_told(
     asked = ("recommend", "--mode", "offer", "--usage", case.usage, "--as-of", AS_OF, "--bundle", case.bundle.path)
     assert case.run(*asked, "--output", tmp_path / "o.csv", "--rules", rules, "--min-gain-cents", 5) == 0
     said = capsys.readouterr().err
-    assert "--rules: rules ours; the bundle's are rules-2025-02" in said
+    assert "--rules: rules ours; the bundle's are rules-2025-03" in said
     assert "--min-gain-cents: 5; rules ours say" in said
 
 
@@ -226,7 +226,7 @@ def test_a_service_opens_a_bundle_without_pandas_scikit_learn_and_joblib(trained
         ("config.yaml", b"advice: {history_months: 3}\n", "are not those of this version"),
         ("config.yaml", b"a: [\n", "are not those of this version"),
         ("choice_model.json", b'{"format": 9}', "does not describe a choice model"),
-        ("choice_model.json", b'{"format": 1, "temperature": -1.0, "trees": false}', "must be above 0"),
+        ("choice_model.json", b'{"format": 2, "temperature": -1.0, "trees": false}', "must be above 0"),
         ("choice.json", b'{"format": 1, "weights": {"bill": 1.0}}', "trained on"),
     ],
 )

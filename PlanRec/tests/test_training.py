@@ -15,6 +15,7 @@ from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.history import read_history
 from common_utils.scoring.joblib_scorer import JoblibScorer
 from planrec.bundle import PlanRecBundle
+from planrec.campaigns.bound_check import BoundCheck
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.data import load_usage
 from planrec.decisions.rows import CHOSEN_PLAN
@@ -101,9 +102,20 @@ def test_offers_are_learnt_where_there_is_a_log_of_them(settings: PlanRecConfig,
     said: list[str] = []
     learnt = fit_offers(settings, prepared, fit_forecast(settings, prepared), said.append)
     assert learnt is not None
-    assert said == ["learning from the log of offers"]
+    assert said[0] == "learning from the log of offers"
+    assert said[1].startswith("the bound on leaving, on log rows that did not choose it: ")
+    assert len(said) == 2
     dearer = dict(zip(ACCEPTANCE_FEATURES, learnt.acceptance.weights.tolist(), strict=True))
     assert dearer["believed_bill_difference"] + dearer["expected_bill_difference"] < 0
+
+
+def test_no_offers_are_made_where_the_log_shows_harm(
+    settings: PlanRecConfig, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harm, said = BoundCheck(300, 300, change=0.2, error=0.02, predicted=-0.01), list[str]()
+    monkeypatch.setattr("planrec.training.check_bound", lambda *_, **__: harm)
+    assert fit_offers(settings, prepared, fit_forecast(settings, prepared), said.append) is None
+    assert said[-1].endswith("drive subscribers away, so the bundle will give advice only")
 
 
 def test_without_a_log_of_offers_a_bundle_gives_advice_only(settings: PlanRecConfig, prepared: Prepared) -> None:
@@ -307,7 +319,7 @@ def test_bundle_carries_the_rules_it_was_measured_by(
     bundle: Bundle, project_folder: Path, settings: PlanRecConfig
 ) -> None:
     assert bundle.read_bytes("rules.yaml") == (project_folder / "configs" / "rules.yaml").read_bytes()
-    assert bundle.info["rules_version"] == "rules-2025-02"
+    assert bundle.info["rules_version"] == "rules-2025-03"
 
 
 def test_rules_that_name_an_unknown_plan_stop_the_run(

@@ -14,10 +14,12 @@ import http.client
 import json
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from math import ceil
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -30,6 +32,7 @@ from common_utils.testing.services import hostile_bodies
 
 CANARY = "CANARY-7f3a9"
 _SEEDS = ("1", "2")
+_BATCH, _FEWER = "/batch", 5
 POSTS = ("/predict", "/predict/batch", "/recommend", "/recommend/batch", "/what-if")
 
 
@@ -115,32 +118,52 @@ def no_plan_left(served: Served, watch: Watch) -> None:
 def by_schemathesis(command: str, served: Served, cases: int, folder: Path) -> tuple[int, int]:
     """Let schemathesis make requests from the document; return how many, and how many failed a check.
 
-    Two processes, each with a seed and half of the cases: making them takes longer than answering them.
+    Two processes, each with a seed and half of the cases: making them takes longer than answering them. A batch of
+    random records takes ten times as long to make as one of them, and asks the same of each: those get fewer.
     """
     document = json.loads(served.ask("GET", "/openapi.json")[1])
     # Of a request without a body there are few different cases.
-    bodies = sum("requestBody" in operation for found in document["paths"].values() for operation in found.values())
-    most = -(-cases // bodies // len(_SEEDS))
-    words = [command, "run", f"http://127.0.0.1:{served.port}/openapi.json", "--max-examples", str(most)]
-    words += ["--checks", "not_a_server_error,status_code_conformance", "--continue-on-failure"]
-    runs = [
-        subprocess.Popen(
-            [*words, "--seed", seed], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        for seed in _SEEDS
+    bodies = [path for path, found in document["paths"].items() for one in found.values() if "requestBody" in one]
+    batches = sum(path.endswith(_BATCH) for path in bodies)
+    most = -(-cases // len(_SEEDS)) / (len(bodies) - batches + batches / _FEWER)
+    parts = [["--exclude-path-regex", f"{_BATCH}$", "--max-examples", str(ceil(most))]]
+    if batches:
+        parts.append(["--include-path-regex", f"{_BATCH}$", "--max-examples", str(ceil(most / _FEWER))])
+    words = [
+        str(Path(shutil.which(command) or command).absolute()),
+        "run",
+        f"http://127.0.0.1:{served.port}/openapi.json",
     ]
+    words += ["--checks", "not_a_server_error,status_code_conformance", "--continue-on-failure"]
     made = bad = 0
-    for run in runs:
-        text = run.communicate()[0]
-        generated = re.search(r"(\d[\d,]*) generated", text)
-        if generated is None:
-            raise SystemExit(f"schemathesis said nothing that can be read:\n{text[-3000:]}")
-        made += int(generated[1].replace(",", ""))
-        if run.returncode:
-            failed = re.search(r"(\d+) unique failures?|(\d+) found", text)
-            bad += int(next(filter(None, failed.groups()))) if failed else 1
-            print(text[-6000:])
+    for part in parts:
+        runs = [
+            subprocess.Popen(
+                [*words, *part, "--seed", seed],
+                cwd=folder,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            for seed in _SEEDS
+        ]
+        for run in runs:
+            now_made, now_bad = _counted(run.communicate()[0], failed=bool(run.returncode))
+            made, bad = made + now_made, bad + now_bad
     return made, bad
+
+
+def _counted(text: str, *, failed: bool) -> tuple[int, int]:
+    """Return how many cases one run made, and how many failed."""
+    generated = re.search(r"(\d[\d,]*) generated", text)
+    if generated is None:
+        raise SystemExit(f"schemathesis said nothing that can be read:\n{text[-3000:]}")
+    made = int(generated[1].replace(",", ""))
+    if not failed:
+        return made, 0
+    print(text[-6000:])
+    found = re.search(r"(\d+) unique failures?|(\d+) found", text)
+    return made, int(next(filter(None, found.groups()))) if found else 1
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +183,58 @@ def test_every_kind_of_fault_is_planted_line_by_line() -> None:
     words = [sys.executable, "-c", KINDS, str(SCRIPT.parent)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+FIGURES = ROOT / "benchmarks" / "results" / "mutants.json"
+MOST_STALE = 0.1
+
+
+def stale(drawn: dict[str, Any], sources: dict[str, str]) -> bool:
+    """Whether the code no longer holds the lines that a mutant changed, or the test that killed it."""
+    module, test = ROOT / drawn["file"], ROOT / drawn["file"].split("/")[0] / drawn["test"].partition("::")[0]
+    told = "/" in drawn["test"]  # a run that broke off, and a survivor, name no test
+    if not module.is_file() or (told and not test.is_file()):
+        return True
+    source = module.read_bytes()
+    same = hashlib.sha256(source).hexdigest()[:16] == sources[drawn["file"]]
+    name = drawn["test"].rpartition("::")[2].partition("[")[0]
+    named = not drawn["test"].startswith("tests/") or f"def {name}(" in test.read_text(encoding="utf-8")
+    return not named or not (same or drawn["before"] in " ".join(source.decode().split()))
+
+
+@pytest.mark.skipif(not FIGURES.is_file(), reason="no run is committed yet: make mutants SEED=14 ARGS=--write")
+def test_the_committed_run_kills_enough_of_every_package_and_kind_and_is_of_this_code() -> None:
+    figures = json.loads(FIGURES.read_text(encoding="utf-8"))
+    drawn, settings = figures["drawn"], SCRIPT.parent
+    killed = sum(one["verdict"] in {"killed", "timed out"} for one in drawn)
+    same = sum(one["verdict"] == "equivalent" for one in drawn)
+    assert len(drawn) == figures["count"] >= 400
+    assert killed / (len(drawn) - same) >= 0.97
+    assert same / len(drawn) <= 0.03
+    packages = tomllib.loads((settings / "packages.toml").read_text(encoding="utf-8"))["package"]
+    assert {one["package"] for one in drawn} == {one["name"] for one in packages}
+    assert len({one["kind"] for one in drawn}) == 8
+    named = tomllib.loads((settings / "named.toml").read_text(encoding="utf-8"))["fault"]
+    assert {name: one["verdict"] for name, one in figures["named"].items()} == {one["name"]: "killed" for one in named}
+    gone = [f"{one['file']}: {one['before']}" for one in drawn if stale(one, figures["sources"])]
+    rerun = f'make mutants SEED={figures["seed"]} ARGS="--jobs 2 --write" tries only what changed'
+    assert len(gone) <= MOST_STALE * len(drawn), (
+        f"{len(gone)} mutants are of code or tests that are gone; {rerun}: {gone[:5]}"
+    )
+
+
+def test_a_mutant_of_lines_or_of_a_test_that_are_gone_is_stale() -> None:
+    module = "benchmarks/mutants/faults.py"
+    good = {"file": module, "before": "_ARITHMETIC: dict[type[ast.operator], tuple[str, str]] = {", "test": ""}
+    other = {module: "0" * 16}
+    assert not stale(good, other)
+    assert stale({**good, "before": "of another time"}, other)
+    assert not stale(
+        {**good, "before": "of another time"}, {module: hashlib.sha256((ROOT / module).read_bytes()).hexdigest()[:16]}
+    )
+    assert stale({**good, "file": "benchmarks/mutants/gone.py"}, other)
+    planrec = {**good, "file": "PlanRec/src/planrec/months.py", "before": "def month_text("}
+    months = {"PlanRec/src/planrec/months.py": ""}
+    assert not stale({**planrec, "test": "tests/test_layout.py::test_tests_mirror_the_packages"}, months)
+    assert stale({**planrec, "test": "tests/test_layout.py::test_of_another_time[x]"}, months)
+    assert stale({**planrec, "test": "tests/test_gone.py::test_gone"}, months)

@@ -111,8 +111,8 @@ def test_service_follows_the_bundles_rules_unless_a_file_is_named(
     body = {"usage": USAGE, "current_plan": "unlimited"}
     monkeypatch.setenv("PLANREC_BUNDLE", str(bundle.path))
     with TestClient(create_app(open_log=lambda: None)) as started:
-        assert started.get("/model").json()["rules_version"] == "rules-2025-02"
-        assert started.post("/recommend", json=body).json()["rules_version"] == "rules-2025-02"
+        assert started.get("/model").json()["rules_version"] == "rules-2025-03"
+        assert started.post("/recommend", json=body).json()["rules_version"] == "rules-2025-03"
     ours = tmp_path / "rules.yaml"
     ours.write_text("version: ours\nplans:\n  - plans: [basic-6]\n    why: sold out\n", encoding="utf-8")
     monkeypatch.setenv("PLANREC__SERVING__RULES", str(ours))

@@ -18,7 +18,7 @@ from planrec.rules import Rules, built_in_rules
 from tests.campaigns.months_of import months_of
 from tests.campaigns.test_uplift import rows_of
 
-N = 4000
+N = 2500
 
 
 def rules(errors: float = 0.0) -> Rules:

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from common_utils.errors import DataError
-from planrec.campaigns.regression import fit_logistic
+from planrec.campaigns.regression import Prior, fit_logistic
 
 
 def test_weights_are_those_of_a_ridge_on_scaled_features() -> None:
@@ -42,3 +42,23 @@ def test_a_feature_that_never_varies_has_no_weight() -> None:
 def test_an_outcome_that_is_always_the_same_is_refused() -> None:
     with pytest.raises(DataError, match="every outcome is the same"):
         fit_logistic(np.zeros((3, 1)), np.ones(3))
+
+
+def test_a_prior_counts_as_much_as_its_spread_allows() -> None:
+    rng = np.random.default_rng(2)
+    features = rng.random((400, 2))
+    outcome = (rng.random(400) < 0.3).astype(np.float64)
+    free = fit_logistic(features, outcome, C=1e9)
+    direction = np.array([1.0, 2.0, 0.0])
+
+    def summed(mean: float, sd: float) -> float:
+        return float(direction @ fit_logistic(features, outcome, C=1e9, prior=Prior(direction, mean, sd)).weights)
+
+    own = float(direction @ free.weights)
+    assert summed(5.0, 1e6) == pytest.approx(own, abs=1e-4)
+    assert summed(5.0, 1e-4) == pytest.approx(5.0, abs=1e-3)
+    assert own < summed(5.0, 1.0) < 5.0
+    # Precision-weighted, as of a normal likelihood: the sum's own variance is d' V d.
+    variance = float(direction @ np.linalg.inv(free.curvature) @ direction)
+    expected = (own / variance + (own + 0.2) / variance) / (2 / variance)
+    assert summed(own + 0.2, variance**0.5) == pytest.approx(expected, abs=0.01)

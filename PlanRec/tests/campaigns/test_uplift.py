@@ -8,10 +8,11 @@ from sklearn.exceptions import NotFittedError
 
 from common_utils.errors import DataError
 from planrec.billing import Catalogue
+from planrec.campaigns.leaving import fit_leaving
 from planrec.campaigns.moments import ContactRows, OfferRows
 from planrec.campaigns.uplift import TwoModelUplift, UpliftModel
 from planrec.offers import Standing
-from tests.campaigns.months_of import months_of
+from tests.campaigns.months_of import ALONE, months_of
 
 
 def rows_of(n: int, seed: int = 0) -> OfferRows:
@@ -116,3 +117,19 @@ def test_fit_says_what_is_missing_to_learn_from(megaline: Catalogue) -> None:
 def test_effect_before_fit_is_refused(megaline: Catalogue) -> None:
     with pytest.raises(NotFittedError):
         TwoModelUplift(megaline).effect(rows_of(5))
+
+
+def test_a_contact_drives_away_until_the_log_shows_otherwise(megaline: Catalogue) -> None:
+    """Months in which contacts do nothing at all: few of them do not make a contact harmless, many do."""
+
+    def harm(n: int) -> float:
+        months = months_of(n)
+        rng = np.random.default_rng(1)
+        alike = replace(months, accepted=np.zeros_like(months.accepted), left=rng.random(len(months.left)) < ALONE)
+        model = fit_leaving(alike, megaline)
+        chances = model.chances(rows_of(200, seed=1).standing, megaline)
+        return float((chances.declined - chances.alone).mean())
+
+    few, many = harm(150), harm(20_000)
+    assert few > 0.03
+    assert abs(many) < 0.01

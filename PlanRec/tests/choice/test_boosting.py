@@ -12,7 +12,7 @@ from common_utils.errors import DataError
 from planrec.billing import Catalogue
 from planrec.choice.boosting import MonotoneBoosting
 from planrec.config import ChallengerConfig
-from planrec.decisions.choice_sets import BOOSTING_FEATURES
+from planrec.decisions.choice_sets import BOOSTING_FEATURES, DECIDED_FEATURES, NUMBER_FEATURES
 
 SMALL = ChallengerConfig(max_iter=15, min_samples_leaf=20)
 HELD = ("basic-6", "smart-12", "data-20", "unlimited")
@@ -72,9 +72,8 @@ def test_a_dearer_or_less_certain_bill_never_raises_the_raw_chance(
     rows = rng.uniform(-5, 60, (30, len(BOOSTING_FEATURES)))
     rows[:, column("is_current")] = rng.integers(0, 2, 30)
     rows[:, column("logit_utility")] = -rng.gamma(1, 2, 30)
-    rows[:, column("logit_log_probability")] = -rng.gamma(1, 2, 30)
     if unknown:
-        rows[:, [column("bill_above_current"), column("age")]] = np.nan
+        rows[:, [column("current_above_cheapest"), column("age")]] = np.nan
     dearer = rows.copy()
     dearer[:, [column(name) for name in BILLS]] += more
     first, second = (fitted.forest_.predict_proba(part)[:, 1] for part in (rows, dearer))
@@ -82,19 +81,17 @@ def test_a_dearer_or_less_certain_bill_never_raises_the_raw_chance(
 
 
 def test_a_dearer_bill_never_raises_the_raw_chance_through_the_current_one(fitted: MonotoneBoosting) -> None:
-    # Plans not held, against a fixed current one: the bill and its distance to the current bill rise together.
+    # Plans not held, against a fixed current one.
     rng = np.random.default_rng(0)
     n = 5000
     rows = np.zeros((n, len(BOOSTING_FEATURES)))
     rows[:, column("believed_bill")] = rows[:, column("expected_bill")] = rng.uniform(0, 60, n)
     rows[:, column("current_above_cheapest")] = rng.uniform(0, 60, n)
-    rows[:, column("bill_above_current")] = rows[:, column("believed_bill")] - rows[:, column("current_above_cheapest")]
     rows[:, column("perks")] = rng.integers(0, 4, n)
     rows[:, column("fee_distance")] = rng.uniform(0, 2, n)
     rows[:, column("logit_utility")] = -rng.gamma(1, 2, n)
-    rows[:, column("logit_log_probability")] = -rng.gamma(1, 2, n)
     dearer = rows.copy()
-    dearer[:, [column(name) for name in ("believed_bill", "expected_bill", "bill_above_current")]] += 5
+    dearer[:, [column(name) for name in ("believed_bill", "expected_bill")]] += 5
     first, second = (fitted.forest_.predict_proba(part)[:, 1] for part in (rows, dearer))
     assert (second <= first + 1e-12).all()
 
@@ -107,9 +104,8 @@ def test_what_the_logit_likes_better_never_has_a_lower_raw_chance(
     rng = np.random.default_rng(seed)
     rows = rng.uniform(-5, 60, (30, len(BOOSTING_FEATURES)))
     rows[:, column("logit_utility")] = -rng.gamma(1, 2, 30)
-    rows[:, column("logit_log_probability")] = -rng.gamma(1, 2, 30)
     better = rows.copy()
-    better[:, [column("logit_utility"), column("logit_log_probability")]] += more
+    better[:, column("logit_utility")] += more
     first, second = (fitted.forest_.predict_proba(part)[:, 1] for part in (rows, better))
     assert (second >= first - 1e-12).all()
 
@@ -118,9 +114,30 @@ def test_trees_learn_from_bills(fitted: MonotoneBoosting) -> None:
     # The laws above would hold for trees that never look at a bill.
     rows = np.zeros((2, len(BOOSTING_FEATURES)))
     rows[1, [column("believed_bill"), column("expected_bill")]] = 60
-    rows[:, column("logit_utility")] = rows[:, column("logit_log_probability")] = [-0.1, -8]
+    rows[:, column("logit_utility")] = [-0.1, -8]
     first, second = fitted.forest_.predict_proba(rows)[:, 1]
     assert second < first
+
+
+def test_a_tree_looks_at_one_number_on_its_way_to_a_leaf(fitted: MonotoneBoosting) -> None:
+    names = [BOOSTING_FEATURES[place] for place in fitted.known_]
+    seen = set[str]()
+
+    def numbers(nodes: np.ndarray, at: int, above: frozenset[str]) -> None:
+        node = nodes[at]
+        if node["is_leaf"]:
+            assert len(above) <= 1
+            seen.update(above)
+            return
+        name = names[node["feature_idx"]]
+        below = above if name in DECIDED_FEATURES else above | {name}
+        numbers(nodes, node["left"], below)
+        numbers(nodes, node["right"], below)
+
+    for (predictor,) in fitted.forest_._predictors:
+        numbers(predictor.nodes, 0, frozenset())
+    assert len(seen) > 2
+    assert set(DECIDED_FEATURES) | set(NUMBER_FEATURES) == set(BOOSTING_FEATURES)
 
 
 def test_probabilities_are_those_of_the_choice_set(fitted: MonotoneBoosting, catalogue: Catalogue) -> None:

@@ -113,7 +113,7 @@ def test_recommend_leaves_a_bound_subscriber_where_they_are(run, usage, plans, t
 def test_rules_are_shown_as_a_table(run, tmp_path, capsys, project_folder) -> None:  # type: ignore[no-untyped-def]
     assert run("rules", "--check", "configs/rules.yaml", "--plans", "configs/plans.yaml") == 0
     captured = capsys.readouterr()
-    assert "Rules rules-2025-02" in captured.out
+    assert "Rules rules-2025-03" in captured.out
     assert "offers.max_contacts_90d" in captured.out
     assert "CONTACT_CAP, CONTACTS_UNKNOWN" in captured.out
     assert "fits configs/plans.yaml" in captured.err
@@ -131,7 +131,7 @@ def test_rules_are_shown_as_a_table(run, tmp_path, capsys, project_folder) -> No
 
 def test_rules_without_a_file_are_the_configured_ones(run, tmp_path, monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
     assert run("rules") == 0
-    assert "Rules rules-2025-02" in capsys.readouterr().out
+    assert "Rules rules-2025-03" in capsys.readouterr().out
     monkeypatch.chdir(tmp_path)
     assert run("rules") == 0
     assert "Rules built-in" in capsys.readouterr().out

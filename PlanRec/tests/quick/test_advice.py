@@ -96,7 +96,8 @@ def test_one_alone_gets_the_answer_of_the_table(
     asked = Request(MONTH + later, history, top, risk, gain, excluded=excluded)
     adviser = RowAdviser(engine)
     quick = adviser.quick(record, asked)
-    assert (quick is None) == (not usage)
+    ordinary = bool(usage) and max(map(max, usage)) < 2000
+    assert quick is not None if ordinary else quick is None or usage
     expected = recommend_subscriber(record, engine, asked)
     assert adviser(record, asked) == expected
     assert quick is None or quick == expected

@@ -9,9 +9,9 @@ import pytest
 
 import planrec.quick
 from planrec.billing import month_bills
-from planrec.decisions import alternatives, choice_sets
+from planrec.decisions import alternatives
 from planrec.outlook import forecast, questionnaire
-from planrec.quick import advice, plan_trees, row_bills
+from planrec.quick import rated_months, row_bills, usage_ahead
 
 ROOT = Path(__file__).resolve().parents[3]
 IMPORT = re.compile(
@@ -61,10 +61,10 @@ def test_every_module_names_its_reference_and_a_test_that_is_there() -> None:
 
 
 def test_constants_are_those_of_the_reference() -> None:
-    assert advice.MICRO is month_bills.MICRO
+    assert rated_months.MICRO is month_bills.MICRO
     assert row_bills.MICRO is month_bills.MICRO
-    assert advice.SMALLEST is forecast.SMALLEST
+    assert usage_ahead.SMALLEST is forecast.SMALLEST
+    assert rated_months.SCENARIOS is forecast.SCENARIOS
     assert row_bills.OVERESTIMATION is questionnaire.OVERESTIMATION
     assert row_bills.BELIEF_FACTORS is alternatives.BELIEF_FACTORS
     assert row_bills.RECENT_MONTHS is alternatives.RECENT_MONTHS
-    assert plan_trees.LEAST_CHANCE is choice_sets.LEAST_CHANCE

@@ -31,7 +31,7 @@ def test_bills_equal_the_features_to_the_last_bit(
     card = megaline if small else catalogue
     count = data.draw(st.integers(1, history_months))
     months = [UsageMonth(24_300 - k, *(data.draw(amounts) for _ in range(3))) for k in range(count)]
-    found = RowBills(card)(months)
+    found = RowBills(card, history_months)(months)
     if found is not None:
         assert found.tolist() == by_table(card, months, history_months)
     else:
@@ -40,7 +40,7 @@ def test_bills_equal_the_features_to_the_last_bit(
 
 def test_bills_of_a_hand_computed_subscriber(megaline: Catalogue) -> None:
     # surf: 20.00 and 20.30; ultimate: 70.00 twice.
-    found = RowBills(megaline)([UsageMonth(24_217, 510, 0, 0), UsageMonth(24_216, 500, 0, 0)])
+    found = RowBills(megaline, 6)([UsageMonth(24_217, 510, 0, 0), UsageMonth(24_216, 500, 0, 0)])
     assert found is not None
     np.testing.assert_allclose(found[2:], [[0.0, 70.0 - 20.15], [0.15, 0.0]], rtol=0, atol=1e-12)
 
@@ -58,4 +58,4 @@ def test_bills_of_a_hand_computed_subscriber(megaline: Catalogue) -> None:
 )
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_what_is_out_of_the_ordinary_is_left_to_the_table(catalogue: Catalogue, months: list[UsageMonth]) -> None:
-    assert RowBills(catalogue)(months) is None
+    assert RowBills(catalogue, 6)(months) is None

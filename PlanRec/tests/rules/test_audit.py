@@ -260,3 +260,16 @@ def test_the_audit_counts_offers_that_may_drive_away(
     found = violations(order, rules, catalogue, facts, "offer", **told)
     assert sum(found.values()) == found["CHURN_MAY_RISE"] == count
     assert not violations(order, rules, catalogue, facts, "advice", **told)["CHURN_MAY_RISE"]
+
+
+def test_the_audit_counts_every_uncertain_switch_and_every_offer_that_may_drive_away(catalogue: Catalogue) -> None:
+    facts = Facts.of(OCTOBER, np.array([5, 5, 5]), **CONTACTABLE, age=40.0)
+    order = np.array([[3, 5]] * 3)
+    monthly = np.zeros((3, 2, len(IDS)))
+    monthly[:, :, 3] = [[300, -100], [300, 100], [0, 0]]
+    rules = Rules(version="x", minimum_gain=MinimumGain(advice_certainty=0.65))
+    found = violations(order, rules, catalogue, facts, "advice", monthly_saving_cents=monthly)
+    assert found["UNCERTAIN_GAIN"] == 2
+    changes = np.zeros((3, len(IDS)))
+    changes[:, 3] = [0.01, -0.02, 0.03]
+    assert violations(order, rules, catalogue, facts, "offer", churn_change=changes)["CHURN_MAY_RISE"] == 2

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from planrec.billing import Catalogue, load_catalogue
-from planrec.commands.run.study import operator_parameters
+from planrec.commands.run.study import launched_before, operator_parameters
 from planrec.config import PlanRecConfig
 from planrec.months import month_index, month_indices
 from planrec.simulator.config import SimulatorConfig
@@ -85,7 +85,7 @@ def test_cards_are_read_and_hold_a_launch_after_training(folder: Path, settings:
     assert any(month >= first for month in launches)
     begins = month_index(settings.simulator.first_month)
     earlier = [month for month in launches if begins < month < first]
-    assert bool(earlier) == (name == "plans_earlier_launch")
+    assert bool(earlier) == (name == "plans_earlier_launch") == launched_before(settings, card)
     small = settings.model_copy(update={"simulator": settings.simulator.model_copy(update=SMALL)})
     known, launch = two_worlds(small, card, seed=3)
     assert launch.launched.size == 1

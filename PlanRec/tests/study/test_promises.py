@@ -131,7 +131,13 @@ def test_other_truths_show_the_demand_for_a_launched_plan_and_ask_less_skill() -
     study = kept()
     other = replace(study, operators={"satisficing": study.operators["logit"]})
     lines = {line.what: line for line in promises(other)}
-    assert lines["choice: predicted over real demand for the launched plan"].reached == "shown"
+    shown = lines["choice: predicted over real demand for the launched plan"]
+    assert (shown.reached, shown.measured) == ("shown", "1.00 (se 0.00); 0.50 (se 0.00) if 50 % notice it")
+    # Where training held another launch, the demand must be met whatever the truth.
+    for measured in study.operators["logit"]:
+        measured.figures["launch.choice.choice.launched_demand"] = 1.2
+    assert broken(other) == []
+    assert broken(replace(other, earlier_launch=True)) == ["choice: predicted over real demand for the launched plan"]
     title = f"choice, with the launched plan: skill in NDCG@5 over {HELD_FIRST}last month"
     assert lines[title].goal == "0.4"
 

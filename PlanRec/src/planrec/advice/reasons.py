@@ -225,8 +225,11 @@ def closing_cents(parts: Sequence[float], total: int) -> list[int]:
     """
     whole = [floor(part) for part in parts]
     left = total - sum(whole)
-    first = sorted(range(len(parts)), key=lambda i: whole[i] - parts[i])[:left]
-    return [cents + (i in first) for i, cents in enumerate(whole)]
+    if left:
+        rounded_up = [cents - part for cents, part in zip(whole, parts, strict=True)]
+        for place in sorted(range(len(parts)), key=rounded_up.__getitem__)[:left]:
+            whole[place] += 1
+    return whole
 
 
 def sentence(
@@ -258,15 +261,16 @@ def sentence(
     >>> print(text.split(", ", 1)[1])
     Surf would have cost 20.30 USD a month (fee 20.00, minutes 0.30, messages 0.00, data 0.00): 49.70 less than Ultra.
     """
-    fee, minutes, messages, data = closing_cents(bill, bill.total)
+    total = bill.total
+    fee, minutes, messages, data = closing_cents(bill, total)
     held = against is not None and against.same
     text = (
         f"With the usage of the {f'{months} months' if months > 1 else 'one month'} known, "
-        f"{name}{', the plan held today,' if held else ''} would have cost {bill.total / 100:z.2f} {currency} a month "
+        f"{name}{', the plan held today,' if held else ''} would have cost {total / 100:z.2f} {currency} a month "
         f"(fee {fee / 100:z.2f}, minutes {minutes / 100:z.2f}, messages {messages / 100:z.2f}, data {data / 100:z.2f})"
     )
     if against is not None and not held:
-        saving = against.bill.total - bill.total
+        saving = against.bill.total - total
         text += f": {_less(saving, against.name)}"
         if against.dearer and months > 1:
             where = "each" if against.dearer == months else f"{against.dearer}"

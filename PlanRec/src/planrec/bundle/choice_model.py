@@ -7,7 +7,7 @@ here, without scikit-learn, pandas or a pickle.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,18 +18,17 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
 from common_utils.bundle import Bundle
-from common_utils.compiled import CompiledChoice, CompiledModel, CompiledScorer, softmax_within
+from common_utils.compiled import CompiledChoice, CompiledModel, softmax_within
 from common_utils.errors import ArtifactError
 from planrec.billing import Catalogue
 from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
 from planrec.decisions.choice_sets import (
-    BOOSTING_FEATURES,
-    LEAST_CHANCE,
     Alternatives,
     ChoiceRows,
     alternatives_of,
-    tree_rows,
+    tree_numbers,
 )
+from planrec.decisions.plan_tables import PlanTables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +39,7 @@ MODEL_FILE, TREE_ARRAYS_FILE, TREE_META_FILE = "choice_model.json", "choice_tree
 CHOICE_FILES = ("choice.json", MODEL_FILE)
 """Files of every choice model; trees have two more."""
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 def tempered(probabilities: FloatArray, temperature: float) -> FloatArray:
@@ -131,20 +130,27 @@ class ChoiceModel:
             At least one is available in each row.
         """
         utility, available = self.logit.utilities(alternatives.features), alternatives.available
-        chances = softmax_within(utility, available)
-        if self.trees is not None:
-            rows = tree_rows(X, alternatives, self.catalogue, utility=utility, probabilities=chances)
-            places = [BOOSTING_FEATURES.index(name) for name in self.trees.feature_names]
-            taken = self._scored(rows[:, places])[:, 1]
-            chances = np.zeros(available.shape)
-            chances[available] = np.maximum(taken, LEAST_CHANCE)
-        return tempered(chances, self.temperature)
+        tables = self.tables()
+        if tables is None:
+            return tempered(softmax_within(utility, available), self.temperature)
+        log_odds = tables.log_odds(tree_numbers(X, alternatives, utility=utility), alternatives.current)
+        against = np.exp(-np.where(available, log_odds, -np.inf))
+        powers = (1.0 + against) ** (-1 / self.temperature)  # chances, tempered; made to add up to 1 below
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    def tables(self) -> PlanTables | None:
+        """Return the trees as tables for the plans of the rate card; None where the logit answers itself.
+
+        Raises
+        ------
+        ArtifactError
+            As `PlanTables`.
+        """
+        return self._tables
 
     @cached_property
-    def _scored(self) -> Callable[[FloatArray], FloatArray]:
-        if self.trees is None:
-            raise ArtifactError("choice: a logit has no trees; train again.")
-        return CompiledScorer(self.trees).score_matrix
+    def _tables(self) -> PlanTables | None:
+        return None if self.trees is None else PlanTables(self.trees, self.catalogue)
 
     def save(self, folder: Path) -> None:
         """Write the arrays into the folder of a bundle; the settings and the rate card stand beside them."""
@@ -172,8 +178,6 @@ class ChoiceModel:
         trees = None
         if has_trees:
             trees = CompiledModel.read(bundle.read_bytes(TREE_ARRAYS_FILE), bundle.read_bytes(TREE_META_FILE))
-            if not set(trees.feature_names) <= set(BOOSTING_FEATURES):
-                raise ArtifactError(f"bundle {bundle.version}: {TREE_META_FILE} asks for other features; train again.")
         return cls(
             catalogue,
             history_months,

@@ -18,7 +18,7 @@ from common_utils.errors import DataError
 from planrec.billing import Catalogue
 from planrec.campaigns.exposure import Exposure
 from planrec.campaigns.moments import WINDOW
-from planrec.campaigns.regression import fit_logistic
+from planrec.campaigns.regression import Prior, fit_logistic
 from planrec.offers import LeavingModel
 from planrec.offers.leaving import Situation, leaving_features
 from planrec.offers.logistic import logistic
@@ -28,6 +28,9 @@ __all__ = ["fit_leaving"]
 _MOST_ROWS = 20_000  # months gone through; more say nothing new
 _SITUATIONS: tuple[Situation, ...] = ("alone", "declined", "accepted")
 _NO_RIDGE = 1e6
+_CONTACTED, _REMINDED = 5, 6  # columns of `_features`
+_HARM = float(np.log(0.10 / 0.90) - np.log(0.06 / 0.94))  # of the log-odds of leaving, by a contact
+_HARM_SD = 0.25  # as much as 16 who left after a contact would tell
 _CHEAP = 3.0  # overpaid a month, in currency, that makes a plan e times rarer in what is gone through
 
 
@@ -54,11 +57,9 @@ def fit_leaving(rows: Exposure, catalogue: Catalogue, *, C: float = 1.0, seed: i
         If nobody left, or nobody stayed, or too few subscribers have `WINDOW` months in a row.
     """
     held = _held(rows)
+    of_month = _features(held, rows.tenure_years, rows.binds, contacted=rows.contacted, accepted=rows.accepted)
     monthly = fit_logistic(
-        _features(held, rows.tenure_years, rows.binds, contacted=rows.contacted, accepted=rows.accepted),
-        rows.left.astype(np.float64),
-        groups=rows.subscribers,
-        C=C,
+        of_month, rows.left.astype(np.float64), groups=rows.subscribers, C=C, prior=_harm_of_contact(of_month)
     )
     rng = np.random.default_rng(seed)
     starts, later = _whole_windows(rows, rng)
@@ -72,6 +73,20 @@ def fit_leaving(rows: Exposure, catalogue: Catalogue, *, C: float = 1.0, seed: i
     fitted = fit_logistic(features, chance, C=_NO_RIDGE)
     jacobian = np.linalg.solve(fitted.curvature, np.column_stack([features, np.ones(len(features))]).T @ moved)
     return LeavingModel(fitted.weights[:-1], float(fitted.weights[-1]), jacobian @ monthly.covariance @ jacobian.T)
+
+
+def _harm_of_contact(features: FloatArray) -> Prior | None:
+    """Return what is held of a contact until the log shows otherwise: of the average contacted, it drives some away.
+
+    In a field experiment of a telecom 10 % left within three months of a contact, 6 % without (Ascarza, Iyengar &
+    Schleicher 2016). Some hundred contacts tell little, and where chance calls them harmless offers go to everybody.
+    """
+    contacted = features[:, _CONTACTED] > 0
+    if not contacted.any():
+        return None
+    direction = np.zeros(features.shape[1] + 1)
+    direction[_CONTACTED], direction[_REMINDED] = 1.0, features[contacted, _REMINDED].mean()
+    return Prior(direction, _HARM, _HARM_SD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from common_utils.errors import DataError
 from common_utils.evaluation.intervals import group_codes
 from planrec.offers.logistic import logistic
 
-__all__ = ["Fitted", "fit_logistic"]
+__all__ = ["Fitted", "Prior", "fit_logistic"]
 
 _STEPS, _CLOSE = 100, 1e-10
 
@@ -35,8 +35,30 @@ class Fitted:
     curvature: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is held of one sum of weights before any row is seen: a normal distribution.
+
+    Attributes
+    ----------
+    direction : float64 array of shape (k + 1,)
+        Factor of each weight in the sum, of the intercept last.
+    mean, sd : float
+        sd > 0.
+    """
+
+    direction: FloatArray
+    mean: float
+    sd: float
+
+
 def fit_logistic(
-    features: FloatArray, outcome: FloatArray, *, groups: NDArray[np.object_] | None = None, C: float = 1.0
+    features: FloatArray,
+    outcome: FloatArray,
+    *,
+    groups: NDArray[np.object_] | None = None,
+    C: float = 1.0,
+    prior: Prior | None = None,
 ) -> Fitted:
     """Fit the chance of an outcome, or a chance itself, by Newton's method.
 
@@ -49,6 +71,8 @@ def fit_logistic(
         Subscriber of each row; each row is its own where None.
     C : float
         Inverse of the ridge penalty on the features in standard deviations, > 0.
+    prior : Prior, optional
+        Counts beside the ridge penalty as much as its spread allows.
 
     Raises
     ------
@@ -66,13 +90,17 @@ def fit_logistic(
     design = np.column_stack([features, np.ones(len(features))])
     penalty = np.append(features.var(axis=0), 0.0) / C
     penalty[:-1][penalty[:-1] == 0] = 1.0  # a feature that never varies keeps weight 0
+    pull, towards = np.diag(penalty), np.zeros(design.shape[1])
+    if prior is not None:
+        pull = pull + np.outer(prior.direction, prior.direction) / prior.sd**2
+        towards = prior.direction * prior.mean / prior.sd**2
     weights = np.zeros(design.shape[1])
-    curvature = np.diag(penalty)
+    curvature = pull
     for _ in range(_STEPS):
         chance = logistic(design @ weights)
         spread = np.maximum(chance * (1 - chance), 1e-12)
-        curvature = (design * spread[:, None]).T @ design + np.diag(penalty)
-        step = np.linalg.solve(curvature, design.T @ (outcome - chance) - penalty * weights)
+        curvature = (design * spread[:, None]).T @ design + pull
+        step = np.linalg.solve(curvature, design.T @ (outcome - chance) - pull @ weights + towards)
         largest = float(np.abs(step).max())
         weights = weights + step * min(1.0, 5.0 / max(largest, 1e-300))
         if largest < _CLOSE:

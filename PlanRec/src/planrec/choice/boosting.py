@@ -2,12 +2,14 @@
 
 Each plan of a choice set is one row, taken or not, and the trees may never like a plan better for a dearer or less
 certain bill. They see the logit's utility beside the features, so what is linear need not be learnt again, and an
-unseen plan is carried by it. The rows' chances are then made to add up within each choice set.
+unseen plan is carried by it. The rows' chances are then made to add up within each choice set. On its way to a leaf a
+tree looks at one number of the subscriber's own, so that all trees are tables (`planrec.decisions.plan_tables`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +26,8 @@ from planrec.choice.logit import ConditionalLogit, chosen_of
 from planrec.config import ChallengerConfig
 from planrec.decisions.choice_sets import (
     BOOSTING_FEATURES,
-    LEAST_CHANCE,
-    RISING_FEATURES,
+    DECIDED_FEATURES,
+    LOGIT_UTILITY,
     Alternatives,
     ChoiceRows,
     tree_rows,
@@ -37,11 +39,17 @@ if TYPE_CHECKING:
 __all__ = ["MonotoneBoosting", "forest_probabilities", "grown_forest"]
 
 
-_FALLS = ("believed_bill", "believed_spread", "expected_bill", "bill_spread", "bill_above_current")
+_FALLS = ("believed_bill", "believed_spread", "expected_bill", "bill_spread")
 
 
 def grown_forest(
-    rows: FloatArray, taken: BoolArray, directions: Sequence[int], sizes: ChallengerConfig, *, seed: int
+    rows: FloatArray,
+    taken: BoolArray,
+    directions: Sequence[int],
+    sizes: ChallengerConfig,
+    *,
+    seed: int,
+    together: Sequence[AbstractSet[int]] | None = None,
 ) -> HistGradientBoostingClassifier:
     """Fit monotone trees that tell which alternatives are taken.
 
@@ -54,6 +62,8 @@ def grown_forest(
         One for each feature: 1 may only raise the chance, -1 only lower it, 0 either.
     sizes : ChallengerConfig
     seed : int
+    together : sequence of set of int, optional
+        Positions of features that may stand on one way from root to leaf; any may unless given.
 
     Examples
     --------
@@ -69,6 +79,7 @@ def grown_forest(
         min_samples_leaf=sizes.min_samples_leaf,
         l2_regularization=sizes.l2_regularization,
         monotonic_cst=list(directions),
+        interaction_cst=together,
         early_stopping=False,  # pyright: ignore[reportArgumentType] - documented as 'auto' or bool
         random_state=seed,
     )
@@ -101,8 +112,7 @@ def forest_probabilities(forest: HistGradientBoostingClassifier, rows: FloatArra
     """
     utility = np.zeros(available.shape)
     with threadpool_limits(1):
-        taken = forest.predict_proba(rows)[:, 1]
-    utility[available] = np.log(np.maximum(taken, LEAST_CHANCE))
+        utility[available] = -np.logaddexp(0.0, -forest.decision_function(rows))
     return softmax_within(utility, available)
 
 
@@ -120,6 +130,9 @@ class MonotoneBoosting(ChoiceEstimator):
     with_current_plan : bool, default=True
         Whether the plan held before may be used.
     seed : int, default=0
+    one_number : bool, default=True
+        Whether a tree looks at one number of the subscriber's own on its way to a leaf; without, it is no table and
+        cannot be shipped.
 
     Attributes
     ----------
@@ -140,12 +153,14 @@ class MonotoneBoosting(ChoiceEstimator):
         history_months: int = 6,
         with_current_plan: bool = True,  # noqa: FBT001 - scikit-learn's clone passes parameters by name
         seed: int = 0,
+        one_number: bool = True,  # noqa: FBT001 - as above
     ) -> None:
         self.catalogue = catalogue
         self.config = config
         self.history_months = history_months
         self.with_current_plan = with_current_plan
         self.seed = seed
+        self.one_number = one_number
 
     def fit(self, X: pd.DataFrame | ChoiceRows, y: NDArray[np.object_]) -> MonotoneBoosting:
         """Fit the logit, then the trees.
@@ -171,12 +186,14 @@ class MonotoneBoosting(ChoiceEstimator):
         taken = np.arange(len(self.catalogue.plans)) == chosen[:, None]
         matrix = self._matrix(X, alternatives)
         self.known_ = np.flatnonzero(~np.isnan(matrix).all(axis=0))
+        names = [BOOSTING_FEATURES[column] for column in self.known_]
         self.forest_ = grown_forest(
             matrix[:, self.known_],
             taken[alternatives.available],
-            [_direction(BOOSTING_FEATURES[column]) for column in self.known_],
+            [_direction(name) for name in names],
             self.config or ChallengerConfig(),
             seed=self.seed,
+            together=_together(names) if self.one_number else None,
         )
         return self
 
@@ -197,10 +214,14 @@ class MonotoneBoosting(ChoiceEstimator):
         return self._matrix(X, self.alternatives(X))[:, self.known_]
 
     def _matrix(self, X: pd.DataFrame | ChoiceRows, alternatives: Alternatives) -> FloatArray:
-        logit = self.logit_.utilities(alternatives)
-        probabilities = softmax_within(logit, alternatives.available)
-        return tree_rows(X, alternatives, self.catalogue, utility=logit, probabilities=probabilities)
+        return tree_rows(X, alternatives, self.catalogue, utility=self.logit_.utilities(alternatives))
 
 
 def _direction(name: str) -> int:
-    return -1 if name in _FALLS else 1 if name in RISING_FEATURES else 0
+    return -1 if name in _FALLS else 1 if name == LOGIT_UTILITY else 0
+
+
+def _together(names: Sequence[str]) -> list[set[int]]:
+    """Return each number of the subscriber's own with all that a plan and the plan held decide."""
+    decided = {place for place, name in enumerate(names) if name in DECIDED_FEATURES}
+    return [decided | {place} for place in range(len(names)) if place not in decided]

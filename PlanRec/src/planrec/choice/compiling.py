@@ -11,6 +11,8 @@ from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.compiled import ColumnEncoder, CompiledChoice, CompiledModel, CompiledScorer, InputColumn
 from common_utils.compiled.export.parity import ParityReport, parity_gate, varied_matrix
 from common_utils.compiled.export.pipeline import compile_node, compile_pipeline
+from common_utils.compiled.nodes import ForestNode
+from common_utils.errors import CompileError
 from planrec.billing import Catalogue
 from planrec.bundle import ChoiceModel
 from planrec.choice.boosting import MonotoneBoosting
@@ -26,7 +28,7 @@ from planrec.outlook import SERVICES
 from planrec.outlook.history import history_columns
 from planrec.rules import ExclusionCode, exclusions
 
-__all__ = ["MATRIX_ROWS", "compile_choice", "compile_choice_model"]
+__all__ = ["MATRIX_ROWS", "compile_choice", "compile_choice_model", "compiled_trees"]
 
 MATRIX_ROWS, DECISION_ROWS, BASE_ROWS = 100_000, 10_000, 2_000
 
@@ -118,7 +120,7 @@ def compile_choice_model(
         with_current_plan=model.with_current_plan,
         logit=CompiledChoice(ALTERNATIVE_FEATURES, logit.weights_),
         temperature=fitted.temperature,
-        trees=None if isinstance(model, ConditionalLogit) else _compiled_trees(model),
+        trees=None if isinstance(model, ConditionalLogit) else compiled_trees(model),
     )
     rng, columns = np.random.default_rng(seed), columns_of(rows)
     report = parity_gate(
@@ -132,7 +134,7 @@ def compile_choice_model(
         trees = arrays.trees
         base = model.matrix(rows.iloc[rng.integers(len(rows), size=min(len(rows), BASE_ROWS))])
         parity_gate(
-            model.forest_.predict_proba,
+            lambda matrix: model.forest_.decision_function(matrix)[:, None],
             CompiledScorer(trees).score_matrix,
             lambda rng, n: varied_matrix(trees, rng, n, base=base),
             rng=rng,
@@ -141,11 +143,15 @@ def compile_choice_model(
     return arrays, report
 
 
-def _compiled_trees(model: MonotoneBoosting) -> CompiledModel:
+def compiled_trees(model: MonotoneBoosting) -> CompiledModel:
+    """Return the trees without a link: their log-odds add up exactly in whatever order."""
     names = tuple(BOOSTING_FEATURES[place] for place in model.known_.tolist())
+    node = compile_node(model.forest_)
+    if not isinstance(node, ForestNode):
+        raise CompileError(f"{type(model.forest_).__name__} is not compiled to one forest; report it.")
     return CompiledModel(
-        node=compile_node(model.forest_),
-        outputs=("left", "taken"),
+        node=ForestNode(node.forest.with_exact_sums(), "identity"),
+        outputs=("log_odds",),
         feature_names=names,
         encoder=ColumnEncoder([InputColumn(name) for name in names]),
     )

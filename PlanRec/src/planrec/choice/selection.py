@@ -30,7 +30,15 @@ from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.months import month_indices
 from planrec.preparation import Step
 
-__all__ = ["CHALLENGER", "CHAMPION", "CalibratedChoice", "Selection", "select_choice_model"]
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "CalibratedChoice",
+    "Selection",
+    "best_temperature",
+    "later_folds",
+    "select_choice_model",
+]
 
 
 CHAMPION, CHALLENGER = "conditional logit", "monotone boosting"
@@ -115,7 +123,7 @@ def select_choice_model(config: PlanRecConfig, catalogue: Catalogue, rows: pd.Da
     """
     y = rows[CHOSEN_PLAN].to_numpy(dtype=object)
     chosen = chosen_of(y, catalogue)
-    folds = list(_later_folds(config, rows, y))
+    folds = list(later_folds(config, rows, y))
     if not folds:
         step(f"fitting the {CHAMPION}")
         model = _contenders(config, catalogue)[CHAMPION].fit(rows, y)
@@ -130,7 +138,7 @@ def select_choice_model(config: PlanRecConfig, catalogue: Catalogue, rows: pd.Da
             fresh: Any = clone(model)
             fresh.fit(rows.iloc[fit_on], y[fit_on])
             probabilities[score_on] = fresh.predict_proba(rows.iloc[score_on])
-        found[name] = probabilities[tried], _temperature(probabilities[tried], chosen[tried])
+        found[name] = probabilities[tried], best_temperature(probabilities[tried], chosen[tried])
     gap = paired_mean_difference(
         *(ndcg_at_k(chosen_ranks(found[name][0], chosen[tried]), 5) for name in (CHALLENGER, CHAMPION)),
         groups=rows[SUBSCRIBER].to_numpy()[tried],
@@ -162,10 +170,23 @@ def _contenders(config: PlanRecConfig, catalogue: Catalogue) -> dict[str, Condit
     }
 
 
-def _later_folds(
+def later_folds(
     config: PlanRecConfig, rows: pd.DataFrame, y: NDArray[np.object_]
 ) -> Iterator[tuple[IntArray, IntArray]]:
-    """Yield positions to fit on (others' earlier months) and to score (later months); none without earlier months."""
+    """Yield positions to fit on (others' earlier months) and to score (later months); none without earlier months.
+
+    Parameters
+    ----------
+    config : PlanRecConfig
+    rows : DataFrame
+        Training decision rows.
+    y : array of shape (n,)
+        Plan ids taken.
+
+    Yields
+    ------
+    tuple of int64 arrays
+    """
     months = month_indices(rows[MONTH])
     first_later = int(months.max()) - _LATER_MONTHS + 1
     if first_later <= months.min():
@@ -177,8 +198,26 @@ def _later_folds(
         yield fit_on[months[fit_on] < first_later], score_on[months[score_on] >= first_later]
 
 
-def _temperature(probabilities: FloatArray, chosen: IntArray) -> float:
-    """Return the temperature that makes the choices most likely."""
+def best_temperature(probabilities: FloatArray, chosen: IntArray) -> float:
+    """Return the temperature that makes the choices most likely.
+
+    Parameters
+    ----------
+    probabilities : float64 array of shape (n, n_plans)
+        Each row adds up to 1.
+    chosen : int64 array of shape (n,)
+        Positions of the plans taken.
+
+    Returns
+    -------
+    float
+        Between 1/e and e.
+
+    Examples
+    --------
+    >>> round(best_temperature(np.array([[0.9, 0.1]] * 4), np.array([0, 0, 0, 1])), 1)  # too sure: 3 in 4 are right
+    2.0
+    """
     rows = np.arange(len(chosen))
 
     def loss(log_temperature: float) -> float:

@@ -11,9 +11,10 @@ import itertools
 
 import numpy as np
 
-from common_utils.array_types import FloatArray, IntArray
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from planrec.billing import MAX_USAGE, Catalogue, Usage, bill_totals
-from planrec.outlook import SERVICES, History, bill_outlook
+from planrec.billing.month_bills import MICRO
+from planrec.outlook import SERVICES, History, bill_sums
 from planrec.outlook.questionnaire import OVERESTIMATION
 
 __all__ = [
@@ -22,7 +23,9 @@ __all__ = [
     "CONTEXT_FEATURES",
     "RECENT_MONTHS",
     "alternative_features",
+    "bill_units",
     "context_features",
+    "fixed_features",
 ]
 
 
@@ -44,7 +47,6 @@ ALTERNATIVE_FEATURES = (
     "perks",
 )
 CONTEXT_FEATURES = (
-    "bill_above_current",
     "fee_distance",
     "current_above_cheapest",
     "current_unlimited_share",
@@ -82,23 +84,41 @@ def alternative_features(
     >>> alternative_features(history, megaline, np.array([1]))[0].tolist()  # surf, ultimate
     [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [50.0, 0.0, 50.0, 0.0, 1.0, 0.0, 0.0, 0.0]]
     """
-    outlook = bill_outlook(bill_totals(history.usage, catalogue), history.known)
     believed = bill_totals(_believed_usage(history, recent_months), catalogue)
-    mean, spread = believed.mean(axis=1), believed.std(axis=1)
-    held = current[:, None] == np.arange(len(catalogue.plans))
-    return np.stack(
-        [
-            _above_cheapest(mean) / 100,
-            spread / 100,
-            _above_cheapest(outlook.mean_cents) / 100,
-            outlook.spread_cents / 100,
-            held.astype(np.float64),
-            np.where(held, 0.0, catalogue.contract_years),
-            np.broadcast_to(catalogue.unlimited_shares, held.shape),
-            np.broadcast_to(catalogue.perk_counts, held.shape),
-        ],
-        axis=2,
-    )
+    recorded = bill_totals(history.usage, catalogue)
+    fixed = np.stack([fixed_features(catalogue, held) for held in (*range(len(catalogue.plans)), -1)])
+    found = fixed[current]
+    bills = *_bills(believed, np.ones(believed.shape[:2], dtype=np.bool_)), *_bills(recorded, history.known)
+    for place, part in enumerate(bills):
+        found[:, :, place] = part
+    return found
+
+
+def fixed_features(catalogue: Catalogue, held: int) -> FloatArray:
+    """Return what the plan held decides of `alternative_features`; the bills, which it does not, are 0.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    held : int
+        Index of the plan held, -1 where unknown.
+
+    Returns
+    -------
+    float64 array of shape (n_plans, 8)
+
+    Examples
+    --------
+    >>> fixed_features(megaline, 1).tolist()[1]
+    [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]
+    """
+    features = np.zeros((len(catalogue.plans), len(ALTERNATIVE_FEATURES)))
+    is_held = np.arange(len(catalogue.plans)) == held
+    features[:, 4] = is_held
+    features[:, 5] = np.where(is_held, 0.0, catalogue.contract_years)
+    features[:, 6] = catalogue.unlimited_shares
+    features[:, 7] = catalogue.perk_counts
+    return features
 
 
 def context_features(features: FloatArray, catalogue: Catalogue, current: IntArray) -> FloatArray:
@@ -114,10 +134,10 @@ def context_features(features: FloatArray, catalogue: Catalogue, current: IntArr
 
     Returns
     -------
-    float64 array of shape (n, n_plans, 6)
-        Last axis as `CONTEXT_FEATURES`: believed bill less the current plan's, in units of the currency; distance of
-        the logarithms of the two fees; believed bill of the current plan less the cheapest; what the current plan does
-        not limit, its perks and contract. NaN where the current plan is unknown.
+    float64 array of shape (n, n_plans, 5)
+        Last axis as `CONTEXT_FEATURES`: distance of the logarithms of the two fees; believed bill of the current plan
+        less the cheapest, in units of the currency; what the current plan does not limit, its perks and contract. NaN
+        where the current plan is unknown.
 
     Examples
     --------
@@ -125,7 +145,7 @@ def context_features(features: FloatArray, catalogue: Catalogue, current: IntArr
     >>> history = history_of({"minutes_1": [250.0], "messages_1": [0.0], "megabytes_1": [7680.0]}, 1)
     >>> features = alternative_features(history, megaline, np.array([1]))
     >>> context_features(features, megaline, np.array([1]))[0, 0].round(2).tolist()  # surf against ultimate
-    [-50.0, 1.25, 50.0, 0.0, 0.0, 0.0]
+    [1.25, 50.0, 0.0, 0.0, 0.0]
     """
     has, at, rows = current >= 0, np.maximum(current, 0), np.arange(len(current))
     bill = features[..., ALTERNATIVE_FEATURES.index("believed_bill")]
@@ -134,7 +154,6 @@ def context_features(features: FloatArray, catalogue: Catalogue, current: IntArr
     of_current = (catalogue.unlimited_shares[at], catalogue.perk_counts[at], catalogue.contract_years[at])
     stacked = np.stack(
         [
-            bill - today,
             np.abs(fee - fee[at][:, None]),
             np.broadcast_to(today, bill.shape),
             *(np.broadcast_to(value[:, None], bill.shape) for value in of_current),
@@ -149,10 +168,31 @@ def _believed_usage(history: History, recent_months: int) -> Usage:
     recent = history.known & (np.arange(history.known.shape[1]) < recent_months)
     looked_at = np.where(recent.any(axis=1)[:, None], recent, history.known)
     count = np.maximum(looked_at.sum(axis=1), 1)
-    means = (np.where(looked_at, getattr(history.usage, s), 0.0).sum(axis=1) / count for s in SERVICES)
-    points = ((mean * OVERESTIMATION)[:, None] * factor for mean, factor in zip(means, BELIEF_FACTORS.T, strict=True))
-    return Usage(*(np.minimum(np.round(part, 2), MAX_USAGE) for part in points))
+    points: list[FloatArray] = []
+    for service, factor in zip(SERVICES, BELIEF_FACTORS.T, strict=True):
+        # In whole millionths, as the rater counts, so that the sum does not depend on the order of adding.
+        used = np.rint(np.where(looked_at, getattr(history.usage, service), 0.0) * MICRO).sum(axis=1)
+        points.append(np.rint(used[:, None] * (OVERESTIMATION * factor / count[:, None])) / MICRO)
+    return Usage(*(np.minimum(part, MAX_USAGE) for part in points))
 
 
-def _above_cheapest(bills: FloatArray) -> FloatArray:
-    return bills - bills.min(axis=1, keepdims=True)
+def _bills(totals: IntArray, known: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Return mean less the cheapest plan's and spread, from sums of whole cents, which are exact."""
+    total, squared = bill_sums(totals, known)
+    count = known.sum(axis=1, dtype=np.float64)[:, None]
+    mean_unit, spread_unit = bill_units(count)
+    return (total - total.min(axis=1, keepdims=True)) / mean_unit, np.sqrt(squared) / spread_unit
+
+
+def bill_units(count: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return what sum and root of the squares (`outlook.bill_sums`) of so many months are divided by.
+
+    The results are mean and spread in units of the currency, of 100 cents.
+
+    Examples
+    --------
+    >>> mean_unit, spread_unit = bill_units(np.array([1.0, 4.0]))
+    >>> mean_unit.tolist(), spread_unit.tolist()
+    ([100.0, 400.0], [100.0, 800.0])
+    """
+    return 100 * count, 100 * count * np.sqrt(count)

@@ -31,21 +31,28 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BOOSTING_FEATURES",
-    "LEAST_CHANCE",
-    "RISING_FEATURES",
+    "DECIDED_FEATURES",
+    "LOGIT_UTILITY",
+    "NUMBER_FEATURES",
     "Alternatives",
     "ChoiceRows",
     "alternatives_of",
+    "tree_numbers",
     "tree_rows",
 ]
 
 ChoiceRows: TypeAlias = Mapping[str, NDArray[np.generic]]
 """Decision rows as a mapping of column names to arrays of shape (n,)."""
 
-RISING_FEATURES = ("logit_utility", "logit_log_probability")
-BOOSTING_FEATURES = (*ALTERNATIVE_FEATURES, *CONTEXT_FEATURES, *RISING_FEATURES, AGE, TENURE)
-LEAST_CHANCE = 1e-12
-"""Of an alternative that a model holds for impossible, so that its logarithm is finite."""
+LOGIT_UTILITY = "logit_utility"
+BOOSTING_FEATURES = (*ALTERNATIVE_FEATURES, *CONTEXT_FEATURES, LOGIT_UTILITY, AGE, TENURE)
+NUMBER_FEATURES = (*ALTERNATIVE_FEATURES[:4], LOGIT_UTILITY, "current_above_cheapest", AGE, TENURE)
+DECIDED_FEATURES = (*ALTERNATIVE_FEATURES[4:], *(name for name in CONTEXT_FEATURES if name not in NUMBER_FEATURES))
+"""What a plan and the plan held decide; the others, `NUMBER_FEATURES`, are numbers of the subscriber's own.
+
+On its way from root to leaf a tree looks at any of these, and at one number: all trees together are then as many tables
+as there are numbers, for each plan and plan held.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +108,6 @@ def tree_rows(
     catalogue: Catalogue,
     *,
     utility: FloatArray,
-    probabilities: FloatArray,
 ) -> FloatArray:
     """Return the rows of trees over alternatives: one for each available plan of each decision.
 
@@ -111,23 +117,41 @@ def tree_rows(
         The decision rows of `alternatives`; `age` and `tenure_months` are read where present.
     alternatives : Alternatives
     catalogue : Catalogue
-    utility, probabilities : float64 arrays of shape (n, n_plans)
-        Of the logit, which the trees see beside the features.
+    utility : float64 array of shape (n, n_plans)
+        Of the logit, which the trees see beside the features, less that of the best available plan.
 
     Returns
     -------
     float64 array of shape (available plans of all decisions, len(BOOSTING_FEATURES))
     """
-    shape = alternatives.available.shape
+    features, available = alternatives.features, alternatives.available
+    *_, above, _, age, tenure = tree_numbers(X, alternatives, utility=utility)
+    context = context_features(features, catalogue, alternatives.current)
+    parts = [features, context, *(np.broadcast_to(part, available.shape)[..., None] for part in (above, age, tenure))]
+    return np.concatenate(parts, axis=2)[available]
+
+
+def tree_numbers(
+    X: Union[pd.DataFrame, ChoiceRows],  # noqa: UP007 - as above
+    alternatives: Alternatives,
+    *,
+    utility: FloatArray,
+) -> list[FloatArray]:
+    """Return `NUMBER_FEATURES` of every plan, available or not.
+
+    Parameters
+    ----------
+    X, alternatives, utility
+        As for `tree_rows`.
+
+    Returns
+    -------
+    list of float64 arrays of shape (n, n_plans) or, where it is the same for all plans, (n, 1)
+        NaN where unknown.
+    """
+    n, current = len(alternatives.current), alternatives.current
     best = np.where(alternatives.available, utility, -np.inf).max(axis=1, keepdims=True)
-    people = [
-        np.asarray(X[name], dtype=np.float64) if name in X else np.full(shape[0], np.nan) for name in (AGE, TENURE)
-    ]
-    parts = [
-        alternatives.features,
-        context_features(alternatives.features, catalogue, alternatives.current),
-        (utility - best)[..., None],
-        np.log(np.maximum(probabilities, LEAST_CHANCE))[..., None],
-        *(np.broadcast_to(column[:, None], shape)[..., None] for column in people),
-    ]
-    return np.concatenate(parts, axis=2)[alternatives.available]
+    bills = [alternatives.features[:, :, place] for place in range(4)]
+    today = np.where(current >= 0, bills[0][np.arange(n), np.maximum(current, 0)], np.nan)
+    people = [np.asarray(X[name], dtype=np.float64) if name in X else np.full(n, np.nan) for name in (AGE, TENURE)]
+    return [*bills, utility - best, *(column[:, None] for column in (today, *people))]

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from planrec.outlook.forecast import UsageForecast, fit_usage_forecast
-from planrec.outlook.history import SERVICES, History, Outlook, bill_outlook, history_of, saving_outlook, share_above
+from planrec.outlook.history import (
+    SERVICES,
+    History,
+    Outlook,
+    bill_outlook,
+    bill_sums,
+    history_of,
+    saving_outlook,
+    share_above,
+)
 from planrec.outlook.questionnaire import Questionnaire, filled_in, said_usage
 
 __all__ = [
@@ -13,6 +22,7 @@ __all__ = [
     "Questionnaire",
     "UsageForecast",
     "bill_outlook",
+    "bill_sums",
     "filled_in",
     "fit_usage_forecast",
     "history_of",

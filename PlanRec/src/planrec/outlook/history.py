@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,14 @@ __all__ = [
     "History",
     "Outlook",
     "bill_outlook",
+    "bill_sums",
     "history_columns",
     "history_of",
     "saving_outlook",
     "share_above",
 ]
+
+Number = TypeVar("Number", np.int64, np.float64)
 
 SERVICES = ("minutes", "messages", "megabytes")
 
@@ -137,13 +141,38 @@ def bill_outlook(totals: IntArray, known: BoolArray) -> Outlook:
     """
     count = known.sum(axis=1, dtype=np.float64)[:, None]
     count[count == 0] = np.nan
-    mean = _sum_known(totals, known) / count
-    apart = totals - mean[:, None, :]
+    total, squared = bill_sums(totals, known)
+    return Outlook(total / count, np.sqrt(squared / count) / count)
+
+
+def bill_sums(totals: IntArray, known: BoolArray) -> tuple[IntArray, FloatArray]:
+    """Return the sums that mean and spread follow from; whole numbers, so that the order of adding does not matter.
+
+    Parameters
+    ----------
+    totals : int64 array of shape (n, n_months, n_plans)
+        Bills in cents.
+    known : bool array of shape (n, n_months)
+
+    Returns
+    -------
+    tuple of int64 and float64 array of shape (n, n_plans)
+        Of the months known, k of them: the bills added up, and the squares of (k x bill - that sum), which are k**3
+        times the variance; exact up to 2**53.
+
+    Examples
+    --------
+    >>> total, squared = bill_sums(np.array([[[2000, 7000], [4000, 7000]]]), np.array([[True, True]]))
+    >>> total.tolist(), squared.tolist()
+    ([[6000, 14000]], [[8000000.0, 0.0]])
+    """
+    total = _sum_known(totals, known)
+    apart = (totals * known.sum(axis=1)[:, None, None] - total[:, None, :]).astype(np.float64)
     np.square(apart, out=apart)
-    return Outlook(mean, np.sqrt(_sum_known(apart, known) / count))
+    return total, _sum_known(apart, known)
 
 
-def _sum_known(values: NDArray[np.generic], known: BoolArray) -> NDArray[np.generic]:
+def _sum_known(values: NDArray[Number], known: BoolArray) -> NDArray[Number]:
     """Add up over the months known; most often that is all of them, and nothing has to be masked."""
     return (values if known.all() else np.where(known[..., None], values, 0)).sum(axis=1)
 

@@ -1,28 +1,60 @@
 """What one subscriber's bills say of every plan: means and spreads, recorded and believed, from tables of cents.
 
-`planrec.decisions.alternative_features` says what they are; a test holds the two equal to the last bit. A month or an
-amount out of the ordinary is left to it.
+`planrec.decisions.alternative_features` says what they are; a test holds the two equal to the last bit. Every sum is
+one of whole numbers below 2**53, so it is exact in whatever order BLAS adds. A month or an amount out of the ordinary
+is left to the reference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from common_utils.array_types import FloatArray
+from common_utils.array_types import FloatArray, IntArray
 from planrec.billing import Catalogue
 from planrec.billing.month_bills import MICRO
 from planrec.decisions import UsageMonth
-from planrec.decisions.alternatives import BELIEF_FACTORS, RECENT_MONTHS
+from planrec.decisions.alternatives import BELIEF_FACTORS, RECENT_MONTHS, bill_units
 from planrec.outlook.questionnaire import OVERESTIMATION
 
 __all__ = ["RowBills"]
 
 _AT_HAND = 4096  # units of a service whose cents are at hand; few subscribers use more in a month
-_EXACT_CENTS = 2_500_000  # squares of such cents, in sixty-fourths, and eight of them added up, stay whole in a double
-_MOST = 1e12  # of all amounts together; a month beyond the tables is found later
-_ADDED_IN_ORDER = 4  # NumPy adds so few numbers one after the other, with zeros behind them or not
+_WHOLE = 2.0**53  # up to it every whole number is a double
+_SERVICES, _POINTS = 3, 8  # points believed in: two a service, each pair with each
+
+
+class _Steps(NamedTuple):
+    """What is done with the usage of so many months; `k` are low and high belief and the months, of each service.
+
+    Attributes
+    ----------
+    micro : float64 array of shape (3 x months,)
+        Millionths a unit of usage.
+    gathered, believed : float64 arrays of shape (k, 3 x months) and (k,)
+        From usage to its sum over the months remembered, twice, and the months; then the share of the sum believed in.
+    sizes, first, last : float64 arrays of shape (k,)
+        Millionths of a billed unit; where a service begins in the table of cents, and where it ends.
+    sums : float64 array of shape (7 + months, k)
+        From cents to sums of bills, believed and recorded, a row of zeros after each; then to what is squared: high
+        less low belief by service, and months x bill less their sum.
+    squares : float64 array of shape (4, 3 + months)
+        From those squares to their sums, believed and recorded, a row of zeros before each.
+    units : float64 array of shape (4, n_plans)
+        What the four are divided by.
+    """
+
+    micro: FloatArray
+    gathered: FloatArray
+    believed: FloatArray
+    sizes: FloatArray
+    first: FloatArray
+    last: FloatArray
+    sums: FloatArray
+    squares: FloatArray
+    units: FloatArray
 
 
 class RowBills:
@@ -31,36 +63,33 @@ class RowBills:
     Parameters
     ----------
     catalogue : Catalogue
+    history_months : int
+        Months looked at, at most.
 
     Examples
     --------
-    >>> bills = RowBills(megaline)
+    >>> bills = RowBills(megaline, 6)
     >>> bills([UsageMonth(24216, 250.0, 0.0, 7680.0)]).tolist()  # surf, ultimate
     [[0.0, 50.0], [0.0, 0.0], [0.0, 50.0], [0.0, 0.0]]
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        p, n = catalogue.prices, len(catalogue.plans)
-        fees = int(p.fee_cents.max())
-        dearest = max(int(c.max()) for c in (p.cents_per_minute, p.cents_per_message, p.cents_per_data_unit))
-        units = max(min(_AT_HAND, (_EXACT_CENTS - fees) // max(dearest, 1)), 0)
-        each = np.arange(units)[:, None]
+    def __init__(self, catalogue: Catalogue, history_months: int) -> None:
+        p = catalogue.prices
         parts = (
             (p.included_minutes, p.cents_per_minute, p.fee_cents),
             (p.included_messages, p.cents_per_message, 0),
             (p.included_data_units, p.cents_per_data_unit, 0),
         )
-        tables = [np.maximum(each - included, 0) * cents + fixed for included, cents, fixed in parts]
-        self._cents = np.concatenate(tables).astype(np.float64)
-        size = catalogue.rounding.data_unit_megabytes
-        self._sizes = np.array([MICRO, MICRO, size * MICRO], dtype=np.int64)
-        self._round_up = self._sizes - 1
-        self._first = np.array([0, units, 2 * units])
-        factors = [sorted(set(column)) for column in BELIEF_FACTORS.T.tolist()]
-        self._units, self._factors = units, factors
-        every_pair = len(BELIEF_FACTORS) == len(set(map(tuple, BELIEF_FACTORS.tolist()))) == 8
-        two_points = every_pair and [len(values) for values in factors] == [2, 2, 2]
-        self._quick = n > 1 and units > 0 and two_points and RECENT_MONTHS < _ADDED_IN_ORDER
+        units = [_units_at_hand(p.fee_cents, cents, history_months) for _, cents, _ in parts]
+        tables = [
+            np.maximum(np.arange(known)[:, None] - included, 0) * cents + fixed
+            for known, (included, cents, fixed) in zip(units, parts, strict=True)
+        ]
+        beyond = np.full((1, len(catalogue.plans)), np.nan)
+        self._cents = np.concatenate([part for table in tables for part in (table, beyond)])
+        sizes = [MICRO, MICRO, catalogue.rounding.data_unit_megabytes * MICRO]
+        counts = range(1, history_months + 1) if min(units) else ()
+        self._steps = [_steps(months, sizes, units, len(catalogue.plans)) for months in counts]
 
     def __call__(self, months: Sequence[UsageMonth]) -> FloatArray | None:
         """Return means above the cheapest plan's and spreads, believed and then recorded.
@@ -68,58 +97,74 @@ class RowBills:
         Parameters
         ----------
         months : sequence of UsageMonth
-            Most recent first.
+            Most recent first, no more than `history_months`.
 
         Returns
         -------
         float64 array of shape (4, n_plans) or None
             Units of the currency; None where only `alternative_features` can tell.
         """
-        if not months or not self._quick:
+        if not (months and self._steps):
             return None
-        used = [amount for _, *of_month in months for amount in of_month]
-        # A sum is NaN where one value is, which no comparison of them would tell.
-        if not (min(used) >= 0 and sum(used) < _MOST):
+        _, minutes, messages, megabytes = zip(*months, strict=True)
+        used = (*minutes, *messages, *megabytes)
+        if not min(used) >= 0:
             return None
-        units = np.rint(np.array(self._believed(used, len(months)) + used) * MICRO).astype(np.int64).reshape(-1, 3)
-        units += self._round_up
-        units //= self._sizes
-        if units.max() >= self._units:
-            return None
-        units += self._first
-        cells = self._cents.take(units, axis=0)  # a row for low and high belief and each month, services, plans
-        bills = np.add.reduce(cells, axis=1)
-        found = np.empty((4, bills.shape[1]))
-        np.add(bills[0], bills[1], out=found[0])
-        found[0] *= 0.5
-        apart = cells[1] - cells[0]
-        apart *= apart
-        np.add.reduce(apart, axis=0, out=found[1])
-        found[1] *= 0.25
-        recorded, count = bills[2:], float(len(months))
-        mean = np.add.reduce(recorded, axis=0, out=found[2])
-        mean /= count
-        recorded -= mean
-        recorded *= recorded
-        np.add.reduce(recorded, axis=0, out=found[3])
-        found[3] /= count
-        means, spreads = found[0::2], found[1::2]
+        steps = self._steps[len(months) - 1]
+        units = np.dot(steps.gathered, np.rint(np.array(used) * steps.micro))
+        units *= steps.believed
+        np.rint(units, out=units)
+        units /= steps.sizes  # exact where whole, and below 2**53 no other quotient is rounded to a whole number
+        units += steps.first
+        np.ceil(units, out=units)
+        np.fmin(units, steps.last, out=units)  # what is no number is beyond the table as well
+        sums = np.dot(steps.sums, self._cents.take(units.astype(np.intp), axis=0))
+        squares = sums[4:]
+        squares *= squares
+        found = np.dot(steps.squares, squares)
+        np.sqrt(found, out=found)
+        means = sums[:4]
         means -= np.minimum.reduce(means, axis=1, keepdims=True)
-        np.sqrt(spreads, out=spreads)
-        found /= 100
-        return found
+        found += means
+        found /= steps.units
+        told: float = found[0, 0] + found[2, 0]
+        return found if told == told else None  # beyond the tables lies NaN
 
-    def _believed(self, used: list[float], known: int) -> list[float]:
-        """Return the low belief of each service and then the high one, from amounts month by month."""
-        low: list[float] = []
-        high: list[float] = []
-        count = min(known, RECENT_MONTHS)
-        for service, (least, most) in enumerate(self._factors):
-            total = 0.0
-            for value in used[service : 3 * count : 3]:
-                total += value
-            believed = total / count * OVERESTIMATION
-            # As NumPy rounds to two decimals.
-            low.append(round(believed * least * 100) / 100)
-            high.append(round(believed * most * 100) / 100)
-        return low + high
+
+def _two_points() -> tuple[list[float], list[float]]:
+    """Return the low and the high factor of each service; each low meets each high."""
+    factors = [sorted(set(column)) for column in BELIEF_FACTORS.T.tolist()]
+    return [low for low, _ in factors], [high for _, high in factors]
+
+
+def _units_at_hand(fees: IntArray, cents: IntArray, history_months: int) -> int:
+    """How many units of a service are tabled, so that all sums stay exact."""
+    # n numbers between 0 and b: their n-fold differences from their sum, squared, add up to n**3 b**2 / 4 at most.
+    largest = int(np.sqrt(4 * _WHOLE / max(history_months, _POINTS) ** 3))
+    return max(min(_AT_HAND, (largest - int(fees.max())) // _SERVICES // max(int(cents.max()), 1)), 0)
+
+
+def _steps(months: int, sizes: Sequence[int], units: Sequence[int], n_plans: int) -> _Steps:
+    remembered: FloatArray = (np.arange(months) < RECENT_MONTHS).astype(np.float64)
+    gathered: FloatArray = np.kron(np.eye(_SERVICES), np.vstack([remembered, remembered, np.eye(months)])).astype(float)
+    shares = OVERESTIMATION * np.array(_two_points()).T / remembered.sum()
+    low, high, *recorded = np.tile(np.eye(2 + months), _SERVICES)  # of all services together
+    by_service = np.kron(np.eye(_SERVICES), np.eye(2 + months)[1] - np.eye(2 + months)[0])
+    believed, total = _POINTS / 2 * (low + high), np.sum(recorded, axis=0)
+    apart = [months * one - total for one in recorded]
+    squares = np.zeros((4, _SERVICES + months))
+    squares[1, :_SERVICES], squares[3, _SERVICES:] = _POINTS**3 / 4, 1.0
+    divisors = [unit for count in (_POINTS, months) for unit in bill_units(np.array(float(count)))]
+    ends = np.cumsum([known + 1 for known in units]) - 1
+    first, last = (np.repeat(part, 2 + months).astype(np.float64) for part in (ends - units, ends))
+    return _Steps(
+        micro=np.full(_SERVICES * months, float(MICRO)),
+        gathered=gathered,
+        believed=np.hstack([shares, np.ones((_SERVICES, months))]).ravel(),
+        sizes=np.repeat(np.array(sizes, dtype=np.float64), 2 + months),
+        first=first,
+        last=last,
+        sums=np.vstack([believed, 0 * believed, total, 0 * total, by_service, *apart]),
+        squares=squares,
+        units=np.repeat(np.array(divisors)[:, None], n_plans, axis=1),
+    )

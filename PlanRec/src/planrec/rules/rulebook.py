@@ -86,7 +86,7 @@ class OfferRules(_Part):
         description="by how much an offer must lower the chance of leaving within three months, its error counted in",
     )
     churn_errors: float = Field(
-        default=1.0,
+        default=0.25,
         ge=0,
         le=10,
         description="standard errors by which the expected change of that chance is taken to be worse than it looks",

@@ -91,6 +91,8 @@ class Study:
         Whose parameters were simulated.
     subscribers : int
         Of each operator.
+    earlier_launch : bool
+        Whether another plan was launched within the months learnt from.
     """
 
     operators: Mapping[str, Sequence[Measured]]
@@ -101,6 +103,7 @@ class Study:
     titles: Mapping[str, str]
     operator: str
     subscribers: int
+    earlier_launch: bool = False
 
     def has(self, process: str, name: str) -> bool:
         """Whether every operator has a figure."""

@@ -14,10 +14,11 @@ from planrec.study.figures import ANY_PLAN, HELD_FIRST, ORACLE
 from planrec.study.measure import KNOWN, LAUNCH
 from planrec.study.pooled import Estimate, Study
 
-__all__ = ["FEWEST_OFFERS", "WORLDS", "Promise", "promises"]
+__all__ = ["ATTENTION", "FEWEST_OFFERS", "WORLDS", "Promise", "promises"]
 
 WORLDS = {KNOWN: "known plans", LAUNCH: "with the launched plan"}
 FEWEST_OFFERS = 300  # judged ones, below which the churn they bring is not said
+ATTENTION = 0.5  # stated, not estimated: share of those deciding who notice a plan in its first months
 _NO, _MUST, _GOAL, _SHOWN = "NO", "must", "goal", "shown"
 _BASELINES = tuple(f"{HELD_FIRST}{policy.key}" for policy in RE_RATING)
 _RE_RATED = tuple(policy.key for policy in RE_RATING)
@@ -90,10 +91,12 @@ def _choice(study: Study, truth: str, world: str) -> Iterator[Promise]:
     if world == LAUNCH:
         demand = study.mean(truth, f"{world}.choice.{ANY_PLAN}.launched_demand")
         title = "choice: predicted over real demand for the launched plan"
-        if truth == "logit":
+        if truth == "logit" or study.earlier_launch:
             yield _between(title, truth, demand, (0.85, 1.15), (0.92, 1.08))
         else:
-            yield Promise(title, truth, demand.text(), "", "", _SHOWN)
+            noticed = Estimate(ATTENTION * demand.value, ATTENTION * demand.error).text()
+            measured = f"{demand.text()}; {noticed} if {ATTENTION:.0%} notice it".replace("%", " %")
+            yield Promise(title, truth, measured, "", "", _SHOWN)
 
 
 def _advice(study: Study, truth: str, world: str) -> Iterator[Promise]:

@@ -7,7 +7,7 @@ cannot end in the leaves left of it; of the leaves that no split rules out, the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,6 +120,32 @@ class MaskForest:
         {1: array([2.])}
         """
         return {int(f): np.unique(self.threshold[self.split_feature == f]) for f in np.unique(self.split_feature)}
+
+    def with_exact_sums(self) -> MaskForest:
+        """Return the forest with leaf values that differ in the last bits, so that sums of them are exact.
+
+        Values are rounded to whole multiples of one power of two, about 2**-52 of the largest sum. Sums then have the
+        same bits in whatever order they are added: tree by tree, or from tables of whole groups of trees.
+
+        Examples
+        --------
+        >>> forest = MaskForest.of(n_features=1, n_outputs=1, splits=[(0, 0, 2.0, 1, True)], leaves=[[[0.1], [3.0]]])
+        >>> forest.sums_exactly, forest.with_exact_sums().sums_exactly
+        (False, True)
+        """
+        unit = np.ldexp(1.0, self._exponent() - 52)
+        return replace(self, leaf_values=np.rint(self.leaf_values / unit) * unit)
+
+    @property
+    def sums_exactly(self) -> bool:
+        """Whether sums of leaf values are exact in whatever order they are added."""
+        multiples = self.leaf_values / np.ldexp(1.0, self._exponent() - 53)
+        return bool((multiples == np.rint(multiples)).all())
+
+    def _exponent(self) -> int:
+        """Return e so that no sum of leaves reaches 2**e."""
+        largest = np.maximum.reduceat(np.abs(self.leaf_values).max(axis=1), np.cumsum(self.n_leaves) - self.n_leaves)
+        return int(np.frexp(largest.sum())[1])
 
     def check(self) -> None:
         """Refuse arrays that do not belong together, before anything is computed from them.

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from common_utils.array_types import FloatArray
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.compiled.forest import MaskForest
 
 __all__ = ["Leaves", "MaskTable", "mask_tables", "mask_type", "table_bytes"]
@@ -92,9 +92,13 @@ class Leaves:
         # One call less than below, which counts for one row.
         return self._values.take(self._before + self._bits_to_lowest.take(possible), axis=0)
 
-    def of_rows(self, possible: Masks) -> FloatArray:
-        """Return the values for masks of shape (..., n_trees): the same shape, or (..., n_trees, n_outputs)."""
-        return self._values.take(self._before + _bits_to_lowest(possible), axis=0)
+    def of_rows(self, possible: Masks, trees: IntArray | None = None) -> FloatArray:
+        """Return the values for masks of shape (..., n_trees): the same shape, or (..., n_trees, n_outputs).
+
+        `trees` are the positions of those that the masks are of, where they are not of all.
+        """
+        before = self._before if trees is None else self._before[trees]
+        return self._values.take(before + _bits_to_lowest(possible), axis=0)
 
 
 def _bits_to_lowest(masks: Masks) -> NDArray[np.uint8]:

@@ -166,7 +166,7 @@ class BodyReader:
         names = self._nesting.get(kind)
         if names is None:
             names = self._nesting[kind] = tuple(name for name, f in kind.model_fields.items() if _nests(f.annotation))
-        found = len(value.model_fields_set)
+        found = len(value.__pydantic_fields_set__)
         for name in names:
             inner = getattr(value, name)
             for one in inner if isinstance(inner, list | tuple) else (inner,):

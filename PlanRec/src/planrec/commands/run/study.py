@@ -15,7 +15,7 @@ from common_utils.config import resolve_path
 from common_utils.config.marked_yaml import read_marked
 from common_utils.errors import ConfigError, GateError
 from common_utils.outputs import write_text
-from planrec.billing import load_catalogue
+from planrec.billing import Catalogue, load_catalogue
 from planrec.commands.requests import StudyCommand
 from planrec.commands.run.published import PublishedRun
 from planrec.commands.settings import LoadedSettings, load_run
@@ -31,7 +31,7 @@ from planrec.study.promises import promises
 from planrec.study.report import detail_tables, study_document
 from planrec.study.safeguards import LeakFigures, defect_study, leak_study
 
-__all__ = ["operator_parameters", "run_study", "seeds_of", "truths_of"]
+__all__ = ["launched_before", "operator_parameters", "run_study", "seeds_of", "truths_of"]
 
 _COMMAND = "make -C PlanRec study"
 _SHIPPED = "configs/simulator.yaml"
@@ -216,7 +216,14 @@ def _measured(
         titles={policy.key: policy.title(config, rules) for policy in (*ADVICE, OFFER)},
         operator=f"`{_SHIPPED if request.operator is None else request.operator.name}`",
         subscribers=settings.subscribers,
+        earlier_launch=launched_before(config, catalogue),
     )
+
+
+def launched_before(config: PlanRecConfig, catalogue: Catalogue) -> bool:
+    """Return whether a plan's sale begins within the months learnt from."""
+    first, end = config.simulator.first_month, config.evaluation.study.first_test_month
+    return any(first < plan.on_sale.first < end for plan in catalogue.plans if plan.on_sale.first)
 
 
 def _leaks(config: PlanRecConfig, project: Path, count: int, step: Step) -> LeakFigures:
