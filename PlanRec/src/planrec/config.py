@@ -172,7 +172,7 @@ class StudyConfig(BaseConfig):
     """The study over several simulated operators whose truth is known: `planrec study`."""
 
     seeds: tuple[int, ...] = Field(
-        default=(101, 102, 103, 104, 105), min_length=2, description="operators; none of them was looked at before"
+        default=(101, 102, 103, 104, 105), min_length=1, description="operators; none of them was looked at before"
     )
     first_test_month: str = Field(
         default="2025-10", pattern=MONTH_PATTERN, description="decisions before it train, from it on test"

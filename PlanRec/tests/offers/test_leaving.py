@@ -96,3 +96,13 @@ def test_rows_of_a_standing_stay_together() -> None:
     one = people.at(np.array([1]))
     assert (one.current.tolist(), one.bill.tolist(), one.offerable.tolist()) == ([1], [[1, 2]], [[True, False]])
     assert (one.rise.tolist(), one.tenure_years.tolist()) == ([3], [4])
+
+
+def test_only_a_plan_with_a_minimum_term_binds_who_accepts_it(catalogue: Catalogue) -> None:
+    weights = np.array([-3.0 if name == "binds" else 0.0 for name in LEAVING_FEATURES])
+    found = LeavingModel(weights, 0.0).chances(standing(1, len(catalogue.plans), current=5), catalogue).accepted[0]
+    terms = [plan.contract_months for plan in catalogue.plans]
+    assert 0 in terms
+    for place, term in enumerate(terms):
+        if place != 5:
+            assert found[place] == pytest.approx(1 / (1 + np.exp(3)) if term else 0.5), catalogue.plan_ids[place]

@@ -9,13 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from common_utils.bundle import Bundle
+from common_utils.config import dump_config
 from common_utils.errors import ArtifactError, ConfigError, DataError
 from planrec.bundle import PlanRecBundle
 from planrec.commands.requests import SettingsCommand, StudyCommand
 from planrec.commands.run.published import PublishedRun
 from planrec.commands.run.study import truths_of
+from planrec.config import PlanRecConfig
 from planrec.study.answered import SMALL_RUN, answers_digest, libraries
 from planrec.study.promises import Promise
 from planrec.study.published import DEVELOPMENT_SEEDS, RUNS_FILE, RunLog, clean_commit, published_seeds
@@ -201,3 +204,11 @@ class WithRules:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.opened, name)
+
+
+def test_one_seed_is_a_study_whose_bundles_open(settings: PlanRecConfig) -> None:
+    """A bundle's settings are read back: what `--seeds 1` makes of them must be valid."""
+    study = settings.evaluation.study.model_copy(update={"seeds": (1,)})
+    evaluation = settings.evaluation.model_copy(update={"study": study})
+    written = dump_config(settings.model_copy(update={"evaluation": evaluation}))
+    assert PlanRecConfig.model_validate(yaml.safe_load(written)).evaluation.study.seeds == (1,)

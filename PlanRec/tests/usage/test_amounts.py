@@ -10,7 +10,9 @@ import pytest
 
 from common_utils.errors import DataError
 from common_utils.tables import Reading, RowReport
-from planrec.billing import MAX_USAGE
+from planrec.billing import MAX_USAGE, Catalogue
+from planrec.simulator.config import SimulatorConfig
+from planrec.simulator.operator import simulate
 from planrec.usage.amounts import MINUTES_OF_A_MONTH, check_amounts, counts_of
 from planrec.usage.last_month import first_month, last_month
 from planrec.usage.months_table import withheld
@@ -21,7 +23,11 @@ ACCOUNT = RowReport("usage", read=1, kept=1)
 
 def notes(minutes: list[float], megabytes: list[float], *, accept: bool = False) -> str:
     size = max(len(minutes), len(megabytes))
-    columns = {"minutes": minutes or [1.0] * size, "messages": [1.0] * size, "megabytes": megabytes or [5000.0] * size}
+    columns = {
+        "minutes": minutes or [300.0] * size,
+        "messages": [1.0] * size,
+        "megabytes": megabytes or [5000.0] * size,
+    }
     counts = counts_of(pd.DataFrame(columns), np.arange(1, size + 1))
     return " | ".join(check_amounts(counts, ACCOUNT, accept=accept).notes)
 
@@ -30,7 +36,7 @@ def notes(minutes: list[float], megabytes: list[float], *, accept: bool = False)
     ("beyond", "refused"), [pytest.param(1, False, id="one-per-cent"), pytest.param(2, True, id="above-one-per-cent")]
 )
 def test_more_minutes_than_a_month_has(beyond: int, refused: bool) -> None:
-    minutes = [float(MINUTES_OF_A_MONTH + 1)] * beyond + [float(MINUTES_OF_A_MONTH)] * (100 - beyond)
+    minutes = [float(MINUTES_OF_A_MONTH + 1)] * beyond + [300.0] * (98 - beyond) + [float(MINUTES_OF_A_MONTH)] * 2
     if refused:
         with pytest.raises(DataError, match="are they seconds"):
             notes(minutes, [])
@@ -39,16 +45,80 @@ def test_more_minutes_than_a_month_has(beyond: int, refused: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("minutes", "said", "refused"),
+    [
+        pytest.param([280.0 * 60] * 100, "6,000 or more; are they seconds?", True, id="seconds"),
+        pytest.param([280.0 * 60] * 99, "6,000 or more; are they seconds?", False, id="too-few-months-to-refuse"),
+        pytest.param([280.0 * 60_000] * 3, "are they milliseconds?", True, id="milliseconds"),
+        pytest.param([3_000.0] * 100, "3,000 or more; are they seconds?", False, id="seconds-of-light-users"),
+        pytest.param([2_999.0] * 100, "", False, id="heavy-users"),
+        pytest.param([5_999.0] * 49 + [280.0] * 51, "", False, id="half-are-heavy-users"),
+        pytest.param([4.6] * 100, "fewer than 10; are they hours?", False, id="hours"),
+        pytest.param([4.6] * 99, "", False, id="too-few-months-to-tell"),
+        pytest.param([0.0] * 200, "", False, id="no-calls"),
+    ],
+)
+def test_minutes_that_are_none(minutes: list[float], said: str, refused: bool) -> None:
+    if refused:
+        with pytest.raises(DataError, match="--accept-units"):
+            notes(minutes, [])
+    found = notes(minutes, [], accept=refused)
+    assert said in found
+    assert bool(found) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "megabytes", "example"),
+    [
+        pytest.param(16_800.0, 8_000.0, "({is: minutes, unit: seconds})", id="seconds"),
+        pytest.param(16_800_000.0, 8_000.0, "({is: minutes, unit: milliseconds})", id="milliseconds"),
+        pytest.param(280.0, 8.0, "({is: megabytes, unit: GB})", id="gigabytes"),
+        pytest.param(280.0, 8.0 * 2**20, "({is: megabytes, unit: kB})", id="kB"),
+        pytest.param(280.0, 8.0 * 2**30, "({is: megabytes, unit: bytes})", id="bytes"),
+        pytest.param(16_800.0, 8.0, "({is: minutes, unit: seconds} or {is: megabytes, unit: GB})", id="both"),
+    ],
+)
+def test_the_refusal_shows_the_mapping_that_would_mend_it(minutes: float, megabytes: float, example: str) -> None:
+    with pytest.raises(DataError) as refused:
+        notes([minutes] * 100, [megabytes] * 100)
+    assert example in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("column", "factor"),
+    [
+        pytest.param("minutes", 60.0, id="seconds"),
+        pytest.param("megabytes", 1024.0, id="kB"),
+        pytest.param("megabytes", 1 / 1024, id="GB"),
+    ],
+)
+def test_amounts_of_people_pass_and_in_another_unit_are_refused(
+    column: str, factor: float, catalogue: Catalogue
+) -> None:
+    config = SimulatorConfig(subscribers=300)
+    people = simulate(config, catalogue, np.random.default_rng(7)).months
+    assert check_amounts(counts_of(people), ACCOUNT).notes == ()
+    heavy = people[people["minutes"] >= people["minutes"].quantile(0.9)]
+    assert check_amounts(counts_of(heavy), ACCOUNT).notes == ()
+    with pytest.raises(DataError, match=column):
+        check_amounts(counts_of(people.assign(**{column: people[column] * factor})), ACCOUNT)
+
+
+@pytest.mark.parametrize(
     ("megabytes", "said", "refused"),
     [
         pytest.param([99.9] * 100, "gigabytes", True, id="gigabytes-of-a-hundred-months"),
         pytest.param([99.9] * 99, "gigabytes", False, id="too-few-months-to-refuse"),
-        pytest.param([100.0] * 100, "", False, id="a-hundred-megabytes"),
+        pytest.param([100.0] * 100, "are they gigabytes (GB)", False, id="a-hundred-megabytes"),
+        pytest.param([230.0] * 300, "fewer than 500 and not one in a hundred has 1,000", False, id="heavy-gigabytes"),
+        pytest.param([230.0] * 19, "", False, id="too-few-months-to-tell"),
+        pytest.param([230.0] * 297 + [1000.0] * 3, "", False, id="light-users"),
         pytest.param([99.9] * 99 + [1000.0], "gigabytes", False, id="one-in-a-hundred-has-a-gigabyte"),
-        pytest.param([99.9] * 50 + [100.0] * 50, "", False, id="half"),
+        pytest.param([99.9] * 49 + [100.0] * 50 + [1000.0], "", False, id="half"),
         pytest.param([1e6] * 100, "kB", True, id="terabytes"),
         pytest.param([1e6] * 99, "kB", False, id="terabytes-of-too-few"),
-        pytest.param([999_999.0] * 100, "", False, id="below-a-terabyte"),
+        pytest.param([999_999.0] * 100, "100 GB or more; are they kB?", False, id="below-a-terabyte"),
+        pytest.param([99_999.0] * 100, "", False, id="heavy-users"),
         pytest.param([1e8] * 2, "bytes", True, id="a-hundred-terabytes"),
         pytest.param([0.0] * 200, "", False, id="no-data"),
         pytest.param([5000.0] * 199 + [1e8 + 1], "1 month(s) have more than 100 TB; row 200", False, id="one-slip"),

@@ -72,8 +72,8 @@ class BoundCheck:
         if np.isnan(self.change):
             return f"{self.offers} logged offers pass, too few to compare"
         return (
-            f"{self.offers} logged offers pass, 3-month churn {100 * self.change:+.1f} points "
-            f"(se {100 * self.error:.1f}, predicted {100 * self.predicted:+.1f})"
+            f"{self.offers} logged offers pass, 3-month churn {100 * self.change:+z.1f} points "
+            f"(se {100 * self.error:z.1f}, predicted {100 * self.predicted:+z.1f})"
         )
 
 

@@ -95,7 +95,7 @@ def _choice(study: Study, truth: str, world: str) -> Iterator[Promise]:
             yield _between(title, truth, demand, (0.85, 1.15), (0.92, 1.08))
         else:
             noticed = Estimate(ATTENTION * demand.value, ATTENTION * demand.error).text()
-            measured = f"{demand.text()}; {noticed} if {ATTENTION:.0%} notice it".replace("%", " %")
+            measured = f"{demand.text()}; {noticed} if {ATTENTION:z.0%} notice it".replace("%", " %")
             yield Promise(title, truth, measured, "", "", _SHOWN)
 
 

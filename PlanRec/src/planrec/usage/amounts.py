@@ -5,28 +5,42 @@ Decided from counts that add up over blocks of a table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 
-from common_utils.array_types import IntArray
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from common_utils.tables import RowReport
 from common_utils.tables.report import MOST_LISTED, listed_rows
+from common_utils.units import factors
 from planrec.columns import MEGABYTES, MESSAGES, MINUTES
 
 __all__ = ["AmountCounts", "check_amounts", "counts_of"]
 
 MINUTES_OF_A_MONTH = 31 * 24 * 60
-_EDGES = 10.0 ** np.arange(-3, 13)  # megabytes; the median is known to a power of ten
+_EDGES = np.array([first * 10.0**power for power in range(-3, 13) for first in range(1, 10)])  # .001, .002 ... 9e12
+_ENOUGH = 100  # months from which on a median is more than chance
+_SOME = 20  # months from which on a lack of large amounts is told
 _FEW = 0.01  # share of months above which an impossible amount is more than a slip in some rows
-_MOST_MEGABYTES = 1e8  # half of all months above it: 100 TB each, so the numbers are bytes or kB
-_MOST_MESSAGES = 1e6
-_MANY_MEGABYTES = 1e6  # a terabyte
-_LEAST_MEGABYTES = 100.0  # half of all months with data below it: gigabytes, or very light users
+# Half of the months of Megaline have 430 minutes or more and 17,000 MB, of the simulated operator 280 and 8,200.
+_LONG, _TOO_LONG = 3_000.0, 6_000.0  # half of all months with calls: 100 minutes a day is odd, 200 no set of people
+_SHORT = 10.0
+_MUCH, _TOO_MUCH, _BEYOND = 1e5, 1e6, 1e8  # megabytes, half of all months with data: 100 GB, 1 TB, 100 TB
+_LITTLE, _TOO_LITTLE = 500.0, 100.0
 _A_GIGABYTE = 1000.0  # among phones, one month in a hundred surely reaches it
-_ENOUGH = 100  # months with data from which on a median is more than chance
+_MOST_MESSAGES = 1e6
+_MEDIANS = {MINUTES: (_SHORT, _LONG), MEGABYTES: (50.0, 500_000.0)}  # in the right unit
+_UNITS: Mapping[str, Mapping[str, Fraction]] = {MINUTES: factors.MINUTES, MEGABYTES: factors.megabytes()}
+_OFTEN = {MINUTES: ("seconds", "milliseconds", "hours"), MEGABYTES: ("kB", "bytes", "GB")}
+_WORDS = {"GB": "gigabytes (GB)"}
+
+
+def _none() -> IntArray:
+    return np.zeros(len(_EDGES) + 1, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -35,32 +49,33 @@ class AmountCounts:
 
     Attributes
     ----------
-    with_minutes, beyond_a_month : int
-        Months with minutes, and those with more of them than a month has.
+    minutes, megabytes : int64 array of shape (145,)
+        Months with calls, and with data, by the first digit and the power of ten of their amount, from below .001 to
+        9 * 10^12 and above.
+    beyond_a_month : int
+        Months with more minutes than a month has.
     rows : tuple of int
         Numbers of the first rows with more minutes than a month has, or more than 100 TB, or a million messages.
     beyond : tuple of int and int
         Months with more than 100 TB, and with more than a million messages.
-    megabytes : int64 array of shape (17,)
-        Months with data by power of ten of their megabytes, from below .001 to 10^12 and above.
 
     Examples
     --------
-    >>> (AmountCounts(2, 1) + AmountCounts(1)).with_minutes
+    >>> (AmountCounts(beyond_a_month=2) + AmountCounts(beyond_a_month=1)).beyond_a_month
     3
     """
 
-    with_minutes: int = 0
+    minutes: IntArray = field(default_factory=_none)
+    megabytes: IntArray = field(default_factory=_none)
     beyond_a_month: int = 0
-    megabytes: IntArray = field(default_factory=lambda: np.zeros(len(_EDGES) + 1, dtype=np.int64))
     rows: tuple[int, ...] = ()
     beyond: tuple[int, int] = (0, 0)
 
     def __add__(self, other: AmountCounts) -> AmountCounts:
         return AmountCounts(
-            self.with_minutes + other.with_minutes,
-            self.beyond_a_month + other.beyond_a_month,
+            self.minutes + other.minutes,
             self.megabytes + other.megabytes,
+            self.beyond_a_month + other.beyond_a_month,
             (*self.rows, *other.rows)[:MOST_LISTED],
             (self.beyond[0] + other.beyond[0], self.beyond[1] + other.beyond[1]),
         )
@@ -72,13 +87,12 @@ def counts_of(months: pd.DataFrame, rows: IntArray | None = None) -> AmountCount
     Examples
     --------
     >>> counts = counts_of(pd.DataFrame({"minutes": [0.0, 50_000.0], "megabytes": [4.2, 0.0]}))
-    >>> counts.with_minutes, counts.beyond_a_month, int(counts.megabytes.sum())
+    >>> int(counts.minutes.sum()), counts.beyond_a_month, int(counts.megabytes.sum())
     (1, 1, 1)
     """
     minutes = months[MINUTES].to_numpy(dtype=np.float64)
     megabytes = months[MEGABYTES].to_numpy(dtype=np.float64)
-    places = np.searchsorted(_EDGES, megabytes[megabytes > 0], side="right")
-    too_long, too_much = minutes > MINUTES_OF_A_MONTH, megabytes > _MOST_MEGABYTES
+    too_long, too_much = minutes > MINUTES_OF_A_MONTH, megabytes > _BEYOND
     too_many = (
         months[MESSAGES].to_numpy(dtype=np.float64) > _MOST_MESSAGES
         if MESSAGES in months
@@ -86,9 +100,9 @@ def counts_of(months: pd.DataFrame, rows: IntArray | None = None) -> AmountCount
     )
     odd = np.flatnonzero(too_long | too_much | too_many)[:MOST_LISTED]
     return AmountCounts(
-        int((minutes > 0).sum()),
+        _by_size(minutes),
+        _by_size(megabytes),
         int(too_long.sum()),
-        np.bincount(places, minlength=len(_EDGES) + 1).astype(np.int64),
         () if rows is None else tuple(rows[odd].tolist()),
         (int(too_much.sum()), int(too_many.sum())),
     )
@@ -113,45 +127,95 @@ def check_amounts(counts: AmountCounts, report: RowReport, *, accept: bool = Fal
 
     Examples
     --------
-    >>> check_amounts(AmountCounts(200, 1), RowReport("usage", read=1, kept=1)).notes
-    ('minutes: 1 of 200 months with calls have more minutes than a month has; are they seconds?',)
+    >>> counts = counts_of(pd.DataFrame({"minutes": [16_000.0], "megabytes": [0.0]}))
+    >>> check_amounts(counts, RowReport("usage", read=1, kept=1)).notes
+    ('minutes: half of the months with calls have 6,000 or more; are they seconds?',)
     """
     doubts: list[str] = []
-    impossible: list[str] = []
-    if counts.beyond_a_month:
-        said = (
-            f"minutes: {counts.beyond_a_month} of {counts.with_minutes} months with calls have more minutes than a "
-            f"month has{listed_rows(counts.rows, counts.beyond_a_month)}; are they seconds?"
-        )
-        (impossible if counts.beyond_a_month > _FEW * counts.with_minutes else doubts).append(said)
-    months = int(counts.megabytes.sum())
-    enough = months >= _ENOUGH
-    if months and _half_at_least(counts, _MOST_MEGABYTES):
-        impossible.append("megabytes: half of the months with data have more than 100 TB; are they bytes or kB?")
-    elif months and _half_at_least(counts, _MANY_MEGABYTES):
-        said = "megabytes: half of the months with data have more than a TB; are they kB?"
-        (impossible if enough else doubts).append(said)
-    elif months and not _half_at_least(counts, _LEAST_MEGABYTES):
-        few = _at_least(counts, _A_GIGABYTE) < _FEW * months
-        said = "megabytes: half of the months with data have fewer than 100"
-        said += " and not one in a hundred has 1,000" if few else ""
-        (impossible if enough and few else doubts).append(f"{said}; are they gigabytes?")
-    for unit, most, found in zip(("megabytes", "messages"), ("100 TB", "a million"), counts.beyond, strict=True):
-        if found and not any(said.startswith(unit) for said in impossible):
+    impossible: dict[str, str] = {}  # column -> what is said
+    for column, (said, refused) in {MINUTES: _minutes(counts), MEGABYTES: _megabytes(counts)}.items():
+        if refused:
+            impossible[column] = said
+        elif said:
+            doubts.append(said)
+    for unit, most, found in zip((MEGABYTES, MESSAGES), ("100 TB", "a million"), counts.beyond, strict=True):
+        if found and unit not in impossible:
             doubts.append(f"{unit}: {found} month(s) have more than {most}{listed_rows(counts.rows, found)}")
     if impossible and not accept:
+        units = {"minutes": counts.minutes, "megabytes": counts.megabytes}
+        examples = " or ".join(f"{{is: {c}, unit: {_likely(c, units[c])[0]}}}" for c in impossible)
         raise DataError(
-            f"{report.summary()}\n{report.table}: {'; '.join(impossible)} Say the unit with data.table.columns "
-            "({is: minutes, unit: seconds}), or take them as they are with --accept-units."
+            f"{report.summary()}\n{report.table}: {'; '.join(impossible.values())} Say the unit with "
+            f"data.table.columns ({examples}), or take them as they are with --accept-units."
         )
-    return replace(report, notes=(*report.notes, *doubts, *impossible))
+    return replace(report, notes=(*report.notes, *doubts, *impossible.values()))
 
 
-def _half_at_least(counts: AmountCounts, megabytes: float) -> bool:
-    """Tell whether half of the months with data hold so many megabytes, a power of ten."""
-    return 2 * _at_least(counts, megabytes) >= int(counts.megabytes.sum())
+def _minutes(counts: AmountCounts) -> tuple[str, bool]:
+    """Return what is odd about minutes, "" where nothing is, and whether it is impossible."""
+    sizes, found = counts.minutes, counts.beyond_a_month
+    months = int(sizes.sum())
+    asked = _asked(MINUTES, sizes)
+    if found > _FEW * months:
+        said = f"{found} of {months} months with calls have more minutes than a month has"
+        return f"{MINUTES}: {said}{listed_rows(counts.rows, found)}; {asked}", True
+    for bound in (_TOO_LONG, _LONG):
+        if months and _half_at_least(sizes, bound):
+            said = f"{MINUTES}: half of the months with calls have {bound:,.0f} or more; {asked}"
+            return said, bound == _TOO_LONG and months >= _ENOUGH
+    if found:
+        said = f"{found} of {months} months with calls have more minutes than a month has"
+        return f"{MINUTES}: {said}{listed_rows(counts.rows, found)}; are they seconds?", False
+    if months >= _ENOUGH and not _half_at_least(sizes, _SHORT):
+        return f"{MINUTES}: half of the months with calls have fewer than {_SHORT:.0f}; {asked}", False
+    return "", False
 
 
-def _at_least(counts: AmountCounts, megabytes: float) -> int:
-    """Return how many months hold so many megabytes, a power of ten."""
-    return int(counts.megabytes[int(np.searchsorted(_EDGES, megabytes, side="right")) :].sum())
+def _megabytes(counts: AmountCounts) -> tuple[str, bool]:
+    """Return what is odd about megabytes, "" where nothing is, and whether it is impossible."""
+    sizes = counts.megabytes
+    months = int(sizes.sum())
+    if not months:
+        return "", False
+    enough = months >= _ENOUGH
+    asked = _asked(MEGABYTES, sizes)
+    for bound, words, refused in ((_BEYOND, "100 TB", True), (_TOO_MUCH, "a TB", enough), (_MUCH, "100 GB", False)):
+        if _half_at_least(sizes, bound):
+            return f"{MEGABYTES}: half of the months with data have {words} or more; {asked}", refused
+    few = _at_least(sizes, _A_GIGABYTE) < _FEW * months
+    also = " and not one in a hundred has 1,000" if few else ""
+    if not _half_at_least(sizes, _TOO_LITTLE):
+        said = f"{MEGABYTES}: half of the months with data have fewer than {_TOO_LITTLE:.0f}{also}; {asked}"
+        return said, enough and few
+    if few and months >= _SOME and not _half_at_least(sizes, _LITTLE):
+        return f"{MEGABYTES}: half of the months with data have fewer than {_LITTLE:.0f}{also}; {asked}", False
+    return "", False
+
+
+def _asked(column: str, sizes: IntArray) -> str:
+    return f"are they {' or '.join(_WORDS.get(unit, unit) for unit in _likely(column, sizes))}?"
+
+
+def _likely(column: str, sizes: IntArray) -> list[str]:
+    """Return the units in which half of the months would have what people use, the most frequent unit where none is."""
+    at = int(np.searchsorted(np.cumsum(sizes), sizes.sum() / 2))
+    median = float(_EDGES[max(at - 1, 0)])
+    low, high = _MEDIANS[column]
+    units = [unit for unit in _OFTEN[column] if low <= median * float(_UNITS[column][unit]) <= high]
+    return units or [_OFTEN[column][0] if median > low else _OFTEN[column][-1]]
+
+
+def _by_size(amounts: FloatArray) -> IntArray:
+    """Return how many of the amounts above 0 lie between each two edges."""
+    places = np.searchsorted(_EDGES, amounts[amounts > 0], side="right")
+    return np.bincount(places, minlength=len(_EDGES) + 1).astype(np.int64)
+
+
+def _half_at_least(sizes: IntArray, amount: float) -> bool:
+    """Tell whether half of the months have so much, an edge."""
+    return 2 * _at_least(sizes, amount) >= int(sizes.sum())
+
+
+def _at_least(sizes: IntArray, amount: float) -> int:
+    """Return how many months have so much, an edge."""
+    return int(sizes[int(np.searchsorted(_EDGES, amount, side="right")) :].sum())

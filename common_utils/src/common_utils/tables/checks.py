@@ -15,7 +15,7 @@ from pandera.errors import SchemaErrors
 
 from common_utils.errors import DataError
 
-__all__ = ["failed_checks", "repeated_rows", "strictly_ascending"]
+__all__ = ["differing_copies", "failed_checks", "repeated_rows", "strictly_ascending"]
 
 _MOST_REPORTED = 5
 
@@ -60,8 +60,9 @@ def failed_checks(frame: pd.DataFrame, schema: pandera.DataFrameSchema, *, table
 
 
 def repeated_rows(frame: pd.DataFrame, schema: pandera.DataFrameSchema) -> dict[str, NDArray[np.int64]]:
-    """Return the positions of rows whose key another row has: equal to an earlier one in full, or contradicting it.
+    """Return the positions of rows whose key another row has: equal to an earlier one, or contradicting it.
 
+    Only columns of the schema count: a line number or a time of export, which nobody reads, makes no contradiction.
     Of rows that are equal the first is left; of rows that contradict each other none is, so that nothing depends on
     their order. Keys are the `unique` of the schema and each column declared unique; without a key rows may repeat.
 
@@ -80,7 +81,7 @@ def repeated_rows(frame: pd.DataFrame, schema: pandera.DataFrameSchema) -> dict[
         again |= frame.duplicated(subset=key).to_numpy()
     if not again.any():
         return {}
-    equal = frame.duplicated().to_numpy()
+    equal = frame.duplicated(subset=_known(frame, schema)).to_numpy()
     conflicting = np.zeros(len(frame), dtype=bool)
     for key in keys:
         odd = frame.duplicated(subset=key).to_numpy() & ~equal  # a first row that contradicts an earlier one
@@ -92,6 +93,36 @@ def repeated_rows(frame: pd.DataFrame, schema: pandera.DataFrameSchema) -> dict[
         "conflicting row for the same key": np.flatnonzero(conflicting),
     }
     return {reason: positions for reason, positions in found.items() if len(positions)}
+
+
+def differing_copies(frame: pd.DataFrame, schema: pandera.DataFrameSchema) -> dict[str, NDArray[np.int64]]:
+    """Return, by column that the schema does not know, the positions of copies of a row that differ in it.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        In which `repeated_rows` found copies.
+
+    Examples
+    --------
+    >>> schema = pandera.DataFrameSchema({"id": pandera.Column(str, unique=True)})
+    >>> differing_copies(pd.DataFrame({"id": ["a", "a", "b"], "line": [1, 2, 3], "city": ["x", "x", "y"]}), schema)
+    {'line': array([0, 1])}
+    """
+    known = _known(frame, schema)
+    copies = np.flatnonzero(frame.duplicated(subset=known, keep=False).to_numpy())
+    group = frame.iloc[copies].groupby(known, dropna=False, sort=False).ngroup()
+    found: dict[str, NDArray[np.int64]] = {}
+    for column in frame.columns.difference(known, sort=False):
+        values = frame[column].iloc[copies].groupby(group)
+        differ = (values.transform("nunique", dropna=False) > 1).to_numpy(dtype=bool)
+        if differ.any():
+            found[column] = copies[differ]
+    return found
+
+
+def _known(frame: pd.DataFrame, schema: pandera.DataFrameSchema) -> list[str]:
+    return [column for column in frame.columns if column in schema.columns or column in (schema.unique or [])]
 
 
 def strictly_ascending(frame: pd.DataFrame, columns: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from common_utils.errors import DataError
-from common_utils.tables.parquet_folder import parquet_parts
+from common_utils.tables.parquet_folder import check_folder, parquet_parts
 from common_utils.tables.workbook import csv_of_workbook
 
 __all__ = ["TABLE_ENDINGS", "csv_bytes", "kind_of_table"]
@@ -51,9 +51,9 @@ def kind_of_table(path: Path, *, name: str) -> Literal["csv", "csv.gz", "xlsx", 
     """
     where, lower = f"{name} ({path.name})", path.name.lower()
     if path.is_dir():
-        parts = parquet_parts(path)
-        if not parts:
-            held = sorted({p.suffix for p in path.iterdir() if p.is_file() and p.suffix})[:5]
+        check_folder(path, where=where)
+        if not parquet_parts(path):
+            held = sorted({p.suffix or p.name for p in path.iterdir() if p.is_file()})[:5]
             raise DataError(f"{where}: a folder without Parquet parts (it holds {held or 'nothing'}); name a file.")
         return "folder"
     ending = next((e for e in ("csv.gz", "csv", "xlsx", "parquet") if lower.endswith(f".{e}")), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,11 +15,28 @@ import pyarrow.parquet as pq
 
 from common_utils.errors import DataError
 
-__all__ = ["ParquetFolder", "parquet_parts"]
+__all__ = ["ParquetFolder", "check_folder", "parquet_parts"]
+
+_MAGIC = b"PAR1"
+# Formats that keep a log of which files count: files of deleted or replaced rows lie beside the others.
+_LOGS = {
+    "_delta_log": "a Delta Lake table",
+    ".hoodie": "a Hudi table",
+    "_spark_metadata": "a sink of a Spark stream",
+    "metadata/*.metadata.json": "an Iceberg table",
+    "metadata/version-hint.text": "an Iceberg table",
+    "snapshot/snapshot-*": "a Paimon table",
+    "_versions": "a Lance table",
+}
+_ACID = re.compile(r"(delete_delta|delta|base)_[0-9]{7,}(_[0-9]+)*")
+_BESIDE = (".md", ".crc", ".md5", ".sha1", ".sha256", ".sql", ".log")  # what holds no rows
+_MOST_NAMED = 5
 
 
 def parquet_parts(folder: Path) -> list[Path]:
     """Return the Parquet parts of a folder and of the folders in it, by name; what starts with _ or . is none.
+
+    A part ends in .parquet, in small or capital letters, or is Parquet by what is in it.
 
     Examples
     --------
@@ -28,8 +46,84 @@ def parquet_parts(folder: Path) -> list[Path]:
     >>> parquet_parts(folder)
     []
     """
-    found = (path for path in folder.rglob("*.parquet") if path.is_file())
+    return [path for path in _files(folder) if _is_part(path)]
+
+
+def check_folder(folder: Path, *, where: str) -> None:
+    """Refuse a folder whose rows are not those of all its Parquet parts.
+
+    Parameters
+    ----------
+    folder : Path
+    where : str
+        What messages call it.
+
+    Raises
+    ------
+    DataError
+        If a log says which of its files count (Delta Lake, Iceberg, Hudi and others), here, in a folder of it or in
+        one it is a partition of; or if it holds files beside the parts that may have rows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> (folder / "_delta_log").mkdir()
+    >>> check_folder(folder, where="usage")
+    Traceback (most recent call last):
+    common_utils.errors.DataError: usage: the folder is a Delta Lake table (_delta_log), whose log says which files \
+count; deleted rows would come back. Export the table as Parquet or CSV and name that.
+    """
+    known = _logged(folder)
+    if known is not None:
+        log, what = known
+        raise DataError(
+            f"{where}: the folder is {what} ({log}), whose log says which files count; deleted rows would come "
+            "back. Export the table as Parquet or CSV and name that."
+        )
+    files = _files(folder)
+    parts = [path for path in files if _is_part(path)]
+    others = [p for p in files if p not in parts and p.stat().st_size and not p.name.lower().endswith(_BESIDE)]
+    if parts and others:
+        named = ", ".join(str(path.relative_to(folder)) for path in others[:_MOST_NAMED])
+        more = ", …" if len(others) > _MOST_NAMED else ""
+        raise DataError(
+            f"{where}: beside {len(parts)} Parquet part(s) the folder holds {len(others)} file(s) that are none: "
+            f"{named}{more}. Rows in them would be lost: convert them to Parquet, or move them away."
+        )
+
+
+def _logged(folder: Path) -> tuple[str, str] | None:
+    """Return the log that says which files of a folder count, and what keeps one like it."""
+    above = folder.resolve()
+    places = [above]
+    while "=" in above.name or above.name == "data" or above.name.startswith("bucket-"):
+        above = above.parent
+        places.append(above)
+    places += [path for path in folder.rglob("*") if path.is_dir()]
+    for place in places:
+        if _ACID.fullmatch(place.name) and place != places[0]:
+            return place.name, "a transactional Hive table"
+        found = next((log for log in _LOGS if any(place.glob(log))), None)
+        if found is not None:
+            return found, _LOGS[found]
+    return None
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files of a folder and of the folders in it, by name; what starts with _ or . is left out."""
+    found = (path for path in folder.rglob("*") if path.is_file())
     return sorted(p for p in found if not any(part[0] in "_." for part in p.relative_to(folder).parts))
+
+
+def _is_part(path: Path) -> bool:
+    if path.suffix.lower() == ".parquet":
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from pandera import dtypes
 
 from common_utils.errors import ConfigError, DataError
-from common_utils.tables.checks import failed_checks, repeated_rows
+from common_utils.tables.checks import differing_copies, failed_checks, repeated_rows
 from common_utils.tables.columns import Extra, checked_mapping, selected
-from common_utils.tables.convert import FileColumns, convert, extra_text, soften
+from common_utils.tables.convert import UNKNOWN, FileColumns, convert, extra_text, soften
 from common_utils.tables.csv_text import HOLD_NOTHING, read_csv_text
 from common_utils.tables.encodings import check_encoding
 from common_utils.tables.files import csv_bytes, kind_of_table
@@ -264,9 +264,12 @@ def _checked(
     for reason, positions in failed.items():
         if reason not in softened:
             ledger.reject_at(frame.index.to_numpy()[positions], reason)
-    frame = frame[ledger.kept[frame.index.to_numpy()]]
+    frame = frame[ledger.kept[frame.index.to_numpy()]].copy(deep=False)
     lost = ~ledger.kept
-    for reason, positions in repeated_rows(frame, schema).items():
+    repeated = repeated_rows(frame, schema)
+    if "duplicate row" in repeated:
+        _forget_differences(frame, schema, ledger)
+    for reason, positions in repeated.items():
         places = frame.index.to_numpy()[positions]
         ledger.reject_at(places, reason)
         if reason != "duplicate row":
@@ -280,6 +283,15 @@ def _checked(
         rows=source.rows[frame.index.to_numpy()[kept]],
         lost=_lost(table, lost, schema),
     )
+
+
+def _forget_differences(frame: pd.DataFrame, schema: pandera.DataFrameSchema, ledger: Ledger) -> None:
+    """Make values unknown in which copies of a row differ, so that nothing depends on the order of the file."""
+    for column, positions in differing_copies(frame, schema).items():
+        mask = np.zeros(len(ledger.rows), dtype=bool)
+        mask[frame.index.to_numpy()[positions]] = True
+        frame[column] = frame[column].mask(pd.Series(mask[frame.index.to_numpy()], index=frame.index))
+        ledger.repair(mask, f"{column}: differs among copies of the row, {UNKNOWN}", listed=True)
 
 
 def _rejects(reasons: Mapping[int, str], schema: pandera.DataFrameSchema) -> pd.DataFrame:
