@@ -23,7 +23,7 @@ SCALED = {
     "hot_swaps.py": "--swaps 10 --pause 0.1",
     "not_ready.py": "",
     "hard_service.py": "--restarts 2 --sockets 20 --seconds 1 --predictions 4000 --swaps 4",
-    "floods.py": "--rounds 2 --times 5",
+    "floods.py": "--rounds 2 --times 5 --most 4",
     "hostile_requests.py": "--canaries 300 --names 6 --cases 400",
 }
 NEED_BUNDLE = ("not_ready.py", "hard_service.py", "floods.py", "hostile_requests.py")
