@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import pandera.pandas as pandera
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.tables.schemas import MONTHS
 
 from common_utils.errors import DataError
-from common_utils.tables import id_column, month_column, read_table
-
-UNITS = {"minutes": Fraction(1), "seconds": Fraction(1, 60), "hh:mm:ss": Fraction(1, 60)}
-MONTHS = pandera.DataFrameSchema({"id": id_column(), "month": month_column()}, unique=["id", "month"])
+from common_utils.tables import read_table
 
 
 @pytest.mark.parametrize(

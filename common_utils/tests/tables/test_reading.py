@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import zipfile
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,37 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
+from tests.tables.schemas import CALLS, MONTHS
 
 from common_utils.config import dump_config
 from common_utils.config.reading import ReadingConfig
 from common_utils.errors import ConfigError, DataError
-from common_utils.tables import Reading, TableResult, check_share, id_column, month_column, read_table
+from common_utils.tables import Reading, TableResult, check_share, id_column, read_table
 from common_utils.tables.reading import ColumnSource
-
-UNITS = {"minutes": Fraction(1), "seconds": Fraction(1, 60), "hh:mm:ss": Fraction(1, 60)}
-CALLS = pandera.DataFrameSchema(
-    {
-        "id": id_column(),
-        "date": pandera.Column("datetime64[us]"),
-        "minutes": pandera.Column(float, pandera.Check.ge(0, error="negative"), metadata={"units": UNITS}),
-        "age": pandera.Column(
-            float,
-            pandera.Check.in_range(0, 130, error="not between 0 and 130"),
-            nullable=True,
-            required=False,
-            metadata={"soft": True},
-        ),
-        "left": pandera.Column(
-            float,
-            nullable=True,
-            required=False,
-            metadata={"soft": True, "floor": 0, "floor_reason": "below 0, taken as 0"},
-        ),
-        "partial": pandera.Column(
-            bool, required=False, metadata={"soft": True, "default": False, "default_reason": "taken as whole"}
-        ),
-    }
-)
 
 
 def read(tmp_path: Path, text: str, **options: Any) -> TableResult:
@@ -253,9 +228,6 @@ def test_a_gzip_is_read_under_its_name_only(tmp_path: Path) -> None:
     (tmp_path / "calls.csv.gz").write_bytes(packed[:-9])
     with pytest.raises(DataError, match="cut short or damaged"):
         read_table(tmp_path / "calls.csv.gz", CALLS, name="calls")
-
-
-MONTHS = pandera.DataFrameSchema({"id": id_column(), "month": month_column()}, unique=["id", "month"])
 
 
 def test_a_folder_of_parts_is_one_table(tmp_path: Path) -> None:

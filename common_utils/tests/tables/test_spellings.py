@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 
 import pandas as pd
@@ -12,35 +11,10 @@ import pandera.pandas as pandera
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.tables.schemas import CALLS, MONTHS
 
 from common_utils.errors import DataError
-from common_utils.tables import Reading, id_column, month_column, read_table, write_table
-
-UNITS = {"minutes": Fraction(1), "seconds": Fraction(1, 60), "hh:mm:ss": Fraction(1, 60)}
-CALLS = pandera.DataFrameSchema(
-    {
-        "id": id_column(),
-        "date": pandera.Column("datetime64[us]"),
-        "minutes": pandera.Column(float, pandera.Check.ge(0, error="negative"), metadata={"units": UNITS}),
-        "age": pandera.Column(
-            float,
-            pandera.Check.in_range(0, 130, error="not between 0 and 130"),
-            nullable=True,
-            required=False,
-            metadata={"soft": True},
-        ),
-        "left": pandera.Column(
-            float,
-            nullable=True,
-            required=False,
-            metadata={"soft": True, "floor": 0, "floor_reason": "below 0, taken as 0"},
-        ),
-        "partial": pandera.Column(
-            bool, required=False, metadata={"soft": True, "default": False, "default_reason": "taken as whole"}
-        ),
-    }
-)
-MONTHS = pandera.DataFrameSchema({"id": id_column(), "month": month_column()}, unique=["id", "month"])
+from common_utils.tables import Reading, read_table, write_table
 
 DAYS = [datetime(2025, 8, 1), datetime(2025, 9, 1), datetime(2025, 9, 30)]
 
