@@ -106,7 +106,7 @@ def test_offers_are_learnt_where_there_is_a_log_of_them(settings: PlanRecConfig,
     assert said[1].startswith("the bound on leaving, on log rows that did not choose it: ")
     assert len(said) == 2
     dearer = dict(zip(ACCEPTANCE_FEATURES, learnt.acceptance.weights.tolist(), strict=True))
-    assert dearer["believed_bill_difference"] + dearer["expected_bill_difference"] < 0
+    assert dearer["recent_bill_difference"] + dearer["expected_bill_difference"] < 0
 
 
 def test_no_offers_are_made_where_the_log_shows_harm(

@@ -16,7 +16,7 @@ from planrec.decisions.choice_sets import BOOSTING_FEATURES, DECIDED_FEATURES, N
 
 SMALL = ChallengerConfig(max_iter=15, min_samples_leaf=20)
 HELD = ("basic-6", "smart-12", "data-20", "unlimited")
-BILLS = ("believed_bill", "believed_spread", "expected_bill", "bill_spread")
+BILLS = ("recent_bill", "recent_spread", "expected_bill", "bill_spread")
 
 
 def rows_of(seed: int, n: int) -> pd.DataFrame:
@@ -85,13 +85,13 @@ def test_a_dearer_bill_never_raises_the_raw_chance_through_the_current_one(fitte
     rng = np.random.default_rng(0)
     n = 5000
     rows = np.zeros((n, len(BOOSTING_FEATURES)))
-    rows[:, column("believed_bill")] = rows[:, column("expected_bill")] = rng.uniform(0, 60, n)
+    rows[:, column("recent_bill")] = rows[:, column("expected_bill")] = rng.uniform(0, 60, n)
     rows[:, column("current_above_cheapest")] = rng.uniform(0, 60, n)
     rows[:, column("perks")] = rng.integers(0, 4, n)
     rows[:, column("fee_distance")] = rng.uniform(0, 2, n)
     rows[:, column("logit_utility")] = -rng.gamma(1, 2, n)
     dearer = rows.copy()
-    dearer[:, [column(name) for name in ("believed_bill", "expected_bill")]] += 5
+    dearer[:, [column(name) for name in ("recent_bill", "expected_bill")]] += 5
     first, second = (fitted.forest_.predict_proba(part)[:, 1] for part in (rows, dearer))
     assert (second <= first + 1e-12).all()
 
@@ -113,7 +113,7 @@ def test_what_the_logit_likes_better_never_has_a_lower_raw_chance(
 def test_trees_learn_from_bills(fitted: MonotoneBoosting) -> None:
     # The laws above would hold for trees that never look at a bill.
     rows = np.zeros((2, len(BOOSTING_FEATURES)))
-    rows[1, [column("believed_bill"), column("expected_bill")]] = 60
+    rows[1, [column("recent_bill"), column("expected_bill")]] = 60
     rows[:, column("logit_utility")] = [-0.1, -8]
     first, second = fitted.forest_.predict_proba(rows)[:, 1]
     assert second < first

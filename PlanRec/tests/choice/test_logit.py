@@ -201,7 +201,7 @@ def test_known_weights_are_found_again(catalogue: Catalogue) -> None:
     rows = rows_of(rng, 6000, rng.choice(plans, 6000).tolist())
     truth = ConditionalLogit(catalogue, history_months=1)
     known = {
-        "believed_bill": -0.15,
+        "recent_bill": -0.15,
         "is_current": 1.5,
         "new_contract_years": -0.4,
         "unlimited_share": 0.8,
@@ -215,8 +215,8 @@ def test_known_weights_are_found_again(catalogue: Catalogue) -> None:
     weights = dict(zip(ALTERNATIVE_FEATURES, found.weights_.tolist(), strict=True))
     for name in ("is_current", "new_contract_years", "unlimited_share", "perks"):
         assert weights[name] == pytest.approx(known[name], abs=0.15), name
-    # The two bills are hardly told apart; together they weigh what the believed one does.
-    assert weights["believed_bill"] + weights["expected_bill"] == pytest.approx(-0.15, abs=0.02)
+    # The two bills are hardly told apart; together they weigh what the recent one does.
+    assert weights["recent_bill"] + weights["expected_bill"] == pytest.approx(-0.15, abs=0.02)
     assert np.abs(found.predict_proba(rows) - probabilities).mean() < 0.01
 
 
@@ -238,7 +238,7 @@ def test_a_plan_never_seen_in_training_gets_its_probability(prepared: Prepared, 
     launched = model.predict_proba(october)[:, catalogue.index("max-voice")]
     assert 0.01 < launched.mean() < 0.5
     weights = dict(zip(ALTERNATIVE_FEATURES, model.weights_.tolist(), strict=True))
-    assert weights["believed_bill"] + weights["expected_bill"] < 0  # dearer plans are taken less
+    assert weights["recent_bill"] + weights["expected_bill"] < 0  # dearer plans are taken less
     assert weights["is_current"] > 0  # inertia
 
 

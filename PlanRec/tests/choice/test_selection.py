@@ -30,7 +30,7 @@ from planrec.decisions.rows import CHOSEN_PLAN
 
 HELD = ("prepaid-0", "basic-6", "talk-800", "data-20", "unlimited")
 MONTHS = ("2025-02", "2025-03", "2025-04", "2025-05")
-WEIGHTS = {"believed_bill": -0.12, "is_current": 1.5, "unlimited_share": 0.8, "perks": 0.3, "new_contract_years": -0.4}
+WEIGHTS = {"recent_bill": -0.12, "is_current": 1.5, "unlimited_share": 0.8, "perks": 0.3, "new_contract_years": -0.4}
 
 
 def quiet(_: str) -> None:
@@ -84,7 +84,7 @@ def threshold_choices(catalogue: Catalogue, seed: int, n: int = 250) -> pd.DataF
     """Who could save more than ten a month takes the cheapest plan, all others the largest: no weights say that."""
     rows = people(seed, n)
     found = alternatives_of(rows, catalogue, history_months=1, with_current_plan=True)
-    bills = np.where(found.available, found.features[..., ALTERNATIVE_FEATURES.index("believed_bill")], np.inf)
+    bills = np.where(found.available, found.features[..., ALTERNATIVE_FEATURES.index("recent_bill")], np.inf)
     overpays = bills[np.arange(len(rows)), found.current] - bills.min(axis=1) > 10
     cheapest = np.array(catalogue.plan_ids, dtype=object)[bills.argmin(axis=1)]
     return rows.assign(**{CHOSEN_PLAN: np.where(overpays, "unlimited", cheapest)})

@@ -33,26 +33,31 @@ def test_expected_bills_are_those_of_the_months(megaline: Catalogue) -> None:
     assert named(ultimate)["bill_spread"] == 0
 
 
-def test_believed_bill_is_that_of_more_usage_with_less_variation(megaline: Catalogue) -> None:
-    # 1000 minutes are believed to be 1100, one time in two above and one time in two below by exp(0.15), mean 1100:
-    # 1100 x exp(+-0.15) / cosh(0.15) = 1263.77 and 936.23, started 1264 and 937; overage at 3 cents 22.92 and 13.11.
-    surf, ultimate = alternative_features(past([1000.0]), megaline, np.array([0]))[0]
-    assert named(surf)["believed_spread"] == pytest.approx((22.92 - 13.11) / 2)
-    assert named(ultimate)["believed_bill"] == pytest.approx(70 - 20 - (22.92 + 13.11) / 2)
-    assert named(surf)["expected_bill"] == named(surf)["believed_bill"] == 0
-    assert named(ultimate)["expected_bill"] == 35
+def test_recent_bills_are_those_of_the_last_three_months(megaline: Catalogue) -> None:
+    # Surf, most recent first: 35.00, 20.00, 20.00 and, no longer remembered, 110.00. Mean 25.00, and of all 46.25.
+    # Ultimate: 70.00 three times and, 500 minutes over at 1 cent, 75.00.
+    surf, ultimate = map(named, alternative_features(past([1000.0, 0.0, 0.0, 3500.0]), megaline, np.array([0]))[0])
+    assert (surf["recent_bill"], ultimate["recent_bill"]) == (0, 70 - 25)
+    assert surf["recent_spread"] == pytest.approx(np.std([35, 20, 20]), rel=1e-12)
+    assert ultimate["expected_bill"] == 71.25 - 46.25
+    assert surf["bill_spread"] == pytest.approx(np.std([35, 20, 20, 110]), rel=1e-12)
 
 
-def test_believed_usage_rests_on_the_last_months_only(megaline: Catalogue) -> None:
+def test_other_months_may_be_remembered(megaline: Catalogue) -> None:
     months = [0.0, 0.0, 0.0, 4000.0]
-    default = named(alternative_features(past(months), megaline, np.array([0]))[0, 1])
-    assert default["believed_bill"] == 50  # three months without usage: the fees
-    assert default["expected_bill"] != 50
+    assert named(alternative_features(past(months), megaline, np.array([0]))[0, 1])["recent_bill"] == 50
     all_four = named(alternative_features(past(months), megaline, np.array([0]), recent_months=4)[0, 1])
-    assert all_four["believed_bill"] < 50  # 1000 minutes a month
+    assert all_four["recent_bill"] == all_four["expected_bill"] == 72.5 - 46.25
 
 
-def test_believed_usage_is_the_mean_of_the_months_known(megaline: Catalogue) -> None:
+def test_all_months_are_remembered_where_no_recent_one_is_known(megaline: Catalogue) -> None:
+    unknown = [np.nan] * 3
+    history = past([*unknown, 1000.0], [*unknown, 0.0], [*unknown, 0.0])
+    _, ultimate = map(named, alternative_features(history, megaline, np.array([0]))[0])
+    assert ultimate["recent_bill"] == ultimate["expected_bill"] == 35
+
+
+def test_months_that_are_not_known_count_for_nothing(megaline: Catalogue) -> None:
     one = alternative_features(past([1000.0]), megaline, np.array([0]))
     padded = alternative_features(
         past([1000.0, np.nan, np.nan], [0, np.nan, np.nan], [0, np.nan, np.nan]), megaline, np.array([0])

@@ -23,7 +23,7 @@ def model(intercept: float = 0.0, **weights: float) -> AcceptanceModel:
 def test_features_name_every_difference_but_whether_the_plan_is_held() -> None:
     assert len(ACCEPTANCE_FEATURES) == N
     assert "is_current_difference" not in ACCEPTANCE_FEATURES
-    assert ACCEPTANCE_FEATURES[0] == "believed_bill_difference"
+    assert ACCEPTANCE_FEATURES[0] == "recent_bill_difference"
     assert ACCEPTANCE_FEATURES[-1] == "contacts_90d"
 
 
@@ -53,9 +53,9 @@ def test_an_offer_needs_the_plan_held() -> None:
 
 def test_chances_by_hand() -> None:
     features = np.zeros((2, 2, N))
-    features[:, 0, ALTERNATIVE_FEATURES.index("believed_bill")] = 10.0  # plan 0 is 10 dearer
+    features[:, 0, ALTERNATIVE_FEATURES.index("recent_bill")] = 10.0  # plan 0 is 10 dearer
     # logit: 1 - 0.1 x difference - 0.5 x contacts
-    found = model(1.0, believed_bill_difference=-0.1, contacts_90d=-0.5).chances(
+    found = model(1.0, recent_bill_difference=-0.1, contacts_90d=-0.5).chances(
         features, np.array([0, 1]), np.array([0.0, 2.0])
     )
     assert np.isnan(found[0, 0])
@@ -67,7 +67,7 @@ def test_chances_by_hand() -> None:
 def test_chances_stay_within_0_and_1_for_any_utility() -> None:
     features = np.zeros((1, 3, N))
     features[0, :, 0] = [0.0, 1e6, -1e6]
-    found = model(believed_bill_difference=1.0).chances(features, np.array([0]), np.zeros(1))
+    found = model(recent_bill_difference=1.0).chances(features, np.array([0]), np.zeros(1))
     assert found[0, 1] == 1
     assert 0 <= found[0, 2] < 1e-200
 
@@ -76,7 +76,7 @@ def test_chances_stay_within_0_and_1_for_any_utility() -> None:
 def test_a_dearer_offer_is_accepted_less_where_bills_weigh(bill: float, more: float) -> None:
     features = np.zeros((1, 3, N))
     features[0, 1:, 0] = [bill, bill + more]
-    found = model(believed_bill_difference=-0.1).chances(features, np.array([0]), np.zeros(1))[0]
+    found = model(recent_bill_difference=-0.1).chances(features, np.array([0]), np.zeros(1))[0]
     assert found[2] < found[1]
 
 

@@ -10,7 +10,7 @@ import pytest
 import planrec.quick
 from planrec.billing import month_bills
 from planrec.decisions import alternatives
-from planrec.outlook import forecast, questionnaire
+from planrec.outlook import forecast
 from planrec.quick import rated_months, row_bills, usage_ahead
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -65,6 +65,4 @@ def test_constants_are_those_of_the_reference() -> None:
     assert row_bills.MICRO is month_bills.MICRO
     assert usage_ahead.SMALLEST is forecast.SMALLEST
     assert rated_months.SCENARIOS is forecast.SCENARIOS
-    assert row_bills.OVERESTIMATION is questionnaire.OVERESTIMATION
-    assert row_bills.BELIEF_FACTORS is alternatives.BELIEF_FACTORS
     assert row_bills.RECENT_MONTHS is alternatives.RECENT_MONTHS

@@ -53,7 +53,6 @@ def test_bills_of_a_hand_computed_subscriber(megaline: Catalogue) -> None:
         pytest.param([UsageMonth(24_216, 0, float("nan"), 0)], id="not-a-number"),
         pytest.param([UsageMonth(24_216, 0, 0, float("inf"))], id="infinite"),
         pytest.param([UsageMonth(24_216, 4096.0, 0, 0)], id="beyond-the-table"),
-        pytest.param([UsageMonth(24_216, 3900.0, 0, 0)], id="believed-beyond-the-table"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from planrec.study.answers import OFFER, RE_RATING
+from planrec.study.answers import CURVE, OFFER, PAST, RE_RATING
 from planrec.study.figures import HELD_FIRST
 from planrec.study.measure import ADVICE, Measured
 from planrec.study.pooled import Study, jackknifed
@@ -108,6 +108,21 @@ def test_churn_of_few_offers_is_shown_and_not_judged() -> None:
     assert (line.reached, line.measured) == ("shown", "+13.42 (se 0.00), 298 offers judged")
 
 
+def test_regret_is_compared_at_no_more_harm_too() -> None:
+    study = kept()
+    past, safe, unsafe = (f"known.advice.{policy.key}" for policy in (PAST, CURVE[0], CURVE[1]))
+    for measured in study.operators["logit"]:
+        measured.figures.update({f"{past}.worse": 30.0, f"{safe}.worse": 30.0, f"{unsafe}.worse": 31.0})
+        measured.figures.update({f"{safe}.regret_cents": 43.0, f"{unsafe}.regret_cents": 20.0})
+        measured.figures["known.advice.shipped.regret_cents"] = 55.0
+    lines = [line for line in promises(study) if "known plans: " in line.what and "the same, certainty" in line.what]
+    assert [(line.measured, line.reached) for line in lines] == [("-0.07 (se 0.00)", "shown")]
+    for measured in study.operators["logit"]:
+        measured.figures[f"{past}.worse"] = 0.0
+    lines = [line for line in promises(study) if "known plans: " in line.what and "the same, certainty" in line.what]
+    assert [line.measured for line in lines] == ["none is as safe"]
+
+
 def test_skill_is_of_sums_over_the_best_baseline_by_its_mean() -> None:
     study = kept()
     first, second = (measured.figures for measured in study.operators["logit"])
@@ -178,7 +193,10 @@ def test_detail_stands_beside_baselines_and_oracles() -> None:
 def test_the_document_says_which_family_a_truth_is_in() -> None:
     text = study_document(kept(), "make it")
     assert "Operators are simulated from `mine.yaml`, 1,000 subscribers each, with seeds 1, 2." in text
-    assert "- logit: a logit with the terms of the choice model: inside its family" in text
+    assert (
+        "- logit: a logit with the terms of the choice model, but of bills people believe in: close to its family"
+        in text
+    )
 
 
 def test_a_figure_within_one_standard_error_of_an_interval_s_end_is_not_inside() -> None:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["MonotoneBoosting", "forest_probabilities", "grown_forest"]
 
 
-_FALLS = ("believed_bill", "believed_spread", "expected_bill", "bill_spread")
+_FALLS = ("recent_bill", "recent_spread", "expected_bill", "bill_spread")
 
 
 def grown_forest(

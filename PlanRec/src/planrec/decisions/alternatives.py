@@ -1,25 +1,20 @@
 """What each plan would mean to a subscriber: the features a choice is explained by, none of which names a plan.
 
-A plan that was never seen in training is described the same way on the day it launches. What subscribers believe of
-their usage stands beside what the months say: people look at the last few months, think they use about a tenth more
-than they do, and that their usage varies less than it does (Grubb & Osborne 2015; Nunes 2000).
+A plan that was never seen in training is described the same way on the day it launches. People decide by what they
+remember: the bills of the last few months stand beside those of all months known. How they misjudge their own usage
+(Grubb & Osborne 2015) is for the models to learn from choices; no constant here presumes it.
 """
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
-from planrec.billing import MAX_USAGE, Catalogue, Usage, bill_totals
-from planrec.billing.month_bills import MICRO
-from planrec.outlook import SERVICES, History, bill_sums
-from planrec.outlook.questionnaire import OVERESTIMATION
+from planrec.billing import Catalogue, bill_totals
+from planrec.outlook import History, bill_sums
 
 __all__ = [
     "ALTERNATIVE_FEATURES",
-    "BELIEF_FACTORS",
     "CONTEXT_FEATURES",
     "RECENT_MONTHS",
     "alternative_features",
@@ -30,15 +25,10 @@ __all__ = [
 
 
 RECENT_MONTHS = 3  # what a subscriber remembers
-_SWINGS = np.array([0.15, 0.2, 0.18])  # believed spread of the logarithm of a month's usage, by service
-# Two points a service: the product rule that meets the first three moments of independent normals.
-_NODES = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
-BELIEF_FACTORS: FloatArray = np.exp(_NODES * _SWINGS) / np.cosh(_SWINGS)  # the mean stays the believed usage
-"""Factors on the believed usage, one row a point and one column a service."""
 
 ALTERNATIVE_FEATURES = (
-    "believed_bill",
-    "believed_spread",
+    "recent_bill",
+    "recent_spread",
     "expected_bill",
     "bill_spread",
     "is_current",
@@ -68,14 +58,14 @@ def alternative_features(
     current : int64 array of shape (n,)
         Index of the plan held, -1 where unknown.
     recent_months : int
-        Months the subscriber's belief rests on, >= 1.
+        Months that are remembered, >= 1. Where none of the last so many is known, all known months are.
 
     Returns
     -------
     float64 array of shape (n, n_plans, 8)
-        Last axis as `ALTERNATIVE_FEATURES`: mean bill on the usage believed in and its spread, mean bill over the
-        months and its spread, in units of the currency, means less the cheapest plan's; whether the plan is held; years
-        of a new contract (0 for the plan held); share of services not limited; number of perks.
+        Last axis as `ALTERNATIVE_FEATURES`: mean bill over the months remembered and its spread, the same over all
+        months, in units of the currency, means less the cheapest plan's; whether the plan is held; years of a new
+        contract (0 for the plan held); share of services not limited; number of perks.
 
     Examples
     --------
@@ -84,11 +74,10 @@ def alternative_features(
     >>> alternative_features(history, megaline, np.array([1]))[0].tolist()  # surf, ultimate
     [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [50.0, 0.0, 50.0, 0.0, 1.0, 0.0, 0.0, 0.0]]
     """
-    believed = bill_totals(_believed_usage(history, recent_months), catalogue)
-    recorded = bill_totals(history.usage, catalogue)
+    totals = bill_totals(history.usage, catalogue)
     fixed = np.stack([fixed_features(catalogue, held) for held in (*range(len(catalogue.plans)), -1)])
     found = fixed[current]
-    bills = *_bills(believed, np.ones(believed.shape[:2], dtype=np.bool_)), *_bills(recorded, history.known)
+    bills = *_bills(totals, _remembered(history.known, recent_months)), *_bills(totals, history.known)
     for place, part in enumerate(bills):
         found[:, :, place] = part
     return found
@@ -135,7 +124,7 @@ def context_features(features: FloatArray, catalogue: Catalogue, current: IntArr
     Returns
     -------
     float64 array of shape (n, n_plans, 5)
-        Last axis as `CONTEXT_FEATURES`: distance of the logarithms of the two fees; believed bill of the current plan
+        Last axis as `CONTEXT_FEATURES`: distance of the logarithms of the two fees; recent bill of the current plan
         less the cheapest, in units of the currency; what the current plan does not limit, its perks and contract. NaN
         where the current plan is unknown.
 
@@ -148,7 +137,7 @@ def context_features(features: FloatArray, catalogue: Catalogue, current: IntArr
     [1.25, 50.0, 0.0, 0.0, 0.0]
     """
     has, at, rows = current >= 0, np.maximum(current, 0), np.arange(len(current))
-    bill = features[..., ALTERNATIVE_FEATURES.index("believed_bill")]
+    bill = features[..., ALTERNATIVE_FEATURES.index("recent_bill")]
     fee = np.log(np.maximum(catalogue.prices.fee_cents, 100) / 100)
     today = bill[rows, at][:, None]
     of_current = (catalogue.unlimited_shares[at], catalogue.perk_counts[at], catalogue.contract_years[at])
@@ -163,17 +152,9 @@ def context_features(features: FloatArray, catalogue: Catalogue, current: IntArr
     return np.where(has[:, None, None], stacked, np.nan)
 
 
-def _believed_usage(history: History, recent_months: int) -> Usage:
-    """Points of the usage a subscriber believes in; arrays of shape (n, nodes)."""
-    recent = history.known & (np.arange(history.known.shape[1]) < recent_months)
-    looked_at = np.where(recent.any(axis=1)[:, None], recent, history.known)
-    count = np.maximum(looked_at.sum(axis=1), 1)
-    points: list[FloatArray] = []
-    for service, factor in zip(SERVICES, BELIEF_FACTORS.T, strict=True):
-        # In whole millionths, as the rater counts, so that the sum does not depend on the order of adding.
-        used = np.rint(np.where(looked_at, getattr(history.usage, service), 0.0) * MICRO).sum(axis=1)
-        points.append(np.rint(used[:, None] * (OVERESTIMATION * factor / count[:, None])) / MICRO)
-    return Usage(*(np.minimum(part, MAX_USAGE) for part in points))
+def _remembered(known: BoolArray, recent_months: int) -> BoolArray:
+    recent = known & (np.arange(known.shape[1]) < recent_months)
+    return np.where(recent.any(axis=1)[:, None], recent, known)
 
 
 def _bills(totals: IntArray, known: BoolArray) -> tuple[FloatArray, FloatArray]:

@@ -1,4 +1,4 @@
-"""What one subscriber's bills say of every plan: means and spreads, recorded and believed, from tables of cents.
+"""What one subscriber's bills say of every plan: means and spreads, of recent and of all months, from tables of cents.
 
 `planrec.decisions.alternative_features` says what they are; a test holds the two equal to the last bit. Every sum is
 one of whole numbers below 2**53, so it is exact in whatever order BLAS adds. A month or an amount out of the ordinary
@@ -16,39 +16,34 @@ from common_utils.array_types import FloatArray, IntArray
 from planrec.billing import Catalogue
 from planrec.billing.month_bills import MICRO
 from planrec.decisions import UsageMonth
-from planrec.decisions.alternatives import BELIEF_FACTORS, RECENT_MONTHS, bill_units
-from planrec.outlook.questionnaire import OVERESTIMATION
+from planrec.decisions.alternatives import RECENT_MONTHS, bill_units
 
 __all__ = ["RowBills"]
 
 _AT_HAND = 4096  # units of a service whose cents are at hand; few subscribers use more in a month
 _WHOLE = 2.0**53  # up to it every whole number is a double
-_SERVICES, _POINTS = 3, 8  # points believed in: two a service, each pair with each
+_SERVICES = 3
 
 
 class _Steps(NamedTuple):
-    """What is done with the usage of so many months; `k` are low and high belief and the months, of each service.
+    """What is done with the usage of so many months, r of which are remembered; `k` are the months of each service.
 
     Attributes
     ----------
-    micro : float64 array of shape (3 x months,)
-        Millionths a unit of usage.
-    gathered, believed : float64 arrays of shape (k, 3 x months) and (k,)
-        From usage to its sum over the months remembered, twice, and the months; then the share of the sum believed in.
-    sizes, first, last : float64 arrays of shape (k,)
-        Millionths of a billed unit; where a service begins in the table of cents, and where it ends.
-    sums : float64 array of shape (7 + months, k)
-        From cents to sums of bills, believed and recorded, a row of zeros after each; then to what is squared: high
-        less low belief by service, and months x bill less their sum.
-    squares : float64 array of shape (4, 3 + months)
-        From those squares to their sums, believed and recorded, a row of zeros before each.
+    micro, sizes : float64 arrays of shape (k,)
+        Millionths a unit of usage, and of a billed unit.
+    first, last : float64 arrays of shape (k,)
+        Where a service begins in the table of cents, and where it ends.
+    sums : float64 array of shape (4 + r + months, k)
+        From cents to sums of bills, remembered and of all months, a row of zeros after each; then to what is squared:
+        months x bill less their sum, remembered and of all.
+    squares : float64 array of shape (4, r + months)
+        From those squares to their sums, a row of zeros before each.
     units : float64 array of shape (4, n_plans)
         What the four are divided by.
     """
 
     micro: FloatArray
-    gathered: FloatArray
-    believed: FloatArray
     sizes: FloatArray
     first: FloatArray
     last: FloatArray
@@ -92,7 +87,7 @@ class RowBills:
         self._steps = [_steps(months, sizes, units, len(catalogue.plans)) for months in counts]
 
     def __call__(self, months: Sequence[UsageMonth]) -> FloatArray | None:
-        """Return means above the cheapest plan's and spreads, believed and then recorded.
+        """Return means above the cheapest plan's and spreads, of the months remembered and then of all.
 
         Parameters
         ----------
@@ -111,8 +106,7 @@ class RowBills:
         if not min(used) >= 0:
             return None
         steps = self._steps[len(months) - 1]
-        units = np.dot(steps.gathered, np.rint(np.array(used) * steps.micro))
-        units *= steps.believed
+        units = np.array(used) * steps.micro
         np.rint(units, out=units)
         units /= steps.sizes  # exact where whole, and below 2**53 no other quotient is rounded to a whole number
         units += steps.first
@@ -131,40 +125,30 @@ class RowBills:
         return found if told == told else None  # beyond the tables lies NaN
 
 
-def _two_points() -> tuple[list[float], list[float]]:
-    """Return the low and the high factor of each service; each low meets each high."""
-    factors = [sorted(set(column)) for column in BELIEF_FACTORS.T.tolist()]
-    return [low for low, _ in factors], [high for _, high in factors]
-
-
 def _units_at_hand(fees: IntArray, cents: IntArray, history_months: int) -> int:
     """How many units of a service are tabled, so that all sums stay exact."""
     # n numbers between 0 and b: their n-fold differences from their sum, squared, add up to n**3 b**2 / 4 at most.
-    largest = int(np.sqrt(4 * _WHOLE / max(history_months, _POINTS) ** 3))
+    largest = int(np.sqrt(4 * _WHOLE / history_months**3))
     return max(min(_AT_HAND, (largest - int(fees.max())) // _SERVICES // max(int(cents.max()), 1)), 0)
 
 
 def _steps(months: int, sizes: Sequence[int], units: Sequence[int], n_plans: int) -> _Steps:
-    remembered: FloatArray = (np.arange(months) < RECENT_MONTHS).astype(np.float64)
-    gathered: FloatArray = np.kron(np.eye(_SERVICES), np.vstack([remembered, remembered, np.eye(months)])).astype(float)
-    shares = OVERESTIMATION * np.array(_two_points()).T / remembered.sum()
-    low, high, *recorded = np.tile(np.eye(2 + months), _SERVICES)  # of all services together
-    by_service = np.kron(np.eye(_SERVICES), np.eye(2 + months)[1] - np.eye(2 + months)[0])
-    believed, total = _POINTS / 2 * (low + high), np.sum(recorded, axis=0)
-    apart = [months * one - total for one in recorded]
-    squares = np.zeros((4, _SERVICES + months))
-    squares[1, :_SERVICES], squares[3, _SERVICES:] = _POINTS**3 / 4, 1.0
-    divisors = [unit for count in (_POINTS, months) for unit in bill_units(np.array(float(count)))]
+    bills = np.tile(np.eye(months), _SERVICES)  # of all services together, one row a month
+    parts = bills[:RECENT_MONTHS], bills
+    totals = [part.sum(axis=0) for part in parts]
+    apart = [len(part) * part - total for part, total in zip(parts, totals, strict=True)]
+    counts = [len(part) for part in parts]
+    squares = np.zeros((4, sum(counts)))
+    squares[1, : counts[0]], squares[3, counts[0] :] = 1.0, 1.0
+    divisors = [unit for count in counts for unit in bill_units(np.array(float(count)))]
     ends = np.cumsum([known + 1 for known in units]) - 1
-    first, last = (np.repeat(part, 2 + months).astype(np.float64) for part in (ends - units, ends))
+    first, last = (np.repeat(part, months).astype(np.float64) for part in (ends - units, ends))
     return _Steps(
         micro=np.full(_SERVICES * months, float(MICRO)),
-        gathered=gathered,
-        believed=np.hstack([shares, np.ones((_SERVICES, months))]).ravel(),
-        sizes=np.repeat(np.array(sizes, dtype=np.float64), 2 + months),
+        sizes=np.repeat(np.array(sizes, dtype=np.float64), months),
         first=first,
         last=last,
-        sums=np.vstack([believed, 0 * believed, total, 0 * total, by_service, *apart]),
+        sums=np.vstack([totals[0], 0 * totals[0], totals[1], 0 * totals[1], *apart]),
         squares=squares,
         units=np.repeat(np.array(divisors)[:, None], n_plans, axis=1),
     )

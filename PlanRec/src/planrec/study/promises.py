@@ -9,7 +9,7 @@ import numpy as np
 
 from common_utils.array_types import FloatArray
 from planrec.reporting.tables import Cells
-from planrec.study.answers import OFFER, PAST, RE_RATING, SHIPPED, WITHOUT_CERTAINTY
+from planrec.study.answers import CURVE, OFFER, PAST, RE_RATING, SHIPPED, WITHOUT_CERTAINTY, StudyPolicy
 from planrec.study.figures import ANY_PLAN, HELD_FIRST, ORACLE
 from planrec.study.measure import KNOWN, LAUNCH
 from planrec.study.pooled import Estimate, Study
@@ -22,6 +22,7 @@ ATTENTION = 0.5  # stated, not estimated: share of those deciding who notice a p
 _NO, _MUST, _GOAL, _SHOWN = "NO", "must", "goal", "shown"
 _BASELINES = tuple(f"{HELD_FIRST}{policy.key}" for policy in RE_RATING)
 _RE_RATED = tuple(policy.key for policy in RE_RATING)
+_FORECASTS = (SHIPPED, WITHOUT_CERTAINTY, *CURVE)  # advice by the forecast; they differ in the certainty asked for
 
 
 @dataclass(frozen=True)
@@ -101,12 +102,14 @@ def _choice(study: Study, truth: str, world: str) -> Iterator[Promise]:
 
 def _advice(study: Study, truth: str, world: str) -> Iterator[Promise]:
     where, money = WORLDS[world], study.currency
-    gap = (
-        study.values(truth, f"{world}.advice.{SHIPPED.key}.regret_cents")
-        - study.values(truth, f"{world}.advice.{PAST.key}.regret_cents")
-    ) / 100
     title = f"advice as shipped, {where}: regret less that of past months under the same rules, {money} a month"
-    yield _not_above_0(title, truth, _mean(gap))
+    yield _not_above_0(title, truth, _regret_gap(study, truth, world, SHIPPED))
+    title = f"advice, {where}: the same, certainty chosen so that no more of those moved are worse off, {money} a month"
+    least = study.harm(truth, world, PAST.key).not_worse_off.value
+    as_safe = [p for p in _FORECASTS if study.harm(truth, world, p.key).not_worse_off.value >= least]
+    gaps = [_regret_gap(study, truth, world, policy) for policy in as_safe]
+    best = min(gaps, key=lambda gap: gap.value).text(sign=True) if gaps else "none is as safe"
+    yield Promise(title, truth, best, "", "", _SHOWN)
     harm = study.harm(truth, world, SHIPPED.key)
     title = f"advice as shipped, {where}: share of those moved who are not worse off"
     yield _at_least(title, truth, harm.not_worse_off, 0.92, 0.94, 3)
@@ -117,6 +120,11 @@ def _advice(study: Study, truth: str, world: str) -> Iterator[Promise]:
     share = study.saving_share(truth, world, SHIPPED.key, WITHOUT_CERTAINTY.key)
     title = f"advice as shipped, {where}: saving, share of that without the certainty rule"
     yield _at_least(title, truth, share, 0.80, 0.88, 3)
+
+
+def _regret_gap(study: Study, truth: str, world: str, policy: StudyPolicy) -> Estimate:
+    ours, theirs = (study.values(truth, f"{world}.advice.{p.key}.regret_cents") for p in (policy, PAST))
+    return _mean((ours - theirs) / 100)
 
 
 def _offers(study: Study, truth: str, world: str) -> Iterator[Promise]:

@@ -19,7 +19,7 @@ _FAMILY = {
     "flat_rate": "a logit in which some dread what is charged beyond the fee, and a few the fee: outside the choice "
     "model's family",
     "latent_classes": "a logit within classes whose tastes go together: outside the choice model's family",
-    "logit": "a logit with the terms of the choice model: inside its family",
+    "logit": "a logit with the terms of the choice model, but of bills people believe in: close to its family",
     "habit": "the plans are looked at only where much can be saved, then a logit: outside the choice model's family",
     "loss_averse": "a logit in which a dearer bill weighs more than a cheaper one: outside the choice model's family",
     "satisficing": "a few plans looked at, the first that is good enough taken: outside the choice model's family",
