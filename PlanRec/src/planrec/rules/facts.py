@@ -195,7 +195,7 @@ def facts_of(columns: Mapping[str, NDArray[np.generic]], current: IntArray, *, a
 
 def _used(columns: Mapping[str, NDArray[np.generic]], n: int) -> BoolArray:
     """Whether the row's own month has usage; yes where the table does not carry it."""
-    known = [columns[f"{service}_1"] for service in USAGE if f"{service}_1" in columns]
+    known = [np.asarray(columns[f"{each}_1"], dtype=np.float64) for each in USAGE if f"{each}_1" in columns]
     return np.sum([np.nan_to_num(column) for column in known], axis=0) > 0 if known else np.ones(n, dtype=np.bool_)
 
 

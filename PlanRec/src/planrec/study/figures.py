@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.evaluation import chosen_ranks, expected_calibration_error, hit_at_k, ndcg_at_k
@@ -130,7 +129,7 @@ def _among_first(scores: FloatArray, available: BoolArray, plans: IntArray, k: i
     return np.asarray((np.isin(order, plans) & np.take_along_axis(available, order, axis=1)).any(axis=1))
 
 
-def _mean(values: NDArray[np.generic]) -> float:
+def _mean(values: BoolArray) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
