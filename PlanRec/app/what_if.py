@@ -14,6 +14,7 @@ from app.examples import COMPARISON
 from app.responses import Policy
 from app.schemas import PredictRequest
 from common_utils.errors import ConfigError, DataError
+from common_utils.serving.fast_route import FastRoute
 from planrec.advice import AnswerPolicy, Engine, Overrides, Question, Subscribers, what_if
 from planrec.advice.what_if import MAX_FACTOR, ROAMING, UsageChange, WhatIf
 from planrec.billing import Plan, whole_cent
@@ -246,7 +247,7 @@ def _name(found: WhatIf, place: int) -> str | None:
 
 def what_if_routes(live: Callable[[], WhatIfModel]) -> APIRouter:
     """Return the route; `live` returns what answers, or raises while nothing does: `ModelSlot.get`."""
-    router = APIRouter(tags=["planrec"])
+    router = APIRouter(tags=["planrec"], route_class=FastRoute)
 
     @router.post("/what-if", summary="What if usage changes, a month is spent travelling, or there is a new plan?")
     def ask(body: WhatIfRequest) -> WhatIfResponse:
