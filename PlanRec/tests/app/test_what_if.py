@@ -155,6 +155,11 @@ def test_a_body_that_only_costs_is_refused_before_it_is_read(
     assert (answer.status_code, answer.json()["type"]) == (status, f"urn:problem:{code}")
 
 
+def test_the_form_of_a_draft_s_id_is_said(client: TestClient) -> None:
+    answer = client.post("/what-if", json={"usage": USAGE, "plan": {**DRAFT, "plan_id": "-x"}})
+    assert "pattern: letters, digits, _ . and -" in answer.json()["errors"][0]["message"]
+
+
 def test_every_route_bounds_its_body_by_its_model(client: TestClient) -> None:
     body = b'{"usage": [' + b"{}," * 9_000 + b"{}]}"
     paths = [path for path, item in create_app().openapi()["paths"].items() if "post" in item]
