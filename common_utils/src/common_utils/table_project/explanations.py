@@ -126,7 +126,10 @@ def column_contributions(
 
 
 def _shown(value: float) -> str:
-    return "missing" if np.isnan(value) else f"{value:,.6g}"
+    """Return a number as the table has it; one of four digits may be a year, and gets no separator."""
+    if np.isnan(value):
+        return "missing"
+    return f"{value:z.0f}" if value.is_integer() and abs(value) < 10_000 else f"{value:,}".removesuffix(".0")
 
 
 def _text(value: object) -> str:
