@@ -129,8 +129,8 @@ def _shown(value: float) -> str:
     """Return a number as the table has it; one of four digits may be a year, and gets no separator."""
     if np.isnan(value):
         return "missing"
-    # Twelve digits: what a conversion of units leaves beyond them is noise.
-    return f"{value:z.0f}" if value.is_integer() and abs(value) < 10_000 else f"{value:,.12g}"
+    # Nine digits: what a conversion of units leaves beyond them is noise.
+    return f"{value:z.0f}" if value.is_integer() and abs(value) < 10_000 else f"{value:,.9g}"
 
 
 def _text(value: object) -> str:
