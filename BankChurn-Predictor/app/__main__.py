@@ -3,15 +3,12 @@
 `python -m app health` asks that service whether it is alive, and exits with 0 if so.
 """
 
-import sys
 from pathlib import Path
 
 from bankchurn.config import SPEC
-from common_utils.serving.start import is_alive, serve_configured
+from common_utils.serving.start import run_app
 
 PROJECT = Path(__file__).resolve().parents[1]
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["health"]:
-        sys.exit(not is_alive(SPEC, PROJECT))
-    serve_configured(SPEC, PROJECT)
+    run_app(SPEC, PROJECT)

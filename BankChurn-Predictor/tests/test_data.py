@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bankchurn.columns import CUSTOMER, EXITED, NUMBERS, TENURE
-from bankchurn.data import RANGES, churn_schema, record_schema, sample_customers
+from bankchurn.columns import EXITED, TENURE
+from bankchurn.data import churn_schema, record_schema
 from common_utils.table_project.source import read_records
 from common_utils.table_project.task import TableTask
 from common_utils.testing.table_data import ALL_SAMPLE_CHECKS
@@ -103,14 +103,6 @@ def test_the_sample_keeps_its_promises(
     table_project: TableProject, tmp_path: Path, check: Callable[[TableTask[Any], Path], None]
 ) -> None:
     check(table_project.task(), tmp_path)
-
-
-def test_the_sample_lies_inside_its_ranges() -> None:
-    sample = sample_customers(300, np.random.default_rng(1))
-    assert sample[CUSTOMER].is_unique
-    for name in NUMBERS:
-        low, high = RANGES[name]
-        assert sample[name].dropna().between(low, high).all(), name
 
 
 @pytest.mark.realdata

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from common_utils.serving.explain import FORM
 from common_utils.table_project.service import TableRecord
 
 __all__ = ["ANSWER", "EXAMPLE", "CarRequest", "PriceResponse", "SimilarListing"]
@@ -51,6 +52,8 @@ class CarRequest(TableRecord):
     model: str = Field(
         min_length=1,
         max_length=80,
+        pattern=r"\w",
+        json_schema_extra={FORM: "a name with a letter or digit"},
         description="make and model; letter case does not count, a blank is a hyphen. A model unknown to training "
         "gets a wide interval",
     )

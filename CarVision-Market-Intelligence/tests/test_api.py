@@ -98,6 +98,8 @@ SERVICE = ServiceCase(
         {**CAR, "cylinders": 0},
         {**CAR, "is_4wd": True},
         {**CAR, "model": ""},
+        {**CAR, "model": " "},
+        {**CAR, "model": " - "},
         {**CAR, "model": 7},
         {**CAR, "condition": "canary-4711"},
         {**CAR, "canary-4711": 1},

@@ -145,8 +145,10 @@ class RecommendResponse(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [ADVICE]})
 
-    advice: list[AdvisedPlan]
-    stay_reason: _ReasonCode | None = Field(description="why the answer is stay; empty if a switch is advised")
+    advice: list[AdvisedPlan] = Field(description="best first; empty if the subscriber may take no plan")
+    stay_reason: _ReasonCode | None = Field(
+        description="why the answer is stay, or why no plan may be taken; empty if a switch is advised"
+    )
     earliest_change: date | None = Field(
         description="first day on which a change of plan can take effect, once the contract has ended; empty if no "
         "contract binds the subscriber or its end is unknown"

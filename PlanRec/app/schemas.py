@@ -15,7 +15,7 @@ from planrec.advice import Request as AdviceRequest
 from planrec.columns import AGE, CONTACTS_90D, CONTRACT_LEFT, MOST, TENURE
 from planrec.config import PlanRecConfig
 from planrec.decisions import SubscriberRecord, UsageMonth
-from planrec.months import MONTH_PATTERN, month_index
+from planrec.months import USAGE_MONTH_PATTERN, month_index
 from planrec.outlook import Questionnaire
 from planrec.outlook.questionnaire import Calls, DataHabit, Messages
 from planrec.rules import Rules
@@ -31,7 +31,8 @@ __all__ = [
 
 _Usage = Annotated[float, Field(ge=0, le=100_000_000)]
 _ID_FORM: JsonDict = {FORM: "letters, digits, _ . and -, beginning with a letter or digit; GET /plans lists the ids"}
-_MONTH_FORM: JsonDict = {FORM: "a month as YYYY-MM, such as 2025-10"}
+_MONTH_FORM: JsonDict = {FORM: "a month as YYYY-MM, such as 2025-10, of the years 1900 to 2099"}
+_Month = Annotated[str, Field(pattern=USAGE_MONTH_PATTERN, max_length=7, json_schema_extra=_MONTH_FORM)]
 _PlanId = Annotated[
     str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", json_schema_extra=_ID_FORM)
 ]
@@ -49,9 +50,7 @@ class _Request(BaseModel):
 class UsageMonthRequest(_Request):
     """Usage of one month."""
 
-    month: Annotated[
-        str, Field(pattern=MONTH_PATTERN, max_length=7, description="YYYY-MM", json_schema_extra=_MONTH_FORM)
-    ]
+    month: _Month = Field(description="YYYY-MM")
     minutes: Annotated[_Usage, Field(description="minutes called, each call rounded up if the rate card says so")]
     messages: Annotated[_Usage, Field(description="messages sent")]
     megabytes: Annotated[_Usage, Field(description="megabytes used")]
@@ -61,10 +60,12 @@ class _SubscriberRequest(_Request):
     usage: list[UsageMonthRequest] = Field(min_length=1, max_length=24, description="usage months, each once")
     current_plan: _PlanId | None = Field(default=None, description="plan held now, if known")
     age: float | None = Field(default=None, ge=0, le=MOST[AGE], description="years; plans with an age limit need it")
-    as_of: Annotated[str, Field(pattern=MONTH_PATTERN, max_length=7, json_schema_extra=_MONTH_FORM)] | None = Field(
-        default=None,
-        description="month of the answer, YYYY-MM; later usage is not looked at, and usage that is not recent "
-        "(features.recent_months of the bundle) is refused; the last usage month if unset",
+    as_of: Annotated[str, Field(pattern=USAGE_MONTH_PATTERN, max_length=7, json_schema_extra=_MONTH_FORM)] | None = (
+        Field(
+            default=None,
+            description="month of the answer, YYYY-MM; later usage is not looked at, and usage that is not recent "
+            "(features.recent_months of the bundle) is refused; the last usage month if unset",
+        )
     )
 
     tenure_months: int | None = Field(

@@ -14,6 +14,8 @@ from app.examples import COMPARISON
 from app.responses import Policy
 from app.schemas import PredictRequest
 from common_utils.errors import ConfigError, DataError
+from common_utils.serving.explain import FORM
+from common_utils.serving.fast_route import FastRoute
 from planrec.advice import AnswerPolicy, Engine, Overrides, Question, Subscribers, what_if
 from planrec.advice.what_if import MAX_FACTOR, ROAMING, UsageChange, WhatIf
 from planrec.billing import Plan, whole_cent
@@ -32,6 +34,7 @@ __all__ = [
     "what_if_routes",
 ]
 
+_ID_FORM = "letters, digits, _ . and -, beginning with a letter or digit"
 _Factor = Annotated[float, Field(ge=0, le=MAX_FACTOR)]
 _EXAMPLE: list[JsonValue] = [
     {
@@ -72,7 +75,9 @@ class TravelRequest(ChangeRequest):
 class DraftPlanRequest(_Request):
     """A plan that does not exist yet, within the limits of a rate card; it counts as on sale."""
 
-    plan_id: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    plan_id: Annotated[
+        str, Field(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", json_schema_extra={FORM: _ID_FORM})
+    ]
     name: Annotated[str, Field(min_length=1, max_length=80)]
     monthly_fee_cents: Annotated[int, Field(ge=0, le=10_000_000)]
     included: Included
@@ -246,7 +251,7 @@ def _name(found: WhatIf, place: int) -> str | None:
 
 def what_if_routes(live: Callable[[], WhatIfModel]) -> APIRouter:
     """Return the route; `live` returns what answers, or raises while nothing does: `ModelSlot.get`."""
-    router = APIRouter(tags=["planrec"])
+    router = APIRouter(tags=["planrec"], route_class=FastRoute)
 
     @router.post("/what-if", summary="What if usage changes, a month is spent travelling, or there is a new plan?")
     def ask(body: WhatIfRequest) -> WhatIfResponse:

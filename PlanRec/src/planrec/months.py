@@ -14,9 +14,19 @@ from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 
-__all__ = ["MONTH_PATTERN", "RECENT_MONTHS", "is_recent", "month_index", "month_indices", "month_text"]
+__all__ = [
+    "MONTH_PATTERN",
+    "RECENT_MONTHS",
+    "USAGE_MONTH_PATTERN",
+    "is_recent",
+    "month_index",
+    "month_indices",
+    "month_text",
+]
 
-MONTH_PATTERN = r"^\d{4}-(0[1-9]|1[0-2])$"
+MONTH_PATTERN = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
+USAGE_MONTH_PATTERN = r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$"
+"""A month of a request: the years that tables may have, too (`common_utils.tables.month_column`)."""
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
 

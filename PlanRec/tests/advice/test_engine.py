@@ -199,6 +199,8 @@ def test_whoever_holds_an_unknown_plan_is_offered_nothing(megaline: Catalogue) -
     answer = engine(megaline, offers=models()).offer(Subscribers.of(months(), facts), weights=OfferWeights())
     assert names(megaline, answer.advice.order[0]) == []
     assert (answer.advice.excluded[0] == ExclusionCode.CURRENT_PLAN_UNKNOWN).all()
+    assert answer.advice.stay[0]
+    assert answer.advice.stay_reason[0] == ExclusionCode.CURRENT_PLAN_UNKNOWN
 
 
 def test_a_plan_a_subscriber_does_not_want_is_left_out_in_both_modes(megaline: Catalogue) -> None:

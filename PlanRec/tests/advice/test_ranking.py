@@ -144,10 +144,10 @@ def test_advice_does_not_change_its_input(catalogue: Catalogue) -> None:
     np.testing.assert_array_equal(past.usage.minutes, before)
 
 
-def test_nobody_is_told_to_stay_where_nothing_is_offered_and_nothing_held() -> None:
+def test_where_nothing_is_offered_and_nothing_held_the_answer_is_stay() -> None:
     order, stay = rank_plans(np.array([[2000.0, 2100.0]]), np.ones((1, 2), dtype=np.int64), np.array([-1]), 0)
     assert order.tolist() == [[-1, -1]]
-    assert not stay.any()
+    assert stay.all()
 
 
 def test_nobody_is_sent_to_a_plan_that_is_dearer_in_expectation() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
+
+from common_utils.tables import month_column
 
 USED = {"minutes": 100, "messages": 5, "megabytes": 3000}
 USAGE = [{"month": "2025-09", **USED}, {"month": "2025-10", **USED}]
@@ -57,3 +60,22 @@ def test_an_offer_names_all_unknown_facts_at_once(learnt: TestClient) -> None:
 def test_advice_asks_for_the_age_alone(client: TestClient) -> None:
     assert client.post("/recommend", json={"usage": USAGE}).json()["unknown_facts"] == ["age"]
     assert client.post("/recommend", json={"usage": USAGE, "age": 30}).json()["unknown_facts"] == []
+
+
+@pytest.mark.parametrize("field", ["month", "as_of"])
+@pytest.mark.parametrize(
+    "month", ["1899-12", "1900-01", "2099-12", "2100-01", "0000-01", "9999-12", "٢٠٢٥-10", "2025-13"]
+)
+def test_a_month_of_a_request_is_one_that_a_table_may_have(client: TestClient, month: str, field: str) -> None:
+    record = {"usage": [{"month": month, **USED}]} if field == "month" else {"usage": USAGE[:1], field: month}
+    answer = client.post("/recommend/batch", json={"records": [{"usage": USAGE}, record]})
+    taken = month_column().checks[0](pd.Series([month])).check_passed
+    if answer.status_code == 200:
+        assert taken
+        return
+    if not taken:
+        (error,) = answer.json()["errors"]
+        assert error["location"][:3] == ["body", "records", 1]
+        assert error["message"].endswith("a month as YYYY-MM, such as 2025-10, of the years 1900 to 2099.")
+    else:
+        assert "record 1, counted from 0: " in answer.json()["detail"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,7 @@ from planrec.outlook import Questionnaire
 from planrec.rules import built_in_rules
 from tests.app.cases import by_bill_alone
 
+JSON = {"content-type": "application/json"}
 ADVICE = {"mode": "advice", "basis": "past", "offer": None}
 USAGE = [
     {"month": "2018-01", "minutes": 400, "messages": 10, "megabytes": 12288},
@@ -130,6 +132,39 @@ def test_bad_questions_are_problems_that_echo_nothing(client: TestClient, parts:
 def test_a_draft_that_does_not_fit_is_told_with_field_and_reason(client: TestClient) -> None:
     answer = client.post("/what-if", json={"usage": USAGE, "plan": {**DRAFT, "plan_id": "ultimate"}})
     assert "draft plan: plan_id: a plan of rate card 'megaline-2018' has it" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("written", ['"history_months": 6.0', '"history_months": 0.6e1'])
+def test_a_whole_number_may_be_written_with_a_point(client: TestClient, written: str) -> None:
+    said = ask(client, travel={}, history_months=6)
+    body = json.dumps({"usage": USAGE, "current_plan": "surf", "travel": {}})[:-1] + f", {written}}}"
+    assert client.post("/what-if", content=body, headers=JSON).json() == said
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        pytest.param(b'{"travel": {}, "travel": {}}', 400, "malformed_json", id="a-key-twice"),
+        pytest.param(b'{"plan": {"perks": [' + b'"a",' * 9_000 + b'"a"]}}', 413, "too_many_members", id="perks"),
+    ],
+)
+def test_a_body_that_only_costs_is_refused_before_it_is_read(
+    client: TestClient, body: bytes, status: int, code: str
+) -> None:
+    answer = client.post("/what-if", content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["type"]) == (status, f"urn:problem:{code}")
+
+
+def test_the_form_of_a_draft_s_id_is_said(client: TestClient) -> None:
+    answer = client.post("/what-if", json={"usage": USAGE, "plan": {**DRAFT, "plan_id": "-x"}})
+    assert "pattern: letters, digits, _ . and -" in answer.json()["errors"][0]["message"]
+
+
+def test_every_route_bounds_its_body_by_its_model(client: TestClient) -> None:
+    body = b'{"usage": [' + b"{}," * 9_000 + b"{}]}"
+    paths = [path for path, item in create_app().openapi()["paths"].items() if "post" in item]
+    answers = [client.post(path, content=body, headers=JSON) for path in paths if not path.endswith("/batch")]
+    assert [answer.json()["type"] for answer in answers] == ["urn:problem:too_many_members"] * 3
 
 
 def test_no_request_field_is_unbounded() -> None:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from common_utils.command_line.clashes import guarded
+from common_utils.command_line.columns_of_text import fitted, folded
 from common_utils.command_line.terminal import note, note_next, show_table, steps, tracked
 from common_utils.command_line.wide import is_wide, shows_tables
 
@@ -73,6 +74,28 @@ def test_a_table_fits_and_breaks_no_word_and_no_number(
     for row in rows:
         for cell in row.values():
             assert set(cell.split()) <= {word for line in lines for word in line.split()}
+
+
+def test_each_figure_of_a_cell_keeps_its_own_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    cell = "0.0483 [0.0375, 0.0591]; a perfect model: 0.0189 [0.0135, 0.0288]"
+    row = {"figure": "calibration error", "cross-validation": cell, "n": "250"}
+    ((_, figures), (title, intervals)) = fitted([row], 70)
+    assert figures == [{**row, "cross-validation": "0.0483; a perfect model: 0.0189"}]
+    assert (title, intervals) == (
+        "intervals",
+        [{"figure": row["figure"], "cross-validation": "[0.0375, 0.0591]; a perfect model: [0.0135, 0.0288]"}],
+    )
+    show_table("Goals", [row])
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert any(line.endswith("[0.0375, 0.0591]; a perfect model: [0.0135, 0.0288]") for line in lines)
+
+
+@pytest.mark.parametrize("width", [10, 20, 30])
+def test_an_interval_is_never_broken(width: int) -> None:
+    lines = folded("0.0483 [0.0375, 0.0591]; a perfect model: 0.0189 [-0.0135, 0.0288]", width).split("\n")
+    assert sum("[0.0375, 0.0591];" in line for line in lines) == 1
+    assert sum("[-0.0135, 0.0288]" in line for line in lines) == 1
+    assert max(map(len, lines)) <= max(width, len("[0.0375, 0.0591];"))
 
 
 def test_wide_is_one_table_with_intervals_beside_their_figures(capsys: pytest.CaptureFixture[str]) -> None:

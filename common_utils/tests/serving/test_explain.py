@@ -6,6 +6,7 @@ import pytest
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 
+from common_utils.errors import ConfigError
 from common_utils.serving.config import LimitConfig
 from common_utils.serving.explain import FORM
 from common_utils.serving.fast_route import BodyReader
@@ -61,10 +62,27 @@ def refused(body: bytes) -> list[tuple[tuple[object, ...], str]]:
             (0, "plan"),
             "This text does not follow the field's pattern: a plan's id.",
         ),
+        (
+            b'{"records":[{"months":[{"month":"2025-01","code":"AB"}]}]}',
+            (0, "months", 0, "code"),
+            "String should have at most 1 character: one letter.",
+        ),
+        (b'{"records":[{"months":[],"plan":"abcdefghij"}]}', (0, "plan"), "String should have at most 9 characters"),
     ],
 )
 def test_message_says_what_is_allowed(body: bytes, at: tuple[object, ...], message: str) -> None:
     assert refused(body) == [(("body", "records", *at), message)]
+
+
+def test_a_pattern_that_nobody_describes_cannot_be_served() -> None:
+    class Tariff(Strict):
+        code: Annotated[str, Field(pattern="^[A-Z]$", max_length=1)] | None
+
+    class Tariffs(Strict):
+        records: list[Tariff] = Field(max_length=2)
+
+    with pytest.raises(ConfigError, match=r"\['Tariff.code'\]: say in words what the pattern asks for"):
+        BodyReader(Tariffs, LimitConfig())
 
 
 def test_names_are_listed_once_a_place() -> None:

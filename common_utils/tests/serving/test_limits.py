@@ -265,6 +265,10 @@ def test_other_connections_pass_untouched() -> None:
     [
         pytest.param([], "host", id="no-host"),
         pytest.param([(b"host", b"a"), (b"host", b"a")], "host", id="two-hosts"),
+        *(
+            pytest.param([(b"host", value)], "host", id=f"host-{value!r}")
+            for value in (b"a b", b"a/b", b"user@a", b"a:b", b"[::1", b"a\xe9")
+        ),
         pytest.param([(b"host", b"a"), (b"transfer-encoding", b"gzip, chunked")], "transfer_encoding", id="gzip"),
         pytest.param(
             [(b"host", b"a"), (b"transfer-encoding", b"chunked"), (b"transfer-encoding", b"gzip")],
@@ -291,6 +295,7 @@ def test_ambiguous_heads_are_refused_and_the_connection_ends(
     [
         ("1.0", []),
         ("1.1", [(b"host", b"a"), (b"transfer-encoding", b"Chunked")]),
+        *(("1.1", [(b"host", value)]) for value in (b"", b"plan_rec.svc:8000", b"[::1]:8000", b"127.0.0.1")),
     ],
 )
 def test_plain_heads_pass(version: str, headers: list[tuple[bytes, bytes]]) -> None:

@@ -28,7 +28,7 @@ from tests.table_project.cases import (
 from common_utils.bundle import Bundle
 from common_utils.compiled import CompiledScorer
 from common_utils.errors import ArtifactError, ConfigError
-from common_utils.serving.start import is_alive, serve_configured, serve_project
+from common_utils.serving.start import is_alive, run_app, serve_configured, serve_project
 from common_utils.table_project.column_step import ColumnStep
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.service import LiveModel, TableRecord, open_live
@@ -202,6 +202,19 @@ def test_the_health_check_asks_where_the_settings_listen(folder: Path, monkeypat
         server.shutdown()
         thread.join()
     assert not is_alive(SPEC, folder, seconds=0.2)
+
+
+@pytest.mark.parametrize(("words", "code"), [([], 2), (["health"], 1)], ids=["serve", "health"])
+def test_an_image_with_a_wrong_setting_leaves_with_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], code: int
+) -> None:
+    monkeypatch.setenv("PRICEDEMO__SERVING__PROT", "8000")
+    monkeypatch.setattr(sys, "argv", ["app", *words])
+    with pytest.raises(SystemExit) as left:
+        run_app(SPEC, folder)
+    assert left.value.code == code
+    said = capsys.readouterr().err
+    assert said.startswith("pricedemo: 1 setting is invalid:\nserving.prot (from PRICEDEMO__SERVING__PROT): unknown")
 
 
 def test_keys_rate_and_limits_of_the_settings_hold(folder: Path, bundle: Bundle, monkeypatch) -> None:  # type: ignore[no-untyped-def]

@@ -25,6 +25,13 @@ class Narrow(PriceTask):
         return super().schema().update_column("age", checks=pandera.Check.in_range(0, 5))
 
 
+class Shouting(PriceTask):
+    """Its sample has to be repaired."""
+
+    def sample(self, n_rows: int, rng: np.random.Generator) -> pd.DataFrame:
+        return super().sample(n_rows, rng).rename(columns={"age": " AGE "})
+
+
 class Moody(PriceTask):
     """Each sample is another."""
 
@@ -51,6 +58,11 @@ def test_a_good_sample_passes(check: Any, tmp_path: Path) -> None:
 def test_a_sample_the_schema_refuses_is_found(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=r"\d+ of 700 rows are kept"):
         check_the_sample_reads_back_whole(Narrow(), tmp_path)
+
+
+def test_a_sample_that_is_repaired_is_found(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"repaired: .*AGE"):
+        check_the_sample_reads_back_whole(Shouting(), tmp_path)
 
 
 def test_a_sample_that_changes_is_found(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import ConfigError
 from planrec.advice.policy import AnswerPolicy
-from planrec.advice.ranking import Advice, AdvicePolicy, advise, rank_plans
+from planrec.advice.ranking import Advice, AdvicePolicy, advise, rank_plans, with_closed
 from planrec.billing import Catalogue, Usage, bill_totals
 from planrec.decisions import alternative_features
 from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
@@ -335,9 +335,9 @@ class Engine:
 
 
 def _stay_reason(reasons: IntArray, codes: IntArray) -> IntArray:
-    """Name the bound on leaving where it, and not the gain, is what keeps back the last offer."""
+    """Name the bound on leaving where it, not the gain, keeps back the last offer; say why if no plan may be taken."""
     kept = (codes == ExclusionCode.CHURN_MAY_RISE).any(axis=1) & (reasons == ExclusionCode.BELOW_MINIMUM_GAIN)
-    return np.where(kept, ExclusionCode.CHURN_MAY_RISE, reasons).astype(np.int64)
+    return with_closed(np.where(kept, ExclusionCode.CHURN_MAY_RISE, reasons).astype(np.int64), codes)
 
 
 def _rows(history: History, rows: IntArray) -> History:

@@ -20,9 +20,9 @@ from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
 from planrec.billing import Catalogue, bill_totals
 from planrec.outlook import History, bill_outlook, saving_outlook, share_above
-from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, stay_reasons
+from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, closed_reasons, stay_reasons
 
-__all__ = ["Advice", "AdvicePolicy", "advise", "enough_gain", "rank_plans", "sure_gains", "switch_gain"]
+__all__ = ["Advice", "AdvicePolicy", "advise", "enough_gain", "rank_plans", "sure_gains", "switch_gain", "with_closed"]
 
 
 Savings: TypeAlias = Callable[[IntArray, IntArray, IntArray], tuple[FloatArray, FloatArray]]
@@ -56,7 +56,7 @@ class Advice:
     order : int64 array of shape (n, n_plans)
         Plan indices from rank 1 on; -1 where no further plan is offered.
     stay : bool array of shape (n,)
-        Whether rank 1 is the current plan.
+        Whether rank 1 is the current plan, or no plan may be taken.
     expected_cents, spread_cents : float64 arrays of shape (n, n_plans)
         Mean and standard deviation of the bills, by plan index.
     saving_cents, p_pay_more : float64 arrays of shape (n, n_plans)
@@ -64,7 +64,7 @@ class Advice:
     excluded : int64 array of shape (n, n_plans)
         `ExclusionCode` by plan index.
     stay_reason : int64 array of shape (n,)
-        `ExclusionCode` of why to stay, NONE where a switch is advised.
+        `ExclusionCode` of why to stay, or of why no plan may be taken; NONE where a switch is advised.
     earliest_change : int64 array of shape (n,)
         Month index of the first month after the contract; -1 where no contract binds or its end is unknown.
     """
@@ -148,7 +148,7 @@ def advise(
         saving_cents=_of_current(outlook.mean_cents, facts.current) - outlook.mean_cents,
         p_pay_more=share_above(totals, history.known, facts.current),
         excluded=verdict.codes,
-        stay_reason=stay_reasons(verdict, gain, stay, least, sure=sure),
+        stay_reason=with_closed(stay_reasons(verdict, gain, stay, least, sure=sure), verdict.codes),
         earliest_change=verdict.earliest_change,
     )
 
@@ -227,6 +227,28 @@ def sure_gains(
     return sure
 
 
+def with_closed(reasons: IntArray, excluded: IntArray) -> IntArray:
+    """Return the reasons to stay, with the reason why no plan may be taken where none may.
+
+    Parameters
+    ----------
+    reasons : int64 array of shape (n,)
+        `ExclusionCode` of why to stay.
+    excluded : int64 array of shape (n, n_plans)
+        `ExclusionCode` by plan index.
+
+    Examples
+    --------
+    >>> excluded = np.array([[ExclusionCode.CONTRACT_BINDS] * 2, [ExclusionCode.CONTRACT_BINDS, 0]])
+    >>> [ExclusionCode(code).name for code in with_closed(np.array([0, 0]), excluded)]
+    ['CONTRACT_BINDS', 'NONE']
+    """
+    closed = (excluded != ExclusionCode.NONE).all(axis=1)
+    if not closed.any():
+        return reasons
+    return np.where(closed, closed_reasons(excluded), reasons).astype(np.int64)
+
+
 def rank_plans(
     adjusted: FloatArray,
     excluded: IntArray,
@@ -258,7 +280,8 @@ def rank_plans(
     -------
     tuple of int64 array of shape (n, n_plans) and bool array of shape (n,)
         Plan indices from rank 1 on, -1 where no further plan is offered: plans that gain enough, surely, then the
-        others, each by its adjusted bill; the current plan is first where none does, which the second says.
+        others, each by its adjusted bill; the current plan is first where none does, which the second says. It says
+        so, too, where no plan is offered at all, because the plan held is unknown.
 
     Examples
     --------
@@ -279,6 +302,7 @@ def rank_plans(
         enough &= sure
     stay = known & ~enough.any(axis=1)
     key[rows[stay], at[stay]] = -np.inf
+    stay |= ~offered.any(axis=1)
     order = np.argsort(key, axis=1, kind="stable")
     late = ~enough[rows[:, None], order]
     mixed = np.flatnonzero(known & ~stay & (late[:, :-1] & ~late[:, 1:]).any(axis=1))

@@ -29,7 +29,7 @@ from planrec.decisions import columns_of, latest_rows, plan_indices, recent_rows
 from planrec.decisions.rows import usage_of
 from planrec.months import RECENT_MONTHS, month_text
 from planrec.outlook import history_of
-from planrec.rules import ExclusionCode, closed_reasons, stay_text
+from planrec.rules import ExclusionCode, stay_text
 from planrec.rules.facts import facts_of
 from planrec.usage.months_table import nearest_plans
 
@@ -192,16 +192,16 @@ class Recommender:
 
     def _part(self, people: Subscribers, near: NDArray[np.bool_], first: int) -> _Part:
         ranking = self.ranker.rank(people)
-        closed = closed_reasons(ranking.advice.excluded) * (ranking.advice.order[:, 0] < 0)
-        ranking = replace(ranking, advice=_without_doubtful_switch(ranking.advice, near, closed))
+        ranking = replace(ranking, advice=_without_doubtful_switch(ranking.advice, near))
         advice = ranking.advice
+        closed = advice.stay_reason[advice.order[:, 0] < 0]
         excluded_row, excluded_plan = np.nonzero(advice.excluded)
         excluded: dict[str, NDArray[np.generic]] = {
             SUBSCRIBER: excluded_row + first,
             "plan_id": excluded_plan,
             "reason_code": advice.excluded[excluded_row, excluded_plan],
         }
-        return _Part(self._ranked(ranking, people, first), excluded, Counter(closed[closed > 0].tolist()))
+        return _Part(self._ranked(ranking, people, first), excluded, Counter(closed.tolist()))
 
     def _ranked(self, ranking: Ranking, people: Subscribers, first: int) -> dict[str, NDArray[np.generic]]:
         advice, held = ranking.advice, people.facts.current
@@ -364,22 +364,20 @@ def _with_stay(said: list[str], advice: Advice, row: IntArray, rank: IntArray) -
     return said
 
 
-def _without_doubtful_switch(advice: Advice, near: NDArray[np.bool_], closed: IntArray) -> Advice:
-    """Return "stay" for subscribers who may take no plan, or whose best plan may be the one they hold.
+def _without_doubtful_switch(advice: Advice, near: NDArray[np.bool_]) -> Advice:
+    """Return "stay" for subscribers whose best plan may be the one they hold.
 
     Parameters
     ----------
     near : bool array of shape (n, n_plans)
         Whether the plan is the nearest by its name to the unknown one that is held.
-    closed : int64 array of shape (n,)
-        Why no plan may be taken, NONE where one may.
     """
-    best = np.maximum(advice.order[:, 0], 0)
-    held = near[np.arange(len(best)), best] & (closed == ExclusionCode.NONE)
-    if not (held.any() or closed.any()):
+    best = advice.order[:, 0]
+    held = (best >= 0) & near[np.arange(len(best)), np.maximum(best, 0)]
+    if not held.any():
         return advice
-    reason = np.where(held, int(ExclusionCode.MAY_BE_HELD), np.where(closed > 0, closed, advice.stay_reason))
-    return replace(advice, stay=advice.stay | held | (closed > 0), stay_reason=reason)
+    reason = np.where(held, int(ExclusionCode.MAY_BE_HELD), advice.stay_reason)
+    return replace(advice, stay=advice.stay | held, stay_reason=reason)
 
 
 def _where(there: NDArray[np.bool_], values: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -8,6 +8,7 @@ Usage arrives as numbers and is read to a millionth of its unit, so that a sum o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -116,12 +117,11 @@ def bill_totals(usage: Usage, catalogue: Catalogue) -> IntArray:
     >>> bill_totals(Usage.of([510], [51], [15361]), megaline).tolist()  # 20.00 + .30 + .03 + 10.00
     [[3033, 7000]]
     """
-    units = _units(usage, catalogue)
-    p = catalogue.prices
-    total = _overage(units[0], p.included_minutes, p.cents_per_minute)
-    total += p.fee_cents
-    total += _overage(units[1], p.included_messages, p.cents_per_message)
-    total += _overage(units[2], p.included_data_units, p.cents_per_data_unit)
+    overages = _overages(usage, catalogue)
+    total = next(overages)
+    total += catalogue.prices.fee_cents
+    for overage in overages:
+        total += overage
     return total
 
 
@@ -130,19 +130,13 @@ def rate(usage: Usage, catalogue: Catalogue) -> Bills:
 
     Parameters
     ----------
-    usage : Usage
-        Arrays of shape (...,).
-    catalogue : Catalogue
+    usage, catalogue
+        As `bill_totals`, which raises the same errors.
 
     Returns
     -------
     Bills
         Arrays of shape (..., n_plans).
-
-    Raises
-    ------
-    DataError
-        As `billable_units`.
 
     Examples
     --------
@@ -150,15 +144,20 @@ def rate(usage: Usage, catalogue: Catalogue) -> Bills:
     >>> [int(part[0, 0]) for part in (bills.fee_cents, bills.minutes_cents, bills.messages_cents, bills.data_cents)]
     [2000, 30, 3, 1000]
     """
-    units = _units(usage, catalogue)
-    p = catalogue.prices
-    minutes = _overage(units[0], p.included_minutes, p.cents_per_minute)
-    messages = _overage(units[1], p.included_messages, p.cents_per_message)
-    data = _overage(units[2], p.included_data_units, p.cents_per_data_unit)
-    total = minutes + p.fee_cents
+    minutes, messages, data = _overages(usage, catalogue)
+    fee = np.broadcast_to(catalogue.prices.fee_cents, minutes.shape)
+    total = minutes + fee
     total += messages
     total += data
-    return Bills(total, np.broadcast_to(p.fee_cents, minutes.shape), minutes, messages, data)
+    return Bills(total, fee, minutes, messages, data)
+
+
+def _overages(usage: Usage, catalogue: Catalogue) -> Iterator[IntArray]:
+    """Give what minutes, messages and data beyond the allowances cost, in turn: a sum needs one of them at a time."""
+    units, p = _units(usage, catalogue), catalogue.prices
+    yield _overage(units[0], p.included_minutes, p.cents_per_minute)
+    yield _overage(units[1], p.included_messages, p.cents_per_message)
+    yield _overage(units[2], p.included_data_units, p.cents_per_data_unit)
 
 
 def _units(usage: Usage, catalogue: Catalogue) -> IntArray:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from common_utils.command_line.run import Group
 from common_utils.command_line.wide import shows_tables
 
 __all__ = ["AccountsOption", "CardOption", "EventsOption", "add_plans"]
@@ -35,7 +36,9 @@ def add_plans(app: typer.Typer) -> None:
     >>> len(app.registered_groups)
     1
     """
-    plans = typer.Typer(name="plans", help="Plans of a full rate card in words.", no_args_is_help=True)
+    plans = typer.Typer(
+        name="plans", cls=Group, help="Plans of a full rate card in words.", no_args_is_help=True, rich_markup_mode=None
+    )
     app.add_typer(plans)
 
     @plans.command("explain")

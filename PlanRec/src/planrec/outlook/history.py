@@ -150,9 +150,8 @@ def bill_sums(totals: IntArray, known: BoolArray) -> tuple[IntArray, FloatArray]
 
     Parameters
     ----------
-    totals : int64 array of shape (n, n_months, n_plans)
-        Bills in cents.
-    known : bool array of shape (n, n_months)
+    totals, known
+        As `bill_outlook`.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """Advice for one subscriber, without tables of one row: plain numbers, and NumPy for months on plans alone.
 
 `planrec.advice.recommend_subscriber` says what the answer is; a test holds the two equal to the last bit. Offers,
-answers to the questionnaire, whoever has no month or an amount that cannot be rated, and bills above 5,000 of the
-currency are left to it, so there is one answer and one error for each.
+answers to the questionnaire, whoever has no month or an amount that cannot be rated, or may take no plan, and bills
+above 5,000 of the currency are left to it, so there is one answer and one error for each.
 """
 
 from __future__ import annotations
@@ -114,12 +114,14 @@ class RowAdviser:
 
     def _ranked(
         self, record: SubscriberRecord, request: Request, rated: Rated, current: int, months: int
-    ) -> SubscriberAdvice:
+    ) -> SubscriberAdvice | None:
         codes, free_from = self._verdict(record, request, current)
         mean, catalogue = rated.mean, self.engine.catalogue
         adjusted = [m + request.risk_weight * s for m, s in zip(mean, rated.spread, strict=True)]
         offered = [plan for plan, code in enumerate(codes) if code == _NONE]
         order = sorted(offered, key=adjusted.__getitem__)
+        if not offered:
+            return None
         code = _NONE
         if current >= 0:
             order, code = self._against_staying(request, rated, codes, order, current)

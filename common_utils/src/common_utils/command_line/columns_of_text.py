@@ -9,7 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 __all__ = ["fitted", "folded", "holds_words", "total_width", "widths_within"]
 
 _NUMBER = re.compile(r"[-+<>≤≥~]*\d[\d,.:]*( ?%)?( [A-Z]{3})?|-|n/a")
-_INTERVAL = re.compile(r"(?P<estimate>.*\S) (?P<interval>\[[^\[\]]*\])")
+_INTERVAL = re.compile(r"(?P<estimate>[^\[\]]*\S) (?P<interval>\[[^\[\]]*\])")
+# A cell of several figures: each may have an interval.
+_SEVERAL = re.compile(r"(?P<estimate>\S+) (?P<interval>\[[^\[\]]*\])(?=;|$)")
+_BRACKETS = re.compile(r"\[[-+\d][^\[\]]*\]")
+_KEPT = "\N{NO-BREAK SPACE}"
 _INTERVALS = "intervals"
 _ROOM = 24  # characters up to which a phrase stays on one line
 
@@ -43,7 +47,7 @@ def fitted(rows: Rows, width: int | None) -> Iterator[tuple[str, Rows]]:
     if width is None or total_width([_natural(rows, name) for name in names]) <= width:
         yield "", rows
         return
-    with_interval = [name for name in names if any(_INTERVAL.fullmatch(row[name]) for row in rows)]
+    with_interval = [name for name in names if _holds_intervals(rows, name)]
     if not with_interval:
         yield from (("", piece) for piece in _pieces(rows, width, labels))
         return
@@ -87,7 +91,9 @@ def folded(text: str, width: int) -> str:
     """
     if _NUMBER.fullmatch(text) or _INTERVAL.fullmatch(f". {text}"):
         return text
-    return "\n".join(textwrap.wrap(text, max(1, width), break_long_words=False, break_on_hyphens=False)) or text
+    whole = _BRACKETS.sub(lambda found: found[0].replace(" ", _KEPT), text)  # textwrap breaks at no such blank
+    lines = textwrap.wrap(whole, max(1, width), break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace(_KEPT, " ") or text
 
 
 def holds_words(rows: Rows, name: str) -> bool:
@@ -130,7 +136,7 @@ def _pieces(rows: Rows, width: int, labels: Sequence[str]) -> Iterator[Rows]:
 def _labels(rows: Rows) -> list[str]:
     """Return the first column, and the second where both are words before figures."""
     names = list(rows[0])
-    words = [name for name in names[:2] if not _holds_numbers(rows, name)]
+    words = [name for name in names[:2] if not (_holds_numbers(rows, name) or _holds_intervals(rows, name))]
     return names[: len(words)] if len(words) == 2 and len(names) > 2 and _holds_numbers(rows, names[2]) else names[:1]
 
 
@@ -139,9 +145,17 @@ def _holds_numbers(rows: Rows, name: str) -> bool:
     return bool(cells) and all(_NUMBER.fullmatch(cell) for cell in cells)
 
 
+def _holds_intervals(rows: Rows, name: str) -> bool:
+    return any(_part(row[name], "interval") for row in rows)
+
+
 def _part(cell: str, name: str) -> str:
+    """Return the "estimate" or the "interval" of a cell, of each of its figures if it has several; empty if none."""
     match = _INTERVAL.fullmatch(cell)
-    return match[name] if match else cell if name == "estimate" else ""
+    if match:
+        return match[name]
+    found = _SEVERAL.sub(rf"\g<{name}>", cell)
+    return found if name == "estimate" or found != cell else ""
 
 
 def _natural(rows: Rows, name: str) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from common_utils.command_line.run import Group
 from common_utils.errors import ReleaseError
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def release_app(find: FindReleases) -> typer.Typer:
     ['history', 'list', 'promote', 'publish', 'rollback']
     """
     app = typer.Typer(
+        cls=Group,
         help="Choose which bundle is live: publish, promote, roll back, and read the history.",
         no_args_is_help=True,
         rich_markup_mode=None,

@@ -5,14 +5,26 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from common_utils.command_line.clashes import guard_commands
 from common_utils.errors import DataError, PortfolioError
 
-__all__ = ["command_line", "run_command_line"]
+__all__ = ["Group", "command_line", "run_command_line"]
+
+
+class Group(TyperGroup):
+    """Commands under one name. Typer reads a flag without a value by pydantic, which takes longer than the help."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return `--help`, off unless given."""
+        option = super().get_help_option(ctx)
+        if option is not None and option.default is None:
+            option.default = False
+        return option
 
 
 def _show_version(context: typer.Context, *, asked: bool) -> None:
@@ -46,6 +58,7 @@ def command_line(name: str, help_: str) -> typer.Typer:
     """
     app = typer.Typer(
         name=name,
+        cls=Group,
         help=help_,
         no_args_is_help=True,
         add_completion=False,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-__all__ = ["FORM", "explained"]
+__all__ = ["FORM", "explained", "fields_without_form"]
 
 FORM = "x-form"
 """Key of a field's `json_schema_extra` that describes the form of its text, where `description` says something else."""
@@ -27,7 +27,7 @@ def explained(model: type[BaseModel], errors: Iterable[Mapping[str, Any]]) -> li
     -------
     list of dict
         An unknown field lists the names allowed in its place, once for each place; a text of another form gets the
-        `FORM` or description of its field.
+        `FORM` or description of its field, a text that is too long or short the `FORM`.
 
     Examples
     --------
@@ -51,8 +51,41 @@ def explained(model: type[BaseModel], errors: Iterable[Mapping[str, Any]]) -> li
             node = _at(schema, schema, place)
             said = node.get(FORM, node.get("description"))
             message = said and f"This text does not follow the field's pattern: {said}."
+        elif error["type"] in ("string_too_long", "string_too_short"):
+            said = _at(schema, schema, place).get(FORM)
+            message = said and f"{error['msg']}: {said}."
         found.append({**error, "msg": message} if message else dict(error))
     return found
+
+
+def fields_without_form(model: type[BaseModel]) -> list[str]:
+    """List the fields of a model whose text follows a pattern that is nowhere said in words; sorted.
+
+    Examples
+    --------
+    >>> from pydantic import Field
+    >>> class Call(BaseModel):
+    ...     code: str = Field(pattern="^[A-Z]$")
+    ...     kind: str = Field(pattern="^[A-Z]$", description="one capital letter")
+    >>> fields_without_form(Call)
+    ['Call.code']
+    """
+    schema = _schema(model)
+    return sorted(
+        f"{owner}.{name}"
+        for owner, node in {model.__name__: schema, **schema.get("$defs", {})}.items()
+        for name, field in node.get("properties", {}).items()
+        if not (FORM in field or "description" in field) and _has_wordless_pattern(field)
+    )
+
+
+def _has_wordless_pattern(node: Any) -> bool:
+    """Whether a text in a part of a schema has a pattern, and neither form nor description."""
+    if isinstance(node, list):
+        return any(map(_has_wordless_pattern, node))
+    if not isinstance(node, Mapping) or FORM in node or "description" in node:
+        return False
+    return "pattern" in node or any(map(_has_wordless_pattern, node.values()))
 
 
 @cache

@@ -22,7 +22,7 @@ from starlette.types import Send
 
 from common_utils.errors import ConfigError
 from common_utils.serving.config import LimitConfig
-from common_utils.serving.explain import explained
+from common_utils.serving.explain import FORM, explained, fields_without_form
 from common_utils.serving.guards.bounds import unbounded_fields
 from common_utils.serving.guards.json_guard import check_json, read_json
 from common_utils.serving.guards.shape import Shape
@@ -54,7 +54,7 @@ class BodyReader:
     Raises
     ------
     ConfigError
-        If a field of the model is not bounded.
+        If a field of the model is not bounded, or has a pattern that is not described.
 
     Examples
     --------
@@ -72,6 +72,8 @@ class BodyReader:
     def __init__(self, model: type[BaseModel], limits: LimitConfig) -> None:
         if open_fields := unbounded_fields(model):
             raise ConfigError(f"{model.__name__}: {open_fields[:5]}; a request model bounds every field.")
+        if wordless := fields_without_form(model):
+            raise ConfigError(f"{wordless[:5]}: say in words what the pattern asks for, as `{FORM}` or description.")
         self.limits = limits
         self._model = model
         self._k = "top_k" in model.model_fields

@@ -26,6 +26,8 @@ EXEMPT_PATHS = frozenset({"/health", "/ready", "/metrics"})
 _RETRY = {"Retry-After": "1"}
 # A parameter's value may be quoted, and then holds what else would end it (RFC 9110, 5.6.6).
 _PARAMETER = re.compile(rb';\s*([^=;"\s]*)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^;]*))?')
+# What may stand in a Host header (RFC 3986, 3.2.2): a name or an address, and a port.
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 _UTF8 = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii"})
 _CLOSE = {"Connection": "close"}
 _LENGTH_DIGITS = 18
@@ -181,13 +183,15 @@ def _check_headers(scope: Scope, most: int) -> None:
     for name, value in scope["headers"]:
         size += len(name) + len(value)
         if name == b"host":
-            hosts += 1
+            hosts += 1 if _HOST.fullmatch(value) else 2
         elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
             # What another coding hides is not what was counted and checked, and two servers may read it differently.
             text = "Send the body plain or chunked, in no other transfer coding."
             raise ProblemError(400, "transfer_encoding", text, headers=_CLOSE)
     if hosts != 1 and (hosts or scope.get("http_version") == "1.1"):
-        raise ProblemError(400, "host", "A request has one Host header.", headers=_CLOSE)
+        raise ProblemError(
+            400, "host", "A request has one Host header, which holds a name or an address.", headers=_CLOSE
+        )
     if size > most:
         raise ProblemError(431, "headers_too_large", f"Address and headers may have {most} bytes together.")
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from common_utils.config.project import ProjectSpec
-from common_utils.errors import ConfigError
+from common_utils.errors import ConfigError, PortfolioError
 from common_utils.serving.config import ServiceConfig
 
-__all__ = ["is_alive", "serve_configured", "serve_project"]
+__all__ = ["is_alive", "run_app", "serve_configured", "serve_project"]
 
 # A service that listens everywhere is asked here.
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  nothing is bound
@@ -84,6 +84,28 @@ def serve_project(
     os.environ.pop(_STARTED_ANEW, None)
     sys.stderr.write(f"http://{host}:{port}/docs\n")
     _run(f"{package}.fastapi_app:app", host=host, port=port, workers=workers, **_server_options(serving))
+
+
+def run_app(spec: ProjectSpec[Any], folder: Path) -> None:
+    """Do what `python -m app` asks for: serve as configured; with the word `health`, ask that service.
+
+    Leaves with the code of an error and one line about it, as every command does; `health` leaves with 0 or 1, the
+    codes that a container engine knows.
+
+    Parameters
+    ----------
+    spec : ProjectSpec
+    folder : Path
+        As for `serve_configured`.
+    """
+    health = sys.argv[1:] == ["health"]
+    try:
+        if health:
+            sys.exit(not is_alive(spec, folder))
+        serve_configured(spec, folder)
+    except PortfolioError as error:
+        sys.stderr.write(f"{spec.name}: {error}\n")
+        sys.exit(1 if health else error.exit_code)
 
 
 def serve_configured(spec: ProjectSpec[Any], folder: Path) -> None:

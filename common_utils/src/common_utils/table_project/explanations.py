@@ -126,7 +126,11 @@ def column_contributions(
 
 
 def _shown(value: float) -> str:
-    return "missing" if np.isnan(value) else f"{value:,.6g}"
+    """Return a number as the table has it; one of four digits may be a year, and gets no separator."""
+    if np.isnan(value):
+        return "missing"
+    # Nine digits: what a conversion of units leaves beyond them is noise.
+    return f"{value:z.0f}" if value.is_integer() and abs(value) < 10_000 else f"{value:,.9g}"
 
 
 def _text(value: object) -> str:

@@ -26,17 +26,20 @@ INPUTS = {
 }
 """Options that name something to read; every other path has to be declared as written (`writable=True`)."""
 
-_HEAVY = ("pandas", "sklearn", "numpy", "pyarrow", "pandera", "scipy", "duckdb", "matplotlib", "fastapi", "rich")
-# Typer itself needs pydantic for the options of a command; the list of commands needs neither.
+_HEAVY = (
+    *("pandas", "sklearn", "numpy", "pyarrow", "pandera", "scipy", "duckdb", "matplotlib", "fastapi", "rich"),
+    *("pydantic", "yaml"),
+)
 _HELP = """
 import contextlib, io, sys
 from {package} import cli
 from common_utils.testing.command_lines import commands_of
-for words in [(), *(command.words for command in commands_of(cli.app))]:
+every = [command.words for command in commands_of(cli.app)]
+for words in sorted({{command[:length] for command in every for length in range(len(command) + 1)}}):
     sys.argv = ["{package}", *words, "--help"]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
         cli.main()
-    for library in {heavy} if words else {heavy_of_all}:
+    for library in {heavy}:
         if library in sys.modules:
             print(" ".join(sys.argv), "imports", library)
 """
@@ -173,6 +176,6 @@ def heavy_help(package: str) -> list[str]:
 
     The command line is `<package>.cli`, with `app` and `main`; it runs in a process of its own.
     """
-    code = _HELP.format(package=package, heavy=_HEAVY, heavy_of_all=(*_HEAVY, "pydantic", "yaml"))
+    code = _HELP.format(package=package, heavy=_HEAVY)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - ourselves
     return done.stdout.splitlines() if done.returncode == 0 else [done.stderr]

@@ -31,18 +31,21 @@ _ROWS_ALONE = 5
 
 
 def check_the_sample_reads_back_whole(task: TableTask[Any], folder: Path) -> None:
-    """Promise that the training schema keeps every row of the sample, written to a file in `folder`.
+    """Promise that the training schema keeps every row of the sample as it is, written to a file in `folder`.
+
+    So the sample lies inside the ranges of the table, and no record stands in it twice.
 
     Raises
     ------
     AssertionError
-        If a row is lost, or the target changes on the way.
+        If a row is lost or repaired, or the target changes on the way.
     """
     sample = task.sample(_ROWS, np.random.default_rng(3))
     path = folder / "sample.csv"
     write_table(sample, path)
     read = read_records(path, task.schema(), name="sample")
     expect(read.report.kept == read.report.read == _ROWS, f"{read.report.kept} of {_ROWS} rows are kept")
+    expect(not read.report.repaired, f"repaired: {read.report.repaired}")
     expect(read.frame[task.target].tolist() == sample[task.target].tolist(), f"{task.target} is not what was written")
 
 
