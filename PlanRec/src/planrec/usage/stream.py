@@ -116,7 +116,7 @@ class UsageStream:
             self._pieces = self._of_parquet()
         else:
             data = read_usage_table(path, catalogue=catalogue, reading=self._reading, keep_plans=keep_plans)
-            self._reports += data.reports if as_of is None else asked_until(data, as_of).reports
+            self._reports += data.reports if as_of is None else asked_until(data, as_of, reading=self._reading).reports
             months = self._answerable(data.months, data.lost)
             self.rows = len(months)
             self._pieces = self._of_frame(months)
@@ -211,6 +211,7 @@ class UsageStream:
         report = replace(report, notes=(*self._notes, *report.notes), repaired={**report.repaired, **whole})
         check_share(report, pd.concat(self._rejects).sort_values("row", ignore_index=True), self._reading)
         self._reports = [check_amounts(counts, report, accept=self._reading.accept_units)]
+        self._reading.accounts.update(self._reports[0])
 
     def _batches(self) -> Iterator[Any]:
         try:
