@@ -9,7 +9,17 @@ from common_utils.config.settings import (
     load_config,
     resolve_path,
     said_settings,
+    stored_settings,
     suggest_key,
 )
 
-__all__ = ["BaseConfig", "dump_config", "find_config", "load_config", "resolve_path", "said_settings", "suggest_key"]
+__all__ = [
+    "BaseConfig",
+    "dump_config",
+    "find_config",
+    "load_config",
+    "resolve_path",
+    "said_settings",
+    "stored_settings",
+    "suggest_key",
+]

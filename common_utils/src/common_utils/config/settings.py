@@ -22,7 +22,16 @@ from common_utils.config.packaged import packaged_path
 from common_utils.config.sources import Layers, environment_settings, parse_scalar, read_settings_file
 from common_utils.errors import ConfigError
 
-__all__ = ["BaseConfig", "dump_config", "find_config", "load_config", "resolve_path", "said_settings", "suggest_key"]
+__all__ = [
+    "BaseConfig",
+    "dump_config",
+    "find_config",
+    "load_config",
+    "resolve_path",
+    "said_settings",
+    "stored_settings",
+    "suggest_key",
+]
 
 _MOST_REPORTED = 5
 _NEAR = 0.6  # difflib's own threshold for a close match
@@ -228,6 +237,48 @@ def dump_config(config: BaseModel) -> str:
     folds: 5
     """
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def stored_settings(model: type[T], content: bytes, *, source: str) -> T:
+    """Return settings that `dump_config` wrote, for example those a bundle was trained with.
+
+    Parameters
+    ----------
+    model : type of BaseConfig
+    content : bytes
+        YAML in UTF-8.
+    source : str
+        What messages call it, a file for example.
+
+    Raises
+    ------
+    ConfigError
+        If they do not fit the model: another version wrote them.
+
+    Examples
+    --------
+    >>> class Training(BaseConfig):
+    ...     seed: int = 42
+    >>> stored_settings(Training, b"seed: 7", source="config.yaml").seed
+    7
+    >>> stored_settings(Training, b"rounds: 7", source="config.yaml")
+    Traceback (most recent call last):
+    common_utils.errors.ConfigError: 1 setting is invalid:
+    rounds (from config.yaml): unknown setting; known here: seed
+    """
+    try:
+        tree: Any = yaml.safe_load(content)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{source} is not YAML ({type(error).__name__}).") from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{source} holds no settings.")
+    layers = Layers()
+    layers.put((), tree, source)
+    try:
+        return model.model_validate(layers.tree)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False, include_context=False)
+        raise ConfigError(_report(model, details, layers, {})) from error
 
 
 def resolve_path(base: Path, path: Path) -> Path:
