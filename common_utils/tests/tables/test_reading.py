@@ -149,6 +149,7 @@ def test_an_unknown_unit_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     [
         pytest.param("999,0,true", (None, 0.0, True), {"age: not between 0 and 130, taken as unknown": 1}, id="age"),
         pytest.param("NULL,1,0", (None, 1.0, False), {"age: not a number, taken as unknown": 1}, id="null"),
+        pytest.param("4 000,1,1", (None, 1.0, True), {"age: a thousands separator, taken as unknown": 1}, id="groups"),
         pytest.param("40,-3,1", (40.0, 0.0, True), {"left: below 0, taken as 0": 1}, id="floor"),
         pytest.param("40,,", (40.0, None, False), {"partial: missing, taken as whole": 1}, id="default"),
         pytest.param("40,x,?", (40.0, None, False), {"left: not a number, taken as unknown": 1,
