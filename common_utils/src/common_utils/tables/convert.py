@@ -101,6 +101,8 @@ def convert(
     texts = {c for c in present if columns.delimiter is not None or _as_text(table[c].type, kinds[c], schema, c)}
     counts = {c: count_numbers(table[c].cast(pa.string())) for c in texts if kinds[c] in ("number", "integer")}
     decimals = _decided(counts, columns, schema, name, reading)
+    # In an optional fact a doubtful point stops no file: the value is unknown until it is said what the point is.
+    doubted = {c for c, count in counts.items() if reading.decimal is None and doubtful_point(count)}
     converted: dict[str, Converted] = {}
     for column in present:
         declared, values = schema.columns[column], table[column].combine_chunks()
@@ -111,7 +113,7 @@ def convert(
             read = convert_text(
                 values,
                 kinds[column],
-                decimals=decimals,
+                decimals="doubtful" if column in doubted else decimals,
                 stated=reading.decimal is not None,
                 bounds=_bounds(declared),
                 timezone=reading.timezone,
