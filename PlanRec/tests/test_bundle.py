@@ -223,8 +223,8 @@ def test_a_service_opens_a_bundle_without_pandas_scikit_learn_and_joblib(trained
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("config.yaml", b"advice: {history_months: 3}\n", r"data \(set nowhere\): required"),
-        ("config.yaml", b"a: [\n", "not YAML"),
+        ("config.yaml", b"advice: {history_months: 3}\n", "line 1, data: required"),
+        ("config.yaml", b"a: [\n", "line 2: expected the node content"),
         ("plans.yaml", b"version: a\n", "plans"),
         ("rules.yaml", b"version: a\nminimum: 3\n", "minimum"),
         ("forecast.json", b'{"minutes": 3}', "usage forecast: TypeError"),

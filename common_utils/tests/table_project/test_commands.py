@@ -113,9 +113,9 @@ def test_a_refitted_bundle_shows_its_figures_from_before_and_scores_no_row_again
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        pytest.param(b"rounds: 3\n", r"rounds \(from config.yaml\): unknown setting", id="unknown-setting"),
-        pytest.param(b"data: {}\n", r"data.public_file \(set nowhere\): required", id="setting-of-today"),
-        pytest.param(b"[1]\n", "holds no settings", id="no-settings"),
+        pytest.param(b"rounds: 3\n", "line 1, rounds: unknown key", id="unknown-setting"),
+        pytest.param(b"data: {}\n", "line 1, data.public_file: required", id="setting-of-today"),
+        pytest.param(b"[1]\n", "not a section", id="no-settings"),
     ],
 )
 def test_a_bundle_of_an_older_version_is_called_so(

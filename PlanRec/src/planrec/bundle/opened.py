@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from common_utils.bundle import Bundle, open_bundle
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.compiled import META_FILE, CompiledScorer
-from common_utils.config import resolve_path, stored_settings
+from common_utils.config import resolve_path
+from common_utils.config.marked_yaml import read_marked
 from common_utils.errors import ConfigError
 from common_utils.releases.config import load_trust
 from planrec.advice import Engine
@@ -232,4 +233,4 @@ def open_configured(said: SaidSettings, project: Path, path: Path | None = None)
 def _trained_settings(bundle: Bundle) -> PlanRecConfig:
     content = bundle.read_bytes(CONFIG_FILE)
     with bundle.fitting(CONFIG_FILE):
-        return stored_settings(PlanRecConfig, content, source=CONFIG_FILE)
+        return read_marked(PlanRecConfig, content, CONFIG_FILE, strict=False)

@@ -119,7 +119,8 @@ class Bundle:
             yield
         except PortfolioError as error:
             commit = self.info.get("git_commit")
-            what = str(error).removeprefix(f"bundle {self.version}: ").removesuffix("; train again.")
+            what = str(error).removeprefix(f"bundle {self.version}: ").removeprefix(f"{name}: ")
+            what = what.removesuffix("; train again.").removesuffix(" Correct it and try again.")
             written = f"written {str(self.manifest['created'])[:10]}" + (f", commit {commit[:8]}" if commit else "")
             raise ArtifactError(
                 f"bundle {self.version} is from an older version of the code ({written}), and its {name} does not fit "

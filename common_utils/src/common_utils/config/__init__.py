@@ -9,7 +9,6 @@ from common_utils.config.settings import (
     load_config,
     resolve_path,
     said_settings,
-    stored_settings,
     suggest_key,
 )
 
@@ -20,6 +19,5 @@ __all__ = [
     "load_config",
     "resolve_path",
     "said_settings",
-    "stored_settings",
     "suggest_key",
 ]

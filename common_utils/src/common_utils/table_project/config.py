@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from common_utils.config import BaseConfig, stored_settings
+from common_utils.config import BaseConfig
+from common_utils.config.marked_yaml import read_marked
 from common_utils.config.reading import ReadingConfig
 from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.fewer_rows import ACCEPT_FEWER_ROWS
@@ -110,4 +111,4 @@ def trained_settings(model: type[Settings], bundle: Bundle) -> Settings:
     """
     content = bundle.read_bytes(SETTINGS_FILE)
     with bundle.fitting(SETTINGS_FILE):
-        return stored_settings(model, content, source=SETTINGS_FILE)
+        return read_marked(model, content, SETTINGS_FILE, strict=False)
