@@ -18,8 +18,8 @@ from common_utils.testing.table_reading import ALL_READING_CHECKS
 HEADER = "model,model_year,odometer,condition,cylinders,fuel,transmission,type,paint_color,is_4wd"
 ROWS = [
     "ford f-150,2013,92000,good,8,gas,automatic,truck,white,1",
-    "ford f-150,3000,92000,good,8,gas,automatic,truck,white,1",
-    "ford f-150,2013,-5,good,8,gas,automatic,truck,white,1",
+    "ford f-150,2013,92000,broken,8,gas,automatic,truck,white,1",
+    "ford f-150,2013,92000,good,8,steam,automatic,truck,white,1",
     "tatra 603,,,good,,gas,manual,sedan,,",
 ]
 CASE: dict[str, Any] = {
@@ -27,7 +27,7 @@ CASE: dict[str, Any] = {
     "explained": 4,
     "rejected": (2, 3),
     "columns": ("row", "prediction", "low", "high", "model_known"),
-    "complaint": "odometer: not between 0 and 499999 (1)",
+    "complaint": "fuel: none of gas, diesel, hybrid, other, electric (1)",
     "results": ("Interval by predicted price",),
 }
 
@@ -48,15 +48,20 @@ def cars(tmp_path: Path) -> Path:
     return path
 
 
-def test_prices_lie_in_their_intervals_and_the_impossible_is_refused(
+def test_prices_lie_in_their_intervals_and_the_impossible_is_refused_or_unknown(
     run: Run, bundle: Bundle, cars: Path, tmp_path: Path
 ) -> None:
+    odd = [ROWS[0].replace("2013", "3000"), ROWS[0].replace("2013", "")]
+    cars.write_text("\n".join([HEADER, *ROWS, *odd]) + "\n")
     _, _, err = run(
         "predict", "--input", str(cars), "--output", str(tmp_path / "out.csv"), "--bundle", str(bundle.path), *ANY_SHARE
     )
     table = pd.read_csv(tmp_path / "out.csv")
     assert ((table["low"] <= table["prediction"]) & (table["prediction"] <= table["high"])).all()
-    assert "model_year: not between 1990 and 2020 (1)" in err
+    assert "condition: none of salvage" in err
+    assert "repaired: model_year: not between 1990 and 2020, taken as unknown (1; row 5)" in err
+    assert table["row"].tolist() == [1, 4, 5, 6]
+    assert table.iloc[2, 1:].tolist() == table.iloc[3, 1:].tolist()
 
 
 def test_explain_says_in_words_what_was_looked_at(run: Run, bundle: Bundle, cars: Path) -> None:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from carvision.columns import CONDITION, MODEL, ODOMETER, PRICE, RANGES, TYPE, YEAR
 from carvision.config import CleaningConfig
-from carvision.data import car_keys, cleaning_rules, record_schema, sample_ads
+from carvision.data import ad_schema, car_keys, cleaning_rules, record_schema, sample_ads
 from carvision.features import car_step
 from carvision.vehicles import NEW_PRICE
 from common_utils.table_project.feature_columns import ColumnFeatures
@@ -42,9 +42,6 @@ def test_what_is_unknown_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        pytest.param("2013", "3000", "model_year: not between 1990 and 2020", id="year-3000"),
-        pytest.param("92000", "-1", "odometer: not between 0 and 499999", id="negative-odometer"),
-        pytest.param("white,1", "white,7", "is_4wd: not between 0 and 1", id="4wd"),
         pytest.param("gas", "steam", "fuel: none of gas, diesel, hybrid, other, electric", id="fuel"),
         pytest.param("good", "", "condition: missing", id="no-condition"),
         pytest.param("ford f-150", "", "model: missing", id="no-model"),
@@ -62,16 +59,44 @@ def test_what_is_impossible_is_rejected_with_the_reason(tmp_path: Path, old: str
         pytest.param("white", "pearl", "paint_color: none of", id="paint"),
         pytest.param(",8,", ",99,", "cylinders: not between 1 and 16", id="cylinders"),
         pytest.param(",8,", ",V8,", "cylinders: not a number", id="cylinders-text"),
+        pytest.param("2013", "3000", "model_year: not between 1990 and 2020", id="year-3000"),
+        pytest.param("2013", "1985", "model_year: not between 1990 and 2020", id="year-1985"),
+        pytest.param("2013", "2013-05", "model_year: not a number", id="year-and-month"),
+        pytest.param("92000", "-1", "odometer: not between 0 and 499999", id="negative-odometer"),
+        pytest.param("92000", "92k", "odometer: not a number", id="odometer-text"),
+        pytest.param("92000", "92 000", "odometer: a thousands separator", id="odometer-groups"),
+        pytest.param("white,1", "white,7", "is_4wd: not between 0 and 1", id="4wd"),
+        pytest.param("white,1", "white,yes", "is_4wd: not a number", id="4wd-text"),
     ],
 )
 def test_an_odd_optional_fact_is_unknown_and_costs_no_row(tmp_path: Path, old: str, new: str, reason: str) -> None:
     read = _read(tmp_path, GOOD, GOOD.replace(old, new, 1))
     assert (read.report.kept, read.report.rejected) == (2, {})
     ((why, count),) = read.report.repaired.items()
+    taken = "empty, which means no four-wheel drive" if reason.startswith("is_4wd") else "unknown"
     assert why.startswith(reason)
-    assert why.endswith("taken as unknown")
-    assert count == 1
+    assert why.endswith(f"taken as {taken}")
+    assert (count, read.report.rows[why]) == (1, (2,))
     assert read.frame.iloc[1].isna().sum() == 1
+
+
+def test_an_odd_optional_fact_costs_no_ad_of_the_training_table(tmp_path: Path) -> None:
+    odd = {YEAR: "3000", ODOMETER: "-5", "is_4wd": "maybe", "cylinders": "99", "paint_color": "pearl"}
+    ads = [f"{price},{GOOD}" for price in ("9000", "0.5", "x", "-3")]
+    header = f"price,{HEADER}".split(",")
+    for name, value in odd.items():
+        cells = ads[0].split(",")
+        cells[header.index(name)] = value
+        ads.append(",".join(cells))
+    path = tmp_path / "ads.csv"
+    path.write_text("\n".join([",".join(header), *ads]) + "\n")
+    read = read_records(path, ad_schema(), name="ads")
+    assert read.report.rejected == {"price: not a number": 1, "price: not between 0 and 10000000": 1}
+    assert read.frame[list(odd)].isna().sum(axis=1).tolist() == [0, 0, 1, 1, 1, 1, 1]
+    removed = cleaning_rules(read.frame, CleaningConfig())
+    assert {rule: np.flatnonzero(hits).tolist() for rule, hits in removed.items() if hits.any()} == {
+        "price at most 1,000": [1]
+    }
 
 
 def test_the_letter_case_of_a_category_does_not_count(tmp_path: Path) -> None:

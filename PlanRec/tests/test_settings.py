@@ -41,10 +41,14 @@ from settings_probes.reading import (
 )
 
 from common_utils.bundle import Bundle
+from common_utils.config.forms import FORMS
+from planrec.billing import Plan
+from planrec.billing.cards import FullCard
 from planrec.choice.selection import select_choice_model
 from planrec.config import PlanRecConfig
 from planrec.rules import Rules
 from planrec.rules.rulebook import PlanRule
+from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.operator import simulate
 from planrec.training import out_of_fold
 
@@ -212,3 +216,20 @@ def test_a_setting_changes_an_answer_a_figure_or_a_refusal(lab: Lab, setting: st
 def test_a_setting_that_is_ignored_is_seen(lab: Lab) -> None:
     # Of no consequence for a bundle that is there.
     assert answers(lab, lab.config()) == answers(lab, lab.config("training.model.max_iter=9"))
+
+
+def _patterns(schema: object) -> set[str]:
+    """Return every regular expression in a JSON schema."""
+    if isinstance(schema, list):
+        return {pattern for part in schema for pattern in _patterns(part)}
+    if not isinstance(schema, dict):
+        return set()
+    own = {str(schema["pattern"])} if isinstance(schema.get("pattern"), str) else set()
+    return own | {pattern for part in schema.values() for pattern in _patterns(part)}
+
+
+@pytest.mark.parametrize(
+    "model", [PlanRecConfig, Plan, Rules, SimulatorConfig, FullCard], ids=lambda model: model.__name__
+)
+def test_every_form_that_people_write_has_words(model: type[BaseModel]) -> None:
+    assert _patterns(model.model_json_schema()) <= {*FORMS}

@@ -17,7 +17,6 @@ from carvision.columns import (
     DAYS,
     FOUR_WHEEL,
     FUEL,
-    LISTING,
     MODEL,
     ODOMETER,
     PAINT,
@@ -67,7 +66,7 @@ def ad_schema() -> pandera.DataFrameSchema:
 
 
 def record_schema() -> pandera.DataFrameSchema:
-    """Return the schema of cars to price: no target, no dates, and a year and odometer such a car can have.
+    """Return the schema of cars to price: no target, no dates; a year or odometer that no such car has is unknown.
 
     Examples
     --------
@@ -80,9 +79,11 @@ def record_schema() -> pandera.DataFrameSchema:
 
 def _number(name: str, low: float, high: float, *, nullable: bool) -> pandera.Column:
     bounds = pandera.Check.in_range(low, high, error=f"not between {low:.0f} and {high:.0f}")
-    # Year and odometer are what a price rests on, and an empty `is_4wd` means 0: none of them may become unknown.
-    soft = nullable and name not in (*LISTING, FOUR_WHEEL)
-    metadata = {"units": UNITS.get(name, {}), "soft": soft} | ({"usual": USUAL[name]} if name in USUAL else {})
+    metadata: dict[str, object] = {"units": UNITS.get(name, {}), "soft": nullable}
+    if name in USUAL:
+        metadata["usual"] = USUAL[name]
+    if name == FOUR_WHEEL:
+        metadata["unknown"] = "taken as empty, which means no four-wheel drive"
     return pandera.Column(float, bounds, nullable=nullable, metadata=metadata)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
 from common_utils.tables import Reading
 from planrec.billing import Catalogue
-from planrec.config import PlanRecConfig
+from planrec.config import PlanRecConfig, TableConfig
 from planrec.months import month_index
 from planrec.simulator.operator import OFFERS_FILE, SUBSCRIBERS_FILE, USAGE_MONTHS_FILE, simulate
 from planrec.usage.event_files import read_event_tables, read_megaline
@@ -59,13 +60,13 @@ def _portfolio_folder(environ: Mapping[str, str] | None) -> Path | None:
     return Path(named).resolve() if named else None
 
 
-def read_simulated(folder: Path, *, catalogue: Catalogue | None = None) -> UsageData:
+def read_simulated(folder: Path, *, catalogue: Catalogue | None = None, reading: Reading | None = None) -> UsageData:
     """Read the usage months that `planrec simulate` wrote.
 
     Parameters
     ----------
     folder : Path
-    catalogue : Catalogue, optional
+    catalogue, reading : optional
         As for `read_usage_table`.
 
     Raises
@@ -73,7 +74,7 @@ def read_simulated(folder: Path, *, catalogue: Catalogue | None = None) -> Usage
     DataError
         If there are none.
     """
-    data = read_usage_table(folder / USAGE_MONTHS_FILE, catalogue=catalogue)
+    data = read_usage_table(folder / USAGE_MONTHS_FILE, catalogue=catalogue, reading=reading)
     return UsageData(data.months, data.reports, "simulated operator", campaign=_read_campaign(folder))
 
 
@@ -120,7 +121,7 @@ def load_usage(
     folder = None if data.folder is None else resolve_path(project, data.folder)
     if data.source == "simulator":
         if folder is not None:
-            return read_simulated(folder, catalogue=catalogue)
+            return read_simulated(folder, catalogue=catalogue, reading=_of_known_columns(data.table, reading))
         operator = simulate(config.simulator, catalogue, np.random.default_rng(config.training.seed))
         campaign = CampaignTables(operator.offers, operator.subscribers)
         return UsageData(operator.months, (), "simulated operator", campaign=campaign)
@@ -131,7 +132,13 @@ def load_usage(
                 f"data.source megaline: set `data.folder` or {_PORTFOLIO_DATA} to the folder of megaline_users.csv."
             )
         rules = data.megaline
-        return read_megaline(folder, catalogue, churn_cut=rules.churn_cut, empty_months=rules.empty_months)
+        return read_megaline(
+            folder,
+            catalogue,
+            churn_cut=rules.churn_cut,
+            empty_months=rules.empty_months,
+            reading=_of_known_columns(data.table, reading),
+        )
     if folder is None:
         raise ConfigError("data.source table: set `data.folder` to your table of usage months, or folder of events.")
     table = data.table
@@ -139,4 +146,10 @@ def load_usage(
     until = None if table.until is None else month_index(table.until)
     if table.kind == "events":
         return read_event_tables(folder, catalogue, reading=said, until=until)
-    return until_last(read_usage_table(folder, catalogue=catalogue, reading=said), until)
+    return until_last(read_usage_table(folder, catalogue=catalogue, reading=said), until, reading=said)
+
+
+def _of_known_columns(table: TableConfig, reading: Reading | None) -> Reading:
+    """Return how a source is read whose columns are known: the mapping of users' tables says nothing of it."""
+    said = Reading() if reading is None else reading
+    return replace(said, columns={}, max_rejected_share=table.max_rejected_share)

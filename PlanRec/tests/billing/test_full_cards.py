@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from common_utils.errors import ConfigError
-from planrec.billing.cards import FullCard, Tree, parse_card, read_tree, remarks
+from planrec.billing.cards import FullCard, Tree, parse_card, read_marked_tree, read_tree, remarks
 from planrec.billing.rating import Sheet
 
 CARD = """
@@ -29,15 +29,24 @@ options:
 
 
 def _card(text: str) -> FullCard:
-    return parse_card(read_tree(text.encode(), "card"), "card")
+    return parse_card(read_marked_tree(text.encode(), "card"), "card")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        pytest.param("fee: 999.5", "fee: 999.5\n    fee: 1", r"line 9: 'fee' stands twice", id="key-twice"),
-        pytest.param("fee: 999.5", "feee: 999.5", r"plans\.0\.feee: Extra inputs", id="unknown-key"),
-        pytest.param("fee: 999.5", "fee: 1_000", r"plans\.0\.fee: .*decimal", id="underscore"),
+        pytest.param("fee: 999.5", "fee: 999.5\n    fee: 1", r"line 9: key 'fee' is given twice", id="key-twice"),
+        pytest.param(
+            "fee: 999.5",
+            "feee: 999.5",
+            r"line 8, plans\.0\.feee: unknown key; did you mean 'plans\.fee'",
+            id="unknown-key",
+        ),
+        pytest.param("fee: 999.5", "fee: 1_000", r"line 8, plans\.0\.fee: .*decimal", id="underscore"),
+        pytest.param("fee: 999.5", "fee: 0750", r"line 8, plans\.0\.fee: .*no 0 before", id="octal"),
+        pytest.param("fee: 999.5", "fee: 9:30", r"line 8, plans\.0\.fee: .*decimal", id="sexagesimal"),
+        pytest.param("fee: 999.5", "fee: !!int 0750", r"line 8: the value does not fit its kind", id="tagged-octal"),
+        pytest.param("fee: 999.5", "fee: \u0664\u0660", r"line 8, plans\.0\.fee: .*decimal", id="other-digits"),
         pytest.param("fee: 999.5", "fee: .inf", r"plans\.0\.fee: .*decimal", id="infinite"),
         pytest.param("fee: 999.5", "fee: -1", r"plans\.0\.fee", id="negative"),
         pytest.param("item: data, ", "", r"`item` is missing", id="no-item"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 Run = Callable[..., int]
@@ -84,6 +85,23 @@ def test_months_after_as_of_are_set_aside_and_counted(
     asked = ["--usage", source, "--plans", "configs/plans.yaml", "--as-of", day, "--output", tmp_path / "o.csv"]
     assert run(*words, *asked) == 0
     assert "set aside: after 2025-10, the month of --as-of (2)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("words", [["recommend"], ["what-if", "--usage-factor", "1.2"]])
+def test_months_that_all_lie_after_as_of_are_set_aside_in_the_account_of_the_error(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], ending: str
+) -> None:
+    source = written(tmp_path, usage(people=2))
+    if ending == "parquet":
+        table = pd.read_csv(source)
+        source = tmp_path / "u.parquet"
+        table.to_parquet(source)
+    asked = ["--usage", source, "--plans", "configs/plans.yaml", "--as-of", "2024-01", "--output", tmp_path / "o.csv"]
+    assert run(*words, *asked) == 3
+    said = capsys.readouterr().err
+    assert "12 rows read, 0 kept, 0 rejected, 12 set aside" in said
+    assert "no month up to 2024-01" in said
 
 
 @pytest.mark.parametrize("words", [["recommend"], ["what-if", "--usage-factor", "1.2"]])

@@ -103,3 +103,16 @@ def test_plans_diff_says_what_changes_for_whom(run, files, capsys) -> None:  # t
     assert "only plana: The fee is 15.00 EUR a calendar month." in text
     assert "more" in text
     assert "30.18 EUR" in text
+
+
+def test_megabytes_whose_point_may_separate_thousands_are_refused(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    events = tmp_path / "events.csv"
+    events.write_text(EVENTS.replace("2.5", "7.500"), encoding="utf-8")
+    asked = ("bill", *files, "--output", tmp_path / "bills.csv")
+    assert run(*asked) == 3
+    assert "column 'mb': every number with a point has three digits" in capsys.readouterr().err
+    assert run("plans", "diff", "cero", "plana", *files) == 3
+    assert run(*asked, "--decimal", "comma") == 2
+    assert run(*asked, "--decimal", "point") == 0
+    events.write_text(EVENTS, encoding="utf-8")
+    assert run(*asked) == 0

@@ -226,3 +226,41 @@ def test_ids_as_databases_export_them_come_through_the_sorting(
         pa.table({"subscriber_id": pa.array(held, kind), "month": months, **amounts}), tmp_path / "u.parquet"
     )
     assert ids(UsageStream(tmp_path / "u.parquet", piece_rows=1)) == [["1", "1"], ["2"]]
+
+
+def test_what_is_done_to_every_row_of_a_parquet_file_is_said(tmp_path: Path) -> None:
+    table = {"Subscriber ID": ["a"], "month": ["2025-01"], "Minutes": [1.0], "messages": [0.0], "megabytes": [5.0]}
+    odd = {"wait": pa.array([1], pa.duration("s"))}
+    pq.write_table(pa.table({**table, **odd}), tmp_path / "u.parquet")
+    stream = UsageStream(tmp_path / "u.parquet")
+    assert ids(stream) == [["a"]]
+    assert stream.report().repaired == {
+        "header 'Subscriber ID' read as subscriber_id": 1,
+        "header 'Minutes' read as minutes": 1,
+        "extra column 'wait' dropped": 1,
+    }
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_an_optional_column_that_a_part_lacks_is_unknown_for_its_rows(tmp_path: Path, order: str) -> None:
+    folder = tmp_path / "usage"
+    folder.mkdir()
+    write(folder / "0.parquet", [{"subscriber_id": order[0], "Age": 30.0}])
+    write(folder / "1.parquet", [{"subscriber_id": order[1]}, {"subscriber_id": "c"}])
+    stream = UsageStream(folder, piece_rows=1)
+    ages = {row["subscriber_id"]: row["age"] for piece in stream for row in piece.to_dict("records")}
+    assert ages[order[0]] == 30
+    assert {person for person, age in ages.items() if pd.isna(age)} == {order[1], "c"}
+    assert "age: not in the part of the folder, taken as unknown (2; row 2, 3)" in stream.report().summary()
+
+
+def test_a_column_that_every_row_needs_is_missed_before_anything_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "usage"
+    folder.mkdir()
+    write(folder / "0.parquet", [{"subscriber_id": "a"}])
+    pq.write_table(
+        pa.table({"subscriber_id": ["b"], "month": ["2025-01"], "minutes": [1.0], "messages": [0.0]}),
+        folder / "1.parquet",
+    )
+    with pytest.raises(DataError, match=r"some parts of the folder lack \['megabytes'\] \(row 2 to 2\)"):
+        UsageStream(folder)

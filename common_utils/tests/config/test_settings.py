@@ -94,6 +94,31 @@ def test_values_are_read_as_the_setting_needs(tmp_path: Path, source: str, text:
     assert value == expected
 
 
+@pytest.mark.parametrize("text", ["042", "4_2", "00", "0_1", "-07"])
+@pytest.mark.parametrize("source", ["file", "environment", "override"])
+def test_a_text_that_only_looks_like_a_number_is_none(tmp_path: Path, source: str, text: str) -> None:
+    said = {
+        "file": {"text": f"training:\n  seed: {text}\n"},
+        "environment": {"environ": {"PLANREC__TRAINING__SEED": text}},
+        "override": {"overrides": (f"training.seed={text}",)},
+    }[source]
+    with pytest.raises(ConfigError, match=r"(?s)training.seed \(from .*\): write a number: digits, no 0 before them"):
+        load(tmp_path, **said)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("plans: {surf: {fee_cents: 0750}}", "plans.surf.fee_cents"),
+        ("history: [{fee_cents: 1}, {fee_cents: 1_0}]", "history.1.fee_cents"),
+        ("fallback: {fee_cents: 0750}", "fallback.fee_cents"),
+    ],
+)
+def test_numbers_in_sections_of_sections_are_looked_at(tmp_path: Path, text: str, key: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key} .*: write a number"):
+        load(tmp_path, text)
+
+
 UNKNOWN = [
     pytest.param("training.sede", "did you mean 'training.seed'?", id="slip"),
     pytest.param("training.splt.share", "did you mean 'training.split'?", id="section-slip"),

@@ -35,6 +35,9 @@ def test_what_is_no_written_number_has_no_exact_decimal(value: object) -> None:
         pytest.param("a: 1\n'a': 2", "line 2: key 'a' is given twice", id="twice-quoted"),
         pytest.param("1: x\n'1': y", "line 2: key '1' is given twice", id="number-and-text"),
         pytest.param("a: &x [*x]", "line 1: an anchor .* refers to itself", id="circle"),
+        pytest.param("a: 1\nb: !!int 0750", "line 2: the value does not fit its kind", id="tagged-octal"),
+        pytest.param("a: !!int 9:30", "line 1: the value does not fit its kind", id="tagged-sexagesimal"),
+        pytest.param("a: !!bool yes", "line 1: the value does not fit its kind", id="tagged-yes"),
         pytest.param("a: 1\nb: {<<: 3}", "line 2: `<<` needs a section", id="merge-of-a-number"),
     ],
 )

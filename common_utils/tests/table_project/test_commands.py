@@ -12,16 +12,18 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 from tests.table_project.cases import (
+    SPEC,
     TASK,
     app_of,
     project_of,
     settings_of,
 )
 
-from common_utils.bundle import Bundle, current_version, open_bundle
-from common_utils.errors import ConfigError, DataError
+from common_utils.bundle import Bundle, current_version, open_bundle, write_bundle
+from common_utils.errors import ArtifactError, ConfigError, DataError
 from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.feature_columns import ColumnFeatures
+from common_utils.table_project.service import open_live
 from common_utils.table_project.training import prepare_table
 from common_utils.testing.table_cli import ALL_CLI_CHECKS, CliCase
 
@@ -106,6 +108,32 @@ def test_a_refitted_bundle_shows_its_figures_from_before_and_scores_no_row_again
     assert "each figure is from before" in err
     assert "each figure is from before" in (tmp_path / "results.md").read_text()
     assert "each figure is from before" in again.read_bytes("model_card.md").decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        pytest.param(b"rounds: 3\n", "line 1, rounds: unknown key", id="unknown-setting"),
+        pytest.param(b"data: {}\n", "line 1, data.public_file: required", id="setting-of-today"),
+        pytest.param(b"[1]\n", "not a section", id="no-settings"),
+    ],
+)
+def test_a_bundle_of_an_older_version_is_called_so(
+    run, bundle: Bundle, tmp_path: Path, folder: Path, text: bytes, what: str
+) -> None:
+    def write(target: Path) -> None:
+        for name in bundle.files:
+            (target / name).write_bytes(text if name == "config.yaml" else bundle.read_bytes(name))
+
+    older = str(write_bundle(tmp_path / "older", info=dict(bundle.info), write=write).path)
+    source = str(_ads(tmp_path / "ads.csv", 5))
+    for words in (["predict", "--input", source, "--output", "o.csv"], ["explain", "--input", source, "--row", "1"]):
+        code, _, err = run(*words, "--bundle", older)
+        assert code == 4
+        said = rf"(?s)from an older version of the code \(written .*config.yaml does not fit .*: .*{what}.*Train again"
+        assert re.search(said, err)
+    with pytest.raises(ArtifactError, match="older version of the code"):
+        open_live(SPEC, Path(older), lambda *_: None)
 
 
 def _ads(path: Path, n_rows: int) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.tables.schemas import MONTHS
+from tests.tables.schemas import CALLS, MONTHS
 
 from common_utils.errors import DataError
 from common_utils.tables import read_table
@@ -89,3 +89,78 @@ def test_parts_hold_text_as_text_or_behind_a_dictionary(tmp_path: Path) -> None:
         table = pa.table({"id": pa.array([person], kind), "month": ["2025-01"]})
         pq.write_table(table, tmp_path / f"{person}.parquet")
     assert read_table(tmp_path, MONTHS, name="u").frame["id"].tolist() == ["a", "b", "c"]
+
+
+def parts(folder: Path, *tables: dict[str, Any], days: str = "2025-01-0") -> Path:
+    """Write one part for each table of calls: one person and day each, and what the table adds or takes away (None)."""
+    folder.mkdir()
+    for place, table in enumerate(tables):
+        whole = {"id": ["u", "v"], "date": pa.array([f"{days}{place + 1}"] * 2), "minutes": [1.0, 2.0], **table}
+        kept = {name: values for name, values in whole.items() if values is not None}
+        pq.write_table(pa.table(kept), folder / f"part-{place}.parquet")
+    return folder
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_optional_column_that_a_part_lacks_is_unknown_there(tmp_path: Path, first: bool) -> None:
+    tables = [{"age": [30.0, 40.0], "partial": [True, True]}, {}]
+    folder = parts(tmp_path / "calls", *(tables if first else reversed(tables)))
+    result = read_table(folder, CALLS, name="calls")
+    lost = "row 3, 4" if first else "row 1, 2"
+    assert result.frame["age"].isna().tolist() == [not first, not first, first, first]
+    assert f"repaired: age: not in the part of the folder, taken as unknown (2; {lost})" in result.report.summary()
+    assert f"repaired: partial: missing, taken as whole (2; {lost})" in result.report.summary()
+    assert result.report.kept == 4
+
+
+def test_rows_from_parts_without_a_column_are_known_by_their_numbers(tmp_path: Path) -> None:
+    folder = parts(tmp_path / "calls", {}, {"age": [30.0, 40.0]}, {}, {"id": ["a", "NULL"]})
+    result = read_table(folder, CALLS, name="calls")
+    assert "taken as unknown (5; row 1, 2, 5, 6, 7)" in result.report.summary()
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        pytest.param([{}, {"minutes": None}], r"lack \['minutes'\] \(row 3 to 4\), which every row needs", id="needed"),
+        pytest.param([{"age": [1.0, 2.0]}, {"Age": [1.0, 2.0]}], "two ways, 'age' and 'Age'", id="letter-case"),
+        pytest.param([{}, {"minutes": None, "Minutes": [1.0, 2.0]}], "two ways, 'minutes' and 'Min", id="needed-case"),
+        pytest.param([{"age": [1, 2]}, {"age": ["1", "x"]}], "hold 'age' as int64 and string", id="types"),
+    ],
+)
+def test_parts_that_would_lose_what_counts_are_refused(tmp_path: Path, tables: list[dict[str, Any]], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        read_table(parts(tmp_path / "calls", *tables), CALLS, name="calls", extra_columns="drop")
+
+
+def test_a_part_may_differ_in_columns_nobody_needs(tmp_path: Path) -> None:
+    folder = parts(
+        tmp_path / "calls", {"note": ["x", "y"]}, {"note": [1, 2], "more": [1, 2]}, {"currentplan": ["a", "b"]}
+    )
+    for extra in ("drop", "keep"):
+        result = read_table(folder, CALLS, name="calls", extra_columns=extra)
+        assert len(result.frame) == 6
+        assert result.report.repaired["extra column 'note' dropped: its parts hold string and int64"] == 6
+
+
+def test_a_near_name_in_one_part_is_told(tmp_path: Path) -> None:
+    folder = parts(tmp_path / "calls", {"partial": [True, True]}, {"partiall": [True, True]})
+    (note,) = read_table(folder, CALLS, name="calls", extra_columns="drop").report.notes
+    assert "'partiall' is not read; if it is partial" in note
+
+
+def test_folders_that_name_a_column_for_some_parts_only_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "month=2025-02").mkdir()
+    pq.write_table(pa.table({"id": ["a"], "month": ["2025-01"]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"id": ["a"]}), tmp_path / "month=2025-02" / "b.parquet")
+    with pytest.raises(DataError, match=r"say \['month'\] for some parts only"):
+        read_table(tmp_path, MONTHS, name="usage")
+
+
+def test_a_part_with_a_name_twice_is_refused(tmp_path: Path) -> None:
+    twice = pa.Table.from_arrays(
+        [pa.array(["a"]), pa.array(["2025-01"]), pa.array([1]), pa.array([2])], ["id", "month", "x", "x"]
+    )
+    pq.write_table(twice, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"given twice: \['x'\]"):
+        read_table(tmp_path, MONTHS, name="usage")

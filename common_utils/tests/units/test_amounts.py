@@ -63,3 +63,26 @@ def test_reading_asks_and_the_mapping_or_the_option_answers(tmp_path: Path) -> N
     table = read_records(path, SCHEMA, name="cars", reading=stated)
     assert table.frame["odometer"].tolist()[:2] == [50_000.0, 51_000.0]
     assert table.report.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("far", "near", "refused"),
+    [
+        pytest.param(20, 19, True, id="most"),
+        pytest.param(20, 20, False, id="half"),
+        pytest.param(19, 0, False, id="too-few"),
+        pytest.param(200, 10, True, id="many"),
+    ],
+)
+def test_an_optional_amount_that_is_mostly_out_of_range_is_in_another_unit(
+    tmp_path: Path, far: int, near: int, refused: bool
+) -> None:
+    check = pandera.Check.in_range(0, 499_999, error="not between 0 and 499999")
+    column = pandera.Column(float, check, nullable=True, metadata={**METADATA, "soft": True})
+    schema = pandera.DataFrameSchema({"odometer": column})
+    (tmp_path / "cars.csv").write_text("odometer\n" + "150000000\n" * far + "90000\n" * near)
+    if refused:
+        with pytest.raises(DataError, match=f"{far} of {far + near} amounts are out of its range(.|\n)*--accept-units"):
+            read_records(tmp_path / "cars.csv", schema, name="cars")
+    taken = read_records(tmp_path / "cars.csv", schema, name="cars", reading=Reading(accept_units=refused))
+    assert taken.report.kept == far + near

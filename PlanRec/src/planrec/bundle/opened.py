@@ -11,19 +11,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-from pydantic import ValidationError
-
 from common_utils.bundle import Bundle, open_bundle
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
-from common_utils.compiled import CompiledScorer
+from common_utils.compiled import META_FILE, CompiledScorer
 from common_utils.config import resolve_path
-from common_utils.errors import ArtifactError, ConfigError
+from common_utils.config.marked_yaml import read_marked
+from common_utils.errors import ConfigError
 from common_utils.releases.config import load_trust
 from planrec.advice import Engine
 from planrec.advice.engine import OfferModels
 from planrec.billing import Catalogue, parse_catalogue
-from planrec.bundle.choice_model import ChoiceModel
+from planrec.bundle.choice_model import MODEL_FILE, ChoiceModel
 from planrec.bundle.contents import (
     CATALOGUE_FILE,
     CONFIG_FILE,
@@ -101,24 +99,32 @@ class PlanRecBundle:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The rate card it was trained on."""
-        return parse_catalogue(self.bundle.read_bytes(CATALOGUE_FILE), self.name)
+        content = self.catalogue_bytes()
+        with self.bundle.fitting(CATALOGUE_FILE):
+            return parse_catalogue(content, self.name)
 
     @cached_property
     def rules(self) -> Rules:
         """The rules it was trained with."""
-        return parse_rules(self.bundle.read_bytes(RULES_FILE), self.name, self.catalogue)
+        content, catalogue = self.rules_bytes(), self.catalogue
+        with self.bundle.fitting(RULES_FILE):
+            return parse_rules(content, self.name, catalogue)
 
     @cached_property
     def forecast(self) -> UsageForecast:
         """What the coming months' usage may be."""
-        return UsageForecast.from_dict(self.bundle.read_json(FORECAST_FILE))
+        content = self.bundle.read_json(FORECAST_FILE)
+        with self.bundle.fitting(FORECAST_FILE):
+            return UsageForecast.from_dict(content)
 
     @cached_property
     def offers(self) -> OfferModels | None:
         """What offers do; None where it was trained without a log of offers."""
         if OFFERS_FILE not in self.bundle.files:
             return None
-        return OfferModels.from_dict(self.bundle.read_json(OFFERS_FILE))
+        content = self.bundle.read_json(OFFERS_FILE)
+        with self.bundle.fitting(OFFERS_FILE):
+            return OfferModels.from_dict(content)
 
     @cached_property
     def matrix(self) -> DecisionMatrix:
@@ -128,17 +134,22 @@ class PlanRecBundle:
     @cached_property
     def scorer(self) -> CompiledScorer:
         """The multiclass baseline as arrays; nothing answers with it."""
-        return CompiledScorer.open(self.bundle, self.matrix)
+        with self.bundle.fitting(META_FILE):
+            return CompiledScorer.open(self.bundle, self.matrix)
 
     @cached_property
     def choice(self) -> ChoiceModel:
         """The choice model that scores any plan, as arrays."""
-        return ChoiceModel.open(
-            self.bundle,
-            self.catalogue,
-            history_months=self.config.features.history_months,
-            with_current_plan=self.config.data.chosen().with_current_plan,
-        )
+        catalogue = self.catalogue
+        with self.bundle.fitting(MODEL_FILE):
+            choice = ChoiceModel.open(
+                self.bundle,
+                catalogue,
+                history_months=self.config.features.history_months,
+                with_current_plan=self.config.data.chosen().with_current_plan,
+            )
+            choice.tables()  # trees of another version are found here, not at the first answer
+        return choice
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -220,10 +231,6 @@ def open_configured(said: SaidSettings, project: Path, path: Path | None = None)
 
 
 def _trained_settings(bundle: Bundle) -> PlanRecConfig:
-    try:
-        return PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes(CONFIG_FILE)))
-    except (ValidationError, yaml.YAMLError) as error:
-        raise ArtifactError(
-            f"bundle {bundle.version}: its settings ({CONFIG_FILE}) are not those of this version "
-            f"({type(error).__name__}); train again."
-        ) from error
+    content = bundle.read_bytes(CONFIG_FILE)
+    with bundle.fitting(CONFIG_FILE):
+        return read_marked(PlanRecConfig, content, CONFIG_FILE, strict=False)

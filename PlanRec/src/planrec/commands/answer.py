@@ -68,7 +68,7 @@ def bill(
     if usage is not None and plans is not None and output is not None and not (card or accounts or events or explain):
         run_bill(BillCommand(SettingsCommand.of(config, overrides, reading=reading), usage, plans, output))
     elif card is not None and accounts is not None and events is not None and usage is None and plans is None:
-        run_bill_events(card, accounts, events, output, explain)
+        run_bill_events(card, accounts, events, output, explain, decimal=reading.decimal)
     else:
         raise ConfigError(
             "bill: give --usage, --plans and --output for usage months, or --card, --accounts and --events for events."

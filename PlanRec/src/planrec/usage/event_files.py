@@ -58,7 +58,14 @@ _MEGALINE_COLUMNS = {
 }
 
 
-def read_megaline(folder: Path, catalogue: Catalogue, *, churn_cut: ChurnCut, empty_months: EmptyMonths) -> UsageData:
+def read_megaline(
+    folder: Path,
+    catalogue: Catalogue,
+    *,
+    churn_cut: ChurnCut,
+    empty_months: EmptyMonths,
+    reading: Reading | None = None,
+) -> UsageData:
     """Read the raw Megaline events of 2018 and sum them to usage months.
 
     Zero-duration calls and zero-megabyte sessions are real events. The month of registration is billed in full, kept
@@ -75,6 +82,8 @@ def read_megaline(folder: Path, catalogue: Catalogue, *, churn_cut: ChurnCut, em
         "documented" sets aside the events of users after their `churn_date`; "none" keeps them.
     empty_months : {"bill", "drop"}
         Whether a month without events between registration and churn (or 2018-12) is a usage month of zeros.
+    reading : Reading, optional
+        How much may be rejected, and where the accounts go.
 
     Returns
     -------
@@ -88,7 +97,12 @@ def read_megaline(folder: Path, catalogue: Catalogue, *, churn_cut: ChurnCut, em
     """
     paths = {table: folder / name for table, name in _MEGALINE_FILES.items()}
     return read_event_tables(
-        paths, catalogue, columns=_MEGALINE_COLUMNS, churn_cut=churn_cut, empty_months=empty_months
+        paths,
+        catalogue,
+        columns=_MEGALINE_COLUMNS,
+        churn_cut=churn_cut,
+        empty_months=empty_months,
+        reading=reading,
     )
 
 
@@ -187,6 +201,7 @@ def read_event_tables(
     reports = [*accounts.values()]
     reports[0] = replace(reports[0], notes=(*reports[0].notes, *result.notes))
     reports[0] = check_amounts(counts_of(months), reports[0], accept=reading.accept_units)
+    reading.accounts.update(reports[0])
     return UsageData(months, tuple(reports), f"events of {', '.join(paths)}", _notes(months, churn_cut, empty_months))
 
 

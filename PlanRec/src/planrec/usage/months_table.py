@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from common_utils.errors import DataError
-from common_utils.tables import RowReport
+from common_utils.tables import Reading, RowReport
 from common_utils.tables.checks import strictly_ascending
 from common_utils.tables.report import MOST_LISTED
 from planrec.billing import Catalogue
@@ -138,7 +138,7 @@ def answerable(data: UsageData, *, as_of: int) -> tuple[pd.DataFrame, int]:
     return (data.months, 0) if data.lost is None else withheld(data.months, data.lost, as_of=as_of)
 
 
-def until_last(data: UsageData, until: int | None = None) -> UsageData:
+def until_last(data: UsageData, until: int | None = None, *, reading: Reading | None = None) -> UsageData:
     """Set aside the months after the last one that counts and before the first, by the account of the first table.
 
     Parameters
@@ -146,6 +146,8 @@ def until_last(data: UsageData, until: int | None = None) -> UsageData:
     data : UsageData
     until : int, optional
         Month index of that month; else `last_month` finds it.
+    reading : Reading, optional
+        Its accounts take the new account, so that an error later shows it, too.
 
     Examples
     --------
@@ -164,12 +166,27 @@ def until_last(data: UsageData, until: int | None = None) -> UsageData:
     found = {f"after {last}, the last month that counts": late, f"before {first}, the first month that counts": early}
     aside = {why: int(where.sum()) for why, where in found.items() if where.any()}
     months = usage_months(data.months[~(late | early)])
-    return replace(data, months=months, reports=(data.reports[0].after(aside), *data.reports[1:]))
+    return _told(replace(data, months=months, reports=(data.reports[0].after(aside), *data.reports[1:])), reading)
 
 
-def asked_until(data: UsageData, as_of: int) -> UsageData:
-    """Return the same with the months after the one asked for counted as set aside; answers do not look at them."""
-    return replace(data, reports=(beyond(data.reports[0], data.months, as_of), *data.reports[1:]))
+def asked_until(data: UsageData, as_of: int, *, reading: Reading | None = None) -> UsageData:
+    """Return the same with the months after the one asked for counted as set aside; answers do not look at them.
+
+    Parameters
+    ----------
+    data : UsageData
+    as_of : int
+        Month index.
+    reading : Reading, optional
+        As `until_last`.
+    """
+    return _told(replace(data, reports=(beyond(data.reports[0], data.months, as_of), *data.reports[1:])), reading)
+
+
+def _told(data: UsageData, reading: Reading | None) -> UsageData:
+    if reading is not None:
+        reading.accounts.update(data.reports[0])
+    return data
 
 
 def beyond(report: RowReport, months: pd.DataFrame, as_of: int) -> RowReport:

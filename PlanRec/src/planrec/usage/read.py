@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from common_utils.tables import Reading, TableResult, check_rows, id_column, month_column, read_table
 from common_utils.tables.convert import number_or_text
+from common_utils.tables.parquet_folder import NO_GAPS, Gaps
 from common_utils.units import factors as units
 from planrec.billing import MAX_USAGE, Catalogue
 from planrec.columns import (
@@ -168,6 +169,7 @@ def check_usage_rows(
     reading: Reading | None = None,
     rows: NDArray[np.int64] | None = None,
     gigabyte: int = units.GIGABYTE,
+    gaps: Gaps = NO_GAPS,
 ) -> TableResult:
     """Return the rows of a piece of a Parquet table of usage months that can be used.
 
@@ -194,7 +196,15 @@ def check_usage_rows(
     >>> check_usage_rows(pa.Table.from_pylist([row])).report.rejected
     {'month: not a month (YYYY-MM)': 1}
     """
-    return check_rows(table, usage_schema(gigabyte), name=USAGE_TABLE, extra_columns="keep", reading=reading, rows=rows)
+    return check_rows(
+        table,
+        usage_schema(gigabyte),
+        name=USAGE_TABLE,
+        extra_columns="keep",
+        reading=reading,
+        rows=rows,
+        gaps=gaps,
+    )
 
 
 @cache

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from common_utils.errors import DataError
 from common_utils.tables import Reading, RowReport, check_share, merged_report, open_parquet
-from common_utils.tables.columns import checked_mapping, plain_kind, renamed, unfound
+from common_utils.tables.columns import check_gaps, checked_mapping, plain_kind, renamed, unfound
 from common_utils.tables.encodings import comparable_id, readable_table
 from common_utils.tables.files import kind_of_table
+from common_utils.tables.parquet import gaps_of
 from planrec.billing import Catalogue
 from planrec.columns import SUBSCRIBER
 from planrec.usage.amounts import AmountCounts, check_amounts, counts_of
@@ -110,12 +111,12 @@ class UsageStream:
         if kind_of_table(path, name=USAGE_TABLE) in ("parquet", "folder"):
             self._file = open_parquet(path, name=USAGE_TABLE)
             self._columns = self._wanted_columns()
-            check_usage_rows(self._empty(), reading=self._units())  # before anything is computed
+            check_usage_rows(self._empty(), reading=self._units(), gaps=self._gaps)  # before anything is computed
             self.rows: int = self._file.metadata.num_rows
             self._pieces = self._of_parquet()
         else:
             data = read_usage_table(path, catalogue=catalogue, reading=self._reading, keep_plans=keep_plans)
-            self._reports += data.reports if as_of is None else asked_until(data, as_of).reports
+            self._reports += data.reports if as_of is None else asked_until(data, as_of, reading=self._reading).reports
             months = self._answerable(data.months, data.lost)
             self.rows = len(months)
             self._pieces = self._of_frame(months)
@@ -154,11 +155,15 @@ class UsageStream:
         """Return the columns of the file that are read, each with our name."""
         written = self._file.schema_arrow
         mapping = checked_mapping(USAGE_TABLE, self._reading.columns, usage_schema())
-        names, _ = renamed(written.names, mapping, usage_schema())
+        schema, gaps = usage_schema(), gaps_of(self._file)
+        check_gaps(gaps, written.names, mapping, schema, USAGE_TABLE)
+        names, repairs = renamed(written.names, mapping, schema)
+        self._gaps = gaps.renamed(dict(zip(written.names, names, strict=True)))
         self._notes = unfound(mapping, written.names, names)
-        schema = usage_schema()
         pairs = zip(written.names, names, written.types, strict=True)
-        return {old: new for old, new, kind in pairs if new in schema.columns or plain_kind(kind)}
+        wanted = {old: new for old, new, kind in pairs if new in schema.columns or plain_kind(kind)}
+        self._repairs = [*repairs, *(f"extra column {old!r} dropped" for old in written.names if old not in wanted)]
+        return wanted
 
     def _units(self) -> Reading:
         """Return the reading of columns that have our names already."""
@@ -182,7 +187,9 @@ class UsageStream:
         gigabyte = self._catalogue.rounding.data_unit_megabytes if self._catalogue is not None else 1024
         for table in _whole_subscribers(self._batches(), self._piece_rows):
             rows = table.column(_PLACE).to_numpy() + 1
-            result = check_usage_rows(table.drop_columns([_PLACE]), reading=units, rows=rows, gigabyte=gigabyte)
+            result = check_usage_rows(
+                table.drop_columns([_PLACE]), reading=units, rows=rows, gigabyte=gigabyte, gaps=self._gaps
+            )
             months, account = result.frame, result.report
             if self._catalogue is not None:
                 months, account = with_known_plans(
@@ -200,9 +207,11 @@ class UsageStream:
             if len(months):
                 yield months
         report = self.report()
-        report = replace(report, notes=(*self._notes, *report.notes))
+        whole = dict.fromkeys(self._repairs, report.kept) if report.kept else {}
+        report = replace(report, notes=(*self._notes, *report.notes), repaired={**report.repaired, **whole})
         check_share(report, pd.concat(self._rejects).sort_values("row", ignore_index=True), self._reading)
         self._reports = [check_amounts(counts, report, accept=self._reading.accept_units)]
+        self._reading.accounts.update(self._reports[0])
 
     def _batches(self) -> Iterator[Any]:
         try:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,7 +47,7 @@ from common_utils.bundle.pointer import current_version, move_pointer
 from common_utils.bundle.provenance import fingerprint_bytes
 from common_utils.bundle.seal import seal_folder
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
-from common_utils.errors import ArtifactError
+from common_utils.errors import ArtifactError, PortfolioError
 
 __all__ = [
     "Bundle",
@@ -89,6 +90,43 @@ class Bundle:
         """What the writer recorded: library versions, seed, fingerprints, row counts, as given."""
         return cast("Mapping[str, Any]", self.manifest["info"])
 
+    @contextmanager
+    def fitting(self, name: str) -> Generator[None]:
+        r"""Say of a verified file that cannot be made into what this code expects that an older version wrote it.
+
+        Parameters
+        ----------
+        name : str
+            The file.
+
+        Raises
+        ------
+        ArtifactError
+            In place of any of our errors raised inside, with its words.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> bundle = write_bundle(Path(tempfile.mkdtemp()), info={}, write=lambda f: f.joinpath("a").touch())
+        >>> try:
+        ...     with bundle.fitting("config.yaml"):
+        ...         raise ArtifactError("rounds: unknown setting.")
+        ... except ArtifactError as error:
+        ...     str(error).partition("its ")[2]
+        'config.yaml does not fit this one: rounds: unknown setting.\nTrain again, or choose another bundle.'
+        """
+        try:
+            yield
+        except PortfolioError as error:
+            commit = self.info.get("git_commit")
+            what = str(error).removeprefix(f"bundle {self.version}: ").removeprefix(f"{name}: ")
+            what = what.removesuffix("; train again.").removesuffix(" Correct it and try again.")
+            written = f"written {str(self.manifest['created'])[:10]}" + (f", commit {commit[:8]}" if commit else "")
+            raise ArtifactError(
+                f"bundle {self.version} is from an older version of the code ({written}), and its {name} does not fit "
+                f"this one: {what}\nTrain again, or choose another bundle."
+            ) from error
+
     def read_bytes(self, name: str) -> bytes:
         """Return a file's bytes, hashed after reading: what is parsed is what was verified.
 
@@ -100,7 +138,8 @@ class Bundle:
         entry = self.files.get(name)
         if entry is None:
             raise ArtifactError(
-                f"{self.version}: no file {name[:80]!a}; it has {sorted(self.files)[:5]}. Choose another bundle."
+                f"{self.version}: no file {name[:80]!a}; it has {sorted(self.files)[:5]}. If an older version wrote "
+                "it, train again; else choose another bundle."
             )
         with open_plain(self.path, name) as stream:
             data = stream.read(entry.size + 1)  # one more: a file that has grown is seen

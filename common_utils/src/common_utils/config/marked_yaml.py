@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from common_utils.config.forms import form_of
 from common_utils.config.settings import suggest_key
 from common_utils.config.yaml_text import Location, YamlTextError, decode_text, line_of, read_content
 from common_utils.errors import ConfigError
@@ -107,7 +108,8 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> YamlProblem:
         key = tuple(part for part in detail["loc"] if isinstance(part, str))
         return detail["loc"], f"unknown key; {suggest_key(model, key)}"
     message = detail["msg"].removeprefix("Value error, ")
-    return detail["loc"], _WANTED.get(detail["type"], message[:1].lower() + message[1:])
+    said = form_of(detail) or _WANTED.get(detail["type"], message[:1].lower() + message[1:])
+    return detail["loc"], said
 
 
 def _report(problems: Sequence[YamlProblem], lines: Mapping[Location, int]) -> str:

@@ -18,11 +18,20 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from common_utils.config.forms import NUMBER, form_of, odd_numbers, section_of
 from common_utils.config.packaged import packaged_path
 from common_utils.config.sources import Layers, environment_settings, parse_scalar, read_settings_file
 from common_utils.errors import ConfigError
 
-__all__ = ["BaseConfig", "dump_config", "find_config", "load_config", "resolve_path", "said_settings", "suggest_key"]
+__all__ = [
+    "BaseConfig",
+    "dump_config",
+    "find_config",
+    "load_config",
+    "resolve_path",
+    "said_settings",
+    "suggest_key",
+]
 
 _MOST_REPORTED = 5
 _NEAR = 0.6  # difflib's own threshold for a close match
@@ -149,9 +158,15 @@ def load_config(
         if said.secret is not None:
             secrets[said.key] = said.secret
     try:
-        return model.model_validate(layers.tree)
+        filled = model.model_validate(layers.tree)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
+    else:
+        details = [
+            ErrorDetails(type="number", loc=key, msg=NUMBER, input=None) for key in odd_numbers(model, layers.tree)
+        ]
+        if not details:
+            return filled
     # Not chained: the cause would repeat values that may be secrets.
     raise ConfigError(_report(model, details, layers, secrets)) from None
 
@@ -253,16 +268,9 @@ def _resolve(model: type[BaseModel], parts: Sequence[str], *, fold_case: bool) -
         fields = section.model_fields if section else {}
         name = next((field for field in fields if field.lower() == part.lower()), part.lower()) if fold_case else part
         annotation = fields[name].annotation if name in fields else None
-        section = _section(annotation) if name in fields else section
+        section = section_of(annotation) if name in fields else section
         key.append(name)
     return tuple(key), annotation
-
-
-def _section(annotation: Any) -> type[BaseModel] | None:
-    """Return the section inside `Section | None`, `dict[str, Section]`, `tuple[Section, ...]`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for found in map(_section, get_args(annotation)) if found), None)
 
 
 def _typed(text: str, annotation: Any, source: str) -> object:
@@ -277,7 +285,7 @@ def _typed(text: str, annotation: Any, source: str) -> object:
 def _known(model: type[BaseModel], above: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         yield above + name
-        section = _section(field.annotation)
+        section = section_of(field.annotation)
         if section:
             yield from _known(section, f"{above}{name}.")
 
@@ -308,6 +316,8 @@ def _reason(
             return "required; give it in the configuration file"
         case "string_type":
             return f"{message}; put quotes round it"
+        case "string_pattern_mismatch":
+            return form_of(detail) or message
         case "value_error" | "assertion_error" | "union_tag_invalid":  # these may repeat the value
             for where, secret in secrets.items():
                 if secret.strip() and where[: len(key)] == key[: len(where)]:

@@ -181,6 +181,7 @@ class _Loader(yaml.SafeLoader):
 
 
 # Each is no wider than PyYAML's own rule for the type, so that what safe_dump leaves unquoted reads back as it was.
+_PLAIN: dict[str, re.Pattern[str]] = {}
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -188,7 +189,8 @@ for _tag, _pattern, _first in (
     ("float", r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]*(?:[eE][-+][0-9]+)?", "-+0123456789"),
     ("merge", r"<<", "<"),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
+    _PLAIN[_PREFIX + _tag] = re.compile(rf"^(?:{_pattern})$")
+    _Loader.add_implicit_resolver(_PREFIX + _tag, _PLAIN[_PREFIX + _tag], list(_first))
 
 
 class _Reader:
@@ -247,6 +249,9 @@ class _Reader:
 
 
 def _scalar(node: yaml.Node) -> object:
+    plain = _PLAIN.get(node.tag)
+    if plain is not None and not plain.fullmatch(node.value):  # `!!int 0750` would be 488
+        raise _refused(node, "the value does not fit its kind")
     try:
         value: object = yaml.SafeLoader("").construct_object(node)  # pyright: ignore[reportUnknownVariableType] - no stub
     except (KeyError, ValueError) as error:  # `!!int one`, or more digits than Python reads

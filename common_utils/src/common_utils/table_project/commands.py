@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
-import yaml
 
 from common_utils.bundle import Bundle, open_bundle
 from common_utils.command_line.terminal import note, note_next, show_table, steps
@@ -28,7 +27,7 @@ from common_utils.table_project.cards import (
     results_document,
     source_words,
 )
-from common_utils.table_project.config import TableProjectConfig
+from common_utils.table_project.config import TableProjectConfig, trained_settings
 from common_utils.table_project.source import SourceTable, read_records, stated
 from common_utils.table_project.task import TableTask
 from common_utils.table_project.training import measure_holdout, train_table
@@ -219,7 +218,7 @@ def _bundle(config: TableProjectConfig, folder: Path, path: Path | None) -> Bund
 
 def _trained(task: TableTask[Settings], bundle: Bundle) -> Settings:
     """Return the settings a bundle was trained with."""
-    return task.spec.settings.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
+    return trained_settings(task.spec.settings, bundle)
 
 
 def _show(task: TableTask[Any], metrics: Mapping[str, Any]) -> None:

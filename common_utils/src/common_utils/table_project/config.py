@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig
+from common_utils.config.marked_yaml import read_marked
 from common_utils.config.reading import ReadingConfig
 from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.fewer_rows import ACCEPT_FEWER_ROWS
 from common_utils.seed import DEFAULT_SEED
 from common_utils.serving.config import ServiceConfig
 
-__all__ = ["TableDataConfig", "TableEvaluationConfig", "TableProjectConfig", "TableSplitConfig", "TableTrainingConfig"]
+if TYPE_CHECKING:
+    from common_utils.bundle import Bundle
+
+__all__ = [
+    "SETTINGS_FILE",
+    "TableDataConfig",
+    "TableEvaluationConfig",
+    "TableProjectConfig",
+    "TableSplitConfig",
+    "TableTrainingConfig",
+    "trained_settings",
+]
+
+SETTINGS_FILE = "config.yaml"
+"""The settings of the training run, in its bundle."""
+
+Settings = TypeVar("Settings", bound="TableProjectConfig")
 
 
 class TableDataConfig(BaseConfig):
@@ -82,3 +99,16 @@ class TableProjectConfig(BaseConfig):
         if self.data.source == "sample" and self.data.file is not None:
             raise ValueError("data.file names a table and data.source asks for the sample; leave one of them out")
         return self
+
+
+def trained_settings(model: type[Settings], bundle: Bundle) -> Settings:
+    """Return the settings that a bundle was trained with.
+
+    Raises
+    ------
+    ArtifactError
+        If an older version wrote them; the message names those that do not fit.
+    """
+    content = bundle.read_bytes(SETTINGS_FILE)
+    with bundle.fitting(SETTINGS_FILE):
+        return read_marked(model, content, SETTINGS_FILE, strict=False)

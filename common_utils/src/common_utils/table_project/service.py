@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-import yaml
 from fastapi import APIRouter, FastAPI
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,7 +21,7 @@ from common_utils.serving.config import MOST_BATCH_ROWS
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.project import ProjectService
-from common_utils.table_project.config import TableProjectConfig
+from common_utils.table_project.config import TableProjectConfig, trained_settings
 
 __all__ = ["Batch", "BatchAnswer", "LiveModel", "TableRecord", "create_table_service", "open_live", "record_columns"]
 
@@ -109,7 +108,7 @@ def open_live(
     """
     bundle = open_bundle(path, trust=trust)
     metrics = bundle.read_json("metrics.json")
-    config = spec.settings.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
+    config = trained_settings(spec.settings, bundle)
     return LiveModel(
         version=bundle.version,
         scorer=open_scorer(bundle, config),

@@ -13,9 +13,10 @@ import pyarrow as pa
 from common_utils.errors import ConfigError, DataError
 from common_utils.tables.csv_text import UNNAMED, folded
 from common_utils.tables.encodings import LOST
+from common_utils.tables.parquet_folder import NO_GAPS, Gaps
 from common_utils.tables.reading import ColumnSource
 
-__all__ = ["Extra", "check_targets", "checked_mapping", "plain_kind", "renamed", "selected", "unfound"]
+__all__ = ["Extra", "check_gaps", "check_targets", "checked_mapping", "plain_kind", "renamed", "selected", "unfound"]
 
 Extra = Literal["error", "drop", "keep"]
 
@@ -80,9 +81,19 @@ def _with_units(schema: pandera.DataFrameSchema) -> str:
 
 
 def selected(
-    table: Any, mapping: Mapping[str, ColumnSource], schema: pandera.DataFrameSchema, name: str, extra_columns: Extra
+    table: Any,
+    mapping: Mapping[str, ColumnSource],
+    schema: pandera.DataFrameSchema,
+    name: str,
+    extra_columns: Extra,
+    gaps: Gaps = NO_GAPS,
 ) -> tuple[Any, tuple[str, ...], tuple[str, ...]]:
     """Return an Arrow table under the schema's names, in its order, with extra columns last or gone.
+
+    Parameters
+    ----------
+    gaps : Gaps
+        What the parts of a folder do not have in common, under the file's names.
 
     Returns
     -------
@@ -91,10 +102,11 @@ def selected(
     Raises
     ------
     DataError
-        If a column is missing, stands twice, or is unknown where that is an error.
+        If a column is missing, also in a part, stands twice, or is unknown where that is an error.
     """
     found: list[str] = table.column_names
     names, repairs = renamed(found, mapping, schema)
+    check_gaps(gaps, found, mapping, schema, name)
     twice = sorted({c for c in names if names.count(c) > 1 and c in schema.columns})
     if twice:
         raise DataError(f"{name}: two columns of the file stand for {twice}; remove one or change data.table.columns.")
@@ -112,7 +124,7 @@ def selected(
             f"{name}: unknown column(s) {extra[:_MOST_REPORTED]}; the table has {list(schema.columns)}. "
             "Remove them, or allow extra columns."
         )
-    absent = [c for c in schema.columns if c not in names]
+    absent = [c for c in schema.columns if c not in names or found[names.index(c)] in gaps.lacking]
     notes = unfound(mapping, found, names)
     notes += tuple(
         f"column {c!r} is not read; if it is {near}, say so with data.table.columns"
@@ -122,9 +134,61 @@ def selected(
     fit = {c for c in extra if plain_kind(table.schema.types[names.index(c)]) and not c.startswith(UNNAMED)}
     kept = [c for c in extra if extra_columns == "keep" and c in fit and names.count(c) == 1]
     repairs += [f"extra column {c!r} dropped" for c in extra if c not in kept and not c.startswith(UNNAMED)]
+    repairs += [f"extra column {c!r} dropped: its parts hold {' and '.join(kinds)}" for c, kinds in gaps.unlike.items()]
     wanted = [c for c in schema.columns if c in names] + kept
     places = [names.index(c) for c in wanted]
     return table.select(places).rename_columns(wanted), tuple(repairs), notes
+
+
+def check_gaps(
+    gaps: Gaps, found: Sequence[str], mapping: Mapping[str, ColumnSource], schema: pandera.DataFrameSchema, name: str
+) -> None:
+    """Refuse a folder some of whose parts lack a column that is needed, or have it under another name or type.
+
+    Parameters
+    ----------
+    gaps : Gaps
+    found : sequence of str
+        The columns of the folder as written.
+    mapping, schema, name
+        As `selected`.
+
+    Raises
+    ------
+    DataError
+
+    Examples
+    --------
+    >>> schema = pandera.DataFrameSchema({"minutes": pandera.Column(float)})
+    >>> check_gaps(Gaps({"minutes": ((1, 5),)}), ["minutes"], {}, schema, "usage")
+    Traceback (most recent call last):
+    common_utils.errors.DataError: usage: some parts of the folder lack ['minutes'] (row 1 to 5), which every row \
+needs; export it as one table.
+    """
+    columns = [*found, *gaps.unlike]
+    names, _ = renamed(columns, mapping, schema)
+    ours = {name: column for column, name in zip(columns, names, strict=True) if name in schema.columns}
+    for known, column in ours.items():
+        if column in gaps.unlike:
+            raise DataError(
+                f"{name}: the parts of the folder hold {column!r} as {' and '.join(gaps.unlike[column])}; "
+                "export it as one table."
+            )
+        if column not in gaps.lacking:
+            continue
+        twin = next((c for c in gaps.lacking if c != column and folded(c) & (folded(column) | folded(known))), None)
+        if twin is not None:
+            raise DataError(
+                f"{name}: the parts of the folder spell a column in two ways, {column!r} and {twin!r}; "
+                "give it one name."
+            )
+    lost = {known: gaps.lacking[c] for known, c in ours.items() if c in gaps.lacking and schema.columns[known].required}
+    if lost:
+        first, last = next(iter(lost.values()))[0]
+        raise DataError(
+            f"{name}: some parts of the folder lack {sorted(lost)[:_MOST_REPORTED]} (row {first} to {last}), which "
+            "every row needs; export it as one table."
+        )
 
 
 def plain_kind(kind: Any) -> bool:

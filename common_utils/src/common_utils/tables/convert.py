@@ -101,6 +101,8 @@ def convert(
     texts = {c for c in present if columns.delimiter is not None or _as_text(table[c].type, kinds[c], schema, c)}
     counts = {c: count_numbers(table[c].cast(pa.string())) for c in texts if kinds[c] in ("number", "integer")}
     decimals = _decided(counts, columns, schema, name, reading)
+    # In an optional fact a doubtful point stops no file: the value is unknown until it is said what the point is.
+    doubted = {c for c, count in counts.items() if reading.decimal is None and doubtful_point(count)}
     converted: dict[str, Converted] = {}
     for column in present:
         declared, values = schema.columns[column], table[column].combine_chunks()
@@ -111,7 +113,7 @@ def convert(
             read = convert_text(
                 values,
                 kinds[column],
-                decimals=decimals,
+                decimals="doubtful" if column in doubted else decimals,
                 stated=reading.decimal is not None,
                 bounds=_bounds(declared),
                 timezone=reading.timezone,
@@ -141,6 +143,11 @@ def is_soft(declared: pandera.Column) -> bool:
     return bool((declared.metadata or {}).get("soft"))
 
 
+def _unknown(declared: pandera.Column) -> str:
+    """Return what an odd value of an optional fact is taken as."""
+    return (declared.metadata or {}).get("unknown", UNKNOWN)
+
+
 def soften(frame: pd.DataFrame, failed: Mapping[str, NDArray[np.int64]], schema: Any, ledger: Ledger) -> set[str]:
     """Make values of optional facts that fail a check unknown; return the reasons that are dealt with by that.
 
@@ -159,7 +166,7 @@ def soften(frame: pd.DataFrame, failed: Mapping[str, NDArray[np.int64]], schema:
         frame[column] = frame[column].mask(pd.Series(np.isin(np.arange(len(frame)), positions), index=frame.index))
         mask = np.zeros(len(ledger.rows), dtype=bool)
         mask[frame.index.to_numpy()[positions]] = True
-        ledger.repair(mask, f"{reason}, {UNKNOWN}", listed=True)
+        ledger.repair(mask, f"{reason}, {_unknown(schema.columns[column])}", listed=True)
         done.add(reason)
     return done
 
@@ -288,8 +295,10 @@ def _softened(column: str, read: Converted, declared: pandera.Column, ledger: Le
     """Return an optional fact whose faults are unknown and whose default stands where it is."""
     metadata: Mapping[str, Any] = declared.metadata or {}
     values = read.values
-    for reason, mask in read.faults:
-        ledger.repair(mask, f"{column}: {reason}, {UNKNOWN}", listed=True)
+    told = np.zeros(len(read.missing), dtype=bool)
+    for reason, mask in read.faults:  # a value has the first reason that is found, as a rejected row does
+        ledger.repair(mask & ~told, f"{column}: {reason}, {_unknown(declared)}", listed=True)
+        told |= mask
     if "floor" in metadata:
         below = pc.fill_null(pc.less(values, metadata["floor"]), False)
         values = pc.if_else(below, pa.scalar(metadata["floor"], values.type), values)

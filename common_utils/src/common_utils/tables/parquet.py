@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 
 from common_utils.errors import DataError
 from common_utils.tables.encodings import readable_table
-from common_utils.tables.parquet_folder import ParquetFolder
+from common_utils.tables.parquet_folder import NO_GAPS, Gaps, ParquetFolder, check_names
 
-__all__ = ["open_parquet", "read_parquet"]
+__all__ = ["gaps_of", "open_parquet", "read_parquet"]
 
 
 def open_parquet(path: Path, *, name: str) -> Any:
@@ -55,14 +55,16 @@ def open_parquet(path: Path, *, name: str) -> Any:
 def _checked(file: Any, path: Path, name: str) -> Any:
     if not file.metadata.num_rows:
         raise DataError(f"{name} ({path.name}): no data rows.")
-    names: list[str] = file.schema_arrow.names
-    repeated = sorted({column for column in names if names.count(column) > 1})
-    if repeated:
-        raise DataError(f"{name} ({path.name}): column name(s) given twice: {repeated[:5]}.")
+    check_names(file.schema_arrow.names, where=f"{name} ({path.name})")
     return file
 
 
-def read_parquet(path: Path, *, name: str) -> Any:
+def gaps_of(file: Any) -> Gaps:
+    """Return what the parts of an opened Parquet folder do not have in common; a single file has no gaps."""
+    return file.gaps if isinstance(file, ParquetFolder) else NO_GAPS
+
+
+def read_parquet(path: Path, *, name: str) -> tuple[Any, Gaps]:
     """Return the whole of a Parquet file; bytes that are not UTF-8 in its texts read `encodings.LOST`.
 
     Parameters
@@ -72,7 +74,8 @@ def read_parquet(path: Path, *, name: str) -> Any:
 
     Returns
     -------
-    pyarrow.Table
+    tuple of pyarrow.Table and Gaps
+        The rows, and what the parts of a folder do not have in common.
 
     Raises
     ------
@@ -84,12 +87,12 @@ def read_parquet(path: Path, *, name: str) -> Any:
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "usage.parquet"
     >>> pq.write_table(pa.table({"minutes": [1.0, 2.0]}), path)
-    >>> read_parquet(path, name="usage").num_rows
+    >>> read_parquet(path, name="usage")[0].num_rows
     2
     """
     file = open_parquet(path, name=name)
     try:
-        return readable_table(file.read().combine_chunks())
+        return readable_table(file.read().combine_chunks()), gaps_of(file)
     except (OSError, pa.ArrowException) as error:
         raise DataError(_no_parquet(path, name)) from error
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from common_utils.array_types import BoolArray
 from common_utils.errors import DataError
 
-__all__ = ["ParquetFolder", "check_folder", "parquet_parts"]
+__all__ = ["NO_GAPS", "Gaps", "ParquetFolder", "check_folder", "check_names", "parquet_parts"]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
@@ -130,8 +133,56 @@ def _is_part(path: Path) -> bool:
 
 
 @dataclass(frozen=True)
+class Gaps:
+    """What the parts of a folder do not have in common.
+
+    Attributes
+    ----------
+    lacking : mapping of str to tuple of (int, int)
+        Columns that some parts do not have, and the rows where they are missing for that reason: numbers in the whole
+        table, the first being 1, as first and last of each stretch, in order.
+    unlike : mapping of str to tuple of str
+        Columns that the parts hold as types that do not go together, and these types; they are left out.
+
+    Examples
+    --------
+    >>> gaps = Gaps({"Age": ((2, 3),)}, {}).renamed({"Age": "age"})
+    >>> gaps.rows("age", np.array([1, 2, 3, 4])).tolist(), gaps.rows("plan", np.array([1])).tolist()
+    ([False, True, True, False], [False])
+    """
+
+    lacking: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    unlike: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def renamed(self, names: Mapping[str, str]) -> Gaps:
+        """Return the same for columns that have other names by now."""
+        lacking = {names.get(column, column): rows for column, rows in self.lacking.items()}
+        return Gaps(lacking, {names.get(column, column): kinds for column, kinds in self.unlike.items()})
+
+    def rows(self, column: str, rows: NDArray[np.int64]) -> BoolArray:
+        """Return which of the rows, by their numbers in the whole table, come from a part without the column."""
+        stretches = np.array(self.lacking.get(column, ()), dtype=np.int64).reshape(-1, 2)
+        if not len(stretches):
+            return np.zeros(len(rows), dtype=np.bool_)
+        place = np.searchsorted(stretches[:, 0], rows, side="right") - 1
+        return (place >= 0) & (rows <= stretches[place, 1])
+
+
+NO_GAPS = Gaps()
+
+
+@dataclass(frozen=True)
 class _Rows:
     num_rows: int
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of a folder: the file, what its folders' names say, and the numbers of its rows in the whole."""
+
+    file: Any
+    keys: Mapping[str, str]
+    rows: tuple[int, int]
 
 
 class ParquetFolder:
@@ -143,63 +194,92 @@ class ParquetFolder:
     name : str
         What messages call the table.
 
+    Attributes
+    ----------
+    gaps : Gaps
+        What the parts do not have in common.
+
     Raises
     ------
     DataError
-        If there is no part, one cannot be read, or the parts have other columns or types.
+        If there is no part, one cannot be read or has a name twice, or the names of the folders say other things of
+        some parts.
     """
 
     def __init__(self, folder: Path, *, name: str) -> None:
         self._where = f"{name} ({folder.name})"
-        paths = parquet_parts(folder)
-        if not paths:
-            raise DataError(f"{self._where}: {folder} is a folder without Parquet parts; name a file, or the folder.")
-        self._parts: list[Any] = []
-        self._keys: list[dict[str, str]] = []
-        for path in paths:
-            try:
-                self._parts.append(pq.ParquetFile(path, pre_buffer=False))
-            except (OSError, pa.ArrowException) as error:
-                raise DataError(f"{self._where}: its part {path.name} is cut short or no Parquet file.") from error
-            self._keys.append(_partition(path.relative_to(folder)))
-        self.schema_arrow: Any = self._schema()
-        self.metadata = _Rows(sum(part.metadata.num_rows for part in self._parts))
+        self._parts = self._opened(folder)
+        self.schema_arrow: Any
+        self.schema_arrow, self.gaps = self._schema()
+        self.metadata = _Rows(self._parts[-1].rows[1])
 
     def iter_batches(self, rows: int, columns: Sequence[str] | None = None) -> Iterator[Any]:
         """Yield record batches of at most so many rows."""
         wanted = self.schema_arrow.names if columns is None else list(columns)
         schema = pa.schema([self.schema_arrow.field(name) for name in wanted])
-        for part, keys in zip(self._parts, self._keys, strict=True):
-            stored = [name for name in wanted if name in part.schema_arrow.names]
-            for batch in part.iter_batches(rows, columns=stored):
-                arrays: list[Any] = []
-                for name in wanted:
-                    if name not in keys:
-                        arrays.append(batch.column(name).cast(schema.field(name).type))
-                        continue
-                    if name in stored:
-                        self._check_key(name, keys[name], batch.column(name))
-                    arrays.append(pa.array([keys[name] or None] * batch.num_rows, pa.string()))
+        for part in self._parts:
+            stored = [name for name in wanted if name in part.file.schema_arrow.names]
+            # Without a column of its own a part still says how many rows it has.
+            read = stored or part.file.schema_arrow.names[:1]
+            for batch in part.file.iter_batches(rows, columns=read):
+                arrays = [self._column(part, name, batch, schema.field(name).type) for name in wanted]
                 yield pa.record_batch(arrays, schema=schema)
 
     def read(self) -> Any:
         """Return all parts as one table."""
         return pa.Table.from_batches(self.iter_batches(1 << 20), schema=self.schema_arrow)
 
-    def _schema(self) -> Any:
-        schemas = [part.schema_arrow.remove_metadata() for part in self._parts]
-        first = schemas[0]
-        for number, schema in enumerate(schemas[1:], start=2):
-            odd = sorted({*schema.names} ^ {*first.names})
-            if odd or sorted(self._keys[number - 1]) != sorted(self._keys[0]):
-                raise DataError(f"{self._where}: its parts differ in columns ({odd[:5]}); export it as one table.")
-        keyed = self._keys[0]
-        fields = [
-            pa.field(name, pa.string() if name in keyed else self._kind(name, [s.field(name).type for s in schemas]))
-            for name in first.names
-        ]
-        keys = [pa.field(name, pa.string()) for name in self._keys[0] if name not in first.names]
-        return pa.schema([*fields, *keys])
+    def _opened(self, folder: Path) -> list[_Part]:
+        paths = parquet_parts(folder)
+        if not paths:
+            raise DataError(f"{self._where}: {folder} is a folder without Parquet parts; name a file, or the folder.")
+        parts: list[_Part] = []
+        for path in paths:
+            try:
+                file = pq.ParquetFile(path, pre_buffer=False)
+            except (OSError, pa.ArrowException) as error:
+                raise DataError(f"{self._where}: its part {path.name} is cut short or no Parquet file.") from error
+            check_names(file.schema_arrow.names, where=self._where)
+            before = parts[-1].rows[1] if parts else 0
+            keys = _partition(path.relative_to(folder))
+            parts.append(_Part(file, keys, (before + 1, before + file.metadata.num_rows)))
+        odd = sorted({key for part in parts for key in {*part.keys} ^ {*parts[0].keys}})
+        if odd:
+            raise DataError(
+                f"{self._where}: the names of its folders say {odd[:5]} for some parts only; bring all parts into such "
+                "folders, or none."
+            )
+        return parts
+
+    def _column(self, part: _Part, name: str, batch: Any, kind: Any) -> Any:
+        there = name in batch.schema.names
+        if name not in part.keys:
+            return batch.column(name).cast(kind) if there else pa.nulls(batch.num_rows, kind)
+        if there:
+            self._check_key(name, part.keys[name], batch.column(name))
+        return pa.array([part.keys[name] or None] * batch.num_rows, pa.string())
+
+    def _schema(self) -> tuple[Any, Gaps]:
+        schemas = [part.file.schema_arrow.remove_metadata() for part in self._parts]
+        keyed = self._parts[0].keys
+        fields: list[Any] = []
+        lacking: dict[str, tuple[tuple[int, int], ...]] = {}
+        unlike: dict[str, tuple[str, ...]] = {}
+        for name in dict.fromkeys(name for schema in schemas for name in schema.names):
+            if name in keyed:
+                fields.append(pa.field(name, pa.string()))
+                continue
+            without = [part.rows for part, schema in zip(self._parts, schemas, strict=True) if name not in schema.names]
+            kinds = [schema.field(name).type for schema in schemas if name in schema.names]
+            kind = _common_kind(kinds)
+            if kind is None:
+                unlike[name] = tuple(dict.fromkeys(map(str, kinds)))
+                continue
+            fields.append(pa.field(name, kind))
+            if rows := tuple((first, last) for first, last in without if last >= first):
+                lacking[name] = rows
+        keys = [pa.field(name, pa.string()) for name in keyed if name not in {there.name for there in fields}]
+        return pa.schema([*fields, *keys]), Gaps(lacking, unlike)
 
     def _check_key(self, name: str, key: str, values: Any) -> None:
         """Refuse a part that holds another value than the name of its folder says."""
@@ -214,17 +294,34 @@ class ParquetFolder:
                 "the other."
             )
 
-    def _kind(self, name: str, kinds: Sequence[Any]) -> Any:
-        if all(kind == kinds[0] for kind in kinds):
-            return kinds[0]
-        kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in kinds]
-        if all(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind) for kind in kinds):
-            return pa.string()
-        with suppress(pa.ArrowException):
-            unified = pa.unify_schemas([pa.schema([(name, kind)]) for kind in kinds], promote_options="permissive")
-            if pa.types.is_integer(unified.field(name).type) or not any(map(pa.types.is_string, kinds)):
-                return unified.field(name).type
-        raise DataError(f"{self._where}: its parts hold {name!r} as different types; export it as one table.")
+
+def check_names(names: Sequence[str], *, where: str) -> None:
+    """Refuse a column name that a Parquet file has twice.
+
+    Examples
+    --------
+    >>> check_names(["a", "b", "a"], where="usage")
+    Traceback (most recent call last):
+    common_utils.errors.DataError: usage: column name(s) given twice: ['a'].
+    """
+    repeated = sorted({column for column in names if names.count(column) > 1})
+    if repeated:
+        raise DataError(f"{where}: column name(s) given twice: {repeated[:5]}.")
+
+
+def _common_kind(kinds: Sequence[Any]) -> Any:
+    """Return the type that all parts' values go into, None where there is none."""
+    if all(kind == kinds[0] for kind in kinds):
+        return kinds[0]
+    kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in kinds]
+    if all(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind) for kind in kinds):
+        return pa.string()
+    with suppress(pa.ArrowException):
+        unified = pa.unify_schemas([pa.schema([("x", kind)]) for kind in kinds], promote_options="permissive")
+        kind = unified.field("x").type
+        if pa.types.is_integer(kind) or not any(map(pa.types.is_string, kinds)):
+            return kind
+    return None
 
 
 def _plain(values: Any) -> Any:

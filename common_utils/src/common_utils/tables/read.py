@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,20 +20,21 @@ from pandera import dtypes
 
 from common_utils.errors import ConfigError, DataError
 from common_utils.tables.checks import differing_copies, failed_checks, repeated_rows
-from common_utils.tables.columns import Extra, checked_mapping, selected
+from common_utils.tables.columns import Extra, checked_mapping, renamed, selected
 from common_utils.tables.convert import UNKNOWN, FileColumns, convert, extra_text, soften
 from common_utils.tables.csv_text import HOLD_NOTHING, read_csv_text
 from common_utils.tables.dates import month_of
 from common_utils.tables.encodings import check_encoding
 from common_utils.tables.files import csv_bytes, kind_of_table
 from common_utils.tables.parquet import read_parquet
+from common_utils.tables.parquet_folder import NO_GAPS, Gaps
 from common_utils.tables.reading import ColumnSource, Reading
-from common_utils.tables.report import Ledger, RowReport
+from common_utils.tables.report import Ledger, RowReport, reasons_with_rows, summary_with_rows
 from common_utils.tables.types import Converted, Kind
 
 __all__ = ["TableResult", "check_rows", "check_share", "id_column", "month_column", "read_table"]
 
-_MOST_REPORTED = 5
+LACKING = "not in the part of the folder"
 _MONTH = r"^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])$"
 
 
@@ -77,6 +77,7 @@ class _Source:
     delimiter: str | None
     notes: tuple[str, ...] = ()
     encoding: str | None = None
+    gaps: Gaps = NO_GAPS
 
 
 def id_column(*, required: bool = True, unique: bool = False, nullable: bool = False) -> pandera.Column:
@@ -191,12 +192,14 @@ def check_share(report: RowReport, rejects: pd.DataFrame, reading: Reading) -> N
     reading.accounts.add(report, rejects)
     rejected = sum(count for reason, count in report.rejected.items() if reason not in HOLD_NOTHING)
     if report.rejected and not report.kept and not report.set_aside:
-        raise DataError(f"{_listed(report, rejects)}\nNo row can be used: correct the file, or export it again.")
+        raise DataError(
+            f"{summary_with_rows(report, rejects)}\nNo row can be used: correct the file, or export it again."
+        )
     most = reading.max_rejected_share
     if most is not None and rejected > most * report.read:
         raise DataError(
-            f"{_listed(report, rejects)}\nMore than {100 * most:g} % of the rows (data.table.max_rejected_share) are "
-            "rejected: nothing was written. --rejects FILE lists them."
+            f"{summary_with_rows(report, rejects)}\nMore than {100 * most:g} % of the rows "
+            "(data.table.max_rejected_share) are rejected: nothing was written. --rejects FILE lists them."
         )
 
 
@@ -209,6 +212,7 @@ def check_rows(
     extra_columns: Extra = "error",
     reading: Reading | None = None,
     rows: NDArray[np.int64] | None = None,
+    gaps: Gaps = NO_GAPS,
 ) -> TableResult:
     """Return the rows of a piece of a Parquet file that meet a schema: `read_table` for an Arrow table.
 
@@ -222,6 +226,8 @@ def check_rows(
         As `read_table`; the share that may be rejected is left to the caller.
     rows : int64 array, optional
         Number of each row in the file; else they are counted from 1.
+    gaps : Gaps
+        What the parts of a folder do not have in common, under the names of `table`.
 
     Raises
     ------
@@ -242,7 +248,7 @@ def check_rows(
     given = {**reading.columns, **{k: ColumnSource(v) for k, v in (columns or {}).items()}}
     mapping = checked_mapping(name, given, schema)
     numbers = np.arange(1, table.num_rows + 1, dtype=np.int64) if rows is None else rows
-    source = _Source(table, numbers, {}, (), None)
+    source = _Source(table, numbers, {}, (), None, gaps=gaps)
     return _checked(source, mapping, schema, kinds, name, extra_columns, reading)
 
 
@@ -255,9 +261,13 @@ def _checked(
     extra_columns: Extra,
     reading: Reading,
 ) -> TableResult:
-    table, repairs, notes = selected(opened.table, mapping, schema, name, extra_columns)
+    table, repairs, notes = selected(opened.table, mapping, schema, name, extra_columns, opened.gaps)
     source = _Source(table, opened.rows, opened.rejects, (*opened.repairs, *repairs), opened.delimiter)
     ledger = Ledger(source.rows)
+    found: list[str] = opened.table.column_names
+    gaps = opened.gaps.renamed(dict(zip(found, renamed(found, mapping, schema)[0], strict=True)))
+    for column in (c for c, declared in schema.columns.items() if "default" not in (declared.metadata or {})):
+        ledger.repair(gaps.rows(column, source.rows), f"{column}: {LACKING}, {UNKNOWN}", listed=True)
     columns = FileColumns.of(table, source.delimiter, mapping)
     converted = convert(columns, schema, kinds, ledger, name, reading)
     frame = _frame(converted, source, schema, ledger)
@@ -349,8 +359,8 @@ def _kind(table: str, column: str, declared: pandera.Column) -> Kind:
 def _open(path: Path, name: str, expected: set[str]) -> _Source:
     kind = kind_of_table(path, name=name)
     if kind in ("parquet", "folder"):
-        table = read_parquet(path, name=name)
-        return _Source(table, np.arange(1, table.num_rows + 1, dtype=np.int64), {}, (), None)
+        table, gaps = read_parquet(path, name=name)
+        return _Source(table, np.arange(1, table.num_rows + 1, dtype=np.int64), {}, (), None, gaps=gaps)
     data, notes = csv_bytes(path, kind, name=name)
     text = read_csv_text(path, name=name, expected=expected, data=data)
     return _Source(
@@ -380,18 +390,4 @@ def _frame(
 
 def _complaint(result: TableResult) -> str:
     lines = [f"{result.report.table}: {len(result.rejects)} of {result.report.read} rows cannot be used:"]
-    return "\n".join([*lines, *_reasons(result.report, result.rejects)])
-
-
-def _listed(report: RowReport, rejects: pd.DataFrame) -> str:
-    return "\n".join([report.summary(), *_reasons(report, rejects)])
-
-
-def _reasons(report: RowReport, rejects: pd.DataFrame) -> list[str]:
-    lines: list[str] = []
-    for reason, count in islice(report.rejected.items(), _MOST_REPORTED):
-        rows = rejects.loc[rejects["reason"] == reason, "row"].head(_MOST_REPORTED)
-        lines.append(f"  {reason} ({count}; row {', '.join(map(str, rows))}{', …' if count > _MOST_REPORTED else ''})")
-    if len(report.rejected) > _MOST_REPORTED:
-        lines.append(f"  and {len(report.rejected) - _MOST_REPORTED} more reasons")
-    return lines
+    return "\n".join([*lines, *reasons_with_rows(result.report, result.rejects)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,15 @@ from numpy.typing import NDArray
 from common_utils.array_types import BoolArray
 from common_utils.errors import DataError
 
-__all__ = ["MOST_LISTED", "Ledger", "RowReport", "listed_rows", "merged_report"]
+__all__ = [
+    "MOST_LISTED",
+    "Ledger",
+    "RowReport",
+    "listed_rows",
+    "merged_report",
+    "reasons_with_rows",
+    "summary_with_rows",
+]
 
 MOST_LISTED = 5
 
@@ -156,6 +165,35 @@ def listed_rows(rows: Sequence[int], count: int) -> str:
     """
     more = ", …" if count > len(rows) else ""
     return f"; row {', '.join(map(str, rows))}{more}" if rows else ""
+
+
+def summary_with_rows(report: RowReport, rejects: pd.DataFrame) -> str:
+    """Return an account with the first rows of each reason."""
+    return "\n".join([report.summary(), *reasons_with_rows(report, rejects)])
+
+
+def reasons_with_rows(report: RowReport, rejects: pd.DataFrame) -> list[str]:
+    """Return a line for each of the first reasons for which rows were rejected, with the first of these rows.
+
+    Parameters
+    ----------
+    report : RowReport
+    rejects : DataFrame
+        Columns `row` and `reason`.
+
+    Examples
+    --------
+    >>> rejects = pd.DataFrame({"row": [2, 5], "reason": ["minutes: missing"] * 2})
+    >>> reasons_with_rows(RowReport("usage", read=2, kept=0, rejected={"minutes: missing": 2}), rejects)
+    ['  minutes: missing (2; row 2, 5)']
+    """
+    lines: list[str] = []
+    for reason, count in islice(report.rejected.items(), MOST_LISTED):
+        rows = rejects.loc[rejects["reason"] == reason, "row"].head(MOST_LISTED)
+        lines.append(f"  {reason} ({count}{listed_rows(rows.tolist(), count)})")
+    if len(report.rejected) > MOST_LISTED:
+        lines.append(f"  and {len(report.rejected) - MOST_LISTED} more reasons")
+    return lines
 
 
 def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:

@@ -20,6 +20,8 @@ from common_utils.units.factors import Units
 __all__ = ["check_amounts"]
 
 _ENOUGH = 100  # amounts from which on a median is more than chance
+_SOME = 20  # amounts from which on it is more than chance that most are out of range
+_OUT_OF_RANGE = "not between "  # how schemas word it
 _FAR = 5.0  # times a bound: what lies beyond is no odd table, but another unit
 
 
@@ -41,7 +43,8 @@ def check_amounts(
     Raises
     ------
     DataError
-        If at least 100 amounts of a column have a median five times beyond its bounds, unless that is accepted.
+        If at least 100 amounts of a column have a median five times beyond its bounds, or 20 of an optional one, and
+        more than half, are out of its range, unless that is accepted.
 
     Examples
     --------
@@ -58,6 +61,9 @@ def check_amounts(
         if "usual" not in metadata or column not in frame:
             continue
         amounts = frame[column].to_numpy(dtype=np.float64)
+        if said := _beyond(column, report, int(np.isfinite(amounts).sum())):
+            impossible.append(said)
+            continue
         amounts = amounts[amounts > 0]
         if not amounts.size:
             continue
@@ -73,6 +79,14 @@ def check_amounts(
             "({is: our name, unit: its unit}), or take the amounts as they are with --accept-units."
         )
     return replace(report, notes=(*report.notes, *doubts, *impossible))
+
+
+def _beyond(column: str, report: RowReport, held: int) -> str:
+    """Return what is odd where most amounts of an optional column became unknown, "" where nothing is."""
+    lost = sum(count for why, count in report.repaired.items() if why.startswith(f"{column}: {_OUT_OF_RANGE}"))
+    if lost < _SOME or lost <= held:
+        return ""
+    return f"{column}: {lost} of {lost + held} amounts are out of its range; are they in another unit?"
 
 
 def _doubt(count: int, median: float, low: float, high: float, units: Units) -> str:

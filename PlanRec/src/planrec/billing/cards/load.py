@@ -6,16 +6,21 @@ from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
+from common_utils.config import suggest_key
+from common_utils.config.forms import form_of
+from common_utils.config.yaml_text import line_of
 from common_utils.errors import ConfigError
 from planrec.billing.cards.accounts import BillRequest
 from planrec.billing.cards.checks import refuse_contradictions
 from planrec.billing.cards.schema import FullCard
-from planrec.billing.cards.yaml_text import Tree, read_tree
+from planrec.billing.cards.yaml_text import MarkedTree, Tree, read_marked_tree
 
 __all__ = ["load_card", "load_request", "parse_card", "parse_request"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_MOST_TOLD = 5
 
 
 def _read(path: Path, what: str) -> bytes:
@@ -35,7 +40,7 @@ def load_card(path: Path) -> FullCard:
     ConfigError
         If the file cannot be read or a key or value is wrong; the message names it.
     """
-    return parse_card(read_tree(_read(path, "card"), f"card {path}"), f"card {path}")
+    return parse_card(read_marked_tree(_read(path, "card"), f"card {path}"), f"card {path}")
 
 
 def load_request(path: Path) -> BillRequest:
@@ -46,10 +51,10 @@ def load_request(path: Path) -> BillRequest:
     ConfigError
         As `load_card`.
     """
-    return parse_request(read_tree(_read(path, "accounts"), f"accounts {path}"), f"accounts {path}")
+    return parse_request(read_marked_tree(_read(path, "accounts"), f"accounts {path}"), f"accounts {path}")
 
 
-def parse_card(tree: Tree, name: str) -> FullCard:
+def parse_card(tree: Tree | MarkedTree, name: str) -> FullCard:
     """Check a card given as mappings, lists and text.
 
     Raises
@@ -70,7 +75,7 @@ def parse_card(tree: Tree, name: str) -> FullCard:
     return card
 
 
-def parse_request(tree: Tree, name: str) -> BillRequest:
+def parse_request(tree: Tree | MarkedTree, name: str) -> BillRequest:
     """Check a billing request given as mappings, lists and text.
 
     Raises
@@ -81,11 +86,21 @@ def parse_request(tree: Tree, name: str) -> BillRequest:
     return _validated(BillRequest, tree, name)
 
 
-def _validated(model: type[_Model], tree: Tree, name: str) -> _Model:
+def _validated(model: type[_Model], given: Tree | MarkedTree, name: str) -> _Model:
+    marked = given if isinstance(given, MarkedTree) else MarkedTree(given)
     try:
-        return model.model_validate(tree)
+        return model.model_validate(marked.tree)
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        texts = [f"{'.'.join(str(step) for step in p['loc']) or 'file'}: {p['msg']}" for p in problems[:5]]
-        more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+        problems = error.errors(include_url=False, include_input=False)
+        texts = [_problem(model, problem, marked) for problem in problems[:_MOST_TOLD]]
+        more = f"; and {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""
         raise ConfigError(f"{name}: {'; '.join(texts)}{more}") from error
+
+
+def _problem(model: type[BaseModel], problem: ErrorDetails, marked: MarkedTree) -> str:
+    where = problem["loc"]
+    line = f"line {line_of(marked.lines, where)}, " if marked.lines else ""
+    said = form_of(problem) or problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        said = f"unknown key; {suggest_key(model, tuple(part for part in where if isinstance(part, str)))}"
+    return f"{line}{'.'.join(map(str, where)) or 'file'}: {said}"

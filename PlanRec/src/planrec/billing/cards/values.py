@@ -7,7 +7,7 @@ from decimal import Decimal
 
 __all__ = ["names", "number", "slots", "span", "whole"]
 
-_NUMBER = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)")
+_NUMBER = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)")  # 0750 is none: in YAML 1.1 it is 488
 _MOST_DIGITS = 18
 
 
@@ -23,7 +23,7 @@ def number(value: object) -> Decimal:
         return _plain(Decimal(value))
     if isinstance(value, str) and _NUMBER.fullmatch(value) and len(value) <= _MOST_DIGITS:
         return _plain(Decimal(value))
-    raise ValueError("write a decimal number such as 18.15, of at most 18 characters")
+    raise ValueError("write a decimal number such as 18.15, of at most 18 characters, with no 0 before its digits")
 
 
 def _plain(value: Decimal) -> Decimal:
@@ -41,9 +41,9 @@ def whole(value: object) -> int:
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and re.fullmatch(r"-?\d{1,12}", value):
+    if isinstance(value, str) and re.fullmatch(r"-?(?:0|[1-9][0-9]{0,11})", value):
         return int(value)
-    raise ValueError("write a whole number")
+    raise ValueError("write a whole number, with no 0 before its digits")
 
 
 def names(value: object) -> object:
@@ -67,7 +67,7 @@ def span(value: object) -> tuple[int, int]:
     >>> span("60/1")
     (60, 1)
     """
-    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", value) if isinstance(value, str) else None
+    match = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", value) if isinstance(value, str) else None
     pair = (int(match[1]), int(match[2])) if match else value
     if not (isinstance(pair, tuple) and len(pair) == 2 and min(pair) >= 1):
         raise ValueError("write FIRST/STEP in seconds, both 1 or more, as 60/1")

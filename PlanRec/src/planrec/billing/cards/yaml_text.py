@@ -2,72 +2,74 @@
 
 from __future__ import annotations
 
-import re
-from typing import TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias, cast
 
-import yaml
-
+from common_utils.config.yaml_text import Location, WrittenNumber, YamlTextError, decode_text, read_content
 from common_utils.errors import ConfigError
 
-__all__ = ["Tree", "read_tree"]
+__all__ = ["MarkedTree", "Tree", "read_marked_tree", "read_tree"]
 
 Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | bool | None"
 
 _MOST_NODES = 200_000  # aliases of aliases grow without end; no card comes near
 
 
-class _TextLoader(yaml.SafeLoader):
-    """Scalars stay text, but for true, false, null and the merge key."""
+@dataclass(frozen=True)
+class MarkedTree:
+    """A YAML file as mappings, lists and text, with the line of each key and list item."""
 
-
-_TextLoader.yaml_implicit_resolvers = {}
-_TextLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
-_TextLoader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|)$"), ["~", "n", ""])
-_TextLoader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^<<$"), ["<"])
+    tree: Tree
+    lines: Mapping[Location, int] = field(default_factory=dict)
 
 
 def read_tree(data: bytes, name: str) -> Tree:
-    """Return a YAML file as mappings, lists and text; `name` is what messages call it.
-
-    Raises
-    ------
-    ConfigError
-        If the bytes are not YAML, a key stands twice in one mapping, or a key is not text.
+    """Return a YAML file as mappings, lists and text; as `read_marked_tree`, without the lines.
 
     Examples
     --------
     >>> read_tree(b"{setup: 18.150, minutes: [0, ~], open: true}", "card")
     {'setup': '18.150', 'minutes': ['0', None], 'open': True}
     """
+    return read_marked_tree(data, name).tree
+
+
+def read_marked_tree(data: bytes, name: str) -> MarkedTree:
+    """Return a YAML file as mappings, lists and text, read by the reader of everything that people write.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    ConfigError
+        If the bytes are not YAML in UTF-8, a key stands twice in one mapping or is not a word, or aliases grow.
+
+    Examples
+    --------
+    >>> read_marked_tree(b"setup: 18.150", "card").lines[("setup",)]
+    1
+    """
     try:
-        loader = _TextLoader(data)
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        _refuse_twins(node, name, [_MOST_NODES])
-        return loader.construct_document(node)
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}" if mark is not None else ""
-        raise ConfigError(f"{name}: not UTF-8 YAML{where} ({type(error).__name__}).") from error
+        content = read_content(decode_text(data), anchors=True)
+    except YamlTextError as error:
+        raise ConfigError(f"{name}: {error}. Correct it and try again.") from error
+    return MarkedTree(_texts(content.value, name, [_MOST_NODES]), content.lines)
 
 
-def _refuse_twins(node: yaml.Node, name: str, left: list[int]) -> None:
+def _texts(value: object, name: str, left: list[int]) -> Tree:
+    """Return a value with its numbers as text."""
     left[0] -= 1
     if left[0] < 0:
         raise ConfigError(f"{name}: more than {_MOST_NODES:,} values; a card is smaller. Do not nest aliases.")
-    if isinstance(node, yaml.SequenceNode):
-        for part in node.value:
-            _refuse_twins(part, name, left)
-    elif isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
-                raise ConfigError(f"{name}: line {line}: a key must be a word.")
-            if key.value in seen and key.value != "<<":
-                raise ConfigError(f"{name}: line {line}: {key.value!r} stands twice in one mapping.")
-            seen.add(key.value)
-            if key.tag != "tag:yaml.org,2002:merge":
-                key.tag = "tag:yaml.org,2002:str"
-            _refuse_twins(value, name, left)
+    if isinstance(value, dict):
+        return {key: _texts(part, name, left) for key, part in cast("dict[str, object]", value).items()}
+    if isinstance(value, list):
+        return [_texts(part, name, left) for part in cast("list[object]", value)]
+    if isinstance(value, WrittenNumber):
+        return value.text
+    return value if value is None or isinstance(value, bool) else str(value)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
 
 from common_utils.command_line.terminal import note, show_table
 from common_utils.errors import ConfigError, DataError
 from common_utils.outputs import write_text
+from common_utils.tables.numbers import count_numbers, doubtful_point
 from planrec.billing.cards import FullCard, FullPlan, load_card, load_request, money_text, plan_sentences, remarks
 from planrec.billing.events import read_events
 from planrec.billing.rating import BillBook, allowance_use, bill_events, explain_event
@@ -16,7 +22,13 @@ __all__ = ["run_bill_events", "run_plan_diff", "run_plan_explain"]
 
 
 def run_bill_events(
-    card_path: Path, accounts: Path, events_path: Path, output: Path | None, explain: str | None
+    card_path: Path,
+    accounts: Path,
+    events_path: Path,
+    output: Path | None,
+    explain: str | None,
+    *,
+    decimal: Literal["point", "comma"] | None = None,
 ) -> None:
     """Bill events by a full card; write the lines, or say why one event cost what it did.
 
@@ -25,7 +37,7 @@ def run_bill_events(
     ConfigError
         If the card or the accounts cannot be used, or neither an output nor an event to explain is named.
     DataError
-        If the events cannot be used.
+        If the events cannot be used, or it is in doubt what the point in their megabytes is.
     """
     if output is None and explain is None:
         raise ConfigError("bill: name a file with --output, or an event with --explain.")
@@ -34,7 +46,9 @@ def run_bill_events(
     card, request = load_card(card_path), load_request(accounts)
     for text in remarks(card):
         note(f"card: {text}")
-    events = read_events(_bytes(events_path), str(events_path), card.timezone, request.subscribers, card.prefixes)
+    data = _bytes(events_path)
+    _check_point(data, events_path, decimal)
+    events = read_events(data, str(events_path), card.timezone, request.subscribers, card.prefixes)
     book = bill_events(card, request, events)
     if explain is not None:
         for sentence in explain_event(book, events, explain):
@@ -53,6 +67,21 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"events {path}: cannot be read: {error.strerror}.") from error
+
+
+def _check_point(data: bytes, path: Path, decimal: Literal["point", "comma"] | None) -> None:
+    """Refuse megabytes whose points may all separate thousands, by the rule of all tables, unless it is said."""
+    if decimal == "comma":
+        raise ConfigError(f"--decimal comma: events {path} are billed with decimal points; export them so.")
+    if decimal == "point":
+        return
+    rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig", "replace"), newline=""))
+    amounts = [row.get("mb") or "" for row in rows]
+    if doubtful_point(count_numbers(pa.array(amounts, pa.string()))):
+        raise DataError(
+            f"events {path}: column 'mb': every number with a point has three digits after it, as in 7.500, so that "
+            "the point may be a thousands separator. Say with `bill --decimal point` that it is 7.5, or take it out."
+        )
 
 
 def _plan(card: FullCard, name: str) -> FullPlan:
@@ -95,7 +124,9 @@ def run_plan_diff(first: str, second: str, card_path: Path, accounts: Path | Non
     if accounts is None or events_path is None:
         return
     request = load_request(accounts)
-    events = read_events(_bytes(events_path), str(events_path), card.timezone, request.subscribers, card.prefixes)
+    data = _bytes(events_path)
+    _check_point(data, events_path, None)
+    events = read_events(data, str(events_path), card.timezone, request.subscribers, card.prefixes)
     books: list[BillBook] = []
     for plan in (first, second):
         held = {n: s.model_copy(update={"plan": plan, "plan_changes": ()}) for n, s in request.subscribers.items()}

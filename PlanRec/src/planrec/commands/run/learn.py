@@ -167,7 +167,7 @@ def _run_backtest(run: LoadedSettings, *, as_json: bool, output: Path | None) ->
     with steps() as step:
         for name, cut, empty in _PROTOCOLS:
             step(f"back-test: {name}")
-            data = load_usage(_with_rules(config, cut, empty), catalogue, project)
+            data = load_usage(_with_rules(config, cut, empty), catalogue, project, reading=run.stated)
             test = bill_backtest(
                 data.months,
                 engine,
@@ -184,7 +184,7 @@ def _run_backtest(run: LoadedSettings, *, as_json: bool, output: Path | None) ->
                 "shipped_less_mean_of_3_months": test.against_reference,
             }
         step("cross-validating the plan held, grouped by customer")
-        usual = load_usage(config, catalogue, project)
+        usual = load_usage(config, catalogue, project, reading=run.stated)
         held = held_plan_figures(config, catalogue, usual.months, step)
     if output is not None:
         shipped = asdict(policy) | {"rules": engine.rules.version}

@@ -49,7 +49,7 @@ def run_notices(request: NoticeCommand) -> None:
     with steps() as step:
         step("reading usage months")
         data = read_usage_table(usage, catalogue=catalogue, reading=reading)
-        data = asked_until(data, as_of.year * 12 + as_of.month - 1)
+        data = asked_until(data, as_of.year * 12 + as_of.month - 1, reading=reading)
         log = read_sent(request.sent, as_of) if request.sent else None
     batch = notice_batch(
         data.months,

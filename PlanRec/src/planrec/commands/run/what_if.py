@@ -52,7 +52,8 @@ def run_what_if(request: WhatIfCommand) -> None:
     question, (reading, recent) = asked(request), table_settings(request.settings)
     month, output = month_index(request.as_of), request.output
     engine, policy = _answering(request)
-    data = asked_until(read_usage_table(request.usage, catalogue=engine.catalogue, reading=reading), month)
+    data = read_usage_table(request.usage, catalogue=engine.catalogue, reading=reading)
+    data = asked_until(data, month, reading=reading)
     months = _answerable(data, month)
     table = what_if_table(months, engine, question, policy, as_of=month, recent_months=recent)
     write_table(table, output)
@@ -75,7 +76,9 @@ def run_draft(request: DraftCommand) -> None:
     pricing = Pricing.of(run.open_bundle(request.bundle))
     drafted = _drafted(pricing.current, request.draft, request.plan)
     check_draft(pricing.current, drafted)
-    data = asked_until(read_usage_table(request.usage, catalogue=pricing.current, reading=run.reading), month)
+    reading = run.reading
+    data = read_usage_table(request.usage, catalogue=pricing.current, reading=reading)
+    data = asked_until(data, month, reading=reading)
     months = _answerable(data, month)
     with tracked("scoring", total=months[SUBSCRIBER].nunique()) as advance:
         score = score_draft(
