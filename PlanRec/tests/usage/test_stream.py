@@ -142,6 +142,21 @@ def test_text_that_is_not_utf8_costs_its_row_or_nothing(tmp_path: Path) -> None:
     assert stream.report().rejected == {"subscriber_id: characters that are not UTF-8": 1}
 
 
+def test_a_plan_that_cannot_be_read_is_unknown_and_costs_no_month(tmp_path: Path) -> None:
+    lines = (
+        "subscriber_id,month,minutes,messages,megabytes,current_plan\nu,2025-01,1,1,1,f\xfcr\nu,2025-02,1,1,1,basic\n"
+    )
+    (tmp_path / "u.csv").write_bytes(lines.encode("latin-1"))
+    read = read_usage_table(tmp_path / "u.csv")
+    assert read.months["current_plan"].isna().tolist() == [True, False]
+    why = "current_plan: characters that are not UTF-8, taken as unknown"
+    assert (read.reports[0].rejected, read.reports[0].repaired) == ({}, {why: 1})
+    rows = [{"subscriber_id": "u", "current_plan": True}, {"subscriber_id": "v", "current_plan": False}]
+    stream = UsageStream(write(tmp_path / "u.parquet", rows))
+    assert ids(stream) == [["u", "v"]]
+    assert stream.report().repaired == {"current_plan: bool in the file, taken as unknown": 2}
+
+
 def test_a_file_damaged_in_the_middle_is_said(tmp_path: Path) -> None:
     path = write(tmp_path / "u.parquet", [{"subscriber_id": f"s{n:04d}"} for n in range(2000)], group=100)
     content = bytearray(path.read_bytes())

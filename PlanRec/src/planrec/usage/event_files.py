@@ -289,7 +289,7 @@ def _subscriber_schema() -> pandera.DataFrameSchema:
             SUBSCRIBER: id_column(unique=True),
             REG_DATE: pandera.Column("datetime64[us]"),
             CHURN_DATE: pandera.Column("datetime64[us]", nullable=True, required=False),
-            CURRENT_PLAN: pandera.Column(str, nullable=True, required=False),
+            CURRENT_PLAN: pandera.Column(str, nullable=True, required=False, metadata={"soft": True}),
             AGE: optional_facts()[AGE],
         },
         checks=pandera.Check(_leaves_after_joining, error="churn_date before reg_date"),

@@ -221,7 +221,7 @@ def usage_schema(gigabyte: int = units.GIGABYTE) -> pandera.DataFrameSchema:
             SUBSCRIBER: id_column(),
             MONTH: month_column(),
             **amounts,
-            CURRENT_PLAN: pandera.Column(str, nullable=True, required=False),
+            CURRENT_PLAN: pandera.Column(str, nullable=True, required=False, metadata={"soft": True}),
             DECISION: pandera.Column(str, reason, nullable=True, required=False, metadata={"soft": True}),
             **optional_facts(),
         },
