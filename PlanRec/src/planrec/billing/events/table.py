@@ -107,7 +107,7 @@ def read_events(
     ----------
     data : bytes
         UTF-8 CSV with the columns event, subscriber, kind, start, seconds, mb, to, at; instead of `to` a column
-        `number` can hold the number called, which becomes a class at once and is not kept.
+        `number` can hold the number called, which becomes a class at once and is not kept. Others are not looked at.
     name : str
         What messages call the file.
     timezone : str
@@ -143,9 +143,10 @@ def read_events(
     missing = [c for c in _COLUMNS if c not in header and not (c == "to" and has_number)]
     if missing or len(set(header)) != len(header):
         raise DataError(f"{name}: column(s) {missing or 'named twice'}; the columns are {', '.join(_COLUMNS)}.")
-    unknown = sorted(set(header) - {*_COLUMNS, "number"})
-    if unknown:
-        raise DataError(f"{name}: unknown column(s) {unknown[:5]}; the columns are {', '.join(_COLUMNS)}.")
+    # What nobody needs is not looked at; what may be meant for a column that is looked at is not passed over.
+    meant = sorted(c for c in {*header} - {*_COLUMNS, "number"} if c.strip().casefold() in {*_COLUMNS, "number"})
+    if meant:
+        raise DataError(f"{name}: column(s) {meant[:5]}; write the names as here: {', '.join(_COLUMNS)}, number.")
     place = [header.index(c) if c in header else -1 for c in _COLUMNS]
     number_at, find = (header.index("number") if has_number else -1), class_finder(prefixes or {})
     reader = _Reader(name, subscribers)
