@@ -11,14 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-from pydantic import ValidationError
-
-from common_utils.bundle import Bundle, open_bundle
+from common_utils.bundle import Bundle, open_bundle, trained_settings
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.compiled import CompiledScorer
 from common_utils.config import resolve_path
-from common_utils.errors import ArtifactError, ConfigError
+from common_utils.errors import ConfigError
 from common_utils.releases.config import load_trust
 from planrec.advice import Engine
 from planrec.advice.engine import OfferModels
@@ -26,7 +23,6 @@ from planrec.billing import Catalogue, parse_catalogue
 from planrec.bundle.choice_model import ChoiceModel
 from planrec.bundle.contents import (
     CATALOGUE_FILE,
-    CONFIG_FILE,
     FORECAST_FILE,
     METRICS_FILE,
     OFFERS_FILE,
@@ -36,7 +32,7 @@ from planrec.bundle.contents import (
 from planrec.bundle.matrix import decision_matrix
 from planrec.bundle.next_choice import NextChoice
 from planrec.bundle.said import SaidSettings
-from planrec.config import PlanRecConfig
+from planrec.config import SPEC, PlanRecConfig
 from planrec.decisions import DecisionMatrix
 from planrec.outlook import UsageForecast
 from planrec.rules import Rules, load_rules, parse_rules
@@ -83,7 +79,7 @@ class PlanRecBundle:
             If something said differs from what the bundle was trained with.
         """
         bundle = open_bundle(path, trust=trust)
-        config = _trained_settings(bundle)
+        config = trained_settings(bundle, PlanRecConfig, SPEC.name)
         if said is not None:
             said.refuse_other_than(config, f"bundle {bundle.version}")
         return cls(bundle, config)
@@ -217,13 +213,3 @@ def open_configured(said: SaidSettings, project: Path, path: Path | None = None)
     trust = load_trust(said.config.releases, project)
     where = path or resolve_path(project, said.config.training.artifacts)
     return PlanRecBundle.open(where, trust=trust, said=said)
-
-
-def _trained_settings(bundle: Bundle) -> PlanRecConfig:
-    try:
-        return PlanRecConfig.model_validate(yaml.safe_load(bundle.read_bytes(CONFIG_FILE)))
-    except (ValidationError, yaml.YAMLError) as error:
-        raise ArtifactError(
-            f"bundle {bundle.version}: its settings ({CONFIG_FILE}) are not those of this version "
-            f"({type(error).__name__}); train again."
-        ) from error

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
-import yaml
 
-from common_utils.bundle import Bundle, open_bundle
+from common_utils.bundle import Bundle, check_project, open_bundle, trained_settings
 from common_utils.command_line.terminal import note, note_next, show_table, steps
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
@@ -78,7 +77,7 @@ def run_evaluate(
 
     A bundle that was refitted has learnt from those rows: its figures from before are shown, and no row is read.
     """
-    bundle = _bundle(config, folder, bundle_path)
+    bundle = _bundle(task, config, folder, bundle_path)
     metrics: dict[str, Any] = bundle.read_json("metrics.json")
     if metrics.get("refitted"):
         note(f"no row is read: {REFITTED}")
@@ -141,7 +140,7 @@ def answered(
     reading: Reading | None = None,
 ) -> tuple[SourceTable, pd.DataFrame, pd.DataFrame]:
     """Return the records of a file, what they are called (id or row number), and a bundle's answers, row by row."""
-    bundle = _bundle(config, folder, bundle_path)
+    bundle = _bundle(task, config, folder, bundle_path)
     schema = task.record_schema()
     how = stated(config.data, schema, reading, training=task.schema())
     records = read_records(input_, schema, name=task.spec.name, reading=how)
@@ -160,7 +159,7 @@ def run_explain(
     reading: Reading | None = None,
 ) -> None:
     """Say what one record's score is made of; `row` is its number in the file."""
-    bundle = _bundle(config, folder, bundle_path)
+    bundle = _bundle(task, config, folder, bundle_path)
     schema = task.record_schema()
     how = stated(config.data, schema, reading, training=task.schema())
     records = read_records(input_, schema, name=task.spec.name, reading=how)
@@ -180,7 +179,7 @@ def run_card(
     task: TableTask[Settings], config: Settings, folder: Path, bundle_path: Path | None, output: Path | None
 ) -> None:
     """Write the cards and figures of a bundle and, in the project itself, the README's results."""
-    bundle = _bundle(config, folder, bundle_path)
+    bundle = _bundle(task, config, folder, bundle_path)
     metrics = bundle.read_json("metrics.json")
     docs = output or folder / "docs"
     figures = docs / "figures"
@@ -212,14 +211,16 @@ def _names(task: TableTask[Settings], records: SourceTable) -> pd.DataFrame:
     return pd.DataFrame({"row": records.rows})
 
 
-def _bundle(config: TableProjectConfig, folder: Path, path: Path | None) -> Bundle:
+def _bundle(task: TableTask[Any], config: TableProjectConfig, folder: Path, path: Path | None) -> Bundle:
     trust = load_trust(config.releases, folder)
-    return open_bundle(path or resolve_path(folder, config.training.artifacts), trust=trust)
+    bundle = open_bundle(path or resolve_path(folder, config.training.artifacts), trust=trust)
+    check_project(bundle, task.spec.name)
+    return bundle
 
 
 def _trained(task: TableTask[Settings], bundle: Bundle) -> Settings:
     """Return the settings a bundle was trained with."""
-    return task.spec.settings.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
+    return trained_settings(bundle, task.spec.settings, task.spec.name)
 
 
 def _show(task: TableTask[Any], metrics: Mapping[str, Any]) -> None:

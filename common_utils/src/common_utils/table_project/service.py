@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-import yaml
 from fastapi import APIRouter, FastAPI
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from common_utils.bundle import Bundle, open_bundle
+from common_utils.bundle import Bundle, open_bundle, trained_settings
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.config.project import ProjectSpec
 from common_utils.releases.config import load_trust
@@ -109,7 +108,7 @@ def open_live(
     """
     bundle = open_bundle(path, trust=trust)
     metrics = bundle.read_json("metrics.json")
-    config = spec.settings.model_validate(yaml.safe_load(bundle.read_bytes("config.yaml")))
+    config = trained_settings(bundle, spec.settings, spec.name)
     return LiveModel(
         version=bundle.version,
         scorer=open_scorer(bundle, config),
