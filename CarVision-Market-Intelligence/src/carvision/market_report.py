@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from carvision.config import CarVisionConfig
+from carvision.config import SPEC, CarVisionConfig
 from carvision.figures import MARKET_FIGURES, write_market_figures
 from carvision.tables import market_tables
 from common_utils.bundle import open_bundle
@@ -12,6 +12,7 @@ from common_utils.command_line.terminal import note, show_table
 from common_utils.config import resolve_path
 from common_utils.outputs import write_text
 from common_utils.releases.config import load_trust
+from common_utils.releases.trained import check_project
 from common_utils.table_project.cards import markdown, source_words
 
 __all__ = ["run_market"]
@@ -30,10 +31,12 @@ def run_market(config: CarVisionConfig, folder: Path, bundle_path: Path | None, 
     Raises
     ------
     ArtifactError
-        If the bundle is missing or altered.
+        If the bundle is missing or altered, or another project's.
     """
     path = bundle_path or resolve_path(folder, config.training.artifacts)
-    metrics = open_bundle(path, trust=load_trust(config.releases, folder)).read_json("metrics.json")
+    bundle = open_bundle(path, trust=load_trust(config.releases, folder))
+    check_project(bundle, SPEC.name)
+    metrics = bundle.read_json("metrics.json")
     tables = market_tables(metrics["market"])
     for title, rows in tables.items():
         show_table(title, rows)

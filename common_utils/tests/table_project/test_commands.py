@@ -19,7 +19,7 @@ from tests.table_project.cases import (
     settings_of,
 )
 
-from common_utils.bundle import Bundle, current_version, open_bundle, write_bundle
+from common_utils.bundle import Bundle, current_version, open_bundle, set_current, write_bundle
 from common_utils.errors import ArtifactError, ConfigError, DataError
 from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.feature_columns import ColumnFeatures
@@ -73,6 +73,19 @@ def test_evaluate_on_another_table_says_that_rows_differ(run, bundle: Bundle, tm
     code, _, err = run("evaluate", "--data", str(tmp_path / "other.csv"))
     assert code == 0
     assert "the rows differ" in err
+
+
+@pytest.mark.parametrize("command", ["predict", "explain", "evaluate", "card"])
+def test_the_bundle_of_another_project_is_refused(run, tmp_path: Path, command: str) -> None:  # type: ignore[no-untyped-def]
+    (records := tmp_path / "ads.csv").write_text("model,age\na,3\n")
+    others = tmp_path / "bank"
+    bundle = write_bundle(others, info={"libraries": {"bank": "1.0"}}, write=lambda to: (to / "metrics.json").touch())
+    set_current(others, bundle.version)
+    words = ("--input", str(records)) if command in ("predict", "explain") else ()
+    words += ("--output", str(tmp_path / "out.csv")) if command == "predict" else ()
+    code, _, err = run(command, *words, "--bundle", str(others))
+    assert code == 4
+    assert f"bundle {bundle.version} was not trained by pricedemo" in err
 
 
 def test_predict_numbers_the_rows_that_were_kept(run, bundle: Bundle, tmp_path: Path) -> None:

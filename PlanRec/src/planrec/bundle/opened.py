@@ -15,16 +15,15 @@ from common_utils.bundle import Bundle, open_bundle
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.compiled import META_FILE, CompiledScorer
 from common_utils.config import resolve_path
-from common_utils.config.marked_yaml import read_marked
 from common_utils.errors import ConfigError
 from common_utils.releases.config import load_trust
+from common_utils.releases.trained import trained_settings
 from planrec.advice import Engine
 from planrec.advice.engine import OfferModels
 from planrec.billing import Catalogue, parse_catalogue
 from planrec.bundle.choice_model import MODEL_FILE, ChoiceModel
 from planrec.bundle.contents import (
     CATALOGUE_FILE,
-    CONFIG_FILE,
     FORECAST_FILE,
     METRICS_FILE,
     OFFERS_FILE,
@@ -34,7 +33,7 @@ from planrec.bundle.contents import (
 from planrec.bundle.matrix import decision_matrix
 from planrec.bundle.next_choice import NextChoice
 from planrec.bundle.said import SaidSettings
-from planrec.config import PlanRecConfig
+from planrec.config import SPEC, PlanRecConfig
 from planrec.decisions import DecisionMatrix
 from planrec.outlook import UsageForecast
 from planrec.rules import Rules, load_rules, parse_rules
@@ -81,7 +80,7 @@ class PlanRecBundle:
             If something said differs from what the bundle was trained with.
         """
         bundle = open_bundle(path, trust=trust)
-        config = _trained_settings(bundle)
+        config = trained_settings(bundle, PlanRecConfig, SPEC.name)
         if said is not None:
             said.refuse_other_than(config, f"bundle {bundle.version}")
         return cls(bundle, config)
@@ -228,9 +227,3 @@ def open_configured(said: SaidSettings, project: Path, path: Path | None = None)
     trust = load_trust(said.config.releases, project)
     where = path or resolve_path(project, said.config.training.artifacts)
     return PlanRecBundle.open(where, trust=trust, said=said)
-
-
-def _trained_settings(bundle: Bundle) -> PlanRecConfig:
-    content = bundle.read_bytes(CONFIG_FILE)
-    with bundle.fitting(CONFIG_FILE):
-        return read_marked(PlanRecConfig, content, CONFIG_FILE, strict=False)

@@ -16,6 +16,7 @@ from common_utils.config import resolve_path
 from common_utils.errors import ConfigError
 from common_utils.outputs import write_bytes, write_text
 from common_utils.releases.config import load_trust
+from common_utils.releases.trained import check_project, trained_settings
 from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.cards import (
     GOAL_TABLE,
@@ -27,7 +28,7 @@ from common_utils.table_project.cards import (
     results_document,
     source_words,
 )
-from common_utils.table_project.config import TableProjectConfig, trained_settings
+from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.source import SourceTable, read_records, stated
 from common_utils.table_project.task import TableTask
 from common_utils.table_project.training import measure_holdout, train_table
@@ -77,7 +78,7 @@ def run_evaluate(
 
     A bundle that was refitted has learnt from those rows: its figures from before are shown, and no row is read.
     """
-    bundle = _bundle(config, folder, bundle_path)
+    bundle = _bundle(task, config, folder, bundle_path)
     metrics: dict[str, Any] = bundle.read_json("metrics.json")
     if metrics.get("refitted"):
         note(f"no row is read: {REFITTED}")
@@ -140,7 +141,7 @@ def answered(
     reading: Reading | None = None,
 ) -> tuple[SourceTable, pd.DataFrame, pd.DataFrame]:
     """Return the records of a file, what they are called (id or row number), and a bundle's answers, row by row."""
-    bundle = _bundle(config, folder, bundle_path)
+    bundle = _bundle(task, config, folder, bundle_path)
     schema = task.record_schema()
     how = stated(config.data, schema, reading, training=task.schema())
     records = read_records(input_, schema, name=task.spec.name, reading=how)
@@ -159,7 +160,7 @@ def run_explain(
     reading: Reading | None = None,
 ) -> None:
     """Say what one record's score is made of; `row` is its number in the file."""
-    bundle = _bundle(config, folder, bundle_path)
+    bundle = _bundle(task, config, folder, bundle_path)
     schema = task.record_schema()
     how = stated(config.data, schema, reading, training=task.schema())
     records = read_records(input_, schema, name=task.spec.name, reading=how)
@@ -179,7 +180,7 @@ def run_card(
     task: TableTask[Settings], config: Settings, folder: Path, bundle_path: Path | None, output: Path | None
 ) -> None:
     """Write the cards and figures of a bundle and, in the project itself, the README's results."""
-    bundle = _bundle(config, folder, bundle_path)
+    bundle = _bundle(task, config, folder, bundle_path)
     metrics = bundle.read_json("metrics.json")
     docs = output or folder / "docs"
     figures = docs / "figures"
@@ -211,14 +212,16 @@ def _names(task: TableTask[Settings], records: SourceTable) -> pd.DataFrame:
     return pd.DataFrame({"row": records.rows})
 
 
-def _bundle(config: TableProjectConfig, folder: Path, path: Path | None) -> Bundle:
+def _bundle(task: TableTask[Any], config: TableProjectConfig, folder: Path, path: Path | None) -> Bundle:
     trust = load_trust(config.releases, folder)
-    return open_bundle(path or resolve_path(folder, config.training.artifacts), trust=trust)
+    bundle = open_bundle(path or resolve_path(folder, config.training.artifacts), trust=trust)
+    check_project(bundle, task.spec.name)
+    return bundle
 
 
 def _trained(task: TableTask[Settings], bundle: Bundle) -> Settings:
     """Return the settings a bundle was trained with."""
-    return trained_settings(task.spec.settings, bundle)
+    return trained_settings(bundle, task.spec.settings, task.spec.name)
 
 
 def _show(task: TableTask[Any], metrics: Mapping[str, Any]) -> None:

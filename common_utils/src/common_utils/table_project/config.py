@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar
 from pydantic import Field, model_validator
 
 from common_utils.config import BaseConfig
-from common_utils.config.marked_yaml import read_marked
 from common_utils.config.reading import ReadingConfig
 from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.fewer_rows import ACCEPT_FEWER_ROWS
@@ -16,7 +15,7 @@ from common_utils.seed import DEFAULT_SEED
 from common_utils.serving.config import ServiceConfig
 
 if TYPE_CHECKING:
-    from common_utils.bundle import Bundle
+    pass
 
 __all__ = [
     "SETTINGS_FILE",
@@ -25,7 +24,6 @@ __all__ = [
     "TableProjectConfig",
     "TableSplitConfig",
     "TableTrainingConfig",
-    "trained_settings",
 ]
 
 SETTINGS_FILE = "config.yaml"
@@ -99,16 +97,3 @@ class TableProjectConfig(BaseConfig):
         if self.data.source == "sample" and self.data.file is not None:
             raise ValueError("data.file names a table and data.source asks for the sample; leave one of them out")
         return self
-
-
-def trained_settings(model: type[Settings], bundle: Bundle) -> Settings:
-    """Return the settings that a bundle was trained with.
-
-    Raises
-    ------
-    ArtifactError
-        If an older version wrote them; the message names those that do not fit.
-    """
-    content = bundle.read_bytes(SETTINGS_FILE)
-    with bundle.fitting(SETTINGS_FILE):
-        return read_marked(model, content, SETTINGS_FILE, strict=False)

@@ -16,12 +16,13 @@ from common_utils.bundle import Bundle, open_bundle
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.config.project import ProjectSpec
 from common_utils.releases.config import load_trust
+from common_utils.releases.trained import trained_settings
 from common_utils.scoring import Scorer
 from common_utils.serving.config import MOST_BATCH_ROWS
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.project import ProjectService
-from common_utils.table_project.config import TableProjectConfig, trained_settings
+from common_utils.table_project.config import TableProjectConfig
 
 __all__ = ["Batch", "BatchAnswer", "LiveModel", "TableRecord", "create_table_service", "open_live", "record_columns"]
 
@@ -108,7 +109,7 @@ def open_live(
     """
     bundle = open_bundle(path, trust=trust)
     metrics = bundle.read_json("metrics.json")
-    config = trained_settings(spec.settings, bundle)
+    config = trained_settings(bundle, spec.settings, spec.name)
     return LiveModel(
         version=bundle.version,
         scorer=open_scorer(bundle, config),
