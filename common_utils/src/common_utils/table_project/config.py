@@ -18,16 +18,12 @@ if TYPE_CHECKING:
     pass
 
 __all__ = [
-    "SETTINGS_FILE",
     "TableDataConfig",
     "TableEvaluationConfig",
     "TableProjectConfig",
     "TableSplitConfig",
     "TableTrainingConfig",
 ]
-
-SETTINGS_FILE = "config.yaml"
-"""The settings of the training run, in its bundle."""
 
 Settings = TypeVar("Settings", bound="TableProjectConfig")
 
