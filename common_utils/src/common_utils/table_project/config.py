@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, TypeVar
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,9 +14,6 @@ from common_utils.releases.fewer_rows import ACCEPT_FEWER_ROWS
 from common_utils.seed import DEFAULT_SEED
 from common_utils.serving.config import ServiceConfig
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = [
     "TableDataConfig",
     "TableEvaluationConfig",
@@ -24,8 +21,6 @@ __all__ = [
     "TableSplitConfig",
     "TableTrainingConfig",
 ]
-
-Settings = TypeVar("Settings", bound="TableProjectConfig")
 
 
 class TableDataConfig(BaseConfig):
