@@ -175,4 +175,4 @@ def test_draft_refuses_a_bundle_without_a_choice_model(run, bundle: Bundle, oper
 
     other = write_bundle(tmp_path / "artifacts", info=dict(bundle.info), write=write)
     assert run("draft", "--usage", operator, "--bundle", other.path, "--as-of", "2025-10", "--plan", swell) == 4
-    assert "holds no choice model (choice_model.json); train again" in capsys.readouterr().err
+    assert "holds no choice model (choice_model.json)\nTrain again" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 __all__ = ["FORMS", "NUMBER", "form_of", "odd_numbers", "section_of"]
 
 FORMS = {
-    r"^\d{4}-(0[1-9]|1[0-2])$": "write a month as YYYY-MM, such as 2025-09",
+    r"^[0-9]{4}-(0[1-9]|1[0-2])$": "write a month as YYYY-MM, such as 2025-09",
     r"^[A-Z]{3}$": "write three capital letters, such as EUR",
     r"^(?:[01]\d|2[0-3]):[0-5]\d$|^24:00$": "write a time of day as HH:MM, 00:00 to 24:00",
     r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$": "write letters, digits and _ . - between, at most 64 of them",
