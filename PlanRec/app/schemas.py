@@ -12,7 +12,17 @@ from common_utils.serving.config import MOST_BATCH_ROWS, MOST_K
 from common_utils.serving.explain import FORM
 from planrec.advice import AnswerPolicy, Overrides
 from planrec.advice import Request as AdviceRequest
-from planrec.columns import AGE, CONTACTS_90D, CONTRACT_LEFT, MOST, TENURE
+from planrec.columns import (
+    AGE,
+    CONTACTS_90D,
+    CONTRACT_LEFT,
+    MEGABYTES,
+    MESSAGES,
+    MINUTES,
+    MOST,
+    MOST_USED,
+    TENURE,
+)
 from planrec.config import PlanRecConfig
 from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.months import USAGE_MONTH_PATTERN, month_index
@@ -29,7 +39,10 @@ __all__ = [
 ]
 
 
-_Usage = Annotated[float, Field(ge=0, le=100_000_000)]
+# What cannot be in its unit is refused, as it is in a table (`planrec.usage.amounts`).
+_Minutes = Annotated[float, Field(ge=0, le=MOST_USED[MINUTES])]
+_Messages = Annotated[float, Field(ge=0, le=MOST_USED[MESSAGES])]
+_Megabytes = Annotated[float, Field(ge=0, le=MOST_USED[MEGABYTES])]
 _ID_FORM: JsonDict = {FORM: "letters, digits, _ . and -, beginning with a letter or digit; GET /plans lists the ids"}
 _MONTH_FORM: JsonDict = {FORM: "a month as YYYY-MM, such as 2025-10, of the years 1900 to 2099"}
 _Month = Annotated[str, Field(pattern=USAGE_MONTH_PATTERN, max_length=7, json_schema_extra=_MONTH_FORM)]
@@ -51,9 +64,12 @@ class UsageMonthRequest(_Request):
     """Usage of one month."""
 
     month: _Month = Field(description="YYYY-MM")
-    minutes: Annotated[_Usage, Field(description="minutes called, each call rounded up if the rate card says so")]
-    messages: Annotated[_Usage, Field(description="messages sent")]
-    megabytes: Annotated[_Usage, Field(description="megabytes used")]
+    minutes: Annotated[
+        _Minutes,
+        Field(description="minutes called, each call rounded up if the rate card says so; no more than a month has"),
+    ]
+    messages: Annotated[_Messages, Field(description="messages sent")]
+    megabytes: Annotated[_Megabytes, Field(description="megabytes used")]
 
 
 class _SubscriberRequest(_Request):

@@ -22,6 +22,7 @@ __all__ = [
     "MINUTES",
     "MONTH",
     "MOST",
+    "MOST_USED",
     "OFFERED_PLAN",
     "OPTIONAL",
     "PARTIAL",
@@ -51,6 +52,8 @@ HOLDOUT = "holdout"  # true, false, empty: whether the subscriber is in the perm
 
 MOST = {AGE: 130, TENURE: 1200, CONTRACT_LEFT: 120, CONTACTS_90D: 10_000}
 """The largest value of a fact, in files and in requests: years, months, months, contacts. A larger one is a slip."""
+MOST_USED = {MINUTES: 31 * 24 * 60, MESSAGES: 1_000_000, MEGABYTES: 100_000_000}
+"""The most one subscriber can use in a month: its minutes, a million messages, 100 TB. More is in another unit."""
 
 # The campaign's log has these beside subscriber, month, plan held, hold-out and contacts.
 OFFERED_PLAN = "offered_plan"  # text: missing where nothing was offered

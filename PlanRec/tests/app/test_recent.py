@@ -37,6 +37,15 @@ def test_the_last_month_has_to_be_among_the_last_two(client: TestClient, as_of: 
     assert client.post("/predict", json={"usage": USAGE, "as_of": as_of}).status_code == status
 
 
+@pytest.mark.parametrize("route", ["/predict", "/recommend", "/what-if"])
+@pytest.mark.parametrize(("name", "most"), [("minutes", 44_640), ("messages", 1_000_000), ("megabytes", 100_000_000)])
+def test_no_more_is_taken_than_a_month_can_hold(client: TestClient, route: str, name: str, most: int) -> None:
+    further = {"change": {}} if route == "/what-if" else {}
+    for amount, status in ((most, 200), (most + 1, 422)):
+        answer = client.post(route, json={"usage": [{"month": "2025-10", **USED, name: amount}], **further})
+        assert answer.status_code == status, answer.text
+
+
 def test_later_usage_is_not_looked_at(client: TestClient) -> None:
     early = client.post("/predict", json={"usage": USAGE, "as_of": "2025-09"})
     assert early.json() == client.post("/predict", json={"usage": USAGE[:1]}).json()

@@ -126,6 +126,22 @@ def test_subscribers_without_a_recent_month_are_counted(
     assert "2 subscriber(s) have no recent month (features.recent_months): not answered" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["recommend"], ["what-if", "--usage-factor", "1.2"]])
+@pytest.mark.parametrize(
+    "change", [lambda line: f"{line},9", lambda line: line.rpartition(",")[0]], ids=["long", "short"]
+)
+def test_nobody_is_answered_by_months_before_a_row_with_too_many_or_too_few_fields(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], change: Callable[[str], str]
+) -> None:
+    lines = usage(people=40)
+    source = written(tmp_path, [*lines[:-1], change(lines[-1])])
+    asked = ["--usage", source, "--plans", "configs/plans.yaml", "--as-of", "2025-10", "--output", tmp_path / "o.csv"]
+    assert run(*words, *asked) == 0
+    said = capsys.readouterr().err
+    assert "1 subscriber(s) have a rejected row after their last usable month: not answered" in said
+    assert lines[-1].split(",")[0] not in (tmp_path / "o.csv").read_text().replace("\n", ",").split(",")
+
+
 def test_a_month_decades_before_the_others_is_told(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

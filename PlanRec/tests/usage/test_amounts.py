@@ -13,7 +13,7 @@ from common_utils.tables import Reading, RowReport
 from planrec.billing import MAX_USAGE, Catalogue
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.operator import simulate
-from planrec.usage.amounts import MINUTES_OF_A_MONTH, check_amounts, counts_of
+from planrec.usage.amounts import check_amounts, counts_of
 from planrec.usage.last_month import first_month, last_month
 from planrec.usage.months_table import withheld
 from planrec.usage.read import read_usage_table
@@ -36,7 +36,7 @@ def notes(minutes: list[float], megabytes: list[float], *, accept: bool = False)
     ("beyond", "refused"), [pytest.param(1, False, id="one-per-cent"), pytest.param(2, True, id="above-one-per-cent")]
 )
 def test_more_minutes_than_a_month_has(beyond: int, refused: bool) -> None:
-    minutes = [float(MINUTES_OF_A_MONTH + 1)] * beyond + [300.0] * (98 - beyond) + [float(MINUTES_OF_A_MONTH)] * 2
+    minutes = [44_641.0] * beyond + [300.0] * (98 - beyond) + [44_640.0] * 2
     if refused:
         with pytest.raises(DataError, match="are they seconds"):
             notes(minutes, [])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from common_utils.errors import DataError
 from common_utils.tables.csv_text import TextTable, read_csv_text
+from common_utils.tables.encodings import LOST
 
 
 def _read(tmp_path: Path, content: bytes) -> TextTable:
@@ -106,3 +107,15 @@ def test_odd_quotes_cost_no_more_memory_than_the_file(tmp_path: Path):
     tracemalloc.stop()
     assert read.table.num_rows == 100_000
     assert peak < 12 * len(content)
+
+
+def test_rows_with_too_few_or_too_many_fields_keep_what_stands_at_each_place(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b'id,month,minutes\na,2025-01,1\nb,2025-02\n"c, d",2025-03,3,9\n\xe9,2025-04,4,4\n')
+    text = read_csv_text(path, name="t", expected=["id", "month"])
+    assert text.ragged.to_pylist() == [
+        {"id": "b", "month": "2025-02", "minutes": ""},
+        {"id": "c, d", "month": "2025-03", "minutes": "3"},
+        {"id": LOST, "month": "2025-04", "minutes": "4"},
+    ]
+    assert sorted(text.rejects) == [2, 3, 4]

@@ -17,11 +17,10 @@ from common_utils.errors import DataError
 from common_utils.tables import RowReport
 from common_utils.tables.report import MOST_LISTED, listed_rows
 from common_utils.units import factors
-from planrec.columns import MEGABYTES, MESSAGES, MINUTES
+from planrec.columns import MEGABYTES, MESSAGES, MINUTES, MOST_USED
 
 __all__ = ["AmountCounts", "check_amounts", "counts_of"]
 
-MINUTES_OF_A_MONTH = 31 * 24 * 60
 _EDGES = np.array([first * 10.0**power for power in range(-3, 13) for first in range(1, 10)])  # .001, .002 ... 9e12
 _ENOUGH = 100  # months from which on a median is more than chance
 _SOME = 20  # months from which on a lack of large amounts is told
@@ -29,10 +28,9 @@ _FEW = 0.01  # share of months above which an impossible amount is more than a s
 # Half of the months of Megaline have 430 minutes or more and 17,000 MB, of the simulated operator 280 and 8,200.
 _LONG, _TOO_LONG = 3_000.0, 6_000.0  # half of all months with calls: 100 minutes a day is odd, 200 no set of people
 _SHORT = 10.0
-_MUCH, _TOO_MUCH, _BEYOND = 1e5, 1e6, 1e8  # megabytes, half of all months with data: 100 GB, 1 TB, 100 TB
+_MUCH, _TOO_MUCH = 1e5, 1e6  # megabytes, half of all months with data: 100 GB, 1 TB
 _LITTLE, _TOO_LITTLE = 500.0, 100.0
 _A_GIGABYTE = 1000.0  # among phones, one month in a hundred surely reaches it
-_MOST_MESSAGES = 1e6
 _MEDIANS = {MINUTES: (_SHORT, _LONG), MEGABYTES: (50.0, 500_000.0)}  # in the right unit
 _UNITS: Mapping[str, Mapping[str, Fraction]] = {MINUTES: factors.MINUTES, MEGABYTES: factors.megabytes()}
 _OFTEN = {MINUTES: ("seconds", "milliseconds", "hours"), MEGABYTES: ("kB", "bytes", "GB")}
@@ -92,9 +90,9 @@ def counts_of(months: pd.DataFrame, rows: IntArray | None = None) -> AmountCount
     """
     minutes = months[MINUTES].to_numpy(dtype=np.float64)
     megabytes = months[MEGABYTES].to_numpy(dtype=np.float64)
-    too_long, too_much = minutes > MINUTES_OF_A_MONTH, megabytes > _BEYOND
+    too_long, too_much = minutes > MOST_USED[MINUTES], megabytes > MOST_USED[MEGABYTES]
     too_many = (
-        months[MESSAGES].to_numpy(dtype=np.float64) > _MOST_MESSAGES
+        months[MESSAGES].to_numpy(dtype=np.float64) > MOST_USED[MESSAGES]
         if MESSAGES in months
         else np.zeros(len(months), dtype=np.bool_)
     )
@@ -179,7 +177,11 @@ def _megabytes(counts: AmountCounts) -> tuple[str, bool]:
         return "", False
     enough = months >= _ENOUGH
     asked = _asked(MEGABYTES, sizes)
-    for bound, words, refused in ((_BEYOND, "100 TB", True), (_TOO_MUCH, "a TB", enough), (_MUCH, "100 GB", False)):
+    for bound, words, refused in (
+        (MOST_USED[MEGABYTES], "100 TB", True),
+        (_TOO_MUCH, "a TB", enough),
+        (_MUCH, "100 GB", False),
+    ):
         if _half_at_least(sizes, bound):
             return f"{MEGABYTES}: half of the months with data have {words} or more; {asked}", refused
     few = _at_least(sizes, _A_GIGABYTE) < _FEW * months

@@ -260,6 +260,10 @@ def _near(column: str, absent: Sequence[str]) -> str | None:
     def letters(name: str) -> str:
         return "".join(filter(str.isalnum, name.casefold()))
 
+    words = set(column.casefold().replace("_", " ").split())
+    parts = [known for known in absent if words and words < set(known.split("_"))]  # `plan` may be `current_plan`
+    if len(parts) == 1:
+        return parts[0]
     likeness = {known: SequenceMatcher(None, letters(column), letters(known)).ratio() for known in absent}
     best = max(absent, key=lambda known: likeness[known], default="")
     return best if best and likeness[best] >= _NEAR else None

@@ -52,6 +52,8 @@ class TextTable:
         Number of each row in the file, the first below the header being 1.
     rejects : dict of int to str
         Row number and reason of each row that has no place in `table`.
+    ragged : pyarrow.Table
+        Rows with too few or too many fields, each field under the name at its place; what is missing is "".
     repairs : tuple of str
         What was done to the file as a whole.
     delimiter : str
@@ -69,6 +71,7 @@ class TextTable:
     delimiter: str
     notes: tuple[str, ...] = ()
     encoding: str | None = None
+    ragged: Any = None
 
 
 def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: bytes | None = None) -> TextTable:
@@ -121,9 +124,11 @@ def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: byt
     _check_names(names, where, expected)
     names = _told_apart(names)
     _check_quotes(data, delimiter, where)
-    table, rows, rejects = _parsed(data, delimiter, names, where)
+    if encoding is not None:  # a row with too many fields is handed over as text, which must be text
+        data = data.decode(errors="replace").encode()
+    table, rows, rejects, ragged = _parsed(data, delimiter, names, where)
     notes = (*encoding_notes, *_cut_short(raw, names[-1], rows, expected))
-    return TextTable(table, rows, rejects, tuple(repairs), delimiter, notes, encoding)
+    return TextTable(table, rows, rejects, tuple(repairs), delimiter, notes, encoding, ragged)
 
 
 def _cut_short(raw: bytes, column: str, rows: NDArray[np.int64], expected: Collection[str]) -> tuple[str, ...]:
@@ -280,12 +285,17 @@ def _quotes_are_regular(data: bytes, delimiter: int) -> bool:
     return bool(np.isin(before, edges).all() and np.isin(after, edges).all())
 
 
-def _parsed(data: bytes, delimiter: str, names: list[str], where: str) -> tuple[Any, NDArray[np.int64], dict[int, str]]:
+def _parsed(
+    data: bytes, delimiter: str, names: list[str], where: str
+) -> tuple[Any, NDArray[np.int64], dict[int, str], Any]:
     rejects: dict[int, str] = {}
+    odd: list[list[str]] = []
 
     def ragged(row: Any) -> str:
         plural = "s" if row.actual_columns != 1 else ""
         rejects[row.number - 1] = f"{row.actual_columns} field{plural} instead of {row.expected_columns}"
+        fields = next(csv.reader([row.text or ""], delimiter=delimiter), [])
+        odd.append([*fields, *[""] * len(names)][: len(names)])
         return "skip"
 
     try:
@@ -311,7 +321,8 @@ def _parsed(data: bytes, delimiter: str, names: list[str], where: str) -> tuple[
         raise DataError(f"{where}: no data rows below the header.")
     numbers = np.arange(1, table.num_rows + len(rejects) + 1, dtype=np.int64)
     rows = np.delete(numbers, np.fromiter(rejects, dtype=np.int64, count=len(rejects)) - 1)
-    return _without_empty_rows(readable_table(table.combine_chunks()), rows, rejects)
+    ragged_rows = pa.table({name: pa.array([row[i] for row in odd], pa.string()) for i, name in enumerate(names)})
+    return *_without_empty_rows(readable_table(table.combine_chunks()), rows, rejects), ragged_rows
 
 
 def _without_empty_rows(

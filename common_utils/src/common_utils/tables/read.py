@@ -77,6 +77,7 @@ class _Source:
     delimiter: str | None
     notes: tuple[str, ...] = ()
     encoding: str | None = None
+    ragged: Any = None
     gaps: Gaps = NO_GAPS
 
 
@@ -265,7 +266,8 @@ def _checked(
     source = _Source(table, opened.rows, opened.rejects, (*opened.repairs, *repairs), opened.delimiter)
     ledger = Ledger(source.rows)
     found: list[str] = opened.table.column_names
-    gaps = opened.gaps.renamed(dict(zip(found, renamed(found, mapping, schema)[0], strict=True)))
+    names = renamed(found, mapping, schema)[0]
+    gaps = opened.gaps.renamed(dict(zip(found, names, strict=True)))
     for column in (c for c, declared in schema.columns.items() if "default" not in (declared.metadata or {})):
         ledger.repair(gaps.rows(column, source.rows), f"{column}: {LACKING}, {UNKNOWN}", listed=True)
     columns = FileColumns.of(table, source.delimiter, mapping)
@@ -293,7 +295,7 @@ def _checked(
         report=ledger.report(name, source.rejects, source.repairs, (*opened.notes, *notes)),
         rejects=_rejects(reasons, schema),
         rows=source.rows[frame.index.to_numpy()[kept]],
-        lost=_lost(table, lost, schema, kinds),
+        lost=_lost(table, lost, schema, kinds, None if opened.ragged is None else opened.ragged.rename_columns(names)),
     )
 
 
@@ -319,15 +321,20 @@ def _rejects(reasons: Mapping[int, str], schema: pandera.DataFrameSchema) -> pd.
 
 
 def _lost(
-    table: Any, lost: NDArray[np.bool_], schema: pandera.DataFrameSchema, kinds: Mapping[str, Kind]
+    table: Any, lost: NDArray[np.bool_], schema: pandera.DataFrameSchema, kinds: Mapping[str, Kind], ragged: Any
 ) -> pd.DataFrame:
-    """Return the key of each lost row as it is written."""
+    """Return the key of each lost row as it is written; of a ragged one, what stands in its place."""
     key = [column for column in schema.unique or [] if column in table.column_names]
     part = table.select(key).filter(pa.array(lost))
-    written = {c: part[c].cast(pa.string()) for c in key}
+    odd = table[:0] if ragged is None else ragged
+    written = {c: _joined(part[c], odd[c]) for c in key}
     written |= {c: month_of(text) for c, text in written.items() if kinds.get(c) == "month"}
     texts = {c: written[c].to_pandas().fillna("").astype("str").str.strip() for c in key}
     return pd.DataFrame(texts)
+
+
+def _joined(*parts: Any) -> Any:
+    return pa.chunked_array([chunk for part in parts for chunk in part.cast(pa.string()).chunks], pa.string())
 
 
 def _kinds(schema: pandera.DataFrameSchema, name: str) -> dict[str, Kind]:
@@ -363,9 +370,8 @@ def _open(path: Path, name: str, expected: set[str]) -> _Source:
         return _Source(table, np.arange(1, table.num_rows + 1, dtype=np.int64), {}, (), None, gaps=gaps)
     data, notes = csv_bytes(path, kind, name=name)
     text = read_csv_text(path, name=name, expected=expected, data=data)
-    return _Source(
-        text.table, text.rows, text.rejects, text.repairs, text.delimiter, (*notes, *text.notes), text.encoding
-    )
+    said = (*notes, *text.notes)
+    return _Source(text.table, text.rows, text.rejects, text.repairs, text.delimiter, said, text.encoding, text.ragged)
 
 
 def _frame(
