@@ -100,6 +100,12 @@ class _SubscriberRequest(_Request):
             raise PydanticCustomError("month_twice", "a month stands twice")
         return self
 
+    @model_validator(mode="after")
+    def _some_month_is_early(self) -> Self:
+        if self.as_of is not None and self.usage and min(month.month for month in self.usage) > self.as_of:
+            raise PydanticCustomError("no_month", "no usage month up to as_of; send earlier usage or a later as_of")
+        return self
+
     def usage_months(self) -> list[UsageMonth]:
         """Return the months up to `as_of` as the core takes them."""
         months = [UsageMonth(month_index(m.month), m.minutes, m.messages, m.megabytes) for m in self.usage]
@@ -124,12 +130,6 @@ class PredictRequest(_SubscriberRequest):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"usage": _EXAMPLE_USAGE, "current_plan": "basic-6", "age": 34}]}
     )
-
-    @model_validator(mode="after")
-    def _some_month_is_early(self) -> Self:
-        if self.as_of is not None and min(month.month for month in self.usage) > self.as_of:
-            raise PydanticCustomError("no_month", "no usage month up to as_of; send earlier usage or a later as_of")
-        return self
 
     def record(self) -> SubscriberRecord:
         """Return the subscriber as the core takes one, with the months up to `as_of`."""

@@ -46,6 +46,14 @@ def test_no_more_is_taken_than_a_month_can_hold(client: TestClient, route: str, 
         assert answer.status_code == status, answer.text
 
 
+@pytest.mark.parametrize("route", ["/predict", "/recommend", "/what-if"])
+def test_usage_that_is_all_later_than_the_month_asked_about_is_refused(client: TestClient, route: str) -> None:
+    further = {"change": {}} if route == "/what-if" else {}
+    answer = client.post(route, json={"usage": USAGE, "as_of": "2025-08", **further})
+    assert answer.status_code == 422
+    assert "no usage month up to as_of" in answer.text
+
+
 def test_later_usage_is_not_looked_at(client: TestClient) -> None:
     early = client.post("/predict", json={"usage": USAGE, "as_of": "2025-09"})
     assert early.json() == client.post("/predict", json={"usage": USAGE[:1]}).json()
@@ -87,4 +95,4 @@ def test_a_month_of_a_request_is_one_that_a_table_may_have(client: TestClient, m
         assert error["location"][:3] == ["body", "records", 1]
         assert error["message"].endswith("a month as YYYY-MM, such as 2025-10, of the years 1900 to 2099.")
     else:
-        assert "record 1, counted from 0: " in answer.json()["detail"]
+        assert "record 1, counted from 0" in answer.json()["detail"]
