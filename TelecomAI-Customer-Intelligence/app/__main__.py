@@ -1,6 +1,7 @@
 """`python -m app` from the project's folder: the service as settings and environment say; the image runs this.
 
-`python -m app health` asks that service whether it is alive, and exits with 0 if so.
+`python -m app health` asks that service whether it is alive, and exits with 0 if so. `python -m app ship` loads its
+decisions into the store until it is ended; it runs beside the service, which knows no database.
 """
 
 import sys
@@ -14,4 +15,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 if __name__ == "__main__":
     if sys.argv[1:] == ["health"]:
         sys.exit(not is_alive(SPEC, PROJECT))
+    if sys.argv[1:] == ["ship"]:
+        from common_utils.decision_log.beside import ship_configured
+
+        sys.exit(ship_configured(SPEC, PROJECT))
     serve_configured(SPEC, PROJECT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from planrec.offers import OfferWeights
 from planrec.outlook import History, Questionnaire, filled_in, said_usage
 from planrec.rules import ExclusionCode, Rules, stay_text
 
-__all__ = ["RankedPlan", "Request", "SubscriberAdvice", "advise_subscriber", "recommend_subscriber"]
+__all__ = ["OfferablePlan", "RankedPlan", "Request", "SubscriberAdvice", "advise_subscriber", "recommend_subscriber"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,15 @@ class RankedPlan:
     churn_change: float | None = None
 
 
+class OfferablePlan(NamedTuple):
+    """A plan that may be offered: what an estimate of another policy needs of each; cents a month."""
+
+    plan_id: str
+    p_accept: float
+    value_cents: float
+    saving_cents: float
+
+
 @dataclass(frozen=True, slots=True)
 class SubscriberAdvice:
     """Ranked plans, and for every other plan the code of why it is not offered.
@@ -91,6 +101,8 @@ class SubscriberAdvice:
         Reason code of why to stay; None where a switch is advised.
     earliest_change : int or None
         Month index of the first month after the contract; None where no contract binds or its end is unknown.
+    offerable : tuple of OfferablePlan
+        Every plan that may be offered, in the order of the catalogue; in the mode "offer".
     """
 
     plans: tuple[RankedPlan, ...]
@@ -99,6 +111,27 @@ class SubscriberAdvice:
     stay: bool
     stay_reason: str | None
     earliest_change: int | None
+    offerable: tuple[OfferablePlan, ...] = ()
+
+    def decided(self) -> dict[str, Any]:
+        """Return what a log keeps: plan ids, cents and probabilities, and nothing that tells usage."""
+        return {
+            "advice": "stay" if self.stay else "switch",
+            "stay_reason": self.stay_reason,
+            "plans": [
+                {
+                    "plan_id": one.plan.plan_id,
+                    "expected_bill_cents": one.expected_bill_cents,
+                    "spread_cents": one.spread_cents,
+                    "saving_cents": one.saving_cents,
+                    "p_pay_more": one.p_pay_more,
+                    "p_accept": one.p_accept,
+                    "offer_value_cents": one.offer_value_cents,
+                }
+                for one in self.plans
+            ],
+            "offerable": [one._asdict() for one in self.offerable],
+        }
 
 
 def advise_subscriber(
@@ -258,6 +291,24 @@ def _rendered(
         stay=bool(advice.stay[0]),
         stay_reason=ExclusionCode(code).name if code else None,
         earliest_change=free_from if free_from >= 0 else None,
+        offerable=_offerable(answer, catalogue, current),
+    )
+
+
+def _offerable(answer: EngineAnswer, catalogue: Catalogue, current: int) -> tuple[OfferablePlan, ...]:
+    """Return what no rule and no minimum gain excludes, but for the plan held."""
+    offer = answer.offer
+    if offer is None:
+        return ()
+    return tuple(
+        OfferablePlan(
+            catalogue.plan_ids[plan],
+            float(offer.p_accept[0, plan]),
+            float(offer.value_cents[0, plan]),
+            float(answer.advice.expected_cents[0, current] - answer.advice.expected_cents[0, plan]),
+        )
+        for plan in np.flatnonzero(answer.advice.excluded[0] == ExclusionCode.NONE).tolist()
+        if plan != current
     )
 
 

@@ -28,6 +28,7 @@ from common_utils.serving.guards.json_guard import check_json, read_json
 from common_utils.serving.guards.shape import Shape
 from common_utils.serving.guards.turns import Lane
 from common_utils.serving.problems import MOST_ERRORS, CutValidationError, ProblemError
+from common_utils.serving.request_id import caller
 
 __all__ = ["BodyReader", "FastRoute", "fast_routes"]
 
@@ -221,6 +222,8 @@ class FastRoute(APIRoute):
     async def begin(self, body: bytes) -> Any:
         """Return the answer to a body that was read, or what gives it in a thread; layers outside handle errors."""
         value = self.reader(body)
+        if (asking := caller.get()) is not None:
+            asking.body = body  # what was asked is logged as a keyed digest of it
         return await self.endpoint(value) if self.at_once else partial(self.endpoint, value)
 
     async def begin_large(self, body: bytes, lane: Lane) -> Any:

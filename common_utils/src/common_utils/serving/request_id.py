@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Callable
+from contextvars import ContextVar
 from random import Random
 from time import perf_counter
 
@@ -15,9 +16,10 @@ from common_utils.logger import request_id
 from common_utils.serving.metrics import ServiceMetrics, route_template
 from common_utils.serving.problems import error_response
 
-__all__ = ["RequestContext", "accepted_id"]
+__all__ = ["Caller", "RequestContext", "accepted_id", "caller"]
 
 _HEADER = b"x-request-id"
+_KEY_HEADER = b"idempotency-key"
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _NO_STORE = (b"cache-control", b"no-store")
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
@@ -46,6 +48,46 @@ def accepted_id(sent: bytes | None) -> str:
     if sent is not None and _ID.fullmatch(sent):
         return sent.decode("ascii")
     return f"{_ids.getrandbits(128):032x}"
+
+
+class Caller:
+    """The request that is being answered: who sent it, under which name, when.
+
+    Attributes
+    ----------
+    scope : ASGI scope
+        `client_name` in it is the name of the API key.
+    request_id : str
+    begun : float
+        `perf_counter` at its arrival.
+    body : bytes
+        As it was read; empty before.
+    """
+
+    __slots__ = ("begun", "body", "request_id", "scope")
+
+    def __init__(self, scope: Scope, request_id: str, begun: float) -> None:
+        self.scope = scope
+        self.request_id = request_id
+        self.begun = begun
+        self.body = b""
+
+    @property
+    def client(self) -> str:
+        """Name of the caller's API key; empty where none is asked for."""
+        return str(self.scope.get("client_name", ""))
+
+    @property
+    def name(self) -> str:
+        """What makes a retry the same event: the Idempotency-Key, else the request id."""
+        for header, value in self.scope["headers"]:
+            if header == _KEY_HEADER and value:
+                return f"key:{value.decode('latin-1')}"
+        return f"id:{self.request_id}"
+
+
+caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
+"""The request being answered; set by `RequestContext`, and seen in the threads of its handlers."""
 
 
 class RequestContext:
@@ -92,6 +134,7 @@ class RequestContext:
         identifier = accepted_id(next((value for name, value in scope["headers"] if name == _HEADER), None))
         token = request_id.set(identifier)
         begun = perf_counter()
+        caller.set(Caller(scope, identifier, begun))
         without_body = scope["method"] == "HEAD"
         answer = _Answer(send, identifier, ending=self._ending(), without_body=without_body)
         if without_body:  # answered as GET, by whatever answers that (RFC 9110, 9.3.2)

@@ -34,6 +34,7 @@ def run_serve(request: ServeCommand) -> None:
         environment={
             **({} if rules is None else {RULES_VARIABLE: str(rules)}),
             **{f"{SPEC.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
+            **run.config.decisions.environment(SPEC.prefix),
             **run.said.environment(),
         },
         host=request.host or serving.host,
