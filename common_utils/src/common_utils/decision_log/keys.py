@@ -25,6 +25,7 @@ __all__ = [
     "KEYS_VARIABLE",
     "Key",
     "KeyRing",
+    "Keyed",
     "KeysUnavailableError",
     "Mac",
     "default_key_file",
@@ -73,6 +74,25 @@ class Mac:
         return outer.hexdigest()[:_DIGITS]
 
 
+class Keyed:
+    """BLAKE2b under one key, which is worked in once: one call however long the message is.
+
+    Examples
+    --------
+    >>> Keyed(b"key")(b"text") == blake2b(b"text", key=b"key", digest_size=16).hexdigest()
+    True
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._begun = blake2b(key=secret, digest_size=_DIGITS // 2)
+
+    def __call__(self, message: bytes) -> str:
+        """Return 128 bits, in hexadecimal."""
+        found = self._begun.copy()
+        found.update(message)
+        return found.hexdigest()
+
+
 @dataclass(frozen=True)
 class Key:
     """One key: a name for the log, and a secret that is never shown."""
@@ -89,9 +109,9 @@ class Key:
         return Mac(self.secret)
 
     @cached_property
-    def content_key(self) -> bytes:
+    def content_mac(self) -> Keyed:
         """What keys questions."""
-        return bytes.fromhex(self.subject_mac(b"content"))
+        return Keyed(bytes.fromhex(self.subject_mac(b"content")))
 
     def derived(self, purpose: bytes) -> Mac:
         """Return what keys something else than subjects."""
@@ -134,9 +154,9 @@ class KeyRing:
         return self._events(f"{client}\0{name}".encode())
 
     def digest(self, content: bytes) -> str:
-        """Return `<key id>.<keyed digest>` of what was asked: BLAKE2b with a key, one call however long it is."""
+        """Return `<key id>.<keyed digest>` of what was asked."""
         key = self.current
-        return f"{key.name}.{blake2b(content, key=key.content_key, digest_size=_DIGITS // 2).hexdigest()}"
+        return f"{key.name}.{key.content_mac(content)}"
 
     def draw(self, event: str) -> float:
         """Return a number in [0, 1) that belongs to an event: a retry explores as the first try did."""

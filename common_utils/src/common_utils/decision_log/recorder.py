@@ -60,6 +60,9 @@ class Recorder:
         self._objections = objections or Objections(journal.folder)
         self._clock = clock
         self._fixed: dict[tuple[str, ...], Fixed] = {}
+        # What each line takes from the key in use, at hand: a line is made for every answer.
+        self._key = f"{keys.current.name}."
+        self._subject_mac, self._content_mac = keys.current.subject_mac, keys.current.content_mac
         self.waits = journal.to_disk
 
     @property
@@ -133,9 +136,9 @@ class Recorder:
         """
         if subject is not None and self._objections.any and self.objects(subject):
             subject, propensity, groups = None, None, b"{}"
-        named = None if subject is None else self.keys.subject(self.project, subject)
+        named = None if subject is None else self._key + self._subject_mac(f"{self.project}|{subject}".encode())
         at_ms = self._clock() // 1_000_000
-        digest = self.keys.digest(asked)
+        digest = self._key + self._content_mac(asked)
         return decision_line(fixed, event, at_ms, named, milliseconds, propensity, groups, digest, answer)
 
     def outcome(self, said: Mapping[str, Any]) -> bytes:

@@ -57,18 +57,19 @@ class Caller:
     ----------
     scope : ASGI scope
         `client_name` in it is the name of the API key.
-    request_id : str
+    name : str
+        What makes a retry the same event: `key:` and the Idempotency-Key, else `id:` and the request id.
     begun : float
         `perf_counter` at its arrival.
     body : bytes
         As it was read; empty before.
     """
 
-    __slots__ = ("begun", "body", "request_id", "scope")
+    __slots__ = ("begun", "body", "name", "scope")
 
-    def __init__(self, scope: Scope, request_id: str, begun: float) -> None:
+    def __init__(self, scope: Scope, name: str, begun: float) -> None:
         self.scope = scope
-        self.request_id = request_id
+        self.name = name
         self.begun = begun
         self.body = b""
 
@@ -76,14 +77,6 @@ class Caller:
     def client(self) -> str:
         """Name of the caller's API key; empty where none is asked for."""
         return str(self.scope.get("client_name", ""))
-
-    @property
-    def name(self) -> str:
-        """What makes a retry the same event: the Idempotency-Key, else the request id."""
-        for header, value in self.scope["headers"]:
-            if header == _KEY_HEADER and value:
-                return f"key:{value.decode('latin-1')}"
-        return f"id:{self.request_id}"
 
 
 caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
@@ -131,10 +124,16 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        identifier = accepted_id(next((value for name, value in scope["headers"] if name == _HEADER), None))
+        sent = key = None
+        for header, value in scope["headers"]:
+            if header == _HEADER and sent is None:
+                sent = value
+            elif header == _KEY_HEADER and not key:
+                key = value
+        identifier = accepted_id(sent)
         token = request_id.set(identifier)
         begun = perf_counter()
-        caller.set(Caller(scope, identifier, begun))
+        caller.set(Caller(scope, f"key:{key.decode('latin-1')}" if key else f"id:{identifier}", begun))
         without_body = scope["method"] == "HEAD"
         answer = _Answer(send, identifier, ending=self._ending(), without_body=without_body)
         if without_body:  # answered as GET, by whatever answers that (RFC 9110, 9.3.2)

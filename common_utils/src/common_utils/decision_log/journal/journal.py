@@ -84,7 +84,7 @@ class Journal:
         self._path: Path | None = None
         self._size = 0
         self._until = 0.0
-        self._room = 0
+        self._room = self._left = 0
         self._look_again = 0.0
         self._why: Reason = "unwritable"
         self._unlogged: Counter[Reason] = Counter()
@@ -114,7 +114,11 @@ class Journal:
             How many.
         """
         with self._lock:
-            reason = self._append(lines)
+            number = self._number
+            if number is not None and len(lines) <= self._left and self._clock() <= self._until:
+                reason = self._written(number, lines)  # as nearly always
+            else:
+                reason = self._append(lines)
             if reason is not None:
                 self._unlogged[reason] += count
             return reason is None
@@ -147,6 +151,7 @@ class Journal:
         if reason is not None or self._number is None:
             self._look_again, self._why = now + _RETRY_SECONDS, reason or "unwritable"
             return self._why
+        self._left = min(self._room, self._segment_bytes - self._size)
         return self._written(self._number, lines)
 
     def _written(self, number: int, lines: bytes) -> Reason | None:
@@ -159,6 +164,7 @@ class Journal:
             return "unwritable"
         self._size += written
         self._room -= written
+        self._left -= written
         if self._syncer is not None:
             self._syncer.changed(number)
         return None

@@ -30,6 +30,9 @@ class Fixed:
         Versions; empty where there is none.
     snapshot, experiment, arm : str
         Empty until there are snapshots and experiments.
+    start : bytes
+    sum : int
+        CRC-32 of `start`.
 
     Examples
     --------
@@ -47,11 +50,13 @@ class Fixed:
     experiment: str = ""
     arm: str = ""
     start: bytes = b""
+    sum: int = 0
 
     def __post_init__(self) -> None:
         names = ("project", "route", "mode", "model", "rules", "card", "snapshot", "experiment", "arm")
         values = {"line": "decision", **{name: getattr(self, name) for name in names}}
         object.__setattr__(self, "start", to_json(values)[:-1])
+        object.__setattr__(self, "sum", crc32(self.start))
 
 
 class Decision(NamedTuple):
@@ -135,11 +140,10 @@ def decision_line(
     >>> parse_line(line[:-2] + b"\n") is None
     True
     """
-    content = (
-        b'%b,"event":"%b","at_ms":%d,"subject":%b,"milliseconds":%.2f,"status":200,"propensity":%b,"groups":%b,'
+    rest = (
+        b',"event":"%b","at_ms":%d,"subject":%b,"milliseconds":%.2f,"status":200,"propensity":%b,"groups":%b,'
         b'"asked":"%b","answer":%b}'
     ) % (
-        fixed.start,
         event.encode(),
         at_ms,
         b"null" if subject is None else b'"%b"' % subject.encode(),
@@ -149,7 +153,7 @@ def decision_line(
         asked.encode(),
         answer,
     )
-    return b"%08x %b\n" % (crc32(content), content)
+    return b"%08x %b%b\n" % (crc32(rest, fixed.sum), fixed.start, rest)
 
 
 def outcome_line(at_ms: int, said: Mapping[str, Any]) -> bytes:
