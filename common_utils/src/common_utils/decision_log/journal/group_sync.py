@@ -1,6 +1,7 @@
 """Sync files for all who wait, in groups: the next sync starts when the last one ends, with no timer between.
 
-A thread of its own does it, started when somebody first waits. A sync that does not end in time lets everybody go with
+A thread of its own does it, started when somebody first waits; whoever writes in the same turn of the event loop goes
+with the same sync. A sync that does not end in time lets everybody go with
 "no", so that a hanging disk takes no answer away.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from concurrent.futures import Future
 __all__ = ["GroupSync"]
 
 SYNC_SECONDS = 2.0
+_SWITCH_SECONDS = 0.0005
 
 _Waiter = asyncio.Future[bool]
 
@@ -45,6 +48,8 @@ class GroupSync:
         self._busy: list[_Waiter] = []
         self._began = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._beginning: asyncio.AbstractEventLoop | None = None
+        self._interval = 0.0
         self._watching = False
         self._thread: threading.Thread | None = None
         self._stopped = False
@@ -73,7 +78,9 @@ class GroupSync:
             if self._is_stuck():
                 return False
             self._waiting.append(waiter)
-            self._wake()
+        if self._beginning is not loop:  # all that this turn of the loop still writes goes with the same sync
+            self._beginning = loop
+            loop.call_soon(self._begin)
         if not self._watching:
             self._watching = True
             loop.call_later(self._seconds, self._watch)
@@ -99,9 +106,20 @@ class GroupSync:
             self._changed.notify()
         if self._thread is not None:
             self._thread.join(self._seconds)
+            sys.setswitchinterval(self._interval)
+
+    def _begin(self) -> None:
+        """On the event loop: let the next sync start, unless the last one ended meanwhile and took everybody along."""
+        self._beginning = None
+        with self._changed:
+            if self._waiting:
+                self._wake()
 
     def _wake(self) -> None:
         if self._thread is None:
+            # Else the thread that synced waits up to 5 ms for a busy event loop before it can say so.
+            self._interval = sys.getswitchinterval()
+            sys.setswitchinterval(min(self._interval, _SWITCH_SECONDS))
             self._thread = threading.Thread(target=self._run, name="decision-sync", daemon=True)
             self._thread.start()
         self._changed.notify()
