@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
@@ -23,13 +25,13 @@ from common_utils.config import resolve_path
 from common_utils.decision_log.kinds import check_value
 from common_utils.decision_log.recorder import Recorder, open_recorder
 from common_utils.releases.config import load_trust
-from common_utils.serving.decisions.events import LogPlace
 from common_utils.serving.decisions.outcomes import outcome_routes
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.project import ProjectService
 from planrec.bundle import SaidSettings
 from planrec.config import SPEC, PlanRecConfig, load_planrec_config
+from planrec.offers.exploration import Exploration
 
 __all__ = ["PROJECT", "app", "create_app"]
 
@@ -91,7 +93,7 @@ def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
     async def recommend(body: RecommendRequest) -> bytes | Callable[[], bytes]:
         """Return the plans in order with expected bill, saving, risk and a reason, and why a plan is left out."""
         live, event = slot.get(), log.event()
-        question = heeded(log, body, live.question(body))
+        question = heeded(log, body, live.question(body), event)
         advice = live.adviser.quick(question.record, question.asked)
         if advice is not None:
             answer = to_json(live.recommended(question, advice))
@@ -108,10 +110,14 @@ def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
     def recommend_batch(body: RecommendBatchRequest) -> bytes:
         """Return advice, or an offer, for each record, in order; if one is refused, the whole batch is."""
         live = slot.get()
-        questions = [heeded(log, record, live.question(record, place)) for place, record in enumerate(body.records)]
+        events = log.events(body.records)
+        asked = zip_longest(body.records, events)
+        questions = [
+            heeded(log, record, live.question(record, place), event) for place, (record, event) in enumerate(asked)
+        ]
         advices = [live.advised(question, place) for place, question in enumerate(questions)]
         inside = logged_batch(
-            log.events(body.records),
+            events,
             [to_json(live.recommended(*pair)) for pair in zip(questions, advices, strict=True)],
             lambda event, place: advice_line(event, live, body.records[place], advices[place]),
         )
@@ -154,19 +160,21 @@ def create_app(
     service = ProjectService(
         SPEC, PROJECT, slot, lambda: load_planrec_config(PROJECT), _opener, probe, model_info=lambda live: live.info
     )
-    log: Log = LogPlace()
+    log = Log()
     routers = [_predict_routes(slot, log), _recommend_routes(slot, log), _catalogue_routes(slot)]
     return service.create(
         [*routers, what_if_routes(slot.get), outcome_routes(log, check_value)],
         version="0.1.0",
         open_model=open_model,
         log=log,
-        open_log=open_log or (_open_log if open_model is None else lambda: None),
+        open_log=open_log or (partial(_open_log, log) if open_model is None else lambda: None),
     )
 
 
-def _open_log() -> Recorder | None:
-    return open_recorder(load_planrec_config(PROJECT).decisions, SPEC.name, PROJECT)
+def _open_log(log: Log) -> Recorder | None:
+    config = load_planrec_config(PROJECT)
+    log.exploration = Exploration(config.offers.exploration.share, config.offers.exploration.floor)
+    return open_recorder(config.decisions, SPEC.name, PROJECT)
 
 
 def _json(answer: PredictResponse) -> bytes:

@@ -14,14 +14,19 @@ from app.schemas import PredictRequest, RecommendRequest
 from common_utils.decision_log.recorder import Recorder
 from common_utils.serving.decisions.events import LoggedEvent, LogPlace, with_events
 from planrec.advice.subscriber import SubscriberAdvice
+from planrec.offers.exploration import Exploration
 
 if TYPE_CHECKING:
     from app.live import AskedRecord, LivePlanRec
 
 __all__ = ["Log", "advice_line", "age_group", "choice_line", "heeded", "logged_batch"]
 
-Log = LogPlace[Recorder]
-"""Where the routes find the decision log."""
+
+class Log(LogPlace[Recorder]):
+    """Where the routes find the decision log, and how much of the offers is explored: nothing where none is logged."""
+
+    exploration = Exploration()
+
 
 _BANDS = (0, 18, 25, 35, 45, 55, 65, 75)
 _OLDEST = 130
@@ -72,14 +77,20 @@ def advice_line(
         subject=body.subject,
         milliseconds=event.milliseconds,
         groups=age_group(body.age),
+        propensity=advice.propensity,
     )
 
 
-def heeded(log: Log, body: RecommendRequest, question: AskedRecord) -> AskedRecord:
-    """Return a question for an offer as one without consent where the subject objected to offers."""
-    if body.mode != "offer" or log.sink is None or not log.sink.objects(body.subject):
+def heeded(log: Log, body: RecommendRequest, question: AskedRecord, event: LoggedEvent[Recorder] | None) -> AskedRecord:
+    """Return a question for an offer: without consent where the subject objected, else explored as declared."""
+    if body.mode != "offer" or event is None:
         return question
-    return replace(question, record=replace(question.record, consent=False))
+    if event.sink.objects(body.subject):
+        return replace(question, record=replace(question.record, consent=False))
+    if not log.exploration.on:
+        return question
+    asked = replace(question.asked, exploration=log.exploration, draw=event.sink.draw(event.event_id))
+    return replace(question, asked=asked)
 
 
 def logged_batch(

@@ -15,6 +15,7 @@ from planrec.commands.choices import choices
 from planrec.commands.columns import columns
 from planrec.commands.learn import card, data, evaluate, simulate, train
 from planrec.commands.notices import notices
+from planrec.commands.off_policy import off_policy
 from planrec.commands.plans import add_plans
 from planrec.commands.requests import SettingsCommand
 from planrec.commands.rules import rules
@@ -86,7 +87,7 @@ def _decisions(config: Path | None, overrides: list[str] | None) -> tuple[Decisi
 
 
 app.add_typer(release_app(_releases), name="release")
-add_decisions(app, _decisions)
+add_decisions(app, _decisions).command("off-policy")(off_policy)
 
 
 def main() -> None:

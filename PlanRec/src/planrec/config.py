@@ -27,11 +27,13 @@ __all__ = [
     "DataConfig",
     "DataSource",
     "EvaluationConfig",
+    "ExplorationConfig",
     "FeatureConfig",
     "MegalineConfig",
     "ModelConfig",
     "OfferConfig",
     "PlanRecConfig",
+    "ServedOffersConfig",
     "ServingConfig",
     "SourceConfig",
     "SplitConfig",
@@ -214,6 +216,19 @@ class AdviceConfig(BaseConfig):
     )
 
 
+class ExplorationConfig(BaseConfig):
+    """Offers that are not the best one, so that the log can tell what another policy would bring."""
+
+    share: float = Field(default=0.0, ge=0, le=1, description="share drawn evenly among the plans that may be offered")
+    floor: float = Field(default=0.0, ge=0, le=0.5, description="least chance of each of these plans")
+
+
+class ServedOffersConfig(BaseConfig):
+    """How offers are made, beside what the bundle decides."""
+
+    exploration: ExplorationConfig = ExplorationConfig()
+
+
 class OfferConfig(BaseConfig):
     """What an offer weighs, beside P(accept) x saving; returned with every answer."""
 
@@ -265,6 +280,7 @@ class PlanRecConfig(BaseConfig):
     serving: ServingConfig = ServingConfig()
     releases: ReleaseConfig = ReleaseConfig()
     decisions: DecisionsConfig = DecisionsConfig()
+    offers: ServedOffersConfig = ServedOffersConfig()
 
 
 SPEC = ProjectSpec(

@@ -19,7 +19,8 @@ from common_utils.decision_log.journal.segments import segments
 from common_utils.decision_log.keys import KEYS_VARIABLE, Key, KeyRing
 from common_utils.decision_log.objections import write_objections
 from common_utils.decision_log.recorder import Recorder
-from common_utils.serving.decisions.events import LogPlace
+from common_utils.serving.decisions.events import LoggedEvent
+from planrec.offers.exploration import Exploration
 from tests.app.cases import USAGE
 
 KEYS = KeyRing((Key("k1", b"1" * 32),))
@@ -205,12 +206,17 @@ def test_an_objection_is_heeded_in_offers_alone(
     live: LivePlanRec, tmp_path: Path, subject: str, mode: str, *, consent: bool
 ) -> None:
     write_objections(tmp_path, [KEYS.subject("planrec", "S1")])
-    log: Log = LogPlace()
+    log = Log()
     body = RecommendRequest.model_validate({**OFFER, "subject": subject, "mode": mode})
     question = live.question(body)
-    assert heeded(log, body, question) is question  # nothing is logged, so nobody is known
-    log.sink = Recorder("planrec", KEYS, Journal(tmp_path, 1 << 20))
-    assert heeded(log, body, question).record.consent is consent
+    assert heeded(log, body, question, None) is question  # nothing is logged, so nobody is known
+    sink = Recorder("planrec", KEYS, Journal(tmp_path, 1 << 20))
+    event = LoggedEvent(sink, sink.event("", "r1"), 0.0, b"")
+    assert heeded(log, body, question, event).record.consent is consent
+    log.exploration = Exploration(share=0.1)
+    draw = heeded(log, body, question, event).asked.draw
+    assert (draw > 0) == (mode == "offer" and consent)
+    assert heeded(log, body, question, event).asked.draw == draw  # a retry explores as the first try did
 
 
 def test_a_service_opens_the_log_that_its_settings_name(

@@ -88,3 +88,46 @@ def test_a_run_that_fails_keeps_neither(run, usage: Path, plans: str, tmp_path: 
     assert run(*words, *logged) == 3
     assert not (tmp_path / "advice.csv.manifest.json").exists()
     assert entries(tmp_path) == []
+
+
+@pytest.fixture
+def contactable(usage: Path) -> Path:
+    head = f"{SUBSCRIBER},month,minutes,messages,megabytes,current_plan,age,tenure_months,contract_months_left"
+    rows = [
+        f"canary-{name},2025-{month:02d},{minutes},20,{megabytes},{plan},34,12,0,true,0,false"
+        for name, minutes, megabytes, plan in (("a", 100, 1000, "unlimited"), ("b", 60, 4000, "unlimited"))
+        for month in range(5, 11)
+    ]
+    usage.write_text(f"{head},consent,contacts_90d,holdout\n" + "\n".join(rows) + "\n")
+    return usage
+
+
+def test_offers_log_every_plan_that_could_be_offered(
+    run, contactable: Path, bundle: Bundle, tmp_path: Path, logged
+) -> None:  # type: ignore[no-untyped-def]
+    output, excluded = tmp_path / "offers.csv", tmp_path / "excluded.csv"
+    words = ("recommend", "--usage", contactable, "--bundle", bundle.path, "--mode", "offer", *MONTH, "--top", 99)
+    assert run(*words, "--output", output, "--excluded-output", excluded, *logged) == 0
+    found = entries(tmp_path)
+    assert [one.mode for one in found] == ["offer"] * 2
+    assert any(one.answer["offerable"] for one in found)
+    for one in found:
+        offered = {plan["plan_id"]: plan for plan in one.answer["plans"] if not plan["is_current"]}
+        assert {plan["plan_id"] for plan in one.answer["offerable"]} == set(offered)
+        for plan in one.answer["offerable"]:
+            assert plan["p_accept"] == offered[plan["plan_id"]]["p_accept"]
+            assert round(plan["value_cents"]) == offered[plan["plan_id"]]["offer_value_cents"]
+            assert plan["value_cents"] > 0
+
+
+def test_who_objected_gets_no_offer_from_a_file(run, contactable: Path, bundle: Bundle, tmp_path: Path, logged) -> None:  # type: ignore[no-untyped-def]
+    assert run("decisions", "object", "--subject", "canary-a", "--why", "letter 3", *logged) == 0
+    excluded = tmp_path / "excluded.csv"
+    words = ("recommend", "--usage", contactable, "--bundle", bundle.path, "--mode", "offer", *MONTH)
+    unlogged = logged[2:]  # an objection counts where nothing is logged, too
+    assert run(*words, "--output", tmp_path / "o.csv", "--excluded-output", excluded, *unlogged) == 0
+    refused = {line.split(",")[0] for line in excluded.read_text().splitlines() if line.endswith("NO_CONSENT")}
+    assert refused == {"canary-a"}
+    assert run("decisions", "object", "--subject", "canary-a", "--withdraw", "--why", "letter 4", *logged) == 0
+    assert run(*words, "--output", tmp_path / "o.csv", "--excluded-output", excluded, *unlogged) == 0
+    assert "NO_CONSENT" not in excluded.read_text()

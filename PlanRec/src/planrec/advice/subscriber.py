@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from common_utils.errors import DataError
 from planrec.advice.engine import Engine, EngineAnswer, Subscribers
+from planrec.advice.exploring import explored
 from planrec.advice.ranking import AdvicePolicy
 from planrec.advice.reasons import closing_cents, line_item_means, reasons
 from planrec.billing import Catalogue, Plan, whole_cent
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import record_facts, record_history
 from planrec.offers import OfferWeights
+from planrec.offers.exploration import Exploration
 from planrec.outlook import History, Questionnaire, filled_in, said_usage
 from planrec.rules import ExclusionCode, Rules, stay_text
 
 __all__ = ["OfferablePlan", "RankedPlan", "Request", "SubscriberAdvice", "advise_subscriber", "recommend_subscriber"]
+
+
+_NOTHING = Exploration()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,10 @@ class Request:
         Plan ids the subscriber does not want to hear of.
     answers : Questionnaire or None
         Of the questionnaire; recorded months count before what is said.
+    exploration : Exploration
+        Of offers; none by default.
+    draw : float
+        In [0, 1): the same draw makes the same offer.
     """
 
     month: int
@@ -55,6 +64,8 @@ class Request:
     offer: OfferWeights | None = None
     excluded: Sequence[str] = ()
     answers: Questionnaire | None = None
+    exploration: Exploration = _NOTHING
+    draw: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,8 @@ class SubscriberAdvice:
         Month index of the first month after the contract; None where no contract binds or its end is unknown.
     offerable : tuple of OfferablePlan
         Every plan that may be offered, in the order of the catalogue; in the mode "offer".
+    propensity : float or None
+        Chance with which this answer was given; None where it is deterministic.
     """
 
     plans: tuple[RankedPlan, ...]
@@ -112,6 +125,7 @@ class SubscriberAdvice:
     stay_reason: str | None
     earliest_change: int | None
     offerable: tuple[OfferablePlan, ...] = ()
+    propensity: float | None = None
 
     def decided(self) -> dict[str, Any]:
         """Return what a log keeps: plan ids, cents and probabilities, and nothing that tells usage."""
@@ -222,7 +236,11 @@ def recommend_subscriber(record: SubscriberRecord, engine: Engine, request: Requ
         answer = engine.advise(people, risk_weight=request.risk_weight, min_gain_cents=request.min_gain_cents)
     else:
         answer = engine.offer(people, weights=request.offer, min_gain_cents=request.min_gain_cents)
-    return _rendered(answer, recorded, catalogue, current, request.top_k)
+    propensity = None
+    if request.offer is not None and request.exploration.on:
+        drawn = explored(answer, np.array([current]), request.exploration, np.array([request.draw]))
+        answer, propensity = drawn.answer, _number(drawn.propensity[0])
+    return replace(_rendered(answer, recorded, catalogue, current, request.top_k), propensity=propensity)
 
 
 def _situation(

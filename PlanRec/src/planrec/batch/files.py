@@ -18,6 +18,7 @@ from common_utils.tables import Reading, RowReport, table_writer
 from planrec.batch.answers import (
     BILL_SCHEMA,
     EXCLUDED_SCHEMA,
+    PieceAnswer,
     PredictedPiece,
     Recommender,
     bill_tables,
@@ -91,7 +92,7 @@ def write_recommendations(
     *,
     excluded_output: Path | None = None,
     reading: Reading | None = None,
-    keep: Callable[[Any], None] | None = None,
+    keep: Callable[[PieceAnswer], None] | None = None,
 ) -> Written:
     """Rank the plans of each subscriber of a file.
 
@@ -103,7 +104,7 @@ def write_recommendations(
     excluded_output : Path, optional
         Where to write which plans were not offered, and why.
     keep : callable, optional
-        Also given each table of ranked plans, for the decision log.
+        Also given each piece's answer, for the decision log.
 
     Raises
     ------
@@ -125,7 +126,7 @@ def write_recommendations(
             rows += answer.ranked.num_rows
             write(answer.ranked)
             if keep is not None:
-                keep(answer.ranked)
+                keep(answer)
             if write_excluded is not None:
                 write_excluded(answer.excluded)
         if not tally.answered:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from common_utils.decision_log.batch import BatchEntry
+from planrec.batch.answers import PieceAnswer
 from planrec.columns import SUBSCRIBER
 
 __all__ = ["prediction_entries", "ranked_entries"]
@@ -17,14 +18,15 @@ _LEFT_OUT = (SUBSCRIBER, "rank", "action", "reasons", "advice", "stay_reason", "
 _SAID_ONCE = ("advice", "stay_reason", "basis")
 
 
-def ranked_entries(ranked: Any) -> Iterator[BatchEntry]:
-    """Yield an entry for each subscriber of a table of ranked plans.
+def ranked_entries(answer: PieceAnswer) -> Iterator[BatchEntry]:
+    """Yield an entry for each subscriber of a piece; that of an offer says what else could have been offered.
 
     Parameters
     ----------
-    ranked : pyarrow.Table
-        Of `Recommender.schema`; rows of a subscriber follow each other.
+    answer : PieceAnswer
+        Rows of a subscriber follow each other in its tables.
     """
+    ranked, offerable = answer.ranked, _by_subscriber(answer.offerable)
     names = [name for name in ranked.column_names if name not in _LEFT_OUT]
     columns = [ranked[name].to_pylist() for name in (*names, *_SAID_ONCE)]
     rows = zip(ranked[SUBSCRIBER].to_pylist(), zip(*columns, strict=True), strict=True)
@@ -32,7 +34,17 @@ def ranked_entries(ranked: Any) -> Iterator[BatchEntry]:
         values = [row for _, row in group]
         once = dict(zip(_SAID_ONCE, values[0][len(names) :], strict=True))
         plans = [dict(zip(names, row, strict=False)) for row in values]
-        yield BatchEntry(str(subscriber), to_json({**once, "plans": plans}, inf_nan_mode="null"))
+        said = {**once, "plans": plans}
+        if answer.offerable is not None:
+            said["offerable"] = offerable.get(subscriber, [])
+        yield BatchEntry(str(subscriber), to_json(said, inf_nan_mode="null"))
+
+
+def _by_subscriber(offerable: Any) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in () if offerable is None else offerable.to_pylist():
+        found.setdefault(row.pop(SUBSCRIBER), []).append(row)
+    return found
 
 
 def prediction_entries(predicted: Any) -> Iterator[BatchEntry]:

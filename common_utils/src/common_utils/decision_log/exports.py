@@ -16,10 +16,10 @@ from pydantic_core import from_json, to_json
 from common_utils.decision_log.kinds import KINDS, mature_before
 from common_utils.decision_log.store.sqlite import host_name
 from common_utils.decision_log.store.store import COLUMNS, Store
-from common_utils.errors import ConfigError
+from common_utils.errors import ConfigError, DataError
 from common_utils.outputs import blamed, is_stream, replacing
 
-__all__ = ["DecisionSelection", "export", "joined", "stats"]
+__all__ = ["DecisionSelection", "export", "joined", "read_export", "stats"]
 
 _PIECE = 5000
 _BY_VALUE = {"yes or no": "bool_", "text": "string", "cents": "float64", "signed cents": "float64"}
@@ -134,6 +134,41 @@ def _write(path: Path, rows: Iterator[dict[str, Any]]) -> int:
             write(pa.Table.from_pylist(piece, schema=schema))
             count += len(piece)
     return count
+
+
+def read_export(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file that `export` wrote; `groups` and `answer` are parsed, an empty field is None.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or is no export.
+    """
+    try:
+        rows = _rows_of(path)
+        for row in rows:
+            for name in ("groups", "answer"):
+                if isinstance(row[name], str):
+                    row[name] = from_json(row[name])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: this is no export of decisions ({type(error).__name__}); `decisions export` writes one, as "
+            ".parquet, .csv or .json."
+        ) from error
+    return rows
+
+
+def _rows_of(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".json":
+        return [from_json(line) for line in path.read_bytes().splitlines()]
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    if path.suffix == ".csv":
+        types = {name: getattr(pa, kind)() for name, kind in _EXPORTED.items()}
+        options = csv.ConvertOptions(column_types=types, strings_can_be_null=True)
+        return csv.read_csv(path, convert_options=options).to_pylist()
+    return parquet.read_table(path).to_pylist()
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:

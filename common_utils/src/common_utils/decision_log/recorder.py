@@ -16,7 +16,7 @@ from common_utils.decision_log.journal.lines import Fixed, decision_line, outcom
 from common_utils.decision_log.keys import Key, KeyRing, KeysUnavailableError, load_keys
 from common_utils.decision_log.objections import Objections
 
-__all__ = ["Recorder", "open_batch_recorder", "open_recorder"]
+__all__ = ["Recorder", "open_batch_recorder", "open_objections", "open_recorder"]
 
 logger = logging.getLogger(__name__)
 
@@ -191,3 +191,22 @@ def open_batch_recorder(config: DecisionsConfig, project: str, folder: Path) -> 
         As `open_recorder`.
     """
     return open_recorder(config, project, folder) if config.batch else None
+
+
+def open_objections(
+    config: DecisionsConfig, project: str, folder: Path, *, environ: Mapping[str, str] | None = None
+) -> Callable[[str], bool] | None:
+    """Return what says of a subject whether an objection lies on this host; None where nobody objected.
+
+    An objection counts whether decisions are logged or not.
+
+    Raises
+    ------
+    ConfigError
+        As `load_keys`.
+    """
+    objections = Objections(resolve_path(folder, config.journal))
+    if not objections.any:
+        return None
+    keys = load_keys(config, folder, environ=environ)
+    return lambda subject: objections.holds(keys.subjects(project, subject))

@@ -10,6 +10,7 @@ import threading
 from itertools import zip_longest
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -250,3 +251,10 @@ def test_whatever_lies_between_lines_each_whole_one_is_read_once(rubbish: list[b
         path.write_bytes(b"".join(part for pair in zip_longest(lines, mess, fillvalue=b"") for part in pair))
         read = [entry for part in JournalSegment(path).read(most=2) for entry in part.entries]
         assert [one.answer["prediction"] for one in read if isinstance(one, Decision)] == plans
+
+
+def test_a_propensity_of_any_kind_of_number_is_read_back() -> None:
+    line = decision_line(FIXED, "e1", 1, None, 0.5, np.float64(0.05), b"{}", "a", b"{}")
+    found = parse_line(line)
+    assert isinstance(found, Decision)
+    assert found.propensity == 0.05

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from common_utils.command_line.terminal import note
@@ -18,7 +19,13 @@ from planrec.billing import load_catalogue
 from planrec.bundle import PlanRecBundle
 from planrec.commands.options import AnswerBasis, AnswerMode
 from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand
-from planrec.commands.settings import advice_settings, batch_recorder, load_run, table_settings
+from planrec.commands.settings import (
+    advice_settings,
+    batch_recorder,
+    load_run,
+    objections_at_hand,
+    table_settings,
+)
 from planrec.months import month_index
 from planrec.rules import Mode, Rules, built_in_rules, load_rules
 
@@ -133,10 +140,12 @@ def _written(request: RecommendCommand, recommender: Recommender, rules: Rules, 
     reading, _ = table_settings(request.settings)
     card = recommender.catalogue.version
     about = LogOf("recommend", request.mode.value, model, request.as_of, rules.version, card)
+    if request.mode is AnswerMode.offer:
+        recommender = replace(recommender, objects=objections_at_hand(request.settings))
     with logged_run(batch_recorder(request.settings), request.output, about) as run:
         written = write_recommendations(
             request.usage,
-            recommender,
+            replace(recommender, keep_offerable=run.log is not None),
             request.output,
             excluded_output=request.excluded_output,
             reading=reading,

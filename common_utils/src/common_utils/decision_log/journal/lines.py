@@ -148,7 +148,7 @@ def decision_line(
         at_ms,
         b"null" if subject is None else b'"%b"' % subject.encode(),
         milliseconds,
-        b"null" if propensity is None else b"%r" % propensity,
+        b"null" if propensity is None else b"%r" % float(propensity),  # of NumPy, too
         groups,
         asked.encode(),
         answer,
