@@ -17,9 +17,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from decision_rates import Turn, compared, fsync_seconds, requests, running
 
 from common_utils.decision_log.journal.journal import Journal
 from common_utils.decision_log.journal.segments import segments
@@ -28,8 +31,16 @@ from common_utils.decision_log.recorder import Recorder
 from common_utils.decision_log.shipper import Shipper
 from common_utils.decision_log.store.store import open_store
 from common_utils.testing.postgres import postgres_server
+from planrec.advice import AnswerPolicy
+from planrec.bundle import PlanRecBundle
+from planrec.config import load_planrec_config
+from planrec.offers.exploration import Exploration
+from planrec.simulator.operator import simulate
+from planrec.study.logged_policy import asked_moments, policy_coverage
+from planrec.training import train
 
-FIGURES = Path(__file__).resolve().parents[1] / "docs" / "decisions_check.json"
+PROJECT = Path(__file__).resolve().parents[1]
+FIGURES = PROJECT / "docs" / "decisions_check.json"
 _KEYS = KeyRing((Key("k1", b"1" * 32),))
 _PLANS = b",".join(b'"plan-%d":0.0769230769230769' % place for place in range(13))
 _ANSWER = b'{"prediction":"basic-6","probabilities":{%b},"decides_from":"2025-11","model_version":"v1"}' % _PLANS
@@ -149,6 +160,65 @@ def syncing(gates: Gates, folder: Path, *, rounds: int = 40, clients: int = 64) 
     gates.show("added median wait of `disk`", words, kept=added <= _SYNC_RATIO * alone)
 
 
+def served(gates: Gates, bundle: Path, folder: Path, *, turns: int = 16, seconds: float = 0.5) -> None:
+    """Compare `/predict` with the log, in both durabilities, with the same service without it."""
+    asked = requests(500)
+    with ExitStack() as stack:
+        services = [
+            stack.enter_context(running(bundle, folder / name, **settings))
+            for name, settings in (
+                ("none", {"log": "false"}),
+                ("process", {"durability": "process"}),
+                ("disk", {"durability": "disk"}),
+            )
+        ]
+        for connections in (1, 16, 64):
+            alone = fsync_seconds(folder)
+            found = compared(services, connections, turns=turns, seconds=seconds, asked=asked)
+            for name, least, seen in (("process", 0.90, found[1]), ("disk", 0.80, found[2])):
+                turns_of = list(zip(found[0], seen, strict=True))
+                ratio = statistics.median(one.rate / plain.rate for plain, one in turns_of)
+                cost = _processor(found[0]) / max(_processor(seen), 1e-9)
+                added = _median_wait(seen) - _median_wait(found[0])
+                words = f"{ratio:.2f} of the rate without the log ({cost:.2f} by processor time), added median wait "
+                words += f"{added * 1e3:.2f} ms = {added / alone:.2f} fsyncs of {alone * 1e3:.2f} ms"
+                judged = name == "process" or connections == 64
+                late = name == "disk" and connections == 64 and added > _SYNC_RATIO * alone
+                kept = not late and (ratio >= least or not judged)
+                gates.show(f"/predict, {name}, {connections} connections", words, kept=kept)
+
+
+def _processor(turns: list[Turn]) -> float:
+    return sum(turn.processor * len(turn.waits) for turn in turns) / sum(len(turn.waits) for turn in turns)
+
+
+def _median_wait(turns: list[Turn]) -> float:
+    return statistics.median(wait for turn in turns for wait in turn.waits)
+
+
+def policies(gates: Gates, bundle: Path, seed: int, *, subscribers: int = 6000, runs: int = 200) -> None:
+    """Ask how often the intervals of off-policy estimates hold the true value of another policy."""
+    opened = PlanRecBundle.open(bundle)
+    config = opened.config.simulator.model_copy(update={"subscribers": subscribers})
+    operator = simulate(config, opened.catalogue, np.random.default_rng(seed))
+    policy = AnswerPolicy.of(opened.config, opened.rules, "offer", forecast=True)
+    engine, exploration = opened.engine(), Exploration(share=0.05)
+    moments = asked_moments(operator, engine, policy)
+    found = policy_coverage(moments, "uniform", exploration, runs=runs, seed=seed)
+    words = ", ".join(f"{name} {share:.1%}" for name, share in found.held.items())
+    words += f" of {runs} runs of {found.offers:,} offers; effective sample size {found.effective_sample_size:,.0f}"
+    words += f"; exploring 5 % costs {found.cost_cents:.2f} cents an offer"
+    gates.show("off-policy intervals hold the truth", words, kept=0.93 <= found.held["dr"] <= 0.97)
+
+
+def small_bundle(folder: Path) -> Path:
+    """Train a bundle of a small operator."""
+    small = ("simulator.subscribers=1200", "training.model.max_iter=60", "training.challenger.max_iter=4")
+    small += ("training.challenger.folds=2", "training.split.folds=2", "evaluation.resamples=50")
+    train(load_planrec_config(PROJECT, overrides=small, environ={}), PROJECT, artifacts=folder, step=lambda _: None)
+    return folder
+
+
 def _writer(room: int) -> Callable[[int, bytes], int]:
     """Return an `os.write` to a disk with so much room."""
     left = [room]
@@ -175,6 +245,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100, help="kills for each kind of store")
     parser.add_argument("--entries", type=int, default=50_000, help="entries shipped for each kind of store")
     parser.add_argument("--seed", type=int, default=15)
+    parser.add_argument("--bundle", type=Path, help="what answers; a small one is trained unless it is named")
     parser.add_argument("--write", action="store_true", help=f"keep the figures in {FIGURES.name}")
     options = parser.parse_args()
     print(f"seed {options.seed}")
@@ -191,6 +262,10 @@ def main() -> int:
         shipping(gates, root / "ship-sqlite", "sqlite:///log.db", "SQLite", options.entries)
         with postgres_server(durable=True) as server:
             shipping(gates, root / "ship-postgresql", server.uri, "PostgreSQL", options.entries)
+        bundle = options.bundle or small_bundle(root / "artifacts")
+        policies(gates, bundle, options.seed)
+        (root / "served").mkdir()
+        served(gates, bundle, root / "served")
     if options.write:
         FIGURES.write_text(json.dumps({"seed": options.seed, "gates": gates.figures}, indent=1) + "\n")
     return 0 if all(one["kept"] for one in gates.figures) else 5
