@@ -296,7 +296,8 @@ def keep(commit: str, found: dict[str, dict[str, Listed]]) -> None:
     kept["commit"] = commit
     for section, members in found.items():
         kept[section] = {member: asdict(listed) for member, listed in members.items()}
-    RESULTS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(kept, indent=1, ensure_ascii=False).replace(f"{ROOT}/", "")  # this machine's folders say nothing
+    RESULTS.write_text(text + "\n", encoding="utf-8")
 
 
 def main() -> int:
