@@ -76,12 +76,10 @@ class _SubscriberRequest(_Request):
     usage: list[UsageMonthRequest] = Field(min_length=1, max_length=24, description="usage months, each once")
     current_plan: _PlanId | None = Field(default=None, description="plan held now, if known")
     age: float | None = Field(default=None, ge=0, le=MOST[AGE], description="years; plans with an age limit need it")
-    as_of: Annotated[str, Field(pattern=USAGE_MONTH_PATTERN, max_length=7, json_schema_extra=_MONTH_FORM)] | None = (
-        Field(
-            default=None,
-            description="month of the answer, YYYY-MM; later usage is not looked at, and usage that is not recent "
-            "(features.recent_months of the bundle) is refused; the last usage month if unset",
-        )
+    as_of: _Month | None = Field(
+        default=None,
+        description="month of the answer, YYYY-MM; later usage is not looked at, and usage that is not recent "
+        "(features.recent_months of the bundle) is refused; the last usage month if unset",
     )
 
     tenure_months: int | None = Field(

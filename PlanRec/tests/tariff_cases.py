@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from common_utils.errors import ConfigError, PortfolioError
-from planrec.billing.cards import BillRequest, FullCard, Tree, parse_card, parse_request, read_tree
+from planrec.billing.cards import BillRequest, FullCard, Tree, parse_card, parse_request, read_marked_tree
 from planrec.billing.events import read_events
 from planrec.billing.rating import BillBook, bill_events
 
@@ -107,7 +107,7 @@ def _option(tree: Tree, name: str) -> Mapping:
 
 def bill_case(folder: Path) -> BillBook:
     """Bill one case folder."""
-    card, request = translate(read_tree((folder / "case.yaml").read_bytes(), f"{folder.name}/case.yaml"))
+    card, request = translate(read_marked_tree((folder / "case.yaml").read_bytes(), f"{folder.name}/case.yaml").tree)
     table = (folder / "events.csv").read_bytes()
     events = read_events(table, f"{folder.name}/events.csv", card.timezone, request.subscribers)
     return bill_events(card, request, events)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from common_utils.errors import ConfigError
-from planrec.billing.cards import FullCard, Tree, parse_card, read_marked_tree, read_tree, remarks
+from planrec.billing.cards import FullCard, Tree, parse_card, read_marked_tree, remarks
 from planrec.billing.rating import Sheet
 
 CARD = """
@@ -102,5 +102,5 @@ def test_page_names_only_keys_that_the_schema_has_and_all_of_its_rows_have_one()
 
 
 def test_short_tree_keeps_numbers_as_text() -> None:
-    tree: Tree = read_tree(b"a: 18.150", "card")
+    tree: Tree = read_marked_tree(b"a: 18.150", "card").tree
     assert tree == {"a": "18.150"}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from common_utils.compiled import CompiledModel
 from common_utils.config import dump_config
+from common_utils.releases.trained import SETTINGS_FILE
 from planrec.advice.engine import OfferModels
 from planrec.bundle.choice_model import ChoiceModel
 from planrec.config import PlanRecConfig
@@ -16,7 +17,6 @@ from planrec.outlook import UsageForecast
 
 __all__ = [
     "CATALOGUE_FILE",
-    "CONFIG_FILE",
     "FORECAST_FILE",
     "METRICS_FILE",
     "OFFERS_FILE",
@@ -26,7 +26,7 @@ __all__ = [
     "BundleContents",
 ]
 
-CATALOGUE_FILE, RULES_FILE, CONFIG_FILE = "plans.yaml", "rules.yaml", "config.yaml"
+CATALOGUE_FILE, RULES_FILE = "plans.yaml", "rules.yaml"
 FORECAST_FILE, OFFERS_FILE = "forecast.json", "offers.json"
 METRICS_FILE, PROFILE_FILE = "metrics.json", "profile.json"
 PIPELINE_FILE = "model.joblib"
@@ -76,7 +76,7 @@ class BundleContents:
             _write_json(folder / OFFERS_FILE, self.offers.to_dict())
         (folder / CATALOGUE_FILE).write_bytes(self.catalogue)
         (folder / RULES_FILE).write_bytes(self.rules)
-        (folder / CONFIG_FILE).write_text(dump_config(self.config), encoding="utf-8")
+        (folder / SETTINGS_FILE).write_text(dump_config(self.config), encoding="utf-8")
         _write_json(folder / METRICS_FILE, self.metrics)
         _write_json(folder / PROFILE_FILE, self.profile)
 

@@ -12,12 +12,4 @@ from common_utils.config.settings import (
     suggest_key,
 )
 
-__all__ = [
-    "BaseConfig",
-    "dump_config",
-    "find_config",
-    "load_config",
-    "resolve_path",
-    "said_settings",
-    "suggest_key",
-]
+__all__ = ["BaseConfig", "dump_config", "find_config", "load_config", "resolve_path", "said_settings", "suggest_key"]

@@ -23,15 +23,7 @@ from common_utils.config.packaged import packaged_path
 from common_utils.config.sources import Layers, environment_settings, parse_scalar, read_settings_file
 from common_utils.errors import ConfigError
 
-__all__ = [
-    "BaseConfig",
-    "dump_config",
-    "find_config",
-    "load_config",
-    "resolve_path",
-    "said_settings",
-    "suggest_key",
-]
+__all__ = ["BaseConfig", "dump_config", "find_config", "load_config", "resolve_path", "said_settings", "suggest_key"]
 
 _MOST_REPORTED = 5
 _NEAR = 0.6  # difflib's own threshold for a close match

@@ -13,6 +13,7 @@ from common_utils.errors import ArtifactError
 __all__ = ["SETTINGS_FILE", "check_project", "trained_settings"]
 
 SETTINGS_FILE = "config.yaml"
+"""Their name in every bundle."""
 
 SettingsT = TypeVar("SettingsT", bound=BaseModel)
 

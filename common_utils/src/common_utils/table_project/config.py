@@ -14,13 +14,7 @@ from common_utils.releases.fewer_rows import ACCEPT_FEWER_ROWS
 from common_utils.seed import DEFAULT_SEED
 from common_utils.serving.config import ServiceConfig
 
-__all__ = [
-    "TableDataConfig",
-    "TableEvaluationConfig",
-    "TableProjectConfig",
-    "TableSplitConfig",
-    "TableTrainingConfig",
-]
+__all__ = ["TableDataConfig", "TableEvaluationConfig", "TableProjectConfig", "TableSplitConfig", "TableTrainingConfig"]
 
 
 class TableDataConfig(BaseConfig):

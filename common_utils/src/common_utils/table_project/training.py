@@ -22,6 +22,7 @@ from common_utils.releases import promote, publish
 from common_utils.releases.author import Author, default_who
 from common_utils.releases.config import load_trust
 from common_utils.releases.fewer_rows import refuse_fewer_rows
+from common_utils.releases.trained import SETTINGS_FILE
 from common_utils.seed import set_seed
 from common_utils.splits import assert_apart, group_holdout
 from common_utils.table_project.cards import model_card
@@ -198,7 +199,7 @@ def train_table(
         compiled.save(target)
         for name, content in further.items():
             (target / name).write_bytes(content)
-        (target / "config.yaml").write_text(dump_config(config), encoding="utf-8")
+        (target / SETTINGS_FILE).write_text(dump_config(config), encoding="utf-8")
         _write_json(target / "metrics.json", metrics)
         _write_json(target / "profile.json", _profile(model, learnt_from))
         task.figures(target, metrics)

@@ -23,7 +23,7 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from common_utils.errors import DataError
-from common_utils.tables.encodings import LOST, likely_encoding, readable_table
+from common_utils.tables.encodings import LOST, likely_encoding
 
 __all__ = ["HOLD_NOTHING", "UNNAMED", "TextTable", "folded", "read_csv_text"]
 
@@ -124,7 +124,7 @@ def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: byt
     _check_names(names, where, expected)
     names = _told_apart(names)
     _check_quotes(data, delimiter, where)
-    if encoding is not None:  # a row with too many fields is handed over as text, which must be text
+    if encoding is not None:  # bytes that are not UTF-8 become `LOST`
         data = data.decode(errors="replace").encode()
     table, rows, rejects, ragged = _parsed(data, delimiter, names, where)
     notes = (*encoding_notes, *_cut_short(raw, names[-1], rows, expected))
@@ -322,7 +322,7 @@ def _parsed(
     numbers = np.arange(1, table.num_rows + len(rejects) + 1, dtype=np.int64)
     rows = np.delete(numbers, np.fromiter(rejects, dtype=np.int64, count=len(rejects)) - 1)
     ragged_rows = pa.table({name: pa.array([row[i] for row in odd], pa.string()) for i, name in enumerate(names)})
-    return *_without_empty_rows(readable_table(table.combine_chunks()), rows, rejects), ragged_rows
+    return *_without_empty_rows(table.combine_chunks(), rows, rejects), ragged_rows
 
 
 def _without_empty_rows(

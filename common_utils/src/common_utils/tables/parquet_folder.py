@@ -202,8 +202,8 @@ class ParquetFolder:
     Raises
     ------
     DataError
-        If there is no part, one cannot be read or has a name twice, or the names of the folders say other things of
-        some parts.
+        If the folder holds no part; if a part cannot be read, or has two columns of one name; or if only some parts
+        lie in folders that say a value, such as `month=2025-01`.
     """
 
     def __init__(self, folder: Path, *, name: str) -> None:

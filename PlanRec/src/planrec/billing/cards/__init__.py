@@ -8,7 +8,7 @@ from planrec.billing.cards.load import load_card, load_request, parse_card, pars
 from planrec.billing.cards.rows import Allowance, Cap, Pass, Rate
 from planrec.billing.cards.schema import Discount, FullCard, FullPlan, MinimumTerm, Option, Pool
 from planrec.billing.cards.words import money_text, plan_sentences
-from planrec.billing.cards.yaml_text import MarkedTree, Tree, read_marked_tree, read_tree
+from planrec.billing.cards.yaml_text import MarkedTree, Tree, read_marked_tree
 
 __all__ = [
     "AccountHolder",
@@ -36,6 +36,5 @@ __all__ = [
     "parse_request",
     "plan_sentences",
     "read_marked_tree",
-    "read_tree",
     "remarks",
 ]

@@ -9,7 +9,7 @@ from typing import TypeAlias, cast
 from common_utils.config.yaml_text import Location, WrittenNumber, YamlTextError, decode_text, read_content
 from common_utils.errors import ConfigError
 
-__all__ = ["MarkedTree", "Tree", "read_marked_tree", "read_tree"]
+__all__ = ["MarkedTree", "Tree", "read_marked_tree"]
 
 Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | bool | None"
 
@@ -22,17 +22,6 @@ class MarkedTree:
 
     tree: Tree
     lines: Mapping[Location, int] = field(default_factory=dict)
-
-
-def read_tree(data: bytes, name: str) -> Tree:
-    """Return a YAML file as mappings, lists and text; as `read_marked_tree`, without the lines.
-
-    Examples
-    --------
-    >>> read_tree(b"{setup: 18.150, minutes: [0, ~], open: true}", "card")
-    {'setup': '18.150', 'minutes': ['0', None], 'open': True}
-    """
-    return read_marked_tree(data, name).tree
 
 
 def read_marked_tree(data: bytes, name: str) -> MarkedTree:
@@ -51,8 +40,9 @@ def read_marked_tree(data: bytes, name: str) -> MarkedTree:
 
     Examples
     --------
-    >>> read_marked_tree(b"setup: 18.150", "card").lines[("setup",)]
-    1
+    >>> marked = read_marked_tree(b"{setup: 18.150, minutes: [0, ~], open: true}", "card")
+    >>> marked.tree, marked.lines[("setup",)]
+    ({'setup': '18.150', 'minutes': ['0', None], 'open': True}, 1)
     """
     try:
         content = read_content(decode_text(data), anchors=True)
