@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from planrec.billing.cards import BillRequest, FullCard, Tree, parse_card, parse_request, read_tree
+from planrec.billing.cards import BillRequest, FullCard, Tree, parse_card, parse_request, read_marked_tree
 from planrec.billing.events import Events
 from planrec.billing.rating import bill_events
 
@@ -47,8 +47,7 @@ CLASSES = ("", "on_net", "off_net", "fixed", "intl_eu", "national")
 def variant(i: int) -> FullCard:
     """Return the card with other amounts and prices."""
     text = CARD.replace("amount: 100,", f"amount: {100 + 25 * i},").replace("per_minute: 9}", f"per_minute: {9 + i}}}")
-    tree: Tree = read_tree(text.encode(), "card")
-    return parse_card(tree, "card")
+    return parse_card(read_marked_tree(text.encode(), "card"), "card")
 
 
 def drawn(n: int, subscribers: int) -> Events:
