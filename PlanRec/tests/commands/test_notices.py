@@ -355,3 +355,14 @@ def test_verify_takes_a_notice_that_rests_on_as_many_months_as_the_header_says(r
     assert most < header["header"]["history_months"]
     rewrite(written, 1, lambda h: h["header"].update(history_months=most))
     assert run("--verify", written) == 0
+
+
+def test_verify_takes_a_header_whose_rows_were_rejected_and_set_aside(run: Run, written: Path) -> None:
+    def more(header: dict[str, Any]) -> None:
+        rows = header["header"]["rows"]
+        rows["read"] += 3
+        rows["rejected"].update(x=1)
+        rows["set_aside"].update(y=2)
+
+    rewrite(written, 1, more)
+    assert run("--verify", written) == 0
