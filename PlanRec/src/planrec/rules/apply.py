@@ -178,7 +178,7 @@ def closed_reasons(codes: IntArray, current: IntArray | None = None) -> IntArray
     """
     held = np.full(len(codes), -1) if current is None else current
     asked = held[:, None] != np.arange(codes.shape[1])
-    counts = ((codes[:, :, None] == np.arange(len(ExclusionCode))) & asked[:, :, None]).sum(axis=1)
+    counts = np.count_nonzero((codes[:, :, None] == np.arange(len(ExclusionCode))) & asked[:, :, None], axis=1)
     counts += codes.shape[1] * (counts > 0) * ~np.isin(np.arange(len(ExclusionCode)), _OF_PLANS)
     open_to = ((codes == ExclusionCode.NONE) & asked).any(axis=1)
     return np.where(open_to, int(ExclusionCode.NONE), counts.argmax(axis=1)).astype(np.int64)
