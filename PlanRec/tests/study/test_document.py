@@ -96,3 +96,11 @@ def test_the_readme_states_every_must_that_is_missed(document: str, project_fold
     low = amounts(snips[0]["measured"])[1]
     assert f"in {100 * low:.1f} % of the logs" in said
     assert "five miss their must" in said
+
+
+def test_what_is_said_of_drafts_is_what_was_measured_of_the_launched_plan(document: str, project_folder: Path) -> None:
+    said = " ".join((project_folder / "docs/what_if.md").read_text(encoding="utf-8").split())
+    what = "choice: predicted over real demand for the launched plan"
+    logit, satisficing = (line["measured"].split(" ")[0] for line in promised(document) if line["what"] == what)
+    assert f"the expected number of takers was {logit} of the real one." in said
+    assert f"and at new ones first, it was {satisficing}: " in said
