@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from common_utils.reporting.cards import markdown_table
 from planrec.reporting.tables import Cells
 from planrec.study.answers import RE_RATING, WITHOUT_CERTAINTY
@@ -52,7 +54,12 @@ def _choice_rows(study: Study, truth: str, world: str) -> list[Cells]:
 
     def cell(name: str, figure: str) -> str:
         path = f"{world}.choice.{name}.{figure}"
-        return study.mean(truth, path).text(3) if study.has(truth, path) else ""
+        if not study.has(truth, path):
+            return ""
+        unknown = np.isnan(study.values(truth, path))
+        if unknown.any():  # precision: nobody had the launched plan among the first three
+            return "never among 3" if unknown.all() else f"never among 3 on {unknown.sum()} operator(s)"
+        return study.mean(truth, path).text(3)
 
     return [{"model": title, **{c: cell(name, key) for c, key in columns.items()}} for name, title in names.items()]
 
@@ -112,7 +119,9 @@ def study_document(study: Study, command: str) -> str:
         "that learns nothing and 1 for the oracle: (model - baseline) / (oracle - baseline), sums over the operators, "
         "all three under the same rules, gates and number of contacts. Figures in brackets are standard errors over "
         "the operators (jackknife). Worlds: without and with the plan launched after training, from the same random "
-        "numbers.\n\nTruths:\n" + "".join(f"- {truth}: {_FAMILY.get(truth, 'its own')}\n" for truth in study.operators)
+        "numbers. Past months follow the same rule file, but how certain a saving is, is not asked of them, as with "
+        "`--basis past` (docs/rules.md): they move more subscribers, and more of those pay more.\n\nTruths:\n"
+        + "".join(f"- {truth}: {_FAMILY.get(truth, 'its own')}\n" for truth in study.operators)
     )
     parts = [head, f"## Promises\n\n{_markdown([line.cells() for line in promises(study)])}"]
     parts += [f"## {title}\n\n{_markdown(rows)}" for title, rows in detail_tables(study)]
