@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from common_utils.reporting.cards import markdown_table
-from planrec.reporting.tables import Cells
+from planrec.reporting.tables import Cells, template_text
 from planrec.study.answers import RE_RATING, WITHOUT_CERTAINTY
 from planrec.study.figures import ANY_PLAN, HELD_FIRST, MULTICLASS, ORACLE
 from planrec.study.measure import ADVICE, LAUNCH
@@ -120,7 +120,8 @@ def study_document(study: Study, command: str) -> str:
         "all three under the same rules, gates and number of contacts. Figures in brackets are standard errors over "
         "the operators (jackknife). Worlds: without and with the plan launched after training, from the same random "
         "numbers. Past months follow the same rule file, but how certain a saving is, is not asked of them, as with "
-        "`--basis past` (docs/rules.md): they move more subscribers, and more of those pay more.\n\nTruths:\n"
+        "`--basis past` (docs/rules.md): they move more subscribers, and more of those pay more. Where certainty is "
+        "chosen, it is one of the seven in the tables, chosen on the operators it is judged on.\n\nTruths:\n"
         + "".join(f"- {truth}: {_FAMILY.get(truth, 'its own')}\n" for truth in study.operators)
     )
     parts = [head, f"## Promises\n\n{_markdown([line.cells() for line in promises(study)])}"]
@@ -128,6 +129,7 @@ def study_document(study: Study, command: str) -> str:
     notes = [] if study.leaks is None else [*study.leaks.missed_leaks, *study.leaks.accused_columns]
     if notes:
         parts.append("## Leaks missed and columns accused\n\n" + "\n".join(f"- {note}" for note in notes))
+    parts.append(template_text("promises_before.md").strip())
     return "\n\n".join(parts) + "\n"
 
 
