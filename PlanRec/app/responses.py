@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.examples import ADVICE, CATALOGUE, PREDICTION
+from common_utils.serving.decisions.events import LoggedAnswer
 from planrec.advice import AnswerPolicy, RatedBasis
 from planrec.billing import Catalogue
 from planrec.rules import ExclusionCode
@@ -69,7 +70,7 @@ class Policy(BaseModel):
         )
 
 
-class PredictResponse(BaseModel):
+class PredictResponse(LoggedAnswer):
     """P(take): the plan people in this situation choose when next free. Not a recommendation; ask `/recommend`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [PREDICTION]})
@@ -140,7 +141,7 @@ class ExcludedPlan(BaseModel):
     reason_code: _ReasonCode
 
 
-class RecommendResponse(BaseModel):
+class RecommendResponse(LoggedAnswer):
     """Advice with everything needed to reproduce it."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [ADVICE]})

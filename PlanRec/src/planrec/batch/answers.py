@@ -7,7 +7,7 @@ dictionaries; in a file it is plain text.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from common_utils.array_types import IntArray
 from planrec.advice import Advice, Subscribers
 from planrec.advice.reasons import line_item_means, sentences
 from planrec.batch.arrow_columns import BASES, filled_table, repeated_text, text_column
+from planrec.batch.offerable import offerable_columns, offerable_table, without_consent
 from planrec.batch.rankers import Ranker, Ranking, some_subscribers
 from planrec.batch.tally import Tally
 from planrec.billing import Catalogue, rate, whole_cents
@@ -88,11 +89,12 @@ def ranked_schema(further: Mapping[str, Literal["number", "cents", "text"]], *, 
 
 @dataclass(frozen=True, slots=True)
 class PieceAnswer:
-    """What a piece was answered with; pyarrow tables, `excluded` of `EXCLUDED_SCHEMA`."""
+    """What a piece was answered with; pyarrow tables, `excluded` of `EXCLUDED_SCHEMA`, `offerable` where it is kept."""
 
     ranked: Any
     excluded: Any
     tally: Tally
+    offerable: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,10 @@ class Recommender:
         Whether each answer comes with its sentence; writing them takes longer than all the rest.
     recent_months : int
         How many of the latest months the last usage month may be one of.
+    keep_offerable : bool
+        Whether each piece comes with every plan that could be offered, for the decision log.
+    objects : callable, optional
+        Says of a subscriber whether they objected to offers; then no consent counts.
     """
 
     catalogue: Catalogue
@@ -122,6 +128,8 @@ class Recommender:
     top: int
     explain: bool = False
     recent_months: int = RECENT_MONTHS
+    keep_offerable: bool = False
+    objects: Callable[[str], bool] | None = None
 
     @property
     def schema(self) -> Any:
@@ -161,6 +169,7 @@ class Recommender:
             filled_table(self.schema, [part.ranked for part in parts], ids, self.catalogue.plan_ids),
             filled_table(EXCLUDED_SCHEMA, [part.excluded for part in parts], ids, self.catalogue.plan_ids),
             Tally(subscribers, subscribers - len(known), foreign, len(known) - len(last), closed),
+            offerable_table([part.offerable for part in parts], ids, self.catalogue) if self.keep_offerable else None,
         )
 
     def _subscribers(self, last: pd.DataFrame) -> tuple[Subscribers, int, NDArray[np.bool_]]:
@@ -180,8 +189,10 @@ class Recommender:
                 near[unknown] = np.array([self._near(str(plan)) for plan in plans])[codes[unknown]]
         tenure = np.asarray(columns[TENURE], dtype=np.float64) if TENURE in columns else None
         history = history_of(columns, self.history_months)
+        facts = facts_of(columns, current, as_of=self.as_of)
+        facts = facts if self.objects is None else without_consent(facts, map(self.objects, last[SUBSCRIBER].map(str)))
         return (
-            Subscribers.of(history, facts_of(columns, current, as_of=self.as_of), tenure_months=tenure),
+            Subscribers.of(history, facts, tenure_months=tenure),
             foreign,
             near,
         )
@@ -201,7 +212,8 @@ class Recommender:
             "plan_id": excluded_plan,
             "reason_code": advice.excluded[excluded_row, excluded_plan],
         }
-        return _Part(self._ranked(ranking, people, first), excluded, Counter(closed.tolist()))
+        offerable = offerable_columns(ranking, people, first) if self.keep_offerable else None
+        return _Part(self._ranked(ranking, people, first), excluded, Counter(closed.tolist()), offerable)
 
     def _ranked(self, ranking: Ranking, people: Subscribers, first: int) -> dict[str, NDArray[np.generic]]:
         advice, held = ranking.advice, people.facts.current
@@ -246,6 +258,7 @@ class _Part:
     ranked: dict[str, NDArray[np.generic]]
     excluded: dict[str, NDArray[np.generic]]
     closed: Counter[int]
+    offerable: dict[str, NDArray[np.generic]] | None = None
 
 
 def bill_tables(months: pd.DataFrame, catalogue: Catalogue) -> Iterator[Any]:

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -18,6 +18,7 @@ from common_utils.tables import Reading, RowReport, table_writer
 from planrec.batch.answers import (
     BILL_SCHEMA,
     EXCLUDED_SCHEMA,
+    PieceAnswer,
     PredictedPiece,
     Recommender,
     bill_tables,
@@ -91,6 +92,7 @@ def write_recommendations(
     *,
     excluded_output: Path | None = None,
     reading: Reading | None = None,
+    keep: Callable[[PieceAnswer], None] | None = None,
 ) -> Written:
     """Rank the plans of each subscriber of a file.
 
@@ -101,6 +103,8 @@ def write_recommendations(
     recommender : Recommender
     excluded_output : Path, optional
         Where to write which plans were not offered, and why.
+    keep : callable, optional
+        Also given each piece's answer, for the decision log.
 
     Raises
     ------
@@ -121,6 +125,8 @@ def write_recommendations(
             tally += answer.tally
             rows += answer.ranked.num_rows
             write(answer.ranked)
+            if keep is not None:
+                keep(answer)
             if write_excluded is not None:
                 write_excluded(answer.excluded)
         if not tally.answered:
@@ -139,6 +145,7 @@ def write_predictions(
     as_of: int,
     recent_months: int,
     reading: Reading | None = None,
+    keep: Callable[[Any], None] | None = None,
 ) -> Written:
     """Write the plan each subscriber of a file is expected to choose when next free to.
 
@@ -172,6 +179,8 @@ def write_predictions(
             without += found.without_plan
             rows += found.table.num_rows
             write(found.table)
+            if keep is not None:
+                keep(found.table)
         if not rows + without:
             raise _nobody(as_of, stale=stale, refused=stream.refused)
     remarks = tuple(f"{count:,} {text}" for count, text in ((stale, NOT_RECENT), (without, NO_PLAN)) if count)
