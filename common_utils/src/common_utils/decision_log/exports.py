@@ -19,7 +19,7 @@ from common_utils.decision_log.store.store import COLUMNS, Store
 from common_utils.errors import ConfigError, DataError
 from common_utils.outputs import blamed, is_stream, replacing
 
-__all__ = ["DecisionSelection", "export", "joined", "read_export", "stats"]
+__all__ = ["DecisionSelection", "export", "export_schema", "joined", "read_export", "stats"]
 
 _PIECE = 5000
 _BY_VALUE = {"yes or no": "bool_", "text": "string", "cents": "float64", "signed cents": "float64"}
@@ -128,12 +128,25 @@ def _write(path: Path, rows: Iterator[dict[str, Any]]) -> int:
 
     from common_utils.tables import table_writer
 
-    schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in _EXPORTED.items()])
+    schema = export_schema()
     with table_writer(path, schema) as write:
         while piece := [_flat(row) for row in islice(rows, _PIECE)]:
             write(pa.Table.from_pylist(piece, schema=schema))
             count += len(piece)
     return count
+
+
+def export_schema() -> Any:
+    """Return the columns of an export, as a pyarrow schema: the decision, then the outcome of each kind.
+
+    Examples
+    --------
+    >>> export_schema().names[:3], export_schema().names[-1]
+    (['event', 'at_ms', 'subject'], 'worse_off')
+    """
+    import pyarrow as pa
+
+    return pa.schema([(name, getattr(pa, kind)()) for name, kind in _EXPORTED.items()])
 
 
 def read_export(path: Path) -> list[dict[str, Any]]:
@@ -161,12 +174,10 @@ def read_export(path: Path) -> list[dict[str, Any]]:
 def _rows_of(path: Path) -> list[dict[str, Any]]:
     if path.suffix == ".json":
         return [from_json(line) for line in path.read_bytes().splitlines()]
-    import pyarrow as pa
     from pyarrow import csv, parquet
 
     if path.suffix == ".csv":
-        types = {name: getattr(pa, kind)() for name, kind in _EXPORTED.items()}
-        options = csv.ConvertOptions(column_types=types, strings_can_be_null=True)
+        options = csv.ConvertOptions(column_types=export_schema(), strings_can_be_null=True)
         return csv.read_csv(path, convert_options=options).to_pylist()
     return parquet.read_table(path).to_pylist()
 

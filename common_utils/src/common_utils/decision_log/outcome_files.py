@@ -19,10 +19,10 @@ from common_utils.decision_log.store.store import Store
 from common_utils.errors import DataError
 from common_utils.tables import Reading, TableResult, id_column, month_column, read_table
 
-__all__ = ["OutcomeReport", "keep_outcomes", "read_outcome_table"]
+__all__ = ["OUTCOME_SCHEMA", "OutcomeReport", "keep_outcomes", "read_outcome_table"]
 
 _WORDS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-_SCHEMA = pandera.DataFrameSchema(
+OUTCOME_SCHEMA = pandera.DataFrameSchema(
     {
         "event_id": id_column(required=False, nullable=True),
         "subject": pandera.Column(
@@ -38,7 +38,8 @@ _SCHEMA = pandera.DataFrameSchema(
         "month": month_column(nullable=True),
     }
 )
-_SCHEMA.columns["month"].required = False
+OUTCOME_SCHEMA.columns["month"].required = False
+"""A file of outcomes; each row names its event or its subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def read_outcome_table(path: Path, reading: Reading) -> TableResult:
     DataError
         If it cannot be read, or names neither events nor subjects.
     """
-    table = read_table(path, _SCHEMA, name="outcomes", reading=reading)
+    table = read_table(path, OUTCOME_SCHEMA, name="outcomes", reading=reading)
     if not {"event_id", "subject"} & set(table.frame.columns):
         raise DataError(f"{path.name}: neither event_id nor subject; an outcome must say which decision it is of.")
     return table
