@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pydantic_core import to_json
@@ -14,40 +12,19 @@ from app.schemas import PredictRequest, RecommendRequest
 from common_utils.decision_log.recorder import Recorder
 from common_utils.serving.decisions.events import LoggedEvent, LogPlace, with_events
 from planrec.advice.subscriber import SubscriberAdvice
+from planrec.decisions.groups import age_group
 from planrec.offers.exploration import Exploration
 
 if TYPE_CHECKING:
     from app.live import AskedRecord, LivePlanRec
 
-__all__ = ["Log", "advice_line", "age_group", "choice_line", "heeded", "logged_batch"]
+__all__ = ["Log", "advice_line", "choice_line", "heeded", "logged_batch"]
 
 
 class Log(LogPlace[Recorder]):
     """Where the routes find the decision log, and how much of the offers is explored: nothing where none is logged."""
 
     exploration = Exploration()
-
-
-_BANDS = (0, 18, 25, 35, 45, 55, 65, 75)
-_OLDEST = 130
-_NAMES = (*(f"{low}-{high - 1}" for low, high in pairwise(_BANDS)), f"{_BANDS[-1]}+")
-_GROUPS = [b'{"age_band":"%b"}' % _NAMES[bisect(_BANDS, age) - 1].encode() for age in range(_OLDEST + 1)]
-
-
-def age_group(age: float | None) -> bytes:
-    """Return the declared coarse groups of a subscriber, as JSON.
-
-    Parameters
-    ----------
-    age : float or None
-        Years, 0 to 130.
-
-    Examples
-    --------
-    >>> age_group(34), age_group(90), age_group(None)
-    (b'{"age_band":"25-34"}', b'{"age_band":"75+"}', b'{}')
-    """
-    return b"{}" if age is None else _GROUPS[int(age)]
 
 
 def choice_line(event: LoggedEvent[Recorder], live: LivePlanRec, body: PredictRequest, answer: bytes) -> bytes:

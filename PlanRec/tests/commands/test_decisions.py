@@ -73,6 +73,7 @@ def test_predict_logs_probabilities(run, usage: Path, bundle: Bundle, tmp_path: 
     assert run(*words, *logged) == 0
     found = entries(tmp_path)
     assert {one.model for one in found} == {bundle.version}
+    assert [one.groups for one in found] == [{}, {}]
     assert all(sum(one.answer["probabilities"].values()) == pytest.approx(1) for one in found)
 
 
@@ -110,6 +111,8 @@ def test_offers_log_every_plan_that_could_be_offered(
     assert run(*words, "--output", output, "--excluded-output", excluded, *logged) == 0
     found = entries(tmp_path)
     assert [one.mode for one in found] == ["offer"] * 2
+    assert [one.groups for one in found] == [{"age_band": "25-34"}] * 2
+    assert [one.propensity for one in found] == [None, None]
     assert any(one.answer["offerable"] for one in found)
     for one in found:
         offered = {plan["plan_id"]: plan for plan in one.answer["plans"] if not plan["is_current"]}
@@ -118,6 +121,12 @@ def test_offers_log_every_plan_that_could_be_offered(
             assert plan["p_accept"] == offered[plan["plan_id"]]["p_accept"]
             assert round(plan["value_cents"]) == offered[plan["plan_id"]]["offer_value_cents"]
             assert plan["value_cents"] > 0
+
+
+def test_predictions_log_the_age_band_alone(run, contactable: Path, bundle: Bundle, tmp_path: Path, logged) -> None:  # type: ignore[no-untyped-def]
+    words = ("predict", "--usage", contactable, "--bundle", bundle.path, *MONTH, "--output", tmp_path / "p.csv")
+    assert run(*words, *logged) == 0
+    assert [one.groups for one in entries(tmp_path)] == [{"age_band": "25-34"}] * 2
 
 
 def test_who_objected_gets_no_offer_from_a_file(run, contactable: Path, bundle: Bundle, tmp_path: Path, logged) -> None:  # type: ignore[no-untyped-def]

@@ -8,23 +8,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 
 from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
 from common_utils.tables import Reading, RowReport, table_writer
-from planrec.batch.answers import (
-    BILL_SCHEMA,
-    EXCLUDED_SCHEMA,
-    PieceAnswer,
-    PredictedPiece,
-    Recommender,
-    bill_tables,
-    prediction_schema,
-    prediction_table,
-)
+from planrec.batch.answers import BILL_SCHEMA, EXCLUDED_SCHEMA, PieceAnswer, Recommender, bill_tables
+from planrec.batch.predictions import PredictedPiece, prediction_schema, prediction_table
 from planrec.batch.tally import NO_PLAN, NOT_RECENT, Tally
 from planrec.billing import Catalogue
 from planrec.bundle import NextChoice
@@ -145,7 +137,7 @@ def write_predictions(
     as_of: int,
     recent_months: int,
     reading: Reading | None = None,
-    keep: Callable[[Any], None] | None = None,
+    keep: Callable[[PredictedPiece], None] | None = None,
 ) -> Written:
     """Write the plan each subscriber of a file is expected to choose when next free to.
 
@@ -159,6 +151,8 @@ def write_predictions(
         Month index; later months are not looked at.
     recent_months : int
         How many of the latest months the last usage month may be one of.
+    keep : callable, optional
+        Also given each piece's answer, for the decision log.
 
     Raises
     ------
@@ -180,7 +174,7 @@ def write_predictions(
             rows += found.table.num_rows
             write(found.table)
             if keep is not None:
-                keep(found.table)
+                keep(found)
         if not rows + without:
             raise _nobody(as_of, stale=stale, refused=stream.refused)
     remarks = tuple(f"{count:,} {text}" for count, text in ((stale, NOT_RECENT), (without, NO_PLAN)) if count)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, repeat
 from typing import Any
 
 from pydantic_core import to_json
 
 from common_utils.decision_log.batch import BatchEntry
 from planrec.batch.answers import PieceAnswer
+from planrec.batch.predictions import PredictedPiece
 from planrec.columns import SUBSCRIBER
+from planrec.decisions.groups import age_group
 
 __all__ = ["prediction_entries", "ranked_entries"]
 
@@ -37,7 +39,8 @@ def ranked_entries(answer: PieceAnswer) -> Iterator[BatchEntry]:
         said = {**once, "plans": plans}
         if answer.offerable is not None:
             said["offerable"] = offerable.get(subscriber, [])
-        yield BatchEntry(str(subscriber), to_json(said, inf_nan_mode="null"))
+        groups = age_group(answer.ages.get(str(subscriber)))
+        yield BatchEntry(str(subscriber), to_json(said, inf_nan_mode="null"), groups=groups)
 
 
 def _by_subscriber(offerable: Any) -> dict[str, list[dict[str, Any]]]:
@@ -47,18 +50,14 @@ def _by_subscriber(offerable: Any) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def prediction_entries(predicted: Any) -> Iterator[BatchEntry]:
-    """Yield an entry for each row of a table of predictions.
-
-    Parameters
-    ----------
-    predicted : pyarrow.Table
-        Of `prediction_schema`.
-    """
+def prediction_entries(answer: PredictedPiece) -> Iterator[BatchEntry]:
+    """Yield an entry for each row of a piece of predictions."""
+    predicted = answer.table
+    ages = repeat(None) if answer.ages is None else answer.ages.tolist()
     scores = [name for name in predicted.column_names if name.startswith("p_")]
     columns = zip(*(predicted[name].to_pylist() for name in scores), strict=True)
     said = [predicted[name].to_pylist() for name in (SUBSCRIBER, "prediction", "decides_from")]
-    for (subscriber, prediction, month), values in zip(zip(*said, strict=True), columns, strict=True):
+    for (subscriber, prediction, month), values, age in zip(zip(*said, strict=True), columns, ages, strict=False):
         probabilities = {name.removeprefix("p_"): value for name, value in zip(scores, values, strict=True)}
-        answer = {"prediction": prediction, "probabilities": probabilities, "decides_from": month}
-        yield BatchEntry(str(subscriber), to_json(answer, inf_nan_mode="null"))
+        told = {"prediction": prediction, "probabilities": probabilities, "decides_from": month}
+        yield BatchEntry(str(subscriber), to_json(told, inf_nan_mode="null"), groups=age_group(age))

@@ -145,7 +145,7 @@ def _written(request: RecommendCommand, recommender: Recommender, rules: Rules, 
     with logged_run(batch_recorder(request.settings), request.output, about) as run:
         written = write_recommendations(
             request.usage,
-            replace(recommender, keep_offerable=run.log is not None),
+            replace(recommender, for_log=run.log is not None),
             request.output,
             excluded_output=request.excluded_output,
             reading=reading,
