@@ -217,7 +217,7 @@ class AdviceConfig(BaseConfig):
 
 
 class ExplorationConfig(BaseConfig):
-    """Offers that are not the best one, so that the log can tell what another policy would bring."""
+    """Offers of the service that are not the best one, so that the log can tell what another policy would bring."""
 
     share: float = Field(default=0.0, ge=0, le=1, description="share drawn evenly among the plans that may be offered")
     floor: float = Field(default=0.0, ge=0, le=0.5, description="least chance of each of these plans")

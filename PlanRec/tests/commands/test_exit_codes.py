@@ -90,6 +90,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
         for name in ("forget", "object", "show")
     },
     "decisions export": (("--why", "x", "--output", "out.csv"), {"--config": 2}),
+    "decisions off-policy": (("--input", "USAGE"), {"--input": 3}),
     "outcomes": (("--input", "USAGE"), {"--input": 3, "--config": 2}),
 }
 _SECOND = {"events", "offer", "verify"}  # another use of the command before it

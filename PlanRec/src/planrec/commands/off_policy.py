@@ -22,7 +22,7 @@ class PolicyName(StrEnum):
 def off_policy(
     input_: Annotated[
         Path,
-        typer.Option("--input", exists=True, dir_okay=False, help="Export of decisions: .parquet, .csv or .json."),
+        typer.Option("--input", help="Export of decisions: .parquet, .csv or .json."),
     ],
     policy: Annotated[
         PolicyName,
