@@ -72,6 +72,15 @@ def test_offers_without_outcomes_are_refused() -> None:
         logged_offers([{**row, "accepted": None} for row in rows])
 
 
+def test_acceptances_alone_are_refused_and_offers_without_an_outcome_are_counted() -> None:
+    rows, _ = log_of(np.random.default_rng(1), 300)
+    with pytest.raises(DataError, match=r"all \d+ outcomes say accepted, and \d+ offer\(s\) have none"):
+        logged_offers([row if row["accepted"] else {**row, "accepted": None} for row in rows])
+    some = logged_offers([{**row, "accepted": None} if row["event"] == "e3" else row for row in rows])
+    assert (len(some.events), some.without_outcome) == (299, 1)
+    assert evaluate_policy(some, policy_chances(some, "uniform", EXPLORED)).without_outcome == 1
+
+
 def test_a_policy_without_support_is_refused_with_the_reason() -> None:
     offers = logged_offers(log_of(np.random.default_rng(1), 40)[0])
     with pytest.raises(DataError, match="effective sample size"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -50,6 +50,8 @@ class LoggedOffers:
         Places that hold a plan; m is the most plans any row could be offered.
     p_accept, saving_cents, value_cents : float64 arrays of shape (n, m)
     propensity, accepted : float64 arrays of shape (n,)
+    without_outcome : int
+        Offers that are left out because nothing was told of them.
     """
 
     events: tuple[str, ...]
@@ -61,6 +63,7 @@ class LoggedOffers:
     value_cents: FloatArray
     propensity: FloatArray
     accepted: FloatArray
+    without_outcome: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class PolicyReport:
     cost_cents : float
         What the exploration gave away of the objective, cents an offer: value of the best plan less that of the
         offered one, in the mean.
+    without_outcome : int
+        Offers that were left out because nothing was told of them.
     """
 
     ips: PolicyValue
@@ -90,6 +95,7 @@ class PolicyReport:
     support: float
     logged_value: float
     cost_cents: float
+    without_outcome: int = 0
 
 
 def logged_offers(rows: Sequence[Mapping[str, Any]]) -> LoggedOffers:
@@ -104,8 +110,9 @@ def logged_offers(rows: Sequence[Mapping[str, Any]]) -> LoggedOffers:
     Raises
     ------
     DataError
-        If an offer has no propensity (naming some), or none has an outcome.
+        If an offer has no propensity (naming some), none has an outcome, or only acceptances were told.
     """
+    without = 0
     kept: list[tuple[Mapping[str, Any], list[Mapping[str, Any]], int]] = []
     nulls: list[str] = []
     for row in rows:
@@ -116,7 +123,9 @@ def logged_offers(rows: Sequence[Mapping[str, Any]]) -> LoggedOffers:
             continue
         if _missing(row.get("propensity")):
             nulls.append(str(row["event"]))
-        elif not _missing(row.get("accepted")) and answer["plans"][0]["plan_id"] in names:
+        elif _missing(row.get("accepted")):
+            without += 1
+        elif answer["plans"][0]["plan_id"] in names:
             kept.append((row, plans, names.index(answer["plans"][0]["plan_id"])))
     if nulls:
         raise DataError(
@@ -125,7 +134,13 @@ def logged_offers(rows: Sequence[Mapping[str, Any]]) -> LoggedOffers:
         )
     if not kept:
         raise DataError("no offer has a propensity and a mature outcome `accepted`; read outcomes first.")
-    return _arrays(kept)
+    offers = replace(_arrays(kept), without_outcome=without)
+    if without and offers.accepted.all():
+        raise DataError(
+            f"all {len(kept)} outcomes say accepted, and {without} offer(s) have none: a policy can be judged only if "
+            "declined offers are told as well; add rows `accepted`, false."
+        )
+    return offers
 
 
 def _arrays(kept: Sequence[tuple[Mapping[str, Any], list[Mapping[str, Any]], int]]) -> LoggedOffers:
@@ -208,6 +223,7 @@ def evaluate_policy(offers: LoggedOffers, target: FloatArray, *, level: float = 
         support=1 - outside,
         logged_value=float(rewards.mean()),
         cost_cents=float((_best_value(offers) - offers.value_cents[rows, offers.offered]).mean()),
+        without_outcome=offers.without_outcome,
     )
 
 

@@ -22,12 +22,20 @@ from planrec.campaigns.logged_offers import LoggedOffers, LoggedPolicy, evaluate
 from planrec.campaigns.moments import OfferRows, offer_rows
 from planrec.columns import AGE, MEGABYTES, MESSAGES, MINUTES, MONTH, SUBSCRIBER, TENURE
 from planrec.decisions import SubscriberRecord, UsageMonth
-from planrec.months import month_indices
+from planrec.months import month_indices, month_text
 from planrec.offers.exploration import Exploration, draw_offers, offer_chances
 from planrec.simulator.simulation import Simulation
 from planrec.study.truth import truth_at
 
-__all__ = ["AskedMoments", "PolicyCoverage", "asked_moments", "logged_rows", "policy_coverage"]
+__all__ = [
+    "AskedMoments",
+    "PolicyCoverage",
+    "asked_moments",
+    "http_body",
+    "logged_rows",
+    "offered",
+    "policy_coverage",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +132,50 @@ def asked_moments(operator: Simulation, engine: Engine, policy: AnswerPolicy, *,
     )
 
 
+def offered(moments: AskedMoments, engine: Engine, exploration: Exploration, at: int, draw: float) -> SubscriberAdvice:
+    """Return what the function behind the service offers at a moment.
+
+    Parameters
+    ----------
+    moments : AskedMoments
+    engine : Engine
+    exploration : Exploration
+    at : int
+        Which moment.
+    draw : float
+        In [0, 1); the service's belongs to the event.
+    """
+    asked = replace(moments.requests[at], exploration=exploration, draw=draw)
+    return recommend_subscriber(moments.records[at], engine, asked)
+
+
+def http_body(moments: AskedMoments, at: int) -> dict[str, Any]:
+    """Return what a caller of `POST /recommend` sends to ask the same as a moment does."""
+    record, request = moments.records[at], moments.requests[at]
+    return {
+        "usage": [
+            {
+                "month": month_text(one.month),
+                "minutes": one.minutes,
+                "messages": one.messages,
+                "megabytes": one.megabytes,
+            }
+            for one in record.months
+        ],
+        "as_of": month_text(request.month),
+        "current_plan": record.current_plan,
+        "age": record.age,
+        "tenure_months": int(record.tenure_months or 0),
+        "contract_months_left": 0,
+        "consent": True,
+        "contacts_90d": int(record.contacts_90d or 0),
+        "holdout": False,
+        "mode": "offer",
+        "top_k": request.top_k,
+        "subject": str(moments.subscribers[at]),
+    }
+
+
 def logged_rows(
     moments: AskedMoments, engine: Engine, exploration: Exploration, places: IntArray, rng: np.random.Generator
 ) -> list[dict[str, Any]]:
@@ -142,8 +194,7 @@ def logged_rows(
     for number, (at, draw, luck) in enumerate(
         zip(places.tolist(), rng.random(len(places)).tolist(), rng.random(len(places)).tolist(), strict=True)
     ):
-        asked = replace(moments.requests[at], exploration=exploration, draw=draw)
-        advice = recommend_subscriber(moments.records[at], engine, asked)
+        advice = offered(moments, engine, exploration, at, draw)
         plan = engine.catalogue.index(advice.plans[0].plan.plan_id)
         rows.append(
             {
@@ -191,9 +242,9 @@ def policy_coverage(
     effective: list[float] = []
     for _ in range(runs):
         places, groups = _drawn(start, size, offers, rng)
-        offered = draw_offers(chances[places], rng.random(len(places)))
-        accepted = rng.random(len(places)) < moments.truth[places, offered]
-        report = evaluate_policy(_log(moments, places, offered, chances, accepted, groups), wanted[places])
+        drawn = draw_offers(chances[places], rng.random(len(places)))
+        accepted = rng.random(len(places)) < moments.truth[places, drawn]
+        report = evaluate_policy(_log(moments, places, drawn, chances, accepted, groups), wanted[places])
         effective.append(report.effective_sample_size)
         for name, seen in held.items():
             interval = getattr(report, name).interval
@@ -214,17 +265,17 @@ def _drawn(start: IntArray, size: IntArray, offers: int, rng: np.random.Generato
 
 
 def _log(
-    moments: AskedMoments, places: IntArray, offered: IntArray, chances: FloatArray, accepted: Any, groups: Any
+    moments: AskedMoments, places: IntArray, drawn: IntArray, chances: FloatArray, accepted: Any, groups: Any
 ) -> LoggedOffers:
     return LoggedOffers(
         events=("",) * len(places),
         groups=groups,
-        offered=offered,
+        offered=drawn,
         offerable=moments.offerable[places],
         p_accept=moments.p_accept[places],
         saving_cents=moments.saving_cents[places],
         value_cents=moments.value_cents[places],
-        propensity=chances[places, offered],
+        propensity=chances[places, drawn],
         accepted=np.asarray(accepted, dtype=np.float64),
     )
 

@@ -34,7 +34,8 @@ def _words(report: PolicyReport, policy: str) -> str:
         found = getattr(report, name).interval
         lines.append(f"  {words:<14}{found.estimate:9.2f}  [{found.low:.2f}, {found.high:.2f}]")
     lines += [
-        f"logged: {report.logged_value:.2f} by {report.ips.offers:,} offers with an outcome",
+        f"logged: {report.logged_value:.2f} by {report.ips.offers:,} offers with an outcome; "
+        f"left out: {report.without_outcome:,} without one",
         f"effective sample size: {report.effective_sample_size:,.0f}; the policy would make "
         f"{report.overlap:.1%} of the logged offers (overlap); support: {report.support:.1%} of what it would offer",
         f"the exploration cost {report.cost_cents:.2f} cents of the objective per offer",
@@ -53,6 +54,7 @@ def _figures(report: PolicyReport, policy: str) -> dict[str, object]:
         "unit": "cents a month per offer",
         **estimates,
         "offers": report.ips.offers,
+        "without_outcome": report.without_outcome,
         "logged_value": report.logged_value,
         "effective_sample_size": report.effective_sample_size,
         "overlap": report.overlap,
