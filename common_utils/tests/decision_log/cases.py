@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from common_utils.decision_log.batch import BatchEntry, LogOf
 from common_utils.decision_log.journal.journal import Journal
 from common_utils.decision_log.keys import Key, KeyRing
 from common_utils.decision_log.kinds import DAY_MS
@@ -12,6 +14,12 @@ from common_utils.decision_log.recorder import Recorder
 
 KEYS = KeyRing((Key("k1", b"1" * 32),))
 START_MS = 1_760_000_000_000
+BATCH = LogOf("predict", "choice", "v1", "2025-10")
+
+
+def entries(count: int) -> Iterator[BatchEntry]:
+    """Answers of a batch, each about somebody else."""
+    return (BatchEntry(f"S{i}", b'{"prediction":"surf"}') for i in range(count))
 
 
 def recorder(folder: Path, *, at_ms: int = START_MS, keys: KeyRing = KEYS, to_disk: bool = False) -> Recorder:

@@ -7,23 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.decision_log.cases import recorder
+from tests.decision_log.cases import BATCH, entries, recorder
 
-from common_utils.decision_log.batch import BatchEntry, LoggedRun, LogOf, logged_run, manifest_path, recover
+from common_utils.decision_log.batch import LoggedRun, logged_run, manifest_path, recover
 from common_utils.decision_log.journal.segments import BATCH_FOLDER, folder_bytes, segments
 from common_utils.decision_log.shipper import Shipper
-from common_utils.decision_log.store.store import Store
+from common_utils.decision_log.store.store import Store, open_store
 from common_utils.errors import ConfigError
-
-ABOUT = LogOf("predict", "choice", "v1", "2025-10")
-
-
-def entries(count: int) -> Iterator[BatchEntry]:
-    return (BatchEntry(f"S{i}", b'{"prediction":"surf"}') for i in range(count))
 
 
 def _keep(run: LoggedRun, count: int) -> None:
@@ -32,7 +26,7 @@ def _keep(run: LoggedRun, count: int) -> None:
 
 
 def _run(folder: Path, count: int = 3) -> None:
-    with logged_run(recorder(folder / "journal"), folder / "out.csv", ABOUT) as run:
+    with logged_run(recorder(folder / "journal"), folder / "out.csv", BATCH) as run:
         (folder / "out.csv").write_text("answers")
         _keep(run, count)
 
@@ -51,7 +45,7 @@ def test_a_run_keeps_entries_and_manifest_and_repeated_adds_nothing(store: Store
 
 def test_a_run_that_fails_keeps_neither(tmp_path: Path) -> None:
     def fail() -> None:
-        with logged_run(recorder(tmp_path / "journal"), tmp_path / "out.csv", ABOUT) as run:
+        with logged_run(recorder(tmp_path / "journal"), tmp_path / "out.csv", BATCH) as run:
             _keep(run, 3)
             raise RuntimeError
 
@@ -63,7 +57,7 @@ def test_a_run_that_fails_keeps_neither(tmp_path: Path) -> None:
 
 
 def test_without_a_log_there_is_no_manifest(tmp_path: Path) -> None:
-    with logged_run(None, tmp_path / "out.csv", ABOUT) as run:
+    with logged_run(None, tmp_path / "out.csv", BATCH) as run:
         _keep(run, 3)
     assert list(tmp_path.iterdir()) == []
 
@@ -80,8 +74,7 @@ def test_a_disk_that_takes_no_entries_takes_no_output_away(tmp_path: Path) -> No
 _DYING = """
 import os, sys
 from pathlib import Path
-from tests.decision_log.test_batch import ABOUT, entries
-from tests.decision_log.cases import recorder
+from tests.decision_log.cases import BATCH, entries, recorder
 from common_utils.decision_log import batch
 folder, at = Path(sys.argv[1]), sys.argv[2]
 die = lambda *_, **__: os.kill(os.getpid(), 9)
@@ -89,7 +82,7 @@ if at == "manifest":
     batch.write_bytes = die
 elif at == "rename":
     batch.Path.rename = die
-with batch.logged_run(recorder(folder / "journal"), folder / "out.csv", ABOUT) as run:
+with batch.logged_run(recorder(folder / "journal"), folder / "out.csv", BATCH) as run:
     (folder / "out.csv").write_text("answers")
     run.log.add(entries(3))
     if at == "entries":
@@ -98,19 +91,20 @@ with batch.logged_run(recorder(folder / "journal"), folder / "out.csv", ABOUT) a
 
 
 @pytest.mark.parametrize(("at", "kept"), [("entries", 0), ("manifest", 0), ("rename", 3)])
-def test_wherever_a_run_is_killed_both_are_there_or_neither(store: Store, tmp_path: Path, at: str, kept: int) -> None:
+def test_wherever_a_run_is_killed_both_are_there_or_neither(tmp_path: Path, at: str, kept: int) -> None:
     here = Path(__file__).resolve().parents[2]
     run = subprocess.run([sys.executable, "-c", _DYING, str(tmp_path), at], cwd=here, check=False)
     assert run.returncode == -signal.SIGKILL
     assert manifest_path(tmp_path / "out.csv").exists() == bool(kept)
-    assert Shipper(tmp_path / "journal", store).round().loaded.new == kept
+    with closing(open_store("sqlite:///log.db", tmp_path)) as store:
+        assert Shipper(tmp_path / "journal", store).round().loaded.new == kept
     assert recover(tmp_path / "journal") == 0
     assert list((tmp_path / "journal" / BATCH_FOLDER).glob(".pending*")) == []
 
 
 def test_an_output_that_is_a_pipe_is_not_logged(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "out.csv")
-    with logged_run(recorder(tmp_path / "journal"), tmp_path / "out.csv", ABOUT) as run:
+    with logged_run(recorder(tmp_path / "journal"), tmp_path / "out.csv", BATCH) as run:
         _keep(run, 3)
     assert run.log is None
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
@@ -128,7 +122,7 @@ def test_a_run_that_fails_leaves_the_manifest_before_it(store: Store, tmp_path: 
     before = manifest_path(tmp_path / "out.csv").read_bytes()
 
     def fail() -> None:
-        with logged_run(recorder(tmp_path / "journal"), tmp_path / "out.csv", ABOUT) as run:
+        with logged_run(recorder(tmp_path / "journal"), tmp_path / "out.csv", BATCH) as run:
             _keep(run, 5)
             raise RuntimeError
 

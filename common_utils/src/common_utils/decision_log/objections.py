@@ -25,6 +25,13 @@ class Objections:
     clock : callable
         Seconds that only grow.
 
+    Attributes
+    ----------
+    held : frozenset of str
+        What was read last.
+    look_at : float
+        When the folder is looked at again.
+
     Examples
     --------
     >>> import tempfile
@@ -36,32 +43,32 @@ class Objections:
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._path = folder / FILE_NAME
-        self._clock = clock
-        self._look_at = -1.0
+        self.clock = clock
+        self.look_at = -1.0
         self._seen: tuple[int, int] | None = None
-        self._held: frozenset[str] = frozenset()
+        self.held: frozenset[str] = frozenset()
 
     @property
     def any(self) -> bool:
         """Whether anybody objected."""
-        if self._clock() > self._look_at:
+        if self.clock() > self.look_at:
             self._look()
-        return bool(self._held)
+        return bool(self.held)
 
     def holds(self, subjects: Iterable[str]) -> bool:
         """Say whether one of the keyed forms of a subject is among them."""
-        return self.any and not self._held.isdisjoint(subjects)
+        return self.any and not self.held.isdisjoint(subjects)
 
     def _look(self) -> None:
-        self._look_at = self._clock() + _LOOK_SECONDS
+        self.look_at = self.clock() + _LOOK_SECONDS
         try:
             found = self._path.stat()
             seen = (found.st_mtime_ns, found.st_ino)
             if seen != self._seen:
-                self._held = frozenset(self._path.read_text(encoding="ascii").split())
+                self.held = frozenset(self._path.read_text(encoding="ascii").split())
                 self._seen = seen
         except FileNotFoundError:
-            self._held, self._seen = frozenset(), None
+            self.held, self._seen = frozenset(), None
         except OSError:
             return  # what was read before still holds
 

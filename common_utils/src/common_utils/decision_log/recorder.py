@@ -63,6 +63,7 @@ class Recorder:
         # What each line takes from the key in use, at hand: a line is made for every answer.
         self._key = f"{keys.current.name}."
         self._subject_mac, self._content_mac = keys.current.subject_mac, keys.current.content_mac
+        self._event_mac = keys.event_mac
         self.waits = journal.to_disk
 
     @property
@@ -76,7 +77,7 @@ class Recorder:
 
     def keep_now(self, lines: bytes, count: int = 1) -> bool:
         """Write likewise, in a thread."""
-        return self.journal.append(lines, count) and self.journal.synced_now(count)
+        return self.journal.append(lines, count) and (not self.waits or self.journal.synced_now(count))
 
     @property
     def journal_bytes(self) -> int:
@@ -89,7 +90,7 @@ class Recorder:
 
     def event(self, client: str, name: str) -> str:
         """Return the id of the event that a client's Idempotency-Key or a request id names."""
-        return self.keys.event(client, name)
+        return self._event_mac(f"{client}\0{name}".encode())
 
     def draw(self, event: str) -> float:
         """Return a number in [0, 1) that belongs to an event."""
@@ -134,7 +135,12 @@ class Recorder:
         milliseconds : float
         propensity : float, optional
         """
-        if subject is not None and self._objections.any and self.objects(subject):
+        objections = self._objections
+        if (
+            subject is not None
+            and (objections.held or objections.clock() > objections.look_at)  # `any`, without a call
+            and self.objects(subject)
+        ):
             subject, propensity, groups = None, None, b"{}"
         named = None if subject is None else self._key + self._subject_mac(f"{self.project}|{subject}".encode())
         at_ms = self._clock() // 1_000_000

@@ -128,10 +128,10 @@ def run_predict(
     reading: Reading | None = None,
 ) -> None:
     """Write one answer for each record: id or row number first."""
-    records, names, answers = answered(task, config, folder, input_, bundle_path, reading=reading)
-    version = _bundle(config, folder, bundle_path).version
+    bundle = _bundle(task, config, folder, bundle_path)
+    records, names, answers = _answered(task, config, bundle, input_, reading)
     recorder = open_batch_recorder(config.decisions, task.spec.name, folder)
-    with logged_run(recorder, output, LogOf("predict", "predict", version, "")) as run:
+    with logged_run(recorder, output, LogOf("predict", "predict", bundle.version, "")) as run:
         table = pd.concat([names, answers], axis=1)
         write_table(table, output)
         if keep := run.keep_with(_entries):
@@ -151,7 +151,12 @@ def answered(
     reading: Reading | None = None,
 ) -> tuple[SourceTable, pd.DataFrame, pd.DataFrame]:
     """Return the records of a file, what they are called (id or row number), and a bundle's answers, row by row."""
-    bundle = _bundle(task, config, folder, bundle_path)
+    return _answered(task, config, _bundle(task, config, folder, bundle_path), input_, reading)
+
+
+def _answered(
+    task: TableTask[Settings], config: Settings, bundle: Bundle, input_: Path, reading: Reading | None
+) -> tuple[SourceTable, pd.DataFrame, pd.DataFrame]:
     schema = task.record_schema()
     how = stated(config.data, schema, reading, training=task.schema())
     records = read_records(input_, schema, name=task.spec.name, reading=how)

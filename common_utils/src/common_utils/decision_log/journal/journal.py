@@ -113,15 +113,28 @@ class Journal:
         count : int
             How many.
         """
+        # For nearly every answer all of it is here: between other work each further call counts.
+        size, reason = len(lines), None
         with self._lock:
+            if size > self._left or self._number is None or self._clock() > self._until:
+                reason = self._made_ready(size)
             number = self._number
-            if number is not None and len(lines) <= self._left and self._clock() <= self._until:
-                reason = self._written(number, lines)  # as nearly always
-            else:
-                reason = self._append(lines)
-            if reason is not None:
-                self._unlogged[reason] += count
-            return reason is None
+            if reason is None and number is not None:
+                try:
+                    written = self._write(number, lines)
+                except OSError:
+                    written = 0
+                if written == size:
+                    self._size += size
+                    self._room -= size
+                    self._left -= size
+                    if self._syncer is not None:
+                        self._syncer.changed(number)
+                    return True
+                if written:
+                    self._take_back(number)
+            self._unlogged[reason or "unwritable"] += count
+            return False
 
     async def synced(self, count: int = 1) -> bool:
         """Wait until all that was appended before is on the disk; False where that fails or takes too long."""
@@ -138,11 +151,11 @@ class Journal:
         if self._syncer is not None:
             self._syncer.stop()
 
-    def _append(self, lines: bytes) -> Reason | None:
+    def _made_ready(self, size: int) -> Reason | None:
+        """See to a segment that takes so many bytes; say why where there is none."""
         if self._refuse is not None:
             return self._refuse
         now = self._clock()
-        size = len(lines)
         if now < self._look_again and (size > self._room or self._number is None):
             return self._why
         reason = self._make_room(size) if size > self._room else None
@@ -152,21 +165,6 @@ class Journal:
             self._look_again, self._why = now + _RETRY_SECONDS, reason or "unwritable"
             return self._why
         self._left = min(self._room, self._segment_bytes - self._size)
-        return self._written(self._number, lines)
-
-    def _written(self, number: int, lines: bytes) -> Reason | None:
-        try:
-            written = self._write(number, lines)
-        except OSError:
-            return "unwritable"
-        if written != len(lines):
-            self._take_back(number)
-            return "unwritable"
-        self._size += written
-        self._room -= written
-        self._left -= written
-        if self._syncer is not None:
-            self._syncer.changed(number)
         return None
 
     def _take_back(self, number: int) -> None:

@@ -118,8 +118,7 @@ class LoggedEvent(Generic[Sink]):
 
     async def answer(self, answer: bytes, line: bytes) -> bytes:
         """Return an answer with what became of its line."""
-        sink = self.sink
-        kept = await sink.keep(line) if sink.waits else sink.keep_now(line)
+        kept = await self.sink.keep(line) if self.sink.waits else self.sink.keep_now(line)
         return with_event(answer, self.event_id if kept else None)
 
     def answer_now(self, answer: bytes, line: bytes) -> bytes:
@@ -142,11 +141,15 @@ class LogPlace(Generic[Sink]):
 
     def event(self) -> LoggedEvent[Sink] | None:
         """Return the event of the request being answered; None where nothing is logged."""
-        asking = caller.get()
-        if self.sink is None or asking is None:
+        asking, sink = caller.get(), self.sink
+        if sink is None or asking is None:
             return None
         self.written += 1
-        return LoggedEvent(self.sink, self.sink.event(asking.client, asking.name), asking.begun, asking.body)
+        # `LoggedEvent(...)` without the call of its `__init__`: one is made for every answer.
+        event: LoggedEvent[Sink] = LoggedEvent.__new__(LoggedEvent)
+        event.sink, event.begun, event.asked = sink, asking.begun, asking.body
+        event.event_id = sink.event(asking.scope.get("client_name", ""), asking.name)
+        return event
 
     def events(self, records: Sequence[BaseModel]) -> list[LoggedEvent[Sink]]:
         """Return an event for each record of a batch, in their order; none where nothing is logged."""
@@ -158,7 +161,7 @@ class LogPlace(Generic[Sink]):
         return [
             LoggedEvent(
                 sink,
-                sink.event(client, f"{name}#{place}"),
+                sink.event(client, f"{name}\0{place}"),
                 asking.begun,
                 record.__pydantic_serializer__.to_json(record, exclude_unset=True),
             )
@@ -184,8 +187,9 @@ def with_event(answer: bytes, event_id: str | None) -> bytes:
     >>> with_event(b'{"prediction":"surf"}', "00ff"), with_event(b'{"prediction":"surf"}', None)
     (b'{"prediction":"surf","event_id":"00ff"}', b'{"prediction":"surf","unlogged":true}')
     """
-    said = b'"unlogged":true' if event_id is None else b'"event_id":"%b"' % event_id.encode()
-    return b"%b,%b}" % (answer[:-1], said)
+    if event_id is None:
+        return answer[:-1] + b',"unlogged":true}'
+    return b'%b,"event_id":"%b"}' % (answer[:-1], event_id.encode())
 
 
 def with_events(
