@@ -146,10 +146,10 @@ def logged_offers(rows: Sequence[Mapping[str, Any]]) -> LoggedOffers:
 def _arrays(kept: Sequence[tuple[Mapping[str, Any], list[Mapping[str, Any]], int]]) -> LoggedOffers:
     n, most = len(kept), max(len(plans) for _, plans, _ in kept)
     offerable = np.zeros((n, most), dtype=np.bool_)
-    known = {name: np.zeros((n, most)) for name in ("p_accept", "saving_cents", "value_cents")}
+    p_accept, saving, value = (np.zeros((n, most)) for _ in range(3))
     for at, (_, plans, _) in enumerate(kept):
         offerable[at, : len(plans)] = True
-        for name, values in known.items():
+        for name, values in (("p_accept", p_accept), ("saving_cents", saving), ("value_cents", value)):
             values[at, : len(plans)] = [plan[name] for plan in plans]
     return LoggedOffers(
         events=tuple(str(row["event"]) for row, _, _ in kept),
@@ -158,7 +158,9 @@ def _arrays(kept: Sequence[tuple[Mapping[str, Any], list[Mapping[str, Any]], int
         offerable=offerable,
         propensity=np.array([float(row["propensity"]) for row, _, _ in kept]),
         accepted=np.array([_yes(row["accepted"]) for row, _, _ in kept]),
-        **known,
+        p_accept=p_accept,
+        saving_cents=saving,
+        value_cents=value,
     )
 
 
