@@ -11,33 +11,18 @@ import random
 import selectors
 import socket
 import statistics
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
-__all__ = ["Served", "Turn", "compared", "fsync_seconds", "requests", "running"]
+from decision_service import Service
 
-PROJECT = Path(__file__).resolve().parents[1]
+__all__ = ["Turn", "compared", "fsync_seconds", "requests"]
+
 _PLANS = ("basic-6", "smart-12", "smart-25", "unlimited", "talk-800", "data-20", "prepaid-0")
-
-
-@dataclass
-class Served:
-    """A running service.
-
-    Attributes
-    ----------
-    port, pid : int
-    """
-
-    port: int
-    pid: int
 
 
 @dataclass
@@ -84,29 +69,8 @@ def requests(count: int, plans: Sequence[str] = _PLANS, seed: int = 7) -> list[b
     return made
 
 
-@contextmanager
-def running(bundle: Path, folder: Path, **decisions: str) -> Generator[Served]:
-    """Serve a bundle with settings of the log, and stop it at the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    said = {"journal": str(folder / "journal"), "key_file": "", "journal_megabytes": "100000", **decisions}
-    settings = [f"decisions.{name}={value}" for name, value in said.items() if value]
-    command = [sys.executable, "-m", "planrec.cli", "serve", "--port", str(port), "--bundle", str(bundle)]
-    for one in settings:
-        command += ["--set", one]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "DECISION_KEYS": "k1:" + "a" * 64}
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=quiet, stderr=quiet) as process:
-        try:
-            _until_ready(process, port)
-            yield Served(port, process.pid)
-        finally:
-            process.terminate()
-
-
 def compared(
-    services: Sequence[Served], connections: int, *, turns: int, seconds: float, asked: Sequence[bytes]
+    services: Sequence[Service], connections: int, *, turns: int, seconds: float, asked: Sequence[bytes]
 ) -> list[list[Turn]]:
     """Return the turns of each service; within a turn they follow each other, in an order that changes."""
     found: list[list[Turn]] = [[] for _ in services]
@@ -134,7 +98,7 @@ def fsync_seconds(folder: Path, times: int = 60, size: int = 800) -> float:
     return statistics.median(waits)
 
 
-def _turn(service: Served, connections: int, seconds: float, asked: Iterator[bytes]) -> Turn:
+def _turn(service: Service, connections: int, seconds: float, asked: Iterator[bytes]) -> Turn:
     before, began = _processor(service.pid), time.perf_counter()
     waits = _load(service.port, connections, seconds, asked)
     wall = time.perf_counter() - began
@@ -168,19 +132,6 @@ def _load(port: int, connections: int, seconds: float, asked: Iterator[bytes]) -
                     ready.unregister(one)
                     del sent[one]
     return waits
-
-
-def _until_ready(process: subprocess.Popen[bytes], port: int, seconds: float = 120) -> None:
-    end = time.perf_counter() + seconds
-    while True:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            if process.poll() is not None or time.perf_counter() > end:
-                raise RuntimeError("the service did not become ready") from None
-        time.sleep(0.02)
 
 
 def _processor(pid: int) -> float:

