@@ -50,7 +50,11 @@ _KEYS = KeyRing((Key("k1", b"1" * 32),))
 _PLANS = b",".join(b'"plan-%d":0.0769230769230769' % place for place in range(13))
 _ANSWER = b'{"prediction":"basic-6","probabilities":{%b},"decides_from":"2025-11","model_version":"v1"}' % _PLANS
 _QUESTION = b"x" * 480
-_SHIP_RATE, _SYNC_RATIO, _ENTRY_MICROSECONDS = 20_000, 2.5, 10.0
+_SHIP_RATE, _SYNC_RATIO = 20_000, 2.5
+
+
+_VERDICTS = {True: "kept  ", False: "FAILED", None: "shown "}
+_IN_TABLE = {True: "yes", False: "**no**", None: "no gate"}
 
 
 class Gates:
@@ -60,10 +64,10 @@ class Gates:
         self.figures: list[dict[str, Any]] = []
         self.began = time.monotonic()
 
-    def show(self, name: str, words: str, *, kept: bool) -> None:
-        """Print a gate."""
+    def show(self, name: str, words: str, *, kept: bool | None) -> None:
+        """Print a gate, or with None a figure that is no gate."""
         self.figures.append({"gate": name, "kept": kept, "seen": words})
-        print(f"[{time.monotonic() - self.began:5.0f} s] {'kept  ' if kept else 'FAILED'} {name}: {words}", flush=True)
+        print(f"[{time.monotonic() - self.began:5.0f} s] {_VERDICTS[kept]} {name}: {words}", flush=True)
 
     def measure(self, name: str, work: Callable[[], None]) -> None:
         """Measure one gate; what breaks is a gate that is not kept, and the others go on."""
@@ -78,7 +82,7 @@ class Gates:
         FIGURES.write_text(json.dumps({**about, "gates": self.figures}, indent=1) + "\n", encoding="utf-8")
         head, _, rest = PAGE.read_text(encoding="utf-8").partition(_START)
         lines = ["| gate | kept | seen |", "|---|---|---|"]
-        lines += [f"| {one['gate']} | {'yes' if one['kept'] else '**no**'} | {one['seen']} |" for one in self.figures]
+        lines += [f"| {one['gate']} | {_IN_TABLE[one['kept']]} | {one['seen']} |" for one in self.figures]
         table = "\n".join(lines) + "\n"
         PAGE.write_text(f"{head}{_START}{table}{_END}{rest.partition(_END)[2]}", encoding="utf-8")
 
@@ -138,7 +142,7 @@ def entry_cost(gates: Gates, folder: Path, rounds: int = 15, count: int = 3000) 
         seen.append((time.process_time() - began) / count * 1e6)
     best = min(seen)
     words = f"{best:.1f} us of processor time at best, {statistics.median(seen):.1f} in the median of {rounds} rounds"
-    gates.show("an entry in process", words, kept=best < _ENTRY_MICROSECONDS)
+    gates.show("an entry in process", words, kept=None)
 
 
 def shipping(gates: Gates, folder: Path, url: str, kind: str, entries: int) -> None:
@@ -209,7 +213,7 @@ def served(gates: Gates, bundle: Path, folder: Path, *, turns: int = 16, seconds
                 words += f"{added * 1e3:.2f} ms = {added / alone:.2f} fsyncs of {alone * 1e3:.2f} ms"
                 judged = name == "process" or connections == 64
                 late = name == "disk" and connections == 64 and added > _SYNC_RATIO * alone
-                kept = not late and (ratio >= least or not judged)
+                kept = not late and ratio >= least if judged else None
                 gates.show(f"/predict, {name}, {connections} connections", words, kept=kept)
 
 
@@ -313,7 +317,7 @@ def main() -> int:
         _measure_all(gates, Path(name), options)
     if options.write:
         gates.write(options.seed)
-    return 0 if all(one["kept"] for one in gates.figures) else 5
+    return 5 if any(one["kept"] is False for one in gates.figures) else 0
 
 
 def _measure_all(gates: Gates, root: Path, options: argparse.Namespace) -> None:
