@@ -40,3 +40,5 @@ def test_the_figures_in_words_are_those_of_the_table(readme: str) -> None:
     cells = [cell.split("[")[0].strip() for cell in row.strip("|").split("|")]
     said = re.findall(r"it saves ([\d.]+) EUR a month on average over\nthe months that follow; ([\d.]+) %", readme)[0]
     assert said == (cells[5], f"{100 * float(cells[6]):.1f}")
+    harmed = re.findall(r"which is (\d+) % of those told to\s+switch", readme)[0]
+    assert harmed == f"{100 * float(cells[6]) / float(cells[7]):.0f}"

@@ -156,9 +156,7 @@ def _document(found: Sequence[Found], seeds: str, subscribers: int) -> str:
         subscribers=f"{subscribers:,}",
         table=_table(head, rows),
         offers=_table(["world", "offers", "change, points"], offers),
-        curves=f"\nSafe by certainty, where it is below {LEAST_SAFE:z.2f}:\n\n{_curve_table(curves)}\n"
-        if curves
-        else "",
+        curves=_curve_table(curves),
         broken="\n".join(broken),
     )
 

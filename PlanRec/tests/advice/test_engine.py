@@ -7,6 +7,7 @@ import pytest
 
 from common_utils.errors import ArtifactError, ConfigError, DataError
 from planrec.advice import Engine, Subscribers, advise
+from planrec.advice import engine as advice_engine
 from planrec.advice.engine import OfferModels
 from planrec.advice.ranking import AdvicePolicy
 from planrec.billing import Catalogue
@@ -296,3 +297,11 @@ def test_a_newcomer_is_offered_the_same_before_and_after_somebody_who_is_known(m
         chances.append(answer.offer.p_accept[:, SURF].tolist())
     assert chances[0] == pytest.approx(chances[1][::-1])
     assert chances[0][0] != pytest.approx(chances[0][1])
+
+
+def test_the_bound_on_leaving_is_named_only_where_no_rule_keeps_the_plan_back() -> None:
+    risen, small = ExclusionCode.CHURN_MAY_RISE, ExclusionCode.BELOW_MINIMUM_GAIN
+    codes = np.array([[0, risen]] * 3)
+    reasons = np.array([small, ExclusionCode.CONTRACT_BINDS, ExclusionCode.NONE])
+    told = advice_engine._stay_reason(reasons, codes)
+    assert told.tolist() == [risen, ExclusionCode.CONTRACT_BINDS, ExclusionCode.NONE]

@@ -231,3 +231,7 @@ def test_a_sentence_compares_with_the_plan_held_even_if_it_is_the_first(megaline
 def test_one_dearer_month_is_said_once() -> None:
     held = Against("Smart 25", MeanBill(3000.0, 0.0, 0.0, 0.0), 1, same=False)
     assert sentence("Basic 6", "EUR", 1, MeanBill(3300.0, 0.0, 0.0, 0.0), held).endswith("): 3.00 more than Smart 25.")
+
+
+def test_every_line_item_is_in_the_total() -> None:
+    assert MeanBill(1000.0, 200.0, 30.0, 4.0).total == 1234

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from common_utils.errors import ConfigError
-from planrec.billing.cards import FullCard, Tree, parse_card, read_marked_tree, remarks
-from planrec.billing.rating import Sheet
+from planrec.billing.cards import FullCard, Tree, parse_card, parse_request, read_marked_tree, remarks
+from planrec.billing.events import read_events
+from planrec.billing.rating import Sheet, bill_events
 
 CARD = """
 version: v1
@@ -104,3 +105,40 @@ def test_page_names_only_keys_that_the_schema_has_and_all_of_its_rows_have_one()
 def test_short_tree_keeps_numbers_as_text() -> None:
     tree: Tree = read_marked_tree(b"a: 18.150", "card").tree
     assert tree == {"a": "18.150"}
+
+
+def test_five_problems_are_told_and_how_many_more() -> None:
+    def wrong(count: int) -> str:
+        return CARD + "".join(f"key_{i}: 1\n" for i in range(count))
+
+    with pytest.raises(ConfigError, match=r"key_4: unknown key; known here: [a-z, ]+$"):
+        _card(wrong(5))
+    with pytest.raises(ConfigError, match=r"; and 1 more$"):
+        _card(wrong(6))
+
+
+def test_a_group_of_classes_is_each_of_its_classes() -> None:
+    tree: Tree = {
+        "version": "v",
+        "currency": "EUR",
+        "timezone": "UTC",
+        "classes": {"national": ["on_net", "off_net"]},
+        "plans": [
+            {
+                "plan_id": "p",
+                "fee": "0",
+                "rates": [
+                    {"kind": "call", "to": ["national"], "item": "calls", "per_minute": "10"},
+                    {"kind": "call", "item": "other calls", "per_minute": "70"},
+                ],
+            }
+        ],
+    }
+    request = parse_request({"bill": ["2025-03"], "subscribers": {"A": {"plan": "p"}}}, "request")
+    calls = "".join(
+        f"{i},A,2025-03-0{i}T12:00:00+00:00,call,60,,{to},home\n"
+        for i, to in enumerate(("on_net", "off_net", "abroad"), start=1)
+    )
+    events = read_events(f"event,subscriber,start,kind,seconds,mb,to,at\n{calls}".encode(), "events.csv", "UTC", ["A"])
+    lines = bill_events(parse_card(tree, "card"), request, events).lines()
+    assert {line.item: line.cents for line in lines if "calls" in line.item} == {"calls": 20, "other calls": 70}

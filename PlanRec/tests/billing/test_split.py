@@ -53,3 +53,9 @@ def test_a_band_without_one_price_a_second_cannot_be_reached(night: dict[str, An
     assert calls_cents(night, start="2025-03-05T12:00:00") == 6  # not reached
     with pytest.raises(DataError, match=r"a call reaches a band without a rate of 1/1 with `per_minute`"):
         calls_cents(night)
+
+
+def test_a_call_that_passes_through_a_band_without_a_price_is_refused() -> None:
+    slots = {"per_minute_from_second": [["0", "12"], ["60", "24"]]}
+    with pytest.raises(DataError, match=r"a call reaches a band without a rate of 1/1 with `per_minute`"):
+        calls_cents(slots, start="2025-03-05T21:59:00", seconds=2 * 3600 + 120)

@@ -126,3 +126,4 @@ def test_two_rows_of_a_subscriber_are_one_observation() -> None:
 def test_one_part_is_refused(log: tuple[OfferRows, Exposure], megaline: Catalogue) -> None:
     with pytest.raises(DataError, match="at least 2 parts are needed"):
         check_bound(*log, megaline, rules(), folds=1)
+    assert check_bound(*log, megaline, rules(), folds=2).offers > 0

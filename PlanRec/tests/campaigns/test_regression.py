@@ -62,3 +62,8 @@ def test_a_prior_counts_as_much_as_its_spread_allows() -> None:
     variance = float(direction @ np.linalg.inv(free.curvature) @ direction)
     expected = (own / variance + (own + 0.2) / variance) / (2 / variance)
     assert summed(own + 0.2, variance**0.5) == pytest.approx(expected, abs=0.01)
+
+
+def test_weights_that_are_right_at_once_stay() -> None:
+    fitted = fit_logistic(np.array([[0.0], [0.0], [1.0], [1.0]]), np.array([0.0, 1.0, 0.0, 1.0]))
+    assert fitted.weights.tolist() == [0.0, 0.0]

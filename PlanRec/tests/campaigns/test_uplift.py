@@ -8,6 +8,8 @@ from sklearn.exceptions import NotFittedError
 
 from common_utils.errors import DataError
 from planrec.billing import Catalogue
+from planrec.campaigns import leaving
+from planrec.campaigns.exposure import Exposure
 from planrec.campaigns.leaving import fit_leaving
 from planrec.campaigns.moments import ContactRows, OfferRows
 from planrec.campaigns.uplift import TwoModelUplift, UpliftModel
@@ -133,3 +135,19 @@ def test_a_contact_drives_away_until_the_log_shows_otherwise(megaline: Catalogue
     few, many = harm(150), harm(20_000)
     assert few > 0.03
     assert abs(many) < 0.01
+
+
+def test_cheap_plans_are_gone_through_oftener_and_never_the_one_held() -> None:
+    n = 4000
+    none, always = np.zeros(n, dtype=np.bool_), np.ones((n, 3), dtype=np.bool_)
+    dear = np.tile([0.0, 3 * np.log(3), 0.0], (n, 1))  # the second plan is three times as rare as the first
+    who, month = np.arange(n).astype(str).astype(object), np.full(n, 24_216)
+    held = np.full(n, 2)
+    rows = Exposure(who, month, held, dear, dear, dear, always, np.zeros(n), none, none, none, none)
+    taken = leaving._some_plan(rows, np.arange(n), np.random.default_rng(0))
+    assert np.bincount(taken, minlength=3)[2] == 0
+    assert (taken == 0).mean() == pytest.approx(0.75, abs=4 * (0.75 * 0.25 / n) ** 0.5)
+
+
+def test_a_contact_is_presumed_to_raise_leaving_from_6_to_10_in_100() -> None:
+    assert 1 / (1 + np.exp(-(np.log(0.06 / 0.94) + leaving._HARM))) == pytest.approx(0.10)

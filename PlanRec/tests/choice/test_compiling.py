@@ -18,6 +18,7 @@ from planrec.choice.boosting import MonotoneBoosting
 from planrec.choice.compiling import compile_choice, compile_choice_model
 from planrec.choice.logit import ConditionalLogit
 from planrec.choice.selection import CHALLENGER, CHAMPION, CalibratedChoice
+from planrec.columns import CURRENT_PLAN, MONTH
 from planrec.config import PlanRecConfig
 from planrec.decisions import DecisionMatrix, columns_of
 from planrec.decisions.rows import CHOSEN_PLAN
@@ -134,3 +135,15 @@ def test_the_trees_of_the_choice_model_have_a_gate_of_their_own(
     monkeypatch.setattr(compiling, "parity_gate", counted)
     compile_choice_model(fitted, rows, seed=1, most_rows=2_000)
     assert gates == [2_000, 2_000]
+
+
+def test_the_gate_tries_months_that_training_did_not_see_on_every_plan_held(
+    prepared: Prepared, settings: PlanRecConfig
+) -> None:
+    columns = columns_of(prepared.train)
+    card = prepared.catalogue
+    model = ConditionalLogit(card, history_months=settings.features.history_months)
+    rows = compiling._varied_choices(columns, model, np.random.default_rng(0), 4000)
+    known = np.isin(rows[MONTH], columns[MONTH])
+    assert 0.02 < 1 - known.mean() < 0.3
+    assert set(card.plan_ids) < set(rows[CURRENT_PLAN][known].tolist())

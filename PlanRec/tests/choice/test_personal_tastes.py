@@ -133,3 +133,19 @@ def test_how_rows_are_cut_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("planrec.choice.personal_tastes._CELLS", 500)
     cut = fitted_tastes(*choices, n_draws=64, most_rounds=3)
     np.testing.assert_allclose(cut.covariance, whole.covariance, rtol=1e-9)
+
+
+def test_the_unit_of_a_feature_does_not_show() -> None:
+    choices = people_choose(3, np.random.default_rng(3).normal(0.5, 1.0, (60, 2)))
+    tastes = fitted_tastes(*choices, n_draws=256, most_rounds=6)
+    in_quarters = fitted_tastes(4 * choices[0], *choices[1:], n_draws=256, most_rounds=6)
+    np.testing.assert_allclose(in_quarters.trace, tastes.trace, rtol=1e-6)
+    np.testing.assert_allclose(4 * in_quarters.mean, tastes.mean, rtol=1e-4)
+
+
+def test_how_many_people_there_are_does_not_say_when_to_stop() -> None:
+    features, available, chosen, person = people_choose(4, np.random.default_rng(4).normal(0.5, 1.0, (30, 1)))
+    once = fitted_tastes(features, available, chosen, person, n_draws=256)
+    ten = [np.concatenate([part] * 10) for part in (features, available, chosen)]
+    often = fitted_tastes(*ten, np.concatenate([person + 30 * k for k in range(10)]), n_draws=256)  # type: ignore[arg-type]
+    assert len(often.trace) == len(once.trace) > 2

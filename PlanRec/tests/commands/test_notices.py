@@ -215,6 +215,17 @@ def test_verify_works_every_figure_out_again(run: Run, written: Path, capsys: An
             1, lambda h: h["header"]["no_notice"].update({"not-due-yet": 9}), "header.subscribers", id="reason"
         ),
         pytest.param(1, lambda h: h["header"]["no_notice"].update(bored=0), "header.no_notice", id="made-up-reason"),
+        pytest.param(
+            1,
+            lambda h: h["header"]["no_notice"].update({"already-sent": -1, "not-due-yet": 1}),
+            "header.no_notice",
+            id="fewer-than-none",
+        ),
+        pytest.param(1, lambda h: h["header"]["rows"].pop("kept"), "rows (read and kept", id="rows-without-kept"),
+        pytest.param(1, lambda h: h["header"]["rows"].update(kept=-1), "rows (read and kept", id="rows-below-none"),
+        pytest.param(
+            1, lambda h: h["header"]["rows"]["rejected"].update(x=1, y=-1), "header.rows", id="rows-rejected-below-none"
+        ),
         pytest.param(1, lambda h: h["header"]["rows"].update(read=77), "header.rows", id="rows-read"),
         pytest.param(1, lambda h: h["header"]["rows"]["rejected"].update(x=1), "header.rows", id="rows-rejected"),
         pytest.param(1, lambda h: h["header"]["rows"].update(read=1, kept=1), "header.rows.kept", id="rows-kept"),
@@ -336,3 +347,22 @@ def test_the_order_of_sent_files_does_not_matter(run: Run, usage: Path, written:
 def test_a_notice_of_the_day_of_the_run_counts_as_sent(written: Path) -> None:
     assert set(read_sent([written], date(2025, 12, 1)).last) == {"a", "b"}
     assert not read_sent([written], date(2025, 11, 30)).last
+
+
+def test_verify_takes_a_notice_that_rests_on_as_many_months_as_the_header_says(run: Run, written: Path) -> None:
+    header, *notices = lines(written)
+    most = max(len(notice["basis"]["months"]) for notice in notices)
+    assert most < header["header"]["history_months"]
+    rewrite(written, 1, lambda h: h["header"].update(history_months=most))
+    assert run("--verify", written) == 0
+
+
+def test_verify_takes_a_header_whose_rows_were_rejected_and_set_aside(run: Run, written: Path) -> None:
+    def more(header: dict[str, Any]) -> None:
+        rows = header["header"]["rows"]
+        rows["read"] += 3
+        rows["rejected"].update(x=1)
+        rows["set_aside"].update(y=2)
+
+    rewrite(written, 1, more)
+    assert run("--verify", written) == 0

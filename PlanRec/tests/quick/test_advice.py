@@ -150,3 +150,11 @@ def test_plans_are_on_sale_in_the_same_month_as_in_a_table(engine: Engine, month
     record = SubscriberRecord([UsageMonth(month, 300.0, 10.0, 9000.0)], "smart-25", 40.0)
     asked = replace(ASKED, month=month, top_k=13)
     assert RowAdviser(engine).quick(record, asked) == recommend_subscriber(record, engine, asked)
+
+
+def test_a_saving_of_just_so_many_standard_deviations_is_not_certain() -> None:
+    engine = Engine(CARD, Rules(version="sure", minimum_gain=MinimumGain(advice_certainty=1.0)), fitted(6))
+    held = np.zeros(32)
+    saved = np.where(np.arange(32) % 2, 0.0, 200.0)  # 100 on average, and so is the standard deviation
+    bills = np.stack([held, held - saved, held - saved - 1.0])
+    assert RowAdviser(engine)._unsure(bills, [1, 2], 0) == [1]

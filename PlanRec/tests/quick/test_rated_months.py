@@ -73,8 +73,21 @@ def test_bills_too_large_for_exact_squares_are_left_to_the_reference(megaline: C
     assert RatedMonths(megaline)(np.full((3, SCENARIOS + 1), [[0.0], [0.0], [5e5]]), 0) is not None
 
 
-def test_a_card_too_dear_for_whole_cents_is_left_to_the_reference(megaline: Catalogue) -> None:
+# A bill times 32 scenarios stays below 2**53 up to 281,474 cents a minute, with 10**9 minutes.
+@pytest.mark.parametrize(("cents", "exact"), [(10_000_000, False), (290_000, False), (270_000, True)])
+def test_a_card_too_dear_for_whole_cents_is_left_to_the_reference(
+    megaline: Catalogue, cents: int, *, exact: bool
+) -> None:
     surf = megaline.plans[0]
-    dear = surf.model_copy(update={"overage": surf.overage.model_copy(update={"cents_per_minute": 10_000_000})})
+    dear = surf.model_copy(update={"overage": surf.overage.model_copy(update={"cents_per_minute": cents})})
+    card = replace(megaline, plans=(dear, *megaline.plans[1:]))
+    assert (RatedMonths(card)(np.zeros((3, SCENARIOS + 1)), 0) is not None) == exact
+
+
+def test_how_dear_a_card_is_counts_all_services(megaline: Catalogue) -> None:
+    # Each service alone would leave room; a month may use all three.
+    surf = megaline.plans[0]
+    prices = {"cents_per_minute": 100_000, "cents_per_message": 100_000, "cents_per_data_unit": 100_000}
+    dear = surf.model_copy(update={"overage": surf.overage.model_copy(update=prices)})
     card = replace(megaline, plans=(dear, *megaline.plans[1:]))
     assert RatedMonths(card)(np.zeros((3, SCENARIOS + 1)), 0) is None

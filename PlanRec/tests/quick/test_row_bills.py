@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -50,6 +53,7 @@ def test_bills_of_a_hand_computed_subscriber(megaline: Catalogue) -> None:
     [
         pytest.param([], id="no-month"),
         pytest.param([UsageMonth(24_216, -1.0, 0, 0)], id="negative"),
+        pytest.param([UsageMonth(24_216, 0, -2.0, 0)], id="one-of-three-negative"),
         pytest.param([UsageMonth(24_216, 0, float("nan"), 0)], id="not-a-number"),
         pytest.param([UsageMonth(24_216, 0, 0, float("inf"))], id="infinite"),
         pytest.param([UsageMonth(24_216, 4096.0, 0, 0)], id="beyond-the-table"),
@@ -58,3 +62,16 @@ def test_bills_of_a_hand_computed_subscriber(megaline: Catalogue) -> None:
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_what_is_out_of_the_ordinary_is_left_to_the_table(catalogue: Catalogue, months: list[UsageMonth]) -> None:
     assert RowBills(catalogue, 6)(months) is None
+
+
+def test_so_many_units_are_tabled_that_sums_of_squares_stay_whole(megaline: Catalogue) -> None:
+    # n**3 b**2 / 4 <= 2**53 with n = 24 months: bills up to 1,614,404 cents, three services of 700 cents a unit.
+    plans = tuple(
+        plan.model_copy(update={"overage": plan.overage.model_copy(update={"cents_per_minute": 700})})
+        for plan in megaline.plans
+    )
+    card = replace(megaline, plans=plans)
+    most = (math.isqrt(4 * 2**53 // 24**3) - 7000) // 3 // 700 - 1  # the dearest fee is 7,000; 0 units count as well
+    rated = RowBills(card, 24)
+    assert rated([UsageMonth(24_216, float(most), 0, 0)]) is not None
+    assert rated([UsageMonth(24_216, most + 1.0, 0, 0)]) is None

@@ -11,7 +11,17 @@ import pytest
 from planrec.billing import Catalogue
 from planrec.billing.catalogue import Eligibility, OnSale
 from planrec.months import month_index, month_text
-from planrec.rules import ExclusionCode, Facts, Mode, Rules, apply_rules, built_in_rules, stay_reasons, stay_text
+from planrec.rules import (
+    ExclusionCode,
+    Facts,
+    Mode,
+    Rules,
+    apply_rules,
+    built_in_rules,
+    closed_reasons,
+    stay_reasons,
+    stay_text,
+)
 from planrec.rules.apply import Verdict
 from planrec.rules.rulebook import ContractRule, OfferRules, PlanRule
 
@@ -209,3 +219,8 @@ def test_while_bound_a_dearer_plan_of_the_same_term_is_open(catalogue: Catalogue
         one = dataclasses.replace(card, plans=(*card.plans[:6], plan, *card.plans[7:]))
         codes = codes_of(one, rules, "advice", held=held.plan_id, contract_months_left=5.0)
         assert codes[plan.plan_id] == code
+
+
+def test_a_code_about_the_subscriber_comes_before_any_number_of_codes_about_plans() -> None:
+    sold, bound = ExclusionCode.NO_LONGER_SOLD, ExclusionCode.CONTRACT_BINDS
+    assert closed_reasons(np.array([[sold] * 5 + [bound]])).tolist() == [bound]

@@ -176,7 +176,7 @@ def test_the_audit_finds_every_pair_the_rules_forbid(
 def test_the_audit_names_each_broken_rule_and_counts_pairs(catalogue: Catalogue) -> None:
     rules = Rules(version="x", plans=(PlanRule(plans=("smart-25",), why="x"),))
     facts = Facts.of(OCTOBER, np.array([5, 5]), contract_months_left=[2.0, 0.0], consent=[0, 1], holdout=[1, 0],
-                     contacts_90d=[9.0, 0.0], age=40.0)  # fmt: skip
+                     contacts_90d=[2.0, 1.0], age=40.0)  # fmt: skip
     order = np.array([[catalogue.index("smart-25"), catalogue.index("flex-5")], [catalogue.index("young-10"), 5]])
     found = violations(order, rules, catalogue, facts, "offer")
     assert {code: count for code, count in found.items() if count} == {

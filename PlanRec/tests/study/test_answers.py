@@ -105,9 +105,8 @@ def test_a_policy_is_named_by_its_settings(settings: PlanRecConfig) -> None:
         "advice: forecast, risk weight 0.1, minimum gain 1.00, certainty 0.65 (as shipped)"
     )
     assert OFFER.title(settings, rules) == "offer: forecast, risk weight 0.1, minimum gain 1.00 (as shipped)"
-    assert RE_RATING[3].title(settings, rules) == (
-        "advice: past 6 month(s), risk weight 0.5, minimum gain 0.00, certainty 0"
-    )
+    assert RE_RATING[3].title(settings, rules) == "advice: past 6 month(s), risk weight 0.5, minimum gain 0.00"
+    assert PAST.title(settings, rules) == "advice: past 6 month(s), risk weight 0.5, minimum gain 1.00"
     every = [policy.title(settings, rules) for policy in (SHIPPED, OFFER, WITHOUT_CERTAINTY, PAST, *RE_RATING)]
     assert len(set(every)) == len(every)
     assert sum("as shipped" in title for title in every) == 2

@@ -187,7 +187,24 @@ def test_detail_stands_beside_baselines_and_oracles() -> None:
     assert offers["the same subscribers, nobody contacted"]["leave within 3 months, %"] == "10.00 (se 0.00)"
     choice = tables["Choice, logit truth, with the launched plan"]
     assert [row["model"] for row in choice][2:-1] == [f"{HELD_FIRST}{name}" for name in BASELINES]
-    assert choice[1]["launched plan: hit@3"], choice[1]["its precision"] == ("0.900 (se 0.000)", "0.300 (se 0.000)")
+    found = choice[1]["launched plan: hit@3"], choice[1]["its precision"]
+    assert found == ("0.900 (se 0.000)", "0.300 (se 0.000)")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((np.nan, np.nan), "never among 3"),
+        ((0.3, np.nan), "never among 3 on 1 operator(s)"),
+        ((0.3, 0.3), "0.300 (se 0.000)"),
+    ],
+)
+def test_a_precision_of_nobody_is_told_in_words(values: tuple[float, float], said: str) -> None:
+    study = kept()
+    for measured, value in zip(study.operators["logit"], values, strict=True):
+        measured.figures["launch.choice.multiclass.precision_at_3"] = value
+    choice = dict(detail_tables(study))["Choice, logit truth, with the launched plan"]
+    assert choice[0]["its precision"] == said
 
 
 def test_the_document_says_which_family_a_truth_is_in() -> None:

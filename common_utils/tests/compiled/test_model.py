@@ -209,3 +209,11 @@ def test_members_of_a_mean_need_a_weight() -> None:
     none = CompiledModel(MeanNode((one, one), (0.0, 0.0)), ("a",), ("x",))
     with pytest.raises(ArtifactError, match="members of a mean do not belong together"):
         CompiledModel.read(*none.files())
+
+
+def test_text_among_the_numbers_of_a_column_is_refused_by_name() -> None:
+    encoder = ColumnEncoder([InputColumn("age")])
+    known = encoder.rows({"age": np.array([30, 40.5, None], dtype=object)})
+    np.testing.assert_array_equal(known, [[30.0], [40.5], [np.nan]])
+    with pytest.raises(DataError, match="column 'age' holds text"):
+        encoder.rows({"age": np.array([30, "forty"], dtype=object)})

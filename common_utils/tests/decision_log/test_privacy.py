@@ -53,6 +53,23 @@ def test_show_says_in_words_all_that_is_held(store: Store, tmp_path: Path) -> No
     assert "S1" not in said.replace("S1 ", "")
 
 
+def test_an_event_two_subjects_share_shows_and_forgets_each_one_s_answer_alone(store: Store, tmp_path: Path) -> None:
+    at = recorder(tmp_path)
+    for subject, plan in (("S1", b"surf"), ("S2", b"ultra"), ("S1", b"smart")):
+        decide(at, "same", subject, answer=b'{"prediction":"%b"}' % plan)
+    Shipper(tmp_path, store).round()
+    office = Office(store, KEYS, "demo", tmp_path)
+    first, second = office.show("S1", **BY), office.show("S2", **BY)
+    assert [plan for plan in ("surf", "ultra", "smart") if plan in first] == ["surf", "smart"]
+    assert [plan for plan in ("surf", "ultra", "smart") if plan in second] == ["ultra"]
+    assert "0 decision(s) in the store, 0 not shipped yet" in second
+    assert office.forget("S2", **BY).counts["conflicts"] == 1
+    assert "ultra" not in office.show("S2", **BY)
+    assert "smart" in office.show("S1", **BY)
+    assert office.forget("S1", **BY).counts["conflicts"] == 1
+    assert store.count("conflicts") == store.count("decisions") == 0
+
+
 def test_forget_leaves_nothing_anywhere(open_log: Callable[[], Store], tmp_path: Path) -> None:
     store = open_log()
     at = recorder(tmp_path)

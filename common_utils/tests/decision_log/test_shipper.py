@@ -103,24 +103,26 @@ def test_a_store_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
         open_store("mysql://x", tmp_path)
 
 
-@pytest.mark.parametrize(("kind", "kills"), [("sqlite", 40), pytest.param("postgresql", 12, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("kind", "kills"), [("sqlite", 40), pytest.param("postgresql", 20, marks=pytest.mark.slow)])
 def test_kills_in_drawn_orders_lose_and_double_nothing(tmp_path: Path, kind: str, kills: int) -> None:
-    """Writer, shipper and database; the full number of kills is `make decisions-check`'s."""
+    """Writer, service over HTTP, shipper and database; the full number of kills is `make decisions-check`'s."""
     command = [sys.executable, "-m", "common_utils.testing.log_kills", str(tmp_path), str(kills), "15", kind]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     story = json.loads(run.stdout)
     assert sum(story["killed"].values()) == kills
-    assert len(story["killed"]) == (2 if kind == "sqlite" else 3)
+    assert set(story["killed"]) == {"writer", "service", "shipper", *(["database"] if kind == "postgresql" else [])}
     assert story["acknowledged"] >= 100
     assert (story["lost"], story["doubled"], story["conflicts"]) == (0, 0, 0)
 
 
-def test_follow_ends_when_told_and_waits_for_a_store_that_is_gone(tmp_path: Path) -> None:
+def test_follow_ends_when_told_and_waits_for_a_store_that_is_gone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     decide(recorder(tmp_path), "n")
     shown: list[Shipped] = []
-    calls = iter([False] * 4)  # asked before each opening and each round
-    opened = iter([False, True])
+    calls = iter([False] * 6)  # asked before each opening and each round
+    opened = iter([False, False, False, True])
 
     def open_again() -> Store:
         if not next(opened):
@@ -130,6 +132,7 @@ def test_follow_ends_when_told_and_waits_for_a_store_that_is_gone(tmp_path: Path
     follow(tmp_path, open_again, shown.append, seconds=0.01, until=lambda: next(calls, True))
     assert [one.loaded.new for one in shown] == [1]
     assert list(opened) == []
+    assert caplog.text.count("The journal is shipped once it is back.") == 1  # and not at each try
 
 
 def test_shipping_is_quick_enough(open_log: Callable[[], Store], tmp_path: Path) -> None:

@@ -116,17 +116,17 @@ def check_bound(
         model = TwoModelUplift(catalogue).fit(rows.at(~here), months.at(of_months != fold))
         judged = rows.at(here)
         found = model.change(judged)
-        passes[here] = _let_pass(judged, found.change, found.bound(rules.offers.churn_errors), rules)
+        passes[here] = _let_pass(judged, found.bound(rules.offers.churn_errors), rules)
         predicted[here] = found.change
         alone[here] = model.leaving_.chances(judged.standing, catalogue).alone
     return _compared(rows, passes, predicted, alone)
 
 
-def _let_pass(rows: OfferRows, change: FloatArray, bound: FloatArray, rules: Rules) -> BoolArray:
+def _let_pass(rows: OfferRows, bound: FloatArray, rules: Rules) -> BoolArray:
     bills = rows.standing.bill if rows.standing.expected is None else rows.standing.expected
     gain = 100 * (bills[np.arange(len(bills)), rows.standing.current][:, None] - bills)
     enough = (gain > 0) & (gain >= rules.min_gain_cents("offer"))
-    return rows.standing.offerable & enough & (change <= 0) & (bound <= -rules.offers.min_churn_fall)
+    return rows.standing.offerable & enough & (bound <= -rules.offers.min_churn_fall)
 
 
 def _compared(rows: OfferRows, passes: BoolArray, predicted: FloatArray, alone: FloatArray) -> BoundCheck:

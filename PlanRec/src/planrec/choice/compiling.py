@@ -113,34 +113,41 @@ def compile_choice_model(
         points, get an answer that differs by more than 1e-12.
     """
     model = fitted.model
-    logit = model if isinstance(model, ConditionalLogit) else model.logit_
+    if isinstance(model, ConditionalLogit):
+        logit, trees = model, None
+    else:
+        logit, trees = model.logit_, _held_trees(model, rows, np.random.default_rng([seed, 1]), most_rows)
     arrays = ChoiceModel(
         catalogue=model.catalogue,
         history_months=model.history_months,
         with_current_plan=model.with_current_plan,
         logit=CompiledChoice(ALTERNATIVE_FEATURES, logit.weights_),
         temperature=fitted.temperature,
-        trees=None if isinstance(model, ConditionalLogit) else compiled_trees(model),
+        trees=trees,
     )
-    rng, columns = np.random.default_rng(seed), columns_of(rows)
+    columns = columns_of(rows)
     report = parity_gate(
         fitted.predict_proba,
         arrays.predict_proba,
         lambda rng, n: _varied_choices(columns, model, rng, n),
-        rng=rng,
+        rng=np.random.default_rng(seed),
         n=most_rows,
     )
-    if isinstance(model, MonotoneBoosting) and arrays.trees is not None:
-        trees = arrays.trees
-        base = model.matrix(rows.iloc[rng.integers(len(rows), size=min(len(rows), BASE_ROWS))])
-        parity_gate(
-            lambda matrix: model.forest_.decision_function(matrix)[:, None],
-            CompiledScorer(trees).score_matrix,
-            lambda rng, n: varied_matrix(trees, rng, n, base=base),
-            rng=rng,
-            n=most_rows,
-        )
     return arrays, report
+
+
+def _held_trees(model: MonotoneBoosting, rows: pd.DataFrame, rng: np.random.Generator, n: int) -> CompiledModel:
+    """Compile the trees, and hold their log-odds against the model's."""
+    trees = compiled_trees(model)
+    base = model.matrix(rows.iloc[rng.integers(len(rows), size=min(len(rows), BASE_ROWS))])
+    parity_gate(
+        lambda matrix: model.forest_.decision_function(matrix)[:, None],
+        CompiledScorer(trees).score_matrix,
+        lambda rng, n: varied_matrix(trees, rng, n, base=base),
+        rng=rng,
+        n=n,
+    )
+    return trees
 
 
 def compiled_trees(model: MonotoneBoosting) -> CompiledModel:

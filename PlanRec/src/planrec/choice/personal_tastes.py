@@ -192,7 +192,8 @@ def fitted_tastes(
             break
         share = known.mean(axis=0)
         mean = share @ draws
-        covariance = (draws - mean).T @ ((draws - mean) * share[:, None]) + _JITTER * first
+        apart = draws - mean
+        covariance = apart.T @ (apart * share[:, None]) + _JITTER * first
     return PersonalTastes(mean, covariance, _spread(nodes, mean, covariance), tuple(trace))
 
 

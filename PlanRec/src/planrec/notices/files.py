@@ -196,7 +196,7 @@ def _header_faults(header: NoticeHeader, seen: _Seen) -> Iterator[str]:
     if dict(seen.kinds) != {kind: n for kind, n in header.notices.items() if n}:
         yield "notices"
     counted = [*header.notices.values(), *header.no_notice.values()]
-    if not header.no_notice.keys() <= _REASONS or min(header.no_notice.values(), default=0) < 0:
+    if header.no_notice.keys() - _REASONS or any(count < 0 for count in header.no_notice.values()):
         yield "no_notice"
     if header.subscribers != sum(counted):
         yield "subscribers (notices and no_notice do not add up to it)"
@@ -211,13 +211,16 @@ def _header_faults(header: NoticeHeader, seen: _Seen) -> Iterator[str]:
 
 def _row_faults(rows: Mapping[str, int | dict[str, int]], months: int) -> Iterator[str]:
     """Yield what does not add up in the account of the rows: every row read is kept, rejected or set aside."""
-    read, kept = (count if isinstance(count := rows.get(name), int) else -1 for name in ("read", "kept"))
+    read, kept = rows.get("read"), rows.get("kept")
+    if not isinstance(read, int) or not isinstance(kept, int) or kept < 0:
+        yield "rows (read and kept are counts)"
+        return
     reasons = [
         part if isinstance(part := rows.get(name), dict) else {} for name in ("repaired", "rejected", "set_aside")
     ]
     repaired, *lost = reasons
     gone = [count for part in lost for count in part.values()]
-    if read != kept + sum(gone) or min(gone, default=0) < 0:
+    if read != kept + sum(gone) or any(count < 0 for count in gone):
         yield "rows (kept, rejected and set_aside do not add up to read)"
     if kept < months:
         yield "rows.kept (the notices rest on more months)"

@@ -310,8 +310,7 @@ class _Comparison:
         # Equal averages are decided by the shorter contract: cents count a thousand times a month.
         key = (1000 * self.monthly + new_terms).astype(np.float64)
         order, _ = rank_plans(key, excluded, self.current, 0)
-        binding = np.where(new_terms > 0, np.maximum(excluded, 1), excluded)
-        free, _ = rank_plans(key, binding, self.current, 0)
+        free, _ = rank_plans(key, ((excluded > 0) | (new_terms > 0)).astype(np.int64), self.current, 0)
         return order[:, 0], free[:, 0]
 
     def tariff(self, row: int, plan: int) -> PlanCost:

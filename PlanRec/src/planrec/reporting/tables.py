@@ -24,6 +24,7 @@ __all__ = [
     "policy_rows",
     "results_block",
     "segment_rows",
+    "template_text",
 ]
 
 Cells = dict[str, str]
@@ -158,7 +159,7 @@ def backtest_document(
         "min_gain": f"{shipped['min_gain_cents'] / 100:z.2f} {currency}",
         "rules": shipped["rules"],
     }
-    return render_card(_template("megaline.md"), values)
+    return render_card(template_text("megaline.md"), values)
 
 
 def comparison_lines(result: Mapping[str, Any]) -> list[str]:
@@ -200,7 +201,7 @@ def model_card(metrics: Mapping[str, Any], source: Bundle | Mapping[str, object]
         "minimum_gain": _markdown(gain_rows(metrics)),
         "segments": _markdown(segment_rows(metrics)),
     }
-    return render_card(_template("model_card.md"), values)
+    return render_card(template_text("model_card.md"), values)
 
 
 def data_card(metrics: Mapping[str, Any], bundle: Bundle) -> str:
@@ -214,7 +215,7 @@ def data_card(metrics: Mapping[str, Any], bundle: Bundle) -> str:
         "decisions": f"{rows['decisions']:,}",
         "rows": _markdown(accounting_rows(metrics)) if rows["read"] else _MADE_IN_MEMORY,
     }
-    return render_card(_template("data_card.md"), values)
+    return render_card(template_text("data_card.md"), values)
 
 
 _MONTHS = {"regret_cents": "all months", "settled_cents": "months with 3 or more earlier"}
@@ -245,7 +246,8 @@ def _markdown(rows: list[Cells]) -> str:
     return markdown_table(rows, columns, "l" + "r" * (len(columns) - 1) if columns else None)
 
 
-def _template(name: str) -> str:
+def template_text(name: str) -> str:
+    """Return one of the package's templates."""
     return files("planrec").joinpath("templates", name).read_text(encoding="utf-8")
 
 

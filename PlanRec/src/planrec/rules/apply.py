@@ -172,7 +172,7 @@ def closed_reasons(codes: IntArray) -> IntArray:
     >>> [ExclusionCode(code).name for code in closed_reasons(codes)]
     ['CONTRACT_BINDS', 'NONE', 'NOT_YET_ON_SALE']
     """
-    counts = (codes[:, :, None] == np.arange(len(ExclusionCode))).sum(axis=1)
+    counts = np.count_nonzero(codes[:, :, None] == np.arange(len(ExclusionCode)), axis=1)
     counts += codes.shape[1] * (counts > 0) * ~np.isin(np.arange(len(ExclusionCode)), _OF_PLANS)
     open_to = (codes == ExclusionCode.NONE).any(axis=1)
     return np.where(open_to, int(ExclusionCode.NONE), counts.argmax(axis=1)).astype(np.int64)

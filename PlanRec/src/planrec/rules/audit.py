@@ -161,11 +161,11 @@ def _unsure(top: IntArray, current: IntArray, monthly: FloatArray, certainty: fl
 
 
 def _may_rise(top: IntArray, current: IntArray, change: FloatArray, error: FloatArray, rules: Rules) -> int:
-    """Offers whose expected change lies above 0, or above the bound with its errors; an unknown one does too."""
+    """Offers whose change, with its errors, is no fall as large as the rules ask; an unknown one is none."""
     switch = _switches(top, current)
     expected, doubt = change[switch, top[switch]], error[switch, top[switch]]
     worst = expected + rules.offers.churn_errors * doubt
-    return int((~((expected <= 0) & (worst <= -rules.offers.min_churn_fall))).sum())
+    return int((~(worst <= -rules.offers.min_churn_fall)).sum())
 
 
 def _switches(top: IntArray, current: IntArray) -> IntArray:

@@ -76,11 +76,13 @@ class StudyPolicy:
         >>> from planrec.rules import built_in_rules
         >>> SHIPPED.title(load_planrec_config(project, environ={}), built_in_rules())
         'advice: forecast, risk weight 0.1, minimum gain 1.00, certainty 0.65 (as shipped)'
+        >>> PAST.title(load_planrec_config(project, environ={}), built_in_rules())
+        'advice: past 6 month(s), risk weight 0.5, minimum gain 1.00'
         """
         policy = AnswerPolicy.of(config, rules, self.mode, forecast=self.forecast, overrides=self.overrides)
         basis = "forecast" if self.forecast else f"past {policy.history_months} month(s)"
         parts = [basis, f"risk weight {policy.risk_weight:g}", f"minimum gain {policy.min_gain_cents / 100:z.2f}"]
-        if self.mode == "advice":
+        if self.mode == "advice" and self.forecast:  # past months are not asked how certain a saving is
             parts.append(f"certainty {self.rules(rules).minimum_gain.advice_certainty:g}")
         shipped = self.forecast and self.certainty is None and self.overrides == Overrides()
         return f"{self.mode}: {', '.join(parts)}{' (as shipped)' if shipped else ''}"

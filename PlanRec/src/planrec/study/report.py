@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from common_utils.reporting.cards import markdown_table
-from planrec.reporting.tables import Cells
+from planrec.reporting.tables import Cells, template_text
 from planrec.study.answers import RE_RATING, WITHOUT_CERTAINTY
 from planrec.study.figures import ANY_PLAN, HELD_FIRST, MULTICLASS, ORACLE
 from planrec.study.measure import ADVICE, LAUNCH
@@ -52,7 +54,12 @@ def _choice_rows(study: Study, truth: str, world: str) -> list[Cells]:
 
     def cell(name: str, figure: str) -> str:
         path = f"{world}.choice.{name}.{figure}"
-        return study.mean(truth, path).text(3) if study.has(truth, path) else ""
+        if not study.has(truth, path):
+            return ""
+        unknown = np.isnan(study.values(truth, path))
+        if unknown.any():  # precision: nobody had the launched plan among the first three
+            return "never among 3" if unknown.all() else f"never among 3 on {unknown.sum()} operator(s)"
+        return study.mean(truth, path).text(3)
 
     return [{"model": title, **{c: cell(name, key) for c, key in columns.items()}} for name, title in names.items()]
 
@@ -112,13 +119,17 @@ def study_document(study: Study, command: str) -> str:
         "that learns nothing and 1 for the oracle: (model - baseline) / (oracle - baseline), sums over the operators, "
         "all three under the same rules, gates and number of contacts. Figures in brackets are standard errors over "
         "the operators (jackknife). Worlds: without and with the plan launched after training, from the same random "
-        "numbers.\n\nTruths:\n" + "".join(f"- {truth}: {_FAMILY.get(truth, 'its own')}\n" for truth in study.operators)
+        "numbers. Past months follow the same rule file, but how certain a saving is, is not asked of them, as with "
+        "`--basis past` (docs/rules.md): they move more subscribers, and more of those pay more. Where certainty is "
+        "chosen, it is one of the seven in the tables, chosen on the operators it is judged on.\n\nTruths:\n"
+        + "".join(f"- {truth}: {_FAMILY.get(truth, 'its own')}\n" for truth in study.operators)
     )
     parts = [head, f"## Promises\n\n{_markdown([line.cells() for line in promises(study)])}"]
     parts += [f"## {title}\n\n{_markdown(rows)}" for title, rows in detail_tables(study)]
     notes = [] if study.leaks is None else [*study.leaks.missed_leaks, *study.leaks.accused_columns]
     if notes:
         parts.append("## Leaks missed and columns accused\n\n" + "\n".join(f"- {note}" for note in notes))
+    parts.append(template_text("promises_before.md").strip())
     return "\n\n".join(parts) + "\n"
 
 

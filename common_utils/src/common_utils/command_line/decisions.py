@@ -220,7 +220,10 @@ def _add_upkeep(app: typer.Typer, find: FindDecisions) -> None:
 
     @app.command("rotate-key")
     def rotate_key(config: ConfigOption = None, overrides: SetOption = None) -> None:
-        """Put a new key on top of the key file; the old ones stay for joins. Services take it at their next start."""
+        """Put a new key on top of the key file. Services take it at their next start.
+
+        The old keys stay: what was logged, and who objected, is known under them.
+        """
         _say(f"key {_desk(find, config, overrides).rotate_key()} is in use")
 
     del retain, rotate_key  # registered by name

@@ -4,6 +4,7 @@ A plain digest of a subscriber's id, or of a month's usage, can be found again b
 the key. The key in use stands first. Older keys stay below it, so that what was logged under them is still found; the
 last one, the oldest, names events, so that a retry across a rotation is still the same event. What was
 asked is digested under the key in use: after a key leaked, a new one on top protects what is logged from then on.
+Objections and erasures are known by keyed subjects as well: a key that is taken out takes along those made under it.
 """
 
 from __future__ import annotations

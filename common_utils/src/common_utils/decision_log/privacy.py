@@ -15,6 +15,7 @@ from common_utils.decision_log.journal.segments import LOCK, erase, segments
 from common_utils.decision_log.keys import KeyRing
 from common_utils.decision_log.kinds import DAY_MS
 from common_utils.decision_log.objections import write_objections
+from common_utils.decision_log.store.database import Row
 from common_utils.decision_log.store.sqlite import host_name
 from common_utils.decision_log.store.store import Store
 
@@ -71,7 +72,8 @@ class Office:
         """Return everything held about a subject, in words."""
         names = self.keys.subjects(self.project, subject)
         held = [one for name in names for one in self.store.decisions("subject = ?", (name,))]
-        stored, entries = {one["event"] for one in held}, list(self._in_journal())
+        further, entries = list(self._further_answers(names)), list(self._in_journal())
+        stored = {one["event"] for one in held} | {event for event, _, _ in further}
         ours = [one for one in entries if isinstance(one, Decision) and one.subject in names]
         unshipped = [one for one in ours if one.event not in stored]
         events = stored | {one.event for one in unshipped}
@@ -84,6 +86,7 @@ class Office:
         ]
         for one in held:
             lines += [_decision_words(one), *(f"  {text}" for text in self._outcome_words(one["event"]))]
+        lines += [f"{_when(at)}: a further answer to event {event}: {answer}" for event, answer, at in further]
         lines += [f"{_decision_words(one._asdict())}; in this host's journal" for one in unshipped]
         lines += [f"outcome {where}: {_told_words(said)}" for where, said in told]
         lines += [f"{name}: {text}" for name, holder in _HOLDERS.items() for text in holder.held(names)]
@@ -167,6 +170,9 @@ class Office:
         counts: dict[str, int] = {}
         for table in ("outcomes", "outcomes_seen", "conflicts"):
             counts[table] = self.store.database.run(f"DELETE FROM {table} WHERE event IN ({about})", names)  # noqa: S608
+        # An event that two subjects share belongs to the first one's decision; the second one's answer lies here.
+        statement = f"DELETE FROM conflicts WHERE subject IN ({marks})"  # noqa: S608
+        counts["conflicts"] += self.store.database.run(statement, names)
         waiting = [digest for digest, said in self._waiting().items() if _is_about(said, names, events)]
         for digest in waiting:
             self.store.database.run("DELETE FROM waiting WHERE digest = ?", (digest,))
@@ -194,6 +200,11 @@ class Office:
     def _waiting(self) -> dict[str, dict[str, Any]]:
         rows = self.store.database.rows("SELECT digest, said_json FROM waiting")
         return {digest: json.loads(said) for digest, said in rows}
+
+    def _further_answers(self, names: Sequence[str]) -> Iterator[Row]:
+        """Yield event, answer and time of answers whose event had another one before, be it another subject's."""
+        statement = "SELECT event, answer_json, at_ms FROM conflicts WHERE subject IN ({}) ORDER BY at_ms"
+        return self.store.rows_in(statement, names)
 
     def _outcome_words(self, event: str) -> list[str]:
         statement = "SELECT kind, period, value_json, at_ms FROM outcomes WHERE event = ?"

@@ -21,6 +21,7 @@ from common_utils.decision_log.store.store import Loaded, Store
 __all__ = ["Shipped", "Shipper", "follow"]
 
 _NOTHING = Loaded()
+_TELL_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
 
@@ -164,12 +165,15 @@ def follow(
     ConfigError
         If the store cannot be opened for another reason than that it does not answer.
     """
+    told_at = -_TELL_SECONDS
     while not until():
         try:
             with closing(open_again()) as store:
                 _rounds(Shipper(folder, store), show, seconds, until)
         except StoreUnavailableError as error:
-            logger.warning("%s The journal is shipped once it is back.", error)
+            if time.monotonic() - told_at >= _TELL_SECONDS:  # and not at each try of a night
+                logger.warning("%s The journal is shipped once it is back.", error)
+                told_at = time.monotonic()
             time.sleep(seconds)
 
 

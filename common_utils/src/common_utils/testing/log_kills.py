@@ -10,10 +10,8 @@ import json
 import os
 import random
 import select
-import signal
 import sys
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -23,14 +21,17 @@ from pathlib import Path
 from common_utils.decision_log.journal.journal import Journal
 from common_utils.decision_log.keys import Key, KeyRing
 from common_utils.decision_log.recorder import Recorder
-from common_utils.decision_log.shipper import Shipper, follow
+from common_utils.decision_log.shipper import Shipper
 from common_utils.decision_log.store.store import open_store
+from common_utils.testing.decisions.http_kills import http_kill_story
+from common_utils.testing.decisions.processes import forked, forked_shipper, kill_now
 from common_utils.testing.postgres import postgres_server
 
-__all__ = ["KillStory", "kill_story"]
+__all__ = ["KillStory", "kill_story", "whole_story"]
 
 _ANSWER = b'{"prediction":"surf","probabilities":{"surf":0.75,"smart":0.25},"model_version":"v1"}'
 _ID = 32
+_OVER_HTTP = 4  # each fourth kill
 _RETRIED = 4  # each fourth answer is sent twice, as a client does that did not hear it
 
 
@@ -45,7 +46,8 @@ class KillStory:
     acknowledged : int
         Answers whose event id the client received.
     lost, doubled, conflicts : int
-        Of these, which the log does not hold; entries of one event; answers that differ from the first of their event.
+        Of these, which the log does not hold; entries of one event; answers, or over HTTP event ids, that differ from
+        the first of their event.
     """
 
     killed: dict[str, int]
@@ -84,7 +86,7 @@ def kill_story(
     journal = folder / "journal"
     victims = ["writer", "shipper"] if kill_database is None else ["writer", "shipper", "database"]
     killed, heard = Counter[str](), set[str]()
-    writer, shipper, lives = _Writer(journal, 0, to_disk), _fork(lambda: _ship(journal, folder, url)), 0
+    writer, shipper, lives = _Writer(journal, 0, to_disk), forked_shipper(journal, folder, url), 0
     for _ in range(kills):
         heard |= writer.hear(rng.randrange(1, 40))
         victim = rng.choice(victims)
@@ -94,12 +96,12 @@ def kill_story(
             heard |= writer.kill()
             writer = _Writer(journal, lives, to_disk)
         elif victim == "shipper":
-            _kill(shipper)
-            shipper = _fork(lambda: _ship(journal, folder, url))
+            kill_now(shipper)
+            shipper = forked_shipper(journal, folder, url)
         elif kill_database is not None:
             kill_database()
     heard |= writer.kill()
-    _kill(shipper)
+    kill_now(shipper)
     with closing(open_store(url, folder)) as store:
         Shipper(journal, store).round()
         held = [one["event"] for one in store.decisions()]
@@ -113,7 +115,7 @@ class _Writer:
 
     def __init__(self, journal: Path, life: int, to_disk: bool) -> None:  # noqa: FBT001
         reads, writes = os.pipe()
-        self.number = _fork(lambda: _answer(journal, life, writes, to_disk=to_disk), drop=reads)
+        self.number = forked(lambda: _answer(journal, life, writes, to_disk=to_disk), close=(reads,))
         os.close(writes)
         self._reads = reads
         self._rest = b""
@@ -128,7 +130,7 @@ class _Writer:
 
     def kill(self) -> set[str]:
         """Kill it, and return what its client still received."""
-        _kill(self.number)
+        kill_now(self.number)
         while part := os.read(self._reads, 1 << 16):
             self._rest += part
         os.close(self._reads)
@@ -149,37 +151,43 @@ def _answer(journal: Path, life: int, pipe: int, *, to_disk: bool) -> None:
             os.write(pipe, event.encode() + b"\n")
 
 
-def _ship(journal: Path, folder: Path, url: str) -> None:
-    follow(journal, lambda: open_store(url, folder), lambda _: None, seconds=0.005, until=lambda: False)
+def whole_story(folder: Path, kind: str, *, kills: int, seed: int) -> KillStory:
+    """Kill so many times, a quarter of it with a real service over HTTP, and return what came of it all.
 
+    Parameters
+    ----------
+    folder : Path
+        Empty.
+    kind : {"sqlite", "postgresql"}
+    kills, seed : int
+    """
+    over_http = kills // _OVER_HTTP
+    for part in ("pipe", "http"):
+        (folder / part).mkdir()
 
-def _fork(work: Callable[[], None], *, drop: int | None = None) -> int:
-    number = os.fork()
-    if number:
-        return number
-    try:
-        if drop is not None:
-            os.close(drop)
-        work()
-    finally:
-        if sys.exc_info()[0] is not None:
-            traceback.print_exc()
-        os._exit(1)
+    def both(url: Callable[[str], str], kill_database: Callable[[], None] | None) -> KillStory:
+        piped = kill_story(
+            folder / "pipe", url("pipe"), kills=kills - over_http, seed=seed, kill_database=kill_database
+        )
+        asked = http_kill_story(folder / "http", url("http"), kills=over_http, seed=seed, kill_database=kill_database)
+        return KillStory(
+            dict(Counter(piped.killed) + Counter(asked.killed)),
+            piped.acknowledged + asked.acknowledged,
+            piped.lost + asked.lost,
+            piped.doubled + asked.doubled,
+            piped.conflicts + asked.conflicts + asked.changed,
+        )
 
-
-def _kill(number: int) -> None:
-    os.kill(number, signal.SIGKILL)
-    os.waitpid(number, 0)
+    if kind == "sqlite":
+        return both(lambda _: "sqlite:///log.db", None)
+    with postgres_server() as server:
+        return both(server.of, server.kill)
 
 
 def main() -> int:
     """Print a story as JSON; leave with 1 where something was lost, doubled or in conflict."""
     folder, kills, seed, kind = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-    if kind == "sqlite":
-        story = kill_story(folder, "sqlite:///log.db", kills=kills, seed=seed)
-    else:
-        with postgres_server() as server:
-            story = kill_story(folder, server.uri, kills=kills, seed=seed, kill_database=server.kill)
+    story = whole_story(folder, kind, kills=kills, seed=seed)
     sys.stdout.write(json.dumps(asdict(story)) + "\n")
     return int(bool(story.lost or story.doubled or story.conflicts))
 

@@ -70,3 +70,13 @@ def test_varied_rows_hold_split_points_their_neighbours_missing_and_extremes() -
     values = set(X[:, 0].tolist())
     assert {2.0, np.nextafter(2.0, 3.0), np.nextafter(2.0, 1.0), 7.0, np.inf, -np.inf, 1e308} <= values
     assert np.isnan(X).any()
+
+
+def test_so_many_rows_are_tried_as_are_reported() -> None:
+    drawn: list[int] = []
+
+    def rows(rng: np.random.Generator, n: int) -> np.ndarray:
+        drawn.append(n)
+        return rng.random(n)
+
+    assert parity_gate(np.exp, np.exp, rows, rng=np.random.default_rng(0), n=25_000).rows == sum(drawn) == 25_000

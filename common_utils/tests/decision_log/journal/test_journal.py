@@ -93,7 +93,7 @@ def test_the_bound_holds_until_a_shipper_makes_room(tmp_path: Path) -> None:
     journal = Journal(tmp_path, 2000, clock=lambda: now[0])
     while journal.append(_line("e")):
         pass
-    assert journal.unlogged == {"full": 1}
+    assert journal.unlogged == {"full": 1, "unwritable": 0, "slow": 0, "no_keys": 0}
     assert sum(segment.path.stat().st_size for segment in segments(tmp_path)) <= 2000
     for segment in segments(tmp_path):
         segment.path.unlink()
@@ -172,7 +172,7 @@ def test_a_sync_that_fails_or_hangs_takes_no_answer_away(tmp_path: Path) -> None
     journal.append(_line("e"))
     assert not asyncio.run(journal.synced())
     assert not journal.synced_now()
-    assert journal.unlogged == {"slow": 2}
+    assert journal.unlogged == {"full": 0, "unwritable": 0, "slow": 2, "no_keys": 0}
     hung = threading.Event()
 
     def hang(number: int) -> None:

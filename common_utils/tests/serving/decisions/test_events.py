@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from fastapi import APIRouter
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, ConfigDict, Field
 
-from common_utils.serving.app import create_service
+from common_utils.serving.app import Settings, create_service
 from common_utils.serving.decisions.events import SUBJECT, LoggedAnswer, LogPlace, with_events
 from common_utils.serving.decisions.outcomes import outcome_routes
 from common_utils.serving.fast_route import FastRoute
+from common_utils.serving.guards.access import Access, ApiKey
 from common_utils.serving.model_slot import ModelSlot
 from tests.conftest import FakeModel
 
@@ -54,7 +56,7 @@ class FakeLog:
         return sum(map(len, self.lines))
 
     def event(self, client: str, name: str) -> str:
-        return f"<{client}|{name}>"
+        return f"<{client}|{name}>".replace("\0", "/")  # no header can hold it
 
     async def keep(self, lines: bytes, count: int = 1) -> bool:
         return self.keep_now(lines, count)
@@ -71,7 +73,7 @@ class FakeLog:
         self.closed = True
 
 
-def client_of(log: FakeLog | None) -> TestClient:
+def client_of(log: FakeLog | None, keys: tuple[ApiKey, ...] = ()) -> TestClient:
     place: LogPlace[FakeLog] = LogPlace()
     router = APIRouter(route_class=FastRoute)
 
@@ -105,6 +107,7 @@ def client_of(log: FakeLog | None) -> TestClient:
         routes=[router, outcome_routes(place, check)],
         log=place,
         open_log=lambda: log,
+        settings=lambda: Settings(access=Access(keys)),
     )
     return TestClient(app)
 
@@ -131,7 +134,7 @@ def test_records_of_a_batch_are_events_of_their_own_and_one_write() -> None:
         body = {"records": [{"minutes": 1}, {"minutes": 2, "subject": "S2"}]}
         answers = client.post("/often", json=body, headers={"Idempotency-Key": "k"}).json()
         text = client.get("/metrics").text
-    assert [one["event_id"] for one in answers] == ["<|key:k#0>", "<|key:k#1>"]
+    assert [one["event_id"] for one in answers] == ["<|key:k/0>", "<|key:k/1>"]
     assert log.lines == [b'{"minutes":1.0}{"minutes":2.0,"subject":"S2"}']
     assert "decisions_total 2.0" in text
     assert f"decision_journal_bytes {len(log.lines[0])}" in text
@@ -171,6 +174,19 @@ def test_an_outcome_goes_into_the_log_as_it_was_told() -> None:
         "period": "2025-10",
         "subject": "S1",
     }
+
+
+def test_a_client_with_the_role_predict_tells_outcomes_and_its_events_are_its_own() -> None:
+    keys = tuple(ApiKey(name, "predict", sha256(name.encode()).digest()) for name in ("crm", "shop"))
+    told = {"outcomes": [{"kind": "accepted", "value": True, "date": "2025-11-02", "event_id": "e"}]}
+    with client_of(FakeLog(), keys) as client:
+        assert client.post("/outcomes", json=told).status_code == 401
+        events: list[str] = []
+        for key in keys:
+            sent = {"Authorization": f"Bearer {key.name}", "Idempotency-Key": "order-17"}
+            assert client.post("/outcomes", json=told, headers=sent).json()["taken"] == 1
+            events.append(client.post("/double", json={"minutes": 2}, headers=sent).json()["event_id"])
+    assert events == ["<crm|key:order-17>", "<shop|key:order-17>"]
 
 
 @pytest.mark.parametrize("subject", ["", "x" * 65], ids=["empty", "long"])

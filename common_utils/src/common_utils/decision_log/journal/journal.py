@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from common_utils.decision_log.journal.group_sync import GroupSync
 from common_utils.decision_log.journal.segments import create_segment, folder_bytes
@@ -24,6 +24,7 @@ __all__ = ["Journal", "Reason"]
 Reason = Literal["full", "unwritable", "slow", "no_keys"]
 """Why an answer went out unlogged: the bound, the disk, a sync that did not end in time, or keys that cannot be had."""
 
+_REASONS: tuple[Reason, ...] = get_args(Reason)
 _SEGMENT_BYTES = 4 << 20
 _SEGMENT_SECONDS = 60.0
 _RETRY_SECONDS = 1.0
@@ -100,8 +101,11 @@ class Journal:
 
     @property
     def unlogged(self) -> Mapping[Reason, int]:
-        """How many lines were not taken, by reason."""
-        return dict(self._unlogged)
+        """How many lines were not taken, by reason; reasons that did not occur are there with 0.
+
+        A counter that is first seen at 1 has not increased for whoever watches it.
+        """
+        return {reason: self._unlogged[reason] for reason in _REASONS}
 
     def append(self, lines: bytes, count: int = 1) -> bool:
         """Hand whole lines to the kernel in one write; say whether it took all of them. From any thread.

@@ -56,8 +56,9 @@ _SCHEMA = (
     + ")",
     "CREATE INDEX IF NOT EXISTS decisions_subject ON decisions (subject, at_ms)",
     "CREATE INDEX IF NOT EXISTS decisions_at ON decisions (at_ms, event)",
-    "CREATE TABLE IF NOT EXISTS conflicts (event TEXT, place INTEGER, answer_json TEXT NOT NULL, "
+    "CREATE TABLE IF NOT EXISTS conflicts (event TEXT, place INTEGER, subject TEXT, answer_json TEXT NOT NULL, "
     "at_ms BIGINT NOT NULL, PRIMARY KEY (event, place))",
+    "CREATE INDEX IF NOT EXISTS conflicts_subject ON conflicts (subject)",
     "CREATE TABLE IF NOT EXISTS outcomes (event TEXT, kind TEXT, period TEXT, value_json TEXT, at_ms BIGINT, "
     "told_ms BIGINT, corrections INTEGER, PRIMARY KEY (event, kind, period))",
     "CREATE TABLE IF NOT EXISTS outcomes_seen (digest TEXT PRIMARY KEY, event TEXT)",
@@ -152,9 +153,10 @@ class Store:
             answers = known[decision.event]
             answer = _json(decision.answer)
             if answer not in answers:
-                rows.append((decision.event, len(answers), answer, decision.at_ms))
+                rows.append((decision.event, len(answers), decision.subject, answer, decision.at_ms))
                 answers.append(answer)
-        return self.database.add("conflicts", ("event", "place", "answer_json", "at_ms"), rows) if rows else 0
+        columns = ("event", "place", "subject", "answer_json", "at_ms")
+        return self.database.add("conflicts", columns, rows) if rows else 0
 
     def fact(self, name: str) -> str | None:
         """Return what was noted under a name."""
