@@ -202,13 +202,15 @@ def evaluate_policy(offers: LoggedOffers, target: FloatArray, *, level: float = 
     rows = np.arange(len(offers.events))
     outside = float(np.where(offers.offerable, 0.0, target).sum(axis=1).mean())
     if outside > _SUPPORT:
-        raise DataError(f"no support: {outside:.1%} of what this policy would offer could never be offered in the log.")
+        raise DataError(
+            f"no support: {outside:z.1%} of what this policy would offer could never be offered in the log."
+        )
     wanted = target[rows, offers.offered]
     effective = effective_sample_size(importance_weights(offers.propensity, wanted))
     if effective < _LEAST_EFFECTIVE:
         raise DataError(
-            f"no support: this policy made too few of the logged offers (effective sample size {effective:.1f} of "
-            f"{len(rows)}, at least {_LEAST_EFFECTIVE:.0f} are needed). Explore more, or log longer."
+            f"no support: this policy made too few of the logged offers (effective sample size {effective:z.1f} of "
+            f"{len(rows)}, at least {_LEAST_EFFECTIVE:z.0f} are needed). Explore more, or log longer."
         )
     expected = offers.p_accept * offers.saving_cents
     rewards = offers.accepted * offers.saving_cents[rows, offers.offered]

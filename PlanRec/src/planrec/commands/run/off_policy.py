@@ -32,13 +32,13 @@ def _words(report: PolicyReport, policy: str) -> str:
     lines = [f"policy {policy!r}: accepted saving in cents a month per offer, 95 % interval"]
     for name, words in _NAMES.items():
         found = getattr(report, name).interval
-        lines.append(f"  {words:<14}{found.estimate:9.2f}  [{found.low:.2f}, {found.high:.2f}]")
+        lines.append(f"  {words:<14}{found.estimate:z9.2f}  [{found.low:z.2f}, {found.high:z.2f}]")
     lines += [
-        f"logged: {report.logged_value:.2f} by {report.ips.offers:,} offers with an outcome; "
+        f"logged: {report.logged_value:z.2f} by {report.ips.offers:,} offers with an outcome; "
         f"left out: {report.without_outcome:,} without one",
-        f"effective sample size: {report.effective_sample_size:,.0f}; the policy would make "
-        f"{report.overlap:.1%} of the logged offers (overlap); support: {report.support:.1%} of what it would offer",
-        f"the exploration cost {report.cost_cents:.2f} cents of the objective per offer",
+        f"effective sample size: {report.effective_sample_size:z,.0f}; the policy would make "
+        f"{report.overlap:z.1%} of the logged offers (overlap); support: {report.support:z.1%} of what it would offer",
+        f"the exploration cost {report.cost_cents:z.2f} cents of the objective per offer",
     ]
     return "\n".join(lines) + "\n"
 
