@@ -17,6 +17,7 @@ import typer
 from common_utils.command_line.options import ConfigOption, SetOption
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release import author_of
+from common_utils.command_line.run import Group
 
 if TYPE_CHECKING:
     from common_utils.decision_log.config import DecisionsConfig
@@ -53,6 +54,7 @@ def add_decisions(app: typer.Typer, find: FindDecisions) -> typer.Typer:
     ['audit', 'export', 'forget', 'object', 'query', 'retain', 'rotate-key', 'ship', 'show', 'stats']
     """
     decisions = typer.Typer(
+        cls=Group,
         help="What was decided: ship it to the store, look at it, and act for a subject.",
         no_args_is_help=True,
         rich_markup_mode=None,
