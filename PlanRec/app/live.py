@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic_core import to_json
 
-from app.responses import MEANING, Policy, PredictResponse
+from app.responses import MEANING, Policy, PredictResponse, noted
 from app.schemas import RecommendRequest
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.errors import ArtifactError, DataError
@@ -28,6 +28,7 @@ from planrec.months import month_text
 from planrec.outlook import UsageForecast
 from planrec.quick import RowAdviser, RowChoice
 from planrec.rules import Mode, Rules, asked_facts
+from planrec.usage.doubts import record_doubts
 
 __all__ = ["AskedRecord", "LivePlanRec", "open_live", "probe"]
 
@@ -113,6 +114,7 @@ class LivePlanRec:
                 "decides_from": month_text(decides_from),
                 "meaning": MEANING,
                 "model_version": self.version,
+                **noted(record),
             }
         )
 
@@ -139,8 +141,9 @@ class LivePlanRec:
                 probabilities=dict(zip(classes, row.tolist(), strict=True)),
                 decides_from=month_text(month),
                 model_version=self.version,
+                notes=record_doubts(record.months),
             )
-            for row, month in zip(found.p_take, found.decides_from.tolist(), strict=True)
+            for row, month, record in zip(found.p_take, found.decides_from.tolist(), records, strict=True)
         ]
 
     def check_recent(self, record: SubscriberRecord, month: int, where: str = "") -> None:
@@ -228,6 +231,7 @@ class LivePlanRec:
             "rules_version": self.rules.version,
             "catalogue_version": self.catalogue.version,
             "model_version": self.version,
+            **noted(record),
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from datetime import date
 from typing import Annotated, Final, Literal
 
@@ -11,7 +12,9 @@ from app.examples import ADVICE, CATALOGUE, PREDICTION
 from common_utils.serving.decisions.events import LoggedAnswer
 from planrec.advice import AnswerPolicy, RatedBasis
 from planrec.billing import Catalogue
+from planrec.decisions import SubscriberRecord
 from planrec.rules import ExclusionCode
+from planrec.usage.doubts import record_doubts
 
 __all__ = [
     "MEANING",
@@ -19,6 +22,7 @@ __all__ = [
     "BatchResponse",
     "ExcludedPlan",
     "LineItems",
+    "Notes",
     "OfferPolicy",
     "PlanResponse",
     "PlansResponse",
@@ -26,10 +30,25 @@ __all__ = [
     "PredictResponse",
     "RecommendBatchResponse",
     "RecommendResponse",
+    "noted",
 ]
 
 MEANING: Final = "predicts the plan people choose"
+Notes = Annotated[
+    tuple[str, ...],
+    Field(
+        exclude_if=operator.not_,
+        description="what is odd about the usage sent, such as minutes that may be seconds, as a file's account says "
+        "it; left out if nothing is",
+    ),
+]
 _ReasonCode = Annotated[str, Field(json_schema_extra={"enum": [code.name for code in ExclusionCode if code]})]
+
+
+def noted(record: SubscriberRecord) -> dict[str, tuple[str, ...]]:
+    """Return the field `notes` of an answer, nothing where nothing is odd."""
+    notes = record_doubts(record.months)
+    return {"notes": notes} if notes else {}
 
 
 class OfferPolicy(BaseModel):
@@ -85,6 +104,7 @@ class PredictResponse(LoggedAnswer):
     )
     meaning: Literal["predicts the plan people choose"] = MEANING
     model_version: str
+    notes: Notes = ()
 
 
 class BatchResponse(BaseModel):
@@ -165,6 +185,7 @@ class RecommendResponse(LoggedAnswer):
     rules_version: str
     catalogue_version: str
     model_version: str
+    notes: Notes = ()
 
 
 class RecommendBatchResponse(BaseModel):

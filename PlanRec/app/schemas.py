@@ -76,7 +76,12 @@ class UsageMonthRequest(_Request):
 class _SubscriberRequest(_Request):
     usage: list[UsageMonthRequest] = Field(min_length=1, max_length=24, description="usage months, each once")
     current_plan: _PlanId | None = Field(default=None, description="plan held now, if known")
-    age: float | None = Field(default=None, ge=0, le=MOST[AGE], description="years; plans with an age limit need it")
+    age: float | None = Field(
+        default=None,
+        ge=0,
+        le=MOST[AGE],
+        description="years, of which completed ones count (27.5 is 27); plans with an age limit need it",
+    )
     as_of: _Month | None = Field(
         default=None,
         description="month of the answer, YYYY-MM; later usage is not looked at, and usage that is not recent "

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.examples import COMPARISON
-from app.responses import Policy
+from app.responses import Notes, Policy
 from app.schemas import PredictRequest
 from common_utils.errors import ConfigError, DataError
 from common_utils.serving.explain import FORM
@@ -24,6 +24,7 @@ from planrec.config import PlanRecConfig
 from planrec.decisions.record import check_recent, record_facts, record_history
 from planrec.months import month_text
 from planrec.rules import ExclusionCode
+from planrec.usage.doubts import record_doubts
 
 __all__ = [
     "DraftPlanRequest",
@@ -155,6 +156,7 @@ class WhatIfResponse(BaseModel):
     rules_version: str
     catalogue_version: str
     model_version: str
+    notes: Notes = ()
 
 
 class WhatIfModel(Protocol):
@@ -219,6 +221,7 @@ def answer_what_if(live: WhatIfModel, request: WhatIfRequest) -> WhatIfResponse:
         rules_version=rules.version,
         catalogue_version=engine.catalogue.version,
         model_version=live.version,
+        notes=record_doubts(record.months),
     )
 
 

@@ -285,7 +285,7 @@ def _segments(config: PlanRecConfig, prepared: Prepared, situation: JudgedDecisi
     thirds = pd.qcut(usage.mean(axis=1), 3, labels=["light", "middle", "heavy"]).astype(str).to_numpy()
     splits = {"data usage": thirds}
     if AGE in test.columns:
-        bands = pd.cut(test[AGE], [-1, 27, 59, 200], labels=["to 27", "28 to 59", "60 and over"])
+        bands = pd.cut(test[AGE] // 1, [-1, 27, 59, 200], labels=["to 27", "28 to 59", "60 and over"])
         splits["age"] = bands.astype(object).fillna("unknown").astype(str).to_numpy()
     rows: list[Row] = []
     for name, labels in splits.items():

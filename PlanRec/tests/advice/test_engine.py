@@ -303,5 +303,5 @@ def test_the_bound_on_leaving_is_named_only_where_no_rule_keeps_the_plan_back() 
     risen, small = ExclusionCode.CHURN_MAY_RISE, ExclusionCode.BELOW_MINIMUM_GAIN
     codes = np.array([[0, risen]] * 3)
     reasons = np.array([small, ExclusionCode.CONTRACT_BINDS, ExclusionCode.NONE])
-    told = advice_engine._stay_reason(reasons, codes)
+    told = advice_engine._stay_reason(reasons, codes, np.zeros(3, dtype=np.int64))
     assert told.tolist() == [risen, ExclusionCode.CONTRACT_BINDS, ExclusionCode.NONE]

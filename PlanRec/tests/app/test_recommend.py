@@ -187,6 +187,16 @@ def test_recommend_says_why_no_plan_may_be_taken_as_the_command_does(
     assert batch["recommendations"] == [answer]
 
 
+@pytest.mark.parametrize("mode", ["advice", "offer"])
+def test_recommend_says_why_no_other_plan_may_be_taken(learnt: TestClient, mode: str) -> None:
+    body = {"mode": mode, "usage": USAGE, "age": 40, "current_plan": "smart-12", **WILLING, "exclude": PLANS}
+    answer = learnt.post("/recommend", json=body).json()
+    assert [plan["plan_id"] for plan in answer["advice"]] == ["smart-12"]
+    assert answer["stay_reason"] == "DECLINED"
+    batch = learnt.post("/recommend/batch", json={"records": [body]}).json()
+    assert batch["recommendations"] == [answer]
+
+
 def test_recommend_leaves_out_what_the_subscriber_does_not_want(client: TestClient) -> None:
     body = {"usage": USAGE, "current_plan": "unlimited", "top_k": 50, **WILLING}
     best = client.post("/recommend", json=body).json()["advice"][0]["plan_id"]

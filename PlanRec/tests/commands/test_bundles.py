@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from common_utils.bundle import Bundle
+from common_utils.bundle import Bundle, write_bundle
 from common_utils.errors import PortfolioError
 from common_utils.tables import Reading, RowReport
 from common_utils.testing.command_lines import heavy_help
@@ -100,6 +100,23 @@ def test_evaluate_says_when_the_data_are_not_those_of_the_bundle(run, bundle: Bu
 def test_evaluate_refuses_another_source_than_the_bundles(run, bundle: Bundle, capsys) -> None:  # type: ignore[no-untyped-def]
     assert run("evaluate", "--bundle", bundle.path, "--data-source", "table") == 2
     assert "was trained on source 'simulator', not 'table'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("file", ["forecast.json", "choice_model.json", "choice.json"])
+def test_evaluate_refuses_an_older_bundle_before_any_work(  # type: ignore[no-untyped-def]
+    run, bundle: Bundle, tmp_path, capsys, monkeypatch, file: str
+) -> None:
+    def write(folder: Path) -> None:
+        for name in bundle.files:
+            (folder / name).write_bytes(b'{"format": 1}' if name == file else bundle.read_bytes(name))
+
+    def work(*_: object) -> None:
+        pytest.fail("a table was read")
+
+    monkeypatch.setattr(learn, "prepare", work)
+    older = write_bundle(tmp_path, info=dict(bundle.info), write=write)
+    assert run("evaluate", "--bundle", older.path) == 4
+    assert "from an older version of the code" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,9 @@ def test_subscribers_without_a_recent_month_are_counted(
 
 @pytest.mark.parametrize("words", [["recommend"], ["what-if", "--usage-factor", "1.2"]])
 @pytest.mark.parametrize(
-    "change", [lambda line: f"{line},9", lambda line: line.rpartition(",")[0]], ids=["long", "short"]
+    "change",
+    [lambda line: f"{line},9", lambda line: line.rpartition(",")[0], lambda line: line.replace(",", ";")],
+    ids=["long", "short", "other-delimiter"],
 )
 def test_nobody_is_answered_by_months_before_a_row_with_too_many_or_too_few_fields(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], change: Callable[[str], str]

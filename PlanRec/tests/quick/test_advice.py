@@ -158,3 +158,15 @@ def test_a_saving_of_just_so_many_standard_deviations_is_not_certain() -> None:
     saved = np.where(np.arange(32) % 2, 0.0, 200.0)  # 100 on average, and so is the standard deviation
     bills = np.stack([held, held - saved, held - saved - 1.0])
     assert RowAdviser(engine)._unsure(bills, [1, 2], 0) == [1]
+
+
+@pytest.mark.parametrize("left", [None, 0.0, 5.0])
+@pytest.mark.parametrize(
+    "out", [CARD.plan_ids, CARD.plan_ids[1:], CARD.plan_ids[:-1]], ids=["all", "not-one", "not-last"]
+)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_with_all_other_plans_excluded_the_reason_to_stay_is_the_table_s(
+    engine: Engine, out: tuple[str, ...], left: float | None
+) -> None:
+    record, asked = replace(RECORD, contract_months_left=left), replace(ASKED, excluded=list(out))
+    assert RowAdviser(engine).quick(record, asked) == recommend_subscriber(record, engine, asked)

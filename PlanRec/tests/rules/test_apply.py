@@ -23,6 +23,7 @@ from planrec.rules import (
     stay_text,
 )
 from planrec.rules.apply import Verdict
+from planrec.rules.audit import violations
 from planrec.rules.rulebook import ContractRule, OfferRules, PlanRule
 
 OCTOBER = month_index("2025-10")
@@ -148,6 +149,19 @@ def test_earliest_change_is_the_first_month_without_the_contract(
     facts = Facts.of(OCTOBER, np.array([5]), contract_months_left=left, change_month=change_month)
     first = int(apply_rules(built_in_rules(), catalogue, facts, "advice").earliest_change[0])
     assert (None if first < 0 else month_text(first)) == expected
+
+
+@pytest.mark.parametrize(
+    ("age", "young", "senior"), [(27.0, 0, 3), (27.5, 0, 3), (28.0, 4, 3), (59.9, 4, 3), (60.0, 4, 0)]
+)
+def test_age_is_counted_in_completed_years(catalogue: Catalogue, age: float, young: int, senior: int) -> None:
+    facts = Facts.of(month_index("2025-10"), np.array([-1]), age=age)
+    codes = apply_rules(built_in_rules(), catalogue, facts, "advice").codes[0]
+    found = [int(codes[catalogue.index(plan)]) for plan in ("young-10", "senior-talk")]
+    assert found == [young, senior]
+    order = np.array([[catalogue.index("young-10"), catalogue.index("senior-talk")]])
+    counts = violations(order, built_in_rules(), catalogue, facts, "advice")
+    assert [counts[code] > 0 for code in ("ABOVE_MAXIMUM_AGE", "BELOW_MINIMUM_AGE")] == [young > 0, senior > 0]
 
 
 def test_stay_is_told_with_what_keeps_the_subscriber(catalogue: Catalogue) -> None:

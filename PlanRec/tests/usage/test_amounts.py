@@ -54,7 +54,9 @@ def test_more_minutes_than_a_month_has(beyond: int, refused: bool) -> None:
         pytest.param([2_999.0] * 100, "", False, id="heavy-users"),
         pytest.param([5_999.0] * 49 + [280.0] * 51, "", False, id="half-are-heavy-users"),
         pytest.param([4.6] * 100, "fewer than 10; are they hours?", False, id="hours"),
-        pytest.param([4.6] * 99, "", False, id="too-few-months-to-tell"),
+        pytest.param([4.6] * 20, "fewer than 10; are they hours?", False, id="hours-of-a-few"),
+        pytest.param([4.6] * 19, "", False, id="too-few-months-to-tell"),
+        pytest.param([4.6] * 10 + [10.0] * 10, "", False, id="half-have-some-minutes"),
         pytest.param([0.0] * 200, "", False, id="no-calls"),
     ],
 )

@@ -106,6 +106,19 @@ def test_a_text_that_only_looks_like_a_number_is_none(tmp_path: Path, source: st
         load(tmp_path, **said)
 
 
+@pytest.mark.parametrize("text", ["yes", "no", "on", "Off", "y", "1", "0", "1.0", '"true"', "[true]"])
+@pytest.mark.parametrize("source", ["file", "environment", "override"])
+def test_booleans_are_true_or_false(tmp_path: Path, source: str, text: str) -> None:
+    said = {
+        "file": {"text": f"serving:\n  debug: {text}\n"},
+        "environment": {"environ": {"PLANREC__SERVING__DEBUG": text}},
+        "override": {"overrides": (f"serving.debug={text}",)},
+    }[source]
+    said["environ"] = {"PLANREC__SERVING__API_KEY": "dev"} | said.get("environ", {})
+    with pytest.raises(ConfigError, match=r"(?s)serving.debug \(from .*\): write true or false"):
+        load(tmp_path, **said)
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [

@@ -119,3 +119,28 @@ def test_rows_with_too_few_or_too_many_fields_keep_what_stands_at_each_place(tmp
         {"id": LOST, "month": "2025-04", "minutes": "4"},
     ]
     assert sorted(text.rejects) == [2, 3, 4]
+
+
+@pytest.mark.parametrize("other", [";", "\t", "|"])
+def test_a_row_with_another_delimiter_keeps_its_fields(tmp_path: Path, other: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"id,month,minutes\na,2025-01,1\nb{other}2025-02{other}3,5\n{other.join('cde')}{other}f\n")
+    text = read_csv_text(path, name="t", expected=["id", "month"])
+    assert text.ragged.to_pylist()[0] == {"id": "b", "month": "2025-02", "minutes": "3,5"}
+    assert text.rejects == {2: "2 fields instead of 3", 3: "1 field instead of 3"}
+    assert text.notes == (
+        "1 rejected row(s) cannot be divided into 3 fields (row 3), so that it is not known whose they are: whoever "
+        "they belong to is treated as if they were not there",
+    )
+
+
+def test_a_row_cut_after_its_id_still_says_whose_it_is(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id,month,minutes\na,2025-01,1\nb\n")
+    text = read_csv_text(tmp_path / "t.csv", name="t", expected=["id", "month"])
+    assert (text.ragged.to_pylist(), text.notes) == ([{"id": "b", "month": "", "minutes": ""}], ())
+
+
+def test_a_line_break_in_a_field_is_no_row_of_another_delimiter(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('id,month,minutes\na,2025-01,1\n";b\nc","2025-02"\n')
+    text = read_csv_text(tmp_path / "t.csv", name="t", expected=["id", "month"])
+    assert text.ragged.to_pylist() == [{"id": ";b\nc", "month": "2025-02", "minutes": ""}]

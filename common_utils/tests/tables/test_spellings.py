@@ -126,3 +126,45 @@ def test_nuls_are_given_their_likely_cause(tmp_path: Path, data: bytes, cause: s
     (tmp_path / "u.csv").write_bytes(data)
     with pytest.raises(DataError, match=cause):
         read_table(tmp_path / "u.csv", MONTHS, name="u")
+
+
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [
+        ("202510", "YYYYMM"),
+        ("20251001", "YYYYMMDD"),
+        ("2025-10-31", "YYYY-MM-DD"),
+        ("2025-9", "YYYY-M"),
+        ("2025/10", "YYYY/MM"),
+        ("2025.10", r"YYYY\.MM"),
+        ("10/2025", "MM/YYYY"),
+        ("10.2025", r"MM\.YYYY"),
+        ("10-2025", "MM-YYYY"),
+        ("45931", "as a spreadsheet's day number"),
+        ("März 2025", "with the month's name"),
+        ("Oct-25", "with the month's name"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_some_months_in_another_form_are_named_and_no_row_is_lost(
+    tmp_path: Path, written: str, form: str, ending: str
+) -> None:
+    months = [*["2025-08"] * 98, written, written]
+    path = tmp_path / f"u.{ending}"
+    if ending == "csv":
+        path.write_text(
+            "id,month\n" + "".join(f"{who},{month}\n" for who, month in enumerate(months)), encoding="utf-8"
+        )
+    else:
+        pq.write_table(pa.table({"id": list(map(str, range(100))), "month": months}), path)
+    with pytest.raises(DataError, match=rf"column 'month': 2 of its months are written {form} and 98 YYYY-MM; export"):
+        read_table(path, MONTHS, name="u")
+
+
+@pytest.mark.parametrize("odd", [["202510"], ["2025-13", "2025-00", "2025-13"], ["x", "x"]])
+def test_a_single_slip_and_months_that_do_not_exist_cost_their_rows(tmp_path: Path, odd: list[str]) -> None:
+    (tmp_path / "u.csv").write_text(
+        "id,month\n" + "".join(f"{w},{m}\n" for w, m in enumerate([*["2025-08"] * 9, *odd]))
+    )
+    result = read_table(tmp_path / "u.csv", MONTHS, name="u")
+    assert result.report.rejected == {"month: not a month (YYYY-MM)": len(odd)}

@@ -279,7 +279,7 @@ class Engine:
             order=order,
             stay=stay,
             excluded=codes,
-            stay_reason=_stay_reason(stay_reasons(verdict, np.where(held, 0.0, gain), stay, asked), codes),
+            stay_reason=_stay_reason(stay_reasons(verdict, np.where(held, 0.0, gain), stay, asked), codes, current),
         )
         return EngineAnswer(advice, basis, value)
 
@@ -334,10 +334,10 @@ class Engine:
         )
 
 
-def _stay_reason(reasons: IntArray, codes: IntArray) -> IntArray:
+def _stay_reason(reasons: IntArray, codes: IntArray, current: IntArray) -> IntArray:
     """Name the bound on leaving where it, not the gain, keeps back the last offer; say why if no plan may be taken."""
     kept = (codes == ExclusionCode.CHURN_MAY_RISE).any(axis=1) & (reasons == ExclusionCode.BELOW_MINIMUM_GAIN)
-    return with_closed(np.where(kept, ExclusionCode.CHURN_MAY_RISE, reasons).astype(np.int64), codes)
+    return with_closed(np.where(kept, ExclusionCode.CHURN_MAY_RISE, reasons).astype(np.int64), codes, current)
 
 
 def _rows(history: History, rows: IntArray) -> History:

@@ -24,6 +24,15 @@ from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, closed_reaso
 
 __all__ = ["Advice", "AdvicePolicy", "advise", "enough_gain", "rank_plans", "sure_gains", "switch_gain", "with_closed"]
 
+# A plan with one of these codes was left for what it gains, or would have been.
+_MEASURED = (
+    ExclusionCode.NONE,
+    ExclusionCode.CONTRACT_BINDS,
+    ExclusionCode.CONTRACT_UNKNOWN,
+    ExclusionCode.BELOW_MINIMUM_GAIN,
+    ExclusionCode.CHURN_MAY_RISE,
+)
+
 
 Savings: TypeAlias = Callable[[IntArray, IntArray, IntArray], tuple[FloatArray, FloatArray]]
 
@@ -148,7 +157,7 @@ def advise(
         saving_cents=_of_current(outlook.mean_cents, facts.current) - outlook.mean_cents,
         p_pay_more=share_above(totals, history.known, facts.current),
         excluded=verdict.codes,
-        stay_reason=with_closed(stay_reasons(verdict, gain, stay, least, sure=sure), verdict.codes),
+        stay_reason=with_closed(stay_reasons(verdict, gain, stay, least, sure=sure), verdict.codes, facts.current),
         earliest_change=verdict.earliest_change,
     )
 
@@ -227,8 +236,8 @@ def sure_gains(
     return sure
 
 
-def with_closed(reasons: IntArray, excluded: IntArray) -> IntArray:
-    """Return the reasons to stay, with the reason why no plan may be taken where none may.
+def with_closed(reasons: IntArray, excluded: IntArray, current: IntArray) -> IntArray:
+    """Return the reasons to stay, with the reason why no plan may be taken where none may, or none but the one held.
 
     Parameters
     ----------
@@ -236,17 +245,26 @@ def with_closed(reasons: IntArray, excluded: IntArray) -> IntArray:
         `ExclusionCode` of why to stay.
     excluded : int64 array of shape (n, n_plans)
         `ExclusionCode` by plan index.
+    current : int64 array of shape (n,)
+        Index of the plan held, -1 where unknown.
 
     Examples
     --------
-    >>> excluded = np.array([[ExclusionCode.CONTRACT_BINDS] * 2, [ExclusionCode.CONTRACT_BINDS, 0]])
-    >>> [ExclusionCode(code).name for code in with_closed(np.array([0, 0]), excluded)]
-    ['CONTRACT_BINDS', 'NONE']
+    >>> little = int(ExclusionCode.BELOW_MINIMUM_GAIN)
+    >>> excluded = np.array([[ExclusionCode.CONTRACT_BINDS] * 2, [ExclusionCode.DECLINED, 0], [0, 0]])
+    >>> codes = with_closed(np.array([0, little, little]), excluded, np.array([-1, 1, 1]))
+    >>> [ExclusionCode(code).name for code in codes]
+    ['CONTRACT_BINDS', 'DECLINED', 'BELOW_MINIMUM_GAIN']
     """
     closed = (excluded != ExclusionCode.NONE).all(axis=1)
-    if not closed.any():
+    if closed.any():
+        reasons = np.where(closed, closed_reasons(excluded), reasons).astype(np.int64)
+    others = current[:, None] != np.arange(excluded.shape[1])
+    alone = (reasons == ExclusionCode.BELOW_MINIMUM_GAIN) & ~(np.isin(excluded, _MEASURED) & others).any(axis=1)
+    if not alone.any():
         return reasons
-    return np.where(closed, closed_reasons(excluded), reasons).astype(np.int64)
+    why = closed_reasons(excluded, current)
+    return np.where(alone & (why != ExclusionCode.NONE), why, reasons).astype(np.int64)
 
 
 def rank_plans(

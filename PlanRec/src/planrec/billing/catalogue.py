@@ -100,8 +100,8 @@ class OnSale(_Part):
 class Eligibility(_Part):
     """Who may take a plan; None is everybody."""
 
-    min_age: int | None = Field(default=None, ge=0, le=130, description="youngest age in years")
-    max_age: int | None = Field(default=None, ge=0, le=130, description="oldest age in years")
+    min_age: int | None = Field(default=None, ge=0, le=130, description="youngest age in completed years")
+    max_age: int | None = Field(default=None, ge=0, le=130, description="oldest age in completed years: 27 admits 27.5")
 
 
 class Plan(_Part):

@@ -23,13 +23,14 @@ from planrec.outlook.forecast import SCENARIOS
 from planrec.quick.cases import AdviceCases
 from planrec.quick.rated_months import Rated, RatedMonths
 from planrec.quick.usage_ahead import RowForecast
-from planrec.rules import ExclusionCode, stay_text
+from planrec.rules import ExclusionCode, closed_reasons, stay_text
 
 __all__ = ["RowAdviser"]
 
 _NONE = int(ExclusionCode.NONE)
 _DECLINED = int(ExclusionCode.DECLINED)
 _CONTRACT = (int(ExclusionCode.CONTRACT_BINDS), int(ExclusionCode.CONTRACT_UNKNOWN))
+_MEASURED = (_NONE, *_CONTRACT)  # of such a plan it is known what it gains
 
 
 class RowAdviser:
@@ -169,7 +170,7 @@ class RowAdviser:
         sure = [plan for plan in gaining if plan not in unsure]
         enough = [plan for plan in order if plan in sure]
         first = enough or [current]
-        code = _NONE if enough else _stay_reason(codes, gains, sure, unsure)
+        code = _NONE if enough else _stay_reason(codes, current, gains, sure, unsure)
         return first + [plan for plan in order if plan not in first], code
 
     def _verdict(self, record: SubscriberRecord, request: Request, current: int) -> tuple[list[int], int]:
@@ -196,13 +197,17 @@ class RowAdviser:
         return sentence(self._names[plan], self.engine.catalogue.currency, months, bills[plan], against, ahead)
 
 
-def _stay_reason(codes: list[int], gains: list[float], sure: list[int], unsure: list[int]) -> int:
+def _stay_reason(codes: list[int], current: int, gains: list[float], sure: list[int], unsure: list[int]) -> int:
     """Return why to stay, as `rules.stay_reasons` has it."""
     kept_out = [plan for plan in sure if codes[plan] in _CONTRACT]
     if kept_out:
         return codes[max(kept_out, key=gains.__getitem__)]
-    doubtful = any(codes[plan] == _NONE for plan in unsure)
-    return int(ExclusionCode.UNCERTAIN_GAIN if doubtful else ExclusionCode.BELOW_MINIMUM_GAIN)
+    if any(codes[plan] == _NONE for plan in unsure):
+        return int(ExclusionCode.UNCERTAIN_GAIN)
+    if any(code in _MEASURED and plan != current for plan, code in enumerate(codes)):
+        return int(ExclusionCode.BELOW_MINIMUM_GAIN)
+    alone = closed_reasons(np.array([codes]), np.array([current]))
+    return int(alone[0]) or int(ExclusionCode.BELOW_MINIMUM_GAIN)
 
 
 def _can_be_rated(values: Sequence[float]) -> bool:

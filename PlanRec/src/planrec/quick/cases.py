@@ -58,7 +58,8 @@ class AdviceCases(Generic[Kept]):
 
     def _of(self, change_month: int, age: float | None, current: int, binds: bool) -> Kept:  # noqa: FBT001 - by position
         ages = self._ages
-        low, high = (-1, -1) if age is None else (bisect_left(ages, age), bisect_right(ages, age))
+        years = None if age is None else age // 1  # completed ones, as `rules.codes.exclusions` counts them
+        low, high = (-1, -1) if years is None else (bisect_left(ages, years), bisect_right(ages, years))
         key = (bisect_right(self._sales, change_month), low, high, current, binds)
         if key not in self._found:
             record = SubscriberRecord((), age=age, contract_months_left=1.0 if binds else None)

@@ -152,29 +152,35 @@ def stay_reasons(
     ).astype(np.int64)
 
 
-def closed_reasons(codes: IntArray) -> IntArray:
-    """Return why subscribers may take no plan at all.
+def closed_reasons(codes: IntArray, current: IntArray | None = None) -> IntArray:
+    """Return why subscribers may take no plan at all, or none but the one held.
 
     Parameters
     ----------
     codes : int64 array of shape (n, n_plans)
         `ExclusionCode` of every plan.
+    current : int64 array of shape (n,), optional
+        Index of a plan that is not looked at: the one held; -1 where that is unknown.
 
     Returns
     -------
     int64 array of shape (n,)
         The commonest code that is about the subscriber; the commonest of all where each is about a plan. NONE where a
-        plan is open.
+        plan is open, or there is no other.
 
     Examples
     --------
     >>> codes = np.array([[ExclusionCode.NO_LONGER_SOLD, ExclusionCode.CONTRACT_BINDS], [0, 3], [1, 1]])
     >>> [ExclusionCode(code).name for code in closed_reasons(codes)]
     ['CONTRACT_BINDS', 'NONE', 'NOT_YET_ON_SALE']
+    >>> ExclusionCode(closed_reasons(np.array([[0, ExclusionCode.DECLINED]]), np.array([0]))[0]).name
+    'DECLINED'
     """
-    counts = np.count_nonzero(codes[:, :, None] == np.arange(len(ExclusionCode)), axis=1)
+    held = np.full(len(codes), -1) if current is None else current
+    asked = held[:, None] != np.arange(codes.shape[1])
+    counts = np.count_nonzero((codes[:, :, None] == np.arange(len(ExclusionCode))) & asked[:, :, None], axis=1)
     counts += codes.shape[1] * (counts > 0) * ~np.isin(np.arange(len(ExclusionCode)), _OF_PLANS)
-    open_to = (codes == ExclusionCode.NONE).any(axis=1)
+    open_to = ((codes == ExclusionCode.NONE) & asked).any(axis=1)
     return np.where(open_to, int(ExclusionCode.NONE), counts.argmax(axis=1)).astype(np.int64)
 
 

@@ -98,7 +98,7 @@ def _broken(
     yield ExclusionCode.NO_LONGER_SOLD, last is not None and month > last
     youngest, oldest = plan.eligibility.min_age, plan.eligibility.max_age
     yield ExclusionCode.BELOW_MINIMUM_AGE, youngest is not None and facts.age < youngest
-    yield ExclusionCode.ABOVE_MAXIMUM_AGE, oldest is not None and facts.age > oldest
+    yield ExclusionCode.ABOVE_MAXIMUM_AGE, oldest is not None and facts.age >= oldest + 1  # in completed years
     yield ExclusionCode.AGE_UNKNOWN, (youngest is not None or oldest is not None) and np.isnan(facts.age)
     yield from _contract_broken(plan, rules, catalogue, facts, mode)
     yield ExclusionCode.NOT_OFFERED, _taken_out(plan, rules, catalogue, facts, mode)

@@ -92,7 +92,7 @@ def exclusions(catalogue: Catalogue, month: int | IntArray, current: IntArray, a
     current : int64 array of shape (n,)
         Index of the plan held, -1 where unknown.
     age : float64 array of shape (n,)
-        Years, NaN where unknown.
+        Years, NaN where unknown; completed years count, so that 27.5 is 27.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def exclusions(catalogue: Catalogue, month: int | IntArray, current: IntArray, a
     """
     sale = np.broadcast_to(catalogue.sale_state(month), (len(current), len(catalogue.plans)))
     youngest, oldest = catalogue.age_limits
-    years = age[:, None]
+    years = np.floor(age)[:, None]
     limited = np.isfinite(youngest) | np.isfinite(oldest)
     codes = np.select(
         [sale < 0, sale > 0, np.isnan(years) & limited, years < youngest, years > oldest],

@@ -27,7 +27,8 @@ from common_utils.tables.files import kind_of_table
 from common_utils.tables.parquet import gaps_of
 from planrec.billing import Catalogue
 from planrec.columns import SUBSCRIBER
-from planrec.usage.amounts import AmountCounts, check_amounts, counts_of
+from planrec.usage.amounts import check_amounts, counts_of
+from planrec.usage.doubts import AmountCounts
 from planrec.usage.months_table import (
     asked_until,
     beyond,

@@ -10,7 +10,7 @@ from typing import Any, Union, cast, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-__all__ = ["FORMS", "NUMBER", "form_of", "odd_numbers", "section_of"]
+__all__ = ["BOOLEAN", "FORMS", "NUMBER", "form_of", "odd_values", "section_of"]
 
 FORMS = {
     r"^[0-9]{4}-(0[1-9]|1[0-2])$": "write a month as YYYY-MM, such as 2025-09",
@@ -24,6 +24,7 @@ FORMS = {
 """The patterns of settings, cards and rules, each in words; a test holds that every pattern is here."""
 
 NUMBER = "write a number: digits, no 0 before them, no `_`"
+BOOLEAN = "write true or false"
 _ODD_NUMBER = re.compile(r"[-+]?(0[0-9_]+|[0-9][0-9_]*_[0-9_]*)(\.[0-9_]*)?")
 
 
@@ -47,14 +48,16 @@ def form_of(detail: ErrorDetails) -> str | None:
     return FORMS.get(pattern)
 
 
-def odd_numbers(model: type[BaseModel], tree: object, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the keys of settings that need a number and hold a text that only looks like one: 0750, 1_000.
+def odd_values(
+    model: type[BaseModel], tree: object, above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield key and form of settings that hold what is only taken for a number (0750, 1_000) or for a boolean (yes, 1).
 
     Parameters
     ----------
     model : type of pydantic model
     tree : object
-        What it is filled with, as read; numbers are numbers there already.
+        What it is filled with, as read; numbers and booleans are such there already.
     above : tuple of str
         Key of the section.
 
@@ -62,19 +65,24 @@ def odd_numbers(model: type[BaseModel], tree: object, above: tuple[str, ...] = (
     --------
     >>> class Training(BaseModel):
     ...     seed: int
-    >>> list(odd_numbers(Training, {"seed": "042"})), list(odd_numbers(Training, {"seed": 42}))
-    ([('seed',)], [])
+    ...     refit: bool = False
+    >>> list(odd_values(Training, {"seed": "042"})), list(odd_values(Training, {"seed": 42, "refit": True}))
+    ([(('seed',), 'write a number: digits, no 0 before them, no `_`')], [])
+    >>> list(odd_values(Training, {"refit": "yes"}))
+    [(('refit',), 'write true or false')]
     """
     for name, value in cast("dict[str, object]", tree).items() if isinstance(tree, dict) else ():
         field = model.model_fields.get(name)
         annotation = None if field is None else field.annotation
         section = section_of(annotation)
         if section is None:
-            if isinstance(value, str) and _only_numbers(annotation) and _ODD_NUMBER.fullmatch(value.strip()):
-                yield (*above, name)
+            if isinstance(value, str) and _takes_only(annotation, int, float) and _ODD_NUMBER.fullmatch(value.strip()):
+                yield (*above, name), NUMBER
+            if _takes_only(annotation, bool) and value is not None and not isinstance(value, bool):
+                yield (*above, name), BOOLEAN
             continue
         for key, part in _sections(annotation, value):
-            yield from odd_numbers(section, part, (*above, name, *key))
+            yield from odd_values(section, part, (*above, name, *key))
 
 
 def _sections(annotation: Any, value: object) -> Iterator[tuple[tuple[str, ...], object]]:
@@ -94,7 +102,7 @@ def section_of(annotation: Any) -> type[BaseModel] | None:
     return next((found for found in map(section_of, get_args(annotation)) if found), None)
 
 
-def _only_numbers(annotation: Any) -> bool:
-    """Tell whether a setting takes numbers and no text."""
+def _takes_only(annotation: Any, *kinds: type) -> bool:
+    """Tell whether a setting takes values of some types, or none, and nothing else."""
     accepted = set(get_args(annotation)) if get_origin(annotation) in (UnionType, Union) else {annotation}
-    return bool(accepted & {int, float}) and accepted <= {int, float, type(None)}
+    return bool(accepted & set(kinds)) and accepted <= {*kinds, type(None)}

@@ -13,7 +13,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from common_utils.config.forms import form_of
+from common_utils.config.forms import BOOLEAN, form_of
 from common_utils.config.settings import suggest_key
 from common_utils.config.yaml_text import Location, YamlTextError, decode_text, line_of, read_content
 from common_utils.errors import ConfigError
@@ -26,7 +26,7 @@ _MOST_REPORTED = 5
 _WHOLE = "write a whole number: digits alone, no leading 0, no `0x`, no `:`, no `_`"
 _WANTED = {
     "missing": "required; add it",
-    "bool_type": "write true or false",
+    "bool_type": BOOLEAN,
     "int_type": _WHOLE,
     "int_from_float": _WHOLE,
     "string_type": "write text; a number or true needs quotes round it",

@@ -18,7 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from common_utils.config.forms import NUMBER, form_of, odd_numbers, section_of
+from common_utils.config.forms import BOOLEAN, form_of, odd_values, section_of
 from common_utils.config.packaged import packaged_path
 from common_utils.config.sources import Layers, environment_settings, parse_scalar, read_settings_file
 from common_utils.errors import ConfigError
@@ -102,7 +102,8 @@ def load_config(
     """Return the settings of a project, merged from all sources and validated.
 
     Mappings are merged key by key, anything else is replaced. Values in the environment and in overrides
-    are read as YAML (`7`, `true`, `[a, b]`); where the setting takes only text, `007` stays text.
+    are read as YAML (`7`, `true`, `[a, b]`); where the setting takes only text, `007` stays text. A boolean is true or
+    false, as in every YAML file here; `yes`, `on` and `1` are refused.
 
     Parameters
     ----------
@@ -155,7 +156,7 @@ def load_config(
         details = error.errors(include_url=False, include_input=False, include_context=False)
     else:
         details = [
-            ErrorDetails(type="number", loc=key, msg=NUMBER, input=None) for key in odd_numbers(model, layers.tree)
+            ErrorDetails(type="form", loc=key, msg=form, input=None) for key, form in odd_values(model, layers.tree)
         ]
         if not details:
             return filled
@@ -310,6 +311,8 @@ def _reason(
             return f"{message}; put quotes round it"
         case "string_pattern_mismatch":
             return form_of(detail) or message
+        case "bool_type" | "bool_parsing":
+            return BOOLEAN
         case "value_error" | "assertion_error" | "union_tag_invalid":  # these may repeat the value
             for where, secret in secrets.items():
                 if secret.strip() and where[: len(key)] == key[: len(where)]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pandera import dtypes
 
 from common_utils.errors import DataError
-from common_utils.tables.dates import SETTING, count_dates, date_complaint
+from common_utils.tables.dates import SETTING, count_dates, date_complaint, month_complaint
 from common_utils.tables.encodings import LOST, NOT_UTF8
 from common_utils.tables.numbers import (
     CLOCK,
@@ -120,6 +120,7 @@ def convert(
             )
         else:
             read = _typed(values, kinds[column], declared, f"{name}: column {column!r}", reading)
+        _check_months(read, kinds[column], name, column)
         unit = columns.units.get(column) or _seen_unit(counts.get(column), declared, f"{name}: column {column!r}")
         if unit is not None:
             factor = _units(declared)[unit]
@@ -271,6 +272,12 @@ def _as_written(values: Any, kind: Kind) -> Any:
 
 def _check_dates(values: Any, name: str, column: str, reading: Reading) -> None:
     complaint = date_complaint(count_dates(values), reading.timezone)
+    if complaint is not None:
+        raise DataError(f"{name}: column {column!r}: {complaint}.")
+
+
+def _check_months(read: Converted, kind: Kind, name: str, column: str) -> None:
+    complaint = month_complaint(read.values) if kind == "month" else None
     if complaint is not None:
         raise DataError(f"{name}: column {column!r}: {complaint}.")
 

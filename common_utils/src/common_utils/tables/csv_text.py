@@ -30,6 +30,9 @@ __all__ = ["HOLD_NOTHING", "UNNAMED", "TextTable", "folded", "read_csv_text"]
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
 _DELIMITERS = {",": "comma", ";": ";", "\t": "tab"}
+_IN_A_ROW = (*_DELIMITERS, "|")  # what some rows may have instead of the delimiter of the others
+_SEVERAL = re.compile(r"[\s,;|:/]")  # stands in a field that holds more than one value
+_MOST_NAMED = 5
 HOLD_NOTHING = ("empty row", "header repeated")  # reasons of rejected rows that lose nothing
 UNNAMED = "column without a name "  # and its place
 _HINT = re.compile(rb'"?sep=.?"?(\r\n|\n|\r)', re.IGNORECASE)
@@ -53,7 +56,8 @@ class TextTable:
     rejects : dict of int to str
         Row number and reason of each row that has no place in `table`.
     ragged : pyarrow.Table
-        Rows with too few or too many fields, each field under the name at its place; what is missing is "".
+        Rows with too few or too many fields, each field under the name at its place; what is missing is "". Where
+        another usual delimiter divides the row into as many fields as the header has, these are the fields.
     repairs : tuple of str
         What was done to the file as a whole.
     delimiter : str
@@ -126,8 +130,8 @@ def read_csv_text(path: Path, *, name: str, expected: Collection[str], data: byt
     _check_quotes(data, delimiter, where)
     if encoding is not None:  # bytes that are not UTF-8 become `LOST`
         data = data.decode(errors="replace").encode()
-    table, rows, rejects, ragged = _parsed(data, delimiter, names, where)
-    notes = (*encoding_notes, *_cut_short(raw, names[-1], rows, expected))
+    table, rows, rejects, ragged, nobodys = _parsed(data, delimiter, names, where)
+    notes = (*encoding_notes, *_cut_short(raw, names[-1], rows, expected), *_of_nobody(nobodys, len(names)))
     return TextTable(table, rows, rejects, tuple(repairs), delimiter, notes, encoding, ragged)
 
 
@@ -138,6 +142,17 @@ def _cut_short(raw: bytes, column: str, rows: NDArray[np.int64], expected: Colle
     if not folded(column) & {form for name in expected for form in folded(name)}:
         return ()
     return (f"no line break follows row {rows[-1]}; if the file was cut short, its {column} is cut, too",)
+
+
+def _of_nobody(rows: list[int], fields: int) -> tuple[str, ...]:
+    """Return a note of rows of which nothing can be told, not even whose they are."""
+    if not rows:
+        return ()
+    listed = ", ".join(map(str, rows[:_MOST_NAMED])) + (", …" if len(rows) > _MOST_NAMED else "")
+    return (
+        f"{len(rows)} rejected row(s) cannot be divided into {fields} fields (row {listed}), so that it is not known "
+        "whose they are: whoever they belong to is treated as if they were not there",
+    )
 
 
 def _decoded(raw: bytes, where: str) -> tuple[bytes, list[str]]:
@@ -287,14 +302,17 @@ def _quotes_are_regular(data: bytes, delimiter: int) -> bool:
 
 def _parsed(
     data: bytes, delimiter: str, names: list[str], where: str
-) -> tuple[Any, NDArray[np.int64], dict[int, str], Any]:
+) -> tuple[Any, NDArray[np.int64], dict[int, str], Any, list[int]]:
     rejects: dict[int, str] = {}
     odd: list[list[str]] = []
+    nobodys: list[int] = []
 
     def ragged(row: Any) -> str:
         plural = "s" if row.actual_columns != 1 else ""
         rejects[row.number - 1] = f"{row.actual_columns} field{plural} instead of {row.expected_columns}"
-        fields = next(csv.reader([row.text or ""], delimiter=delimiter), [])
+        fields = _fields(row.text or "", delimiter, len(names))
+        if len(fields) == 1 and _SEVERAL.search(fields[0].strip()):
+            nobodys.append(row.number - 1)
         odd.append([*fields, *[""] * len(names)][: len(names)])
         return "skip"
 
@@ -322,7 +340,21 @@ def _parsed(
     numbers = np.arange(1, table.num_rows + len(rejects) + 1, dtype=np.int64)
     rows = np.delete(numbers, np.fromiter(rejects, dtype=np.int64, count=len(rejects)) - 1)
     ragged_rows = pa.table({name: pa.array([row[i] for row in odd], pa.string()) for i, name in enumerate(names)})
-    return *_without_empty_rows(table.combine_chunks(), rows, rejects), ragged_rows
+    return *_without_empty_rows(table.combine_chunks(), rows, rejects), ragged_rows, nobodys
+
+
+def _fields(text: str, delimiter: str, count: int) -> list[str]:
+    """Return the fields of a row of the wrong shape, by another delimiter where that gives the right number."""
+    by_others = (_split(text, other) for other in _IN_A_ROW if other != delimiter and other in text)
+    found = next((fields for fields in by_others if len(fields) == count), None)
+    return _split(text, delimiter) if found is None else found
+
+
+def _split(text: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([text], delimiter=delimiter), [])
+    except csv.Error:  # a line break that is inside quotes for one delimiter is outside for another
+        return []
 
 
 def _without_empty_rows(

@@ -13,7 +13,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
 
-__all__ = ["FIRST_DAY", "DateCounts", "count_dates", "date_complaint", "local_times", "month_of", "read_dates"]
+__all__ = [
+    "FIRST_DAY",
+    "DateCounts",
+    "count_dates",
+    "date_complaint",
+    "local_times",
+    "month_complaint",
+    "month_of",
+    "read_dates",
+]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
@@ -26,6 +35,22 @@ _OTHER = r"^[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}([T ].*)?$|^[0-9]{8}$|^[0-9]
 SETTING = "data.table.timezone"
 # A month typed into a spreadsheet, or cut off a date by a database, is its first day at midnight.
 FIRST_DAY = r"^([0-9]{4}-[0-9]{2})-01([T ]00:00(:00([.,]0{1,9})?)?)?$"
+_MONTH = r"^[0-9]{4}-[0-9]{2}$"
+_YEAR, _OF_YEAR, _WORD = "(19|20)[0-9]{2}", "(0?[1-9]|1[0-2])", r"\p{L}{3,9}\.?"
+_OTHER_MONTHS = {
+    "YYYYMM": rf"^{_YEAR}(0[1-9]|1[0-2])$",
+    "YYYYMMDD": rf"^{_YEAR}(0[1-9]|1[0-2])[0-3][0-9]$",
+    "YYYY-MM-DD": rf"^{_YEAR}-[0-9]{{2}}-[0-9]{{2}}([T ].*)?$",
+    "YYYY-M": rf"^{_YEAR}-[1-9]$",
+    "YYYY/MM": rf"^{_YEAR}/{_OF_YEAR}$",
+    "YYYY.MM": rf"^{_YEAR}\.{_OF_YEAR}$",
+    "MM/YYYY": rf"^{_OF_YEAR}/{_YEAR}$",
+    "MM.YYYY": rf"^{_OF_YEAR}\.{_YEAR}$",
+    "MM-YYYY": rf"^{_OF_YEAR}-{_YEAR}$",
+    "as a spreadsheet's day number": r"^[34][0-9]{4}$",
+    "with the month's name": rf"^{_WORD}[ -]?([0-9]{{2}}|{_YEAR})$|^{_YEAR}[ -]?{_WORD}$",
+}
+_NO_SLIP = 2  # months of one other form from which on they are no slip of the pen
 
 
 @dataclass(frozen=True)
@@ -122,3 +147,30 @@ def month_of(text: Any) -> Any:
     ['2025-08', '2025-08', '2025-08-31', None]
     """
     return pc.replace_substring_regex(text, FIRST_DAY, r"\1")
+
+
+def month_complaint(text: Any) -> str | None:
+    """Return why a column of months cannot be read, or None where it can: some, two at least, have one other form.
+
+    Parameters
+    ----------
+    text : pyarrow string array of shape (n_rows,)
+        First days of months already read as the month.
+
+    Examples
+    --------
+    >>> month_complaint(pa.array(["2025-08", "202509", "202510"]))
+    '2 of its months are written YYYYMM and 1 YYYY-MM; export it in one form'
+    >>> month_complaint(pa.array(["2025-08", "202509"])) is None, month_complaint(pa.array(["202509"] * 2)) is None
+    (True, True)
+    """
+    ours = pc.match_substring_regex(text, _MONTH)
+    count = int(pc.sum(ours).as_py() or 0)
+    if count in (0, len(text)):
+        return None
+    rest = text.filter(pc.invert(ours))
+    found = {form: int(pc.sum(pc.match_substring_regex(rest, one)).as_py() or 0) for form, one in _OTHER_MONTHS.items()}
+    form = max(found, key=lambda form: found[form])
+    if found[form] < _NO_SLIP:
+        return None
+    return f"{found[form]} of its months are written {form} and {count} YYYY-MM; export it in one form"

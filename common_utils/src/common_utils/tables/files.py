@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import re
+import zipfile
 import zlib
 from pathlib import Path
 from typing import Literal
@@ -14,14 +16,25 @@ from common_utils.tables.workbook import csv_of_workbook
 __all__ = ["TABLE_ENDINGS", "csv_bytes", "kind_of_table"]
 
 TABLE_ENDINGS = (".csv", ".parquet", ".csv.gz", ".xlsx")
+_WORKBOOK, _ZIP = "an Excel workbook (.xlsx) or another zip", "a zip"
+_PACKED = {
+    "bzip2": b"BZh",
+    "zstd": b"\x28\xb5\x2f\xfd",
+    "xz": b"\xfd7zXZ\x00",
+    "lz4": b"\x04\x22\x4d\x18",
+    "7-Zip": b"7z\xbc\xaf\x27\x1c",
+}
 _MAGIC = {
+    **_PACKED,
     "gzip": b"\x1f\x8b",
-    "an Excel workbook (.xlsx) or another zip": b"PK\x03\x04",
+    _WORKBOOK: b"PK\x03\x04",
+    _ZIP: b"PK\x05\x06",  # an empty one
     "Parquet": b"PAR1",
     "an old Excel workbook (.xls)": b"\xd0\xcf\x11\xe0",
     "a PDF": b"%PDF",
 }
-_EXPECTED = {"csv": None, "csv.gz": "gzip", "xlsx": "an Excel workbook (.xlsx) or another zip", "parquet": "Parquet"}
+_EXPECTED = {"csv": None, "csv.gz": "gzip", "xlsx": _WORKBOOK, "parquet": "Parquet"}
+_BZIP2 = re.compile(rb"BZh[1-9](1AY&|\x17rE8)")  # a table may begin with BZh
 _MOST_UNPACKED = 1 << 33
 
 
@@ -59,12 +72,12 @@ def kind_of_table(path: Path, *, name: str) -> Literal["csv", "csv.gz", "xlsx", 
     ending = next((e for e in ("csv.gz", "csv", "xlsx", "parquet") if lower.endswith(f".{e}")), None)
     found = _content(path)
     if ending is None:
-        hint = f"; it holds {found}" if found else ""
+        hint = f"; it holds {found}{_unpack(found)}" if found else ""
         raise DataError(f"{name}: {path.name} ends in {path.suffix!r}; give a {', '.join(TABLE_ENDINGS)} file{hint}.")
     if found is None or found == _EXPECTED[ending]:
         return ending  # pyright: ignore[reportReturnType] - one of the four
     better = {"gzip": f"name it {path.name}.gz", "Parquet": f"name it {path.stem}.parquet"}.get(
-        found, f"name it {path.stem}.xlsx" if "xlsx" in found else "save it as CSV"
+        found, f"name it {path.stem}.xlsx" if found == _WORKBOOK else _unpack(found)[2:] or "save it as CSV"
     )
     raise DataError(f"{where}: the file is {found} under another name; {better}.")
 
@@ -99,4 +112,20 @@ def _content(path: Path) -> str | None:
             start = file.read(8)
     except OSError:
         return None  # the reader of that kind says why
-    return next((word for word, magic in _MAGIC.items() if start.startswith(magic)), None)
+    found = next((word for word, magic in _MAGIC.items() if start.startswith(magic)), None)
+    if found == "bzip2" and _BZIP2.match(start) is None:
+        return None
+    return _ZIP if found == _WORKBOOK and _no_workbook(path) else found
+
+
+def _no_workbook(path: Path) -> bool:
+    """Tell whether a zip is whole and holds no workbook; one that cannot be opened may be either."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return not any(name.startswith("xl/") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _unpack(found: str) -> str:
+    return "; unpack it" if found in _PACKED or found == _ZIP else ""

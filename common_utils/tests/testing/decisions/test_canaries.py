@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from common_utils.decision_log.recorder import Recorder
 from common_utils.testing.decisions.canaries import Canaries, CanaryRequest, canary_story, found_canaries
-from common_utils.testing.decisions.demo import Question, demo_app
+from common_utils.testing.decisions.demo import DemoQuestion, demo_app
 
 COUNT = 400
 
@@ -19,7 +19,7 @@ COUNT = 400
 def echoing(open_log: Callable[[], Recorder | None]) -> FastAPI:
     """A service whose answer, entry and log hold the question."""
 
-    def answer(body: Question) -> bytes:
+    def answer(body: DemoQuestion) -> bytes:
         logging.getLogger("common_utils.demo").info("asked by %s", body.subject)
         return b'{"minutes":%r}' % body.minutes
 

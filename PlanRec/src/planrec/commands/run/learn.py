@@ -132,10 +132,11 @@ def _run_measure(run: LoadedSettings, request: EvaluateCommand) -> None:
         )
     if folder is not None:
         trained = trained.model_copy(update={"data": trained.data.model_copy(update={"folder": folder})})
+    models = Models.open(bundle)  # before the work: a bundle of another version is refused at once
     with steps() as step:
         prepared = prepare(trained, run.project, step, run.stated)
         step("evaluating policies")
-        metrics = evaluate(trained, prepared, Models.open(bundle))
+        metrics = evaluate(trained, prepared, models)
     _accounts(run)
     if data_fingerprint(prepared.data) != bundle.bundle.info["data_fingerprint"]:
         note("the data differ from those the bundle was trained on: figures will differ from its card")

@@ -24,7 +24,7 @@ from common_utils.decision_log.recorder import Recorder, open_recorder
 
 __all__ = ["Canaries", "CanaryReport", "CanaryRequest", "canary_story", "found_canaries"]
 
-_STEM, _DIGITS = "cAnArY", "7130927"
+_STEM, _DIGITS = "cAnArY", ".713092746"  # long enough never to stand in a digest by chance
 _BY = {"who": "canary check", "why": "nothing may be found"}
 
 
@@ -52,7 +52,7 @@ class Canaries:
     def number(self, whole: int) -> float:
         """Return a number a little above a whole one below 10,000, such as minutes of a month."""
         self.made += 1
-        return float(f"{whole}.{_DIGITS}{self._random.randrange(1, 1000):03d}")
+        return float(f"{whole}{_DIGITS}{self._random.randrange(1, 1000):03d}")
 
 
 def found_canaries(content: bytes) -> int:

@@ -16,10 +16,10 @@ from common_utils.serving.decisions.outcomes import outcome_routes
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.model_slot import ModelSlot
 
-__all__ = ["Doubled", "Question", "demo_app", "demo_line"]
+__all__ = ["DemoAnswer", "DemoQuestion", "demo_app", "demo_line"]
 
 
-class Question(BaseModel):
+class DemoQuestion(BaseModel):
     """What is asked."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -28,7 +28,7 @@ class Question(BaseModel):
     subject: str | None = SUBJECT
 
 
-class Doubled(LoggedAnswer):
+class DemoAnswer(LoggedAnswer):
     """What is answered."""
 
     minutes: float
@@ -39,7 +39,7 @@ class _Model:
     version: str = "v1"
 
 
-def demo_line(event: LoggedEvent[Recorder], body: Question, answer: bytes) -> bytes:
+def demo_line(event: LoggedEvent[Recorder], body: DemoQuestion, answer: bytes) -> bytes:
     """Return the line of an answer."""
     return event.sink.line(
         event.sink.fixed("/predict", "demo", "v1"),
@@ -51,14 +51,14 @@ def demo_line(event: LoggedEvent[Recorder], body: Question, answer: bytes) -> by
     )
 
 
-def _doubled(body: Question) -> bytes:
+def _doubled(body: DemoQuestion) -> bytes:
     return b'{"minutes":%d}' % round(2 * body.minutes)
 
 
 def demo_app(
     open_log: Callable[[], Recorder | None],
     *,
-    answer: Callable[[Question], bytes] = _doubled,
+    answer: Callable[[DemoQuestion], bytes] = _doubled,
 ) -> FastAPI:
     """Return the service.
 
@@ -77,8 +77,8 @@ def demo_app(
     place: LogPlace[Recorder] = LogPlace()
     router = APIRouter(route_class=FastRoute)
 
-    @router.post("/predict", response_model=Doubled)
-    async def predict(body: Question) -> bytes:
+    @router.post("/predict", response_model=DemoAnswer)
+    async def predict(body: DemoQuestion) -> bytes:
         said, event = answer(body), place.event()
         return said if event is None else await event.answer(said, demo_line(event, body, said))
 
