@@ -104,3 +104,16 @@ def test_what_is_said_of_drafts_is_what_was_measured_of_the_launched_plan(docume
     logit, satisficing = (line["measured"].split(" ")[0] for line in promised(document) if line["what"] == what)
     assert f"the expected number of takers was {logit} of the real one." in said
     assert f"and at new ones first, it was {satisficing}: " in said
+
+
+def test_the_readme_says_what_other_worlds_missed(project_folder: Path) -> None:
+    worlds = (project_folder / "docs" / "other_worlds.md").read_text(encoding="utf-8").split("Offers made")[0]
+    rows = {row[0]: row[1:] for row in (line.strip("| ").split(" | ") for line in worlds.splitlines() if "|" in line)}
+    said = (project_folder / "README.md").read_text(encoding="utf-8").split("**Promises not kept.**")[1].split("##")[0]
+    safe, saving = rows["season.yaml"][2].split(", ")[0], rows["noise.yaml"][4].split(", ")
+    assert 0.2 < 1 - float(safe) < 0.3
+    assert "a quarter of those moved pay more" in said
+    assert f"({saving[0].lstrip('0')[:3]} to {saving[1].lstrip('0')[:3]}, " in said
+    assert "ranks no better than a baseline" in said
+    assert float(rows["latent classes"][0].split(", ")[0]) < 0.05
+    assert f"({rows['plans_earlier_launch.yaml, satisficing'][1].lstrip('0')})" in " ".join(said.split())
