@@ -268,8 +268,8 @@ def story(gates: Gates, name: str, told: Story) -> None:
 
 
 def small_bundle(folder: Path) -> Path:
-    """Train a bundle of a small operator."""
-    small = ("simulator.subscribers=1200", "training.model.max_iter=60", "training.challenger.max_iter=4")
+    """Train a bundle on enough subscribers that offers are made at some forty moments."""
+    small = ("simulator.subscribers=6000", "training.model.max_iter=60", "training.challenger.max_iter=4")
     small += ("training.challenger.folds=2", "training.split.folds=2", "evaluation.resamples=50")
     train(load_planrec_config(PROJECT, overrides=small, environ={}), PROJECT, artifacts=folder, step=lambda _: None)
     return folder
@@ -305,7 +305,7 @@ def main() -> int:
     parser.add_argument("--canaries", type=int, default=10_000, help="requests, and file rows, with canary values")
     parser.add_argument("--decisions", type=int, default=5000, help="decisions of the story")
     parser.add_argument("--seed", type=int, default=15)
-    parser.add_argument("--bundle", type=Path, help="what answers; a small one is trained unless it is named")
+    parser.add_argument("--bundle", type=Path, help="what answers; one is trained unless it is named")
     parser.add_argument("--write", action="store_true", help=f"keep the figures in {FIGURES.name} and {PAGE.name}")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
