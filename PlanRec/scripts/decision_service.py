@@ -33,7 +33,7 @@ def command(*words: str) -> list[str]:
 
 
 class Service:
-    """`planrec serve` as a process of its own; what it says goes to `service.log` of its folder.
+    """`planrec serve` as a process of its own; what it says goes to the file service.log of its folder.
 
     Parameters
     ----------

@@ -35,8 +35,7 @@ from common_utils.decision_log.exports import read_export
 from common_utils.errors import DataError
 from common_utils.tables import Reading
 from common_utils.testing.postgres import postgres_server
-from planrec.advice import AnswerPolicy
-from planrec.advice.subscriber import Request, recommend_subscriber
+from planrec.advice import AnswerPolicy, Request, recommend_subscriber
 from planrec.bundle import PlanRecBundle
 from planrec.campaigns.logged_offers import evaluate_policy, logged_offers, policy_chances
 from planrec.decisions import SubscriberRecord, UsageMonth

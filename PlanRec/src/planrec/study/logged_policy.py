@@ -16,8 +16,8 @@ import numpy as np
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
-from planrec.advice import AnswerPolicy, Engine
-from planrec.advice.subscriber import Request, SubscriberAdvice, recommend_subscriber
+from planrec.advice import AnswerPolicy, Engine, Request, recommend_subscriber
+from planrec.advice.subscriber import SubscriberAdvice
 from planrec.campaigns.logged_offers import LoggedOffers, LoggedPolicy, evaluate_policy, policy_chances
 from planrec.campaigns.moments import OfferRows, offer_rows
 from planrec.columns import AGE, MEGABYTES, MESSAGES, MINUTES, MONTH, SUBSCRIBER, TENURE
