@@ -98,7 +98,7 @@ def test_one_alone_gets_the_answer_of_the_table(
     quick = adviser.quick(record, asked)
     ordinary = bool(usage) and max(map(max, usage)) < 2000
     expected = recommend_subscriber(record, engine, asked)
-    assert quick is not None if ordinary and expected.plans else quick is None or usage
+    assert quick is not None if ordinary else quick is None or usage
     assert adviser(record, asked) == expected
     assert quick is None or quick == expected
 
@@ -112,7 +112,6 @@ ASKED = Request(MONTH, history_months=6, top_k=3, risk_weight=0.5)
     [
         pytest.param(SubscriberRecord([], "smart-12"), ASKED, id="no-month"),
         pytest.param(RECORD, replace(ASKED, answers=Questionnaire(gigabytes_a_month=5.0)), id="questionnaire"),
-        pytest.param(replace(RECORD, current_plan=None, contract_months_left=5.0), ASKED, id="no-plan-open"),
     ],
 )
 def test_what_is_out_of_the_ordinary_is_left_to_the_table(record: SubscriberRecord, asked: Request) -> None:
@@ -170,3 +169,11 @@ def test_with_all_other_plans_excluded_the_reason_to_stay_is_the_table_s(
 ) -> None:
     record, asked = replace(RECORD, contract_months_left=left), replace(ASKED, excluded=list(out))
     assert RowAdviser(engine).quick(record, asked) == recommend_subscriber(record, engine, asked)
+
+
+def test_who_may_take_no_plan_is_told_why_the_quick_way() -> None:
+    bound = replace(RECORD, current_plan=None, contract_months_left=5.0)
+    answer = RowAdviser(ENGINES[0]).quick(bound, ASKED)
+    assert answer is not None
+    assert (answer.plans, answer.stay_reason) == ((), "CONTRACT_BINDS")
+    assert answer == recommend_subscriber(bound, ENGINES[0], ASKED)

@@ -115,15 +115,13 @@ class RowAdviser:
 
     def _ranked(
         self, record: SubscriberRecord, request: Request, rated: Rated, current: int, months: int
-    ) -> SubscriberAdvice | None:
+    ) -> SubscriberAdvice:
         codes, free_from = self._verdict(record, request, current)
         mean, catalogue = rated.mean, self.engine.catalogue
         adjusted = [m + request.risk_weight * s for m, s in zip(mean, rated.spread, strict=True)]
         offered = [plan for plan, code in enumerate(codes) if code == _NONE]
         order = sorted(offered, key=adjusted.__getitem__)
-        if not offered:
-            return None
-        code = _NONE
+        code = _NONE if offered else int(closed_reasons(np.array([codes]))[0])
         if current >= 0:
             order, code = self._against_staying(request, rated, codes, order, current)
         order = order[: request.top_k]
@@ -151,7 +149,7 @@ class RowAdviser:
             plans=tuple(plans),
             excluded={catalogue.plan_ids[i]: self._code_names[code] for i, code in enumerate(codes) if code},
             months_used=months,
-            stay=current >= 0 and order[0] == current,
+            stay=not order or order[0] == current,
             stay_reason=self._code_names[code] if code else None,
             earliest_change=free_from if free_from >= 0 else None,
         )
