@@ -165,8 +165,10 @@ def test_an_outcome_goes_into_the_log_as_it_was_told() -> None:
         told = {"kind": "accepted", "value": True, "date": "2025-11-02", "subject": "S1", "month": "2025-10"}
         assert client.post("/outcomes", json={"outcomes": [told]}).json() == {"taken": 1, "status": "waiting"}
         wrong = client.post("/outcomes", json={"outcomes": [{**told, "kind": "mood"}]})
+        no_month = client.post("/outcomes", json={"outcomes": [{**told, "month": "2025-13"}]})
     assert wrong.status_code == 422
     assert "outcomes[0]: no such kind" in wrong.text
+    assert no_month.status_code == 422
     assert json.loads(log.lines[0]) == {
         "kind": "accepted",
         "value": True,

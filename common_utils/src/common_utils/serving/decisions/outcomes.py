@@ -45,7 +45,10 @@ class OutcomeRequest(BaseModel):
     )
     subject: str | None = SUBJECT
     month: str | None = Field(
-        default=None, pattern=r"^\d{4}-\d{2}$", max_length=7, description="of a bill, YYYY-MM; else that of `date`"
+        default=None,
+        pattern=r"^\d{4}-(0[1-9]|1[0-2])$",
+        max_length=7,
+        description="of a bill, YYYY-MM; else that of `date`",
     )
 
     @model_validator(mode="after")
