@@ -97,7 +97,7 @@ def allowed(plan: Plan, person: Person, rules: Rules, catalogue: Catalogue, mode
     low, high = plan.eligibility.min_age, plan.eligibility.max_age
     if (low is not None or high is not None) and age is None:
         return False
-    if age is not None and not (-1 if low is None else low) <= age <= (999 if high is None else high):
+    if age is not None and not (-1 if low is None else low) <= int(age) <= (999 if high is None else high):
         return False
     for rule in rules.plans:
         concerned = rule.holders_of is None or (held.plan_id in rule.holders_of if held else mode == "offer")

@@ -22,10 +22,20 @@ from planrec.billing import Catalogue, bill_totals
 from planrec.outlook import History, bill_outlook, saving_outlook, share_above
 from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, closed_reasons, stay_reasons
 
-__all__ = ["Advice", "AdvicePolicy", "advise", "enough_gain", "rank_plans", "sure_gains", "switch_gain", "with_closed"]
+__all__ = [
+    "MEASURED",
+    "Advice",
+    "AdvicePolicy",
+    "advise",
+    "enough_gain",
+    "rank_plans",
+    "sure_gains",
+    "switch_gain",
+    "with_closed",
+]
 
-# A plan with one of these codes was left for what it gains, or would have been.
-_MEASURED = (
+# Of a plan with one of these codes it is known what it gains.
+MEASURED = (
     ExclusionCode.NONE,
     ExclusionCode.CONTRACT_BINDS,
     ExclusionCode.CONTRACT_UNKNOWN,
@@ -260,7 +270,7 @@ def with_closed(reasons: IntArray, excluded: IntArray, current: IntArray) -> Int
     if closed.any():
         reasons = np.where(closed, closed_reasons(excluded), reasons).astype(np.int64)
     others = current[:, None] != np.arange(excluded.shape[1])
-    alone = (reasons == ExclusionCode.BELOW_MINIMUM_GAIN) & ~(np.isin(excluded, _MEASURED) & others).any(axis=1)
+    alone = (reasons == ExclusionCode.BELOW_MINIMUM_GAIN) & ~(np.isin(excluded, MEASURED) & others).any(axis=1)
     if not alone.any():
         return reasons
     why = closed_reasons(excluded, current)

@@ -14,6 +14,7 @@ import numpy as np
 
 from common_utils.array_types import FloatArray
 from planrec.advice import Engine, Request, recommend_subscriber
+from planrec.advice.ranking import MEASURED
 from planrec.advice.reasons import Against, MeanBill, closing_cents, sentence
 from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
 from planrec.billing import MAX_USAGE, whole_cent
@@ -30,7 +31,6 @@ __all__ = ["RowAdviser"]
 _NONE = int(ExclusionCode.NONE)
 _DECLINED = int(ExclusionCode.DECLINED)
 _CONTRACT = (int(ExclusionCode.CONTRACT_BINDS), int(ExclusionCode.CONTRACT_UNKNOWN))
-_MEASURED = (_NONE, *_CONTRACT)  # of such a plan it is known what it gains
 
 
 class RowAdviser:
@@ -202,7 +202,7 @@ def _stay_reason(codes: list[int], current: int, gains: list[float], sure: list[
         return codes[max(kept_out, key=gains.__getitem__)]
     if any(codes[plan] == _NONE for plan in unsure):
         return int(ExclusionCode.UNCERTAIN_GAIN)
-    if any(code in _MEASURED and plan != current for plan, code in enumerate(codes)):
+    if any(code in MEASURED and plan != current for plan, code in enumerate(codes)):
         return int(ExclusionCode.BELOW_MINIMUM_GAIN)
     alone = closed_reasons(np.array([codes]), np.array([current]))
     return int(alone[0]) or int(ExclusionCode.BELOW_MINIMUM_GAIN)

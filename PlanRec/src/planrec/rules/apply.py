@@ -166,7 +166,7 @@ def closed_reasons(codes: IntArray, current: IntArray | None = None) -> IntArray
     -------
     int64 array of shape (n,)
         The commonest code that is about the subscriber; the commonest of all where each is about a plan. NONE where a
-        plan is open, or there is no other.
+        plan may be taken, or where the card holds only the plan held.
 
     Examples
     --------

@@ -161,7 +161,7 @@ def _unsure(top: IntArray, current: IntArray, monthly: FloatArray, certainty: fl
 
 
 def _may_rise(top: IntArray, current: IntArray, change: FloatArray, error: FloatArray, rules: Rules) -> int:
-    """Offers whose change, with its errors, is no fall as large as the rules ask; an unknown one is none."""
+    """Offers that, errors counted in, do not lower leaving as much as the rules ask; an unknown change counts too."""
     switch = _switches(top, current)
     expected, doubt = change[switch, top[switch]], error[switch, top[switch]]
     worst = expected + rules.offers.churn_errors * doubt

@@ -50,7 +50,7 @@ _OTHER_MONTHS = {
     "as a spreadsheet's day number": r"^[34][0-9]{4}$",
     "with the month's name": rf"^{_WORD}[ -]?([0-9]{{2}}|{_YEAR})$|^{_YEAR}[ -]?{_WORD}$",
 }
-_NO_SLIP = 2  # months of one other form from which on they are no slip of the pen
+_NO_SLIP = 2  # one month written in another form may be a typing error; two of the same form are a habit
 
 
 @dataclass(frozen=True)
