@@ -1,4 +1,4 @@
-"""Make the secrets of the compose profile: API keys, the key that signs bundles, a password for Grafana.
+"""Make the secrets of the compose profile: API keys, keys of bundles and of the decision log, a password for Grafana.
 
 Existing files are left alone, so that it can be run again. The API keys are printed once, to be handed over; the files
 hold their digests.
@@ -36,6 +36,8 @@ def make_secrets(folder: Path) -> dict[str, str]:
         _write(folder / "scrape_key", made["prometheus"])
     if not (folder / "bundle_keys").exists():
         _write(folder / "bundle_keys", f"first:{secrets.token_hex(32)}\n")
+    if not (folder / "decision_keys").exists():
+        _write(folder / "decision_keys", f"k1:{secrets.token_hex(32)}\n")
     if not (folder / "grafana_password").exists():
         _write(folder / "grafana_password", secrets.token_urlsafe(24))
     return made

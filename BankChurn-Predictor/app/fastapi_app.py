@@ -12,6 +12,7 @@ from bankchurn.config import SPEC, BankChurnConfig
 from bankchurn.features import shipped_step
 from bankchurn.retention import economics_of, expected_profit
 from common_utils.compiled import CompiledScorer
+from common_utils.decision_log.recorder import Recorder
 from common_utils.table_project.service import LiveModel, create_table_service, record_columns
 
 __all__ = ["app", "create_app"]
@@ -36,7 +37,9 @@ def _answer(live: Live, records: Sequence[CustomerRequest]) -> list[PredictRespo
     ]
 
 
-def create_app(open_model: Callable[[], Live] | None = None) -> FastAPI:
+def create_app(
+    open_model: Callable[[], Live] | None = None, open_log: Callable[[], Recorder | None] | None = None
+) -> FastAPI:
     """Return the service; nothing is opened before it starts.
 
     Parameters
@@ -44,6 +47,8 @@ def create_app(open_model: Callable[[], Live] | None = None) -> FastAPI:
     open_model : callable, optional
         Opens what the service answers with; by default the bundle that BANKCHURN_BUNDLE names, or the current one of
         the configured artifacts folder.
+    open_log : callable, optional
+        Opens the decision log; by default the configured one, and none where `open_model` is given.
 
     Examples
     --------
@@ -60,6 +65,7 @@ def create_app(open_model: Callable[[], Live] | None = None) -> FastAPI:
         open_scorer=lambda bundle, config: CompiledScorer.open(bundle, shipped_step(config)),
         version="0.1.0",
         open_model=open_model,
+        open_log=open_log,
     )
 
 

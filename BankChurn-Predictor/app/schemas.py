@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
+from common_utils.serving.decisions.events import LoggedAnswer
 from common_utils.table_project.service import TableRecord
 
 __all__ = ["ANSWER", "EXAMPLE", "CustomerRequest", "PredictResponse"]
@@ -51,7 +52,7 @@ class CustomerRequest(TableRecord):
     estimated_salary: float = Field(alias="EstimatedSalary", ge=0, le=100_000_000, description="euro a year")
 
 
-class PredictResponse(BaseModel):
+class PredictResponse(LoggedAnswer):
     """How likely the customer is to leave, and whether a contact pays."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [ANSWER]}, protected_namespaces=())

@@ -13,6 +13,7 @@ from app.schemas import EXAMPLE, CarRequest, PriceResponse, SimilarListing
 from carvision.config import SPEC, CarVisionConfig
 from carvision.neighbours import Scales
 from carvision.scoring import CarScorer
+from common_utils.decision_log.recorder import Recorder
 from common_utils.table_project.service import LiveModel, create_table_service, record_columns
 
 __all__ = ["app", "create_app"]
@@ -41,7 +42,9 @@ def _answer(live: Live, records: Sequence[CarRequest]) -> list[PriceResponse]:
     ]
 
 
-def create_app(open_model: Callable[[], Live] | None = None) -> FastAPI:
+def create_app(
+    open_model: Callable[[], Live] | None = None, open_log: Callable[[], Recorder | None] | None = None
+) -> FastAPI:
     """Return the service; nothing is opened before it starts.
 
     Parameters
@@ -49,6 +52,8 @@ def create_app(open_model: Callable[[], Live] | None = None) -> FastAPI:
     open_model : callable, optional
         Opens what the service answers with; by default the bundle that CARVISION_BUNDLE names, or the current one of
         the configured artifacts folder.
+    open_log : callable, optional
+        Opens the decision log; by default the configured one, and none where `open_model` is given.
 
     Examples
     --------
@@ -65,6 +70,7 @@ def create_app(open_model: Callable[[], Live] | None = None) -> FastAPI:
         open_scorer=CarScorer.open,
         version="0.1.0",
         open_model=open_model,
+        open_log=open_log,
     )
 
 

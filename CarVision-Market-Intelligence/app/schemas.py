@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from common_utils.serving.decisions.events import LoggedAnswer
 from common_utils.serving.explain import FORM
 from common_utils.table_project.service import TableRecord
 
@@ -89,7 +90,7 @@ class SimilarListing(BaseModel):
     price: int = Field(description="US dollars asked")
 
 
-class PriceResponse(BaseModel):
+class PriceResponse(LoggedAnswer):
     """What the car is worth, how sure that is, and comparable ads."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [ANSWER]}, protected_namespaces=())

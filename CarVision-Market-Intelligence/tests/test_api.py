@@ -123,7 +123,7 @@ def test_the_service_s_values_are_the_table_s() -> None:
 
 def test_service_answers_from_a_bundle_as_the_pipeline_does(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARVISION_BUNDLE", str(bundle.path))
-    with TestClient(create_app()) as started:
+    with TestClient(create_app(open_log=lambda: None)) as started:
         assert started.get("/ready").json()["version"] == bundle.version
         answer = started.post("/predict", json=CAR).json()
         batch = started.post("/predict/batch", json={"records": [CAR, {**CAR, "model": "tatra 603"}]}).json()

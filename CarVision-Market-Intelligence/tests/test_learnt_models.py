@@ -81,7 +81,7 @@ def test_a_model_is_known_because_the_table_holds_it(run: Run, learnt: Bundle, t
 def test_the_service_knows_the_same_models(learnt: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARVISION_BUNDLE", str(learnt.path))
     records = [{**schemas.EXAMPLE, "model": name} for name in ("TATRA-603", "tatra 603", "tatra 700")]
-    with TestClient(create_app()) as started:
+    with TestClient(create_app(open_log=lambda: None)) as started:
         answers = started.post("/predict/batch", json={"records": records}).json()["predictions"]
     assert [answer["model_known"] for answer in answers] == [True, True, False]
     assert answers[0] == answers[1]

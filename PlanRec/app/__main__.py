@@ -1,8 +1,10 @@
 """`python -m app` from the project's folder: the service as settings and environment say; the image runs this.
 
-`python -m app health` asks that service whether it is alive, and exits with 0 if so.
+`python -m app health` asks that service whether it is alive, and exits with 0 if so. `python -m app ship` loads its
+decisions into the store until it is ended; it runs beside the service, which knows no database.
 """
 
+import sys
 from pathlib import Path
 
 from common_utils.serving.start import run_app
@@ -11,4 +13,8 @@ from planrec.config import SPEC
 PROJECT = Path(__file__).resolve().parents[1]
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["ship"]:
+        from common_utils.decision_log.beside import ship_configured
+
+        sys.exit(ship_configured(SPEC, PROJECT))
     run_app(SPEC, PROJECT)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from pydantic_core import to_json
 
 from app.live import LivePlanRec, open_live, probe
+from app.log import Log, advice_line, choice_line, heeded, logged_batch
 from app.responses import (
     BatchResponse,
     PlansResponse,
@@ -19,12 +22,16 @@ from app.responses import (
 from app.schemas import BatchRequest, PredictRequest, RecommendBatchRequest, RecommendRequest
 from app.what_if import what_if_routes
 from common_utils.config import resolve_path
+from common_utils.decision_log.kinds import check_value
+from common_utils.decision_log.recorder import Recorder, open_recorder
 from common_utils.releases.config import load_trust
+from common_utils.serving.decisions.outcomes import outcome_routes
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.project import ProjectService
 from planrec.bundle import SaidSettings
 from planrec.config import SPEC, PlanRecConfig, load_planrec_config
+from planrec.offers.exploration import Exploration
 
 __all__ = ["PROJECT", "app", "create_app"]
 
@@ -34,40 +41,48 @@ PROJECT = Path(__file__).resolve().parents[1]
 # One record takes less than handing it to a thread; a batch takes milliseconds, which belong in one.
 
 
-def _predict_routes(slot: ModelSlot[LivePlanRec]) -> APIRouter:
+def _predict_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
     router = APIRouter(tags=["planrec"], route_class=FastRoute)
 
-    def counted(answers: list[PredictResponse]) -> list[PredictResponse]:
-        slot.count(len(answers))
-        return answers
-
     @router.post("/predict", summary="Which plan will this subscriber choose?", response_model=PredictResponse)
-    async def predict(body: PredictRequest) -> bytes | Callable[[], PredictResponse]:
+    async def predict(body: PredictRequest) -> bytes | Callable[[], bytes]:
         """Return how likely the subscriber is to choose each plan when next free to. For advice ask `/recommend`."""
         live, record, month = slot.get(), body.record(), body.month()
         if body.as_of is not None:
             live.check_recent(record, month)
-        answer = live.quick_prediction(record, month)
-        if answer is None:
-            return lambda: counted(live.predict([record], [month]))[0]
-        slot.count(1)
-        return answer
+        answer, event = live.quick_prediction(record, month), log.event()
+        if answer is not None:
+            slot.count(1)
+            return answer if event is None else await event.answer(answer, choice_line(event, live, body, answer))
 
-    @router.post("/predict/batch", summary="The same for many subscribers")
-    def predict_batch(body: BatchRequest) -> BatchResponse:
+        def computed() -> bytes:
+            answer = _json(live.predict([record], [month])[0])
+            slot.count(1)
+            return answer if event is None else event.answer_now(answer, choice_line(event, live, body, answer))
+
+        return computed
+
+    @router.post("/predict/batch", summary="The same for many subscribers", response_model=BatchResponse)
+    def predict_batch(body: BatchRequest) -> bytes:
         """Return an answer for each record, in order; if one is refused, the whole batch is, and the error names it."""
         live = slot.get()
         records = [record.record() for record in body.records]
         for place, (record, asked) in enumerate(zip(records, body.records, strict=True)):
             if asked.as_of is not None:
                 live.check_recent(record, asked.month(), f"record {place}, counted from 0: ")
-        answers = counted(live.predict(records, [asked.month() for asked in body.records]))
-        return BatchResponse(predictions=answers, model_version=live.version)
+        answers = [_json(one) for one in live.predict(records, [asked.month() for asked in body.records])]
+        slot.count(len(answers))
+        inside = logged_batch(
+            log.events(body.records),
+            answers,
+            lambda event, place: choice_line(event, live, body.records[place], answers[place]),
+        )
+        return b'{"predictions":[%b],"model_version":%b}' % (inside, to_json(live.version))
 
     return router
 
 
-def _recommend_routes(slot: ModelSlot[LivePlanRec]) -> APIRouter:
+def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
     router = APIRouter(tags=["planrec"], route_class=FastRoute)
 
     @router.post(
@@ -77,26 +92,36 @@ def _recommend_routes(slot: ModelSlot[LivePlanRec]) -> APIRouter:
     )
     async def recommend(body: RecommendRequest) -> bytes | Callable[[], bytes]:
         """Return the plans in order with expected bill, saving, risk and a reason, and why a plan is left out."""
-        live = slot.get()
-        question = live.question(body)
+        live, event = slot.get(), log.event()
+        question = heeded(log, body, live.question(body), event)
         advice = live.adviser.quick(question.record, question.asked)
-        if advice is None:
-            return lambda: to_json(live.recommendation(question))
-        return to_json(live.recommended(question, advice))
+        if advice is not None:
+            answer = to_json(live.recommended(question, advice))
+            return answer if event is None else await event.answer(answer, advice_line(event, live, body, advice))
+
+        def computed() -> bytes:
+            advice = live.advised(question)
+            answer = to_json(live.recommended(question, advice))
+            return answer if event is None else event.answer_now(answer, advice_line(event, live, body, advice))
+
+        return computed
 
     @router.post("/recommend/batch", summary="The same for many subscribers", response_model=RecommendBatchResponse)
     def recommend_batch(body: RecommendBatchRequest) -> bytes:
         """Return advice, or an offer, for each record, in order; if one is refused, the whole batch is."""
         live = slot.get()
-        return to_json(
-            {
-                "recommendations": [
-                    live.recommendation(live.question(record, place), place)
-                    for place, record in enumerate(body.records)
-                ],
-                "model_version": live.version,
-            }
+        events = log.events(body.records)
+        asked = zip_longest(body.records, events)
+        questions = [
+            heeded(log, record, live.question(record, place), event) for place, (record, event) in enumerate(asked)
+        ]
+        advices = [live.advised(question, place) for place, question in enumerate(questions)]
+        inside = logged_batch(
+            events,
+            [to_json(live.recommended(*pair)) for pair in zip(questions, advices, strict=True)],
+            lambda event, place: advice_line(event, live, body.records[place], advices[place]),
         )
+        return b'{"recommendations":[%b],"model_version":%b}' % (inside, to_json(live.version))
 
     return router
 
@@ -112,7 +137,9 @@ def _catalogue_routes(slot: ModelSlot[LivePlanRec]) -> APIRouter:
     return router
 
 
-def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
+def create_app(
+    open_model: Callable[[], LivePlanRec] | None = None, open_log: Callable[[], Recorder | None] | None = None
+) -> FastAPI:
     """Return the service; nothing is opened before it starts.
 
     Parameters
@@ -121,6 +148,8 @@ def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
         Opens what the service answers with; by default the bundle that PLANREC_BUNDLE names, or the current one of
         the configured artifacts folder, whose pointer is then followed; and the rules of the setting `serving.rules`,
         or else the bundle's.
+    open_log : callable, optional
+        Opens the decision log; by default the configured one, and none where `open_model` is given.
 
     Examples
     --------
@@ -131,8 +160,25 @@ def create_app(open_model: Callable[[], LivePlanRec] | None = None) -> FastAPI:
     service = ProjectService(
         SPEC, PROJECT, slot, lambda: load_planrec_config(PROJECT), _opener, probe, model_info=lambda live: live.info
     )
-    routers = [_predict_routes(slot), _recommend_routes(slot), _catalogue_routes(slot), what_if_routes(slot.get)]
-    return service.create(routers, version="0.1.0", open_model=open_model)
+    log = Log()
+    routers = [_predict_routes(slot, log), _recommend_routes(slot, log), _catalogue_routes(slot)]
+    return service.create(
+        [*routers, what_if_routes(slot.get), outcome_routes(log, check_value)],
+        version="0.1.0",
+        open_model=open_model,
+        log=log,
+        open_log=open_log or (partial(_open_log, log) if open_model is None else lambda: None),
+    )
+
+
+def _open_log(log: Log) -> Recorder | None:
+    config = load_planrec_config(PROJECT)
+    log.exploration = Exploration(config.offers.exploration.share, config.offers.exploration.floor)
+    return open_recorder(config.decisions, SPEC.name, PROJECT)
+
+
+def _json(answer: PredictResponse) -> bytes:
+    return answer.__pydantic_serializer__.to_json(answer)
 
 
 def _opener(config: PlanRecConfig) -> Callable[[Path], LivePlanRec]:

@@ -201,8 +201,8 @@ class LivePlanRec:
             self.check_recent(record, asked.month, _numbered(place))
         return AskedRecord(record, asked, policy)
 
-    def recommendation(self, question: AskedRecord, place: int | None = None) -> dict[str, object]:
-        """Return the fields of a `RecommendResponse`, whatever it takes.
+    def advised(self, question: AskedRecord, place: int | None = None) -> SubscriberAdvice:
+        """Return what is advised or offered, whatever it takes.
 
         Raises
         ------
@@ -210,10 +210,9 @@ class LivePlanRec:
             As `recommend_subscriber`; `place` says which record of a batch.
         """
         try:
-            advice = self.adviser(question.record, question.asked)
+            return self.adviser(question.record, question.asked)
         except DataError as error:
             raise DataError(f"{_numbered(place)}{error}") from error
-        return self.recommended(question, advice)
 
     def recommended(self, question: AskedRecord, advice: SubscriberAdvice) -> dict[str, object]:
         """Return ranked plans with reasons, as the fields of a `RecommendResponse`."""

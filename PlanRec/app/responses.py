@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.examples import ADVICE, CATALOGUE, PREDICTION
+from common_utils.serving.decisions.events import LoggedAnswer
 from planrec.advice import AnswerPolicy, RatedBasis
 from planrec.billing import Catalogue
 from planrec.decisions import SubscriberRecord
@@ -88,7 +89,7 @@ class Policy(BaseModel):
         )
 
 
-class PredictResponse(BaseModel):
+class PredictResponse(LoggedAnswer):
     """P(take): the plan people in this situation choose when next free. Not a recommendation; ask `/recommend`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [PREDICTION]})
@@ -160,7 +161,7 @@ class ExcludedPlan(BaseModel):
     reason_code: _ReasonCode
 
 
-class RecommendResponse(BaseModel):
+class RecommendResponse(LoggedAnswer):
     """Advice with everything needed to reproduce it."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [ADVICE]})

@@ -178,7 +178,7 @@ def test_a_service_refuses_a_variable_that_is_not_the_bundles(trained: Bundle, m
     monkeypatch.setenv("PLANREC_BUNDLE", str(trained.path))
     for weight, status in (("0.1", 503), ("0.3", 200)):
         monkeypatch.setenv("PLANREC__OFFER__MARGIN_WEIGHT", weight)
-        with TestClient(create_app()) as service:
+        with TestClient(create_app(open_log=lambda: None)) as service:
             assert service.get("/ready").status_code == status
 
 

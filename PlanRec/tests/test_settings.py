@@ -1,4 +1,4 @@
-"""Every setting of features, advice, offer, rules, data, training and evaluation changes an answer or a refusal.
+"""Every setting of what is answered, learnt, read and logged changes an answer, a figure or a refusal.
 
 The settings are walked by their models: one without an entry here fails, and so does an entry whose setting is gone. A
 probe returns what a user would see; a setting is tried by comparing it under the default and under another value.
@@ -27,6 +27,7 @@ from settings_probes.learning import (
     steps_of,
     studied,
 )
+from settings_probes.logged import kept_days, logs_of_commands, served, shipped_to, syncs
 from settings_probes.reading import (
     DOUBTFUL,
     GIGABYTES,
@@ -52,7 +53,7 @@ from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.operator import simulate
 from planrec.training import out_of_fold
 
-SECTIONS = ("features", "advice", "offer", "data", "training", "evaluation")
+SECTIONS = ("features", "advice", "offer", "offers", "decisions", "data", "training", "evaluation")
 
 CANNOT = {
     "rules.plans.why": "the reason of a rule, for whoever reads the file later",
@@ -131,6 +132,16 @@ TRIED: dict[str, Probe] = {
     "offer.margin_weight": answered("offer.margin_weight", "2"),
     "offer.churn_weight_cents": answered("offer.churn_weight_cents", "900000"),
     "offer.perk_cost_cents": answered("offer.perk_cost_cents", "5000"),
+    "offers.exploration.share": served("offers.exploration.share", "1"),
+    "offers.exploration.floor": served("offers.exploration.floor", "0.3"),
+    "decisions.log": served("decisions.log", "false"),
+    "decisions.journal": served("decisions.journal", "{folder}/elsewhere"),
+    "decisions.journal_megabytes": served("decisions.journal_megabytes", "0.002"),
+    "decisions.key_file": served("decisions.key_file", "{folder}/k2"),
+    "decisions.durability": syncs,
+    "decisions.batch": logs_of_commands,
+    "decisions.url": shipped_to,
+    "decisions.retention_days": kept_days,
     "rules": other_rules,
     "rules.version": other_rules,
     "rules.minimum_gain.advice_cents": ruled("minimum_gain", advice_cents=900),

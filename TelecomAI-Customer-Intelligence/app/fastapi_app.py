@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from app.schemas import EXAMPLE, MonthRequest, PredictResponse
 from common_utils.compiled import CompiledScorer
+from common_utils.decision_log.recorder import Recorder
 from common_utils.table_project.service import LiveModel, create_table_service, record_columns
 from telecom.caveat import CAVEAT
 from telecom.config import SPEC, TelecomConfig
@@ -30,7 +31,9 @@ def _answer(live: Live, records: Sequence[MonthRequest]) -> list[PredictResponse
     ]
 
 
-def create_app(open_model: Callable[[], Live] | None = None) -> FastAPI:
+def create_app(
+    open_model: Callable[[], Live] | None = None, open_log: Callable[[], Recorder | None] | None = None
+) -> FastAPI:
     """Return the service; nothing is opened before it starts.
 
     Parameters
@@ -38,6 +41,8 @@ def create_app(open_model: Callable[[], Live] | None = None) -> FastAPI:
     open_model : callable, optional
         Opens what the service answers with; by default the bundle that TELECOM_BUNDLE names, or the current one of
         the configured artifacts folder.
+    open_log : callable, optional
+        Opens the decision log; by default the configured one, and none where `open_model` is given.
 
     Examples
     --------
@@ -54,6 +59,7 @@ def create_app(open_model: Callable[[], Live] | None = None) -> FastAPI:
         open_scorer=lambda bundle, config: CompiledScorer.open(bundle, shipped_step(config)),
         version="0.1.0",
         open_model=open_model,
+        open_log=open_log,
     )
     service.description = f"{SPEC.question} {CAVEAT}"
     return service

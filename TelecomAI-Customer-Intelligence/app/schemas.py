@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
+from common_utils.serving.decisions.events import LoggedAnswer
 from common_utils.table_project.service import TableRecord
 
 __all__ = ["ANSWER", "EXAMPLE", "MEANING", "MonthRequest", "PredictResponse"]
@@ -33,7 +34,7 @@ class MonthRequest(TableRecord):
     mb_used: float = Field(ge=0, le=10_000_000, description="megabytes used")
 
 
-class PredictResponse(BaseModel):
+class PredictResponse(LoggedAnswer):
     """Which plan such a month was on, and how likely; not which plan is best."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [ANSWER]}, protected_namespaces=())

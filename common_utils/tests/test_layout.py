@@ -26,6 +26,8 @@ def test_tests_mirror_the_packages() -> None:
         "common_utils.bundle",
         "common_utils.compiled",
         "common_utils.config",
+        "common_utils.decision_log.desk",
+        "common_utils.decision_log.recorder",
         "common_utils.releases",
         "common_utils.scoring",
         "common_utils.serving.config",

@@ -1,6 +1,7 @@
-"""Print the manifests of one project's service.
+r"""Print the manifests of one project's service.
 
-python infra/kubernetes/render.py planrec --image registry.example/planrec:1.0 --artifacts planrec-artifacts
+python infra/kubernetes/render.py planrec --image registry.example/planrec:1.0 --artifacts planrec-artifacts \
+    --shipper registry.example/planrec-shipper:1.0 --decisions postgresql://decisions@decisions-database/decisions
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from string import Template
 __all__ = ["PROJECTS", "rendered"]
 
 PROJECTS = ("planrec", "bankchurn", "carvision", "telecom")
+_STORE = "sqlite:////var/decisions/store/decisions.db"
 _TEMPLATE = Path(__file__).with_name("service.yaml")
 
 
-def rendered(project: str, image: str, artifacts: str) -> str:
-    """Return Deployment, Service, PodDisruptionBudget and NetworkPolicy of a project, as YAML documents.
+def rendered(project: str, image: str, artifacts: str, *, shipper: str | None = None, decisions: str = _STORE) -> str:
+    """Return StatefulSet, Service, PodDisruptionBudget and NetworkPolicy of a project, as YAML documents.
 
     Parameters
     ----------
@@ -27,6 +29,10 @@ def rendered(project: str, image: str, artifacts: str) -> str:
         With a tag or, better, a digest.
     artifacts : str
         PersistentVolumeClaim that holds the artifacts root, read only.
+    shipper : str, optional
+        Image that loads the decisions; the service's unless given, which holds no driver of PostgreSQL.
+    decisions : str
+        `decisions.url` of the shipper; by default a SQLite file on the volume of each replica.
 
     Examples
     --------
@@ -34,7 +40,14 @@ def rendered(project: str, image: str, artifacts: str) -> str:
     4
     """
     text = Template(_TEMPLATE.read_text(encoding="utf-8"))
-    return text.substitute(name=project, prefix=project.upper(), image=image, artifacts=artifacts)
+    return text.substitute(
+        name=project,
+        prefix=project.upper(),
+        image=image,
+        shipper=shipper or image,
+        artifacts=artifacts,
+        decisions=decisions,
+    )
 
 
 def main() -> int:
@@ -43,8 +56,14 @@ def main() -> int:
     parser.add_argument("project", choices=PROJECTS)
     parser.add_argument("--image", required=True)
     parser.add_argument("--artifacts", required=True, help="PersistentVolumeClaim of the artifacts root")
+    parser.add_argument("--shipper", help="image that loads the decisions; default: the service's, for SQLite")
+    parser.add_argument("--decisions", default=_STORE, help="store; default: a SQLite file of each replica")
     options = parser.parse_args()
-    print(rendered(options.project, options.image, options.artifacts))
+    print(
+        rendered(
+            options.project, options.image, options.artifacts, shipper=options.shipper, decisions=options.decisions
+        )
+    )
     return 0
 
 

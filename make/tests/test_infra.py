@@ -18,8 +18,11 @@ import pytest
 import yaml
 from members import MEMBERS
 
+from common_utils.decision_log.config import DecisionsConfig
+from common_utils.decision_log.keys import load_keys as open_keys
 from common_utils.releases.config import ReleaseConfig, load_trust
 from common_utils.serving.config import AccessConfig, ServiceConfig
+from common_utils.serving.decisions.events import LogPlace
 from common_utils.serving.guards.access import load_keys
 from common_utils.serving.metrics import ServiceMetrics
 from common_utils.serving.model_slot import ModelSlot
@@ -57,6 +60,9 @@ def exported() -> set[str]:
 
     slot.load(broken, probe=lambda _: None)
     metrics = ServiceMetrics(slot)
+    place: LogPlace[Any] = LogPlace()
+    place.sink = SimpleNamespace(unlogged={"full": 1}, journal_bytes=0)
+    metrics.add(place.collector())
     metrics.observe("/predict", "POST", 200, 0.01)
     return set(re.findall(r"^(\w+)(?:\{| )", metrics.text().decode(), re.MULTILINE))
 
@@ -64,7 +70,7 @@ def exported() -> set[str]:
 def asked(expression: str) -> set[str]:
     """Names of the metrics an expression looks at."""
     bare = re.sub(r'"[^"]*"|\{[^}]*\}|\bby \([^)]*\)|\[[^\]]*\]', " ", expression)
-    functions = {"sum", "rate", "increase", "histogram_quantile", "by"}
+    functions = {"max", "sum", "rate", "increase", "histogram_quantile", "by"}
     return {name for name in re.findall(r"[a-z_]{2,}", bare) if name not in functions}
 
 
@@ -111,15 +117,31 @@ def test_the_alerts_fire_when_they_must() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_composed_service_asks_for_keys_and_can_write_nothing(compose: dict[str, Any], name: str) -> None:
+def test_a_composed_service_asks_for_keys_and_can_write_its_journal_alone(compose: dict[str, Any], name: str) -> None:
     service, prefix = compose[name], f"{name.upper()}__"
     said = service["environment"]
     assert said[f"{prefix}SERVING__ACCESS__KEYS"] == "required"
     assert said[f"{prefix}RELEASES__SIGNATURES"] == "required"
     assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", service["user"])
-    assert all(volume.endswith(":ro") for volume in service["volumes"])
+    writable = [volume for volume in service["volumes"] if not volume.endswith(":ro")]
+    assert writable == [f"{name}_journal:/var/decisions/journal"]
+    assert said[f"{prefix}DECISIONS__JOURNAL"] == "/var/decisions/journal"
+    assert not [one for one in said if one.endswith("DECISIONS__URL")]  # the service knows no store
     assert [port.rpartition(":")[2] for port in service["ports"]] == ["8000"]  # and not the administrator's
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_shipper_stands_beside_each_service_and_alone_holds_the_store(compose: dict[str, Any], name: str) -> None:
+    service, shipper, prefix = compose[name], compose[f"{name}-shipper"], f"{name.upper()}__"
+    assert shipper["image"] == service["image"]
+    assert shipper["command"] == ["python", "-m", "app", "ship"]
+    assert (shipper["read_only"], shipper["cap_drop"], shipper["network_mode"]) == (True, ["ALL"], "none")
+    assert shipper["volumes"] == [f"{name}_journal:/var/decisions/journal", f"{name}_store:/var/decisions/store"]
+    said = shipper["environment"]
+    assert said[f"{prefix}DECISIONS__JOURNAL"] == service["environment"][f"{prefix}DECISIONS__JOURNAL"]
+    DecisionsConfig(url=said[f"{prefix}DECISIONS__URL"])
+    assert "secrets" not in shipper  # neither API keys nor those behind the digests
 
 
 def test_every_project_is_composed_scraped_and_rendered(compose: dict[str, Any]) -> None:
@@ -127,7 +149,11 @@ def test_every_project_is_composed_scraped_and_rendered(compose: dict[str, Any])
     targets = {target for group in scraped["static_configs"] for target in group["targets"]}
     assert targets == {f"{name}:9000" for name in SERVICES}
     assert scraped["authorization"] == {"credentials_file": "/run/secrets/scrape_key"}
-    assert set(SERVICES) == set(render.PROJECTS) == set(compose) - {"prometheus", "grafana"}
+    assert (
+        set(SERVICES)
+        == set(render.PROJECTS)
+        == set(compose) - {"prometheus", "grafana"} - {f"{name}-shipper" for name in SERVICES}
+    )
     assert {service["image"].partition(":")[0] for name, service in compose.items() if name in SERVICES} == {
         member.lower() for member in MEMBERS if member != "common_utils"
     }
@@ -135,11 +161,14 @@ def test_every_project_is_composed_scraped_and_rendered(compose: dict[str, Any])
 
 def test_the_settings_of_the_environment_are_settings_that_there_are(compose: dict[str, Any]) -> None:
     manifest = next(yaml.safe_load_all(render.rendered("planrec", "planrec:1", "models")))
-    (container,) = manifest["spec"]["template"]["spec"]["containers"]
-    names = {entry["name"] for entry in container["env"]} | set(compose["planrec"]["environment"])
+    pod = manifest["spec"]["template"]["spec"]
+    entries = [entry for one in (*pod["containers"], *pod["initContainers"]) for entry in one["env"]]
+    names = {entry["name"] for entry in entries} - {"PGPASSWORD"}  # libpq's own
+    names |= set(compose["planrec"]["environment"]) | set(compose["planrec-shipper"]["environment"])
     known = {f"SERVING__{name.upper()}" for name in ServiceConfig.model_fields}
     known |= {f"SERVING__ACCESS__{name.upper()}" for name in AccessConfig.model_fields}
     known |= {f"RELEASES__{name.upper()}" for name in ReleaseConfig.model_fields}
+    known |= {f"DECISIONS__{name.upper()}" for name in DecisionsConfig.model_fields}
     assert {name.removeprefix("PLANREC__") for name in names} <= known
 
 
@@ -148,14 +177,19 @@ def test_the_manifests_are_valid_and_closed(name: str) -> None:
     documents = list(yaml.safe_load_all(render.rendered(name, f"{name}:1.0", "models")))
     for document in documents:
         kubernetes_validate.validate(document, "1.33", strict=True)
-    deployment = documents[0]["spec"]["template"]["spec"]
-    (container,) = deployment["containers"]
-    assert deployment["securityContext"]["runAsNonRoot"] is True
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
+    pod = documents[0]["spec"]["template"]["spec"]
+    (container,), (shipper,) = pod["containers"], pod["initContainers"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    for one in (container, shipper):
+        assert one["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+    assert shipper["restartPolicy"] == "Always"  # beside the service, not before it
+    volumes = {one["mountPath"]: one["name"] for one in container["volumeMounts"] if not one.get("readOnly")}
+    assert volumes == {"/tmp": "tmp", "/var/decisions/journal": "decisions"}  # noqa: S108
+    assert [one["metadata"]["name"] for one in documents[0]["spec"]["volumeClaimTemplates"]] == ["decisions"]
     assert [container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("liveness", "readiness")] == ["/health", "/ready"]
     assert {"name": f"{name.upper()}__SERVING__ACCESS__KEYS", "value": "required"} in container["env"]
 
@@ -170,8 +204,18 @@ def test_render_prints_what_kubectl_takes(capsys: pytest.CaptureFixture[str], mo
     monkeypatch.setattr(sys, "argv", ["render.py", "telecom", "--image", "telecom:1.0", "--artifacts", "models"])
     assert render.main() == 0
     assert [d["kind"] for d in yaml.safe_load_all(capsys.readouterr().out)] == [
-        "Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy",
+        "StatefulSet", "Service", "PodDisruptionBudget", "NetworkPolicy",
     ]  # fmt: skip
+
+
+def test_a_rendered_shipper_takes_another_store_and_image() -> None:
+    url = "postgresql://decisions@decisions-database/decisions"
+    text = render.rendered("planrec", "planrec:1", "models", shipper="planrec-shipper:1", decisions=url)
+    pod = next(yaml.safe_load_all(text))["spec"]["template"]["spec"]
+    (container,), (shipper,) = pod["containers"], pod["initContainers"]
+    assert (shipper["image"], container["image"]) == ("planrec-shipper:1", "planrec:1")
+    assert {"name": "PLANREC__DECISIONS__URL", "value": url} in shipper["env"]
+    assert url not in str(container)
 
 
 def test_secrets_are_made_once_and_open_the_services(tmp_path: Path) -> None:
@@ -182,6 +226,7 @@ def test_secrets_are_made_once_and_open_the_services(tmp_path: Path) -> None:
     assert {key.digest for key in keys} == {hashlib.sha256(key.encode()).digest() for key in made.values()}
     assert (folder / "scrape_key").read_text() == made["prometheus"]
     load_trust(ReleaseConfig(signatures="required", key_file=folder / "bundle_keys"), tmp_path, environ={})
+    assert open_keys(DecisionsConfig(key_file=folder / "decision_keys"), tmp_path, environ={}).current.name == "k1"
     assert folder.stat().st_mode & 0o077 == 0
     assert make_secrets(folder) == {}
 

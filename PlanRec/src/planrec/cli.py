@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from common_utils.command_line.decisions import add_decisions
 from common_utils.command_line.release import release_app
 from common_utils.command_line.run import command_line, run_command_line
 from planrec.commands.answer import bill, predict, recommend
@@ -14,6 +15,7 @@ from planrec.commands.choices import choices
 from planrec.commands.columns import columns
 from planrec.commands.learn import card, data, evaluate, simulate, train
 from planrec.commands.notices import notices
+from planrec.commands.off_policy import off_policy
 from planrec.commands.plans import add_plans
 from planrec.commands.requests import SettingsCommand
 from planrec.commands.rules import rules
@@ -23,6 +25,7 @@ from planrec.commands.what_if import draft, what_if
 
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
+    from common_utils.decision_log.config import DecisionsConfig
 
 __all__ = ["app", "main"]
 
@@ -76,7 +79,15 @@ def _releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, T
     return run.path(run.config.training.artifacts), load_trust(run.config.releases, run.project)
 
 
+def _decisions(config: Path | None, overrides: list[str] | None) -> tuple[DecisionsConfig, str, Path]:
+    from planrec.commands.settings import load_run
+
+    run = load_run(SettingsCommand.of(config, overrides))
+    return run.config.decisions, "planrec", run.project
+
+
 app.add_typer(release_app(_releases), name="release")
+add_decisions(app, _decisions).command("off-policy")(off_policy)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from common_utils import DEFAULT_SEED
 from common_utils.config import BaseConfig, load_config, resolve_path
 from common_utils.config.project import ProjectSpec
 from common_utils.config.reading import ReadingConfig
+from common_utils.decision_log.config import DecisionsConfig
 from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.fewer_rows import ACCEPT_FEWER_ROWS
 from common_utils.serving.config import ServiceConfig
@@ -26,11 +27,13 @@ __all__ = [
     "DataConfig",
     "DataSource",
     "EvaluationConfig",
+    "ExplorationConfig",
     "FeatureConfig",
     "MegalineConfig",
     "ModelConfig",
     "OfferConfig",
     "PlanRecConfig",
+    "ServedOffersConfig",
     "ServingConfig",
     "SourceConfig",
     "SplitConfig",
@@ -213,6 +216,19 @@ class AdviceConfig(BaseConfig):
     )
 
 
+class ExplorationConfig(BaseConfig):
+    """Offers of the service that are not the best one, so that the log can tell what another policy would bring."""
+
+    share: float = Field(default=0.0, ge=0, le=1, description="share drawn evenly among the plans that may be offered")
+    floor: float = Field(default=0.0, ge=0, le=0.5, description="least chance of each of these plans")
+
+
+class ServedOffersConfig(BaseConfig):
+    """How offers are made, beside what the bundle decides."""
+
+    exploration: ExplorationConfig = ExplorationConfig()
+
+
 class OfferConfig(BaseConfig):
     """What an offer weighs, beside P(accept) x saving; returned with every answer."""
 
@@ -263,6 +279,8 @@ class PlanRecConfig(BaseConfig):
     )
     serving: ServingConfig = ServingConfig()
     releases: ReleaseConfig = ReleaseConfig()
+    decisions: DecisionsConfig = DecisionsConfig()
+    offers: ServedOffersConfig = ServedOffersConfig()
 
 
 SPEC = ProjectSpec(

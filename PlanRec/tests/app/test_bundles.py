@@ -35,7 +35,7 @@ from tests.app.cases import USAGE
 
 def test_service_without_a_bundle_is_alive_and_not_ready(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setenv("PLANREC_BUNDLE", str(tmp_path))
-    with TestClient(create_app()) as started:
+    with TestClient(create_app(open_log=lambda: None)) as started:
         assert started.get("/health").status_code == 200
         assert started.get("/ready").status_code == 503
         assert started.post("/predict", json={"usage": USAGE}).status_code == 503
@@ -67,7 +67,7 @@ def test_service_answers_from_a_trained_bundle_as_its_choice_model_does(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLANREC_BUNDLE", str(bundle.path))
-    with TestClient(create_app()) as started:
+    with TestClient(create_app(open_log=lambda: None)) as started:
         assert started.get("/ready").json()["version"] == bundle.version
         answer = started.post("/predict", json={"usage": USAGE, "current_plan": "basic-6", "age": 30}).json()
         assert started.get("/model").json()["synthetic"] is True
@@ -84,7 +84,7 @@ def test_service_answers_from_a_trained_bundle_as_its_choice_model_does(
 def test_serving_imports_neither_sklearn_nor_pandas_nor_joblib(bundle: Bundle, project_folder: Path) -> None:
     code = (
         "import sys; from fastapi.testclient import TestClient; from app.fastapi_app import create_app\n"
-        "with TestClient(create_app()) as client:\n"
+        "with TestClient(create_app(open_log=lambda: None)) as client:\n"
         f"    assert client.post('/predict', json={{'usage': {USAGE!r}}}).status_code == 200\n"
         f"    assert client.post('/recommend', json={{'usage': {USAGE!r}}}).status_code == 200\n"
         "print(sorted({'pandas', 'sklearn', 'joblib', 'scipy', 'pyarrow', 'lightgbm', 'catboost'} & set(sys.modules)))"
@@ -110,13 +110,13 @@ def test_service_follows_the_bundles_rules_unless_a_file_is_named(
 ) -> None:
     body = {"usage": USAGE, "current_plan": "unlimited"}
     monkeypatch.setenv("PLANREC_BUNDLE", str(bundle.path))
-    with TestClient(create_app()) as started:
+    with TestClient(create_app(open_log=lambda: None)) as started:
         assert started.get("/model").json()["rules_version"] == "rules-2025-03"
         assert started.post("/recommend", json=body).json()["rules_version"] == "rules-2025-03"
     ours = tmp_path / "rules.yaml"
     ours.write_text("version: ours\nplans:\n  - plans: [basic-6]\n    why: sold out\n", encoding="utf-8")
     monkeypatch.setenv("PLANREC__SERVING__RULES", str(ours))
-    with TestClient(create_app()) as started:
+    with TestClient(create_app(open_log=lambda: None)) as started:
         assert started.get("/model").json()["rules_version"] == "ours"
         answer = started.post("/recommend", json=body).json()
     assert answer["rules_version"] == "ours"
@@ -131,7 +131,7 @@ def test_a_bad_rule_file_keeps_the_service_from_becoming_ready(
     ours.write_text(text, encoding="utf-8")
     monkeypatch.setenv("PLANREC_BUNDLE", str(bundle.path))
     monkeypatch.setenv("PLANREC__SERVING__RULES", str(ours))
-    with TestClient(create_app()) as started:
+    with TestClient(create_app(open_log=lambda: None)) as started:
         assert started.get("/ready").status_code == 503
         assert started.app.state.slot.failures == {"config_refused": 1}  # type: ignore[attr-defined]
 
@@ -139,7 +139,7 @@ def test_a_bad_rule_file_keeps_the_service_from_becoming_ready(
 def test_default_bundle_is_the_configured_artifacts_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("PLANREC_BUNDLE", raising=False)
     monkeypatch.setenv("PLANREC__TRAINING__ARTIFACTS", str(tmp_path))
-    with TestClient(create_app()) as started:
+    with TestClient(create_app(open_log=lambda: None)) as started:
         assert started.get("/ready").status_code == 503
 
 
@@ -151,12 +151,12 @@ def test_an_unsigned_bundle_is_refused_unless_the_settings_say_development(
     monkeypatch.delenv("BUNDLE_KEYS", raising=False)
     for follow_seconds in ("1", "0"):
         monkeypatch.setenv("PLANREC__RELEASES__FOLLOW_SECONDS", follow_seconds)
-        with TestClient(create_app()) as started:
+        with TestClient(create_app(open_log=lambda: None)) as started:
             assert started.get("/ready").json()["reason"] == "config_refused"  # no key to compare with
     monkeypatch.setenv("BUNDLE_KEYS", f"ours:{'ab' * 32}")
     for follow_seconds in ("1", "0"):
         monkeypatch.setenv("PLANREC__RELEASES__FOLLOW_SECONDS", follow_seconds)
-        with TestClient(create_app()) as started:
+        with TestClient(create_app(open_log=lambda: None)) as started:
             assert started.get("/ready").json()["reason"] == "bundle_refused"
 
 
@@ -191,7 +191,7 @@ def test_service_follows_the_pointer_with_the_named_rules_and_keys(
     monkeypatch.setenv("PLANREC__RELEASES__SIGNATURES", "required")
     monkeypatch.setenv("PLANREC__RELEASES__FOLLOW_SECONDS", "0.02")
     first = _again(bundle, root, trust)
-    with TestClient(create_app()) as started:
+    with TestClient(create_app(open_log=lambda: None)) as started:
         slot = started.app.state.slot  # type: ignore[attr-defined]
         assert started.get("/ready").json()["version"] == first.version
         rules.write_text("version: theirs\n", encoding="utf-8")

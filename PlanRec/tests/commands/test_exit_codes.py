@@ -81,6 +81,17 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
     "release rollback": (("--why", "x", "--artifacts", "OUT"), {"--config": 2}),
     "release history": ((), {"--config": 2}),
     "release list": ((), {"--config": 2}),
+    **{
+        f"decisions {name}": ((), {"--config": 2})
+        for name in ("audit", "query", "retain", "rotate-key", "ship", "stats")
+    },
+    **{
+        f"decisions {name}": (("--why", "x", "--subject", "S1"), {"--config": 2})
+        for name in ("forget", "object", "show")
+    },
+    "decisions export": (("--why", "x", "--output", "out.csv"), {"--config": 2}),
+    "decisions off-policy": (("--input", "USAGE"), {"--input": 3}),
+    "outcomes": (("--input", "USAGE"), {"--input": 3, "--config": 2}),
 }
 _SECOND = {"events", "offer", "verify"}  # another use of the command before it
 

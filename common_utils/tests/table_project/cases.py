@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pandera.pandas as pandera
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 
@@ -17,6 +17,7 @@ from common_utils.compiled import CompiledScorer
 from common_utils.config.project import ProjectSpec
 from common_utils.evaluation.binary import out_of_fold
 from common_utils.reporting.plots import figure
+from common_utils.serving.decisions.events import LoggedAnswer
 from common_utils.table_project.column_step import ColumnStep
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.explanations import Contribution, Explanation
@@ -110,7 +111,7 @@ class CarRequest(TableRecord):
     age: float | None = Field(default=None, ge=0, le=100)
 
 
-class PriceAnswer(BaseModel):
+class PriceAnswer(LoggedAnswer):
     prediction: float
     model_version: str
 

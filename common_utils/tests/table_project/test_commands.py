@@ -20,6 +20,9 @@ from tests.table_project.cases import (
 )
 
 from common_utils.bundle import Bundle, current_version, open_bundle, set_current, write_bundle
+from common_utils.decision_log.batch import manifest_path
+from common_utils.decision_log.journal.lines import Decision
+from common_utils.decision_log.journal.segments import segments
 from common_utils.errors import ArtifactError, ConfigError, DataError
 from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.feature_columns import ColumnFeatures
@@ -293,3 +296,17 @@ def test_the_commands_keep_their_promises(folder: Path, run, bundle: Bundle, tmp
 def test_every_command_check_can_fail(folder: Path, bundle: Bundle, tmp_path: Path, check) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(AssertionError):
         check(_cli_case(folder, lambda *_: (9, "", "nothing works"), bundle, tmp_path))
+
+
+def test_predict_logs_its_answers_where_it_is_asked_to(run, bundle: Bundle, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    pd.DataFrame({"model": ["a", "b"], "age": [1.0, 2.0]}).to_csv(tmp_path / "in.csv", index=False)
+    output, journal = tmp_path / "out.csv", tmp_path / "journal"
+    log = ("--set", "decisions.batch=true", "--set", f"decisions.journal={journal}")
+    code, _, err = run("predict", "--input", str(tmp_path / "in.csv"), "--output", str(output), *log)
+    assert code == 0, err
+    parts = [part for segment in segments(journal) for part in segment.read()]
+    found = [one for part in parts for one in part.entries if isinstance(one, Decision)]
+    assert manifest_path(output).exists()
+    assert [one.answer["prediction"] for one in found] == pd.read_csv(output)["prediction"].tolist()
+    assert len({one.event for one in found}) == 2
+    assert {one.subject for one in found} == {None}  # the number of a row is nobody's name

@@ -267,9 +267,11 @@ def test_serve_takes_host_and_port_from_the_command_line(run, folder: Path, monk
 
 APP_CHECKS = pytest.mark.parametrize("check", ALL_APP_CHECKS, ids=lambda check: check.__name__)
 MAIN = """
+import sys
+from common_utils.decision_log.beside import ship_configured
 from common_utils.serving.start import serve_configured
 from startdemo import FOLDER, SPEC
-serve_configured(SPEC, FOLDER)
+(ship_configured if sys.argv[1:] == ["ship"] else serve_configured)(SPEC, FOLDER)
 """
 
 
@@ -281,8 +283,8 @@ def app_case(folder: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> A
     monkeypatch.setitem(sys.modules, "startdemo", SimpleNamespace(SPEC=SPEC, FOLDER=folder))
     live = open_live(SPEC, bundle.path, lambda opened, _: CompiledScorer.open(opened, ColumnStep(["age"])))
 
-    def create(opener: Any = None) -> Any:
-        return app_of(folder, open_model=opener)
+    def create(opener: Any = None, open_log: Any = None) -> Any:
+        return app_of(folder, open_model=opener, open_log=open_log)
 
     return AppCase(project_of(folder), create, CarRequest, CASE.record, {"age": (0, 100)}, live)
 
@@ -308,4 +310,4 @@ def test_every_app_check_can_fail(app_case: AppCase, folder: Path, check) -> Non
 
     (folder / "app" / "__main__.py").write_text("")
     with pytest.raises(AssertionError):
-        check(replace(app_case, create_app=lambda *_: app, record_model=OpenRequest))
+        check(replace(app_case, create_app=lambda *_, **__: app, record_model=OpenRequest))

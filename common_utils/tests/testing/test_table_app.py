@@ -15,7 +15,8 @@ from common_utils.testing.table_app import AppCase, check_a_bundle_s_probability
 def answering(*, version: str = "v1", probability: float = 0.6, synthetic: bool = True) -> AppCase:
     """A service by hand: which bundle it is of, what it answers, whether it says that the table is made up."""
 
-    def create() -> FastAPI:
+    def create(open_log: Any) -> FastAPI:
+        assert open_log() is None  # nothing is logged by a check
         app = FastAPI()
         app.get("/ready")(lambda: {"version": version})
         app.get("/model")(lambda: {"synthetic": synthetic})

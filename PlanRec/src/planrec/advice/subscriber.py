@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from common_utils.errors import DataError
 from planrec.advice.engine import Engine, EngineAnswer, Subscribers
+from planrec.advice.exploring import explored
 from planrec.advice.ranking import AdvicePolicy
 from planrec.advice.reasons import closing_cents, line_item_means, reasons
 from planrec.billing import Catalogue, Plan, whole_cent
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import record_facts, record_history
 from planrec.offers import OfferWeights
+from planrec.offers.exploration import Exploration
 from planrec.outlook import History, Questionnaire, filled_in, said_usage
 from planrec.rules import ExclusionCode, Rules, stay_text
 
-__all__ = ["RankedPlan", "Request", "SubscriberAdvice", "advise_subscriber", "recommend_subscriber"]
+__all__ = ["OfferablePlan", "RankedPlan", "Request", "SubscriberAdvice", "advise_subscriber", "recommend_subscriber"]
+
+
+_NOTHING = Exploration()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,10 @@ class Request:
         Plan ids the subscriber does not want to hear of.
     answers : Questionnaire or None
         Of the questionnaire; recorded months count before what is said.
+    exploration : Exploration
+        Of offers; none by default.
+    draw : float
+        In [0, 1): the same draw makes the same offer.
     """
 
     month: int
@@ -54,6 +64,8 @@ class Request:
     offer: OfferWeights | None = None
     excluded: Sequence[str] = ()
     answers: Questionnaire | None = None
+    exploration: Exploration = _NOTHING
+    draw: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,15 @@ class RankedPlan:
     churn_change: float | None = None
 
 
+class OfferablePlan(NamedTuple):
+    """A plan that may be offered: what an estimate of another policy needs of each; cents a month."""
+
+    plan_id: str
+    p_accept: float
+    value_cents: float
+    saving_cents: float
+
+
 @dataclass(frozen=True, slots=True)
 class SubscriberAdvice:
     """Ranked plans, and for every other plan the code of why it is not offered.
@@ -91,6 +112,10 @@ class SubscriberAdvice:
         Reason code of why to stay; None where a switch is advised.
     earliest_change : int or None
         Month index of the first month after the contract; None where no contract binds or its end is unknown.
+    offerable : tuple of OfferablePlan
+        Every plan that may be offered, in the order of the catalogue; in the mode "offer".
+    propensity : float or None
+        Chance with which this answer was given; None where it is deterministic.
     """
 
     plans: tuple[RankedPlan, ...]
@@ -99,6 +124,28 @@ class SubscriberAdvice:
     stay: bool
     stay_reason: str | None
     earliest_change: int | None
+    offerable: tuple[OfferablePlan, ...] = ()
+    propensity: float | None = None
+
+    def decided(self) -> dict[str, Any]:
+        """Return what a log keeps: plan ids, cents and probabilities, and nothing that tells usage."""
+        return {
+            "advice": "stay" if self.stay else "switch",
+            "stay_reason": self.stay_reason,
+            "plans": [
+                {
+                    "plan_id": one.plan.plan_id,
+                    "expected_bill_cents": one.expected_bill_cents,
+                    "spread_cents": one.spread_cents,
+                    "saving_cents": one.saving_cents,
+                    "p_pay_more": one.p_pay_more,
+                    "p_accept": one.p_accept,
+                    "offer_value_cents": one.offer_value_cents,
+                }
+                for one in self.plans
+            ],
+            "offerable": [one._asdict() for one in self.offerable],
+        }
 
 
 def advise_subscriber(
@@ -189,7 +236,11 @@ def recommend_subscriber(record: SubscriberRecord, engine: Engine, request: Requ
         answer = engine.advise(people, risk_weight=request.risk_weight, min_gain_cents=request.min_gain_cents)
     else:
         answer = engine.offer(people, weights=request.offer, min_gain_cents=request.min_gain_cents)
-    return _rendered(answer, recorded, catalogue, current, request.top_k)
+    propensity = None
+    if request.offer is not None and request.exploration.on:
+        drawn = explored(answer, np.array([current]), request.exploration, np.array([request.draw]))
+        answer, propensity = drawn.answer, _number(drawn.propensity[0])
+    return replace(_rendered(answer, recorded, catalogue, current, request.top_k), propensity=propensity)
 
 
 def _situation(
@@ -258,6 +309,24 @@ def _rendered(
         stay=bool(advice.stay[0]),
         stay_reason=ExclusionCode(code).name if code else None,
         earliest_change=free_from if free_from >= 0 else None,
+        offerable=_offerable(answer, catalogue, current),
+    )
+
+
+def _offerable(answer: EngineAnswer, catalogue: Catalogue, current: int) -> tuple[OfferablePlan, ...]:
+    """Return what no rule and no minimum gain excludes, but for the plan held."""
+    offer = answer.offer
+    if offer is None:
+        return ()
+    return tuple(
+        OfferablePlan(
+            catalogue.plan_ids[plan],
+            float(offer.p_accept[0, plan]),
+            float(offer.value_cents[0, plan]),
+            float(answer.advice.expected_cents[0, current] - answer.advice.expected_cents[0, plan]),
+        )
+        for plan in np.flatnonzero(answer.advice.excluded[0] == ExclusionCode.NONE).tolist()
+        if plan != current
     )
 
 

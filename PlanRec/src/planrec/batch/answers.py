@@ -7,8 +7,8 @@ dictionaries; in a file it is plain text.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -20,14 +20,14 @@ from common_utils.array_types import IntArray
 from planrec.advice import Advice, Subscribers
 from planrec.advice.reasons import line_item_means, sentences
 from planrec.batch.arrow_columns import BASES, filled_table, repeated_text, text_column
+from planrec.batch.offerable import offerable_columns, offerable_table, without_consent
 from planrec.batch.rankers import Ranker, Ranking, some_subscribers
 from planrec.batch.tally import Tally
 from planrec.billing import Catalogue, rate, whole_cents
-from planrec.bundle import NextChoice
-from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER, TENURE
+from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER, TENURE
 from planrec.decisions import columns_of, latest_rows, plan_indices, recent_rows
 from planrec.decisions.rows import usage_of
-from planrec.months import RECENT_MONTHS, month_text
+from planrec.months import RECENT_MONTHS
 from planrec.outlook import history_of
 from planrec.rules import ExclusionCode, stay_text
 from planrec.rules.facts import facts_of
@@ -37,11 +37,8 @@ __all__ = [
     "BILL_SCHEMA",
     "EXCLUDED_SCHEMA",
     "PieceAnswer",
-    "PredictedPiece",
     "Recommender",
     "bill_tables",
-    "prediction_schema",
-    "prediction_table",
     "ranked_schema",
 ]
 
@@ -88,11 +85,24 @@ def ranked_schema(further: Mapping[str, Literal["number", "cents", "text"]], *, 
 
 @dataclass(frozen=True, slots=True)
 class PieceAnswer:
-    """What a piece was answered with; pyarrow tables, `excluded` of `EXCLUDED_SCHEMA`."""
+    """What a piece was answered with.
+
+    Attributes
+    ----------
+    ranked, excluded : pyarrow.Table
+        `excluded` of `EXCLUDED_SCHEMA`.
+    tally : Tally
+    offerable : pyarrow.Table or None
+        Of `OFFERABLE_SCHEMA`; kept for the log of offers.
+    ages : mapping of str to float
+        By subscriber; kept for the log, where the file has ages.
+    """
 
     ranked: Any
     excluded: Any
     tally: Tally
+    offerable: Any = None
+    ages: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,10 @@ class Recommender:
         Whether each answer comes with its sentence; writing them takes longer than all the rest.
     recent_months : int
         How many of the latest months the last usage month may be one of.
+    for_log : bool
+        Whether each piece comes with every plan that could be offered, and with ages, for the decision log.
+    objects : callable, optional
+        Says of a subscriber whether they objected to offers; then no consent counts.
     """
 
     catalogue: Catalogue
@@ -122,6 +136,8 @@ class Recommender:
     top: int
     explain: bool = False
     recent_months: int = RECENT_MONTHS
+    for_log: bool = False
+    objects: Callable[[str], bool] | None = None
 
     @property
     def schema(self) -> Any:
@@ -161,6 +177,8 @@ class Recommender:
             filled_table(self.schema, [part.ranked for part in parts], ids, self.catalogue.plan_ids),
             filled_table(EXCLUDED_SCHEMA, [part.excluded for part in parts], ids, self.catalogue.plan_ids),
             Tally(subscribers, subscribers - len(known), foreign, len(known) - len(last), closed),
+            offerable_table([part.offerable for part in parts], ids, self.catalogue) if self.for_log else None,
+            dict(zip(last[SUBSCRIBER].map(str), last[AGE], strict=True)) if self.for_log and AGE in last else {},
         )
 
     def _subscribers(self, last: pd.DataFrame) -> tuple[Subscribers, int, NDArray[np.bool_]]:
@@ -180,8 +198,10 @@ class Recommender:
                 near[unknown] = np.array([self._near(str(plan)) for plan in plans])[codes[unknown]]
         tenure = np.asarray(columns[TENURE], dtype=np.float64) if TENURE in columns else None
         history = history_of(columns, self.history_months)
+        facts = facts_of(columns, current, as_of=self.as_of)
+        facts = facts if self.objects is None else without_consent(facts, map(self.objects, last[SUBSCRIBER].map(str)))
         return (
-            Subscribers.of(history, facts_of(columns, current, as_of=self.as_of), tenure_months=tenure),
+            Subscribers.of(history, facts, tenure_months=tenure),
             foreign,
             near,
         )
@@ -201,7 +221,8 @@ class Recommender:
             "plan_id": excluded_plan,
             "reason_code": advice.excluded[excluded_row, excluded_plan],
         }
-        return _Part(self._ranked(ranking, people, first), excluded, Counter(closed.tolist()))
+        offerable = offerable_columns(ranking, people, first) if self.for_log else None
+        return _Part(self._ranked(ranking, people, first), excluded, Counter(closed.tolist()), offerable)
 
     def _ranked(self, ranking: Ranking, people: Subscribers, first: int) -> dict[str, NDArray[np.generic]]:
         advice, held = ranking.advice, people.facts.current
@@ -246,6 +267,7 @@ class _Part:
     ranked: dict[str, NDArray[np.generic]]
     excluded: dict[str, NDArray[np.generic]]
     closed: Counter[int]
+    offerable: dict[str, NDArray[np.generic]] | None = None
 
 
 def bill_tables(months: pd.DataFrame, catalogue: Catalogue) -> Iterator[Any]:
@@ -276,83 +298,6 @@ def bill_tables(months: pd.DataFrame, catalogue: Catalogue) -> Iterator[Any]:
         keys = [repeated_text(pa.array(block[name], pa.large_string()), n_plans) for name in (SUBSCRIBER, MONTH)]
         plan = text_column(np.tile(np.arange(n_plans), len(block)), catalogue.plan_ids)
         yield pa.table([*keys, plan, *map(pa.array, items)], schema=BILL_SCHEMA)
-
-
-def prediction_schema(plan_ids: Sequence[str]) -> Any:
-    """Return the columns of `prediction_table` for a rate card of these plans."""
-    scores = [(f"p_{plan_id}", pa.float64()) for plan_id in plan_ids]
-    return pa.schema(
-        [
-            (SUBSCRIBER, pa.large_string()),
-            ("prediction", _TEXT),
-            ("probability", pa.float64()),
-            ("decides_from", _TEXT),
-            *scores,
-        ]
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class PredictedPiece:
-    """What is expected of the subscribers of a piece.
-
-    Attributes
-    ----------
-    table : pyarrow.Table of `prediction_schema`
-        subscriber_id, prediction, probability, decides_from, and `p_<plan id>` for every plan of the rate card.
-    stale, without_plan : int
-        Not answered: those whose last usage month is not recent; those that may take no plan.
-    """
-
-    table: Any
-    stale: int = 0
-    without_plan: int = 0
-
-
-def prediction_table(months: pd.DataFrame, choice: NextChoice, *, as_of: int, recent_months: int) -> PredictedPiece:
-    """Return the plan each subscriber is expected to choose when next free to, with P(take) of every plan.
-
-    Parameters
-    ----------
-    months : DataFrame
-        Usage months, sorted by subscriber and month.
-    choice : NextChoice
-    as_of : int
-        Month index; later months are not looked at.
-    recent_months : int
-        How many of the latest months the last usage month may be one of.
-
-    Returns
-    -------
-    PredictedPiece
-        No row for a subscriber without a recent month up to `as_of`, or who may take no plan.
-
-    Raises
-    ------
-    DataError
-        If a column the model takes holds text.
-    """
-    catalogue = choice.model.catalogue
-    plans, schema = catalogue.plan_ids, prediction_schema(catalogue.plan_ids)
-    known = latest_rows(months, as_of=as_of, history_months=choice.model.history_months)
-    rows = recent_rows(known, as_of=as_of, recent_months=recent_months)
-    if rows.empty:
-        return PredictedPiece(schema.empty_table(), len(known))
-    columns = columns_of(rows)
-    held = columns[CURRENT_PLAN] if CURRENT_PLAN in columns else np.full(len(rows), None, dtype=object)
-    found = choice.expected(columns, facts_of(columns, plan_indices(held, catalogue), as_of=as_of))
-    some = np.flatnonzero(found.p_take.any(axis=1))
-    scores = found.p_take[some]
-    best = scores.argmax(axis=1)
-    free, which = np.unique(found.decides_from[some], return_inverse=True)
-    answered = [
-        pa.array(rows[SUBSCRIBER].to_numpy()[some], pa.large_string()),
-        text_column(best, plans),
-        pa.array(scores[np.arange(len(scores)), best]),
-        text_column(which, [month_text(month) for month in free.tolist()]),
-        *(pa.array(np.ascontiguousarray(column)) for column in scores.T),
-    ]
-    return PredictedPiece(pa.table(answered, schema=schema), len(known) - len(rows), len(rows) - len(some))
 
 
 def _with_stay(said: list[str], advice: Advice, row: IntArray, rank: IntArray) -> list[str]:

@@ -15,15 +15,8 @@ import pandas as pd
 from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
 from common_utils.tables import Reading, RowReport, table_writer
-from planrec.batch.answers import (
-    BILL_SCHEMA,
-    EXCLUDED_SCHEMA,
-    PredictedPiece,
-    Recommender,
-    bill_tables,
-    prediction_schema,
-    prediction_table,
-)
+from planrec.batch.answers import BILL_SCHEMA, EXCLUDED_SCHEMA, PieceAnswer, Recommender, bill_tables
+from planrec.batch.predictions import PredictedPiece, prediction_schema, prediction_table
 from planrec.batch.tally import NO_PLAN, NOT_RECENT, Tally
 from planrec.billing import Catalogue
 from planrec.bundle import NextChoice
@@ -91,6 +84,7 @@ def write_recommendations(
     *,
     excluded_output: Path | None = None,
     reading: Reading | None = None,
+    keep: Callable[[PieceAnswer], None] | None = None,
 ) -> Written:
     """Rank the plans of each subscriber of a file.
 
@@ -101,6 +95,8 @@ def write_recommendations(
     recommender : Recommender
     excluded_output : Path, optional
         Where to write which plans were not offered, and why.
+    keep : callable, optional
+        Also given each piece's answer, for the decision log.
 
     Raises
     ------
@@ -121,6 +117,8 @@ def write_recommendations(
             tally += answer.tally
             rows += answer.ranked.num_rows
             write(answer.ranked)
+            if keep is not None:
+                keep(answer)
             if write_excluded is not None:
                 write_excluded(answer.excluded)
         if not tally.answered:
@@ -139,6 +137,7 @@ def write_predictions(
     as_of: int,
     recent_months: int,
     reading: Reading | None = None,
+    keep: Callable[[PredictedPiece], None] | None = None,
 ) -> Written:
     """Write the plan each subscriber of a file is expected to choose when next free to.
 
@@ -152,6 +151,8 @@ def write_predictions(
         Month index; later months are not looked at.
     recent_months : int
         How many of the latest months the last usage month may be one of.
+    keep : callable, optional
+        Also given each piece's answer, for the decision log.
 
     Raises
     ------
@@ -172,6 +173,8 @@ def write_predictions(
             without += found.without_plan
             rows += found.table.num_rows
             write(found.table)
+            if keep is not None:
+                keep(found)
         if not rows + without:
             raise _nobody(as_of, stale=stale, refused=stream.refused)
     remarks = tuple(f"{count:,} {text}" for count, text in ((stale, NOT_RECENT), (without, NO_PLAN)) if count)

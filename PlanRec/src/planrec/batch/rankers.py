@@ -105,6 +105,7 @@ def policy_ranker(engine: Engine, policy: AnswerPolicy) -> Ranker:
 def _further(offer: OfferValue) -> dict[str, NDArray[np.generic]]:
     return {
         "p_accept": offer.p_accept,
+        "value_cents": offer.value_cents,
         "offer_value_cents": whole_cents(offer.value_cents),
         "churn_change": offer.churn_change,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from common_utils.command_line.clashes import keep_settings
 from common_utils.config import resolve_path
 from common_utils.config.project import DEFAULT_CONFIG
 from common_utils.config.reading import ReadingConfig
+from common_utils.decision_log.recorder import Recorder, open_batch_recorder, open_objections
 from planrec.bundle import PlanRecBundle, SaidSettings, open_configured
 from planrec.commands.requests import SettingsCommand
 from planrec.config import SPEC, AdviceConfig, PlanRecConfig, load_planrec_config
@@ -19,7 +21,15 @@ from planrec.months import RECENT_MONTHS
 if TYPE_CHECKING:
     from common_utils.tables import Reading
 
-__all__ = ["LoadedSettings", "advice_settings", "load_run", "optional_run", "table_settings"]
+__all__ = [
+    "LoadedSettings",
+    "advice_settings",
+    "batch_recorder",
+    "load_run",
+    "objections_at_hand",
+    "optional_run",
+    "table_settings",
+]
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,18 @@ def table_settings(request: SettingsCommand) -> tuple[Reading, int]:
     if run is None:
         return _said(request.reading).over(ReadingConfig()), RECENT_MONTHS
     return run.reading, run.config.features.recent_months
+
+
+def batch_recorder(request: SettingsCommand) -> Recorder | None:
+    """Return the configured decision log of commands; None where `decisions.batch` is off or there are no settings."""
+    run = optional_run(request)
+    return None if run is None else open_batch_recorder(run.config.decisions, SPEC.name, run.project)
+
+
+def objections_at_hand(request: SettingsCommand) -> Callable[[str], bool] | None:
+    """Return what says whether a subscriber objected to offers; None where nobody did, or there are no settings."""
+    run = optional_run(request)
+    return None if run is None else open_objections(run.config.decisions, SPEC.name, run.project)
 
 
 def _said(reading: Reading | None) -> Reading:

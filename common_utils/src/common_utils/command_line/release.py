@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from common_utils.errors import ArtifactError
     from common_utils.releases.author import Author
 
-__all__ = ["FindReleases", "release_app"]
+__all__ = ["FindReleases", "author_of", "release_app"]
 
 FindReleases: TypeAlias = "Callable[[Path | None, list[str] | None], tuple[Path, Trust]]"
 """From `--config` and `--set` to the configured artifacts root and the signatures that count."""
@@ -83,10 +84,8 @@ def _add_changes(app: typer.Typer, find: FindReleases) -> None:
         overrides: _Set = None,
     ) -> None:
         """Put a bundle into the artifacts root, whole or not at all; the live bundle does not change."""
-        from common_utils.releases import publish
-
         root, trust = _found(find, artifacts, config, overrides)
-        published = publish(root, bundle, author=_author(who, why), trust=trust)
+        published = _releases().publish(root, bundle, author=author_of(who, why), trust=trust)
         _say(f"published {published.version}")
 
     @app.command("promote")
@@ -100,10 +99,8 @@ def _add_changes(app: typer.Typer, find: FindReleases) -> None:
         overrides: _Set = None,
     ) -> None:
         """Make a bundle the live one."""
-        from common_utils.releases import promote
-
         root, trust = _found(find, artifacts, config, overrides)
-        entry = promote(root, version, author=_author(who, why), expected=_expected(expect), trust=trust)
+        entry = _releases().promote(root, version, author=author_of(who, why), expected=_expected(expect), trust=trust)
         _say(f"{version} is live, digest {entry.digest}" if entry else f"{version} was live already")
 
     @app.command("rollback")
@@ -116,10 +113,8 @@ def _add_changes(app: typer.Typer, find: FindReleases) -> None:
         overrides: _Set = None,
     ) -> None:
         """Make the previously live version live again."""
-        from common_utils.releases import rollback
-
         root, trust = _found(find, artifacts, config, overrides)
-        entry = rollback(root, author=_author(who, why), expected=_expected(expect), trust=trust)
+        entry = _releases().rollback(root, author=author_of(who, why), expected=_expected(expect), trust=trust)
         _say(f"{entry.to_version} is live, digest {entry.digest}")
 
 
@@ -148,11 +143,10 @@ def _add_views(app: typer.Typer, find: FindReleases) -> None:
     ) -> None:
         """Show every bundle of the artifacts root, verified, and which is live."""
         from common_utils.bundle import current_version
-        from common_utils.releases import versions
 
         root, trust = _found(find, artifacts, config, overrides)
         live = current_version(root)
-        rows = [_row(name, found, live) for name, found in versions(root, trust=trust)]
+        rows = [_row(name, found, live) for name, found in _releases().versions(root, trust=trust)]
         if as_json:
             _print_json(rows)
         else:
@@ -166,6 +160,12 @@ def _row(name: str, found: Bundle | ArtifactError, live: str | None) -> dict[str
     return row | {"created": found.manifest["created"], "signed_by": found.signed_by}
 
 
+def _releases() -> ModuleType:
+    from common_utils import releases
+
+    return releases
+
+
 def _found(
     find: FindReleases, artifacts: Path | None, config: Path | None, overrides: list[str] | None
 ) -> tuple[Path, Trust]:
@@ -173,16 +173,21 @@ def _found(
     return artifacts or root, trust
 
 
-def _author(who: str | None, why: str) -> Author:
+def author_of(who: str | None, why: str) -> Author:
+    """Return who acts and why, as `--who` and `--why` say.
+
+    Raises
+    ------
+    ConfigError
+        If one is blank or too long.
+    """
     from common_utils.releases.author import Author, default_who
 
     return Author(default_who() if who is None else who, why)
 
 
 def _expected(given: str | None) -> str | None:
-    from common_utils.releases import ANY
-
-    return ANY if given is None else None if given == _NONE else given
+    return _releases().ANY if given is None else None if given == _NONE else given
 
 
 def _show(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common_utils.serving.config import LimitConfig, ServiceConfig
+from common_utils.serving.decisions.events import DecisionSink, LogPlace
 from common_utils.serving.docs import install_docs
 from common_utils.serving.fast_route import fast_routes
 from common_utils.serving.follower import LoaderThread, PointerFollower
@@ -127,6 +128,8 @@ def create_service(
     startup_wait_seconds: float = 5.0,
     settings: Callable[[], Settings] | None = None,
     follow: Callable[[], PointerFollower[Model] | None] = lambda: None,
+    log: LogPlace[Any] | None = None,
+    open_log: Callable[[], DecisionSink | None] = lambda: None,
 ) -> FastAPI:
     """Return a service that opens nothing until it is started.
 
@@ -155,6 +158,11 @@ def create_service(
     follow : callable
         Called when the service starts; returns what keeps the slot at the version a pointer names, and then loads the
         first model as well, or None for what `loader` opens and no other.
+    log : LogPlace, optional
+        Where the routes find the decision log; empty.
+    open_log : callable
+        Called when the service starts; returns the log to put there, or None to log nothing. What it raises keeps the
+        service from starting.
 
     Returns
     -------
@@ -175,12 +183,16 @@ def create_service(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[dict[str, Any]]:
+        if log is not None:
+            log.sink = open_log()
         loading = LoaderThread(slot, loader, probe, follow)
         loading.start()
         await to_thread.run_sync(loading.first_done.wait, startup_wait_seconds, abandon_on_cancel=True)
         with short_turns():
             yield {"drain": slot.drain}
         loading.stop()
+        if log is not None:
+            log.close()
 
     app = _Service(
         title=title,
@@ -192,6 +204,8 @@ def create_service(
     )
     app.state.slot = slot
     app.state.metrics = ServiceMetrics(slot)
+    if log is not None:
+        app.state.metrics.add(log.collector())
     # The project's first: routes are tried in order, and theirs are the busy ones.
     routers = [*routes, _service_router(slot, model_info, app.state.metrics)]
     paths = frozenset(route.path for router in routers for route in router.routes if isinstance(route, APIRoute))

@@ -28,6 +28,7 @@ from common_utils.serving.guards.json_guard import check_json, read_json
 from common_utils.serving.guards.shape import Shape
 from common_utils.serving.guards.turns import Lane
 from common_utils.serving.problems import MOST_ERRORS, CutValidationError, ProblemError
+from common_utils.serving.request_id import caller
 
 __all__ = ["BodyReader", "FastRoute", "fast_routes"]
 
@@ -223,10 +224,12 @@ class FastRoute(APIRoute):
     async def begin(self, body: bytes) -> Any:
         """Return the answer to a body that was read, or what gives it in a thread; layers outside handle errors."""
         value = self.reader(body)
+        _note(body)
         return await self.endpoint(value) if self.at_once else partial(self.endpoint, value)
 
     async def begin_large(self, body: bytes, lane: Lane) -> Any:
         """Return the same for a large body, which a thread reads and, where the handler is a plain one, answers."""
+        _note(body)
         if not self.at_once:
             return await lane.run(self._answered, body)
         return await self.endpoint(await lane.run(self.reader, body))
@@ -250,6 +253,12 @@ def fast_routes(routers: Iterable[APIRouter], limits: LimitConfig) -> dict[tuple
     for route in found:
         route.reader = BodyReader(route.model, limits)
     return {(method, route.path): route for route in found for method in route.methods or ()}
+
+
+def _note(body: bytes) -> None:
+    """Keep what was asked while it is answered: a keyed digest of it is logged."""
+    if (asking := caller.get()) is not None:
+        asking.body = body
 
 
 def _content(answer: Any) -> bytes:

@@ -55,6 +55,10 @@ class ServiceMetrics:
         """Count one answered request, on the event loop; an invented method is counted as `other`."""
         self._traffic.add((route, method if method in _METHODS else "other", status), seconds)
 
+    def add(self, collector: Collector) -> None:
+        """Also export what another part of the service counts."""
+        self._registry.register(collector)
+
     def text(self) -> bytes:
         """Return the exposition text of `GET /metrics`."""
         return generate_latest(self._registry)

@@ -14,6 +14,7 @@ from common_utils.config import resolve_path
 from common_utils.config.project import ProjectSpec
 from common_utils.serving.app import Settings, create_service
 from common_utils.serving.config import ServiceConfig
+from common_utils.serving.decisions.events import DecisionSink, LogPlace
 from common_utils.serving.follower import PointerFollower
 from common_utils.serving.model_slot import Model, ModelSlot
 
@@ -82,7 +83,13 @@ class ProjectService(Generic[Given, Model]):
     model_info: Callable[[Model], Mapping[str, Any]]
 
     def create(
-        self, routes: Sequence[APIRouter], *, version: str, open_model: Callable[[], Model] | None = None
+        self,
+        routes: Sequence[APIRouter],
+        *,
+        version: str,
+        open_model: Callable[[], Model] | None = None,
+        log: LogPlace[Any] | None = None,
+        open_log: Callable[[], DecisionSink | None] = lambda: None,
     ) -> FastAPI:
         """Return the app.
 
@@ -95,6 +102,8 @@ class ProjectService(Generic[Given, Model]):
         open_model : callable, optional
             Opens what the service answers with; by default the bundle that `<NAME>_BUNDLE` names, or the current one
             of the configured artifacts folder, whose pointer is then followed.
+        log, open_log
+            As in `create_service`.
         """
         configured = open_model is None
         return create_service(
@@ -108,6 +117,8 @@ class ProjectService(Generic[Given, Model]):
             routes=routes,
             follow=self._follower if configured else lambda: None,
             settings=self._settings if configured else None,
+            log=log,
+            open_log=open_log,
         )
 
     def _settings(self) -> Settings:

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Callable
+from contextvars import ContextVar
 from random import Random
 from time import perf_counter
 
@@ -15,9 +16,10 @@ from common_utils.logger import request_id
 from common_utils.serving.metrics import ServiceMetrics, route_template
 from common_utils.serving.problems import error_response
 
-__all__ = ["RequestContext", "accepted_id"]
+__all__ = ["Caller", "RequestContext", "accepted_id", "caller"]
 
 _HEADER = b"x-request-id"
+_KEY_HEADER = b"idempotency-key"
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _NO_STORE = (b"cache-control", b"no-store")
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
@@ -46,6 +48,39 @@ def accepted_id(sent: bytes | None) -> str:
     if sent is not None and _ID.fullmatch(sent):
         return sent.decode("ascii")
     return f"{_ids.getrandbits(128):032x}"
+
+
+class Caller:
+    """The request that is being answered: who sent it, under which name, when.
+
+    Attributes
+    ----------
+    scope : ASGI scope
+        `client_name` in it is the name of the API key.
+    name : str
+        What makes a retry the same event: `key:` and the Idempotency-Key, else `id:` and the request id.
+    begun : float
+        `perf_counter` at its arrival.
+    body : bytes
+        As it was read; empty before.
+    """
+
+    __slots__ = ("begun", "body", "name", "scope")
+
+    def __init__(self, scope: Scope, name: str, begun: float) -> None:
+        self.scope = scope
+        self.name = name
+        self.begun = begun
+        self.body = b""
+
+    @property
+    def client(self) -> str:
+        """Name of the caller's API key; empty where none is asked for."""
+        return str(self.scope.get("client_name", ""))
+
+
+caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
+"""The request being answered; set by `RequestContext`, and seen in the threads of its handlers."""
 
 
 class RequestContext:
@@ -89,9 +124,16 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        identifier = accepted_id(next((value for name, value in scope["headers"] if name == _HEADER), None))
+        sent = key = None
+        for header, value in scope["headers"]:
+            if header == _HEADER and sent is None:
+                sent = value
+            elif header == _KEY_HEADER and not key:
+                key = value
+        identifier = accepted_id(sent)
         token = request_id.set(identifier)
         begun = perf_counter()
+        caller.set(Caller(scope, f"key:{key.decode('latin-1')}" if key else f"id:{identifier}", begun))
         without_body = scope["method"] == "HEAD"
         answer = _Answer(send, identifier, ending=self._ending(), without_body=without_body)
         if without_body:  # answered as GET, by whatever answers that (RFC 9110, 9.3.2)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from common_utils.command_line.clashes import keep_settings
+from common_utils.command_line.decisions import add_decisions
 from common_utils.command_line.options import (
     BundleOption,
     ConfigOption,
@@ -29,6 +30,7 @@ from common_utils.command_line.wide import shows_tables
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
     from common_utils.config.project import ProjectSpec
+    from common_utils.decision_log.config import DecisionsConfig
     from common_utils.table_project.config import TableProjectConfig
     from common_utils.table_project.task import TableTask
     from common_utils.tables import Reading
@@ -96,7 +98,7 @@ def table_cli(
     >>> spec = ProjectSpec("demo", "Demo", "What?", TableProjectConfig)
     >>> app = table_cli("demo", "What?", lambda: spec, lambda: None)
     >>> sorted(command.callback.__name__ for command in app.registered_commands)
-    ['card', 'columns', 'evaluate', 'explain', 'init', 'predict', 'serve', 'train']
+    ['card', 'columns', 'evaluate', 'explain', 'init', 'outcomes', 'predict', 'serve', 'train']
     """
     app = command_line(name, question)
     _add_learning(app, spec, task)
@@ -128,7 +130,12 @@ def table_cli(
         settings, folder = settings_of(spec(), config, overrides)
         return _artifacts(settings, folder), load_trust(settings.releases, folder)
 
+    def decisions(config: Path | None, overrides: list[str] | None) -> tuple[DecisionsConfig, str, Path]:
+        settings, folder = settings_of(spec(), config, overrides)
+        return settings.decisions, name, folder
+
     app.add_typer(release_app(releases), name="release")
+    add_decisions(app, decisions)
     return app
 
 
@@ -278,7 +285,10 @@ def _add_serve(app: typer.Typer, spec: Callable[[], ProjectSpec[Settings]]) -> N
             folder,
             bundle or _artifacts(settings, folder),
             settings_file=config,
-            environment={f"{project.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
+            environment={
+                **settings.decisions.environment(project.prefix),
+                **{f"{project.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
+            },
             host=host or serving.host,
             port=serving.port if port is None else port,
             workers=workers or serving.workers,

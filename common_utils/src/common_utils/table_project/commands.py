@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
+from pydantic_core import to_json
 
 from common_utils.bundle import Bundle, open_bundle
 from common_utils.command_line.terminal import note, note_next, show_table, steps
 from common_utils.config import resolve_path
+from common_utils.decision_log.batch import BatchEntry, LogOf, logged_run
+from common_utils.decision_log.recorder import open_batch_recorder
 from common_utils.errors import ConfigError
 from common_utils.outputs import write_bytes, write_text
 from common_utils.releases.config import load_trust
@@ -37,6 +40,7 @@ from common_utils.tables import Reading, write_table
 __all__ = ["answered", "run_card", "run_evaluate", "run_explain", "run_predict", "run_train"]
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
+_ROW = "row"
 _NEXT = {
     "answer a table": "predict --input FILE --output FILE",
     "measure it again": "evaluate",
@@ -124,8 +128,14 @@ def run_predict(
     reading: Reading | None = None,
 ) -> None:
     """Write one answer for each record: id or row number first."""
-    records, names, answers = answered(task, config, folder, input_, bundle_path, reading=reading)
-    write_table(pd.concat([names, answers], axis=1), output)
+    bundle = _bundle(task, config, folder, bundle_path)
+    records, names, answers = _answered(task, config, bundle, input_, reading)
+    recorder = open_batch_recorder(config.decisions, task.spec.name, folder)
+    with logged_run(recorder, output, LogOf("predict", "predict", bundle.version, "")) as run:
+        table = pd.concat([names, answers], axis=1)
+        write_table(table, output)
+        if keep := run.keep_with(_entries):
+            keep(table)
     note(records.report.summary())
     note(f"{len(answers):,} answers written to {output}")
     _caveat(task)
@@ -141,7 +151,12 @@ def answered(
     reading: Reading | None = None,
 ) -> tuple[SourceTable, pd.DataFrame, pd.DataFrame]:
     """Return the records of a file, what they are called (id or row number), and a bundle's answers, row by row."""
-    bundle = _bundle(task, config, folder, bundle_path)
+    return _answered(task, config, _bundle(task, config, folder, bundle_path), input_, reading)
+
+
+def _answered(
+    task: TableTask[Settings], config: Settings, bundle: Bundle, input_: Path, reading: Reading | None
+) -> tuple[SourceTable, pd.DataFrame, pd.DataFrame]:
     schema = task.record_schema()
     how = stated(config.data, schema, reading, training=task.schema())
     records = read_records(input_, schema, name=task.spec.name, reading=how)
@@ -206,10 +221,17 @@ def _account(reading: Reading) -> None:
         note(report.summary())
 
 
+def _entries(table: pd.DataFrame) -> Iterator[BatchEntry]:
+    """Yield an entry for each answer; the first column is an id, and so the subject, or the number of a row."""
+    answers, named = table.iloc[:, 1:].to_dict("records"), table.columns[0] != _ROW
+    for row, (name, answer) in enumerate(zip(table.iloc[:, 0].tolist(), answers, strict=True), start=1):
+        yield BatchEntry(str(name) if named else None, to_json(answer, inf_nan_mode="null"), row=row)
+
+
 def _names(task: TableTask[Settings], records: SourceTable) -> pd.DataFrame:
     if task.id_column is not None and task.id_column in records.frame.columns:
         return records.frame[[task.id_column]]
-    return pd.DataFrame({"row": records.rows})
+    return pd.DataFrame({_ROW: records.rows})
 
 
 def _bundle(task: TableTask[Any], config: TableProjectConfig, folder: Path, path: Path | None) -> Bundle:

@@ -11,14 +11,19 @@ import numpy as np
 from fastapi import APIRouter, FastAPI
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 
 from common_utils.bundle import Bundle, open_bundle
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.config.project import ProjectSpec
+from common_utils.decision_log.kinds import check_value
+from common_utils.decision_log.recorder import Recorder, open_recorder
 from common_utils.releases.config import load_trust
 from common_utils.releases.trained import trained_settings
 from common_utils.scoring import Scorer
 from common_utils.serving.config import MOST_BATCH_ROWS
+from common_utils.serving.decisions.events import SUBJECT, LoggedAnswer, LoggedEvent, LogPlace, with_events
+from common_utils.serving.decisions.outcomes import outcome_routes
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.project import ProjectService
@@ -28,7 +33,7 @@ __all__ = ["Batch", "BatchAnswer", "LiveModel", "TableRecord", "create_table_ser
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
 Record = TypeVar("Record", bound="TableRecord")
-Answer = TypeVar("Answer", bound=BaseModel)
+Answer = TypeVar("Answer", bound=LoggedAnswer)
 
 
 class TableRecord(BaseModel):
@@ -38,6 +43,8 @@ class TableRecord(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    subject: str | None = SUBJECT
 
 
 class Batch(BaseModel, Generic[Record]):
@@ -137,7 +144,7 @@ def record_columns(records: Sequence[TableRecord]) -> dict[str, NDArray[Any]]:
     >>> record_columns([Car(model="x"), Car(model="y", odometer=5.0)])["odometer"].tolist()
     [nan, 5.0]
     """
-    rows = [record.model_dump(by_alias=True) for record in records]
+    rows = [record.model_dump(by_alias=True, exclude={"subject"}) for record in records]
     columns: dict[str, NDArray[Any]] = {}
     for name in rows[0]:
         values = [row[name] for row in rows]
@@ -159,6 +166,7 @@ def create_table_service(
     open_scorer: Callable[[Bundle, Settings], Scorer],
     version: str,
     open_model: Callable[[], LiveModel[Settings]] | None = None,
+    open_log: Callable[[], Recorder | None] | None = None,
 ) -> FastAPI:
     """Return the service of a project on one table; nothing is opened before it starts.
 
@@ -180,13 +188,19 @@ def create_table_service(
     open_model : callable, optional
         Opens what the service answers with; by default the bundle that `<NAME>_BUNDLE` names, or the current one of
         the configured artifacts folder, whose pointer is then followed.
+    open_log : callable, optional
+        Opens the decision log; by default the configured one, and none where `open_model` is given.
 
     Returns
     -------
     FastAPI
-        As `create_service`, with `POST /predict` and `POST /predict/batch`.
+        As `create_service`, with `POST /predict`, `POST /predict/batch` and `POST /outcomes`.
     """
     slot: ModelSlot[LiveModel[Settings]] = ModelSlot()
+    log: LogPlace[Recorder] = LogPlace()
+
+    def open_configured_log() -> Recorder | None:
+        return open_recorder(spec.load(folder).decisions, spec.name, folder)
 
     def opener(config: Settings) -> Callable[[Path], LiveModel[Settings]]:
         trust = load_trust(config.releases, folder)
@@ -198,30 +212,51 @@ def create_table_service(
     service = ProjectService(
         spec, folder, slot, lambda: spec.load(folder), opener, ask, model_info=lambda live: live.info
     )
-    routes = [_routes(spec, slot, record, answer_model, answer)]
-    return service.create(routes, version=version, open_model=open_model)
+    return service.create(
+        [_routes(spec, slot, log, record, answer_model, answer), outcome_routes(log, check_value)],
+        version=version,
+        open_model=open_model,
+        log=log,
+        open_log=open_log or (open_configured_log if open_model is None else lambda: None),
+    )
 
 
 def _routes(
     spec: ProjectSpec[Settings],
     slot: ModelSlot[LiveModel[Settings]],
+    log: LogPlace[Recorder],
     record: type[Record],
     answer_model: type[Answer],
     answer: Callable[[LiveModel[Settings], Sequence[Record]], Sequence[Answer]],
 ) -> APIRouter:
     batch, batch_answer = Batch[record], BatchAnswer[answer_model]
 
+    def line(event: LoggedEvent[Recorder], live: LiveModel[Settings], body: Record, answer: bytes) -> bytes:
+        return event.sink.line(
+            event.sink.fixed("/predict", "predict", live.version),
+            event.event_id,
+            answer=answer,
+            asked=event.asked,
+            subject=body.subject,
+            milliseconds=event.milliseconds,
+        )
+
     # One record takes less than handing it to a thread; a batch takes milliseconds, which belong in one.
     async def predict(body: Any) -> Any:
-        answers = answer(slot.get(), [body])
+        live = slot.get()
+        one = answer(live, [body])[0]
         slot.count(1)
-        return answers[0]
+        said, event = one.__pydantic_serializer__.to_json(one), log.event()
+        return said if event is None else await event.answer(said, line(event, live, body, said))
 
     def predict_batch(body: Any) -> Any:
         live = slot.get()
-        answers = answer(live, body.records)
+        answers = [one.__pydantic_serializer__.to_json(one) for one in answer(live, body.records)]
         slot.count(len(answers))
-        return batch_answer(predictions=list(answers), model_version=live.version)
+        events = log.events(body.records)
+        triples = zip(events, body.records, answers, strict=bool(events))
+        logged = with_events(events, answers, [line(event, live, one, said) for event, one, said in triples])
+        return b'{"predictions":[%b],"model_version":%b}' % (b",".join(logged), to_json(live.version))
 
     # FastAPI reads what a route takes from its annotations, and these types are only known here.
     predict.__annotations__ |= {"body": record}

@@ -7,9 +7,12 @@ A check gets an `AppCase` and raises AssertionError with what differed. Use it a
 from __future__ import annotations
 
 import runpy
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -18,9 +21,15 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
 from common_utils.bundle import Bundle
+from common_utils.decision_log.journal.journal import Journal
+from common_utils.decision_log.journal.lines import Decision
+from common_utils.decision_log.journal.segments import segments
+from common_utils.decision_log.keys import Key, KeyRing
+from common_utils.decision_log.recorder import Recorder
 from common_utils.errors import ArtifactError
 from common_utils.scoring import Columns
 from common_utils.scoring.joblib_scorer import open_model
+from common_utils.serving.decisions.events import LoggedAnswer
 from common_utils.serving.guards.bounds import unbounded_fields
 from common_utils.table_project.service import Batch, LiveModel, TableRecord, record_columns
 from common_utils.testing.expectations import expect
@@ -31,6 +40,7 @@ __all__ = [
     "AppCase",
     "check_a_bundle_s_probability_is_its_pipeline_s",
     "check_a_scorer_that_fails_never_becomes_ready",
+    "check_each_answer_has_its_entry_and_tells_no_subject",
     "check_every_route_is_described_and_shows_its_answers",
     "check_no_request_field_is_unbounded",
     "check_python_m_app_serves_as_configured",
@@ -104,7 +114,7 @@ def check_without_a_bundle_it_is_alive_and_not_ready(case: AppCase) -> None:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(case.project.spec.bundle_variable, str(case.project.folder / "no-such-bundle"))
-        with TestClient(case.create_app()) as started:
+        with TestClient(case.create_app(open_log=lambda: None)) as started:
             expect(started.get("/health").status_code == 200, "/health")
             expect(started.get("/ready").status_code == 503, "/ready")
             expect(started.post("/predict", json=dict(case.record)).status_code == 503, "/predict")
@@ -121,7 +131,7 @@ def check_the_configured_artifacts_are_opened(case: AppCase) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(case.project.spec.bundle_variable, raising=False)
         patch.setenv(f"{case.project.spec.prefix}__TRAINING__ARTIFACTS", "no-such-folder")
-        with TestClient(case.create_app()) as started:
+        with TestClient(case.create_app(open_log=lambda: None)) as started:
             expect(started.get("/ready").status_code == 503, "/ready")
 
 
@@ -142,6 +152,36 @@ def check_a_scorer_that_fails_never_becomes_ready(case: AppCase) -> None:
 
     with TestClient(case.create_app(lambda: replace(case.live, scorer=Broken()))) as started:
         expect(started.get("/ready").status_code == 503, "/ready")
+
+
+def check_each_answer_has_its_entry_and_tells_no_subject(case: AppCase) -> None:
+    """Promise one entry in the decision log for each answer, a retry the same event, and the subject nowhere.
+
+    Raises
+    ------
+    AssertionError
+        Naming what differs.
+    """
+    keys, canary = KeyRing((Key("k1", b"1" * 32),)), "canary-subject"
+    record = {**case.record, "subject": canary}
+    with TemporaryDirectory() as folder:
+        log = Recorder(case.project.spec.name, keys, Journal(Path(folder), 1 << 20))
+        with TestClient(case.create_app(lambda: case.live, lambda: log)) as started:
+            retry = {"Idempotency-Key": "order-17"}
+            single = [started.post("/predict", json=record, headers=retry) for _ in range(2)]
+            batch = started.post("/predict/batch", json={"records": [record, dict(case.record)]})
+        expect({one.status_code for one in (*single, batch)} == {200}, "a record that names a subject is refused")
+        answers = [*(one.json() for one in single), *batch.json()["predictions"]]
+        expect(all(canary not in one.text for one in (*single, batch)), "an answer repeats the subject")
+        written = b"".join(segment.path.read_bytes() for segment in segments(Path(folder)))
+        parts = [part for segment in segments(Path(folder)) for part in segment.read()]
+    entries = [one for part in parts for one in part.entries if isinstance(one, Decision)]
+    events = [one["event_id"] for one in answers]
+    expect([one.event for one in entries] == events, "answers and entries differ")
+    expect(len(set(events)) == 3, "a retry is another event, or two records are one")
+    named = keys.subject(case.project.spec.name, canary)
+    expect([one.subject for one in entries] == [named, named, named, None], "the subject is not what was named")
+    expect(canary.encode() not in written, "the journal holds the subject")
 
 
 def check_every_route_is_described_and_shows_its_answers(case: AppCase) -> None:
@@ -169,11 +209,12 @@ def check_every_route_is_described_and_shows_its_answers(case: AppCase) -> None:
     expect(batch == {"predictions": [answer], "model_version": version}, f"the batch shows {batch}")
     schema = document["components"]["schemas"]
     (name,) = {name for name, model in schema.items() if model.get("examples") == [answer]}
-    expect(set(answer) == set(schema[name]["properties"]), f"{name} shows {sorted(answer)}")
+    shown = set(schema[name]["properties"]) - set(LoggedAnswer.model_fields)  # which are there where it is logged
+    expect(set(answer) == shown, f"{name} shows {sorted(answer)}")
 
 
 def check_python_m_app_serves_as_configured(case: AppCase) -> None:
-    """Promise that `python -m app`, which the image runs, serves this project as its settings say.
+    """Promise that `python -m app`, which the image runs, serves this project as its settings say, and `ship` ships.
 
     Raises
     ------
@@ -181,10 +222,16 @@ def check_python_m_app_serves_as_configured(case: AppCase) -> None:
         If it starts something else.
     """
     started: list[tuple[object, Path]] = []
+    shipped: list[tuple[object, Path]] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("common_utils.serving.start.serve_configured", lambda *given: started.append(given))
+        patch.setattr("common_utils.decision_log.beside.ship_configured", lambda *given: shipped.append(given))
         runpy.run_module("app", run_name="__main__")
+        patch.setattr(sys, "argv", ["app", "ship"])
+        with suppress(SystemExit):
+            runpy.run_module("app", run_name="__main__")
     expect(started == [(case.project.spec, case.project.folder)], f"it starts {started}")
+    expect(shipped == started, f"it ships {shipped}")
 
 
 def check_a_bundle_s_probability_is_its_pipeline_s(case: AppCase, bundle: Bundle) -> None:
@@ -199,7 +246,7 @@ def check_a_bundle_s_probability_is_its_pipeline_s(case: AppCase, bundle: Bundle
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(case.project.spec.bundle_variable, str(bundle.path))
-        with TestClient(case.create_app()) as started:
+        with TestClient(case.create_app(open_log=lambda: None)) as started:
             ready = started.get("/ready").json()["version"]
             answer = started.post("/predict", json=dict(case.record)).json()
             synthetic = started.get("/model").json()["synthetic"]
@@ -214,6 +261,7 @@ ALL_APP_CHECKS: tuple[Callable[[AppCase], None], ...] = (
     check_no_request_field_is_unbounded,
     check_the_bounds_are_the_tables,
     check_without_a_bundle_it_is_alive_and_not_ready,
+    check_each_answer_has_its_entry_and_tells_no_subject,
     check_the_configured_artifacts_are_opened,
     check_a_scorer_that_fails_never_becomes_ready,
     check_python_m_app_serves_as_configured,

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from common_utils.command_line.terminal import note
+from common_utils.decision_log.batch import LogOf, logged_run
 from common_utils.errors import ConfigError
 from planrec.advice import AnswerPolicy, Engine, Overrides
 from planrec.batch.answers import Recommender
 from planrec.batch.by_bundle import Asked, bundle_answers
 from planrec.batch.files import Written, write_bills, write_predictions, write_recommendations
+from planrec.batch.log import prediction_entries, ranked_entries
 from planrec.batch.rankers import policy_ranker
 from planrec.billing import load_catalogue
 from planrec.bundle import PlanRecBundle
 from planrec.commands.options import AnswerBasis, AnswerMode
 from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand
-from planrec.commands.settings import advice_settings, load_run, table_settings
+from planrec.commands.settings import (
+    advice_settings,
+    batch_recorder,
+    load_run,
+    objections_at_hand,
+    table_settings,
+)
 from planrec.months import month_index
 from planrec.rules import Mode, Rules, built_in_rules, load_rules
 
@@ -73,7 +82,7 @@ def _by_card(request: RecommendCommand, plans: Path) -> None:
     _, recent = table_settings(request.settings)
     ranker = policy_ranker(engine, policy)
     recommender = Recommender(catalogue, ranker, month, policy.history_months, request.top, request.explain, recent)
-    written = _written(request, recommender)
+    written = _written(request, recommender, engine.rules)
     note(f"{written.rows:,} rows written to {request.output}, by the past months and rules {engine.rules.version}")
 
 
@@ -94,7 +103,7 @@ def _by_bundle(request: RecommendCommand) -> None:
         recent_months=recent,
     )
     answers = bundle_answers(bundle, asked)
-    written, policy = _written(request, answers.recommender), answers.policy
+    written, policy = _written(request, answers.recommender, answers.rules, bundle.version), answers.policy
     name = bundle.name if asked.forecast else f"{bundle.name}, the past months"
     note(f"{written.rows:,} rows written to {request.output}, by {name} and rules {answers.rules.version}")
     for text in _overridden(request, bundle, rules, policy):
@@ -127,11 +136,21 @@ def _other_rules(rules: Rules, bundle: PlanRecBundle) -> str:
     return f"--rules: rules {rules.version}; the bundle's are {bundle.rules.version}"
 
 
-def _written(request: RecommendCommand, recommender: Recommender) -> Written:
+def _written(request: RecommendCommand, recommender: Recommender, rules: Rules, model: str = "") -> Written:
     reading, _ = table_settings(request.settings)
-    written = write_recommendations(
-        request.usage, recommender, request.output, excluded_output=request.excluded_output, reading=reading
-    )
+    card = recommender.catalogue.version
+    about = LogOf("recommend", request.mode.value, model, request.as_of, rules.version, card)
+    if request.mode is AnswerMode.offer:
+        recommender = replace(recommender, objects=objections_at_hand(request.settings))
+    with logged_run(batch_recorder(request.settings), request.output, about) as run:
+        written = write_recommendations(
+            request.usage,
+            replace(recommender, for_log=run.log is not None),
+            request.output,
+            excluded_output=request.excluded_output,
+            reading=reading,
+            keep=run.keep_with(ranked_entries),
+        )
     note(written.report.summary())
     for text in written.remarks:
         note(text)
@@ -143,14 +162,17 @@ def run_predict(request: PredictCommand) -> None:
     run, month = load_run(request.settings), month_index(request.as_of)
     bundle = run.open_bundle(request.bundle)
     rules = bundle.followed(request.rules)
-    written = write_predictions(
-        request.usage,
-        bundle.next_choice(rules),
-        request.output,
-        as_of=month,
-        recent_months=bundle.config.features.recent_months,
-        reading=run.reading,
-    )
+    about = LogOf("predict", "choice", bundle.version, request.as_of, rules.version, bundle.catalogue.version)
+    with logged_run(batch_recorder(request.settings), request.output, about) as logged:
+        written = write_predictions(
+            request.usage,
+            bundle.next_choice(rules),
+            request.output,
+            as_of=month,
+            recent_months=bundle.config.features.recent_months,
+            reading=run.reading,
+            keep=logged.keep_with(prediction_entries),
+        )
     note(written.report.summary())
     for text in written.remarks:
         note(text)

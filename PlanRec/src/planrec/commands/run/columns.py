@@ -5,7 +5,10 @@ from __future__ import annotations
 import pyarrow as pa
 
 from common_utils.command_line.data_dictionary import ColumnEntry, ColumnTexts, described, show_dictionary
-from planrec.batch.answers import BILL_SCHEMA, EXCLUDED_SCHEMA, prediction_schema, ranked_schema
+from common_utils.decision_log.exports import export_schema
+from common_utils.decision_log.outcome_files import OUTCOME_SCHEMA
+from planrec.batch.answers import BILL_SCHEMA, EXCLUDED_SCHEMA, ranked_schema
+from planrec.batch.predictions import prediction_schema
 from planrec.batch.rankers import OFFER_COLUMNS
 from planrec.columns import (
     ACCEPTED,
@@ -71,6 +74,17 @@ _WRITTEN: dict[str, dict[str, object]] = {
         "figures": _OBJECT,
         "text": _TEXT,
     },
+    "manifest of a logged output, a JSON object (written)": {
+        "run": _TEXT,
+        "output": _TEXT,
+        "sha256": _TEXT,
+        "route": _TEXT,
+        "model": _TEXT,
+        "rules": _TEXT,
+        "card": _TEXT,
+        "entries": _WHOLE,
+        "unlogged": _WHOLE,
+    },
     "rejected rows (written)": {"table": _TEXT, "row": _WHOLE, "column": _TEXT, "reason": _TEXT},
     "simulated subscribers (written)": {
         SUBSCRIBER: _TEXT,
@@ -120,6 +134,8 @@ def dictionary() -> list[ColumnEntry]:
     schemas["offers (written)"] = ranked_schema(OFFER_COLUMNS, explain=True)
     schemas["plans not offered (written)"] = EXCLUDED_SCHEMA
     schemas["predictions (written)"] = prediction_schema(["<plan>"])
+    schemas["outcomes (read)"] = OUTCOME_SCHEMA
+    schemas["decisions exported (written)"] = export_schema()
     schemas |= {file: pa.schema(columns) for file, columns in _WRITTEN.items()}
     return [entry for file, schema in schemas.items() for entry in described(file, schema, texts)]
 

@@ -34,6 +34,9 @@ def run_serve(request: ServeCommand) -> None:
         environment={
             **({} if rules is None else {RULES_VARIABLE: str(rules)}),
             **{f"{SPEC.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
+            **run.config.decisions.environment(SPEC.prefix),
+            f"{SPEC.prefix}__OFFERS__EXPLORATION__SHARE": str(run.config.offers.exploration.share),
+            f"{SPEC.prefix}__OFFERS__EXPLORATION__FLOOR": str(run.config.offers.exploration.floor),
             **run.said.environment(),
         },
         host=request.host or serving.host,

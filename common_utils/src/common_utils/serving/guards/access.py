@@ -209,7 +209,7 @@ class AccessMiddleware:
                 )
             if admin and key.role != "admin":
                 raise ProblemError(403, "wrong_role", "This key may ask for predictions only.")
-            name = key.name
+            name = scope["client_name"] = key.name
         self._slow_down(name)
 
     def _known(self, sent: bytes) -> ApiKey | None:

@@ -1,0 +1,89 @@
+"""What the service writes into the decision log: plan ids, cents and probabilities; no usage, no words about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pydantic_core import to_json
+
+from app.schemas import PredictRequest, RecommendRequest
+from common_utils.decision_log.recorder import Recorder
+from common_utils.serving.decisions.events import LoggedEvent, LogPlace, with_events
+from planrec.advice.subscriber import SubscriberAdvice
+from planrec.decisions.groups import age_group
+from planrec.offers.exploration import Exploration
+
+if TYPE_CHECKING:
+    from app.live import AskedRecord, LivePlanRec
+
+__all__ = ["Log", "advice_line", "choice_line", "heeded", "logged_batch"]
+
+
+class Log(LogPlace[Recorder]):
+    """Where the routes find the decision log, and how much of the offers is explored: nothing where none is logged."""
+
+    exploration = Exploration()
+
+
+def choice_line(event: LoggedEvent[Recorder], live: LivePlanRec, body: PredictRequest, answer: bytes) -> bytes:
+    """Return the line of an answer of `/predict`: the answer as it is sent."""
+    sink = event.sink
+    return sink.line(
+        sink.fixed("/predict", "choice", live.version, live.rules.version, live.catalogue.version),
+        event.event_id,
+        answer=answer,
+        asked=event.asked,
+        subject=body.subject,
+        milliseconds=event.milliseconds,
+        groups=age_group(body.age),
+    )
+
+
+def advice_line(
+    event: LoggedEvent[Recorder], live: LivePlanRec, body: RecommendRequest, advice: SubscriberAdvice
+) -> bytes:
+    """Return the line of an answer of `/recommend`: its plans in numbers, without line items and sentences."""
+    sink = event.sink
+    return sink.line(
+        sink.fixed("/recommend", body.mode, live.version, live.rules.version, live.catalogue.version),
+        event.event_id,
+        answer=to_json(advice.decided()),
+        asked=event.asked,
+        subject=body.subject,
+        milliseconds=event.milliseconds,
+        groups=age_group(body.age),
+        propensity=advice.propensity,
+    )
+
+
+def heeded(log: Log, body: RecommendRequest, question: AskedRecord, event: LoggedEvent[Recorder] | None) -> AskedRecord:
+    """Return a question for an offer: without consent where the subject objected, else explored as declared."""
+    if body.mode != "offer" or event is None:
+        return question
+    if event.sink.objects(body.subject):
+        return replace(question, record=replace(question.record, consent=False))
+    if not log.exploration.on:
+        return question
+    asked = replace(question.asked, exploration=log.exploration, draw=event.sink.draw(event.event_id))
+    return replace(question, asked=asked)
+
+
+def logged_batch(
+    events: Sequence[LoggedEvent[Recorder]],
+    answers: Sequence[bytes],
+    line: Callable[[LoggedEvent[Recorder], int], bytes],
+) -> bytes:
+    """Return the answers of a batch as the inside of a JSON list, with their events where decisions are logged.
+
+    Parameters
+    ----------
+    events : sequence of LoggedEvent
+        One for each answer, or none.
+    answers : sequence of bytes
+    line : callable
+        From an event and the place of its record to the line.
+    """
+    lines = [line(event, place) for place, event in enumerate(events)]
+    return b",".join(with_events(events, answers, lines))

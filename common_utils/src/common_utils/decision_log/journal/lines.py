@@ -1,0 +1,179 @@
+"""What one line of the journal holds, and how it is told from half a line.
+
+A line is eight hexadecimal digits of CRC-32, a space, JSON, and a line feed. A line whose sum does not fit, or that has
+no end yet, is never read. A line of spaces is one that was erased in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from pydantic_core import from_json, to_json
+
+__all__ = ["Decision", "Fixed", "OutcomeLine", "decision_line", "outcome_line", "parse_line", "sealed"]
+
+_SUM = 8
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What every decision of one route and one live model shares; written once, as the start of each line.
+
+    Attributes
+    ----------
+    project, route, mode : str
+        Project, route or command, and what was asked for.
+    model, rules, card : str
+        Versions; empty where there is none.
+    snapshot, experiment, arm : str
+        Empty until there are snapshots and experiments.
+    start : bytes
+    sum : int
+        CRC-32 of `start`.
+
+    Examples
+    --------
+    >>> Fixed("planrec", "/predict", "choice", "v1").start[:39]
+    b'{"line":"decision","project":"planrec",'
+    """
+
+    project: str
+    route: str
+    mode: str
+    model: str
+    rules: str = ""
+    card: str = ""
+    snapshot: str = ""
+    experiment: str = ""
+    arm: str = ""
+    start: bytes = b""
+    sum: int = 0
+
+    def __post_init__(self) -> None:
+        names = ("project", "route", "mode", "model", "rules", "card", "snapshot", "experiment", "arm")
+        values = {"line": "decision", **{name: getattr(self, name) for name in names}}
+        object.__setattr__(self, "start", to_json(values)[:-1])
+        object.__setattr__(self, "sum", crc32(self.start))
+
+
+class Decision(NamedTuple):
+    """One decision, as it was read back.
+
+    Attributes
+    ----------
+    event : str
+        Id: of client and Idempotency-Key or request id, keyed.
+    at_ms : int
+        When, milliseconds since 1970, UTC.
+    subject : str or None
+        `<key id>.<keyed digest>`; None where the caller named nobody.
+    project, route, mode, model, rules, card, snapshot, experiment, arm : str
+    milliseconds : float
+        From the request's arrival to this entry.
+    status : int
+    propensity : float or None
+        Chance of this answer over arms and exploration; None where it is deterministic.
+    groups : mapping of str to str
+        Declared coarse groups, such as an age band.
+    asked : str
+        `<key id>.<keyed digest>` of what was asked.
+    answer : mapping
+        Plan ids, cents and probabilities, as they were answered.
+    """
+
+    event: str
+    at_ms: int
+    subject: str | None
+    project: str
+    route: str
+    mode: str
+    model: str
+    rules: str
+    card: str
+    snapshot: str
+    experiment: str
+    arm: str
+    milliseconds: float
+    status: int
+    propensity: float | None
+    groups: Mapping[str, str]
+    asked: str
+    answer: Mapping[str, Any]
+
+
+class OutcomeLine(NamedTuple):
+    """One outcome that a service was told; `said` is what came, by event or by subject and date."""
+
+    at_ms: int
+    said: Mapping[str, Any]
+
+
+def decision_line(
+    fixed: Fixed,
+    event: str,
+    at_ms: int,
+    subject: str | None,
+    milliseconds: float,
+    propensity: float | None,
+    groups: bytes,
+    asked: str,
+    answer: bytes,
+) -> bytes:
+    r"""Return the line of a decision that was answered with 200; by position, as it is made for every answer.
+
+    Parameters
+    ----------
+    fixed : Fixed
+    event, at_ms, subject, milliseconds, propensity, asked
+        As in `Decision`.
+    groups, answer : bytes
+        JSON objects of one line.
+
+    Examples
+    --------
+    >>> line = decision_line(Fixed("p", "/predict", "choice", "v1"), "e1", 5, None, 1, None, b"{}", "", b'{"a":"surf"}')
+    >>> parse_line(line).answer
+    {'a': 'surf'}
+    >>> parse_line(line[:-2] + b"\n") is None
+    True
+    """
+    rest = (
+        b',"event":"%b","at_ms":%d,"subject":%b,"milliseconds":%.2f,"status":200,"propensity":%b,"groups":%b,'
+        b'"asked":"%b","answer":%b}'
+    ) % (
+        event.encode(),
+        at_ms,
+        b"null" if subject is None else b'"%b"' % subject.encode(),
+        milliseconds,
+        b"null" if propensity is None else b"%r" % float(propensity),  # of NumPy, too
+        groups,
+        asked.encode(),
+        answer,
+    )
+    return b"%08x %b%b\n" % (crc32(rest, fixed.sum), fixed.start, rest)
+
+
+def outcome_line(at_ms: int, said: Mapping[str, Any]) -> bytes:
+    """Return the line of an outcome a service was told."""
+    return sealed(to_json({"line": "outcome", "at_ms": at_ms, "said": dict(said)}))
+
+
+def sealed(content: bytes) -> bytes:
+    """Return JSON with its sum before it and its end behind it."""
+    return b"%08x %b\n" % (crc32(content), content)
+
+
+def parse_line(line: bytes) -> Decision | OutcomeLine | None:
+    """Return what a whole line holds; None for half a line, a damaged one, or one of another format."""
+    content = line[_SUM + 1 : -1]
+    if not line.endswith(b"\n") or line[:_SUM] != b"%08x" % crc32(content):
+        return None
+    try:
+        values: dict[str, Any] = from_json(content)
+        kind = values.pop("line")
+        return Decision(**values) if kind == "decision" else OutcomeLine(**values) if kind == "outcome" else None
+    except (AttributeError, KeyError, TypeError, ValueError):  # no object, or fields of another version
+        return None
