@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
+from common_utils.array_types import FloatArray, IntArray
 
-from common_utils.array_types import IntArray, FloatArray
-
-__all__ = ["CategoryCounts", "NumberCounts", "Profile"]
+__all__ = ["PROFILE_FORMAT", "CategoryCounts", "NumberCounts", "Profile"]
 
 PROFILE_FORMAT = 2
 
@@ -29,12 +27,23 @@ class NumberCounts:
 
 @dataclass(frozen=True)
 class CategoryCounts:
-    """A category's counts by level as the reference knows them; the tail, and levels it does not know, in `other`/`unknown`."""
+    """A category's counts by level as the reference knows them.
+
+    The reference's tail is joined into `other`; levels the reference does not know are counted in `unknown`.
+    """
 
     counts: Mapping[str, int]
     other: int
     unknown: int
     missing: int
+
+
+def _numbers() -> dict[str, NumberCounts]:
+    return {}
+
+
+def _categories() -> dict[str, CategoryCounts]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,6 @@ class Profile:
     rows: int
     subjects: int
     months: tuple[str, ...]
-    numbers: Mapping[str, NumberCounts] = field(default_factory=dict)
-    categories: Mapping[str, CategoryCounts] = field(default_factory=dict)
+    numbers: Mapping[str, NumberCounts] = field(default_factory=_numbers)
+    categories: Mapping[str, CategoryCounts] = field(default_factory=_categories)
     score: NumberCounts | None = None
