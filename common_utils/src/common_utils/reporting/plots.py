@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+import io
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from common_utils.outputs import blamed, replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-__all__ = ["draw_reliability", "figure"]
+__all__ = ["draw_reliability", "figure", "png"]
 
 
 @contextmanager
@@ -25,16 +27,48 @@ def figure(path: Path, *, width: float, height: float) -> Generator[Axes]:
     width, height : float
         Inches.
     """
+    drawing, axes = _canvas(width, height)
+    yield axes
+    with blamed(path), replacing(path) as file:
+        _print(drawing, file)
+
+
+def png(draw: Callable[[Axes], None], *, width: float, height: float) -> bytes:
+    r"""Return a drawing as PNG; the same drawing gives the same bytes.
+
+    Parameters
+    ----------
+    draw : callable
+        Draws on the axes it is given.
+    width, height : float
+        Inches.
+
+    Examples
+    --------
+    >>> png(lambda axes: axes.set(title="Nothing"), width=2, height=1)[:4]
+    b'\x89PNG'
+    """
+    drawing, axes = _canvas(width, height)
+    draw(axes)
+    stream = io.BytesIO()
+    _print(drawing, stream)
+    return stream.getvalue()
+
+
+def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
     # The object interface: pyplot would keep every figure in a global list and choose a backend at import.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     drawing = Figure(figsize=(width, height), layout="constrained")
     axes = drawing.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
-    yield axes
-    with blamed(path), replacing(path) as file:
-        FigureCanvasAgg(drawing).print_png(file, metadata={"Software": None})
+    return drawing, axes
+
+
+def _print(drawing: Figure, file: BinaryIO) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(drawing).print_png(file, metadata={"Software": None})
 
 
 def draw_reliability(axes: Axes, bins: Sequence[Mapping[str, float]], *, predicted: str, observed: str) -> None:
