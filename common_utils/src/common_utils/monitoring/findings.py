@@ -13,6 +13,8 @@ Level: TypeAlias = Literal["ok", "insufficient", "notice", "alarm"]
 LEVELS: tuple[Level, ...] = ("ok", "insufficient", "notice", "alarm")
 """From good to bad: `insufficient` is never `ok`, and never hides a notice."""
 
+_NOTHING: Level = "insufficient"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -70,7 +72,8 @@ def worst(findings: Iterable[Finding]) -> Level:
     >>> worst([fine, Finding("rows", "", "alarm", 0, 3_400, "2025-10", 0, "No rows at all.")])
     'alarm'
     """
-    return max((finding.level for finding in findings), key=LEVELS.index, default="insufficient")
+    levels: list[Level] = [finding.level for finding in findings]
+    return max(levels or [_NOTHING], key=LEVELS.index)
 
 
 def blocks_retraining(findings: Iterable[Finding]) -> bool:
