@@ -1,0 +1,1 @@
+"""Worlds whose drift, offers and outcomes are known, for tests, gates and benchmarks of monitoring."""

@@ -1,0 +1,195 @@
+"""A world of twenty features whose law is known, so that a day's counts are drawn as counts: exact, and fast.
+
+A reference is made of values, because its bin edges come from them. A day of n subjects is then one multinomial draw a
+feature, from the chances of its bins under the law.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import ndtr, pdtr
+
+from common_utils.array_types import FloatArray, IntArray
+from common_utils.monitoring.profile import CategoryCounts, NumberCounts, Profile
+
+__all__ = ["FEATURES", "Category", "Number", "World", "lognormal"]
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number's law.
+
+    Attributes
+    ----------
+    draw : callable
+        (rng, n) -> n values.
+    below : callable
+        Edges -> chance of a value at or below each.
+    missing : float
+        Share of subjects without a value.
+    """
+
+    draw: Callable[[np.random.Generator, int], FloatArray]
+    below: Callable[[FloatArray], FloatArray]
+    missing: float = 0.0
+
+
+@dataclass(frozen=True)
+class Category:
+    """A category of so many levels, the r-th as common as 1 / r."""
+
+    levels: int
+    missing: float = 0.0
+
+    def shares(self) -> FloatArray:
+        """Return the share of each level among subjects that have one."""
+        weight = 1 / np.arange(1.0, self.levels + 1)
+        return weight / weight.sum()
+
+
+def lognormal(sigma: float, zeros: float = 0.0, missing: float = 0.0) -> Number:
+    """Return the law of exp(sigma z), and of 0 for a share of subjects.
+
+    Examples
+    --------
+    >>> lognormal(0.7, zeros=0.4).below(np.array([0.0, 1.0])).round(3).tolist()
+    [0.4, 0.7]
+    """
+
+    def draw(rng: np.random.Generator, n: int) -> FloatArray:
+        return np.where(rng.random(n) < zeros, 0.0, np.exp(sigma * rng.standard_normal(n)))
+
+    def below(edges: FloatArray) -> FloatArray:
+        with np.errstate(divide="ignore"):
+            positive = ndtr(np.log(np.maximum(edges, 0.0)) / sigma)
+        return np.where(edges < 0, 0.0, zeros + (1 - zeros) * positive)
+
+    return Number(draw, below, missing)
+
+
+def _count(mean: float) -> Number:
+    return Number(lambda rng, n: rng.poisson(mean, n).astype(np.float64), lambda edges: pdtr(np.floor(edges), mean))
+
+
+def _yes(share: float, missing: float = 0.0) -> Number:
+    return Number(
+        lambda rng, n: (rng.random(n) < share).astype(np.float64),
+        lambda edges: np.where(edges < 0, 0.0, np.where(edges < 1, 1 - share, 1.0)),
+        missing,
+    )
+
+
+FEATURES: Mapping[str, Number | Category] = {
+    "minutes": lognormal(0.5),
+    "messages": lognormal(0.6),
+    "megabytes": lognormal(0.7),
+    "bill": lognormal(0.8),
+    "roaming_minutes": lognormal(1.0, zeros=0.4),
+    "premium_cents": lognormal(0.7, zeros=0.4),
+    "abroad_megabytes": lognormal(1.2, zeros=0.4, missing=0.02),
+    "tenure": lognormal(0.9, missing=0.1),
+    "spread": lognormal(1.0, missing=0.001),
+    "contract_months": _count(6.0),
+    "complaints": _count(0.3),
+    "lines": _count(1.5),
+    "has_contract": _yes(0.5),
+    "has_handset": _yes(0.1, missing=0.01),
+    "is_business": _yes(0.01),
+    "plan": Category(13),
+    "contract_kind": Category(3),
+    "region": Category(20, missing=0.01),
+    "handset": Category(80),
+    "cell": Category(300),
+}
+"""What gates speak of: 40 % zeros, ties, booleans, rare yes, missing shares, categories of 3 to 300 levels."""
+
+_KEPT_LEVELS = 50
+_PIECES = np.arange(1, 10) / 10
+
+
+@dataclass
+class World:
+    """One reference of a world, and days after it.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    rows : int
+        Subjects of the reference.
+    features : mapping, optional
+
+    Examples
+    --------
+    >>> world = World(np.random.default_rng(0), rows=5_000)
+    >>> day = world.day(np.random.default_rng(1), 300, times={"megabytes": 1.5})
+    >>> day.subjects, world.reference.subjects, len(day.numbers) + len(day.categories)
+    (300, 5000, 20)
+    """
+
+    rng: np.random.Generator
+    rows: int = 50_000
+    features: Mapping[str, Number | Category] = field(default_factory=lambda: FEATURES)
+    reference: Profile = field(init=False)
+
+    def __post_init__(self) -> None:
+        numbers: dict[str, NumberCounts] = {}
+        self._levels: dict[str, IntArray] = {}
+        categories: dict[str, CategoryCounts] = {}
+        for name, law in self.features.items():
+            if isinstance(law, Number):
+                numbers[name] = _counted(self.rng, self.rows, law)
+            else:
+                counts = self.rng.multinomial(self.rows, [*(law.shares() * (1 - law.missing)), law.missing])
+                kept, categories[name] = _reference_levels(counts)
+                self._levels[name] = kept
+        self.reference = Profile(self.rows, self.rows, ("2025-01",), numbers, categories)
+        self._known: dict[str, FloatArray] = {}
+
+    def day(self, rng: np.random.Generator, n: int, *, times: Mapping[str, float] | None = None) -> Profile:
+        """Return the counts of a day of n subjects; `times` multiplies the values of numbers by name."""
+        numbers: dict[str, NumberCounts] = {}
+        categories: dict[str, CategoryCounts] = {}
+        for name, law in self.features.items():
+            factor = (times or {}).get(name, 1.0)
+            counts = rng.multinomial(n, self._chances(name, law, factor))
+            if isinstance(law, Number):
+                numbers[name] = NumberCounts(self.reference.numbers[name].edges, counts[:-1], int(counts[-1]))
+            else:
+                names = self.reference.categories[name].counts
+                kept = dict(zip(names, counts[:-3].tolist(), strict=True))
+                categories[name] = CategoryCounts(kept, *map(int, counts[-3:]))
+        return Profile(n, n, ("2025-02",), numbers, categories)
+
+    def _chances(self, name: str, law: Number | Category, factor: float) -> FloatArray:
+        key = f"{name} {factor}"
+        if key not in self._known:
+            self._known[key] = self._law(name, law, factor)
+        return self._known[key]
+
+    def _law(self, name: str, law: Number | Category, factor: float) -> FloatArray:
+        if isinstance(law, Number):
+            below = law.below(self.reference.numbers[name].edges / factor)
+            return np.append(np.diff([0.0, *below, 1.0]) * (1 - law.missing), law.missing)
+        shares, levels = law.shares() * (1 - law.missing), self._levels[name]
+        kept = shares[levels == 0]
+        return np.array([*kept, shares[levels == 1].sum(), shares[levels == 2].sum(), law.missing])
+
+
+def _counted(rng: np.random.Generator, rows: int, law: Number) -> NumberCounts:
+    missing = int(rng.binomial(rows, law.missing))
+    values = law.draw(rng, rows - missing)
+    edges = np.unique(np.quantile(values, _PIECES, method="inverted_cdf"))
+    counts = np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
+    return NumberCounts(edges, counts.astype(np.int64), missing)
+
+
+def _reference_levels(counts: IntArray) -> tuple[IntArray, CategoryCounts]:
+    """Return what each level is (0 kept, 1 in the tail, 2 never seen) and the counts."""
+    by_size = np.argsort(-counts[:-1], kind="stable")
+    levels = np.where(counts[:-1] > 0, 1, 2).astype(np.int64)
+    levels[by_size[:_KEPT_LEVELS]] = np.where(counts[by_size[:_KEPT_LEVELS]] > 0, 0, 2)
+    kept = {f"level {at}": int(counts[at]) for at in np.flatnonzero(levels == 0)}
+    return levels, CategoryCounts(kept, int(counts[:-1][levels == 1].sum()), 0, int(counts[-1]))
