@@ -147,6 +147,9 @@ def guard_commands(app: typer.Typer) -> None:
             info.callback = guarded(info.callback)
     for group in app.registered_groups:
         if group.typer_instance is not None:
+            own = group.typer_instance.registered_callback
+            if own is not None and own.callback is not None:
+                own.callback = guarded(own.callback)
             guard_commands(group.typer_instance)
 
 

@@ -19,7 +19,7 @@ from common_utils.monitoring.cells import Cells, Difference, category_cells, dif
 from common_utils.monitoring.findings import Finding, Level
 from common_utils.monitoring.profile import CategoryCounts, NumberCounts, Profile
 
-__all__ = ["SCORE", "FeatureDrift", "Limits", "Reference", "compare", "difference_of", "drift_findings"]
+__all__ = ["SCORE", "FeatureDrift", "Limits", "Reference", "cells_of", "compare", "difference_of", "drift_findings"]
 
 SCORE = "score"
 """What the model's score is called among the features."""
@@ -231,6 +231,19 @@ def difference_of(now: Profile, before: Profile) -> dict[str, Difference]:
     both = dict(_features(before))
     kept = {name: _cells(name, counts, both[name]) for name, counts in _features(now) if name in both}
     return {name: difference(cells) for name, cells in kept.items() if cells is not None}
+
+
+def cells_of(feature: str, now: Profile, before: Profile) -> Cells | None:
+    """Return a feature's counts side by side, for a picture; None where one table lacks it or holds another kind.
+
+    Examples
+    --------
+    >>> one = Profile(3, 3, (), {"age": NumberCounts(np.array([30.0]), np.array([1, 2]), 0)})
+    >>> cells_of("age", one, one).names
+    ('<= 30', '> 30', 'missing')
+    """
+    mine, theirs = dict(_features(now)), dict(_features(before))
+    return _cells(feature, mine[feature], theirs[feature]) if feature in mine and feature in theirs else None
 
 
 def _judge_nothing_yet(now: Profile, reference: Reference, limits: Limits) -> list[FeatureDrift]:

@@ -1,0 +1,161 @@
+"""From what a project shows of a period to the verdict of a day: one place where drift, quality and the rest meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from common_utils.monitoring.cells import Cells
+from common_utils.monitoring.day import Day, DayBook, Moved, since_when
+from common_utils.monitoring.drift import FeatureDrift, Limits, Reference, cells_of, compare, drift_findings
+from common_utils.monitoring.findings import Finding
+from common_utils.monitoring.profile import Profile
+
+__all__ = ["Sight", "asked_day", "judged"]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a project shows of one period.
+
+    Attributes
+    ----------
+    period : str
+        Such as `2025-10`; empty where nothing arrived.
+    now : Profile or None
+        One row for each subject; None where there is nothing to compare.
+    references : tuple of Reference
+        Training, and the period before where it is known.
+    findings : tuple of Finding
+        Of quality, of late labels, and what only the project knows.
+    kinds, effect : tuple of str
+        As in `Day`.
+    """
+
+    period: str
+    now: Profile | None
+    references: tuple[Reference, ...]
+    findings: tuple[Finding, ...] = ()
+    kinds: tuple[str, ...] = ()
+    effect: tuple[str, ...] = ()
+
+
+def judged(
+    sight: Sight,
+    *,
+    project: str,
+    bundle: str,
+    as_of: date,
+    inputs: str,
+    before: Sequence[Day] = (),
+    limits: Limits | None = None,
+) -> Day:
+    """Return the verdict on a period.
+
+    Parameters
+    ----------
+    sight : Sight
+    project, bundle, inputs
+        As in `Day`.
+    as_of : date
+    before : sequence of Day
+        The days before, the oldest first; they say since when a finding has held.
+    limits : Limits, optional
+        Of drift.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> day = judged(Sight("", None, ()), project="demo", bundle="v1", as_of=date(2025, 11, 1), inputs="0" * 64)
+    >>> day.level, day.findings[0].sentence
+    ('insufficient', 'There is no period to look at.')
+    """
+    drifts = [] if sight.now is None else compare(sight.now, sight.references, limits=limits)
+    findings = (*sight.findings, *_without_reference(sight), *drift_findings(drifts))
+    moved = () if sight.now is None else tuple(_moved(sight.now, drifts))
+    return Day(
+        project,
+        bundle,
+        as_of.isoformat(),
+        sight.period,
+        inputs,
+        since_when(findings, before, sight.period),
+        moved,
+        sight.kinds,
+        sight.effect,
+    )
+
+
+def asked_day(book: DayBook, as_of: date, inputs: str, look: Callable[[Sequence[Day]], Day]) -> tuple[Day, bool]:
+    """Return a day's verdict and whether it was known already: asking again with the same inputs looks at nothing.
+
+    Parameters
+    ----------
+    book : DayBook
+    as_of : date
+    inputs : str
+        Digest of what would be looked at.
+    look : callable
+        From the days before to the verdict.
+
+    Raises
+    ------
+    DataError
+        As `DayBook.writing` and `DayBook.days`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from datetime import date
+    >>> from pathlib import Path
+    >>> book, day = DayBook(Path(tempfile.mkdtemp())), Day("demo", "v1", "2025-11-01", "2025-10", "0" * 64, ())
+    >>> [asked_day(book, date(2025, 11, 1), "0" * 64, lambda before: day)[1] for _ in range(2)]
+    [False, True]
+    """
+    with book.writing():
+        known = book.day(as_of)
+        if known is not None and known.inputs == inputs:
+            return known, True
+        day = look(book.days(until=as_of))
+        book.keep(day)
+        return day, False
+
+
+def _without_reference(sight: Sight) -> list[Finding]:
+    if sight.now is None:
+        return [Finding("period", "", "insufficient", None, None, None, 0, "There is no period to look at.")]
+    if not sight.references:
+        sentence = "There is nothing to compare with: the bundle holds no counts, and no period before is known."
+        return [Finding("reference", "", "insufficient", None, None, None, sight.now.subjects, sentence)]
+    return []
+
+
+def _moved(now: Profile, drifts: Sequence[FeatureDrift]) -> list[Moved]:
+    """Return each feature against the reference it moved furthest from, the largest first."""
+    largest: dict[str, FeatureDrift] = {}
+    for drift in drifts:
+        if drift.found is None:
+            continue
+        known = largest.get(drift.feature)
+        if known is None or known.found is None or drift.found.psi > known.found.psi:
+            largest[drift.feature] = drift
+    shown: list[Moved] = []
+    for feature, drift in largest.items():
+        cells = cells_of(feature, now, drift.reference.profile)
+        if cells is not None and drift.found is not None:
+            shown.append(_shares(feature, cells, drift.reference, drift.found.psi))
+    return sorted(shown, key=lambda moved: -moved.size)
+
+
+def _shares(feature: str, cells: Cells, reference: Reference, size: float) -> Moved:
+    kept = [place for place in range(len(cells.names)) if cells.now[place] or cells.before[place]]
+    now, before = float(cells.now.sum()), float(cells.before.sum())
+    return Moved(
+        feature,
+        tuple(cells.names[place] for place in kept),
+        tuple(float(cells.before[place]) / before for place in kept),
+        tuple(float(cells.now[place]) / now for place in kept),
+        size,
+        str(reference),
+    )
