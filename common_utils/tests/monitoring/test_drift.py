@@ -12,6 +12,7 @@ from common_utils.errors import ConfigError, DataError
 from common_utils.monitoring.drift import Limits, Reference, compare, difference_of, drift_findings
 from common_utils.monitoring.findings import worst
 from common_utils.monitoring.profile import CategoryCounts, NumberCounts, Profile
+from common_utils.monitoring.subjects import SubjectSketch
 from common_utils.testing.monitoring.worlds import World
 
 PLANTED = dict.fromkeys(("minutes", "messages", "megabytes", "bill"), 1.1)
@@ -140,8 +141,28 @@ def test_repeated_requests_are_refused() -> None:
     repeated = replace(table(750, 750), subjects=1000)
     with pytest.raises(DataError, match=r"the table: 1,500 rows of 1,000 subjects.*one row per subject"):
         compare(repeated, [Reference("training", "2025-06", table(25_000, 25_000))])
-    with pytest.raises(DataError, match=r"training \(2025-06\): 1,500 rows"):
-        compare(table(500, 500), [Reference("training", "2025-06", repeated)])
+    with pytest.raises(DataError, match=r"the period before \(2025-06\): 1,500 rows"):
+        compare(table(500, 500), [Reference("period before", "2025-06", repeated)])
+    with pytest.raises(DataError, match="500 rows cannot be of 600 subjects"):
+        compare(replace(table(250, 250), subjects=600), [Reference("training", "2025-06", table(500, 500))])
+
+
+def test_training_of_several_months_counts_for_its_subjects() -> None:
+    months = replace(table(3000, 3000), subjects=1000)
+    (found,) = compare(table(460, 540), [Reference("training", "2025-01 to 2025-06", months)])
+    assert found.found is not None
+    expected = stats.chi2_contingency([[460, 540], [500, 500]], correction=False).pvalue
+    assert found.found.p == pytest.approx(expected)
+    few = replace(table(3000, 3000), subjects=199)
+    assert compare(table(460, 540), [Reference("training", "a", few)])[0].level == "insufficient"
+
+
+def test_an_estimate_of_the_subjects_may_be_a_little_low_and_no_more() -> None:
+    seen = SubjectSketch.of(np.arange(1000))
+    reference = [Reference("training", "a", table(500, 500))]
+    assert compare(replace(table(500, 500), subjects=960, seen=seen), reference)[0].level == "ok"
+    with pytest.raises(DataError, match="one row per subject"):
+        compare(replace(table(500, 500), subjects=940, seen=seen), reference)
 
 
 def test_repeated_requests_would_have_fired() -> None:

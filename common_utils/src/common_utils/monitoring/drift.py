@@ -3,13 +3,14 @@
 The tests of all features against all references are one Benjamini-Hochberg family. What is significant is told only
 where it is also large: a day of 100,000 subjects makes a 2 % change significant, and nobody should be called for it.
 n is the number of distinct subjects. A profile with more rows than subjects is refused: at 1.5 requests a subscriber a
-plain test fires on 94 % of days, and no factor repairs that when some ask once and some a hundred times.
+plain test fires on 94 % of days, and no factor repairs that when some ask once and some a hundred times. Training alone
+may hold several rows a subject, about one a month: it counts for as many as it has subjects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -23,6 +24,9 @@ __all__ = ["SCORE", "FeatureDrift", "Limits", "Reference", "cells_of", "compare"
 
 SCORE = "score"
 """What the model's score is called among the features."""
+
+_ESTIMATED = 1.05
+"""Rows per subject that a sketch's estimate of the subjects may seem to show: three of its standard errors."""
 
 Role: TypeAlias = Literal["training", "period before", "after promotion"]
 _COMPARABLE: dict[str, tuple[Role, ...]] = {
@@ -212,8 +216,14 @@ def drift_findings(found: Sequence[FeatureDrift], since: str | None = None) -> l
     return [one.finding(since) for one in sorted(found, key=lambda one: order.index(one.level))]
 
 
-def difference_of(now: Profile, before: Profile) -> dict[str, Difference]:
+def difference_of(now: Profile, before: Profile, *, several_rows: bool = False) -> dict[str, Difference]:
     """Return the difference of each feature that both tables hold, by name: p-values for a family of one's own.
+
+    Parameters
+    ----------
+    now, before : Profile
+    several_rows : bool
+        Let `before` hold several rows a subject, about as many of each; it then counts for its subjects only.
 
     Raises
     ------
@@ -226,11 +236,12 @@ def difference_of(now: Profile, before: Profile) -> dict[str, Difference]:
     >>> difference_of(one, one)["age"].p
     1.0
     """
-    for profile, name in ((now, "the table"), (before, "the reference")):
-        _check_rows(profile, name)
+    _check_rows(now, "the table")
+    _check_rows(before, "the reference", several_rows=several_rows)
     both = dict(_features(before))
     kept = {name: _cells(name, counts, both[name]) for name, counts in _features(now) if name in both}
-    return {name: difference(cells) for name, cells in kept.items() if cells is not None}
+    scale = before.subjects / before.rows if several_rows and before.rows else 1.0
+    return {name: difference(_fewer(cells, scale)) for name, cells in kept.items() if cells is not None}
 
 
 def cells_of(feature: str, now: Profile, before: Profile) -> Cells | None:
@@ -248,14 +259,15 @@ def cells_of(feature: str, now: Profile, before: Profile) -> Cells | None:
 
 def _judge_nothing_yet(now: Profile, reference: Reference, limits: Limits) -> list[FeatureDrift]:
     """Return the differences from one reference, before anything is called significant."""
-    for profile, name in ((now, "the table"), (reference.profile, str(reference))):
-        _check_rows(profile, name)
+    several_rows = reference.role == "training"
+    _check_rows(now, "the table")
+    _check_rows(reference.profile, str(reference), several_rows=several_rows)
     fewest = min(now.subjects, reference.profile.subjects)
     if fewest < limits.fewest:
         note = f"{fewest} subjects, and {limits.fewest} are needed: nothing was judged."
         return [FeatureDrift("", reference, "insufficient", now.subjects, None, False, note)]
     mine, theirs = dict(_features(now)), dict(_features(reference.profile))
-    differences = difference_of(now, reference.profile)
+    differences = difference_of(now, reference.profile, several_rows=several_rows)
     found: list[FeatureDrift] = []
     for name in [*theirs, *(name for name in mine if name not in theirs)]:
         note, level = "", "ok"
@@ -321,16 +333,24 @@ def _cells(name: str, now: NumberCounts | CategoryCounts, before: NumberCounts |
     return None
 
 
-def _check_rows(profile: Profile, name: str) -> None:
-    if profile.rows != profile.subjects:
+def _fewer(cells: Cells, scale: float) -> Cells:
+    """Return cells whose reference counts for fewer rows."""
+    if scale == 1:
+        return cells
+    return replace(cells, before=np.rint(cells.before * scale).astype(np.int64))
+
+
+def _check_rows(profile: Profile, name: str, *, several_rows: bool = False) -> None:
+    most = profile.subjects * (1.0 if profile.seen is None else _ESTIMATED)
+    if not several_rows and profile.rows > most:
         raise DataError(
             f"{name}: {profile.rows:,} rows of {profile.subjects:,} subjects. A test needs one row per subject: keep "
             "each subject's last row of the period, and count again."
         )
+    if profile.rows < profile.subjects:
+        raise DataError(f"{name}: {profile.rows:,} rows cannot be of {profile.subjects:,} subjects; count again.")
     for feature, counts in _features(profile):
-        cells = counts.counts.values() if isinstance(counts, CategoryCounts) else counts.counts.tolist()
-        rest = counts.other + counts.unknown if isinstance(counts, CategoryCounts) else 0
-        if sum(cells) + rest + counts.missing != profile.rows:
+        if counts.rows != profile.rows:
             raise DataError(f"{name}: the counts of {feature} do not add up to its {profile.rows:,} rows; count again.")
 
 

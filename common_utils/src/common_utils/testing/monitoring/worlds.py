@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, pdtr
 
-from common_utils.array_types import FloatArray, IntArray
+from common_utils.array_types import FloatArray
+from common_utils.monitoring.counting import reference_profile
 from common_utils.monitoring.profile import CategoryCounts, NumberCounts, Profile
 
 __all__ = ["FEATURES", "Category", "Number", "World", "lognormal"]
@@ -44,6 +47,12 @@ class Category:
     levels: int
     missing: float = 0.0
 
+    def draw(self, rng: np.random.Generator, n: int) -> NDArray[Any]:
+        """Return n levels, `0` the most common; None where there is none."""
+        levels = rng.choice(self.levels, n, p=self.shares()).astype(str).astype(object)
+        levels[rng.random(n) < self.missing] = None
+        return levels
+
     def shares(self) -> FloatArray:
         """Return the share of each level among subjects that have one."""
         weight = 1 / np.arange(1.0, self.levels + 1)
@@ -71,7 +80,10 @@ def lognormal(sigma: float, zeros: float = 0.0, missing: float = 0.0) -> Number:
 
 
 def _count(mean: float) -> Number:
-    return Number(lambda rng, n: rng.poisson(mean, n).astype(np.float64), lambda edges: pdtr(np.floor(edges), mean))
+    return Number(
+        lambda rng, n: rng.poisson(mean, n).astype(np.float64),
+        lambda edges: np.where(edges < 0, 0.0, pdtr(np.maximum(np.floor(edges), 0), mean)),
+    )
 
 
 def _yes(share: float, missing: float = 0.0) -> Number:
@@ -106,9 +118,6 @@ FEATURES: Mapping[str, Number | Category] = {
 }
 """What gates speak of: 40 % zeros, ties, booleans, rare yes, missing shares, categories of 3 to 300 levels."""
 
-_KEPT_LEVELS = 50
-_PIECES = np.arange(1, 10) / 10
-
 
 @dataclass
 class World:
@@ -131,21 +140,17 @@ class World:
 
     rng: np.random.Generator
     rows: int = 50_000
-    features: Mapping[str, Number | Category] = field(default_factory=lambda: FEATURES)
+    features: Mapping[str, Number | Category] = field(default_factory=lambda: dict(FEATURES))
     reference: Profile = field(init=False)
 
     def __post_init__(self) -> None:
-        numbers: dict[str, NumberCounts] = {}
-        self._levels: dict[str, IntArray] = {}
-        categories: dict[str, CategoryCounts] = {}
+        columns: dict[str, NDArray[Any]] = {}
+        self._seen: dict[str, frozenset[str]] = {}
         for name, law in self.features.items():
-            if isinstance(law, Number):
-                numbers[name] = _counted(self.rng, self.rows, law)
-            else:
-                counts = self.rng.multinomial(self.rows, [*(law.shares() * (1 - law.missing)), law.missing])
-                kept, categories[name] = _reference_levels(counts)
-                self._levels[name] = kept
-        self.reference = Profile(self.rows, self.rows, ("2025-01",), numbers, categories)
+            columns[name] = law.draw(self.rng, self.rows) if isinstance(law, Category) else _with_gaps(law, self)
+            if isinstance(law, Category):
+                self._seen[name] = frozenset(level for level in columns[name].tolist() if level)
+        self.reference = reference_profile(columns, months=("2025-01",))
         self._known: dict[str, FloatArray] = {}
 
     def day(self, rng: np.random.Generator, n: int, *, times: Mapping[str, float] | None = None) -> Profile:
@@ -158,9 +163,9 @@ class World:
             if isinstance(law, Number):
                 numbers[name] = NumberCounts(self.reference.numbers[name].edges, counts[:-1], int(counts[-1]))
             else:
-                names = self.reference.categories[name].counts
-                kept = dict(zip(names, counts[:-3].tolist(), strict=True))
-                categories[name] = CategoryCounts(kept, *map(int, counts[-3:]))
+                known = self.reference.categories[name]
+                kept = dict(zip(known.counts, counts[:-3].tolist(), strict=True))
+                categories[name] = CategoryCounts(kept, *map(int, counts[-3:]), tail=known.tail)
         return Profile(n, n, ("2025-02",), numbers, categories)
 
     def _chances(self, name: str, law: Number | Category, factor: float) -> FloatArray:
@@ -173,23 +178,12 @@ class World:
         if isinstance(law, Number):
             below = law.below(self.reference.numbers[name].edges / factor)
             return np.append(np.diff([0.0, *below, 1.0]) * (1 - law.missing), law.missing)
-        shares, levels = law.shares() * (1 - law.missing), self._levels[name]
-        kept = shares[levels == 0]
-        return np.array([*kept, shares[levels == 1].sum(), shares[levels == 2].sum(), law.missing])
+        shares = law.shares() * (1 - law.missing)
+        kept = {level: float(shares[int(level)]) for level in self.reference.categories[name].counts}
+        seen = sum(float(shares[int(level)]) for level in self._seen[name])
+        tail = seen - sum(kept.values())
+        return np.maximum([*kept.values(), tail, 1 - law.missing - seen, law.missing], 0.0)
 
 
-def _counted(rng: np.random.Generator, rows: int, law: Number) -> NumberCounts:
-    missing = int(rng.binomial(rows, law.missing))
-    values = law.draw(rng, rows - missing)
-    edges = np.unique(np.quantile(values, _PIECES, method="inverted_cdf"))
-    counts = np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
-    return NumberCounts(edges, counts.astype(np.int64), missing)
-
-
-def _reference_levels(counts: IntArray) -> tuple[IntArray, CategoryCounts]:
-    """Return what each level is (0 kept, 1 in the tail, 2 never seen) and the counts."""
-    by_size = np.argsort(-counts[:-1], kind="stable")
-    levels = np.where(counts[:-1] > 0, 1, 2).astype(np.int64)
-    levels[by_size[:_KEPT_LEVELS]] = np.where(counts[by_size[:_KEPT_LEVELS]] > 0, 0, 2)
-    kept = {f"level {at}": int(counts[at]) for at in np.flatnonzero(levels == 0)}
-    return levels, CategoryCounts(kept, int(counts[:-1][levels == 1].sum()), 0, int(counts[-1]))
+def _with_gaps(law: Number, world: World) -> FloatArray:
+    return np.where(world.rng.random(world.rows) < law.missing, np.nan, law.draw(world.rng, world.rows))
