@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from common_utils.errors import DataError
 from common_utils.monitoring.day import EXIT_CODES, Day, DayBook, Moved, since_when
 from common_utils.monitoring.findings import Finding
+from common_utils.monitoring.profile import NumberCounts, Profile
 
 _MOVED = Moved("megabytes", ("up to 1", "over 1"), (0.5, 0.5), (0.4, 0.6), 0.05, "training")
 
@@ -108,3 +110,30 @@ def test_since_ends_where_it_was_well_between() -> None:
 def test_what_is_well_and_what_says_so_itself_stays() -> None:
     known = replace(_finding(), since="2024-01")
     assert since_when([_finding("ok"), known], [], "2025-10") == (_finding("ok"), known)
+
+
+def _profile(count: int, *edges: float) -> Profile:
+    counts = np.full(len(edges) + 1, count)
+    return Profile(
+        int(counts.sum()), int(counts.sum()), ("2025-10",), {"age": NumberCounts(np.array(edges), counts, 0)}
+    )
+
+
+def test_the_period_before_is_the_last_one_on_the_same_edges(tmp_path: Path) -> None:
+    book = DayBook(tmp_path)
+    assert book.profile_before("2025-10", _profile(1, 30.0)) is None
+    for period, profile in (
+        ("2025-07", _profile(1, 30.0)),
+        ("2025-08", _profile(2, 30.0)),
+        ("2025-09", _profile(3, 40.0)),  # of another bundle
+        ("2025-10", _profile(4, 30.0)),  # not before
+    ):
+        book.keep_profile(period, profile)
+    assert book.profile_before("2025-10", _profile(9, 30.0)) == ("2025-08", _profile(2, 30.0))
+
+
+def test_a_damaged_profile_is_named(tmp_path: Path) -> None:
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "2025-09.json").write_text("{")
+    with pytest.raises(DataError, match=r"2025-09\.json"):
+        DayBook(tmp_path).profile_before("2025-10", _profile(1, 30.0))

@@ -16,6 +16,8 @@ from pydantic import TypeAdapter
 from common_utils.bundle.durable import exclusive, make_folder
 from common_utils.errors import DataError
 from common_utils.monitoring.findings import LEVELS, Finding, Level, blocks_retraining, worst
+from common_utils.monitoring.profile import Profile, same_scale
+from common_utils.monitoring.profile_json import parse_profile, profile_bytes
 from common_utils.outputs import write_bytes
 
 __all__ = ["EXIT_CODES", "Day", "DayBook", "Moved", "since_when"]
@@ -199,6 +201,29 @@ class DayBook:
         place = self.folder / "days"
         names = sorted(path.name for path in place.iterdir() if _NAME.fullmatch(path.name)) if place.is_dir() else []
         return [_read(place / name) for name in names if until is None or name[:10] < until.isoformat()]
+
+    def keep_profile(self, period: str, profile: Profile) -> None:
+        """Keep what a period looked like, for the next one to be compared with; counts only."""
+        write_bytes(self.folder / "profiles" / f"{period}.json", profile_bytes(profile))
+
+    def profile_before(self, period: str, reference: Profile) -> tuple[str, Profile] | None:
+        """Return the last period before one that was counted on a reference's edges, and its profile.
+
+        Raises
+        ------
+        DataError
+            If a file is not a profile.
+        """
+        place = self.folder / "profiles"
+        names = sorted((path.stem for path in place.glob("*.json")), reverse=True) if place.is_dir() else []
+        for name in names:
+            if name >= period:
+                continue
+            path = place / f"{name}.json"
+            profile = parse_profile(path.read_bytes(), str(path))
+            if same_scale(profile, reference):
+                return name, profile
+        return None
 
     def _file(self, as_of: str) -> Path:
         return self.folder / "days" / f"{as_of}.json"

@@ -12,7 +12,7 @@ from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from common_utils.monitoring.subjects import SubjectSketch
 
-__all__ = ["PROFILE_FORMAT", "CategoryCounts", "NumberCounts", "Profile", "merge"]
+__all__ = ["PROFILE_FORMAT", "CategoryCounts", "NumberCounts", "Profile", "merge", "same_scale"]
 
 PROFILE_FORMAT = 2
 
@@ -162,6 +162,22 @@ def merge(first: Profile, *others: Profile) -> Profile:
     for other in others:
         merged = _pair(merged, other)
     return merged
+
+
+def same_scale(a: Profile, b: Profile) -> bool:
+    """Whether two profiles were counted on the edges and levels of one reference; their scores may be missing.
+
+    Examples
+    --------
+    >>> one = Profile(3, 3, (), {"age": NumberCounts(np.array([30.0]), np.array([1, 2]), 0)})
+    >>> same_scale(one, one), same_scale(one, Profile(3, 3, ()))
+    (True, False)
+    """
+    try:
+        _pair(a.without_score(), b.without_score())
+    except DataError:
+        return False
+    return a.score is None or b.score is None or np.array_equal(a.score.edges, b.score.edges)
 
 
 def _pair(a: Profile, b: Profile) -> Profile:
