@@ -14,6 +14,7 @@ from planrec.commands.answer import bill, predict, recommend
 from planrec.commands.choices import choices
 from planrec.commands.columns import columns
 from planrec.commands.learn import card, data, evaluate, simulate, train
+from planrec.commands.monitor import monitor
 from planrec.commands.notices import notices
 from planrec.commands.off_policy import off_policy
 from planrec.commands.plans import add_plans
@@ -52,6 +53,7 @@ for _command in (
 for _name, _command in (("what-if", what_if), ("draft", draft)):
     app.command(_name)(_command)
 add_plans(app)
+app.add_typer(monitor)
 
 
 @app.command()

@@ -18,6 +18,7 @@ __all__ = [
     "ChoicesCommand",
     "DraftCommand",
     "EvaluateCommand",
+    "MonitorCommand",
     "NoticeCommand",
     "PredictCommand",
     "RecommendCommand",
@@ -111,6 +112,19 @@ class PredictCommand:
     output: Path
     rules: Path | None
     bundle: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorCommand:
+    """`planrec monitor`; without `usage` the hourly profiles of traffic are looked at."""
+
+    settings: SettingsCommand
+    as_of: date
+    usage: tuple[Path, ...]
+    plans: Path | None
+    decisions: bool
+    bundle: Path | None
+    as_json: bool
 
 
 @dataclass(frozen=True, slots=True)

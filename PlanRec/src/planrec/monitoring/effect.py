@@ -50,7 +50,7 @@ def advice_effect(bundle: PlanRecBundle, months: pd.DataFrame, month: int) -> li
     both = before.best.index.intersection(now.best.index)
     if len(both) < _FEWEST:
         return []
-    other = float((before.best[both] != now.best[both]).mean())
+    other = float((before.best[both].to_numpy() != now.best[both].to_numpy()).mean())
     return [
         f"Advised to change: {100 * now.moved:.0f} % of {now.asked:,} subscribers asked about, "
         f"{100 * before.moved:.0f} % in {month_text(month - 1)}.",
@@ -67,4 +67,5 @@ def _said(bundle: PlanRecBundle, months: pd.DataFrame, month: int) -> _Said:
     saving = table.loc[switch, "saving_cents"].to_numpy(dtype=np.float64)
     mean = float(np.nanmean(saving)) if len(saving) and not np.isnan(saving).all() else 0.0
     share = float(switch.mean()) if len(table) else 0.0
-    return _Said(len(table), share, mean, table.set_index(SUBSCRIBER)["plan_id"])
+    best = table["plan_id"].astype(object).set_axis(table[SUBSCRIBER].astype(str))
+    return _Said(len(table), share, mean, best)

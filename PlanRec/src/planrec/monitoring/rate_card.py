@@ -32,20 +32,17 @@ def rate_card_findings(
     -------
     list of Finding
         `card_prices`: alarm where a plan of both cards costs another sum or covers another amount; the value is the
-        mean change of this month's bills on the plans held. `card_plans_launched`, `card_plans_withdrawn`: alarm where
-        a plan is on sale that was not when the bundle was trained, or the other way round.
+        mean change of this month's bills on the plans held. `card_plans_launched`: alarm where a plan is on sale that
+        the bundle's card does not sell this month, notice where the bundle knew of it and nobody could choose it in
+        training. `card_plans_withdrawn`: alarm where the bundle's card still sells a plan that is not on sale.
 
     Examples
     --------
     >>> [f.level for f in rate_card_findings(megaline, megaline, pd.DataFrame(), trained=24215, month=24216)]
     ['ok', 'ok', 'ok']
     """
-    then, today = _on_sale(bundle, trained), _on_sale(now, month)
-    return [
-        _prices(bundle, now, usage),
-        _plans(LAUNCHED, sorted(today - then), "on sale that nobody could choose in training", len(today)),
-        _plans(WITHDRAWN, sorted(then - today), "no longer on sale that the bundle learnt from", len(then)),
-    ]
+    sold, ours, learnt = _on_sale(now, month), _on_sale(bundle, month), _on_sale(bundle, trained)
+    return [_prices(bundle, now, usage), _launched(sold, ours, learnt), _withdrawn(sold, ours)]
 
 
 def _on_sale(card: Catalogue, month: int) -> set[str]:
@@ -61,7 +58,7 @@ def _prices(bundle: Catalogue, now: Catalogue, usage: pd.DataFrame) -> Finding:
         return Finding(PRICES, "", "ok", 0.0, 0.0, None, len(both), "The bundle's rate card is the one in force.")
     change, rated = _bill_change(bundle, now, usage)
     by = "" if change is None else f" this month's bills on the plans held change by {100 * change:+.1f} % on average;"
-    names = ", ".join(changed[:5]) or "the rounding"
+    names = _listed(changed) or "the rounding"
     sentence = f"The rate card in force differs from the bundle's in {names};{by} train with the card in force."
     return Finding(PRICES, "", "alarm", change, 0.0, None, rated, sentence)
 
@@ -86,9 +83,22 @@ def _bill_change(bundle: Catalogue, now: Catalogue, usage: pd.DataFrame) -> tupl
     return (float(now_cents / before_cents - 1) if before_cents else None), len(rows)
 
 
-def _plans(check: str, names: list[str], what: str, of: int) -> Finding:
-    if not names:
-        return Finding(check, "", "ok", 0.0, 0.0, None, of, f"No plan is {what}.")
-    listed = ", ".join(names[:5])
-    sentence = f"{len(names)} plan(s) {what}: {listed}. What is said of them is a guess; train anew."
-    return Finding(check, "", "alarm", float(len(names)), 0.0, None, of, sentence)
+def _launched(sold: set[str], ours: set[str], learnt: set[str]) -> Finding:
+    if unknown := sorted(sold - ours):
+        sentence = f"On sale and not in the bundle's card: {_listed(unknown)}. No answer names them; train anew."
+        return Finding(LAUNCHED, "", "alarm", float(len(unknown)), 0.0, None, len(sold), sentence)
+    if new := sorted(sold - learnt):
+        sentence = f"On sale since the training: {_listed(new)}. Bills are right, demand for them is a guess."
+        return Finding(LAUNCHED, "", "notice", float(len(new)), 0.0, None, len(sold), sentence)
+    return Finding(LAUNCHED, "", "ok", 0.0, 0.0, None, len(sold), "No plan is on sale that was not in training.")
+
+
+def _withdrawn(sold: set[str], ours: set[str]) -> Finding:
+    if gone := sorted(ours - sold):
+        sentence = f"No longer on sale, and still advised by the bundle: {_listed(gone)}. Train with the card in force."
+        return Finding(WITHDRAWN, "", "alarm", float(len(gone)), 0.0, None, len(ours), sentence)
+    return Finding(WITHDRAWN, "", "ok", 0.0, 0.0, None, len(ours), "Every plan the bundle may advise is on sale.")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

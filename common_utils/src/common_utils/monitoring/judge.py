@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from common_utils.monitoring.cells import Cells
@@ -31,6 +31,8 @@ class Sight:
         Of quality, of late labels, and what only the project knows.
     kinds, effect : tuple of str
         As in `Day`.
+    own_acts : mapping of str to str
+        Features that move by what the owner does, and what that is: told as notices, never as alarms.
     """
 
     period: str
@@ -39,6 +41,7 @@ class Sight:
     findings: tuple[Finding, ...] = ()
     kinds: tuple[str, ...] = ()
     effect: tuple[str, ...] = ()
+    own_acts: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def judged(
@@ -72,7 +75,8 @@ def judged(
     ('insufficient', 'There is no period to look at.')
     """
     drifts = [] if sight.now is None else compare(sight.now, sight.references, limits=limits)
-    findings = (*sight.findings, *_without_reference(sight), *drift_findings(drifts))
+    drifted = [_of_own_acts(finding, sight.own_acts) for finding in drift_findings(drifts)]
+    findings = (*sight.findings, *_without_reference(sight), *drifted)
     moved = () if sight.now is None else tuple(_moved(sight.now, drifts))
     return Day(
         project,
@@ -120,6 +124,13 @@ def asked_day(book: DayBook, as_of: date, inputs: str, look: Callable[[Sequence[
         day = look(book.days(until=as_of))
         book.keep(day)
         return day, False
+
+
+def _of_own_acts(finding: Finding, own_acts: Mapping[str, str]) -> Finding:
+    why = own_acts.get(finding.feature)
+    if why is None or finding.level != "alarm":
+        return finding
+    return replace(finding, level="notice", sentence=f"{finding.sentence} A notice only: {why}.")
 
 
 def _without_reference(sight: Sight) -> list[Finding]:
