@@ -112,10 +112,10 @@ def _panel(months: pd.DataFrame, month: int) -> pd.DataFrame:
 
 def _kinds(now: pd.DataFrame, megabytes: np.ndarray) -> pd.Series:
     cuts = np.unique(np.quantile(megabytes, [1 / 3, 2 / 3])) if len(megabytes) else np.array([])
-    tiers = np.array(_TIERS, dtype=object)[np.searchsorted(cuts, megabytes, side="left")]
-    parts = [pd.Series(tiers, index=now.index)]
+    names = [_TIERS[at] for at in np.searchsorted(cuts, megabytes, side="left")]
     if AGE in now and now[AGE].notna().any():
-        parts.insert(0, now[AGE].map(age_band, na_action=None))
+        names = [f"{age_band(age)}, {tier}" for age, tier in zip(now[AGE].tolist(), names, strict=True)]
     if CURRENT_PLAN in now and now[CURRENT_PLAN].notna().any():
-        parts.append("on " + now[CURRENT_PLAN].astype("object").where(now[CURRENT_PLAN].notna(), "an unknown plan"))
-    return pd.concat(parts, axis=1).agg(", ".join, axis=1)
+        held = [plan if isinstance(plan, str) else "an unknown plan" for plan in now[CURRENT_PLAN].tolist()]
+        names = [f"{name}, on {plan}" for name, plan in zip(names, held, strict=True)]
+    return pd.Series(names, index=now.index, dtype=object)

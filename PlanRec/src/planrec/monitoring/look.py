@@ -13,18 +13,17 @@ from common_utils.monitoring.drift import SCORE, Reference
 from common_utils.monitoring.findings import Finding
 from common_utils.monitoring.judge import Sight
 from common_utils.monitoring.profile import Profile
-from common_utils.monitoring.profile_json import parse_profile
+from common_utils.monitoring.profile_json import bundle_profile
 from planrec.batch.predictions import prediction_table
 from planrec.billing import Catalogue
 from planrec.bundle import PlanRecBundle
-from planrec.bundle.contents import PROFILE_FILE
 from planrec.columns import CONTRACT_LEFT, CURRENT_PLAN, MONTH, TENURE
 from planrec.monitoring.effect import advice_effect
 from planrec.monitoring.kinds import moved_kinds
 from planrec.monitoring.rate_card import rate_card_findings
 from planrec.months import month_index, month_text
 
-__all__ = ["last_whole_month", "look_at_month", "month_profile", "reference_of"]
+__all__ = ["last_whole_month", "look_at_month", "month_profile"]
 
 
 def last_whole_month(as_of: date) -> int:
@@ -36,17 +35,6 @@ def last_whole_month(as_of: date) -> int:
     '2025-10'
     """
     return as_of.year * 12 + as_of.month - 2
-
-
-def reference_of(bundle: PlanRecBundle) -> Profile:
-    """Return what the bundle's training saw, in counts.
-
-    Raises
-    ------
-    DataError
-        If the bundle holds none: it was trained before profiles had counts.
-    """
-    return parse_profile(bundle.bundle.read_bytes(PROFILE_FILE), f"{bundle.name}, {PROFILE_FILE}")
 
 
 def month_profile(bundle: PlanRecBundle, reference: Profile, months: pd.DataFrame, month: int) -> Profile:
@@ -93,7 +81,7 @@ def look_at_month(
         return Sight("", None, (), (*quality, Finding("period", "", "insufficient", None, None, None, 0, lacking)))
     findings = list(quality)
     try:
-        reference = reference_of(bundle)
+        reference = bundle_profile(bundle.bundle)
     except DataError as error:
         findings.append(Finding("reference", "", "insufficient", None, None, None, 0, str(error)))
         return Sight(period, None, (), tuple(findings))
@@ -116,9 +104,10 @@ def look_at_month(
 
 def _own_acts(bundle: PlanRecBundle, card: Catalogue, trained: int, month: int) -> dict[str, str]:
     """Return what moves by the operator's own acts; the score only where a launch or an end of sale lies between."""
-    acts = dict.fromkeys(
-        (CURRENT_PLAN, TENURE, CONTRACT_LEFT), "launches, terms and the calendar move it by themselves"
-    )
+    why = "launches, terms and the calendar move it by themselves"
+    acts: dict[str, str] = {}
+    for name in (CURRENT_PLAN, TENURE, CONTRACT_LEFT):
+        acts[name] = why
     asked = [card.sale_state(month + 1), bundle.catalogue.sale_state(trained + 1), card.sale_state(month)]
     if bundle.catalogue.plan_ids != card.plan_ids or any(not np.array_equal(asked[0], then) for then in asked[1:]):
         acts[SCORE] = "other plans are on sale than before, so the chances spread over others"

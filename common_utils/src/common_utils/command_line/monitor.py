@@ -1,22 +1,15 @@
-"""What the `monitor` commands of every project share: the day they are asked for, and how its verdict is shown."""
+"""What the `monitor` commands of every project share: their options. Light, so that help is quick."""
 
 from __future__ import annotations
 
-import json
-import sys
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from common_utils.command_line.run import Group
 
-if TYPE_CHECKING:
-    from datetime import date
-
-    from common_utils.monitoring.day import Day, DayBook
-
-__all__ = ["AsOfOption", "MonitorJsonOption", "explain_day", "last_day", "leave_with", "monitor_group", "show_day"]
+__all__ = ["AsOfOption", "MonitorJsonOption", "monitor_group"]
 
 AsOfOption = Annotated[
     datetime | None,
@@ -44,72 +37,3 @@ def monitor_group() -> typer.Typer:
     'monitor'
     """
     return typer.Typer(name="monitor", cls=Group, help=_HELP, invoke_without_command=True, rich_markup_mode=None)
-
-
-def show_day(day: Day, book: DayBook, *, known: bool, runbook: str, as_json: bool) -> None:
-    """Write the two reports of a day beside its record, and show the verdict.
-
-    Parameters
-    ----------
-    day : Day
-    book : DayBook
-    known : bool
-        Whether the day had been asked for before; then the reports lie there.
-    runbook : str
-        Where the steps for each alarm stand.
-    as_json : bool
-        Print the record instead of the verdict.
-    """
-    from common_utils.monitoring.drift import Limits
-    from common_utils.outputs import write_text
-    from common_utils.reporting.monitor_report import html_report, markdown_report, verdict_lines
-
-    places = [book.report_file(day.as_of, ending) for ending in ("md", "html")]
-    if not (known and all(place.exists() for place in places)):
-        limits = Limits()
-        history = [one for one in book.days() if one.as_of < day.as_of]
-        write_text(places[0], markdown_report(day, runbook))
-        write_text(places[1], html_report(day, history, runbook, notice=limits.notice, alarm=limits.alarm))
-    if as_json:
-        sys.stdout.write(json.dumps(day.to_dict(), indent=1, allow_nan=False) + "\n")
-        return
-    sys.stdout.write("\n".join(verdict_lines(day)) + "\n")
-    sys.stdout.write(f"{'asked before; ' if known else ''}report: {places[1]}\n")
-
-
-def leave_with(day: Day) -> NoReturn:
-    """End the command with the code of a day's level.
-
-    Raises
-    ------
-    typer.Exit
-    """
-    raise typer.Exit(day.exit_code)
-
-
-def last_day(book: DayBook, as_of: date | None) -> Day:
-    """Return the day asked for, or the last one there is.
-
-    Raises
-    ------
-    DataError
-        If nothing was looked at.
-    """
-    from common_utils.errors import DataError
-
-    day = book.day(as_of) if as_of is not None else next(reversed(book.days()), None)
-    if day is None:
-        raise DataError(f"{book.folder}: no day was looked at; run `monitor --as-of DAY` first.")
-    return day
-
-
-def explain_day(day: Day) -> None:
-    """Show what moved most, for which kinds of subjects, and what it does to the answers; no value of a person."""
-    lines = [f"{day.project} {day.period}, looked at on {day.as_of}: {day.level}"]
-    for heading, said in (("kinds that moved most", day.kinds), ("what it does to the answers", day.effect)):
-        lines += [f"{heading}:", *(f"  {line}" for line in said or ("nothing is known.",))]
-    lines += ["features that moved most:"]
-    lines += [f"  {m.feature}: {m.size:.3f} against {m.against}" for m in day.moved[:3]] or [
-        "  none could be compared."
-    ]
-    sys.stdout.write("\n".join(lines) + "\n")

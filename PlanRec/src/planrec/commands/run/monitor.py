@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from common_utils.command_line.monitor import explain_day, last_day, leave_with, show_day
 from common_utils.command_line.terminal import note, steps
 from common_utils.errors import DataError
 from common_utils.monitoring.day import Day, DayBook
 from common_utils.monitoring.judge import asked_day, judged
+from common_utils.reporting.monitor_days import explain_day, last_day, leave_with, show_day
 from planrec.billing import Catalogue, load_catalogue
 from planrec.columns import KEY
 from planrec.commands.requests import MonitorCommand, SettingsCommand
