@@ -1,4 +1,4 @@
-"""Is a group treated otherwise than the others, given eligibility and what could be saved?
+"""Groups compared with the others: who is offered, advised, refused, worse off, given what could be saved.
 
 Raw shares differ by age with nothing planted (16 to 32 % offered), because usage does: they are shown, with Wilson
 intervals, and never judged. What is judged is each group against all others within strata of possible saving: the
@@ -93,7 +93,8 @@ class GroupFigure:
     raw : Interval or None
         The group's mean as it is, not to be judged; Wilson for shares.
     ratio : Interval or None
-        The group's figure over what it would be at the others' rates in the same strata; None where that is not above 0.
+        The group's figure over what it would be at the others' rates, stratum by stratum; None where that is not
+        above 0.
     affected : Interval or None
         Subjects (for an amount: its sum) by which the group falls short of the others' rates, or exceeds them where
         more harms; negative where the group fares better.
@@ -177,7 +178,8 @@ def compare_groups(
     >>> rng = np.random.default_rng(0)
     >>> young = rng.random(5_000) < 0.2
     >>> offered = (rng.random(5_000) < np.where(young, 0.1, 0.2)).astype(float)
-    >>> found = compare_groups("age", np.where(young, "young", "old"), np.zeros(5_000), [Measure("offered", offered, "less")])
+    >>> measures = [Measure("offered", offered, "less")]
+    >>> found = compare_groups("age", np.where(young, "young", "old"), np.zeros(5_000), measures)
     >>> [(one.group, one.level) for one in found]
     [('old', 'notice'), ('young', 'alarm')]
     """
@@ -334,11 +336,12 @@ def _judged(
             break
         significant.add(at)
     return [
-        replace(one, level=_level(one, at in significant, harm[one.measure], limits)) for at, one in enumerate(found)
+        replace(one, level=_level(one, harm[one.measure], limits, significant=at in significant))
+        for at, one in enumerate(found)
     ]
 
 
-def _level(one: GroupFigure, significant: bool, harm: Literal["less", "more"], limits: BiasLimits) -> Level:  # noqa: FBT001
+def _level(one: GroupFigure, harm: Literal["less", "more"], limits: BiasLimits, *, significant: bool) -> Level:
     if one.p is None or one.ratio is None:
         return "insufficient"
     if significant:
@@ -356,5 +359,5 @@ def _check(labels: Texts, strata: IntArray, measures: Sequence[Measure], subject
             raise DataError(f"bias: {measure.name} holds an infinite value. Leave it out, or give NaN.")
     if subjects is not None and len(np.unique(np.asarray(subjects))) < len(labels):
         raise DataError(
-            "bias: a subject has several decisions, which are not independent. Keep the latest of each (latest_of_each)."
+            "bias: a subject has several decisions, which are not independent. Keep the latest (latest_of_each)."
         )
