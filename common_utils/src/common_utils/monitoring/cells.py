@@ -18,7 +18,7 @@ from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
 from common_utils.monitoring.profile import CategoryCounts, NumberCounts
 
-__all__ = ["FEWEST_EXPECTED", "Cells", "Difference", "category_cells", "difference", "number_cells"]
+__all__ = ["FEWEST_EXPECTED", "Cells", "Difference", "category_cells", "difference", "directions", "number_cells"]
 
 FEWEST_EXPECTED = 5.0
 """A cell expecting fewer in either table is joined with others: unjoined, 23 % of days are false at n = 50."""
@@ -133,8 +133,7 @@ def difference(cells: Cells) -> Difference:
     >>> same.p > 0.5, moved.p < 1e-6, moved.moved[0], round(moved.psi, 2)
     (True, True, '> 20', 0.13)
     """
-    n, reference = int(cells.now.sum()), int(cells.before.sum())
-    place = _joined(cells, min(n, reference) / (n + reference))
+    place = _joined(cells)
     count = int(place.max()) + 1
     now, before = _sums(place, cells.now), _sums(place, cells.before)
     found: dict[Test, float] = {}
@@ -148,6 +147,25 @@ def difference(cells: Cells) -> Difference:
     tests: dict[Test, float] = {name: min(1.0, p * len(found)) for name, p in found.items()}
     most = _most_moved(cells, place)
     return Difference(min(tests.values(), default=1.0), tests, _psi(now, before), shares, most, count)
+
+
+def directions(cells: Cells) -> dict[str, float]:
+    """Return one-sided p-values: small where a number `rose`, where it `fell`, or where a category `changed`.
+
+    Examples
+    --------
+    >>> names = ("<= 10", "10 to 20", "> 20", "missing")
+    >>> found = directions(Cells(names, np.array([60, 90, 150, 0]), np.array([1000, 1000, 1000, 0]), 3))
+    >>> found["rose"] < 1e-6, found["fell"] > 0.999
+    (True, True)
+    """
+    if cells.ordered:
+        now, before = (one[: cells.ordered].astype(np.float64) for one in (cells.now, cells.before))
+        z = _rank_z(now, before) if min(now.sum(), before.sum()) >= _FEWEST_RANKED else 0.0
+        return {"rose": float(ndtr(-z)), "fell": float(ndtr(z))}
+    place = _joined(cells)
+    now, before = _sums(place, cells.now), _sums(place, cells.before)
+    return {"changed": _chi_square(now, before) if len(now) > 1 else 1.0}
 
 
 def _rare(cells: Cells, place: IntArray, found: dict[Test, float]) -> dict[Test, tuple[float, float]]:
@@ -166,8 +184,10 @@ def _rare(cells: Cells, place: IntArray, found: dict[Test, float]) -> dict[Test,
     return shares
 
 
-def _joined(cells: Cells, smaller: float) -> IntArray:
+def _joined(cells: Cells) -> IntArray:
     """Return which joined cell each cell belongs to: every one expects enough in the smaller table."""
+    n, reference = int(cells.now.sum()), int(cells.before.sum())
+    smaller = min(n, reference) / (n + reference)
     total = np.asarray((cells.now + cells.before) * smaller, dtype=np.float64)
     place = np.empty(len(total), dtype=np.int64)
     last = 0
@@ -212,15 +232,19 @@ def _chi_square(now: FloatArray, before: FloatArray) -> float:
 
 
 def _rank(now: FloatArray, before: FloatArray) -> float:
-    """Return the two-sided p of the rank sum test on bins, ties counted: the permutation variance."""
+    return float(2 * ndtr(-abs(_rank_z(now, before))))
+
+
+def _rank_z(now: FloatArray, before: FloatArray) -> float:
+    """Return the rank sum statistic of bins in standard deviations, ties counted: the permutation variance."""
     total = now + before
     everyone, n, reference = total.sum(), now.sum(), before.sum()
     score = np.cumsum(total) - total / 2
     middle = score @ total / everyone
     variance = ((score - middle) ** 2) @ total / (everyone - 1) * (1 / n + 1 / reference)
     if not variance > 0:
-        return 1.0
-    return float(2 * ndtr(-abs(now @ score / n - before @ score / reference) / np.sqrt(variance)))
+        return 0.0
+    return float((now @ score / n - before @ score / reference) / np.sqrt(variance))
 
 
 def _exact(mine: int, n: int, theirs: int, reference: int) -> float:

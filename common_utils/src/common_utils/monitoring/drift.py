@@ -236,12 +236,24 @@ def difference_of(now: Profile, before: Profile, *, several_rows: bool = False) 
     >>> difference_of(one, one)["age"].p
     1.0
     """
+    return {name: difference(cells) for name, cells in cells_of(now, before, several_rows=several_rows).items()}
+
+
+def cells_of(now: Profile, before: Profile, *, several_rows: bool = False) -> dict[str, Cells]:
+    """Return the cells of each feature that both tables hold, as `difference_of` compares them.
+
+    Examples
+    --------
+    >>> one = Profile(300, 300, (), {"age": NumberCounts(np.array([30.0]), np.array([100, 200]), 0)})
+    >>> cells_of(one, one)["age"].before.tolist()
+    [100, 200, 0]
+    """
     _check_rows(now, "the table")
     _check_rows(before, "the reference", several_rows=several_rows)
     both = dict(_features(before))
     kept = {name: _cells(name, counts, both[name]) for name, counts in _features(now) if name in both}
     scale = before.subjects / before.rows if several_rows and before.rows else 1.0
-    return {name: difference(_fewer(cells, scale)) for name, cells in kept.items() if cells is not None}
+    return {name: _fewer(cells, scale) for name, cells in kept.items() if cells is not None}
 
 
 def cells_of(feature: str, now: Profile, before: Profile) -> Cells | None:
