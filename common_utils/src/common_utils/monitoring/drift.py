@@ -256,19 +256,6 @@ def cells_of(now: Profile, before: Profile, *, several_rows: bool = False) -> di
     return {name: _fewer(cells, scale) for name, cells in kept.items() if cells is not None}
 
 
-def cells_of(feature: str, now: Profile, before: Profile) -> Cells | None:
-    """Return a feature's counts side by side, for a picture; None where one table lacks it or holds another kind.
-
-    Examples
-    --------
-    >>> one = Profile(3, 3, (), {"age": NumberCounts(np.array([30.0]), np.array([1, 2]), 0)})
-    >>> cells_of("age", one, one).names
-    ('<= 30', '> 30', 'missing')
-    """
-    mine, theirs = dict(_features(now)), dict(_features(before))
-    return _cells(feature, mine[feature], theirs[feature]) if feature in mine and feature in theirs else None
-
-
 def _judge_nothing_yet(now: Profile, reference: Reference, limits: Limits) -> list[FeatureDrift]:
     """Return the differences from one reference, before anything is called significant."""
     several_rows = reference.role == "training"

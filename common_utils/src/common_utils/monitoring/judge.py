@@ -153,7 +153,7 @@ def _moved(now: Profile, drifts: Sequence[FeatureDrift]) -> list[Moved]:
             largest[drift.feature] = drift
     shown: list[Moved] = []
     for feature, drift in largest.items():
-        cells = cells_of(feature, now, drift.reference.profile)
+        cells = cells_of(now, drift.reference.profile, several_rows=drift.reference.role == "training").get(feature)
         if cells is not None and drift.found is not None:
             shown.append(_shares(feature, cells, drift.reference, drift.found.psi))
     return sorted(shown, key=lambda moved: -moved.size)
