@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from common_utils.monitoring.day import Day, Moved
+from common_utils.monitoring.findings import Level
 from common_utils.reporting.plots import png
 
 if TYPE_CHECKING:
@@ -18,13 +19,15 @@ _COLOURS = {"ok": "tab:green", "insufficient": "0.7", "notice": _NOTICE, "alarm"
 _MOST_FEATURES, _MOST_DAYS = 12, 24
 
 
-def draw_sizes(moved: Sequence[Moved], *, notice: float, alarm: float) -> bytes:
+def draw_sizes(moved: Sequence[Moved], levels: Mapping[str, Level], *, notice: float, alarm: float) -> bytes:
     """Draw how much each feature moved, the largest on top, with the two levels as lines.
 
     Parameters
     ----------
     moved : sequence of Moved
         At least one.
+    levels : mapping of str to {"ok", "insufficient", "notice", "alarm"}
+        What was said of each feature; it gives the colour.
     notice, alarm : float
         The levels, in the unit of `Moved.size`.
     """
@@ -32,7 +35,7 @@ def draw_sizes(moved: Sequence[Moved], *, notice: float, alarm: float) -> bytes:
 
     def draw(axes: Axes) -> None:
         sizes = [one.size for one in shown]
-        colours = [_ALARM if s > alarm else _NOTICE if s > notice else _NOW for s in sizes]
+        colours = [{"notice": _NOTICE, "alarm": _ALARM}.get(levels.get(one.feature, "ok"), _NOW) for one in shown]
         axes.barh([one.feature for one in shown], sizes, color=colours)
         for level, name, colour in ((notice, "notice", _NOTICE), (alarm, "alarm", _ALARM)):
             axes.axvline(level, color=colour, linestyle="--", linewidth=1)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from common_utils.monitoring.day import Day
-from common_utils.monitoring.findings import Finding, Level
+from common_utils.monitoring.findings import Finding, Level, worst
 from common_utils.reporting.cards import markdown_table
 from common_utils.reporting.monitor_pictures import draw_history, draw_shares, draw_sizes
 
@@ -89,7 +89,7 @@ def html_report(day: Day, history: Sequence[Day], runbook: str, *, notice: float
         body.append(f"<h2>{escape(heading)}</h2><ul>{items}</ul>")
     if day.moved:
         body.append("<h2>By how much</h2>")
-        body.append(_image(draw_sizes(day.moved, notice=notice, alarm=alarm), "How much each feature moved"))
+        body.append(_image(draw_sizes(day.moved, _by_feature(day), notice=notice, alarm=alarm), "How much each moved"))
         body += [_image(draw_shares(m, day.period), f"Shares of {m.feature}") for m in day.moved[:_MOST_SHARES]]
     if history:
         body += ["<h2>The days before</h2>", _image(draw_history([*history, day]), "Verdict of each period")]
@@ -103,6 +103,11 @@ def html_report(day: Day, history: Sequence[Day], runbook: str, *, notice: float
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(_title(day))}</title>'
         f"<style>{_STYLE}</style><body>{''.join(body)}</body></html>\n"
     )
+
+
+def _by_feature(day: Day) -> dict[str, Level]:
+    """Return the worst level said of each feature."""
+    return {m.feature: worst(f for f in day.findings if f.feature == m.feature) for m in day.moved}
 
 
 def _title(day: Day) -> str:
