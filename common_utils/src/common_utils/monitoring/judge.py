@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 
+from common_utils.errors import DataError
 from common_utils.monitoring.cells import Cells
 from common_utils.monitoring.day import Day, DayBook, Moved, since_when
 from common_utils.monitoring.drift import FeatureDrift, Limits, Reference, cells_of, compare, drift_findings
 from common_utils.monitoring.findings import Finding
 from common_utils.monitoring.profile import Profile
 
-__all__ = ["Sight", "asked_day", "judged"]
+__all__ = ["Sight", "asked_day", "inputs_digest", "judged"]
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,29 @@ def asked_day(book: DayBook, as_of: date, inputs: str, look: Callable[[Sequence[
         day = look(book.days(until=as_of))
         book.keep(day)
         return day, False
+
+
+def inputs_digest(said: str, files: Iterable[Path]) -> str:
+    """Return the digest of what a day looks at: some words (the bundle, options) and the bytes of files.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read.
+
+    Examples
+    --------
+    >>> inputs_digest("v1", [])[:8]
+    '3bfc2695'
+    """
+    digest = hashlib.sha256(said.encode())
+    for path in files:
+        try:
+            with path.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror}). Name a table.") from error
+    return digest.hexdigest()
 
 
 def _of_own_acts(finding: Finding, own_acts: Mapping[str, str]) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NoReturn
 
@@ -12,13 +13,59 @@ import typer
 from common_utils.errors import DataError
 from common_utils.monitoring.day import Day, DayBook
 from common_utils.monitoring.drift import Limits
+from common_utils.monitoring.judge import Sight, asked_day, judged
 from common_utils.outputs import write_text
 from common_utils.reporting.monitor_report import html_report, markdown_report, verdict_lines
 
-__all__ = ["explain_day", "last_day", "leave_with", "show_day"]
+__all__ = ["RUNBOOK", "answer_day", "explain_day", "last_day", "show_day"]
+
+RUNBOOK = "docs/runbooks/drift_alarm.md"
+"""Where the steps for each alarm stand."""
 
 
-def show_day(day: Day, book: DayBook, *, known: bool, runbook: str, as_json: bool) -> None:
+def answer_day(
+    book: DayBook,
+    as_of: date,
+    inputs: str,
+    look: Callable[[], Sight],
+    *,
+    project: str,
+    bundle: str,
+    as_json: bool,
+) -> NoReturn:
+    """Look at a day unless it was looked at with the same inputs, show it, and leave with its code.
+
+    Parameters
+    ----------
+    book : DayBook
+    as_of : date
+    inputs : str
+        As `inputs_digest`.
+    look : callable
+        Returns what the project shows.
+    project, bundle : str
+        Package, and the version that is live.
+    as_json : bool
+        Print the record instead of the verdict.
+
+    Raises
+    ------
+    typer.Exit
+        With 0, 5 at an alarm, 6 where there is too little to judge by.
+    """
+
+    def judge(before: Sequence[Day]) -> Day:
+        sight = look()
+        if sight.now is not None:
+            book.keep_profile(sight.period, sight.now)
+        return judged(sight, project=project, bundle=bundle, as_of=as_of, inputs=inputs, before=before)
+
+    day, known = asked_day(book, as_of, inputs, judge)
+    show_day(day, book, known=known, as_json=as_json)
+    raise typer.Exit(day.exit_code)
+
+
+def show_day(day: Day, book: DayBook, *, known: bool, as_json: bool) -> None:
     """Write the two reports of a day beside its record, and show the verdict.
 
     Parameters
@@ -27,8 +74,6 @@ def show_day(day: Day, book: DayBook, *, known: bool, runbook: str, as_json: boo
     book : DayBook
     known : bool
         Whether the day had been asked for before; then the reports lie there.
-    runbook : str
-        Where the steps for each alarm stand.
     as_json : bool
         Print the record instead of the verdict.
     """
@@ -36,23 +81,13 @@ def show_day(day: Day, book: DayBook, *, known: bool, runbook: str, as_json: boo
     if not (known and all(place.exists() for place in places)):
         limits = Limits()
         history = [one for one in book.days() if one.as_of < day.as_of]
-        write_text(places[0], markdown_report(day, runbook))
-        write_text(places[1], html_report(day, history, runbook, notice=limits.notice, alarm=limits.alarm))
+        write_text(places[0], markdown_report(day, RUNBOOK))
+        write_text(places[1], html_report(day, history, RUNBOOK, notice=limits.notice, alarm=limits.alarm))
     if as_json:
         sys.stdout.write(json.dumps(day.to_dict(), indent=1, allow_nan=False) + "\n")
         return
     sys.stdout.write("\n".join(verdict_lines(day)) + "\n")
     sys.stdout.write(f"{'asked before; ' if known else ''}report: {places[1]}\n")
-
-
-def leave_with(day: Day) -> NoReturn:
-    """End the command with the code of a day's level.
-
-    Raises
-    ------
-    typer.Exit
-    """
-    raise typer.Exit(day.exit_code)
 
 
 def last_day(book: DayBook, as_of: date | None) -> Day:

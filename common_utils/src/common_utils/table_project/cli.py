@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from common_utils.command_line.clashes import keep_settings
 from common_utils.command_line.decisions import add_decisions
+from common_utils.command_line.monitor import AsOfOption, MonitorJsonOption, monitor_group
 from common_utils.command_line.options import (
     BundleOption,
     ConfigOption,
@@ -26,6 +28,7 @@ from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release import release_app
 from common_utils.command_line.run import command_line
 from common_utils.command_line.wide import shows_tables
+from common_utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
@@ -136,6 +139,7 @@ def table_cli(
 
     app.add_typer(release_app(releases), name="release")
     add_decisions(app, decisions)
+    app.add_typer(_monitor(spec, task))
     return app
 
 
@@ -162,10 +166,8 @@ def _add_learning(
         overrides: SetOption = None,
     ) -> None:
         """Train, compare with the baselines, write a verified bundle and make it current."""
-        from common_utils.table_project.commands import run_train
-
         settings, folder = settings_of(spec(), config, overrides, data)
-        run_train(task(), settings, folder, output, reading=reading)
+        _commands().run_train(task(), settings, folder, output, reading=reading)
 
     @app.command()
     @shows_tables
@@ -188,10 +190,8 @@ def _add_learning(
         A bundle is measured with the settings it was trained with; --data names another copy of the table. A refitted
         bundle shows its figures from before.
         """
-        from common_utils.table_project.commands import run_evaluate
-
         settings, folder = settings_of(spec(), config, overrides, data)
-        run_evaluate(task(), settings, folder, bundle, as_json=as_json, output=output, reading=reading)
+        _commands().run_evaluate(task(), settings, folder, bundle, as_json=as_json, output=output, reading=reading)
 
     del train, evaluate  # registered by name
 
@@ -210,10 +210,8 @@ def _add_card(
         overrides: SetOption = None,
     ) -> None:
         """Write model card, data card and figures of a bundle, and the README's results."""
-        from common_utils.table_project.commands import run_card
-
         settings, folder = settings_of(spec(), config, overrides)
-        run_card(task(), settings, folder, bundle, output)
+        _commands().run_card(task(), settings, folder, bundle, output)
 
     del card  # registered by name
 
@@ -233,10 +231,8 @@ def _add_answers(
         overrides: SetOption = None,
     ) -> None:
         """Write one answer for each record of a table: id or row number, prediction, probability or interval."""
-        from common_utils.table_project.commands import run_predict
-
         settings, folder = settings_of(spec(), config, overrides)
-        run_predict(task(), settings, folder, input_, output, bundle, reading=reading)
+        _commands().run_predict(task(), settings, folder, input_, output, bundle, reading=reading)
 
     @app.command()
     @reads_table
@@ -251,10 +247,8 @@ def _add_answers(
         overrides: SetOption = None,
     ) -> None:
         """Explain one record's score in words, by contributions that add up to it."""
-        from common_utils.table_project.commands import run_explain
-
         settings, folder = settings_of(spec(), config, overrides)
-        run_explain(task(), settings, folder, input_, bundle, row=row, as_json=as_json, reading=reading)
+        _commands().run_explain(task(), settings, folder, input_, bundle, row=row, as_json=as_json, reading=reading)
 
     del predict, explain  # registered by name
 
@@ -296,6 +290,56 @@ def _add_serve(app: typer.Typer, spec: Callable[[], ProjectSpec[Settings]]) -> N
         )
 
     del serve  # registered by name
+
+
+def _monitor(spec: Callable[[], ProjectSpec[Settings]], task: Callable[[], TableTask[Settings]]) -> typer.Typer:
+    monitor = monitor_group()
+
+    @monitor.callback()
+    @reads_table
+    def look(
+        context: typer.Context,
+        *,
+        reading: Reading,
+        as_of: AsOfOption = None,
+        input_: Annotated[
+            Path | None, typer.Option("--input", help="Records of the period, CSV or Parquet; the last of each id.")
+        ] = None,
+        as_json: MonitorJsonOption = False,
+        bundle: BundleOption = None,
+        config: ConfigOption = None,
+        overrides: SetOption = None,
+    ) -> None:
+        """Look at a period's records, write a report, and leave with 0, 5 (alarm) or 6 (too little)."""
+        if context.invoked_subcommand is not None:
+            return
+        if as_of is None or input_ is None:
+            raise ConfigError("monitor: give --as-of DAY and --input FILE, or a further word such as explain.")
+        settings, folder = settings_of(spec(), config, overrides)
+        day = as_of.date()
+        _watch().run_monitor(task(), settings, folder, input_, day, bundle, as_json=as_json, reading=reading)
+
+    @monitor.command("explain")
+    def explain(as_of: AsOfOption = None, config: ConfigOption = None, overrides: SetOption = None) -> None:
+        """Say what moved most on a day, or on the last one looked at; no value of a person."""
+        _, folder = settings_of(spec(), config, overrides)
+        _watch().run_explain(folder, None if as_of is None else as_of.date())
+
+    del look, explain  # registered by name
+    return monitor
+
+
+def _watch() -> ModuleType:
+    from common_utils.table_project.watch import commands
+
+    return commands
+
+
+def _commands() -> ModuleType:
+    """Return what the commands do, loaded when one runs."""
+    from common_utils.table_project import commands
+
+    return commands
 
 
 def _artifacts(settings: TableProjectConfig, folder: Path) -> Path:

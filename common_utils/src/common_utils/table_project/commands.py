@@ -37,7 +37,7 @@ from common_utils.table_project.task import TableTask
 from common_utils.table_project.training import measure_holdout, train_table
 from common_utils.tables import Reading, write_table
 
-__all__ = ["answered", "run_card", "run_evaluate", "run_explain", "run_predict", "run_train"]
+__all__ = ["answered", "configured_bundle", "run_card", "run_evaluate", "run_explain", "run_predict", "run_train"]
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
 _ROW = "row"
@@ -82,7 +82,7 @@ def run_evaluate(
 
     A bundle that was refitted has learnt from those rows: its figures from before are shown, and no row is read.
     """
-    bundle = _bundle(task, config, folder, bundle_path)
+    bundle = configured_bundle(task, config, folder, bundle_path)
     metrics: dict[str, Any] = bundle.read_json("metrics.json")
     if metrics.get("refitted"):
         note(f"no row is read: {REFITTED}")
@@ -128,7 +128,7 @@ def run_predict(
     reading: Reading | None = None,
 ) -> None:
     """Write one answer for each record: id or row number first."""
-    bundle = _bundle(task, config, folder, bundle_path)
+    bundle = configured_bundle(task, config, folder, bundle_path)
     records, names, answers = _answered(task, config, bundle, input_, reading)
     recorder = open_batch_recorder(config.decisions, task.spec.name, folder)
     with logged_run(recorder, output, LogOf("predict", "predict", bundle.version, "")) as run:
@@ -151,7 +151,7 @@ def answered(
     reading: Reading | None = None,
 ) -> tuple[SourceTable, pd.DataFrame, pd.DataFrame]:
     """Return the records of a file, what they are called (id or row number), and a bundle's answers, row by row."""
-    return _answered(task, config, _bundle(task, config, folder, bundle_path), input_, reading)
+    return _answered(task, config, configured_bundle(task, config, folder, bundle_path), input_, reading)
 
 
 def _answered(
@@ -175,7 +175,7 @@ def run_explain(
     reading: Reading | None = None,
 ) -> None:
     """Say what one record's score is made of; `row` is its number in the file."""
-    bundle = _bundle(task, config, folder, bundle_path)
+    bundle = configured_bundle(task, config, folder, bundle_path)
     schema = task.record_schema()
     how = stated(config.data, schema, reading, training=task.schema())
     records = read_records(input_, schema, name=task.spec.name, reading=how)
@@ -195,7 +195,7 @@ def run_card(
     task: TableTask[Settings], config: Settings, folder: Path, bundle_path: Path | None, output: Path | None
 ) -> None:
     """Write the cards and figures of a bundle and, in the project itself, the README's results."""
-    bundle = _bundle(task, config, folder, bundle_path)
+    bundle = configured_bundle(task, config, folder, bundle_path)
     metrics = bundle.read_json("metrics.json")
     docs = output or folder / "docs"
     figures = docs / "figures"
@@ -234,7 +234,8 @@ def _names(task: TableTask[Settings], records: SourceTable) -> pd.DataFrame:
     return pd.DataFrame({_ROW: records.rows})
 
 
-def _bundle(task: TableTask[Any], config: TableProjectConfig, folder: Path, path: Path | None) -> Bundle:
+def configured_bundle(task: TableTask[Any], config: TableProjectConfig, folder: Path, path: Path | None) -> Bundle:
+    """Open the bundle that `--bundle` names, else the configured one; another project's is refused."""
     trust = load_trust(config.releases, folder)
     bundle = open_bundle(path or resolve_path(folder, config.training.artifacts), trust=trust)
     check_project(bundle, task.spec.name)

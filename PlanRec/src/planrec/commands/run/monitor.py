@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -11,9 +10,9 @@ import pandas as pd
 
 from common_utils.command_line.terminal import note, steps
 from common_utils.errors import DataError
-from common_utils.monitoring.day import Day, DayBook
-from common_utils.monitoring.judge import asked_day, judged
-from common_utils.reporting.monitor_days import explain_day, last_day, leave_with, show_day
+from common_utils.monitoring.day import DayBook
+from common_utils.monitoring.judge import Sight, inputs_digest
+from common_utils.reporting.monitor_days import answer_day, explain_day, last_day
 from planrec.billing import Catalogue, load_catalogue
 from planrec.columns import KEY
 from planrec.commands.requests import MonitorCommand, SettingsCommand
@@ -24,8 +23,6 @@ from planrec.usage.read import read_usage_table
 
 __all__ = ["run_explain", "run_monitor"]
 
-_RUNBOOK = "docs/runbooks/drift_alarm.md"
-
 
 def run_monitor(request: MonitorCommand) -> None:
     """Look at a day and leave with its code; the same question again is answered from the record."""
@@ -34,22 +31,16 @@ def run_monitor(request: MonitorCommand) -> None:
     card_file = request.plans or run.path(run.config.data.chosen().plans)
     card = load_catalogue(card_file)
     book = _book(run)
-    inputs = _digest(bundle.version, [card_file, *request.usage], decisions=request.decisions)
+    inputs = inputs_digest(f"{bundle.version}\0{request.decisions}", [card_file, *request.usage])
 
-    def look(before: Sequence[Day]) -> Day:
+    def look() -> Sight:
         with steps() as step:
             step("reading usage months")
             months = _months(request.usage, run, card)
             step("comparing")
-            sight = look_at_month(bundle, months, request.as_of, card=card)
-        day = judged(sight, project=SPEC.name, bundle=bundle.version, as_of=request.as_of, inputs=inputs, before=before)
-        if sight.now is not None:
-            book.keep_profile(sight.period, sight.now)
-        return day
+            return look_at_month(bundle, months, request.as_of, card=card)
 
-    day, known = asked_day(book, request.as_of, inputs, look)
-    show_day(day, book, known=known, runbook=_RUNBOOK, as_json=request.as_json)
-    leave_with(day)
+    answer_day(book, request.as_of, inputs, look, project=SPEC.name, bundle=bundle.version, as_json=request.as_json)
 
 
 def run_explain(settings: SettingsCommand, as_of: date | None) -> None:
@@ -80,15 +71,3 @@ def _months(paths: Sequence[Path], run: LoadedSettings, card: Catalogue) -> pd.D
     if twice.any():
         raise DataError(f"{int(twice.sum()):,} month(s) of a subscriber are in two files; name each table once.")
     return months.sort_values(list(KEY), ignore_index=True)
-
-
-def _digest(version: str, paths: Sequence[Path], *, decisions: bool) -> str:
-    """Return the digest of what is looked at: the bundle and the bytes of every file."""
-    digest = hashlib.sha256(f"{version}\0{decisions}".encode())
-    for path in paths:
-        try:
-            with path.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
-    return digest.hexdigest()

@@ -1,0 +1,61 @@
+"""What `monitor` does in a project on one table: read the records, look, keep the day, show it."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+from common_utils.command_line.terminal import note, steps
+from common_utils.config import resolve_path
+from common_utils.monitoring.day import DayBook
+from common_utils.monitoring.judge import Sight, inputs_digest
+from common_utils.reporting.monitor_days import answer_day, explain_day, last_day
+from common_utils.table_project.commands import configured_bundle
+from common_utils.table_project.config import TableProjectConfig
+from common_utils.table_project.source import read_records, stated
+from common_utils.table_project.task import TableTask
+from common_utils.table_project.watch.look import look_at_table
+from common_utils.tables import Reading
+
+__all__ = ["run_explain", "run_monitor"]
+
+Settings = TypeVar("Settings", bound=TableProjectConfig)
+
+
+def run_monitor(
+    task: TableTask[Settings],
+    config: Settings,
+    folder: Path,
+    input_: Path,
+    as_of: date,
+    bundle_path: Path | None,
+    *,
+    as_json: bool,
+    reading: Reading,
+) -> None:
+    """Look at a period and leave with its code; the same question again is answered from the record."""
+    bundle = configured_bundle(task, config, folder, bundle_path)
+    book = _book(folder)
+
+    def look() -> Sight:
+        with steps() as step:
+            step("reading records")
+            schema = task.record_schema()
+            how = stated(config.data, schema, reading, training=task.schema())
+            records = read_records(input_, schema, name=task.spec.name, reading=how)
+            note(records.report.summary())
+            step("comparing")
+            return look_at_table(task, bundle, records.frame, as_of, book=book)
+
+    inputs = inputs_digest(bundle.version, [input_])
+    answer_day(book, as_of, inputs, look, project=task.spec.name, bundle=bundle.version, as_json=as_json)
+
+
+def run_explain(folder: Path, as_of: date | None) -> None:
+    """Say what moved most on a day."""
+    explain_day(last_day(_book(folder), as_of))
+
+
+def _book(folder: Path) -> DayBook:
+    return DayBook(resolve_path(folder, Path("data/monitoring")))
