@@ -23,7 +23,7 @@ CANARY = re.compile(rb"canary|(?<![0-9a-f])(?:31313|929292|7171717)(?![0-9a-f])"
 _MINUTES, _MESSAGES, _MEGABYTES = 31313.31313, 929292, 7171717.17171
 _MONTHS = 4
 _PLANS = ("basic-6", "smart-12", "smart-25", "unlimited")
-_TABLES = ("decisions", "conflicts", "outcomes", "outcomes_seen", "waiting", "erased", "objections", "audit", "facts")
+_TABLES = ("decisions", "conflicts", "outcomes", "waiting", "erased", "objections", "audit", "facts")
 _BY = {"who": "check", "why": "search"}
 
 

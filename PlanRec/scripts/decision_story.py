@@ -314,7 +314,7 @@ def _forget(story: Story, desk: Desk, who: str) -> None:
     story.expect("decisions left", desk.stats()["decisions"], before - len(events))
     story.expect("exports left", (desk.folder / "story.parquet").exists(), False)
     story.expect("held", desk.show(who, **_BY).splitlines()[0].partition(": ")[2], _NOTHING)
-    tables = ("decisions", "outcomes", "outcomes_seen", "conflicts")
+    tables = ("decisions", "outcomes", "conflicts")
     statements = [f"SELECT event FROM {table} WHERE event IN ({{}})" for table in tables]  # noqa: S608 - names of ours
     with closing(desk.open_store()) as store:
         left = sum(len(list(store.rows_in(statement, events))) for statement in statements)

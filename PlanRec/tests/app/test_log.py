@@ -211,7 +211,7 @@ def test_an_objection_is_heeded_in_offers_alone(
     question = live.question(body)
     assert heeded(log, body, question, None) is question  # nothing is logged, so nobody is known
     sink = Recorder("planrec", KEYS, Journal(tmp_path, 1 << 20))
-    event = LoggedEvent(sink, sink.event("", "r1"), 0.0, b"")
+    event = LoggedEvent(sink, sink.event("", "r1"), 0.0, b"", log)
     assert heeded(log, body, question, event).record.consent is consent
     log.exploration = Exploration(share=0.1)
     draw = heeded(log, body, question, event).asked.draw

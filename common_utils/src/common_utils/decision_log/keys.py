@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from common_utils.config import resolve_path
+from common_utils.config.identifiers import cleaned_id
 from common_utils.decision_log.config import DecisionsConfig
 from common_utils.errors import ConfigError
 
@@ -35,6 +36,7 @@ __all__ = [
     "mac",
     "parse_keys",
     "rotate",
+    "subject_text",
 ]
 
 KEYS_VARIABLE = "DECISION_KEYS"
@@ -161,11 +163,11 @@ class KeyRing:
     def subject(self, project: str, subject: str) -> str:
         """Return a subject as it is logged: `<key id>.<HMAC(key, project | subject)>`."""
         key = self.current
-        return f"{key.name}.{key.subject_mac(f'{project}|{subject}'.encode())}"
+        return f"{key.name}.{key.subject_mac(subject_text(project, subject))}"
 
     def subjects(self, project: str, subject: str) -> tuple[str, ...]:
         """Return how a subject was logged under each of the keys, the one in use first."""
-        text = f"{project}|{subject}".encode()
+        text = subject_text(project, subject)
         return tuple(f"{key.name}.{key.subject_mac(text)}" for key in self.keys)
 
     def event(self, client: str, name: str) -> str:
@@ -186,9 +188,25 @@ class KeyRing:
         """What keys events."""
         return self.keys[-1].derived(b"event")
 
+    @property
+    def naming_mac(self) -> Mac | None:
+        """What keys subjects under the key that names events; None where that key is in use, and says who it is."""
+        return self.keys[-1].subject_mac if len(self.keys) > 1 else None
+
     @cached_property
     def _draws(self) -> Mac:
         return self.keys[-1].derived(b"draw")
+
+
+def subject_text(project: str, subject: str) -> bytes:
+    r"""Return what is keyed of a subject: the project, and the subject in the form that files clean it to.
+
+    Examples
+    --------
+    >>> subject_text("planrec", " S1\u200b") == subject_text("planrec", "S1")
+    True
+    """
+    return f"{project}|{cleaned_id(subject)}".encode()
 
 
 def parse_keys(text: str, source: str) -> KeyRing:
@@ -252,26 +270,39 @@ def load_keys(config: DecisionsConfig, project: Path, *, environ: Mapping[str, s
             _make(path, f"{_new_line('k1')}\n", replace=False)
         return parse_keys(path.read_text(encoding="utf-8"), "decisions.key_file")
     except (OSError, UnicodeDecodeError) as error:
-        raised = KeysUnavailableError if config.key_file is None else ConfigError
-        raise raised(
-            f"decisions.key_file {path} cannot be read or made ({type(error).__name__}); name a file, or set "
-            f"{KEYS_VARIABLE}."
+        if config.key_file is None:
+            raise KeysUnavailableError(
+                f"decisions.key_file {path} cannot be read or made ({type(error).__name__}); name a file, or set "
+                f"{KEYS_VARIABLE}."
+            ) from error
+        missing = isinstance(error, FileNotFoundError)
+        why = "there is no such file" if missing else type(error).__name__
+        advice = "`decisions rotate-key` makes it with a first key, or name" if missing else "name"
+        raise ConfigError(
+            f"decisions.key_file {path} cannot be read: {why}; {advice} the file that holds your keys."
         ) from error
 
 
-def rotate(path: Path, keys: KeyRing) -> str:
+def rotate(path: Path, keys: KeyRing | None) -> str:
     """Put a new key on top of a key file, and return its id; the old ones stay for joins.
+
+    Parameters
+    ----------
+    path : Path
+    keys : KeyRing or None
+        What the file holds; None where there is none yet, and the first key is made.
 
     Raises
     ------
     ConfigError
         If the file cannot be written.
     """
-    taken = {key.name for key in keys.keys}
+    held = () if keys is None else keys.keys
+    taken = {key.name for key in held}
     name = next(name for number in range(1, _MOST_KEYS + 2) if (name := f"k{number}") not in taken)
-    old = "".join(f"{key.name}:{key.secret.hex()}\n" for key in keys.keys)
+    old = "".join(f"{key.name}:{key.secret.hex()}\n" for key in held)
     try:
-        _make(path, f"{_new_line(name)}\n{old}", replace=True)
+        _make(path, f"{_new_line(name)}\n{old}", replace=keys is not None)
     except OSError as error:
         raise ConfigError(f"decisions.key_file cannot be written ({type(error).__name__}).") from error
     return name

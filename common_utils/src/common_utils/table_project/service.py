@@ -22,7 +22,14 @@ from common_utils.releases.config import load_trust
 from common_utils.releases.trained import trained_settings
 from common_utils.scoring import Scorer
 from common_utils.serving.config import MOST_BATCH_ROWS
-from common_utils.serving.decisions.events import SUBJECT, LoggedAnswer, LoggedEvent, LogPlace, with_events
+from common_utils.serving.decisions.events import (
+    SUBJECT,
+    LoggedAnswer,
+    LoggedEvent,
+    LogPlace,
+    Subject,
+    with_events,
+)
 from common_utils.serving.decisions.outcomes import outcome_routes
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.model_slot import ModelSlot
@@ -44,7 +51,7 @@ class TableRecord(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    subject: str | None = SUBJECT
+    subject: Subject | None = SUBJECT
 
 
 class Batch(BaseModel, Generic[Record]):

@@ -13,7 +13,27 @@ from zlib import crc32
 
 from pydantic_core import from_json, to_json
 
-__all__ = ["Decision", "Fixed", "OutcomeLine", "decision_line", "outcome_line", "parse_line", "sealed"]
+__all__ = [
+    "MARK_DIGITS",
+    "MARK_SIGN",
+    "OBJECTED",
+    "Decision",
+    "Fixed",
+    "OutcomeLine",
+    "decision_line",
+    "outcome_line",
+    "parse_line",
+    "sealed",
+]
+
+MARK_SIGN = ":"
+"""In a line, what parts the keyed subject from its mark (see `Decision`); a key's id holds none."""
+
+MARK_DIGITS = 2
+"""So many digits of a digest tell two people apart in 255 of 256 cases, and nobody from a list of subscribers."""
+
+OBJECTED = "objected"
+"""The mark of an entry about somebody who objected, and who is not named in it."""
 
 _SUM = 8
 
@@ -82,6 +102,10 @@ class Decision(NamedTuple):
         `<key id>.<keyed digest>` of what was asked.
     answer : mapping
         Plan ids, cents and probabilities, as they were answered.
+    mark : str
+        `objected` where the subject did, and is not named here. Where another key than the one in use names events, the
+        first digits of the subject's digest under that one: a retry across a rotation is known to be about the same
+        one. Else empty.
     """
 
     event: str
@@ -102,13 +126,25 @@ class Decision(NamedTuple):
     groups: Mapping[str, str]
     asked: str
     answer: Mapping[str, Any]
+    mark: str = ""
 
 
 class OutcomeLine(NamedTuple):
-    """One outcome that a service was told; `said` is what came, by event or by subject and date."""
+    """One outcome that a service was told.
+
+    Attributes
+    ----------
+    at_ms : int
+        When, milliseconds since 1970, UTC.
+    said : mapping
+        What came, by event or by subject and date.
+    told_ns : int
+        The same time in nanoseconds, another one for each outcome of a replica: what was told last counts.
+    """
 
     at_ms: int
     said: Mapping[str, Any]
+    told_ns: int = 0
 
 
 def decision_line(
@@ -156,9 +192,10 @@ def decision_line(
     return b"%08x %b%b\n" % (crc32(rest, fixed.sum), fixed.start, rest)
 
 
-def outcome_line(at_ms: int, said: Mapping[str, Any]) -> bytes:
-    """Return the line of an outcome a service was told."""
-    return sealed(to_json({"line": "outcome", "at_ms": at_ms, "said": dict(said)}))
+def outcome_line(told_ns: int, said: Mapping[str, Any]) -> bytes:
+    """Return the line of an outcome a service was told at a time, nanoseconds since 1970."""
+    values = {"line": "outcome", "at_ms": told_ns // 1_000_000, "said": dict(said), "told_ns": told_ns}
+    return sealed(to_json(values))
 
 
 def sealed(content: bytes) -> bytes:
@@ -174,6 +211,9 @@ def parse_line(line: bytes) -> Decision | OutcomeLine | None:
     try:
         values: dict[str, Any] = from_json(content)
         kind = values.pop("line")
+        if kind == "decision" and MARK_SIGN in (named := values["subject"] or ""):
+            subject, _, values["mark"] = named.partition(MARK_SIGN)
+            values["subject"] = subject or None
         return Decision(**values) if kind == "decision" else OutcomeLine(**values) if kind == "outcome" else None
     except (AttributeError, KeyError, TypeError, ValueError):  # no object, or fields of another version
         return None
