@@ -17,7 +17,8 @@ from common_utils.decision_log.outcome_files import OutcomeReport, keep_outcomes
 from common_utils.decision_log.outcomes import Said, record
 from common_utils.decision_log.recorder import Recorder
 from common_utils.decision_log.shipper import Shipper
-from common_utils.decision_log.store.store import Store
+from common_utils.decision_log.store.database import StoreUnavailableError
+from common_utils.decision_log.store.store import Store, open_store
 from common_utils.tables import Reading
 
 DAY = pd.Timestamp(START_MS, unit="ms").strftime("%Y-%m-%d")
@@ -152,3 +153,28 @@ def test_a_row_names_its_decision_once(store: Store, event: str, tmp_path: Path)
     report = keep_outcomes(read_outcome_table(path, reading), store, KEYS, "demo", reading=reading)
     assert report.counts == {"new": 2, "give event_id or subject, and not both": 3}
     assert reading.accounts.rejects()["row"].tolist() == [2, 3, 5]
+
+
+def test_a_full_disk_of_the_store_keeps_all_of_a_file_or_nothing(tmp_path: Path) -> None:
+    store = open_store("sqlite:///log.db", tmp_path)
+    at = recorder(tmp_path / "journal")
+    rows = [_Row(decide(at, f"n{i}", f"S{i}"), "x" * 60) for i in range(600)]
+    shipper = Shipper(at.journal.folder, store)
+
+    def limit(pages: int) -> None:
+        (held,) = next(iter(store.database.rows("PRAGMA page_count")))
+        list(store.database.rows(f"PRAGMA max_page_count = {held + pages}"))
+
+    limit(5)
+    with pytest.raises(StoreUnavailableError, match="look at its disk"):
+        shipper.round()
+    assert store.count("decisions") == 0
+    limit(1000)
+    assert shipper.round().loaded.new == 600
+    limit(2)
+    with pytest.raises(StoreUnavailableError, match="look at its disk"):
+        _read(store, tmp_path, rows)
+    assert store.count("outcomes") == 0
+    limit(1000)
+    assert _read(store, tmp_path, rows).counts == {"new": 600}
+    store.close()

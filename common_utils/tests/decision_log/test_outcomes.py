@@ -36,10 +36,6 @@ def _said(event: str | None, *, value: bool = True, day: float = 3, subject: str
     return Said("accepted", value, days(day), event, KEYS.subjects("demo", subject) if subject else ())
 
 
-def _value(store: Store, event: str) -> object:
-    return json.loads(next(iter(store.database.rows("SELECT value_json FROM outcomes WHERE event = ?", (event,))))[0])
-
-
 def test_an_outcome_is_joined_by_event_or_by_subject_and_date(store: Store, event: str) -> None:
     assert record(store, _said(event), told_ns=1) == "new"
     assert record(store, _said(event), told_ns=2) == "again"

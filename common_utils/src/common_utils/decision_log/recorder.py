@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from common_utils.config import resolve_path
+from common_utils.config.identifiers import cleaned_id
 from common_utils.config.project import ProjectSpec
 from common_utils.decision_log.config import DecisionsConfig
 from common_utils.decision_log.journal.journal import Journal
@@ -22,7 +23,7 @@ from common_utils.decision_log.journal.lines import (
     decision_line,
     outcome_line,
 )
-from common_utils.decision_log.keys import Key, KeyRing, KeysUnavailableError, load_keys, subject_text
+from common_utils.decision_log.keys import Key, KeyRing, KeysUnavailableError, load_keys
 from common_utils.decision_log.objections import Objections
 
 __all__ = ["Recorder", "check_log", "check_log_settings", "open_batch_recorder", "open_objections", "open_recorder"]
@@ -153,7 +154,7 @@ class Recorder:
         ):
             subject, propensity, groups, named = None, None, b"{}", MARK_SIGN + OBJECTED
         if subject is not None:
-            text = subject_text(self.project, subject)
+            text = f"{self.project}|{cleaned_id(subject)}".encode()  # `subject_text`, without a call
             named = self._key + self._subject_mac(text)
             if self._naming_mac is not None:
                 named += MARK_SIGN + self._naming_mac(text)[:MARK_DIGITS]
