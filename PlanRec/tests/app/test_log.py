@@ -147,6 +147,21 @@ def test_who_objected_is_not_known_here(logged: TestClient, tmp_path: Path) -> N
     assert (entry.subject, entry.groups) == (None, {})
 
 
+@pytest.mark.parametrize("path", ["/predict", "/recommend", "/predict/batch"])
+def test_every_route_says_whom_an_entry_is_about_in_one_way(live: LivePlanRec, tmp_path: Path, path: str) -> None:
+    """The form that files clean a subject to; after a rotation, what tells a retry from another's; who objected."""
+    old, new = Key("k1", b"1" * 32), Key("k2", b"2" * 32)
+    keys = KeyRing((new, old))
+    write_objections(tmp_path, [keys.subject("planrec", "S-objected")])
+    with TestClient(create_app(lambda: live, lambda: Recorder("planrec", keys, Journal(tmp_path, 1 << 20)))) as client:
+        for subject in (" Se\u0301\u200b", "S\u00e9", "S-objected\n"):
+            body = {**RECORD, "subject": subject}
+            assert client.post(path, json={"records": [body]} if path.endswith("batch") else body).status_code == 200
+    expected = keys.subjects("planrec", "S\u00e9")
+    found = [(entry.subject, entry.mark) for entry in decisions(tmp_path)]
+    assert found == [(expected[0], expected[1][3:5])] * 2 + [(None, "objected")]
+
+
 def test_outcomes_go_into_the_journal_keyed(logged: TestClient, tmp_path: Path) -> None:
     told = [
         {"kind": "accepted", "value": True, "date": "2025-11-02", "event_id": "e1"},

@@ -258,3 +258,20 @@ def test_a_propensity_of_any_kind_of_number_is_read_back() -> None:
     found = parse_line(line)
     assert isinstance(found, Decision)
     assert found.propensity == 0.05
+
+
+def test_a_shipper_makes_room_for_a_service_that_goes_on(tmp_path: Path) -> None:
+    """A full journal lies in several segments: what is shipped of it makes room before its writer ends."""
+    now = [0.0]
+    journal = Journal(tmp_path, 64_000, clock=lambda: now[0])
+    while journal.append(_line("e")):
+        pass
+    finished: list[JournalSegment] = []
+    for segment in segments(tmp_path):
+        with segment.finished() as over:
+            finished += [segment] if over else []
+    assert len(finished) >= 4
+    for segment in finished:
+        segment.path.unlink()
+    now[0] = 10.0  # it looks again
+    assert journal.append(_line("f"))
