@@ -186,7 +186,7 @@ def told(store: Store, lines: Sequence[OutcomeLine]) -> None:
     for line in lines:
         said = Said.of(line.said)
         if all(line.at_ms > erased.get(subject, -1) for subject in said.subjects):
-            told_ns = max(line.told_ns or line.at_ms * _MS, rows[said.digest][2] if said.digest in rows else 0)
+            told_ns = max(line.told_ns, rows[said.digest][2] if said.digest in rows else 0)
             rows[said.digest] = (said.digest, said.to_json(), told_ns, "")
     columns = ("digest", "said_json", "told_ns", "reason")
     if store.database.add("waiting", columns, list(rows.values())) < len(rows):

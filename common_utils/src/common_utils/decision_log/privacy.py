@@ -120,7 +120,7 @@ class Office:
         lines.append(f"Exports that may hold these decisions: {', '.join(exports) if exports else 'none'}.")
         rows = len(held) + len(unshipped) + len(told) + len(further)
         if not rows:
-            lines.insert(0, NOTHING_HELD)
+            lines.insert(1, NOTHING_HELD)
         self.note("show", who=who, why=why, about=names[0], rows=rows)
         return "\n".join(lines) + "\n"
 

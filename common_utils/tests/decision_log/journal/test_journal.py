@@ -59,6 +59,9 @@ def test_a_disk_full_at_any_byte_leaves_no_half_line(tmp_path: Path, room: int) 
     assert _events(tmp_path) == kept
     assert kept[-2:] == ["f0", "f1"]
     assert sum(journal.unlogged.values()) == 6 - len(kept)
+    # Nothing of a line that was not taken stays on the disk, either.
+    assert b"".join(segment.path.read_bytes() for segment in segments(tmp_path)).count(b"\n") == len(kept)
+    assert all(segment.path.read_bytes()[-1:] in {b"", b"\n"} for segment in segments(tmp_path))
 
 
 def test_half_a_line_that_cannot_be_cut_off_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

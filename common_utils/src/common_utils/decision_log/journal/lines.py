@@ -144,7 +144,7 @@ class OutcomeLine(NamedTuple):
 
     at_ms: int
     said: Mapping[str, Any]
-    told_ns: int = 0
+    told_ns: int
 
 
 def decision_line(
