@@ -163,7 +163,7 @@ def create_app(
     log = Log()
     routers = [_predict_routes(slot, log), _recommend_routes(slot, log), _catalogue_routes(slot)]
     return service.create(
-        [*routers, what_if_routes(slot.get), outcome_routes(log, check_value)],
+        [*routers, what_if_routes(slot.get, log), outcome_routes(log, check_value)],
         version="0.1.0",
         open_model=open_model,
         log=log,

@@ -17,8 +17,9 @@ from planrec.offers.exploration import Exploration
 
 if TYPE_CHECKING:
     from app.live import AskedRecord, LivePlanRec
+    from app.what_if import WhatIfResponse
 
-__all__ = ["Log", "advice_line", "choice_line", "heeded", "logged_batch"]
+__all__ = ["Log", "advice_line", "choice_line", "heeded", "logged_batch", "what_if_line"]
 
 
 class Log(LogPlace[Recorder]):
@@ -55,6 +56,20 @@ def advice_line(
         milliseconds=event.milliseconds,
         groups=age_group(body.age),
         propensity=advice.propensity,
+    )
+
+
+def what_if_line(event: LoggedEvent[Recorder], body: PredictRequest, compared: WhatIfResponse) -> bytes:
+    """Return the line of an answer of `/what-if`: its plans in numbers, before and after."""
+    sink = event.sink
+    return sink.line(
+        sink.fixed("/what-if", "what-if", compared.model_version, compared.rules_version, compared.catalogue_version),
+        event.event_id,
+        answer=compared.decided(),
+        asked=event.asked,
+        subject=body.subject,
+        milliseconds=event.milliseconds,
+        groups=age_group(body.age),
     )
 
 
