@@ -100,14 +100,18 @@ def test_a_file_is_accounted_for_row_by_row(store: Store, event: str, tmp_path: 
         (event, "", "left", "maybe", date),
         ("", "", "left", "0", date),
         (event, "", "accepted", "1", "no date"),
+        ("", "S" * 65, "left", "0", date),
     ]
     path = tmp_path / "outcomes.csv"
     pd.DataFrame(rows, columns=["event_id", "subject", "kind", "value", "date"]).to_csv(path, index=False)
     reading = Reading()
     first = keep_outcomes(read_outcome_table(path, reading), store, KEYS, "demo", reading=reading)
-    assert (first.rows, sum(first.counts.values()), first.counts["new"]) == (7, 7, 2)
+    assert (first.rows, sum(first.counts.values()), first.counts["new"]) == (8, 8, 2)
     refused = reading.accounts.rejects().set_index("row")["reason"]
-    assert sorted(refused.index) == [3, 4, 5, 6, 7]
+    assert sorted(refused.index) == [3, 4, 5, 6, 7, 8]
+    assert refused[4] == "kind: none of accepted, plan_taken, bill_paid, left, complaint, saving, worse_off"
+    assert refused[8] == "subject: not 1 to 64 characters"
+    assert not refused.str.contains(r"\w\(|\[").any()  # words, and no expression of the library that checks
     assert refused[3] == "no such event"
     assert refused[5] == "value: left is true or false"
     assert reading.accounts.reports[0].rejected["no such event"] == 1

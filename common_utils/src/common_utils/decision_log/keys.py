@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import blake2b, sha256
+from hashlib import blake2b, blake2s
 from pathlib import Path
 from typing import TypeAlias
 
@@ -30,6 +30,8 @@ __all__ = [
     "KeyRing",
     "KeysUnavailableError",
     "Mac",
+    "begun_keyed",
+    "begun_mac",
     "default_key_file",
     "keyed",
     "load_keys",
@@ -50,6 +52,7 @@ _DEFAULT_FILE = Path("data/decisions/keys")
 _MOST_KEYS = 100
 _BLOCK = 64
 _BYTES = 16  # of a digest: 128 bits
+_DIGITS = 2 * _BYTES
 _INNER = bytes(x ^ 0x36 for x in range(256))
 _OUTER = bytes(x ^ 0x5C for x in range(256))
 
@@ -58,8 +61,18 @@ class KeysUnavailableError(ConfigError):
     """Nobody named keys, and the file they would be in can neither be read nor made."""
 
 
+def begun_mac(secret: bytes) -> tuple[Callable[[], blake2s], Callable[[], blake2s]]:
+    """Return what begins the inner and the outer digest of an HMAC, the key's two blocks worked in once.
+
+    BLAKE2s has SHA-256's block and length. Between other work an HMAC of SHA-256, whose digests OpenSSL makes, took
+    half as long again.
+    """
+    block = secret.ljust(_BLOCK, b"\0")
+    return blake2s(block.translate(_INNER)).copy, blake2s(block.translate(_OUTER)).copy
+
+
 def mac(secret: bytes) -> Mac:
-    """Return HMAC-SHA256 under one key, with the key's two blocks worked in once: a third of the time of `hmac.digest`.
+    """Return HMAC-BLAKE2s under one key.
 
     A function and no method: it is called for every answer, between other work, where each further call counts.
 
@@ -76,19 +89,23 @@ def mac(secret: bytes) -> Mac:
     Examples
     --------
     >>> import hmac
-    >>> mac(b"key")(b"text") == hmac.digest(b"key", b"text", "sha256").hex()[:32]
+    >>> mac(b"key")(b"text") == hmac.digest(b"key", b"text", "blake2s").hex()[:32]
     True
     """
-    block = secret.ljust(_BLOCK, b"\0")
-    begin_inner, begin_outer = sha256(block.translate(_INNER)).copy, sha256(block.translate(_OUTER)).copy
+    begin_inner, begin_outer = begun_mac(secret)
 
     def digest(message: bytes) -> str:
         inner, outer = begin_inner(), begin_outer()
         inner.update(message)
         outer.update(inner.digest())
-        return outer.digest()[:_BYTES].hex()
+        return outer.hexdigest()[:_DIGITS]
 
     return digest
+
+
+def begun_keyed(secret: bytes) -> Callable[[], blake2b]:
+    """Return what begins a keyed BLAKE2b."""
+    return blake2b(key=secret, digest_size=_BYTES).copy
 
 
 def keyed(secret: bytes) -> Mac:
@@ -104,7 +121,7 @@ def keyed(secret: bytes) -> Mac:
     >>> keyed(b"key")(b"text") == blake2b(b"text", key=b"key", digest_size=16).hexdigest()
     True
     """
-    begin = blake2b(key=secret, digest_size=_BYTES).copy
+    begin = begun_keyed(secret)
 
     def digest(message: bytes) -> str:
         found = begin()
@@ -130,9 +147,14 @@ class Key:
         return mac(self.secret)
 
     @cached_property
+    def content_secret(self) -> bytes:
+        """The key of questions."""
+        return bytes.fromhex(self.subject_mac(b"content"))
+
+    @cached_property
     def content_mac(self) -> Mac:
         """What keys questions."""
-        return keyed(bytes.fromhex(self.subject_mac(b"content")))
+        return keyed(self.content_secret)
 
     def derived(self, purpose: bytes) -> Mac:
         """Return what keys something else than subjects."""
@@ -184,9 +206,14 @@ class KeyRing:
         return int(self._draws(event.encode()), 16) / 256**_BYTES
 
     @cached_property
+    def event_secret(self) -> bytes:
+        """The key of events, made of the oldest one."""
+        return bytes.fromhex(self.keys[-1].subject_mac(b"event"))
+
+    @cached_property
     def event_mac(self) -> Mac:
         """What keys events."""
-        return self.keys[-1].derived(b"event")
+        return mac(self.event_secret)
 
     @property
     def naming_mac(self) -> Mac | None:

@@ -23,6 +23,7 @@ from common_utils.decision_log.journal.lines import (
     decision_line,
     outcome_line,
 )
+from common_utils.decision_log.keeper import Keeper, keeper
 from common_utils.decision_log.keys import Key, KeyRing, KeysUnavailableError, load_keys
 from common_utils.decision_log.objections import Objections
 
@@ -161,6 +162,10 @@ class Recorder:
         at_ms = self._clock() // 1_000_000
         digest = self._key + self._content_mac(asked)
         return decision_line(fixed, event, at_ms, named, milliseconds, propensity, groups, digest, answer)
+
+    def keeper(self, fixed: Fixed) -> Keeper:
+        """Return the quick way for answers of one route and one live model, which are deterministic."""
+        return keeper(fixed, self.keys, self.journal, self._objections, self.objects, self._clock)
 
     def outcome(self, said: Mapping[str, Any]) -> bytes:
         """Return the line of an outcome; a subject in it is kept in its keyed form only."""

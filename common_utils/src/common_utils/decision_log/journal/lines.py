@@ -75,7 +75,7 @@ class Fixed:
     def __post_init__(self) -> None:
         names = ("project", "route", "mode", "model", "rules", "card", "snapshot", "experiment", "arm")
         values = {"line": "decision", **{name: getattr(self, name) for name in names}}
-        object.__setattr__(self, "start", to_json(values)[:-1])
+        object.__setattr__(self, "start", to_json(values)[:-1] + b',"answer":')
         object.__setattr__(self, "sum", crc32(self.start))
 
 
@@ -176,20 +176,14 @@ def decision_line(
     >>> parse_line(line[:-2] + b"\n") is None
     True
     """
+    named = "null" if subject is None else f'"{subject}"'
+    chance = "null" if propensity is None else repr(float(propensity))  # of NumPy, too
+    # One text, one encoding; whole hundredths, because formatting a float takes three times as long.
     rest = (
-        b',"event":"%b","at_ms":%d,"subject":%b,"milliseconds":%.2f,"status":200,"propensity":%b,"groups":%b,'
-        b'"asked":"%b","answer":%b}'
-    ) % (
-        event.encode(),
-        at_ms,
-        b"null" if subject is None else b'"%b"' % subject.encode(),
-        milliseconds,
-        b"null" if propensity is None else b"%r" % float(propensity),  # of NumPy, too
-        groups,
-        asked.encode(),
-        answer,
-    )
-    return b"%08x %b%b\n" % (crc32(rest, fixed.sum), fixed.start, rest)
+        f',"event":"{event}","at_ms":{at_ms},"subject":{named},"milliseconds":{int(milliseconds * 100)}e-2,'
+        f'"status":200,"propensity":{chance},"groups":{groups.decode()},"asked":"{asked}"}}'
+    ).encode()
+    return b"%08x %b%b%b\n" % (crc32(rest, crc32(answer, fixed.sum)), fixed.start, answer, rest)
 
 
 def outcome_line(told_ns: int, said: Mapping[str, Any]) -> bytes:
