@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from bankchurn.config import SPEC
+from common_utils.decision_log.recorder import check_log
 from common_utils.serving.start import run_app
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -17,4 +18,4 @@ if __name__ == "__main__":
         from common_utils.decision_log.beside import ship_configured
 
         sys.exit(ship_configured(SPEC, PROJECT))
-    run_app(SPEC, PROJECT)
+    run_app(SPEC, PROJECT, check_log)

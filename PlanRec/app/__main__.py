@@ -7,6 +7,7 @@ decisions into the store until it is ended; it runs beside the service, which kn
 import sys
 from pathlib import Path
 
+from common_utils.decision_log.recorder import check_log
 from common_utils.serving.start import run_app
 from planrec.config import SPEC
 
@@ -17,4 +18,4 @@ if __name__ == "__main__":
         from common_utils.decision_log.beside import ship_configured
 
         sys.exit(ship_configured(SPEC, PROJECT))
-    run_app(SPEC, PROJECT)
+    run_app(SPEC, PROJECT, check_log)

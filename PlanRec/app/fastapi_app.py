@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic_core import to_json
 
 from app.live import LivePlanRec, open_live, probe
-from app.log import Log, advice_line, choice_line, heeded, logged_batch
+from app.log import Log, advice_line, choice_line, heeded, logged_batch, quick_choices
 from app.responses import (
     BatchResponse,
     PlansResponse,
@@ -31,6 +31,7 @@ from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.project import ProjectService
 from planrec.bundle import SaidSettings
 from planrec.config import SPEC, PlanRecConfig, load_planrec_config
+from planrec.decisions.groups import age_group
 from planrec.offers.exploration import Exploration
 
 __all__ = ["PROJECT", "app", "create_app"]
@@ -43,6 +44,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 def _predict_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
     router = APIRouter(tags=["planrec"], route_class=FastRoute)
+    logged = quick_choices(log)
 
     @router.post("/predict", summary="Which plan will this subscriber choose?", response_model=PredictResponse)
     async def predict(body: PredictRequest) -> bytes | Callable[[], bytes]:
@@ -50,10 +52,12 @@ def _predict_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
         live, record, month = slot.get(), body.record(), body.month()
         if body.as_of is not None:
             live.check_recent(record, month)
-        answer, event = live.quick_prediction(record, month), log.event()
+        answer = live.quick_prediction(record, month)
         if answer is not None:
             slot.count(1)
-            return answer if event is None else await event.answer(answer, choice_line(event, live, body, answer))
+            said = logged(live, answer, body.subject, age_group(body.age))
+            return said if isinstance(said, bytes) else await said
+        event = log.event()
 
         def computed() -> bytes:
             answer = _json(live.predict([record], [month])[0])
@@ -163,7 +167,7 @@ def create_app(
     log = Log()
     routers = [_predict_routes(slot, log), _recommend_routes(slot, log), _catalogue_routes(slot)]
     return service.create(
-        [*routers, what_if_routes(slot.get), outcome_routes(log, check_value)],
+        [*routers, what_if_routes(slot.get, log), outcome_routes(log, check_value)],
         version="0.1.0",
         open_model=open_model,
         log=log,

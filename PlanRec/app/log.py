@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 from pydantic_core import to_json
 
 from app.schemas import PredictRequest, RecommendRequest
+from common_utils.decision_log.journal.lines import Fixed
 from common_utils.decision_log.recorder import Recorder
 from common_utils.serving.decisions.events import LoggedEvent, LogPlace, with_events
+from common_utils.serving.decisions.quick import QuickLog
 from planrec.advice.subscriber import SubscriberAdvice
 from planrec.decisions.groups import age_group
 from planrec.offers.exploration import Exploration
 
 if TYPE_CHECKING:
     from app.live import AskedRecord, LivePlanRec
+    from app.what_if import WhatIfResponse
 
-__all__ = ["Log", "advice_line", "choice_line", "heeded", "logged_batch"]
+__all__ = ["Log", "advice_line", "choice_line", "heeded", "logged_batch", "quick_choices", "what_if_line"]
 
 
 class Log(LogPlace[Recorder]):
@@ -27,11 +30,20 @@ class Log(LogPlace[Recorder]):
     exploration = Exploration()
 
 
+def quick_choices(log: Log) -> QuickLog[Recorder, LivePlanRec]:
+    """Return what logs answers of `/predict` that were computed at once; the same lines as `choice_line`."""
+    return QuickLog(log, lambda sink, live: sink.keeper(_choices(sink, live)))
+
+
+def _choices(sink: Recorder, live: LivePlanRec) -> Fixed:
+    return sink.fixed("/predict", "choice", live.version, live.rules.version, live.catalogue.version)
+
+
 def choice_line(event: LoggedEvent[Recorder], live: LivePlanRec, body: PredictRequest, answer: bytes) -> bytes:
     """Return the line of an answer of `/predict`: the answer as it is sent."""
     sink = event.sink
     return sink.line(
-        sink.fixed("/predict", "choice", live.version, live.rules.version, live.catalogue.version),
+        _choices(sink, live),
         event.event_id,
         answer=answer,
         asked=event.asked,
@@ -55,6 +67,20 @@ def advice_line(
         milliseconds=event.milliseconds,
         groups=age_group(body.age),
         propensity=advice.propensity,
+    )
+
+
+def what_if_line(event: LoggedEvent[Recorder], body: PredictRequest, compared: WhatIfResponse) -> bytes:
+    """Return the line of an answer of `/what-if`: its plans in numbers, before and after."""
+    sink = event.sink
+    return sink.line(
+        sink.fixed("/what-if", "what-if", compared.model_version, compared.rules_version, compared.catalogue_version),
+        event.event_id,
+        answer=compared.decided(),
+        asked=event.asked,
+        subject=body.subject,
+        milliseconds=event.milliseconds,
+        groups=age_group(body.age),
     )
 
 

@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from common_utils.serving.config import MOST_BATCH_ROWS, MOST_K
-from common_utils.serving.decisions.events import SUBJECT
+from common_utils.serving.decisions.events import SUBJECT, Subject
 from common_utils.serving.explain import FORM
 from planrec.advice import AnswerPolicy, Overrides
 from planrec.advice import Request as AdviceRequest
@@ -87,7 +87,7 @@ class _SubscriberRequest(_Request):
         description="month of the answer, YYYY-MM; later usage is not looked at, and usage that is not recent "
         "(features.recent_months of the bundle) is refused; the last usage month if unset",
     )
-    subject: str | None = SUBJECT
+    subject: Subject | None = SUBJECT
     tenure_months: int | None = Field(
         default=None, ge=0, le=MOST[TENURE], description="whole months since the first one, which is 0"
     )

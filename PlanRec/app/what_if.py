@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Protocol, Self
+from typing import Annotated, Any, Protocol, Self
 
 import numpy as np
 from fastapi import APIRouter
@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.examples import COMPARISON
+from app.log import Log, what_if_line
 from app.responses import Notes, Policy
 from app.schemas import PredictRequest
 from common_utils.errors import ConfigError, DataError
+from common_utils.serving.decisions.events import LoggedAnswer
 from common_utils.serving.explain import FORM
 from common_utils.serving.fast_route import FastRoute
 from planrec.advice import AnswerPolicy, Engine, Overrides, Question, Subscribers, what_if
@@ -140,7 +142,7 @@ class WhatIfPlan(BaseModel):
     reason_code: str | None = Field(description="why the plan is not offered after the changes; empty if it is offered")
 
 
-class WhatIfResponse(BaseModel):
+class WhatIfResponse(LoggedAnswer):
     """Both answers with everything needed to reproduce them."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [COMPARISON]})
@@ -157,6 +159,18 @@ class WhatIfResponse(BaseModel):
     catalogue_version: str
     model_version: str
     notes: Notes = ()
+
+    def decided(self) -> bytes:
+        """Return what a log keeps, as JSON: plan ids, cents and codes; no names, and nothing that tells usage."""
+        return self.__pydantic_serializer__.to_json(self, include=_DECIDED)
+
+
+_DECIDED: Any = {
+    "best_now": True,
+    "best_then": True,
+    "advice_changes": True,
+    "plans": {"__all__": set(WhatIfPlan.model_fields) - {"name"}},
+}
 
 
 class WhatIfModel(Protocol):
@@ -252,13 +266,19 @@ def _name(found: WhatIf, place: int) -> str | None:
     return None if place < 0 else found.catalogue.plan_ids[place]
 
 
-def what_if_routes(live: Callable[[], WhatIfModel]) -> APIRouter:
+def what_if_routes(live: Callable[[], WhatIfModel], log: Log) -> APIRouter:
     """Return the route; `live` returns what answers, or raises while nothing does: `ModelSlot.get`."""
     router = APIRouter(tags=["planrec"], route_class=FastRoute)
 
-    @router.post("/what-if", summary="What if usage changes, a month is spent travelling, or there is a new plan?")
-    def ask(body: WhatIfRequest) -> WhatIfResponse:
+    @router.post(
+        "/what-if",
+        summary="What if usage changes, a month is spent travelling, or there is a new plan?",
+        response_model=WhatIfResponse,
+    )
+    def ask(body: WhatIfRequest) -> bytes:
         """Compare all plans as things are with all plans as asked, and say whether the advice changes."""
-        return answer_what_if(live(), body)
+        compared = answer_what_if(live(), body)
+        answer, event = compared.__pydantic_serializer__.to_json(compared), log.event()
+        return answer if event is None else event.answer_now(answer, what_if_line(event, body, compared))
 
     return router

@@ -3,65 +3,46 @@
 from __future__ import annotations
 
 import http.client
-import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 from decision_service import PROJECT, Service, asked, command
 
 from common_utils.decision_log.desk import Desk
-from common_utils.decision_log.exports import read_export
+from common_utils.testing.decisions.canaries import Canaries, found_canaries, found_in_log
 
-__all__ = ["CANARY", "Found", "search", "told_by_files", "told_by_requests"]
+__all__ = ["search", "told_by_files", "told_by_requests"]
 
-CANARY = re.compile(rb"canary|(?<![0-9a-f])(?:31313|929292|7171717)(?![0-9a-f])")
-"""Names and amounts of usage; amounts as they came or rounded, and not as part of a keyed digest."""
-
-_MINUTES, _MESSAGES, _MEGABYTES = 31313.31313, 929292, 7171717.17171
+_MINUTES, _MEGABYTES = 9313, 7171
 _MONTHS = 4
 _PLANS = ("basic-6", "smart-12", "smart-25", "unlimited")
-_TABLES = ("decisions", "conflicts", "outcomes", "outcomes_seen", "waiting", "erased", "objections", "audit", "facts")
-_BY = {"who": "check", "why": "search"}
+_SEED = 15
 
 
-@dataclass(frozen=True)
-class Found:
-    """How many bytes were searched, and how many values were found, by place."""
-
-    searched: int
-    places: dict[str, int]
-
-    @property
-    def total(self) -> int:
-        """Values found anywhere."""
-        return sum(self.places.values())
-
-
-def _usage(number: int) -> Iterator[tuple[str, float, float, float]]:
-    yield "2025-07", _MINUTES, _MESSAGES, _MEGABYTES
+def _usage(number: int, canaries: Canaries) -> Iterator[tuple[str, float, float, float]]:
+    yield "2025-07", canaries.number(_MINUTES), number % 90, canaries.number(_MEGABYTES)
     for month in (8, 9, 10):  # ordinary ones: a file of slips alone is refused
         yield f"2025-{month:02d}", 10 + (number + month) % 700, number % 90, 1000 + number * month % 40_000
 
 
 def told_by_requests(service: Service, count: int) -> int:
     """Send requests with such values by each route; return how many answers there were, each with its entry."""
-    answered = 0
+    answered, canaries = 0, Canaries(_SEED)
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
     for number in range(count):
-        record = {
+        record: dict[str, object] = {
             "usage": [
                 {"month": month, "minutes": minutes, "messages": messages, "megabytes": megabytes}
-                for month, minutes, messages, megabytes in _usage(number)
+                for month, minutes, messages, megabytes in _usage(number, canaries)
             ],
             "current_plan": _PLANS[number % len(_PLANS)],
             "age": 18 + number % 70,
-            "subject": f"canary-{number}",
+            "subject": canaries.text(),
         }
-        path = "/recommend" if number % 4 == 0 else "/predict"
-        answer = asked(connection, path, record, key=f"canary-order-{number}")
+        path = ("/recommend", "/predict", "/what-if", "/predict")[number % 4]
+        record |= {"travel": {}} if path == "/what-if" else {}
+        answer = asked(connection, path, record, key=canaries.text())
         answered += "event_id" in answer
     connection.close()
     (service.folder / "metrics.txt").write_text(service.ask("/metrics"), encoding="utf-8")
@@ -70,14 +51,15 @@ def told_by_requests(service: Service, count: int) -> int:
 
 def told_by_files(service: Service, bundle: Path, count: int) -> int:
     """Answer files of such rows by two commands; return how many rows there were."""
+    canaries = Canaries(_SEED + 1)
     usage, outputs = service.folder / "usage", service.folder / "outputs"
     usage.mkdir()
     outputs.mkdir()
     lines = ["subscriber_id,month,minutes,messages,megabytes,current_plan,age"]
     lines += [
-        f"canary-{number},{month},{minutes},{messages},{megabytes},{_PLANS[number % len(_PLANS)]},{18 + number % 70}"
-        for number in range(count // _MONTHS)
-        for month, minutes, messages, megabytes in _usage(number)
+        f"{name},{month},{minutes},{messages},{megabytes},{_PLANS[number % len(_PLANS)]},{18 + number % 70}"
+        for number, name in enumerate(canaries.text() for _ in range(count // _MONTHS))
+        for month, minutes, messages, megabytes in _usage(number, canaries)
     ]
     (usage / "usage.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     for name in ("recommend", "predict"):
@@ -90,31 +72,12 @@ def told_by_files(service: Service, bundle: Path, count: int) -> int:
     return len(lines) - 1
 
 
-def search(desk: Desk) -> Found:
-    """Look for such values in journal, store, logs, metrics, manifests and exports of each kind.
+def search(desk: Desk) -> dict[str, int]:
+    """Look for such values in all that is kept; return how many were found, by place, where there were any.
 
     What a caller sent and got back, in the folders `usage` and `outputs`, is theirs; of these only manifests count.
     """
-    folder = desk.folder
-    kept = {"journal": _bytes(folder / "journal")}
-    desk.ship()
-    theirs = {folder / "usage", folder / "outputs"}
-    for path in sorted(folder.iterdir()):
-        if path not in theirs and path.is_file():
-            kept[path.name] = path.read_bytes()
-    for path in folder.glob("outputs/*.manifest.json"):
-        kept[path.name] = path.read_bytes()
-    with closing(desk.open_store()) as store:
-        statements = [f"SELECT * FROM {table}" for table in _TABLES]  # noqa: S608 - names of ours
-        rows = (row for statement in statements for row in store.database.rows(statement))
-        kept["store"] = b"\n".join(repr(tuple(row)).encode() for row in rows)
-    for ending in ("json", "csv", "parquet"):
-        path = folder / f"export.{ending}"
-        desk.export(desk.selection(None, None), path, **_BY)
-        kept[path.name] = repr(read_export(path)).encode() if ending == "parquet" else path.read_bytes()
-    found = {place: len(CANARY.findall(content)) for place, content in kept.items()}
-    return Found(sum(map(len, kept.values())), {place: times for place, times in found.items() if times})
-
-
-def _bytes(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+    theirs = (desk.folder / "usage", desk.folder / "outputs")
+    found = found_in_log(desk, theirs)
+    found["manifests"] = sum(found_canaries(one.read_bytes()) for one in theirs[1].glob("*.manifest.json"))
+    return {place: times for place, times in found.items() if times}

@@ -254,9 +254,9 @@ def canaries(gates: Gates, bundle: Path, folder: Path, count: int) -> None:
     desk = Desk(DecisionsConfig(journal=folder / "journal", url=url, key_file=keys), "planrec", folder)
     found = search(desk)
     words = f"{answered:,} requests and {rows:,} file rows, {desk.stats()['decisions']:,} decisions; "
-    words += f"{found.total} found in {found.searched / 1e6:,.0f} MB of journal, store, logs, metrics, exports"
-    words += "".join(f"; {place}: {times}" for place, times in found.places.items())
-    gates.show("canaries", words, kept=not found.total and answered == count == rows)
+    words += f"{sum(found.values())} found in journal, store, logs, metrics, exports, manifests"
+    words += "".join(f"; {place}: {times}" for place, times in found.items())
+    gates.show("canaries", words, kept=not found and answered == count == rows)
 
 
 def story(gates: Gates, name: str, told: Story) -> None:

@@ -26,6 +26,7 @@ from planrec.commands.what_if import draft, what_if
 
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
+    from common_utils.config.reading import ReadingConfig
     from common_utils.decision_log.config import DecisionsConfig
 
 __all__ = ["app", "main"]
@@ -81,11 +82,11 @@ def _releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, T
     return run.path(run.config.training.artifacts), load_trust(run.config.releases, run.project)
 
 
-def _decisions(config: Path | None, overrides: list[str] | None) -> tuple[DecisionsConfig, str, Path]:
+def _decisions(config: Path | None, overrides: list[str] | None) -> tuple[DecisionsConfig, str, Path, ReadingConfig]:
     from planrec.commands.settings import load_run
 
     run = load_run(SettingsCommand.of(config, overrides))
-    return run.config.decisions, "planrec", run.project
+    return run.config.decisions, "planrec", run.project, run.config.data.table
 
 
 app.add_typer(release_app(_releases), name="release")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.fastapi_app import create_app
@@ -26,7 +28,13 @@ from tests.app.cases import USAGE
 KEYS = KeyRing((Key("k1", b"1" * 32),))
 RECORD = {"usage": USAGE, "current_plan": "basic-6", "age": 34, "subject": "S-4711"}
 
-
+DRAFT = {
+    "plan_id": "draft-1",
+    "name": "Draft",
+    "monthly_fee_cents": 1500,
+    "included": {"minutes": 800, "messages": None, "megabytes": 20480},
+    "overage": {"cents_per_minute": 2, "cents_per_message": 2, "cents_per_data_unit": 800},
+}
 OFFER = {
     "usage": USAGE,
     "current_plan": "unlimited",
@@ -98,14 +106,69 @@ def test_a_retry_is_the_same_event(logged: TestClient, tmp_path: Path) -> None:
     assert found[0].answer == found[1].answer
 
 
+def test_what_if_is_logged_in_numbers(logged: TestClient, tmp_path: Path) -> None:
+    asked = {**RECORD, "change": {"minutes": 1.5}, "travel": {}}
+    answer = logged.post("/what-if", json=asked, headers={"Idempotency-Key": "order-17"}).json()
+    again = logged.post("/what-if", json=asked, headers={"Idempotency-Key": "order-17"}).json()
+    assert again == answer
+    first, second = decisions(tmp_path)
+    assert first.event == second.event == answer["event_id"]
+    assert (first.route, first.mode, first.model, first.groups) == (
+        "/what-if",
+        "what-if",
+        "v-test",
+        {"age_band": "25-34"},
+    )
+    assert (first.rules, first.card) == (answer["rules_version"], answer["catalogue_version"])
+    assert first.subject == KEYS.subject("planrec", "S-4711")
+    assert first.answer == second.answer
+    assert set(first.answer) == {"best_now", "best_then", "advice_changes", "plans"}
+    told = [{name: value for name, value in plan.items() if name != "name"} for plan in answer["plans"]]
+    assert first.answer["plans"] == told
+
+
+def subject_routes(document: dict[str, Any]) -> dict[str, bool]:
+    """Return each route that is asked about a subject, and whether by a list of records."""
+    schemas = document["components"]["schemas"]
+
+    def declared(reference: dict[str, str]) -> dict[str, Any]:
+        return schemas[reference["$ref"].rpartition("/")[2]]["properties"] if reference else {}
+
+    found: dict[str, bool] = {}
+    for path, methods in document["paths"].items():
+        if "post" not in methods:
+            continue
+        fields = declared(methods["post"]["requestBody"]["content"]["application/json"]["schema"])
+        if "subject" in fields or "subject" in declared(fields.get("records", {}).get("items", {})):
+            found[path] = "records" in fields
+    return found
+
+
+def test_every_route_that_answers_a_subject_logs_it_and_names_the_event(logged: TestClient, tmp_path: Path) -> None:
+    routes = subject_routes(cast("FastAPI", logged.app).openapi())
+    assert {"/predict", "/predict/batch", "/recommend", "/recommend/batch", "/what-if"} <= set(routes)
+    for path, many in routes.items():
+        record = RECORD | ({"travel": {}} if path == "/what-if" else {})
+        answer = logged.post(path, json={"records": [record, record]} if many else record)
+        assert answer.status_code == 200, answer.text
+        said = next(value for value in answer.json().values() if isinstance(value, list)) if many else [answer.json()]
+        events = [one["event_id"] for one in said]
+        assert len(events) == 1 + many, path
+        found = decisions(tmp_path)[-len(events) :]
+        assert [(one.event, one.route, one.subject) for one in found] == [
+            (event, path.removesuffix("/batch"), KEYS.subject("planrec", "S-4711")) for event in events
+        ], path
+
+
 def test_usage_and_names_are_nowhere_in_the_journal(logged: TestClient, tmp_path: Path) -> None:
     canary = {
         "usage": [{"month": "2025-10", "minutes": 31717.17, "messages": 82828, "megabytes": 93939.5}],
         "subject": "canary-subject",
     }
     key = {"Idempotency-Key": "canary-key", "x-request-id": "canary-request"}
-    for route in ("/predict", "/recommend"):
-        answer = logged.post(route, json=canary, headers=key)
+    draft = {**DRAFT, "name": "canary-name", "perks": ["canary-perk"]}
+    for route, more in {"/predict": {}, "/recommend": {}, "/what-if": {"plan": draft}}.items():
+        answer = logged.post(route, json={**canary, **more}, headers=key)
         assert answer.status_code == 200
         assert b"canary-subject" not in answer.content
     written = b"".join(segment.path.read_bytes() for segment in segments(tmp_path))
@@ -145,6 +208,21 @@ def test_who_objected_is_not_known_here(logged: TestClient, tmp_path: Path) -> N
     logged.post("/predict", json=RECORD)
     (entry,) = decisions(tmp_path)
     assert (entry.subject, entry.groups) == (None, {})
+
+
+@pytest.mark.parametrize("path", ["/predict", "/recommend", "/predict/batch"])
+def test_every_route_says_whom_an_entry_is_about_in_one_way(live: LivePlanRec, tmp_path: Path, path: str) -> None:
+    """The form that files clean a subject to; after a rotation, what tells a retry from another's; who objected."""
+    old, new = Key("k1", b"1" * 32), Key("k2", b"2" * 32)
+    keys = KeyRing((new, old))
+    write_objections(tmp_path, [keys.subject("planrec", "S-objected")])
+    with TestClient(create_app(lambda: live, lambda: Recorder("planrec", keys, Journal(tmp_path, 1 << 20)))) as client:
+        for subject in (" Se\u0301\u200b", "S\u00e9", "S-objected\n"):
+            body = {**RECORD, "subject": subject}
+            assert client.post(path, json={"records": [body]} if path.endswith("batch") else body).status_code == 200
+    expected = keys.subjects("planrec", "S\u00e9")
+    found = [(entry.subject, entry.mark) for entry in decisions(tmp_path)]
+    assert found == [(expected[0], expected[1][3:5])] * 2 + [(None, "objected")]
 
 
 def test_outcomes_go_into_the_journal_keyed(logged: TestClient, tmp_path: Path) -> None:
@@ -211,7 +289,7 @@ def test_an_objection_is_heeded_in_offers_alone(
     question = live.question(body)
     assert heeded(log, body, question, None) is question  # nothing is logged, so nobody is known
     sink = Recorder("planrec", KEYS, Journal(tmp_path, 1 << 20))
-    event = LoggedEvent(sink, sink.event("", "r1"), 0.0, b"")
+    event = LoggedEvent(sink, sink.event("", "r1"), 0.0, b"", log)
     assert heeded(log, body, question, event).record.consent is consent
     log.exploration = Exploration(share=0.1)
     draw = heeded(log, body, question, event).asked.draw

@@ -121,6 +121,17 @@ def test_serve_hands_over_which_signatures_count(
     assert os.environ["PLANREC_CONFIG"] == str(config)
 
 
+def test_serve_without_the_keys_that_its_settings_name_is_refused_before_it_starts(
+    project_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common_utils.serving.server.run", lambda *_, **__: pytest.fail("was started"))
+    monkeypatch.delenv("DECISION_KEYS", raising=False)
+    with pytest.raises(ConfigError, match=r"decisions\.key_file .*missing cannot be read: there is no such file"):
+        start(project_folder, "decisions.key_file=missing")
+    monkeypatch.setattr("common_utils.serving.server.run", lambda *_, **__: None)
+    start(project_folder, "decisions.key_file=missing", "decisions.log=false")
+
+
 def test_serve_outside_a_project_is_refused(project_folder: Path, tmp_path: Path) -> None:
     settings_file = tmp_path / "mine.yaml"
     settings_file.write_bytes((project_folder / "configs" / "config.yaml").read_bytes())

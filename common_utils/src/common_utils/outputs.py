@@ -17,7 +17,17 @@ from typing import BinaryIO, cast
 
 from common_utils.errors import ConfigError, DataError
 
-__all__ = ["blamed", "is_stream", "protect", "protecting", "replacing", "same_file", "write_bytes", "write_text"]
+__all__ = [
+    "blamed",
+    "is_stream",
+    "protect",
+    "protecting",
+    "remove_unfinished",
+    "replacing",
+    "same_file",
+    "write_bytes",
+    "write_text",
+]
 
 _MOST_LINKS = 40  # as the kernel
 _OPEN_FILE = re.compile(r"/proc/(?P<process>\d+)/(?:task/\d+/)?fd/(?P<number>\d+)")
@@ -66,7 +76,7 @@ def replacing(path: Path) -> Generator[BinaryIO]:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     old = _rights(target)
-    _remove_dead(target.parent)
+    remove_unfinished(target.parent)
     temporary, file = _new_file(target, private=old is not None)
     try:
         with _closing(file):
@@ -273,6 +283,14 @@ def _keep_rights(number: int, target: Path, old: os.stat_result) -> None:
         os.setxattr(number, _ACL, os.getxattr(target, _ACL))
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove the unfinished files of runs that are no more; a file that a live run is still writing stays."""
+    with suppress(OSError):  # a folder that may be written and not listed
+        for path in list(folder.iterdir()):
+            if _UNFINISHED.fullmatch(path.name):
+                _remove_unless_locked(path)
+
+
 def _new_file(target: Path, *, private: bool) -> tuple[Path, BinaryIO]:
     """Return a new hidden file beside `target` and its lock, which ends with this process, however that ends."""
     name = target.name.encode()[:_LONGEST_NAME].decode(errors="ignore")
@@ -285,14 +303,6 @@ def _new_file(target: Path, *, private: bool) -> tuple[Path, BinaryIO]:
         if temporary.exists():
             return temporary, file
         file.close()  # another run took it for a dead one's before it was locked
-
-
-def _remove_dead(folder: Path) -> None:
-    """Remove the unfinished files of runs that are no more."""
-    with suppress(OSError):  # a folder that may be written and not listed
-        for path in list(folder.iterdir()):
-            if _UNFINISHED.fullmatch(path.name):
-                _remove_unless_locked(path)
 
 
 def _remove_unless_locked(path: Path) -> None:

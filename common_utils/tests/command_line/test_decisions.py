@@ -12,11 +12,12 @@ from tests.decision_log.cases import START_MS, decide
 from typer.testing import CliRunner, Result
 
 from common_utils.command_line.decisions import add_decisions
+from common_utils.config.reading import ReadingConfig
 from common_utils.decision_log.config import DecisionsConfig
 from common_utils.decision_log.journal.journal import Journal
-from common_utils.decision_log.keys import load_keys
+from common_utils.decision_log.keys import KEYS_VARIABLE, load_keys
 from common_utils.decision_log.recorder import Recorder
-from common_utils.errors import ConfigError
+from common_utils.errors import ConfigError, DataError
 
 WHY = ("--why", "letter 17", "--who", "ana")
 DAY = pd.Timestamp(START_MS, unit="ms").strftime("%Y-%m-%d")
@@ -29,7 +30,8 @@ class Project:
         self.folder = folder
         self.config = DecisionsConfig()
         self.app = typer.Typer()
-        add_decisions(self.app, lambda *_: (self.config, "demo", folder))
+        self.table = ReadingConfig()
+        add_decisions(self.app, lambda *_: (self.config, "demo", folder, self.table))
         keys = load_keys(self.config, folder, environ={})
         clock = lambda: START_MS * 1_000_000  # noqa: E731
         self.log = Recorder("demo", keys, Journal(folder / self.config.journal, 1 << 24), clock=clock)
@@ -81,6 +83,7 @@ def test_outcomes_are_read_with_an_account_and_rejects(project: Project) -> None
     project.decisions("ship")
     rows = [(event, "accepted", "yes", DAY), ("gone", "accepted", "no", DAY), (event, "mood", "good", DAY)]
     table, rejects = project.folder / "o.csv", project.folder / "rejects.csv"
+    project.table = ReadingConfig(max_rejected_share=0.7)
     pd.DataFrame(rows, columns=["event_id", "kind", "value", "date"]).to_csv(table, index=False)
     done = project.run("outcomes", "--input", str(table), "--rejects", str(rejects))
     assert "3 rows; 1 new, 0 known already, 0 corrected, 2 rejected" in done.stderr
@@ -106,3 +109,48 @@ def test_retention_and_rotation(project: Project) -> None:
 def test_an_act_without_a_reason_is_refused(project: Project) -> None:
     with pytest.raises(ConfigError, match="why"):
         project.run("decisions", "forget", "--subject", "S1", "--why", "")
+
+
+def test_more_rejected_outcomes_than_the_settings_allow_change_nothing(project: Project) -> None:
+    event = decide(project.log, "a", "S1")
+    project.decisions("ship")
+    table, rejects = project.folder / "o.csv", project.folder / "rejects.csv"
+    rows = [(event, "accepted", "yes", DAY), *[("gone", "accepted", "no", DAY)] * 2]
+    pd.DataFrame(rows, columns=["event_id", "kind", "value", "date"]).to_csv(table, index=False)
+    with pytest.raises(DataError, match="More than 5 % of the rows"):  # exit code 3
+        project.run("outcomes", "--input", str(table), "--rejects", str(rejects))
+    assert pd.read_csv(rejects)["row"].tolist() == [2, 3]
+    assert json.loads(project.decisions("stats").stdout)["outcomes"] == {}
+
+
+@pytest.mark.parametrize("act", ["show", "forget", "object"])
+def test_a_subject_has_one_form_and_bounds(project: Project, act: str) -> None:
+    decide(project.log, "a", "Jos\u00e9")
+    project.decisions("ship")
+    for subject in ("", " \u200b", "x" * 65):
+        with pytest.raises(ConfigError, match="give 1 to 64"):  # exit code 2
+            project.run("decisions", act, "--subject", subject, *WHY)
+    known = project.decisions(act, "--subject", " Jose\u0301\u200b ", *WHY)
+    assert "nothing held" not in known.stdout + known.stderr
+    unknown = project.decisions(act, "--subject", "x" * 64, *WHY)
+    assert "nothing held of this subject" in unknown.stdout + unknown.stderr
+    acts = [json.loads(line)["what"] for line in project.decisions("audit").stdout.splitlines()]
+    assert acts == [act] * 2
+
+
+def test_a_named_key_file_that_is_missing_is_made_by_rotate_key_alone(project: Project) -> None:
+    path = project.folder / "secrets" / "keys"
+    project.config = DecisionsConfig(key_file=path)
+    with pytest.raises(ConfigError, match="no such file; `decisions rotate-key` makes it"):
+        project.run("decisions", "show", "--subject", "S1", *WHY)
+    assert not path.exists()
+    assert f"key k1 is in use: the first one of {path}" in project.decisions("rotate-key").stderr
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "key k2 is in use\n" in project.decisions("rotate-key").stderr
+    assert len(load_keys(project.config, project.folder, environ={}).keys) == 2
+
+
+def test_keys_of_the_environment_are_not_rotated_in_a_file(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEYS_VARIABLE, "k1:" + "a" * 64)
+    with pytest.raises(ConfigError, match="gives the keys, and no file"):
+        project.run("decisions", "rotate-key")

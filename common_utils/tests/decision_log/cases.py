@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,17 @@ def entries(count: int) -> Iterator[BatchEntry]:
     return (BatchEntry(f"S{i}", b'{"prediction":"surf"}') for i in range(count))
 
 
-def recorder(folder: Path, *, at_ms: int = START_MS, keys: KeyRing = KEYS, to_disk: bool = False) -> Recorder:
+def recorder(
+    folder: Path,
+    *,
+    at_ms: int = START_MS,
+    keys: KeyRing = KEYS,
+    to_disk: bool = False,
+    sync: Callable[[int], None] = os.fsync,
+) -> Recorder:
     """A recorder whose clock stands still."""
-    return Recorder("demo", keys, Journal(folder, 1 << 24, to_disk=to_disk), clock=lambda: at_ms * 1_000_000)
+    journal = Journal(folder, 1 << 24, to_disk=to_disk, sync=sync)
+    return Recorder("demo", keys, journal, clock=lambda: at_ms * 1_000_000)
 
 
 def decide(

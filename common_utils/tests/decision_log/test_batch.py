@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from tests.decision_log.cases import BATCH, entries, recorder
 
-from common_utils.decision_log.batch import LoggedRun, logged_run, manifest_path, recover
+from common_utils.decision_log.batch import LoggedRun, logged_run, manifest_of, manifest_path, recover
 from common_utils.decision_log.journal.segments import BATCH_FOLDER, folder_bytes, segments
 from common_utils.decision_log.shipper import Shipper
 from common_utils.decision_log.store.store import Store, open_store
 from common_utils.errors import ConfigError
+from common_utils.outputs import replacing
 
 
 def _keep(run: LoggedRun, count: int) -> None:
@@ -75,17 +76,20 @@ _DYING = """
 import os, sys
 from pathlib import Path
 from tests.decision_log.cases import BATCH, entries, recorder
+from common_utils import outputs
 from common_utils.decision_log import batch
 folder, at = Path(sys.argv[1]), sys.argv[2]
 die = lambda *_, **__: os.kill(os.getpid(), 9)
 if at == "manifest":
     batch.write_bytes = die
+elif at == "manifest's file":
+    outputs.Path.replace = die
 elif at == "rename":
     batch.Path.rename = die
 with batch.logged_run(recorder(folder / "journal"), folder / "out.csv", BATCH) as run:
-    (folder / "out.csv").write_text("answers")
+    (folder / "out.csv").write_text(sys.argv[3])
     run.log.add(entries(3))
-    if at == "entries":
+    if at in ("entries", "output"):
         die()
 """
 
@@ -93,13 +97,58 @@ with batch.logged_run(recorder(folder / "journal"), folder / "out.csv", BATCH) a
 @pytest.mark.parametrize(("at", "kept"), [("entries", 0), ("manifest", 0), ("rename", 3)])
 def test_wherever_a_run_is_killed_both_are_there_or_neither(tmp_path: Path, at: str, kept: int) -> None:
     here = Path(__file__).resolve().parents[2]
-    run = subprocess.run([sys.executable, "-c", _DYING, str(tmp_path), at], cwd=here, check=False)
+    run = subprocess.run([sys.executable, "-c", _DYING, str(tmp_path), at, "answers"], cwd=here, check=False)
     assert run.returncode == -signal.SIGKILL
     assert manifest_path(tmp_path / "out.csv").exists() == bool(kept)
     with closing(open_store("sqlite:///log.db", tmp_path)) as store:
         assert Shipper(tmp_path / "journal", store).round().loaded.new == kept
     assert recover(tmp_path / "journal") == 0
     assert list((tmp_path / "journal" / BATCH_FOLDER).glob(".pending*")) == []
+
+
+@pytest.mark.parametrize("at", ["output", "manifest", "manifest's file"])
+@pytest.mark.parametrize("logged", [True, False], ids=["logged", "not logged"])
+def test_a_manifest_counts_for_its_output_alone_and_the_next_run_removes_what_is_left(
+    tmp_path: Path, at: str, *, logged: bool
+) -> None:
+    _run(tmp_path)
+    out = tmp_path / "out.csv"
+    before = manifest_of(out)
+    assert before is not None
+    here = Path(__file__).resolve().parents[2]
+    run = subprocess.run([sys.executable, "-c", _DYING, str(tmp_path), at, "others"], cwd=here, check=False)
+    assert run.returncode == -signal.SIGKILL
+    assert out.read_text() == "others"
+    assert manifest_path(out).exists()
+    assert manifest_of(out) is None  # it names the sum of the output before
+    assert bool(list(tmp_path.glob(".*.unfinished.tmp"))) == (at == "manifest's file")
+
+    def again(*, fails: bool) -> None:
+        with logged_run(recorder(tmp_path / "journal") if logged else None, out, BATCH) as new:
+            if fails:
+                raise RuntimeError
+            with replacing(out) as file:
+                file.write(b"later answers")
+            _keep(new, 2)
+
+    with pytest.raises(RuntimeError):
+        again(fails=True)
+    assert manifest_of(out) is None
+    again(fails=False)
+    assert [path.name for path in tmp_path.glob(".*")] == []
+    assert manifest_path(out).exists() == logged
+    assert logged == ((manifest_of(out) or {}).get("entries") == 2)
+
+
+def test_a_manifest_is_of_what_lies_beside_it(tmp_path: Path) -> None:
+    _run(tmp_path)
+    out = tmp_path / "out.csv"
+    out.write_text("altered")
+    assert manifest_of(out) is None
+    out.write_text("answers")
+    assert (manifest_of(out) or {})["entries"] == 3
+    manifest_path(out).write_text("[]")
+    assert manifest_of(out) is None
 
 
 def test_an_output_that_is_a_pipe_is_not_logged(tmp_path: Path) -> None:

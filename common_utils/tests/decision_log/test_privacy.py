@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TypedDict
 
@@ -20,6 +21,7 @@ from common_utils.decision_log.outcomes import Said, record
 from common_utils.decision_log.privacy import Office
 from common_utils.decision_log.shipper import Shipper
 from common_utils.decision_log.store.store import Loaded, Store, open_store
+from common_utils.errors import DataError
 
 
 class _By(TypedDict):
@@ -44,7 +46,7 @@ def test_show_says_in_words_all_that_is_held(store: Store, tmp_path: Path) -> No
     event = decide(at, "n1", "S1", groups=b'{"age_band":"25-34"}')
     decide(at, "n2", "S2")
     Shipper(tmp_path, store).round()
-    record(store, Said("accepted", True, days(1), event), told_ms=1)
+    record(store, Said("accepted", True, days(1), event), told_ns=1)
     decide(at, "n3", "S1")
     said = Office(store, KEYS, "demo", tmp_path).show("S1", **BY)
     assert "1 decision(s) in the store, 1 not shipped yet" in said
@@ -76,7 +78,7 @@ def test_forget_leaves_nothing_anywhere(open_log: Callable[[], Store], tmp_path:
     events = [decide(at, f"n{i}", f"S{i % 3}") for i in range(9)]
     Shipper(tmp_path, store).round()
     for event in events:
-        record(store, Said("accepted", True, days(1), event), told_ms=1)
+        record(store, Said("accepted", True, days(1), event), told_ns=1)
     decide(at, "later", "S1")
     at.keep_now(at.outcome({"kind": "left", "value": True, "at_ms": days(1), "period": "", "subject": "S1"}))
     out = tmp_path / "out.csv"
@@ -133,10 +135,10 @@ def test_retain_deletes_what_is_too_old(store: Store, tmp_path: Path, monkeypatc
     old = decide(recorder(tmp_path), "old", "S1")
     young = decide(recorder(tmp_path, at_ms=days(300)), "young", "S1")
     Shipper(tmp_path, store).round()
-    record(store, Said("accepted", True, days(1), old), told_ms=START_MS)
+    record(store, Said("accepted", True, days(1), old), told_ns=START_MS)
     monkeypatch.setattr(privacy, "_now", lambda: days(401))
     office = Office(store, KEYS, "demo", tmp_path)
-    assert office.retain(400, **BY) == {"decisions": 1, "journal": 1}
+    assert office.retain(400, **BY).counts == {"decisions": 1, "journal": 1, "exports": 0}
     assert [one["event"] for one in store.decisions()] == [young]
     assert store.count("outcomes") == 0
 
@@ -171,7 +173,7 @@ def test_stores_that_register_are_reached(store: Store, tmp_path: Path, monkeypa
 
 def test_exports_of_another_host_are_named(store: Store, tmp_path: Path) -> None:
     with store.database.transaction():
-        store.database.add("exports", ("path", "host", "at_ms"), [("/srv/log.csv", "elsewhere", 1)])
+        store.database.add("exports", ("path", "host", "at_ms", "oldest_ms"), [("/srv/log.csv", "elsewhere", 1, 1)])
     done = Office(store, KEYS, "demo", tmp_path).forget("S1", **BY)
     assert done.out_of_reach == ("elsewhere:/srv/log.csv",)
 
@@ -239,3 +241,43 @@ def test_an_outcome_told_before_the_erasure_does_not_come_back(store: Store, tmp
     new.keep_now(new.outcome(told))
     Shipper(there, store, clock=lambda: days(2) * 1_000_000).round()
     assert store.count("waiting") == 1
+
+
+def test_retention_reaches_exports_that_hold_what_is_too_old(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(recorder(tmp_path), "old", "S1")
+    decide(recorder(tmp_path, at_ms=days(300)), "young", "S2")
+    Shipper(tmp_path, store).round()
+    both, young, gone = (tmp_path / name for name in ("both.json", "young.json", "gone.json"))
+    export(store, DecisionSelection(), both)
+    export(store, DecisionSelection(), gone)
+    gone.unlink()
+    export(store, DecisionSelection(mode="none"), tmp_path / "nobody.json")
+    monkeypatch.setattr("common_utils.decision_log.exports._now", lambda: days(399))
+    export(store, DecisionSelection(since=date(2025, 12, 1)), young)
+    export(store, DecisionSelection(mode="none"), tmp_path / "nobody.json")
+    columns = ("path", "host", "at_ms", "oldest_ms")
+    with store.database.transaction():
+        rows = [(f"/srv/{oldest}.csv", "elsewhere", 1, days(oldest)) for oldest in (0, 399)]
+        store.database.add("exports", columns, [*rows, (str(young), "elsewhere", 1, days(399))])
+    monkeypatch.setattr(privacy, "_now", lambda: days(401))
+    done = Office(store, KEYS, "demo", tmp_path).retain(400, **BY)
+    assert done.counts["exports"] == 1
+    assert done.out_of_reach == ("elsewhere:/srv/0.csv",)
+    assert not both.exists()
+    assert young.exists()
+    assert "NOT deleted, on another host: elsewhere:/srv/0.csv; delete it there" in done.lines()
+    assert store.count("exports") == 5
+
+
+def test_an_export_that_was_not_finished_counts_as_one_of_any_age(store: Store, tmp_path: Path) -> None:
+    decide(recorder(tmp_path), "n", "S1")
+    Shipper(tmp_path, store).round()
+    (tmp_path / "log.json").mkdir()  # nothing can be written there
+    with pytest.raises(DataError):
+        export(store, DecisionSelection(), tmp_path / "log.json")
+    (tmp_path / "log.json").rmdir()
+    assert list(store.database.rows("SELECT oldest_ms FROM exports")) in ([(0,)], [[0]])
+    Office(store, KEYS, "demo", tmp_path).retain(10_000, **BY)
+    assert store.count("exports") == 0

@@ -27,6 +27,7 @@ from tests.table_project.cases import (
 
 from common_utils.bundle import Bundle
 from common_utils.compiled import CompiledScorer
+from common_utils.decision_log.recorder import check_log
 from common_utils.errors import ArtifactError, ConfigError
 from common_utils.serving.start import is_alive, run_app, serve_configured, serve_project
 from common_utils.table_project.column_step import ColumnStep
@@ -215,6 +216,27 @@ def test_an_image_with_a_wrong_setting_leaves_with_one_line(
     assert left.value.code == code
     said = capsys.readouterr().err
     assert said.startswith("pricedemo: 1 setting is invalid:\nserving.prot (from PRICEDEMO__SERVING__PROT): unknown")
+
+
+@pytest.mark.parametrize("words", [[], ["health"]], ids=["serve", "health"])
+def test_an_image_without_the_keys_that_its_settings_name_leaves_with_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    monkeypatch.setenv("PRICEDEMO__DECISIONS__KEY_FILE", str(folder / "missing"))
+    monkeypatch.setenv("PRICEDEMO__SERVING__PORT", "1")
+    monkeypatch.delenv("DECISION_KEYS", raising=False)
+    monkeypatch.setattr(sys, "argv", ["app", *words])
+    with pytest.raises(SystemExit) as left:
+        run_app(SPEC, folder, check_log)
+    said = capsys.readouterr().err
+    if words:  # which asks a running service, and needs no keys
+        assert (left.value.code, said) == (True, "")
+    else:
+        assert left.value.code == 2
+        assert said == (
+            f"pricedemo: decisions.key_file {folder / 'missing'} cannot be read: there is no such file; "
+            "`decisions rotate-key` makes it with a first key, or name the file that holds your keys.\n"
+        )
 
 
 def test_keys_rate_and_limits_of_the_settings_hold(folder: Path, bundle: Bundle, monkeypatch) -> None:  # type: ignore[no-untyped-def]

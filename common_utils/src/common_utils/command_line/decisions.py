@@ -18,18 +18,35 @@ from common_utils.command_line.options import ConfigOption, SetOption
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release import author_of
 from common_utils.command_line.run import Group
+from common_utils.config.identifiers import LONGEST_ID, cleaned_id
+from common_utils.errors import ConfigError
 
 if TYPE_CHECKING:
+    from common_utils.config.reading import ReadingConfig
     from common_utils.decision_log.config import DecisionsConfig
     from common_utils.decision_log.desk import Desk
     from common_utils.tables import Reading
 
 __all__ = ["FindDecisions", "add_decisions"]
 
-FindDecisions: TypeAlias = "Callable[[Path | None, list[str] | None], tuple[DecisionsConfig, str, Path]]"
-"""From `--config` and `--set` to the settings, the package's name and the project's folder."""
+FindDecisions: TypeAlias = "Callable[[Path | None, list[str] | None], tuple[DecisionsConfig, str, Path, ReadingConfig]]"
+"""From `--config` and `--set` to the settings, the package's name, the project's folder and how tables are written."""
 
-_Subject = Annotated[str, typer.Option("--subject", help="The subject, as requests name it.")]
+
+def _subject(text: str) -> str:
+    """Return a subject in the form that is keyed, or refuse one that nobody can be."""
+    subject = cleaned_id(text)
+    if not 0 < len(subject) <= LONGEST_ID:
+        raise ConfigError(
+            f"--subject has {len(subject)} characters: give 1 to {LONGEST_ID}, as requests and files name the subject; "
+            "blanks around it and characters nobody sees do not count."
+        )
+    return subject
+
+
+_Subject = Annotated[
+    str, typer.Option("--subject", callback=_subject, help="The subject, as requests name it; 1 to 64 characters.")
+]
 _Who = Annotated[str | None, typer.Option("--who", help="Who does it; default: RELEASE_WHO, or user@host.")]
 _Why = Annotated[str, typer.Option("--why", help="The reason, written to the audit.")]
 _Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Day, UTC.")]
@@ -45,7 +62,7 @@ def add_decisions(app: typer.Typer, find: FindDecisions) -> typer.Typer:
     ----------
     app : Typer
     find : callable
-        From `--config` and `--set` to the settings, the package's name and the project's folder.
+        From `--config` and `--set` to the settings, the package's name, the project's folder, and `data.table`.
 
     Examples
     --------
@@ -173,18 +190,23 @@ def _add_rights(app: typer.Typer, find: FindDecisions) -> None:
     def show(
         subject: _Subject, why: _Why, who: _Who = None, config: ConfigOption = None, overrides: SetOption = None
     ) -> None:
-        """Say in words everything that is held about a subject: the access request."""
+        """Say in words everything that is held about a subject: the access request.
+
+        Exit code 0 where nothing is held, too: the answer then says so.
+        """
         sys.stdout.write(_desk(find, config, overrides).show(subject, who=author_of(who, why).who, why=why))
 
     @app.command("forget")
     def forget(
         subject: _Subject, why: _Why, who: _Who = None, config: ConfigOption = None, overrides: SetOption = None
     ) -> None:
-        """Delete what is held about a subject: journal, store, outcomes, exports of this host, registered stores."""
+        """Delete what is held about a subject: journal, store, outcomes, exports of this host, registered stores.
+
+        Exit code 0 where nothing is held, too: it says so, and other hosts' journals bring nothing back.
+        """
         done = _desk(find, config, overrides).forget(subject, who=author_of(who, why).who, why=why)
-        _say(_counts(done.counts))
-        for path in done.out_of_reach:
-            _say(f"NOT deleted, on another host: {path}; delete it there")
+        for line in done.lines():
+            _say(line)
 
     @app.command("object")
     def object_(
@@ -196,10 +218,12 @@ def _add_rights(app: typer.Typer, find: FindDecisions) -> None:
         config: ConfigOption = None,
         overrides: SetOption = None,
     ) -> None:
-        """Keep a subject out of offers, experiments and joins of the log from now on."""
+        """Keep a subject out of offers, experiments and joins of the log from now on.
+
+        Exit code 0 where nothing is held, too: it says so, and the objection counts for what comes.
+        """
         desk = _desk(find, config, overrides)
-        desk.object(subject, who=author_of(who, why).who, why=why, withdraw=withdraw)
-        _say("objection withdrawn" if withdraw else "objection recorded")
+        _say(desk.object(subject, who=author_of(who, why).who, why=why, withdraw=withdraw))
 
     del show, forget, object_  # registered by name
 
@@ -215,16 +239,17 @@ def _add_upkeep(app: typer.Typer, find: FindDecisions) -> None:
         config: ConfigOption = None,
         overrides: SetOption = None,
     ) -> None:
-        """Delete decisions older than the retention period, with their outcomes; run it daily."""
-        _say(_counts(_desk(find, config, overrides).retain(days, who=author_of(who, why).who, why=why)))
+        """Delete decisions older than the retention period, with outcomes and exports that hold such; run it daily."""
+        for line in _desk(find, config, overrides).retain(days, who=author_of(who, why).who, why=why).lines():
+            _say(line)
 
     @app.command("rotate-key")
     def rotate_key(config: ConfigOption = None, overrides: SetOption = None) -> None:
-        """Put a new key on top of the key file. Services take it at their next start.
+        """Put a new key on top of the key file, or make it with a first one; services take it at their next start.
 
         The old keys stay: what was logged, and who objected, is known under them.
         """
-        _say(f"key {_desk(find, config, overrides).rotate_key()} is in use")
+        _say(_desk(find, config, overrides).rotate_key())
 
     del retain, rotate_key  # registered by name
 
@@ -233,10 +258,6 @@ def _desk(find: FindDecisions, config: Path | None, overrides: list[str] | None)
     from common_utils.decision_log.desk import Desk
 
     return Desk(*find(config, overrides))
-
-
-def _counts(deleted: dict[str, int]) -> str:
-    return f"deleted: {', '.join(f'{name} {count:,}' for name, count in deleted.items())}"
 
 
 def _print(value: dict[str, Any]) -> None:

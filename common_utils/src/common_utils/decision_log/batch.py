@@ -2,7 +2,8 @@
 
 Entries are written to a hidden file beside the journal while the run goes on. The manifest beside the output decides:
 once it is there, the entries belong to the log, and the next run brings them in, should this one have died just then;
-without it they are thrown away.
+without it they are thrown away. A manifest names the SHA-256 of its output, and counts for no other: of a run that died
+between its output and its manifest, the manifest of the output before is removed by the next run.
 """
 
 from __future__ import annotations
@@ -13,20 +14,20 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from common_utils.decision_log.journal.lines import Fixed
 from common_utils.decision_log.journal.segments import BATCH_FOLDER, SUFFIX
 from common_utils.decision_log.recorder import Recorder
 from common_utils.errors import ConfigError
-from common_utils.outputs import is_stream, write_bytes
+from common_utils.outputs import is_stream, remove_unfinished, write_bytes
 
-__all__ = ["BatchEntry", "BatchLog", "LogOf", "LoggedRun", "logged_run", "manifest_path", "recover"]
+__all__ = ["BatchEntry", "BatchLog", "LogOf", "LoggedRun", "logged_run", "manifest_of", "manifest_path", "recover"]
 
 Table = TypeVar("Table")
 
@@ -206,9 +207,10 @@ def logged_run(recorder: Recorder | None, output: Path, about: LogOf) -> Generat
     """
     if recorder is None or is_stream(output):
         yield LoggedRun(None)
+        if not is_stream(output):
+            _remove_stale(output)  # of a run before that was logged
         return
-    if manifest_path(output).exists() and _token_of(manifest_path(output)) is None:
-        raise ConfigError(f"{manifest_path(output)}: this is no manifest of ours; move it, or write to another file.")
+    _remove_left(output)
     try:
         recover(recorder.journal.folder)
     except OSError as error:  # the disk that takes no entries either; the output is written all the same
@@ -259,16 +261,60 @@ def recover(folder: Path) -> int:
     return brought
 
 
+def manifest_of(output: Path) -> Mapping[str, Any] | None:
+    """Return the manifest of an output as it is now; None where there is none, or it is of other contents.
+
+    Examples
+    --------
+    >>> manifest_of(Path("no such file.csv")) is None
+    True
+    """
+    found = _read(manifest_path(output))
+    try:
+        return found if found is not None and found.get("sha256") == _digest(output) else None
+    except OSError:
+        return None
+
+
+def _remove_left(output: Path) -> None:
+    """Remove what a dead run left of this output: a hidden file, and a manifest that is of other contents.
+
+    Raises
+    ------
+    ConfigError
+        If a file of another kind lies where the manifest goes.
+    """
+    manifest = manifest_path(output)
+    remove_unfinished(manifest.parent)
+    if not manifest.exists():
+        return
+    if _token_of(manifest) is None:
+        raise ConfigError(f"{manifest}: this is no manifest of ours; move it, or write to another file.")
+    _remove_stale(output)
+
+
+def _remove_stale(output: Path) -> None:
+    manifest = manifest_path(output)
+    if _token_of(manifest) is not None and manifest_of(output) is None:
+        manifest.unlink(missing_ok=True)
+
+
 def _age(path: Path) -> float:
     return path.stat().st_mtime if path.exists() else time.time()
 
 
 def _token_of(manifest: Path) -> str | None:
     """Return which run a manifest is of; None where it is missing or no manifest."""
+    found = _read(manifest)
+    return None if found is None else found["run"]
+
+
+def _read(manifest: Path) -> Mapping[str, Any] | None:
     try:
-        return str(json.loads(manifest.read_bytes())["run"])
-    except (OSError, ValueError, KeyError, TypeError):
+        found = json.loads(manifest.read_bytes())
+    except (OSError, ValueError):
         return None
+    return found if isinstance(found, dict) and isinstance(found.get("run"), str) else None
 
 
 def _digest(path: Path) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from itertools import islice
@@ -12,13 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common_utils.config import resolve_path
+from common_utils.config.reading import ReadingConfig
 from common_utils.decision_log.beside import ship_until_ended
 from common_utils.decision_log.config import DecisionsConfig
 from common_utils.decision_log.exports import DecisionSelection, export, joined, stats
-from common_utils.decision_log.keys import KeyRing, default_key_file, load_keys, rotate
-from common_utils.decision_log.privacy import Forgotten, Office
+from common_utils.decision_log.keys import KEYS_VARIABLE, KeyRing, default_key_file, load_keys, rotate
+from common_utils.decision_log.privacy import NOTHING_HELD, Forgotten, Office
 from common_utils.decision_log.shipper import Shipped, Shipper
 from common_utils.decision_log.store.store import Store, open_store
+from common_utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from common_utils.tables import Reading
@@ -39,11 +42,14 @@ class Desk:
         Name of the package.
     folder : Path
         The project's; relative paths of the settings count from it.
+    table : ReadingConfig
+        How a table is written, and how much of it may be rejected; its columns are those of another table.
     """
 
     settings: DecisionsConfig
     project: str
     folder: Path
+    table: ReadingConfig = field(default_factory=ReadingConfig)
 
     @property
     def journal(self) -> Path:
@@ -113,25 +119,40 @@ class Desk:
         with self._office() as office:
             return office.forget(subject, who=who, why=why)
 
-    def object(self, subject: str, *, who: str, why: str, withdraw: bool) -> None:
-        """Record an objection, or take it back."""
+    def object(self, subject: str, *, who: str, why: str, withdraw: bool) -> str:
+        """Record an objection, or take it back; say so in words, and where the log knows nothing of the subject."""
         with self._office() as office:
-            office.object(subject, who=who, why=why, withdraw=withdraw)
+            known = office.object(subject, who=who, why=why, withdraw=withdraw)
+        return f"objection {'withdrawn' if withdraw else 'recorded'}{'' if known else f'; {NOTHING_HELD}'}"
 
-    def retain(self, days: int | None, *, who: str, why: str) -> dict[str, int]:
+    def retain(self, days: int | None, *, who: str, why: str) -> Forgotten:
         """Delete what is older than so many days, else than the settings' retention."""
         with self._office() as office:
             return office.retain(days or self.settings.retention_days, who=who, why=why)
 
     def rotate_key(self) -> str:
-        """Put a new key on top of the key file, and return its id."""
-        keys = load_keys(self.settings, self.folder, environ={})
-        return rotate(default_key_file(self.settings, self.folder), keys)
+        """Put a new key on top of the key file, or make the file with the first one; say in words what was done.
+
+        Raises
+        ------
+        ConfigError
+            If the keys come from the environment, or the file cannot be read or written.
+        """
+        if KEYS_VARIABLE in os.environ:
+            raise ConfigError(
+                f"{KEYS_VARIABLE} gives the keys, and no file: put a new line before the others there, or unset it."
+            )
+        path = default_key_file(self.settings, self.folder)
+        first = not path.exists()
+        name = rotate(path, None if first else load_keys(self.settings, self.folder, environ={}))
+        made = f": the first one of {path}, which was made for its owner only" if first else ""
+        return f"key {name} is in use{made}"
 
     def read_outcomes(self, path: Path, *, reading: Reading, window_days: int) -> str:
         """Read a file of outcomes, and return its account in words."""
         from common_utils.decision_log.outcome_files import keep_outcomes, read_outcome_table
 
+        reading = reading.over(self.table.model_copy(update={"columns": {}}))
         table = read_outcome_table(path, reading)
         with closing(self.open_store()) as store:
             report = keep_outcomes(table, store, self.keys, self.project, reading=reading, window_days=window_days)

@@ -74,7 +74,7 @@ def joined(store: Store, selection: DecisionSelection, *, now_ms: int | None = N
     Each kind is a column: the value, or None where nothing was told or it is too early. `bill_paid` is the mean of the
     months' bills, cents.
     """
-    now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    now = _now() if now_ms is None else now_ms
     decisions = store.decisions(*selection.where)
     while piece := list(islice(decisions, _PIECE)):
         outcomes: dict[str, dict[str, list[Any]]] = {}
@@ -94,7 +94,8 @@ def _mature(outcomes: Mapping[str, list[Any]], at_ms: int, now_ms: int) -> dict[
 def export(store: Store, selection: DecisionSelection, path: Path) -> int:
     """Write decisions and outcomes to a file, Parquet, CSV or JSON Lines by its ending, and note that it is there.
 
-    The file is noted first: should the run die in between, `forget` knows of one file too many, not of one too few.
+    The file is noted first, as one of any age: should the run die in between, `forget` and `retain` know of one file
+    too many, not of one too few.
 
     Raises
     ------
@@ -107,14 +108,36 @@ def export(store: Store, selection: DecisionSelection, path: Path) -> int:
         raise ConfigError(f"{path.name}: an export ends in .parquet, .csv or .json.")
     if is_stream(path):
         raise ConfigError(f"{path}: an export goes into a file, which `decisions forget` can reach; name one.")
-    known = (str(path.resolve()), host_name(), time.time_ns() // 1_000_000)
-    with store.database.transaction():
-        store.database.add("exports", ("path", "host", "at_ms"), [known])
+    ages = _Ages()
+    _note(store, path, ages.oldest_ms)
     with _private():
-        count = _write(path, joined(store, selection))
+        count = _write(path, ages.of(joined(store, selection)))
     with blamed(path):
         path.chmod(0o600)  # one that was there keeps its mode else
+    _note(store, path, ages.oldest_ms)
     return count
+
+
+class _Ages:
+    """Looks at decisions on their way into a file."""
+
+    oldest_ms = 0
+    """When the first one was made, as the oldest come first; until then it may be any."""
+
+    def of(self, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        first = next(rows, None)
+        self.oldest_ms = _now() if first is None else first["at_ms"]
+        if first is not None:
+            yield first
+            yield from rows
+
+
+def _note(store: Store, path: Path, oldest_ms: int) -> None:
+    """Let `forget` and `retain` know of a file, in place of what lay there before."""
+    place = (str(path.resolve()), host_name())
+    with store.database.transaction():
+        store.database.run("DELETE FROM exports WHERE path = ? AND host = ?", place)
+        store.database.add("exports", ("path", "host", "at_ms", "oldest_ms"), [(*place, _now(), oldest_ms)])
 
 
 def _write(path: Path, rows: Iterator[dict[str, Any]]) -> int:
@@ -216,6 +239,10 @@ def stats(store: Store) -> dict[str, Any]:
 
 def _one(values: list[Any]) -> Any:
     return sum(values) / len(values) if isinstance(values[0], float) else values[-1]
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _midnight(day: date) -> int:

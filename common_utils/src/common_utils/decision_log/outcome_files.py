@@ -12,12 +12,13 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pandera
 
+from common_utils.config.identifiers import LONGEST_ID, ONE_NAME, names_one
 from common_utils.decision_log.keys import KeyRing
 from common_utils.decision_log.kinds import KINDS, check_value
-from common_utils.decision_log.outcomes import KEPT, WINDOW_DAYS, Said, record
+from common_utils.decision_log.outcomes import KEPT, WINDOW_DAYS, Said, Telling
 from common_utils.decision_log.store.store import Store
 from common_utils.errors import DataError
-from common_utils.tables import Reading, TableResult, id_column, month_column, read_table
+from common_utils.tables import Reading, TableResult, check_share, id_column, month_column, read_table
 
 __all__ = ["OUTCOME_SCHEMA", "OutcomeReport", "keep_outcomes", "read_outcome_table"]
 
@@ -27,12 +28,12 @@ OUTCOME_SCHEMA = pandera.DataFrameSchema(
         "event_id": id_column(required=False, nullable=True),
         "subject": pandera.Column(
             str,
-            pandera.Check.str_length(1, 64),
+            pandera.Check.str_length(1, LONGEST_ID, error=f"not 1 to {LONGEST_ID} characters"),
             nullable=True,
             required=False,
             metadata={"id": True},
         ),
-        "kind": pandera.Column(str, pandera.Check.isin(list(KINDS))),
+        "kind": pandera.Column(str, pandera.Check.isin(list(KINDS), error=f"none of {', '.join(KINDS)}")),
         "value": pandera.Column(str),
         "date": pandera.Column("datetime64[us]"),
         "month": month_column(nullable=True),
@@ -108,37 +109,44 @@ def keep_outcomes(
     reading : Reading
         Takes the account of the rows.
     window_days : int
-        As `record`.
+        As `Telling`.
+
+    Raises
+    ------
+    DataError
+        If no row can be kept, or more are rejected than `reading` allows; then none is.
     """
-    now = time.time_ns() // 1_000_000
+    rows = [_one(row, keys, project) for row in table.frame.to_dict("records")]
     with store.database.transaction():
-        verdicts = [_one(row, store, keys, project, now, window_days) for row in table.frame.to_dict("records")]
-    refused = [(row, why) for row, why in zip(table.rows.tolist(), verdicts, strict=True) if why not in KEPT]
-    report = table.report.after({}, Counter(why for _, why in refused))
-    later = pd.DataFrame(refused, columns=["row", "reason"]).assign(column="")
-    reading.accounts.add(report, pd.concat([table.rejects, later]).sort_values("row"))
+        telling = Telling(store, time.time_ns(), window_days)
+        joined = iter(telling.record([said for said in rows if isinstance(said, Said)]))
+        verdicts = [next(joined) if isinstance(said, Said) else said for said in rows]
+        refused = [(row, why) for row, why in zip(table.rows.tolist(), verdicts, strict=True) if why not in KEPT]
+        report = table.report.after({}, Counter(why for _, why in refused))
+        later = pd.DataFrame(refused, columns=["row", "reason"]).assign(column="")
+        check_share(report, pd.concat([table.rejects, later]).sort_values("row", ignore_index=True), reading)
     counts = Counter(why for why in verdicts if why in KEPT)
     return OutcomeReport(report.read, {**counts, **report.rejected})
 
 
-def _one(row: Mapping[Any, Any], store: Store, keys: KeyRing, project: str, now: int, window_days: int) -> str:
+def _one(row: Mapping[Any, Any], keys: KeyRing, project: str) -> Said | str:
+    """Return what a row says, or what is wrong with it."""
     event, subject, month = (_known(row.get(name)) for name in ("event_id", "subject", "month"))
     kind, text = row["kind"], row["value"]
     value = _value(kind, text)
     wrong = check_value(kind, value)
     if wrong is not None:
         return f"value: {wrong}"
-    if event is None and subject is None:
-        return "neither event_id nor subject"
-    said = Said(
+    if not names_one(event, subject):
+        return ONE_NAME
+    return Said(
         kind=kind,
         value=value,
         at_ms=int(row["date"].timestamp() * 1000),
         event=event,
-        subjects=() if event is not None or subject is None else keys.subjects(project, subject),
+        subjects=() if subject is None else keys.subjects(project, subject),
         period=month or (f"{row['date']:%Y-%m}" if kind == "bill_paid" else ""),
     )
-    return record(store, said, told_ms=now, window_days=window_days)
 
 
 def _known(value: Any) -> str | None:

@@ -19,7 +19,10 @@ from common_utils.decision_log.store.database import Row
 from common_utils.decision_log.store.sqlite import host_name
 from common_utils.decision_log.store.store import Store
 
-__all__ = ["Forgotten", "Holder", "Office", "register"]
+__all__ = ["NOTHING_HELD", "Forgotten", "Holder", "Office", "register"]
+
+NOTHING_HELD = "nothing held of this subject in the log; if there should be, look at how it is written."
+"""What an act for a subject says whom the log does not know; it is done, and noted, all the same."""
 
 
 class Holder(Protocol):
@@ -44,10 +47,31 @@ def register(name: str, holder: Holder) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """How much was deleted, by place, and exports that lie where this host cannot reach them."""
+    """How much was deleted, by place, and exports that lie where this host cannot reach them.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+    out_of_reach : tuple of str
+    nobody : bool
+        Whether nothing of it was about the subject who was to be forgotten.
+    """
 
     counts: dict[str, int]
     out_of_reach: tuple[str, ...]
+    nobody: bool = False
+
+    def lines(self) -> list[str]:
+        """Return lines for people.
+
+        Examples
+        --------
+        >>> Forgotten({"decisions": 2, "exports": 0}, ("web-2:/srv/log.csv",)).lines()
+        ['deleted: decisions 2, exports 0', 'NOT deleted, on another host: web-2:/srv/log.csv; delete it there']
+        """
+        deleted = ", ".join(f"{name} {count:,}" for name, count in self.counts.items())
+        beyond = [f"NOT deleted, on another host: {path}; delete it there" for path in self.out_of_reach]
+        return [f"deleted: {deleted}", *beyond, *([NOTHING_HELD] if self.nobody else [])]
 
 
 @dataclass(frozen=True)
@@ -94,7 +118,10 @@ class Office:
         lines.append("The subject objected to offers and experiments." if objected else "No objection is recorded.")
         exports = [f"{host}:{path}" for path, host in self.store.database.rows("SELECT path, host FROM exports")]
         lines.append(f"Exports that may hold these decisions: {', '.join(exports) if exports else 'none'}.")
-        self.note("show", who=who, why=why, about=names[0], rows=len(held) + len(unshipped) + len(told))
+        rows = len(held) + len(unshipped) + len(told) + len(further)
+        if not rows:
+            lines.insert(1, NOTHING_HELD)
+        self.note("show", who=who, why=why, about=names[0], rows=rows)
         return "\n".join(lines) + "\n"
 
     def forget(self, subject: str, *, who: str, why: str) -> Forgotten:
@@ -119,15 +146,23 @@ class Office:
                 for name in names:
                     self.store.database.run("DELETE FROM erased WHERE subject = ?", (name,))
                 self.store.database.add("erased", ("subject", "at_ms"), [(name, now) for name in names])
-        counts["exports"], out_of_reach = self._forget_exports()
         for name, holder in _HOLDERS.items():
             counts[name] = holder.forget(names)
+        nobody = not sum(counts.values())
+        counts["exports"], out_of_reach = self._delete_exports()
         self.note("forget", who=who, why=why, about=names[0], rows=sum(counts.values()))
-        return Forgotten(counts, out_of_reach)
+        return Forgotten(counts, out_of_reach, nobody=nobody)
 
-    def object(self, subject: str, *, who: str, why: str, withdraw: bool = False) -> None:
-        """Keep a subject out of offers, experiments and the log's joins from now on; or take that back."""
+    def object(self, subject: str, *, who: str, why: str, withdraw: bool = False) -> bool:
+        """Keep a subject out of offers, experiments and the log's joins from now on; or take that back.
+
+        Returns
+        -------
+        bool
+            Whether the log knows the subject: a decision, or an objection before.
+        """
         names = self.keys.subjects(self.project, subject)
+        known = bool(self._events(names)) or not self.store.objections().isdisjoint(names)
         with self.store.database.transaction():
             for name in names:
                 self.store.database.run("DELETE FROM objections WHERE subject = ?", (name,))
@@ -135,22 +170,24 @@ class Office:
                 self.store.database.add("objections", ("subject", "at_ms"), [(name, _now()) for name in names])
         write_objections(self.journal, self.store.objections())
         self.note("withdraw objection" if withdraw else "object", who=who, why=why, about=names[0], rows=len(names))
+        return known
 
-    def retain(self, days: int, *, who: str, why: str) -> dict[str, int]:
-        """Delete decisions older than so many days with their outcomes, and return how many there were by place."""
+    def retain(self, days: int, *, who: str, why: str) -> Forgotten:
+        """Delete decisions older than so many days with their outcomes, and exports that hold such decisions."""
         before = _now() - days * DAY_MS
         self.journal.mkdir(parents=True, exist_ok=True, mode=0o700)
         with exclusive(self.journal / LOCK), self.store.database.transaction():
             old = "SELECT event FROM decisions WHERE at_ms < ?"
-            for table in ("outcomes", "outcomes_seen", "conflicts"):
+            for table in ("outcomes", "conflicts"):
                 self.store.database.run(f"DELETE FROM {table} WHERE event IN ({old})", (before,))  # noqa: S608 - ours
             counts = {"decisions": self.store.database.run("DELETE FROM decisions WHERE at_ms < ?", (before,))}
-            self.store.database.run("DELETE FROM waiting WHERE told_ms < ?", (before,))
+            self.store.database.run("DELETE FROM waiting WHERE told_ns < ?", (before * 1_000_000,))
             self.store.database.run("DELETE FROM erased WHERE at_ms < ?", (before,))
             self.store.database.run("DELETE FROM audit WHERE at_ms < ?", (before,))
             counts["journal"] = erase(self.journal, lambda entry: entry.at_ms < before)
+        counts["exports"], out_of_reach = self._delete_exports("oldest_ms < ?", (before,))
         self.note("retain", who=who, why=why, about=f"{days} days", rows=sum(counts.values()))
-        return counts
+        return Forgotten(counts, out_of_reach)
 
     def note(self, what: str, *, who: str, why: str, about: str, rows: int) -> None:
         """Add a line to the audit."""
@@ -168,7 +205,7 @@ class Office:
         marks = ",".join("?" * len(names))
         about = f"SELECT event FROM decisions WHERE subject IN ({marks})"  # noqa: S608 - marks only
         counts: dict[str, int] = {}
-        for table in ("outcomes", "outcomes_seen", "conflicts"):
+        for table in ("outcomes", "conflicts"):
             counts[table] = self.store.database.run(f"DELETE FROM {table} WHERE event IN ({about})", names)  # noqa: S608
         # An event that two subjects share belongs to the first one's decision; the second one's answer lies here.
         statement = f"DELETE FROM conflicts WHERE subject IN ({marks})"  # noqa: S608
@@ -179,17 +216,18 @@ class Office:
         statement = f"DELETE FROM decisions WHERE subject IN ({marks})"  # noqa: S608
         return {**counts, "waiting": len(waiting), "decisions": self.store.database.run(statement, names)}
 
-    def _forget_exports(self) -> tuple[int, tuple[str, ...]]:
+    def _delete_exports(self, where: str = "TRUE", values: Row = ()) -> tuple[int, tuple[str, ...]]:
         """Delete exports of this host, which hold everybody: they are made anew from the store."""
         deleted, beyond = 0, list[str]()
-        for path, host in self.store.database.rows("SELECT path, host FROM exports"):
+        statement = f"SELECT path, host FROM exports WHERE {where} ORDER BY host, path"  # noqa: S608 - ours
+        for path, host in self.store.database.rows(statement, values):
             if host != host_name():
                 beyond.append(f"{host}:{path}")
                 continue
             if Path(path).is_file():
                 Path(path).unlink()
                 deleted += 1
-            self.store.database.run("DELETE FROM exports WHERE path = ?", (path,))
+            self.store.database.run("DELETE FROM exports WHERE path = ? AND host = ?", (path, host))
         return deleted, tuple(beyond)
 
     def _in_journal(self) -> Iterator[Decision | OutcomeLine]:

@@ -6,17 +6,28 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from common_utils.config import resolve_path
+from common_utils.config.identifiers import cleaned_id
+from common_utils.config.project import ProjectSpec
 from common_utils.decision_log.config import DecisionsConfig
 from common_utils.decision_log.journal.journal import Journal
-from common_utils.decision_log.journal.lines import Fixed, decision_line, outcome_line
+from common_utils.decision_log.journal.lines import (
+    MARK_DIGITS,
+    MARK_SIGN,
+    OBJECTED,
+    Fixed,
+    decision_line,
+    outcome_line,
+)
+from common_utils.decision_log.keeper import Keeper, keeper
 from common_utils.decision_log.keys import Key, KeyRing, KeysUnavailableError, load_keys
 from common_utils.decision_log.objections import Objections
 
-__all__ = ["Recorder", "open_batch_recorder", "open_objections", "open_recorder"]
+__all__ = ["Recorder", "check_log", "check_log_settings", "open_batch_recorder", "open_objections", "open_recorder"]
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +74,8 @@ class Recorder:
         # What each line takes from the key in use, at hand: a line is made for every answer.
         self._key = f"{keys.current.name}."
         self._subject_mac, self._content_mac = keys.current.subject_mac, keys.current.content_mac
-        self._event_mac = keys.event_mac
+        self._event_mac, self._naming_mac = keys.event_mac, keys.naming_mac
+        self._told_ns = 0
         self.waits = journal.to_disk
 
     @property
@@ -135,24 +147,33 @@ class Recorder:
         milliseconds : float
         propensity : float, optional
         """
-        objections = self._objections
+        objections, named = self._objections, None
         if (
             subject is not None
             and (objections.held or objections.clock() > objections.look_at)  # `any`, without a call
             and self.objects(subject)
         ):
-            subject, propensity, groups = None, None, b"{}"
-        named = None if subject is None else self._key + self._subject_mac(f"{self.project}|{subject}".encode())
+            subject, propensity, groups, named = None, None, b"{}", MARK_SIGN + OBJECTED
+        if subject is not None:
+            text = f"{self.project}|{cleaned_id(subject)}".encode()  # `subject_text`, without a call
+            named = self._key + self._subject_mac(text)
+            if self._naming_mac is not None:
+                named += MARK_SIGN + self._naming_mac(text)[:MARK_DIGITS]
         at_ms = self._clock() // 1_000_000
         digest = self._key + self._content_mac(asked)
         return decision_line(fixed, event, at_ms, named, milliseconds, propensity, groups, digest, answer)
+
+    def keeper(self, fixed: Fixed) -> Keeper:
+        """Return the quick way for answers of one route and one live model, which are deterministic."""
+        return keeper(fixed, self.keys, self.journal, self._objections, self.objects, self._clock)
 
     def outcome(self, said: Mapping[str, Any]) -> bytes:
         """Return the line of an outcome; a subject in it is kept in its keyed form only."""
         kept = {name: value for name, value in said.items() if name != "subject"}
         if (subject := said.get("subject")) is not None:
             kept["subjects"] = list(self.keys.subjects(self.project, subject))
-        return outcome_line(self._clock() // 1_000_000, kept)
+        self._told_ns = max(self._clock(), self._told_ns + 1)  # its own for each: what was told last counts
+        return outcome_line(self._told_ns, kept)
 
 
 def open_recorder(
@@ -186,6 +207,24 @@ def open_recorder(
         passing = KeyRing((Key("none", secrets.token_bytes(32)),))
         return Recorder(project, passing, Journal(place, most, refuse="no_keys"))
     return Recorder(project, keys, Journal(place, most, to_disk=to_disk))
+
+
+def check_log(spec: ProjectSpec[Any], folder: Path) -> None:
+    """See before a project's service is started that it can open the log its settings name.
+
+    Raises
+    ------
+    ConfigError
+        As `open_recorder`.
+    """
+    check_log_settings(spec.load(folder).decisions, folder)
+
+
+def check_log_settings(config: DecisionsConfig, folder: Path) -> None:
+    """See likewise, given the settings."""
+    if config.log:
+        with suppress(KeysUnavailableError):  # answers go on unlogged, and say so
+            load_keys(config, folder)
 
 
 def open_batch_recorder(config: DecisionsConfig, project: str, folder: Path) -> Recorder | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from importlib.util import find_spec
@@ -86,7 +86,9 @@ def serve_project(
     _run(f"{package}.fastapi_app:app", host=host, port=port, workers=workers, **_server_options(serving))
 
 
-def run_app(spec: ProjectSpec[Any], folder: Path) -> None:
+def run_app(
+    spec: ProjectSpec[Any], folder: Path, check: Callable[[ProjectSpec[Any], Path], None] = lambda *_: None
+) -> None:
     """Do what `python -m app` asks for: serve as configured; with the word `health`, ask that service.
 
     Leaves with the code of an error and one line about it, as every command does; `health` leaves with 0 or 1, the
@@ -97,11 +99,15 @@ def run_app(spec: ProjectSpec[Any], folder: Path) -> None:
     spec : ProjectSpec
     folder : Path
         As for `serve_configured`.
+    check : callable
+        Called before the server is started; raises what would keep the app from starting in it, where uvicorn would
+        show a traceback.
     """
     health = sys.argv[1:] == ["health"]
     try:
         if health:
             sys.exit(not is_alive(spec, folder))
+        check(spec, folder)
         serve_configured(spec, folder)
     except PortfolioError as error:
         sys.stderr.write(f"{spec.name}: {error}\n")

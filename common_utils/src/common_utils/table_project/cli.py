@@ -33,6 +33,7 @@ from common_utils.errors import ConfigError
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
     from common_utils.config.project import ProjectSpec
+    from common_utils.config.reading import ReadingConfig
     from common_utils.decision_log.config import DecisionsConfig
     from common_utils.table_project.config import TableProjectConfig
     from common_utils.table_project.task import TableTask
@@ -133,9 +134,9 @@ def table_cli(
         settings, folder = settings_of(spec(), config, overrides)
         return _artifacts(settings, folder), load_trust(settings.releases, folder)
 
-    def decisions(config: Path | None, overrides: list[str] | None) -> tuple[DecisionsConfig, str, Path]:
+    def decisions(config: Path | None, overrides: list[str] | None) -> tuple[DecisionsConfig, str, Path, ReadingConfig]:
         settings, folder = settings_of(spec(), config, overrides)
-        return settings.decisions, name, folder
+        return settings.decisions, name, folder, settings.data.table
 
     app.add_typer(release_app(releases), name="release")
     add_decisions(app, decisions)
@@ -268,25 +269,18 @@ def _add_serve(app: typer.Typer, spec: Callable[[], ProjectSpec[Settings]]) -> N
         overrides: SetOption = None,
     ) -> None:
         """Serve a bundle over HTTP; /docs shows how to ask."""
-        from common_utils.serving.start import serve_project
+        from common_utils.command_line.serve import serve_command
 
         settings, folder = settings_of(spec(), config, overrides)
-        serving = settings.serving
-        project = spec()
-        said = settings.releases.model_dump(mode="json", exclude_none=True)  # which signatures count
-        serve_project(
-            project,
+        serve_command(
+            spec(),
             folder,
             bundle or _artifacts(settings, folder),
+            settings,
             settings_file=config,
-            environment={
-                **settings.decisions.environment(project.prefix),
-                **{f"{project.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
-            },
-            host=host or serving.host,
-            port=serving.port if port is None else port,
-            workers=workers or serving.workers,
-            serving=serving,
+            host=host,
+            port=port,
+            workers=workers,
         )
 
     del serve  # registered by name

@@ -16,14 +16,23 @@ from pydantic_core import to_json
 from common_utils.bundle import Bundle, open_bundle
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.config.project import ProjectSpec
+from common_utils.decision_log.journal.lines import Fixed
 from common_utils.decision_log.kinds import check_value
 from common_utils.decision_log.recorder import Recorder, open_recorder
 from common_utils.releases.config import load_trust
 from common_utils.releases.trained import trained_settings
 from common_utils.scoring import Scorer
 from common_utils.serving.config import MOST_BATCH_ROWS
-from common_utils.serving.decisions.events import SUBJECT, LoggedAnswer, LoggedEvent, LogPlace, with_events
+from common_utils.serving.decisions.events import (
+    SUBJECT,
+    LoggedAnswer,
+    LoggedEvent,
+    LogPlace,
+    Subject,
+    with_events,
+)
 from common_utils.serving.decisions.outcomes import outcome_routes
+from common_utils.serving.decisions.quick import QuickLog
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.project import ProjectService
@@ -44,7 +53,7 @@ class TableRecord(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    subject: str | None = SUBJECT
+    subject: Subject | None = SUBJECT
 
 
 class Batch(BaseModel, Generic[Record]):
@@ -231,9 +240,14 @@ def _routes(
 ) -> APIRouter:
     batch, batch_answer = Batch[record], BatchAnswer[answer_model]
 
+    def fixed(sink: Recorder, live: LiveModel[Settings]) -> Fixed:
+        return sink.fixed("/predict", "predict", live.version)
+
+    logged: QuickLog[Recorder, LiveModel[Settings]] = QuickLog(log, lambda sink, live: sink.keeper(fixed(sink, live)))
+
     def line(event: LoggedEvent[Recorder], live: LiveModel[Settings], body: Record, answer: bytes) -> bytes:
         return event.sink.line(
-            event.sink.fixed("/predict", "predict", live.version),
+            fixed(event.sink, live),
             event.event_id,
             answer=answer,
             asked=event.asked,
@@ -246,8 +260,8 @@ def _routes(
         live = slot.get()
         one = answer(live, [body])[0]
         slot.count(1)
-        said, event = one.__pydantic_serializer__.to_json(one), log.event()
-        return said if event is None else await event.answer(said, line(event, live, body, said))
+        said = logged(live, one.__pydantic_serializer__.to_json(one), body.subject)
+        return said if isinstance(said, bytes) else await said
 
     def predict_batch(body: Any) -> Any:
         live = slot.get()

@@ -145,8 +145,9 @@ def _answer(journal: Path, life: int, pipe: int, *, to_disk: bool) -> None:
     log = Recorder("demo", KeyRing((Key("k1", b"1" * 32),)), Journal(journal, 1 << 30, to_disk=to_disk))
     fixed = log.fixed("/predict", "choice", "v1")
     for place in range(10**9):
-        event = log.event("crm", f"{life}-{place - place % _RETRIED // (_RETRIED - 1)}")
-        line = log.line(fixed, event, answer=_ANSWER, asked=b"{}", subject=f"S{place % 50}")
+        asked = place - place % _RETRIED // (_RETRIED - 1)
+        event = log.event("crm", f"{life}-{asked}")
+        line = log.line(fixed, event, answer=_ANSWER, asked=b"{}", subject=f"S{asked % 50}")
         if log.keep_now(line):
             os.write(pipe, event.encode() + b"\n")
 

@@ -59,6 +59,9 @@ def test_a_disk_full_at_any_byte_leaves_no_half_line(tmp_path: Path, room: int) 
     assert _events(tmp_path) == kept
     assert kept[-2:] == ["f0", "f1"]
     assert sum(journal.unlogged.values()) == 6 - len(kept)
+    # Nothing of a line that was not taken stays on the disk, either.
+    assert b"".join(segment.path.read_bytes() for segment in segments(tmp_path)).count(b"\n") == len(kept)
+    assert all(segment.path.read_bytes()[-1:] in {b"", b"\n"} for segment in segments(tmp_path))
 
 
 def test_half_a_line_that_cannot_be_cut_off_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,3 +261,20 @@ def test_a_propensity_of_any_kind_of_number_is_read_back() -> None:
     found = parse_line(line)
     assert isinstance(found, Decision)
     assert found.propensity == 0.05
+
+
+def test_a_shipper_makes_room_for_a_service_that_goes_on(tmp_path: Path) -> None:
+    """A full journal lies in several segments: what is shipped of it makes room before its writer ends."""
+    now = [0.0]
+    journal = Journal(tmp_path, 64_000, clock=lambda: now[0])
+    while journal.append(_line("e")):
+        pass
+    finished: list[JournalSegment] = []
+    for segment in segments(tmp_path):
+        with segment.finished() as over:
+            finished += [segment] if over else []
+    assert len(finished) >= 4
+    for segment in finished:
+        segment.path.unlink()
+    now[0] = 10.0  # it looks again
+    assert journal.append(_line("f"))

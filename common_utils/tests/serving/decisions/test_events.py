@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +13,16 @@ from fastapi import APIRouter
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, ConfigDict, Field
 
+from common_utils.decision_log.journal.journal import Journal
+from common_utils.decision_log.keys import Key, KeyRing
+from common_utils.decision_log.recorder import Recorder
 from common_utils.serving.app import Settings, create_service
-from common_utils.serving.decisions.events import SUBJECT, LoggedAnswer, LogPlace, with_events
+from common_utils.serving.decisions.events import SUBJECT, LoggedAnswer, LogPlace, Subject, with_events
 from common_utils.serving.decisions.outcomes import outcome_routes
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.guards.access import Access, ApiKey
 from common_utils.serving.model_slot import ModelSlot
+from common_utils.serving.problems import ProblemError
 from tests.conftest import FakeModel
 
 
@@ -25,7 +30,7 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     minutes: float = Field(ge=0, le=1000)
-    subject: str | None = SUBJECT
+    subject: Subject | None = SUBJECT
 
 
 class AskedOften(BaseModel):
@@ -73,9 +78,14 @@ class FakeLog:
         self.closed = True
 
 
-def client_of(log: FakeLog | None, keys: tuple[ApiKey, ...] = ()) -> TestClient:
-    place: LogPlace[FakeLog] = LogPlace()
+def client_of(log: FakeLog | Recorder | None, keys: tuple[ApiKey, ...] = ()) -> TestClient:
+    place: LogPlace[Any] = LogPlace()
     router = APIRouter(route_class=FastRoute)
+
+    @router.post("/refused", response_model=Doubled)
+    async def refused(body: Asked) -> bytes:
+        assert place.event() is not None
+        raise ProblemError(409, "refused", f"{body.minutes:g} minutes cannot be answered.")
 
     @router.post("/double", response_model=Doubled)
     async def double(body: Asked) -> bytes:
@@ -197,3 +207,71 @@ def test_a_subject_out_of_bounds_is_refused_and_not_repeated(subject: str) -> No
         answer = client.post("/double", json={"minutes": 2, "subject": subject})
     assert answer.status_code == 422
     assert "xxxx" not in answer.text
+
+
+def _counted(client: TestClient, name: str) -> float:
+    lines = [line for line in client.get("/metrics").text.splitlines() if line.startswith(name)]
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["kept", "full"])
+def test_each_metric_counts_what_its_help_says(live_journal: Recorder, *, full: bool) -> None:
+    """Answers are counted as answers, whether they were kept or not; refused requests and outcomes are none."""
+    sink = live_journal
+    told = {"outcomes": [{"kind": "accepted", "value": True, "date": "2025-11-02", "event_id": "e"}] * 3}
+    with client_of(sink) as client:
+        for path, body in (("/double", {"minutes": 1}), ("/slowly", {"minutes": 1})):
+            assert client.post(path, json=body).status_code == 200
+        client.post("/often", json={"records": [{"minutes": 1}] * 3})
+        for path, body in (("/refused", {"minutes": 1}), ("/double", {"minutes": -1}), ("/often", {"records": []})):
+            assert client.post(path, json=body).status_code in {409, 422}
+        assert client.post("/outcomes", json=told).status_code == (503 if full else 200)
+        assert _counted(client, "decisions_total") == 5
+        assert _counted(client, "decisions_unlogged_total") == (5 if full else 0)
+        assert _counted(client, 'decision_outcomes_total{result="taken"}') == (0 if full else 3)
+        assert _counted(client, 'decision_outcomes_total{result="refused"}') == (3 if full else 0)
+
+
+@pytest.fixture
+def live_journal(tmp_path: Path, request: pytest.FixtureRequest) -> Recorder:
+    """A log whose journal takes a megabyte, or where it is to be full, nothing."""
+    most = 1 if request.node.callspec.params["full"] else 1 << 20
+    return Recorder("demo", KeyRing((Key("k1", b"1" * 32),)), Journal(tmp_path, most))
+
+
+@pytest.mark.parametrize(
+    ("subject", "status"),
+    [("S1", 200), (" S1\u200b", 200), (f"  {'x' * 64}\u200b", 200), (" ", 422), ("\u200b", 422), ("x" * 65, 422)],
+    ids=ascii,
+)
+@pytest.mark.parametrize("path", ["/double", "/outcomes"])
+def test_the_bounds_of_a_subject_hold_for_its_cleaned_form(path: str, subject: str, status: int) -> None:
+    told = {"outcomes": [{"kind": "accepted", "value": True, "date": "2025-11-02", "subject": subject}]}
+    with client_of(FakeLog()) as client:
+        answer = client.post(path, json=told if path == "/outcomes" else {"minutes": 2, "subject": subject})
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize("named", [{}, {"event_id": "e", "subject": "S1"}], ids=["neither", "both"])
+def test_an_outcome_names_its_decision_once(named: dict[str, str]) -> None:
+    told = {"outcomes": [{"kind": "accepted", "value": True, "date": "2025-11-02", **named}]}
+    with client_of(FakeLog()) as client:
+        answer = client.post("/outcomes", json=told)
+    assert answer.status_code == 422
+    assert "give event_id or subject, and not both" in answer.text
+
+
+def test_two_api_keys_with_one_idempotency_key_are_two_events(tmp_path: Path) -> None:
+    sink = Recorder("demo", KeyRing((Key("k1", b"1" * 32),)), Journal(tmp_path, 1 << 20))
+    keys = tuple(ApiKey(name, "predict", sha256(name.encode()).digest()) for name in ("crm", "shop"))
+    with client_of(sink, keys) as client:
+        events = [
+            client.post(
+                "/double",
+                json={"minutes": 2},
+                headers={"Authorization": f"Bearer {key.name}", "Idempotency-Key": "order-17"},
+            ).json()["event_id"]
+            for key in (*keys, *keys)
+        ]
+    assert events[:2] == events[2:]
+    assert len(set(events)) == 2

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from common_utils.command_line.serve import serve_command
 from common_utils.errors import ArtifactError
-from common_utils.serving.start import serve_project
 from planrec.commands.requests import ServeCommand
 from planrec.commands.settings import LoadedSettings, load_run
 from planrec.config import RULES_VARIABLE, SPEC
@@ -19,30 +19,28 @@ def run_serve(request: ServeCommand) -> None:
     Raises
     ------
     ConfigError
-        If there is no app of ours in the project's folder, or a setting that was said differs from the bundle's.
+        If there is no app of ours in the project's folder, a setting that was said differs from the bundle's, or the
+        keys of the decision log are not where the settings say.
     """
     run = load_run(request.settings)
     serving = run.config.serving
     _refuse_other_settings(run, request.bundle)
     rules = request.rules.resolve() if request.rules else serving.rules and run.path(serving.rules)
-    said = run.config.releases.model_dump(mode="json", exclude_none=True)  # which signatures count, whoever said it
-    serve_project(
+    serve_command(
         SPEC,
         run.project,
         request.bundle or run.path(run.config.training.artifacts),
+        run.config,
         settings_file=request.settings.config,
         environment={
             **({} if rules is None else {RULES_VARIABLE: str(rules)}),
-            **{f"{SPEC.prefix}__RELEASES__{name.upper()}": str(value) for name, value in said.items()},
-            **run.config.decisions.environment(SPEC.prefix),
             f"{SPEC.prefix}__OFFERS__EXPLORATION__SHARE": str(run.config.offers.exploration.share),
             f"{SPEC.prefix}__OFFERS__EXPLORATION__FLOOR": str(run.config.offers.exploration.floor),
             **run.said.environment(),
         },
-        host=request.host or serving.host,
-        port=serving.port if request.port is None else request.port,
-        workers=request.workers or serving.workers,
-        serving=serving,
+        host=request.host,
+        port=request.port,
+        workers=request.workers,
     )
 
 

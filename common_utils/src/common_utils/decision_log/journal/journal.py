@@ -85,7 +85,7 @@ class Journal:
         self._path: Path | None = None
         self._size = 0
         self._until = 0.0
-        self._room = self._left = 0
+        self._room = self._left = self._granted = 0
         self._look_again = 0.0
         self._why: Reason = "unwritable"
         self._unlogged: Counter[Reason] = Counter()
@@ -129,8 +129,6 @@ class Journal:
                 except OSError:
                     written = 0
                 if written == size:
-                    self._size += size
-                    self._room -= size
                     self._left -= size
                     if self._syncer is not None:
                         self._syncer.changed(number)
@@ -159,6 +157,7 @@ class Journal:
         """See to a segment that takes so many bytes; say why where there is none."""
         if self._refuse is not None:
             return self._refuse
+        self._settle()
         now = self._clock()
         if now < self._look_again and (size > self._room or self._number is None):
             return self._why
@@ -168,11 +167,18 @@ class Journal:
         if reason is not None or self._number is None:
             self._look_again, self._why = now + _RETRY_SECONDS, reason or "unwritable"
             return self._why
-        self._left = min(self._room, self._segment_bytes - self._size)
+        self._granted = self._left = min(self._room, self._segment_bytes - self._size)
         return None
+
+    def _settle(self) -> None:
+        """Work in what was written since room was granted; one number is counted down with every line."""
+        used, self._granted = self._granted - self._left, self._left
+        self._size += used
+        self._room -= used
 
     def _take_back(self, number: int) -> None:
         """Cut half a line off again; where that fails, its segment is left, and nobody reads the half."""
+        self._settle()
         try:
             os.ftruncate(number, self._size)
         except OSError:
@@ -205,6 +211,7 @@ class Journal:
     def _end_segment(self) -> None:
         if self._number is None:
             return
+        self._settle()
         number, self._number = self._number, None
         if self._syncer is None:
             os.close(number)

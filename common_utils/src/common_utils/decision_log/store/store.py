@@ -1,7 +1,7 @@
 """The store that a shipper loads: one schema, in SQLite or PostgreSQL; every statement may be said twice.
 
-A decision is known by its event id. The same id with another answer is a conflict: the first answer stays, and each
-other answer is kept beside it, once.
+A decision is known by its event id. The same id with another answer, or about another subject, is a conflict: the first
+answer stays, and each other one is kept beside it, once.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic_core import from_json, to_json
 
-from common_utils.decision_log.journal.lines import Decision
+from common_utils.decision_log.journal.lines import MARK_DIGITS, Decision
 from common_utils.decision_log.store.database import Database, Row
 from common_utils.decision_log.store.postgres import PostgresDatabase
 from common_utils.decision_log.store.sqlite import SqliteDatabase, claimed
@@ -42,6 +42,7 @@ COLUMNS: tuple[str, ...] = (
     "asked",
     "answer_json",
 )
+_STORED = (*COLUMNS, "mark")
 _TYPES = {
     "at_ms": "BIGINT NOT NULL",
     "milliseconds": "DOUBLE PRECISION NOT NULL",
@@ -52,21 +53,20 @@ _TYPES = {
 }
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS decisions ("
-    + ", ".join(f"{name} {_TYPES.get(name, 'TEXT NOT NULL')}" for name in COLUMNS)
+    + ", ".join(f"{name} {_TYPES.get(name, 'TEXT NOT NULL')}" for name in _STORED)
     + ")",
     "CREATE INDEX IF NOT EXISTS decisions_subject ON decisions (subject, at_ms)",
     "CREATE INDEX IF NOT EXISTS decisions_at ON decisions (at_ms, event)",
-    "CREATE TABLE IF NOT EXISTS conflicts (event TEXT, place INTEGER, subject TEXT, answer_json TEXT NOT NULL, "
-    "at_ms BIGINT NOT NULL, PRIMARY KEY (event, place))",
+    "CREATE TABLE IF NOT EXISTS conflicts (event TEXT, place INTEGER, subject TEXT, mark TEXT NOT NULL, "
+    "answer_json TEXT NOT NULL, at_ms BIGINT NOT NULL, PRIMARY KEY (event, place))",
     "CREATE INDEX IF NOT EXISTS conflicts_subject ON conflicts (subject)",
     "CREATE TABLE IF NOT EXISTS outcomes (event TEXT, kind TEXT, period TEXT, value_json TEXT, at_ms BIGINT, "
-    "told_ms BIGINT, corrections INTEGER, PRIMARY KEY (event, kind, period))",
-    "CREATE TABLE IF NOT EXISTS outcomes_seen (digest TEXT PRIMARY KEY, event TEXT)",
-    "CREATE INDEX IF NOT EXISTS outcomes_seen_event ON outcomes_seen (event)",
-    "CREATE TABLE IF NOT EXISTS waiting (digest TEXT PRIMARY KEY, said_json TEXT, told_ms BIGINT, reason TEXT)",
+    "told_ns BIGINT, corrections INTEGER, PRIMARY KEY (event, kind, period))",
+    "CREATE TABLE IF NOT EXISTS waiting (digest TEXT PRIMARY KEY, said_json TEXT, told_ns BIGINT, reason TEXT)",
     "CREATE TABLE IF NOT EXISTS erased (subject TEXT PRIMARY KEY, at_ms BIGINT)",
     "CREATE TABLE IF NOT EXISTS objections (subject TEXT PRIMARY KEY, at_ms BIGINT)",
-    "CREATE TABLE IF NOT EXISTS exports (path TEXT PRIMARY KEY, host TEXT, at_ms BIGINT)",
+    "CREATE TABLE IF NOT EXISTS exports (path TEXT, host TEXT, at_ms BIGINT, oldest_ms BIGINT, "
+    "PRIMARY KEY (path, host))",
     "CREATE TABLE IF NOT EXISTS audit (at_ms BIGINT, who TEXT, what TEXT, why TEXT, about TEXT, rows BIGINT)",
     "CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT)",
 )
@@ -126,7 +126,7 @@ class Store:
             erased = self.erased()
             kept = [d for d in decisions if d.subject is None or d.at_ms > erased.get(d.subject, -1)]
             first = {d.event: d for d in reversed(kept)}
-            new = self.database.add("decisions", COLUMNS, [decision_row(d) for d in first.values()])
+            new = self.database.add("decisions", _STORED, [decision_row(d) for d in first.values()])
             conflicts = self._conflicts(kept) if new < len(kept) else 0
         return Loaded(new, len(kept) - new, conflicts, len(decisions) - len(kept))
 
@@ -141,21 +141,21 @@ class Store:
             yield from self.database.rows(statement.format(",".join("?" * len(part))), part)
 
     def _conflicts(self, kept: Sequence[Decision]) -> int:
-        """Keep the answers that differ from the first one to their event, and count those that are new."""
+        """Keep what is no retry of an answer to the same event, and count what is new of it."""
         events = list(dict.fromkeys(d.event for d in kept))
-        known: dict[str, list[str]] = {}
-        for event, answer in self.rows_in("SELECT event, answer_json FROM decisions WHERE event IN ({})", events):
-            known[event] = [answer]
-        for event, answer in self.rows_in("SELECT event, answer_json FROM conflicts WHERE event IN ({})", events):
-            known[event].append(answer)
+        known: dict[str, list[_Answer]] = {}
+        for table in ("decisions", "conflicts"):
+            statement = f"SELECT event, answer_json, subject, mark FROM {table} WHERE event IN ({{}})"  # noqa: S608
+            for event, *answer in self.rows_in(statement, events):
+                known.setdefault(event, []).append(_Answer(*answer))
         rows: list[Row] = []
         for decision in kept:
             answers = known[decision.event]
-            answer = _json(decision.answer)
-            if answer not in answers:
-                rows.append((decision.event, len(answers), decision.subject, answer, decision.at_ms))
+            answer = _Answer(_json(decision.answer), decision.subject, decision.mark)
+            if not any(map(answer.is_retry_of, answers)):
+                rows.append((decision.event, len(answers), *answer, decision.at_ms))
                 answers.append(answer)
-        columns = ("event", "place", "subject", "answer_json", "at_ms")
+        columns = ("event", "place", "answer_json", "subject", "mark", "at_ms")
         return self.database.add("conflicts", columns, rows) if rows else 0
 
     def fact(self, name: str) -> str | None:
@@ -200,13 +200,37 @@ class Store:
 
 
 def decision_row(decision: Decision) -> Row:
-    """Return a decision as values of `COLUMNS`."""
+    """Return a decision as the values its table holds: those of `COLUMNS`, and the mark."""
     return (
         *decision[:_GROUPS],
         _json(decision.groups),
         decision.asked,
         _json(decision.answer),
+        decision.mark,
     )
+
+
+class _Answer(NamedTuple):
+    """An answer to an event, and whom it was about."""
+
+    text: str
+    subject: str | None
+    mark: str
+
+    def is_retry_of(self, other: _Answer) -> bool:
+        """Whether it says the same of the same one; who is not named may be anybody."""
+        if self.text != other.text:
+            return False
+        if self.subject is None or other.subject is None:
+            return True
+        if self.subject.partition(".")[0] == other.subject.partition(".")[0]:  # under one key
+            return self.subject == other.subject
+        return self._digits == other._digits
+
+    @property
+    def _digits(self) -> str:
+        """First digits of the subject under the key that names events, whichever key is in use."""
+        return self.mark or (self.subject or "").partition(".")[2][:MARK_DIGITS]
 
 
 def open_store(url: str, project: Path, *, environ: Mapping[str, str] | None = None) -> Store:

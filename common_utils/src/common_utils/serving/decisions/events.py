@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
+from common_utils.config.identifiers import LONGEST_ID, cleaned_id
 from common_utils.serving.request_id import caller
 
 __all__ = [
@@ -24,14 +25,21 @@ __all__ = [
     "LogPlace",
     "LoggedAnswer",
     "LoggedEvent",
+    "Subject",
     "with_event",
     "with_events",
 ]
 
+
+def _cleaned(value: object) -> object:
+    return cleaned_id(value) if isinstance(value, str) else value
+
+
+Subject: TypeAlias = Annotated[str, Field(min_length=1, max_length=LONGEST_ID), BeforeValidator(_cleaned)]
+"""Who a request is about, in the form that files clean identifiers to; bounded in that form."""
+
 SUBJECT: Any = Field(
     default=None,
-    min_length=1,
-    max_length=64,
     description="who this is about, as the caller names them: joins outcomes; kept only as a keyed digest, never "
     "repeated",
 )
@@ -104,12 +112,15 @@ class LoggedEvent(Generic[Sink]):
         `perf_counter` at the request's arrival.
     asked : bytes
         What was asked, as it came.
+    place : LogPlace
+        Counts the answer.
     """
 
     sink: Sink
     event_id: str
     begun: float
     asked: bytes
+    place: LogPlace[Sink]
 
     @property
     def milliseconds(self) -> float:
@@ -118,11 +129,13 @@ class LoggedEvent(Generic[Sink]):
 
     async def answer(self, answer: bytes, line: bytes) -> bytes:
         """Return an answer with what became of its line."""
+        self.place.written += 1
         kept = await self.sink.keep(line) if self.sink.waits else self.sink.keep_now(line)
         return with_event(answer, self.event_id if kept else None)
 
     def answer_now(self, answer: bytes, line: bytes) -> bytes:
         """Return the same from a thread."""
+        self.place.written += 1
         return with_event(answer, self.event_id if self.sink.keep_now(line) else None)
 
 
@@ -137,17 +150,17 @@ class LogPlace(Generic[Sink]):
 
     def __init__(self) -> None:
         self.sink: Sink | None = None
-        self.written = 0
+        self.written = 0  # answers; a request that is refused later on has an event, and none
+        self.outcomes = {"taken": 0, "refused": 0}
 
     def event(self) -> LoggedEvent[Sink] | None:
         """Return the event of the request being answered; None where nothing is logged."""
         asking, sink = caller.get(), self.sink
         if sink is None or asking is None:
             return None
-        self.written += 1
         # `LoggedEvent(...)` without the call of its `__init__`: one is made for every answer.
         event: LoggedEvent[Sink] = LoggedEvent.__new__(LoggedEvent)
-        event.sink, event.begun, event.asked = sink, asking.begun, asking.body
+        event.sink, event.begun, event.asked, event.place = sink, asking.begun, asking.body, self
         event.event_id = sink.event(asking.scope.get("client_name", ""), asking.name)
         return event
 
@@ -156,7 +169,6 @@ class LogPlace(Generic[Sink]):
         asking = caller.get()
         if self.sink is None or asking is None:
             return []
-        self.written += len(records)
         client, name, sink = asking.client, asking.name, self.sink
         return [
             LoggedEvent(
@@ -164,6 +176,7 @@ class LogPlace(Generic[Sink]):
                 sink.event(client, f"{name}\0{place}"),
                 asking.begun,
                 record.__pydantic_serializer__.to_json(record, exclude_unset=True),
+                self,
             )
             for place, record in enumerate(records)
         ]
@@ -198,6 +211,7 @@ def with_events(
     """Return the answers of a batch with their events; all its lines are written at once, and kept together or not."""
     if not events:
         return answers
+    events[0].place.written += len(lines)
     kept = events[0].sink.keep_now(b"".join(lines), len(lines))
     return [with_event(answer, event.event_id if kept else None) for answer, event in zip(answers, events, strict=True)]
 
@@ -209,6 +223,10 @@ class _LogCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         sink = self._place.sink
         yield CounterMetricFamily("decisions", "Answers that were to be logged.", value=self._place.written)
+        told = CounterMetricFamily("decision_outcomes", "Outcomes by what became of them here.", labels=("result",))
+        for result, count in self._place.outcomes.items():
+            told.add_metric((result,), count)
+        yield told
         unlogged = CounterMetricFamily("decisions_unlogged", "Answers that were not logged.", labels=("reason",))
         for reason, count in ({} if sink is None else sink.unlogged).items():
             unlogged.add_metric((reason,), count)

@@ -11,7 +11,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from common_utils.serving.decisions.events import SUBJECT, DecisionSink, LogPlace
+from common_utils.config.identifiers import ONE_NAME, names_one
+from common_utils.serving.decisions.events import SUBJECT, DecisionSink, LogPlace, Subject
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.problems import ProblemError
 
@@ -43,7 +44,7 @@ class OutcomeRequest(BaseModel):
     event_id: str | None = Field(
         default=None, min_length=1, max_length=64, description="as the decision's answer gave it"
     )
-    subject: str | None = SUBJECT
+    subject: Subject | None = SUBJECT
     month: str | None = Field(
         default=None,
         pattern=r"^\d{4}-(0[1-9]|1[0-2])$",
@@ -53,8 +54,8 @@ class OutcomeRequest(BaseModel):
 
     @model_validator(mode="after")
     def _names_one_decision(self) -> Self:
-        if (self.event_id is None) == (self.subject is None):
-            raise PydanticCustomError("event_or_subject", "give event_id or subject, and not both")
+        if not names_one(self.event_id, self.subject):
+            raise PydanticCustomError("event_or_subject", ONE_NAME)
         try:
             date.fromisoformat(self.date)
         except ValueError:
@@ -128,7 +129,10 @@ def outcome_routes(log: LogPlace[Any], check: Callable[[str, object], str | None
             wrong = check(one.kind, one.value)
             if wrong is not None:
                 raise ProblemError(422, "outcome", f"outcomes[{place}]: {re.sub(r'[^ -~]', '', wrong)}.")
-        if not sink.keep_now(b"".join(sink.outcome(one.said()) for one in body.outcomes), len(body.outcomes)):
+        # None of them is an answer that goes out unlogged, so they count for none in the journal.
+        kept = sink.keep_now(b"".join(sink.outcome(one.said()) for one in body.outcomes), 0)
+        log.outcomes["taken" if kept else "refused"] += len(body.outcomes)
+        if not kept:
             raise ProblemError(503, "journal", "The outcomes could not be kept; send them again later.")
         return OutcomesAnswer(taken=len(body.outcomes))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import logging
 import random
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +22,10 @@ from common_utils.decision_log.desk import Desk
 from common_utils.decision_log.exports import read_export
 from common_utils.decision_log.recorder import Recorder, open_recorder
 
-__all__ = ["Canaries", "CanaryReport", "CanaryRequest", "canary_story", "found_canaries"]
+__all__ = ["Canaries", "CanaryReport", "CanaryRequest", "canary_story", "found_canaries", "found_in_log"]
 
 _STEM, _DIGITS = "cAnArY", ".713092746"  # long enough never to stand in a digest by chance
+_TABLES = ("decisions", "conflicts", "outcomes", "waiting", "erased", "objections", "audit", "facts")
 _BY = {"who": "canary check", "why": "nothing may be found"}
 
 
@@ -145,22 +146,41 @@ def canary_story(
             found["answers"] += found_canaries(answer.content + repr(answer.headers).encode())
             sent += 1
         found["metrics"] = found_canaries(client.get("/metrics").content)
-    found["journal"] = sum(found_canaries(content) for content in _files(desk.journal))
-    desk.ship()
-    everything = desk.selection(None, None)
-    for ending in ("csv", "json", "parquet"):
-        desk.export(everything, folder / f"export.{ending}", **_BY)
-    found["exports"] = sum(found_canaries(repr(read_export(path)).encode()) for path in folder.glob("export.*"))
-    views = [*desk.query(everything, 1000), desk.stats(), *desk.audit()]
-    found["views"] = found_canaries(repr(views).encode())
-    found["database"] = found_canaries(dump()) + sum(found_canaries(content) for content in _files(folder))
+    found |= found_in_log(desk)
+    found["database"] += found_canaries(dump())
     found["logs"] = found_canaries(logs.getvalue().encode())
     with closing(desk.open_store()) as store:
         return CanaryReport(sent, store.count("decisions"), found)
 
 
-def _files(folder: Path) -> Iterator[bytes]:
-    return (path.read_bytes() for path in folder.rglob("*") if path.is_file())
+def found_in_log(desk: Desk, without: Collection[Path] = ()) -> dict[str, int]:
+    """Ship, export and show all that a log holds; return how many canaries were found, by place.
+
+    Parameters
+    ----------
+    desk : Desk
+        Each file of its folder is searched.
+    without : collection of Path
+        Folders of what a caller sent and got back, which is theirs.
+    """
+    found = {"journal": sum(found_canaries(content) for content in _files(desk.journal))}
+    desk.ship()
+    everything = desk.selection(None, None)
+    for ending in ("csv", "json", "parquet"):
+        desk.export(everything, desk.folder / f"export.{ending}", **_BY)
+    exports = desk.folder.glob("export.*")
+    found["exports"] = sum(found_canaries(repr(read_export(path)).encode()) for path in exports)
+    found["views"] = found_canaries(repr([*desk.query(everything, 1000), desk.stats(), *desk.audit()]).encode())
+    with closing(desk.open_store()) as store:
+        rows = (row for table in _TABLES for row in store.database.rows(f"SELECT * FROM {table}"))  # noqa: S608 - ours
+        found["database"] = sum(found_canaries(repr(tuple(row)).encode()) for row in rows)
+    found["database"] += sum(found_canaries(content) for content in _files(desk.folder, without))
+    return found
+
+
+def _files(folder: Path, without: Collection[Path] = ()) -> Iterator[bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and not set(without) & set(path.parents))
+    return (path.read_bytes() for path in files)
 
 
 @contextmanager

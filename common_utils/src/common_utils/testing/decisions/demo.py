@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from common_utils.decision_log.kinds import check_value
 from common_utils.decision_log.recorder import Recorder
 from common_utils.serving.app import create_service
-from common_utils.serving.decisions.events import SUBJECT, LoggedAnswer, LoggedEvent, LogPlace
+from common_utils.serving.decisions.events import SUBJECT, LoggedAnswer, LoggedEvent, LogPlace, Subject
 from common_utils.serving.decisions.outcomes import outcome_routes
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.model_slot import ModelSlot
@@ -25,7 +25,7 @@ class DemoQuestion(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     minutes: float = Field(ge=0, le=1000)
-    subject: str | None = SUBJECT
+    subject: Subject | None = SUBJECT
 
 
 class DemoAnswer(LoggedAnswer):
