@@ -135,7 +135,7 @@ def test_missing_of_too_few_rows_is_insufficient() -> None:
 
 
 def test_unknown_levels_fire_by_their_share() -> None:
-    for share, level in ((0.05, "alarm"), (0.008, "notice")):
+    for share, level in ((0.15, "alarm"), (0.05, "notice"), (0.008, "notice"), (0.0, "ok")):
         now, before = _profiles(0.02, share)
         found = check_unknown(now, before, since="2025-10")
         assert [(one.feature, one.level) for one in found] == [("plan", level)]
@@ -162,13 +162,18 @@ def test_repeated_values_fire_when_one_value_grows() -> None:
     default = np.where(rng.random(1_000) < 0.3, 0.5, again)
     assert check_repeated(again, before, feature="x").level == "ok"
     found = check_repeated(default, before, feature="x", since="2025-10")
-    assert (found.level, found.since, found.usual, found.blocks_retraining) == ("alarm", "2025-10", 0.0, True)
+    assert (found.level, found.since, found.usual, found.blocks_retraining) == ("alarm", "2025-10", 0.001, True)
     assert found.value == pytest.approx(0.3, abs=0.04)
     assert check_repeated(before, default, feature="x").level == "ok"
     assert check_repeated(np.full(1_000, 7.0), before, feature="x").level == "alarm"
     assert check_repeated(np.where(rng.random(1_000) < 0.1, 0.5, again), before, feature="x").level == "notice"
     assert check_repeated(np.array([]), before, feature="x").level == "insufficient"
     assert check_repeated(again, np.array([]), feature="x").level == "insufficient"
+
+
+def test_a_cohort_that_counts_down_repeats_no_more_than_usual() -> None:
+    before = np.repeat(np.arange(24.0), np.where(np.arange(24) == 9, 300, 40))
+    assert check_repeated((before - 1) % 24, before, feature="contract_months_left").level == "ok"
 
 
 def test_repeated_values_of_text() -> None:

@@ -35,8 +35,9 @@ __all__ = [
 
 ABSENT = RiseLimits(times=1.5, notice_share=0.01, alarm_share=0.05)
 """Missing values: 1 in 100 is worth a word, 5 in 100 an alarm, if half more than usual."""
-UNKNOWN = RiseLimits(notice_share=0.0, alarm_share=0.02)
-"""Unknown levels: any that is more than noise, such as the first holders of a new plan; 2 in 100 is an alarm."""
+UNKNOWN = RiseLimits(notice_share=0.0, alarm_share=0.1)
+"""Unknown levels: any that is more than noise is worth a word, such as the first holders of a new plan, which are 6 in
+100 after three months of the simulated operator; 10 in 100 is an alarm."""
 REPEATED = RiseLimits(times=1.5, notice_share=0.05, alarm_share=0.2)
 """One value in many rows: 5 in 100 is worth a word, 20 in 100 an alarm."""
 CHURN = RiseLimits(times=2.0, notice_share=0.02, alarm_share=0.1)
@@ -120,7 +121,8 @@ def check_repeated(
     Parameters
     ----------
     now, before : array of shape (n,), (m,)
-        Values of the feature; missing ones are not looked at. Which value it is, the finding does not say.
+        Values of the feature; missing ones are not looked at. The most frequent value is held against the most frequent
+        one before, the second against the second: a cohort whose contract months count down repeats no more than usual.
     feature, since, limits
         As `check_missing`.
 
@@ -131,11 +133,10 @@ def check_repeated(
     'alarm'
     """
     values, old = _there(now), _there(before)
-    distinct, counts = np.unique(values, return_counts=True)
+    counts, then = _by_rank(values), _by_rank(old)
     found = (0, 0)
-    if len(distinct):
-        then = _counts_of(distinct, old)
-        # The value that grew most, which need not be the most frequent one.
+    if len(counts):
+        then = np.pad(then, (0, max(len(counts) - len(then), 0)))[: len(counts)]
         at = int(np.argmax(counts / len(values) - then / max(len(old), 1)))
         found = (int(counts[at]), int(then[at]))
     said = "have one and the same value"
@@ -307,13 +308,9 @@ def _quality(
     return Finding(check, feature, level, value, usual, began, count, sentence, blocks_retraining=level == "alarm")
 
 
-def _counts_of(wanted: NDArray[Any], values: NDArray[Any]) -> IntArray:
-    """How often each of some sorted, distinct values stands among others."""
-    distinct, counts = np.unique(values, return_counts=True)
-    if not len(distinct):
-        return np.zeros(len(wanted), dtype=np.int64)
-    at = np.minimum(np.searchsorted(distinct, wanted), len(distinct) - 1)
-    return np.where(distinct[at] == wanted, counts[at], 0)
+def _by_rank(values: NDArray[Any]) -> IntArray:
+    """How often the values stand, the most frequent first."""
+    return np.sort(np.unique(values, return_counts=True)[1])[::-1]
 
 
 def _there(values: NDArray[Any]) -> NDArray[Any]:
