@@ -10,6 +10,7 @@ from typing import cast
 from fastapi import FastAPI
 
 from app.schemas import EXAMPLE, CarRequest, PriceResponse, SimilarListing
+from carvision.columns import MODEL
 from carvision.config import SPEC, CarVisionConfig
 from carvision.neighbours import Scales
 from carvision.scoring import CarScorer
@@ -69,6 +70,7 @@ def create_app(
         probe=CarRequest.model_validate(EXAMPLE),
         open_scorer=CarScorer.open,
         version="0.1.0",
+        names=(MODEL,),
         open_model=open_model,
         open_log=open_log,
     )

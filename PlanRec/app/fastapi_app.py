@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from app.live import LivePlanRec, open_live, probe
 from app.log import Log, advice_line, choice_line, heeded, logged_batch, quick_choices
+from app.profiles import NO_SCORE, Profiles
 from app.responses import (
     BatchResponse,
     PlansResponse,
@@ -42,7 +43,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 # One record takes less than handing it to a thread; a batch takes milliseconds, which belong in one.
 
 
-def _predict_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
+def _predict_routes(slot: ModelSlot[LivePlanRec], log: Log, profiles: Profiles) -> APIRouter:
     router = APIRouter(tags=["planrec"], route_class=FastRoute)
     logged = quick_choices(log)
 
@@ -52,16 +53,19 @@ def _predict_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
         live, record, month = slot.get(), body.record(), body.month()
         if body.as_of is not None:
             live.check_recent(record, month)
-        answer = live.quick_prediction(record, month)
-        if answer is not None:
+        found = live.quick_chances(record, month)
+        if found is not None:
             slot.count(1)
-            said = logged(live, answer, body.subject, age_group(body.age))
+            profiles.predict.put((live, (record, body.subject), max(found[0])))
+            said = logged(live, live.said(record, *found), body.subject, age_group(body.age))
             return said if isinstance(said, bytes) else await said
         event = log.event()
 
         def computed() -> bytes:
-            answer = _json(live.predict([record], [month])[0])
+            said = live.predict([record], [month])[0]
+            answer = _json(said)
             slot.count(1)
+            profiles.predict.put((live, (record, body.subject), said.probabilities[said.prediction]))
             return answer if event is None else event.answer_now(answer, choice_line(event, live, body, answer))
 
         return computed
@@ -74,8 +78,11 @@ def _predict_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
         for place, (record, asked) in enumerate(zip(records, body.records, strict=True)):
             if asked.as_of is not None:
                 live.check_recent(record, asked.month(), f"record {place}, counted from 0: ")
-        answers = [_json(one) for one in live.predict(records, [asked.month() for asked in body.records])]
+        found = live.predict(records, [asked.month() for asked in body.records])
+        answers = [_json(one) for one in found]
         slot.count(len(answers))
+        for record, asked, one in zip(records, body.records, found, strict=True):
+            profiles.predict.put((live, (record, asked.subject), one.probabilities[one.prediction]))
         inside = logged_batch(
             log.events(body.records),
             answers,
@@ -86,7 +93,7 @@ def _predict_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
     return router
 
 
-def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
+def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log, profiles: Profiles) -> APIRouter:
     router = APIRouter(tags=["planrec"], route_class=FastRoute)
 
     @router.post(
@@ -99,6 +106,7 @@ def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
         live, event = slot.get(), log.event()
         question = heeded(log, body, live.question(body), event)
         advice = live.adviser.quick(question.record, question.asked)
+        profiles.recommend.put((live, (question.record, body.subject), NO_SCORE))
         if advice is not None:
             answer = to_json(live.recommended(question, advice))
             return answer if event is None else await event.answer(answer, advice_line(event, live, body, advice))
@@ -120,6 +128,8 @@ def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log) -> APIRouter:
             heeded(log, record, live.question(record, place), event) for place, (record, event) in enumerate(asked)
         ]
         advices = [live.advised(question, place) for place, question in enumerate(questions)]
+        for question, record in zip(questions, body.records, strict=True):
+            profiles.recommend.put((live, (question.record, record.subject), NO_SCORE))
         inside = logged_batch(
             events,
             [to_json(live.recommended(*pair)) for pair in zip(questions, advices, strict=True)],
@@ -164,14 +174,15 @@ def create_app(
     service = ProjectService(
         SPEC, PROJECT, slot, lambda: load_planrec_config(PROJECT), _opener, probe, model_info=lambda live: live.info
     )
-    log = Log()
-    routers = [_predict_routes(slot, log), _recommend_routes(slot, log), _catalogue_routes(slot)]
+    log, profiles = Log(), Profiles()
+    routers = [_predict_routes(slot, log, profiles), _recommend_routes(slot, log, profiles), _catalogue_routes(slot)]
     return service.create(
         [*routers, what_if_routes(slot.get, log), outcome_routes(log, check_value)],
         version="0.1.0",
         open_model=open_model,
         log=log,
         open_log=open_log or (partial(_open_log, log) if open_model is None else lambda: None),
+        beside=(lambda: profiles.started(load_planrec_config(PROJECT), PROJECT)) if open_model is None else None,
     )
 
 

@@ -15,6 +15,8 @@ from app.responses import MEANING, Policy, PredictResponse, noted
 from app.schemas import RecommendRequest
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.errors import ArtifactError, DataError
+from common_utils.monitoring.live import served_profile
+from common_utils.monitoring.profile import Profile
 from planrec.advice import AnswerPolicy, Engine, recommend_subscriber
 from planrec.advice import Request as AdviceRequest
 from planrec.advice.engine import OfferModels
@@ -62,6 +64,8 @@ class LivePlanRec:
     forecast : UsageForecast or None
     offers : OfferModels or None
         None: the bundle gives advice only.
+    reference : Profile or None
+        What it was trained on, in counts; None where the bundle has none.
     """
 
     version: str
@@ -72,6 +76,7 @@ class LivePlanRec:
     rules: Rules
     forecast: UsageForecast | None = None
     offers: OfferModels | None = None
+    reference: Profile | None = None
 
     @property
     def engine(self) -> Engine:
@@ -101,11 +106,16 @@ class LivePlanRec:
         DataError
             If the plan held is not in the catalogue, or a month stands twice.
         """
+        found = self.quick_chances(record, month)
+        return None if found is None else self.said(record, *found)
+
+    def quick_chances(self, record: SubscriberRecord, month: int) -> tuple[list[float], int] | None:
+        """Return P(take) by catalogue position and the month decided from; None as `quick_prediction`."""
         self._check_plans([record])
-        found = self.row_choice(record, month)
-        if found is None:
-            return None
-        scores, decides_from = found
+        return self.row_choice(record, month)
+
+    def said(self, record: SubscriberRecord, scores: list[float], decides_from: int) -> bytes:
+        """Return what `quick_chances` found, as the JSON of a `PredictResponse`."""
         classes = self.catalogue.plan_ids
         return to_json(
             {
@@ -311,6 +321,7 @@ def open_live(
         rules=followed,
         forecast=bundle.forecast,
         offers=bundle.offers,
+        reference=served_profile(bundle.bundle),
     )
 
 

@@ -17,11 +17,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from common_utils.array_types import IntArray
+from common_utils.monitoring.counting import Columns
 from planrec.advice import Advice, Subscribers
 from planrec.advice.reasons import line_item_means, sentences
 from planrec.batch.arrow_columns import BASES, filled_table, repeated_text, text_column
 from planrec.batch.offerable import offerable_columns, offerable_table, without_consent
 from planrec.batch.rankers import Ranker, Ranking, some_subscribers
+from planrec.batch.seen import seen_columns
 from planrec.batch.tally import Tally
 from planrec.billing import Catalogue, rate, whole_cents
 from planrec.columns import AGE, CURRENT_PLAN, MONTH, SUBSCRIBER, TENURE
@@ -96,6 +98,10 @@ class PieceAnswer:
         Of `OFFERABLE_SCHEMA`; kept for the log of offers.
     ages : mapping of str to float
         By subscriber; kept for the log, where the file has ages.
+    seen : mapping of str to array
+        As `seen.seen_columns`, of the subscribers with a recent month.
+    subscribers : array of str
+        Of the same rows.
     """
 
     ranked: Any
@@ -103,6 +109,8 @@ class PieceAnswer:
     tally: Tally
     offerable: Any = None
     ages: Mapping[str, float] = field(default_factory=dict[str, float])
+    seen: Columns = field(default_factory=dict[str, NDArray[Any]])
+    subscribers: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +187,8 @@ class Recommender:
             Tally(subscribers, subscribers - len(known), foreign, len(known) - len(last), closed),
             offerable_table([part.offerable for part in parts], ids, self.catalogue) if self.for_log else None,
             dict(zip(last[SUBSCRIBER].map(str), last[AGE], strict=True)) if self.for_log and AGE in last else {},
+            seen_columns(last),
+            last[SUBSCRIBER].to_numpy(dtype=object),
         )
 
     def _subscribers(self, last: pd.DataFrame) -> tuple[Subscribers, int, NDArray[np.bool_]]:

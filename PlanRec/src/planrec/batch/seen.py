@@ -6,15 +6,34 @@ The score of a prediction is the chance of the plan expected; advice has no scor
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, TENURE, USAGE
+from common_utils.monitoring.batch import BatchProfile
+from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, SUBSCRIBER, TENURE, USAGE
 
-__all__ = ["seen_columns"]
+if TYPE_CHECKING:
+    from planrec.batch.answers import PieceAnswer
+    from planrec.batch.predictions import PredictedPiece
+
+__all__ = ["count_advice", "count_predictions", "seen_columns"]
+
+
+def count_predictions(profile: BatchProfile, piece: PredictedPiece, month: str) -> None:
+    """Count the subscribers of a piece of predictions; `month` is the one asked for."""
+    score = piece.table["probability"].to_numpy()
+    subjects = np.array(piece.table[SUBSCRIBER].to_pylist(), dtype=object)
+    if len(subjects):
+        profile.add(piece.seen, score=score, subjects=subjects, months=(month,))
+
+
+def count_advice(profile: BatchProfile, piece: PieceAnswer, month: str) -> None:
+    """Count the subscribers of a piece of advice or offers, which have no score."""
+    if piece.subscribers is not None and len(piece.subscribers):
+        profile.add(piece.seen, subjects=piece.subscribers, months=(month,))
 
 
 def seen_columns(rows: pd.DataFrame) -> dict[str, NDArray[Any]]:

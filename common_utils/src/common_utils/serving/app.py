@@ -130,6 +130,7 @@ def create_service(
     follow: Callable[[], PointerFollower[Model] | None] = lambda: None,
     log: LogPlace[Any] | None = None,
     open_log: Callable[[], DecisionSink | None] = lambda: None,
+    beside: Callable[[], Callable[[], None]] | None = None,
 ) -> FastAPI:
     """Return a service that opens nothing until it is started.
 
@@ -163,6 +164,8 @@ def create_service(
     open_log : callable
         Called when the service starts; returns the log to put there, or None to log nothing. What it raises keeps the
         service from starting.
+    beside : callable, optional
+        Called when the service starts, with what works beside its answers; returns what is called when it ends.
 
     Returns
     -------
@@ -185,12 +188,15 @@ def create_service(
     async def lifespan(_: FastAPI) -> AsyncGenerator[dict[str, Any]]:
         if log is not None:
             log.sink = open_log()
+        ended = None if beside is None else beside()
         loading = LoaderThread(slot, loader, probe, follow)
         loading.start()
         await to_thread.run_sync(loading.first_done.wait, startup_wait_seconds, abandon_on_cancel=True)
         with short_turns():
             yield {"drain": slot.drain}
         loading.stop()
+        if ended is not None:
+            ended()
         if log is not None:
             log.close()
 

@@ -90,6 +90,7 @@ class ProjectService(Generic[Given, Model]):
         open_model: Callable[[], Model] | None = None,
         log: LogPlace[Any] | None = None,
         open_log: Callable[[], DecisionSink | None] = lambda: None,
+        beside: Callable[[], Callable[[], None]] | None = None,
     ) -> FastAPI:
         """Return the app.
 
@@ -102,7 +103,7 @@ class ProjectService(Generic[Given, Model]):
         open_model : callable, optional
             Opens what the service answers with; by default the bundle that `<NAME>_BUNDLE` names, or the current one
             of the configured artifacts folder, whose pointer is then followed.
-        log, open_log
+        log, open_log, beside
             As in `create_service`.
         """
         configured = open_model is None
@@ -119,6 +120,7 @@ class ProjectService(Generic[Given, Model]):
             settings=self._settings if configured else None,
             log=log,
             open_log=open_log,
+            beside=beside,
         )
 
     def _settings(self) -> Settings:

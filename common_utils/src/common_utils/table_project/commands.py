@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 from pydantic_core import to_json
 
@@ -17,6 +18,8 @@ from common_utils.config import resolve_path
 from common_utils.decision_log.batch import BatchEntry, LogOf, logged_run
 from common_utils.decision_log.recorder import open_batch_recorder
 from common_utils.errors import ConfigError
+from common_utils.monitoring.batch import open_batch_profile
+from common_utils.monitoring.counting import Columns
 from common_utils.outputs import write_bytes, write_text
 from common_utils.releases.config import load_trust
 from common_utils.releases.trained import check_project, trained_settings
@@ -32,6 +35,7 @@ from common_utils.table_project.cards import (
     source_words,
 )
 from common_utils.table_project.config import TableProjectConfig
+from common_utils.table_project.feature_columns import table_columns
 from common_utils.table_project.source import SourceTable, read_records, stated
 from common_utils.table_project.task import TableTask
 from common_utils.table_project.training import measure_holdout, train_table
@@ -129,13 +133,17 @@ def run_predict(
 ) -> None:
     """Write one answer for each record: id or row number first."""
     bundle = configured_bundle(task, config, folder, bundle_path)
-    records, names, answers = _answered(task, config, bundle, input_, reading)
+    records, names, answers, watched = _answered(task, config, bundle, input_, reading)
     recorder = open_batch_recorder(config.decisions, task.spec.name, folder)
     with logged_run(recorder, output, LogOf("predict", "predict", bundle.version, "")) as run:
         table = pd.concat([names, answers], axis=1)
         write_table(table, output)
         if keep := run.keep_with(_entries):
             keep(table)
+    if profile := open_batch_profile(config.monitoring, folder, bundle, "predict"):
+        subjects = None if names.columns[0] == _ROW else names.iloc[:, 0].to_numpy(dtype=object)
+        profile.add(watched, score=answers[task.score_column].to_numpy(dtype=np.float64), subjects=subjects)
+        profile.write()
     note(records.report.summary())
     note(f"{len(answers):,} answers written to {output}")
     _caveat(task)
@@ -151,16 +159,19 @@ def answered(
     reading: Reading | None = None,
 ) -> tuple[SourceTable, pd.DataFrame, pd.DataFrame]:
     """Return the records of a file, what they are called (id or row number), and a bundle's answers, row by row."""
-    return _answered(task, config, configured_bundle(task, config, folder, bundle_path), input_, reading)
+    return _answered(task, config, configured_bundle(task, config, folder, bundle_path), input_, reading)[:3]
 
 
 def _answered(
     task: TableTask[Settings], config: Settings, bundle: Bundle, input_: Path, reading: Reading | None
-) -> tuple[SourceTable, pd.DataFrame, pd.DataFrame]:
+) -> tuple[SourceTable, pd.DataFrame, pd.DataFrame, Columns]:
+    """Return records, their names and answers, and the columns that the model reads."""
     schema = task.record_schema()
     how = stated(config.data, schema, reading, training=task.schema())
     records = read_records(input_, schema, name=task.spec.name, reading=how)
-    return records, _names(task, records), task.predictions(_trained(task, bundle), open_model(bundle), records.frame)
+    model = open_model(bundle)
+    answers = task.predictions(_trained(task, bundle), model, records.frame)
+    return records, _names(task, records), answers, model[0].step().watched(table_columns(records.frame))
 
 
 def run_explain(

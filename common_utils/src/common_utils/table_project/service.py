@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -19,6 +20,8 @@ from common_utils.config.project import ProjectSpec
 from common_utils.decision_log.journal.lines import Fixed
 from common_utils.decision_log.kinds import check_value
 from common_utils.decision_log.recorder import Recorder, open_recorder
+from common_utils.monitoring.live import LiveProfiles, SeenRows, served_profile
+from common_utils.monitoring.profile import Profile
 from common_utils.releases.config import load_trust
 from common_utils.releases.trained import trained_settings
 from common_utils.scoring import Scorer
@@ -37,6 +40,7 @@ from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.model_slot import ModelSlot
 from common_utils.serving.project import ProjectService
 from common_utils.table_project.config import TableProjectConfig
+from common_utils.table_project.names import in_one_spelling
 
 __all__ = ["Batch", "BatchAnswer", "LiveModel", "TableRecord", "create_table_service", "open_live", "record_columns"]
 
@@ -85,6 +89,8 @@ class LiveModel(Generic[Settings]):
         What `GET /model` tells.
     metrics : mapping
         The bundle's `metrics.json`.
+    reference : Profile or None
+        What it was trained on, in counts; None where the bundle has none.
     """
 
     version: str
@@ -92,6 +98,7 @@ class LiveModel(Generic[Settings]):
     config: Settings
     info: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    reference: Profile | None = None
 
     def threshold(self, rule: str) -> float:
         """Return from which probability on the answer is yes, by a rule of a bundle that decides between two."""
@@ -139,6 +146,7 @@ def open_live(
             "synthetic": metrics["synthetic"],
         },
         metrics=metrics,
+        reference=served_profile(bundle),
     )
 
 
@@ -174,6 +182,7 @@ def create_table_service(
     probe: Record,
     open_scorer: Callable[[Bundle, Settings], Scorer],
     version: str,
+    names: Collection[str] = (),
     open_model: Callable[[], LiveModel[Settings]] | None = None,
     open_log: Callable[[], Recorder | None] | None = None,
 ) -> FastAPI:
@@ -194,6 +203,8 @@ def create_table_service(
         From bundle and its settings, for example `CompiledScorer.open` with the project's features.
     version : str
         Of the service.
+    names : collection of str
+        Columns that hold names of things in several spellings, which monitoring counts as one.
     open_model : callable, optional
         Opens what the service answers with; by default the bundle that `<NAME>_BUNDLE` names, or the current one of
         the configured artifacts folder, whose pointer is then followed.
@@ -207,6 +218,10 @@ def create_table_service(
     """
     slot: ModelSlot[LiveModel[Settings]] = ModelSlot()
     log: LogPlace[Recorder] = LogPlace()
+    profiles: LiveProfiles[LiveModel[Settings]] = LiveProfiles("predict", _seen_rows(record, names))
+
+    def open_profiles() -> Callable[[], None]:
+        return profiles.started(spec.load(folder).monitoring, folder)
 
     def open_configured_log() -> Recorder | None:
         return open_recorder(spec.load(folder).decisions, spec.name, folder)
@@ -222,23 +237,48 @@ def create_table_service(
         spec, folder, slot, lambda: spec.load(folder), opener, ask, model_info=lambda live: live.info
     )
     return service.create(
-        [_routes(spec, slot, log, record, answer_model, answer), outcome_routes(log, check_value)],
+        [_routes(spec, slot, log, profiles, record, answer_model, answer), outcome_routes(log, check_value)],
         version=version,
         open_model=open_model,
         log=log,
         open_log=open_log or (open_configured_log if open_model is None else lambda: None),
+        beside=open_profiles if open_model is None else None,
     )
+
+
+def _seen_rows(
+    record: type[TableRecord], names: Collection[str]
+) -> Callable[[Sequence[Any], Sequence[float]], SeenRows]:
+    """Return what makes records and scores to columns: by the table's names, as `record_columns`, in bulk."""
+    fields = {name: field.alias or name for name, field in record.model_fields.items() if name != "subject"}
+    read = attrgetter("subject", *fields)
+
+    def rows(records: Sequence[Any], scores: Sequence[float]) -> SeenRows:
+        subjects, *values = zip(*map(read, records), strict=True)
+        columns = {name: _column(found) for name, found in zip(fields.values(), values, strict=True)}
+        return SeenRows(in_one_spelling(columns, names), np.array(scores, dtype=np.float64), subjects)
+
+    return rows
+
+
+def _column(values: Sequence[Any]) -> NDArray[Any]:
+    text = any(isinstance(value, str) for value in values)
+    return np.array(values, dtype=object if text else np.float64)
 
 
 def _routes(
     spec: ProjectSpec[Settings],
     slot: ModelSlot[LiveModel[Settings]],
     log: LogPlace[Recorder],
+    profiles: LiveProfiles[LiveModel[Settings]],
     record: type[Record],
     answer_model: type[Answer],
     answer: Callable[[LiveModel[Settings], Sequence[Record]], Sequence[Answer]],
 ) -> APIRouter:
     batch, batch_answer = Batch[record], BatchAnswer[answer_model]
+    score: Callable[[Any], float] = attrgetter(
+        "probability" if "probability" in answer_model.model_fields else "prediction"
+    )
 
     def fixed(sink: Recorder, live: LiveModel[Settings]) -> Fixed:
         return sink.fixed("/predict", "predict", live.version)
@@ -260,13 +300,17 @@ def _routes(
         live = slot.get()
         one = answer(live, [body])[0]
         slot.count(1)
+        profiles.put((live, body, score(one)))
         said = logged(live, one.__pydantic_serializer__.to_json(one), body.subject)
         return said if isinstance(said, bytes) else await said
 
     def predict_batch(body: Any) -> Any:
         live = slot.get()
-        answers = [one.__pydantic_serializer__.to_json(one) for one in answer(live, body.records)]
+        found = answer(live, body.records)
+        answers = [one.__pydantic_serializer__.to_json(one) for one in found]
         slot.count(len(answers))
+        for asked, one in zip(body.records, found, strict=True):
+            profiles.put((live, asked, score(one)))
         events = log.events(body.records)
         triples = zip(events, body.records, answers, strict=bool(events))
         logged = with_events(events, answers, [line(event, live, one, said) for event, one, said in triples])

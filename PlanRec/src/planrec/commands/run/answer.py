@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from common_utils.command_line.terminal import note
 from common_utils.decision_log.batch import LogOf, logged_run
 from common_utils.errors import ConfigError
+from common_utils.monitoring.batch import BatchProfile, open_batch_profile
 from planrec.advice import AnswerPolicy, Engine, Overrides
 from planrec.batch.answers import Recommender
 from planrec.batch.by_bundle import Asked, bundle_answers
 from planrec.batch.files import Written, write_bills, write_predictions, write_recommendations
 from planrec.batch.log import prediction_entries, ranked_entries
 from planrec.batch.rankers import policy_ranker
+from planrec.batch.seen import count_advice, count_predictions
 from planrec.billing import load_catalogue
 from planrec.bundle import PlanRecBundle
 from planrec.commands.options import AnswerBasis, AnswerMode
@@ -30,6 +33,8 @@ from planrec.months import month_index
 from planrec.rules import Mode, Rules, built_in_rules, load_rules
 
 __all__ = ["run_bill", "run_predict", "run_recommend"]
+
+_Piece = TypeVar("_Piece")
 
 
 def run_bill(request: BillCommand) -> None:
@@ -103,7 +108,9 @@ def _by_bundle(request: RecommendCommand) -> None:
         recent_months=recent,
     )
     answers = bundle_answers(bundle, asked)
-    written, policy = _written(request, answers.recommender, answers.rules, bundle.version), answers.policy
+    profile = open_batch_profile(run.config.monitoring, run.project, bundle.bundle, "recommend")
+    written = _written(request, answers.recommender, answers.rules, bundle.version, profile)
+    policy = answers.policy
     name = bundle.name if asked.forecast else f"{bundle.name}, the past months"
     note(f"{written.rows:,} rows written to {request.output}, by {name} and rules {answers.rules.version}")
     for text in _overridden(request, bundle, rules, policy):
@@ -136,7 +143,13 @@ def _other_rules(rules: Rules, bundle: PlanRecBundle) -> str:
     return f"--rules: rules {rules.version}; the bundle's are {bundle.rules.version}"
 
 
-def _written(request: RecommendCommand, recommender: Recommender, rules: Rules, model: str = "") -> Written:
+def _written(
+    request: RecommendCommand,
+    recommender: Recommender,
+    rules: Rules,
+    model: str = "",
+    profile: BatchProfile | None = None,
+) -> Written:
     reading, _ = table_settings(request.settings)
     card = recommender.catalogue.version
     about = LogOf("recommend", request.mode.value, model, request.as_of, rules.version, card)
@@ -149,12 +162,33 @@ def _written(request: RecommendCommand, recommender: Recommender, rules: Rules, 
             request.output,
             excluded_output=request.excluded_output,
             reading=reading,
-            keep=run.keep_with(ranked_entries),
+            keep=_both(run.keep_with(ranked_entries), _counted(profile, count_advice, request.as_of)),
         )
+    if profile is not None:
+        profile.write()
     note(written.report.summary())
     for text in written.remarks:
         note(text)
     return written
+
+
+def _counted(
+    profile: BatchProfile | None, count: Callable[[BatchProfile, _Piece, str], None], month: str
+) -> Callable[[_Piece], None] | None:
+    return None if profile is None else lambda piece: count(profile, piece, month)
+
+
+def _both(
+    log: Callable[[_Piece], None] | None, count: Callable[[_Piece], None] | None
+) -> Callable[[_Piece], None] | None:
+    """Return what a piece is given to: the decision log, the count, both or nothing."""
+    takers = [taker for taker in (log, count) if taker is not None]
+
+    def each(piece: _Piece) -> None:
+        for taker in takers:
+            taker(piece)
+
+    return each if takers else None
 
 
 def run_predict(request: PredictCommand) -> None:
@@ -163,6 +197,7 @@ def run_predict(request: PredictCommand) -> None:
     bundle = run.open_bundle(request.bundle)
     rules = bundle.followed(request.rules)
     about = LogOf("predict", "choice", bundle.version, request.as_of, rules.version, bundle.catalogue.version)
+    profile = open_batch_profile(run.config.monitoring, run.project, bundle.bundle, "predict")
     with logged_run(batch_recorder(request.settings), request.output, about) as logged:
         written = write_predictions(
             request.usage,
@@ -171,8 +206,10 @@ def run_predict(request: PredictCommand) -> None:
             as_of=month,
             recent_months=bundle.config.features.recent_months,
             reading=run.reading,
-            keep=logged.keep_with(prediction_entries),
+            keep=_both(logged.keep_with(prediction_entries), _counted(profile, count_predictions, request.as_of)),
         )
+    if profile is not None:
+        profile.write()
     note(written.report.summary())
     for text in written.remarks:
         note(text)
