@@ -22,6 +22,9 @@ from common_utils.array_types import FloatArray
 from common_utils.bundle import Bundle, fingerprint_bytes, git_commit, library_versions, write_bundle
 from common_utils.config import dump_config, resolve_path
 from common_utils.errors import DataError
+from common_utils.monitoring.counting import reference_profile
+from common_utils.monitoring.profile import Profile
+from common_utils.monitoring.profile_json import profile_to
 from common_utils.releases import promote, publish
 from common_utils.releases.author import Author, default_who
 from common_utils.releases.config import load_trust
@@ -29,8 +32,9 @@ from common_utils.releases.fewer_rows import refuse_fewer_rows
 from common_utils.splits import grouped_stratified_folds
 from common_utils.tables import Reading
 from planrec.advice.engine import OfferModels
+from planrec.batch.predictions import prediction_table
 from planrec.billing import Catalogue
-from planrec.bundle import BundleContents
+from planrec.bundle import BundleContents, ChoiceModel, NextChoice
 from planrec.campaigns.bound_check import check_bound
 from planrec.campaigns.expected import Foresight
 from planrec.campaigns.exposure import Exposure, exposure
@@ -44,7 +48,7 @@ from planrec.decisions import decision_table
 from planrec.decisions.rows import CHOSEN_PLAN, usage_ahead
 from planrec.evaluation import Models, choice_figures, evaluate, row_counts
 from planrec.features import DecisionFeatures
-from planrec.months import month_index
+from planrec.months import month_index, month_text
 from planrec.outlook import UsageForecast, fit_usage_forecast
 from planrec.preparation import Prepared, Step, prepare
 from planrec.reporting.figures import write_figures
@@ -265,7 +269,7 @@ def learn(
         rules=rules_file(config.rules, project),
         config=config,
         metrics={"choice_trial": selection.trial},
-        profile=_profile(pipeline, prepared),
+        profile=profile_to(_reference(config, prepared, choice)),
     )
 
 
@@ -351,19 +355,22 @@ def offer_log(
     )
 
 
-def _profile(pipeline: Pipeline, prepared: Prepared) -> dict[str, object]:
-    """Describe the training features, for a later comparison with live ones."""
-    step: DecisionFeatures = pipeline.named_steps["features"]
-    matrix = step.transform(prepared.train)
-    features: dict[str, object] = {}
-    for j, name in enumerate(step.feature_names_out_):
-        values = matrix[:, j]
-        there = values[~np.isnan(values)]
-        deciles = np.quantile(there, np.linspace(0, 1, 11)).tolist() if len(there) else []
-        features[name] = {"share_missing": float(1 - len(there) / len(values)), "deciles": deciles}
-    plans, counts = np.unique(prepared.train[CHOSEN_PLAN].to_numpy(dtype=str), return_counts=True)
-    shares = {str(p): float(c / counts.sum()) for p, c in zip(plans, counts, strict=True)}
-    return {"rows": len(matrix), "features": features, "chosen_plan_shares": shares}
+def _reference(config: PlanRecConfig, prepared: Prepared, choice: ChoiceModel) -> Profile:
+    """Return what later months are compared with: every subscriber in the last month before the first one tested.
+
+    The score is the chance of the plan expected, of subscribers that nothing was learnt from.
+    """
+    as_of = month_index(prepared.test[MONTH].min()) - 1
+    piece = prediction_table(
+        prepared.data.months,
+        NextChoice(choice, prepared.rules),
+        as_of=as_of,
+        recent_months=config.features.recent_months,
+    )
+    unseen = np.isin(piece.table[SUBSCRIBER].to_pylist(), prepared.unseen)
+    return reference_profile(
+        piece.seen, score=piece.table["probability"].to_numpy()[unseen], months=[month_text(as_of)]
+    )
 
 
 def data_fingerprint(data: UsageData) -> str:

@@ -24,6 +24,7 @@ from common_utils.decision_log.batch import manifest_path
 from common_utils.decision_log.journal.lines import Decision
 from common_utils.decision_log.journal.segments import segments
 from common_utils.errors import ArtifactError, ConfigError, DataError
+from common_utils.monitoring.profile_json import bundle_profile
 from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.feature_columns import ColumnFeatures
 from common_utils.table_project.service import open_live
@@ -48,7 +49,11 @@ def test_a_bundle_accounts_for_every_row(bundle: Bundle) -> None:
     assert counts["read"] == 800
     assert counts["train"] + counts["holdout"] == counts["kept"] == metrics["rows"]["read"][0]["kept"]
     assert metrics["synthetic"] is True
-    assert bundle.read_json("profile.json")["features"]["age"]["share_missing"] == 0
+    profile = bundle_profile(bundle)
+    assert profile.numbers["age"].missing == 0
+    assert profile.rows == profile.subjects == counts["train"]
+    assert profile.score is not None
+    assert profile.score.rows == counts["holdout"], "scores of rows that were learnt from are no reference"
     assert "older than 19" not in bundle.read_bytes("model_card.md").decode()
 
 

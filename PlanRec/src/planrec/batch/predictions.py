@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
+from common_utils.monitoring.counting import Columns
 from planrec.batch.arrow_columns import text_column
+from planrec.batch.seen import seen_columns
 from planrec.bundle import NextChoice
 from planrec.columns import AGE, CURRENT_PLAN, SUBSCRIBER
 from planrec.decisions import columns_of, latest_rows, plan_indices, recent_rows
@@ -49,12 +52,15 @@ class PredictedPiece:
         Not answered: those whose last usage month is not recent; those that may take no plan.
     ages : float64 array or None
         Of the rows; None where the file has no ages.
+    seen : mapping of str to array
+        As `seen.seen_columns`, of the rows.
     """
 
     table: Any
     stale: int = 0
     without_plan: int = 0
     ages: FloatArray | None = None
+    seen: Columns = field(default_factory=dict[str, NDArray[Any]])
 
 
 def prediction_table(months: pd.DataFrame, choice: NextChoice, *, as_of: int, recent_months: int) -> PredictedPiece:
@@ -101,4 +107,5 @@ def prediction_table(months: pd.DataFrame, choice: NextChoice, *, as_of: int, re
         *(pa.array(np.ascontiguousarray(column)) for column in scores.T),
     ]
     ages = rows[AGE].to_numpy(dtype=np.float64)[some] if AGE in rows else None
-    return PredictedPiece(pa.table(answered, schema=schema), len(known) - len(rows), len(rows) - len(some), ages)
+    table, seen = pa.table(answered, schema=schema), seen_columns(rows.iloc[some])
+    return PredictedPiece(table, len(known) - len(rows), len(rows) - len(some), ages, seen)

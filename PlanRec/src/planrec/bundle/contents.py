@@ -9,6 +9,7 @@ from pathlib import Path
 
 from common_utils.compiled import CompiledModel
 from common_utils.config import dump_config
+from common_utils.monitoring.profile_json import PROFILE_FILE
 from common_utils.releases.trained import SETTINGS_FILE
 from planrec.advice.engine import OfferModels
 from planrec.bundle.choice_model import ChoiceModel
@@ -21,14 +22,13 @@ __all__ = [
     "METRICS_FILE",
     "OFFERS_FILE",
     "PIPELINE_FILE",
-    "PROFILE_FILE",
     "RULES_FILE",
     "BundleContents",
 ]
 
 CATALOGUE_FILE, RULES_FILE = "plans.yaml", "rules.yaml"
 FORECAST_FILE, OFFERS_FILE = "forecast.json", "offers.json"
-METRICS_FILE, PROFILE_FILE = "metrics.json", "profile.json"
+METRICS_FILE = "metrics.json"
 PIPELINE_FILE = "model.joblib"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -45,8 +46,8 @@ def reference_profile(
     ----------
     columns : mapping of str to array of shape (n,)
         A column of numbers or booleans becomes `NumberCounts`, any other `CategoryCounts`.
-    score : float64 array of shape (n,), optional
-        What the model answered.
+    score : float64 array of shape (m,), optional
+        What the model answered to rows that it had not learnt from, m <= n.
     subjects : array of shape (n,), optional
         Who each row is about; None where no two rows are about the same.
     months : iterable of str
@@ -58,7 +59,7 @@ def reference_profile(
     Raises
     ------
     DataError
-        If columns differ in length.
+        If columns differ in length, or there are more scores than rows.
 
     Examples
     --------
@@ -76,13 +77,12 @@ def reference_profile(
             numbers[name] = NumberCounts(edges, np.zeros(len(edges) + 1, dtype=np.int64), 0)
         else:
             categories[name] = _levels(column)
-    score_counts = None
-    if score is not None:
-        edges = bin_edges(score, bins)
-        score_counts = NumberCounts(edges, np.zeros(len(edges) + 1, dtype=np.int64), 0)
-    return profile_like(
-        Profile(0, 0, (), numbers, categories, score_counts), columns, score=score, subjects=subjects, months=months
-    )
+    counted = profile_like(Profile(0, 0, (), numbers, categories), columns, subjects=subjects, months=months)
+    if score is None:
+        return counted
+    if len(score) > counted.rows:
+        raise DataError(f"profile: {len(score):,} scores of {counted.rows:,} rows.")
+    return replace(counted, score=_between(bin_edges(score, bins), score))
 
 
 def profile_like(

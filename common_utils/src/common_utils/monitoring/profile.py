@@ -114,7 +114,8 @@ class Profile:
     numbers, categories : mapping of str to counts
         By feature as its users know it, before any encoding.
     score : NumberCounts or None
-        Of what the model answered: a probability, a price.
+        Of what the model answered: a probability, a price. A reference counts those of its rows that the model had not
+        learnt from.
     seen : SubjectSketch or None
         The subjects of rows that name one.
 

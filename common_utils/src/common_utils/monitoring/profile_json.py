@@ -11,11 +11,15 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
+from common_utils.bundle import Bundle
 from common_utils.errors import DataError
 from common_utils.monitoring.profile import PROFILE_FORMAT, CategoryCounts, NumberCounts, Profile
 from common_utils.monitoring.subjects import LARGEST, REGISTERS, SubjectSketch
 
-__all__ = ["parse_profile", "profile_bytes", "profile_from", "profile_to"]
+__all__ = ["PROFILE_FILE", "bundle_profile", "parse_profile", "profile_bytes", "profile_from", "profile_to"]
+
+PROFILE_FILE = "profile.json"
+"""What a bundle calls the profile of what it was trained on."""
 
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
 _Text = Annotated[str, Field(max_length=1_000)]
@@ -99,6 +103,19 @@ def profile_bytes(profile: Profile) -> bytes:
     return json.dumps(profile_to(profile), indent=1, allow_nan=False).encode() + b"\n"
 
 
+def bundle_profile(bundle: Bundle) -> Profile:
+    """Return the reference that a bundle was written with: the edges and levels that later tables are counted on.
+
+    Raises
+    ------
+    DataError
+        As `profile_from`: a bundle of before format 2 has no counts.
+    ArtifactError
+        If the bundle has no profile.
+    """
+    return parse_profile(bundle.read_bytes(PROFILE_FILE), f"{PROFILE_FILE} of bundle {bundle.version}")
+
+
 def parse_profile(content: bytes, name: str) -> Profile:
     """Return the profile that a file holds.
 
@@ -134,7 +151,7 @@ def profile_from(value: object, name: str) -> Profile:
     ------
     DataError
         If it is of an older format, which has no counts; if a field is missing, unknown or of another kind; if edges
-        do not increase, counts do not add up to the rows, or there are more subjects than rows.
+        do not increase, counts do not add up to the rows, the score counts more, or there are more subjects than rows.
 
     Examples
     --------
@@ -180,7 +197,7 @@ def _check_sums(profile: Profile, name: str) -> None:
     for feature, counts in counted.items():
         if counts.rows != profile.rows:
             raise DataError(f"{name}: {feature!r} counts {counts.rows:,} rows of {profile.rows:,}; write it again.")
-    if profile.score is not None and profile.score.rows != profile.rows:
+    if profile.score is not None and profile.score.rows > profile.rows:
         raise DataError(f"{name}: the score counts {profile.score.rows:,} rows of {profile.rows:,}; write it again.")
     seen = profile.seen
     named, least = (0, 0) if seen is None else (seen.rows, seen.count)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from common_utils.array_types import FloatArray
 from common_utils.bundle import fingerprint_bytes
 from common_utils.errors import DataError
-from common_utils.table_project.names import name_codes
+from common_utils.table_project.names import in_one_spelling, name_codes
 
 __all__ = ["ColumnStep", "Formula"]
 
@@ -141,6 +141,24 @@ class ColumnStep:
         if not parts:
             raise DataError("features: no column is left; take some out of `data.drop_columns`.")
         return np.column_stack(parts)
+
+    def watched(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """Return the columns read, before any encoding, by the table's names: what monitoring counts.
+
+        Parameters
+        ----------
+        columns : mapping of str to array of shape (n,)
+            Others, and those that are not there, are left out. Names of things come in one spelling.
+
+        Examples
+        --------
+        >>> step = ColumnStep(["odometer"], {"model": ()}, learnt={"model": 1})
+        >>> cars = {"model": np.array(["FORD  F-150"], dtype=object), "odometer": np.array([3.0])}
+        >>> {name: column.tolist() for name, column in step.watched({**cars, "price": np.array([9.0])}).items()}
+        {'odometer': [3.0], 'model': ['ford f 150']}
+        """
+        there = {name: columns[name] for name in (*self.numbers, *self.categories) if name in columns}
+        return in_one_spelling(there, self.learnt)
 
     def _computed(self, formula: Formula, values: Mapping[str, FloatArray]) -> FloatArray:
         inputs = [values[name] for name in formula.inputs]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
 
-__all__ = ["folded", "learn_names", "name_codes", "one_spelling"]
+__all__ = ["folded", "in_one_spelling", "learn_names", "name_codes", "one_spelling"]
 
 _BETWEEN = re.compile(r"[\s_\u002d\u2010-\u2015\u2212]+")
 
@@ -52,6 +52,23 @@ def one_spelling(names: NDArray[Any]) -> NDArray[np.object_]:
         best.setdefault(folded(name), name)
     spelled = {name: best[folded(name)] for name in counts}
     return np.array([spelled.get(name, name) if isinstance(name, str) else name for name in names], dtype=object)
+
+
+def in_one_spelling(columns: Mapping[str, NDArray[Any]], names: Collection[str]) -> dict[str, NDArray[Any]]:
+    """Return columns with those that hold names of things in one spelling; the others are the same arrays.
+
+    Examples
+    --------
+    >>> in_one_spelling({"model": np.array(["VW Golf", None], dtype=object)}, ["model"])["model"].tolist()
+    ['vw golf', None]
+    """
+    spelled = dict(columns)
+    for name in names:
+        if name in columns:
+            values = columns[name].tolist()
+            known = {value: folded(value) for value in set(values) if isinstance(value, str)}
+            spelled[name] = np.array([known.get(value, value) for value in values], dtype=object)
+    return spelled
 
 
 def learn_names(names: NDArray[Any], fewest: int) -> tuple[str, ...]:

@@ -124,6 +124,11 @@ class TableTask(ABC, Generic[Settings]):
         return grouped_folds(np.arange(len(rows)) if groups is None else groups, n_splits=n_splits, seed=seed)
 
     @property
+    def score_column(self) -> str:
+        """Column of `predictions` that is the model's score, whose distribution is watched."""
+        return "probability" if self.is_class else "prediction"
+
+    @property
     def libraries(self) -> tuple[str, ...]:
         """Distributions whose versions a bundle records."""
         return (*_LIBRARIES, self.spec.name)

@@ -18,6 +18,9 @@ from threadpoolctl import threadpool_limits
 from common_utils.bundle import Bundle, fingerprint_bytes, git_commit, library_versions, write_bundle
 from common_utils.config import dump_config
 from common_utils.leakage import audit
+from common_utils.monitoring.counting import reference_profile
+from common_utils.monitoring.profile import Profile
+from common_utils.monitoring.profile_json import PROFILE_FILE, profile_bytes
 from common_utils.releases import promote, publish
 from common_utils.releases.author import Author, default_who
 from common_utils.releases.config import load_trust
@@ -27,6 +30,7 @@ from common_utils.seed import set_seed
 from common_utils.splits import assert_apart, group_holdout
 from common_utils.table_project.cards import model_card
 from common_utils.table_project.config import TableProjectConfig
+from common_utils.table_project.feature_columns import table_columns
 from common_utils.table_project.source import SourceTable, apply_rules, load_table
 from common_utils.table_project.task import Rounds, Step, TableTask
 from common_utils.tables import Reading
@@ -34,8 +38,6 @@ from common_utils.tables import Reading
 __all__ = ["PreparedTable", "measure_holdout", "prepare_table", "train_table"]
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
-
-_DECILES = np.linspace(0, 1, 11)
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,7 @@ def train_table(
             **measured,
             "holdout": task.score_holdout(config, model, prepared.holdout),
         }
+        scores = task.predictions(config, model, prepared.holdout)[task.score_column]
         if config.training.refit:
             step("fitting once more, on every row")
             learnt_from = prepared.table.frame
@@ -201,7 +204,7 @@ def train_table(
             (target / name).write_bytes(content)
         (target / SETTINGS_FILE).write_text(dump_config(config), encoding="utf-8")
         _write_json(target / "metrics.json", metrics)
-        _write_json(target / "profile.json", _profile(model, learnt_from))
+        (target / PROFILE_FILE).write_bytes(profile_bytes(_reference(model, learnt_from, scores)))
         task.figures(target, metrics)
         (target / "model_card.md").write_text(model_card(task, metrics, info), encoding="utf-8")
 
@@ -299,16 +302,10 @@ def _info(task: TableTask[Settings], config: Settings, folder: Path, prepared: P
     }
 
 
-def _profile(model: Any, train: pd.DataFrame) -> dict[str, object]:
-    """Describe the training features, for a later comparison with live ones."""
-    features = model[0]
-    matrix = features.transform(train)
-    described: dict[str, object] = {}
-    for name, values in zip(features.get_feature_names_out(), matrix.T, strict=True):
-        there = values[~np.isnan(values)]
-        deciles = np.quantile(there, _DECILES).tolist() if len(there) else []
-        described[str(name)] = {"share_missing": float(1 - len(there) / len(values)), "deciles": deciles}
-    return {"rows": len(matrix), "features": described}
+def _reference(model: Any, learnt_from: pd.DataFrame, scores: pd.Series) -> Profile:
+    """Return what later tables are compared with: the columns learnt from, and the answers to rows never seen."""
+    columns = model[0].step().watched(table_columns(learnt_from))
+    return reference_profile(columns, score=scores.to_numpy(dtype=np.float64))
 
 
 def _write_json(path: Path, value: object) -> None:
