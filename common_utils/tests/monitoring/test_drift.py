@@ -215,6 +215,18 @@ def test_the_score_is_one_of_the_family() -> None:
     assert (found.feature, found.level) == ("score", "alarm")
 
 
+@pytest.mark.parametrize(("scored", "level"), [((40, 159), "insufficient"), ((66, 134), "alarm")])
+def test_a_score_that_few_have_is_judged_on_these(scored: tuple[int, int], level: str) -> None:
+    whole, score = table(500, 500), table(25_000, 25_000).numbers["age"]
+    reference = Profile(60_000, 60_000, (), table(30_000, 30_000).numbers, {}, score)
+    now = replace(whole, score=table(*scored).numbers["age"])
+    found = {one.feature: one for one in compare(now, [Reference("training", "2025-06", reference)])}
+    assert (found["score"].level, found["age"].level) == (level, "ok")
+    assert found["score"].subjects == (1000 if level == "insufficient" else 200)
+    with pytest.raises(DataError, match="the counts of score do not add up"):
+        compare(replace(whole, score=table(600, 600).numbers["age"]), [Reference("training", "a", reference)])
+
+
 @pytest.mark.parametrize(("population", "role"), [("traffic", "training"), ("table", "after promotion")])
 def test_traffic_is_compared_with_traffic(population: str, role: str) -> None:
     with pytest.raises(ConfigError, match=f"{population} is compared with"):

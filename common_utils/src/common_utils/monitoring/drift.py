@@ -272,7 +272,12 @@ def _judge_nothing_yet(now: Profile, reference: Reference, limits: Limits) -> li
         note, level = "", "ok"
         if name not in differences:
             note, level = _unlike(name in mine, name in theirs)
-        found.append(FeatureDrift(name, reference, level, now.subjects, differences.get(name), False, note))
+        change = differences.get(name)
+        scored = min(one[SCORE].rows for one in (mine, theirs)) if name == SCORE and change else fewest
+        if scored < limits.fewest:
+            note, level, change = f"{scored} rows have one, and {limits.fewest} are needed.", "insufficient", None
+        subjects = mine[SCORE].rows if name == SCORE and change else now.subjects
+        found.append(FeatureDrift(name, reference, level, subjects, change, False, note))
     if not found:
         note = "it holds no counts of any feature: nothing was judged. Train again."
         found = [FeatureDrift("", reference, "insufficient", now.subjects, None, False, note)]
@@ -349,8 +354,7 @@ def _check_rows(profile: Profile, name: str, *, several_rows: bool = False) -> N
     if profile.rows < profile.subjects:
         raise DataError(f"{name}: {profile.rows:,} rows cannot be of {profile.subjects:,} subjects; count again.")
     for feature, counts in _features(profile):
-        # A score may rest on fewer: in training, on the subjects that nothing was learnt from.
-        if counts.rows > profile.rows or (counts.rows < profile.rows and feature != SCORE):
+        if counts.rows != profile.rows and (feature != SCORE or counts.rows > profile.rows):  # not all are scored
             raise DataError(f"{name}: the counts of {feature} do not add up to its {profile.rows:,} rows; count again.")
 
 
