@@ -20,6 +20,7 @@ from planrec.bundle import PlanRecBundle
 from planrec.columns import CONTRACT_LEFT, CURRENT_PLAN, MONTH, TENURE
 from planrec.monitoring.effect import advice_effect
 from planrec.monitoring.kinds import moved_kinds
+from planrec.monitoring.quality import quality_findings
 from planrec.monitoring.rate_card import rate_card_findings
 from planrec.months import month_index, month_text
 
@@ -55,9 +56,7 @@ def month_profile(bundle: PlanRecBundle, reference: Profile, months: pd.DataFram
     return profile_like(reference, piece.seen, score=score, months=[month_text(month)])
 
 
-def look_at_month(
-    bundle: PlanRecBundle, months: pd.DataFrame, as_of: date, *, card: Catalogue, quality: tuple[Finding, ...] = ()
-) -> Sight:
+def look_at_month(bundle: PlanRecBundle, months: pd.DataFrame, as_of: date, *, card: Catalogue) -> Sight:
     """Return what the last whole month before a day shows.
 
     Parameters
@@ -70,16 +69,14 @@ def look_at_month(
     as_of : date
     card : Catalogue
         The rate card in force.
-    quality : tuple of Finding
-        What is known of the table already.
     """
     month = last_whole_month(as_of)
     period = month_text(month)
     now = months[months[MONTH] == period]
     if now.empty:
         lacking = f"The table holds no usage of {period}, the last whole month before {as_of}."
-        return Sight("", None, (), (*quality, Finding("period", "", "insufficient", None, None, None, 0, lacking)))
-    findings = list(quality)
+        return Sight("", None, (), (Finding("period", "", "insufficient", None, None, None, 0, lacking),))
+    findings: list[Finding] = []
     try:
         reference = bundle_profile(bundle.bundle)
     except DataError as error:
@@ -88,12 +85,15 @@ def look_at_month(
     trained = month_index(max(reference.months)) if reference.months else month - 1
     findings += rate_card_findings(bundle.catalogue, card, now, trained=trained, month=month)
     references = [Reference("training", _span(reference.months), reference)]
+    present = month_profile(bundle, reference, months, month)
     before = month_profile(bundle, reference, months, month - 1)
+    known = months[months[MONTH] <= period]
+    findings += quality_findings(known, month, as_of, card=card, now=present, before=before)
     if before.rows:
         references.append(Reference("period before", month_text(month - 1), before))
     return Sight(
         period,
-        month_profile(bundle, reference, months, month),
+        present,
         tuple(references),
         tuple(findings),
         tuple(kind.words() for kind in moved_kinds(months, month)),

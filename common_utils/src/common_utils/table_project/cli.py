@@ -316,8 +316,8 @@ def _monitor(spec: Callable[[], ProjectSpec[Settings]], task: Callable[[], Table
     @monitor.command("explain")
     def explain(as_of: AsOfOption = None, config: ConfigOption = None, overrides: SetOption = None) -> None:
         """Say what moved most on a day, or on the last one looked at; no value of a person."""
-        _, folder = settings_of(spec(), config, overrides)
-        _watch().run_explain(folder, None if as_of is None else as_of.date())
+        settings, folder = settings_of(spec(), config, overrides)
+        _watch().run_explain(settings, folder, None if as_of is None else as_of.date())
 
     del look, explain  # registered by name
     return monitor

@@ -49,7 +49,7 @@ def run_explain(settings: SettingsCommand, as_of: date | None) -> None:
 
 
 def _book(run: LoadedSettings) -> DayBook:
-    return DayBook(run.path(Path("data/monitoring")))
+    return DayBook(run.path(run.config.monitoring.folder))
 
 
 def _months(paths: Sequence[Path], run: LoadedSettings, card: Catalogue) -> pd.DataFrame:

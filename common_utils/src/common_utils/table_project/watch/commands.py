@@ -36,7 +36,7 @@ def run_monitor(
 ) -> None:
     """Look at a period and leave with its code; the same question again is answered from the record."""
     bundle = configured_bundle(task, config, folder, bundle_path)
-    book = _book(folder)
+    book = _book(config, folder)
 
     def look() -> Sight:
         with steps() as step:
@@ -52,10 +52,10 @@ def run_monitor(
     answer_day(book, as_of, inputs, look, project=task.spec.name, bundle=bundle.version, as_json=as_json)
 
 
-def run_explain(folder: Path, as_of: date | None) -> None:
+def run_explain(config: TableProjectConfig, folder: Path, as_of: date | None) -> None:
     """Say what moved most on a day."""
-    explain_day(last_day(_book(folder), as_of))
+    explain_day(last_day(_book(config, folder), as_of))
 
 
-def _book(folder: Path) -> DayBook:
-    return DayBook(resolve_path(folder, Path("data/monitoring")))
+def _book(config: TableProjectConfig, folder: Path) -> DayBook:
+    return DayBook(resolve_path(folder, config.monitoring.folder))
