@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
@@ -32,6 +33,7 @@ THRESHOLD = 3650.0
 SHIFTS = (0.5, 1.0, 2.0)
 """Shifts that are bet on, in standard deviations of a period's statistic."""
 _LEAST, _MOST = 1e-300, 1 - 1e-16
+_DIGEST_OF = attrgetter("digest")
 _LARGEST = 1e200  # of a sum: it fires long before, and never overflows
 
 Status: TypeAlias = Literal["taken", "repeat", "late", "few"]
@@ -114,7 +116,7 @@ class Detector:
                 f"{period!r}: the periods before are like {self.seen[-1].period!r}. Keep a state for months and "
                 "another one for days."
             )
-        if any(one.digest == digest for one in self.seen):
+        if digest in map(_DIGEST_OF, self.seen):
             return "repeat"
         return "late" if self.seen and period <= self.seen[-1].period else "taken"
 

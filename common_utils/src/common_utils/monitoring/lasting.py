@@ -72,8 +72,8 @@ class Lasting:
         limits : Limits, optional
             `fewest`: with fewer subjects in either table, the period is marked `few` and nothing is added up.
         """
-        if self.detector.status_of(period, digest) != "taken":
-            return self, self.detector.status_of(period, digest)
+        if (status := self.detector.status_of(period, digest)) != "taken":
+            return self, status
         fewest = (limits or Limits()).fewest
         enough = min(now.subjects, self.reference.subjects) >= fewest
         detector, status = self.detector.step(period, digest, p_values(now, self.reference) if enough else None)
