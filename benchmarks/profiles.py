@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import chi2
 
-from common_utils.monitoring.counting import empty_like, profile_like, reference_profile
-from common_utils.monitoring.profile import Profile, merge
+from common_utils.monitoring.profiles.counting import empty_like, profile_like, reference_profile
+from common_utils.monitoring.profiles.profile import Profile, merge
 
 _PIECE = 100_000
 

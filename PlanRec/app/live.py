@@ -15,8 +15,8 @@ from app.responses import MEANING, Policy, PredictResponse, noted
 from app.schemas import RecommendRequest
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.errors import ArtifactError, DataError
-from common_utils.monitoring.live import served_profile
-from common_utils.monitoring.profile import Profile
+from common_utils.monitoring.profiles.live import served_profile
+from common_utils.monitoring.profiles.profile import Profile
 from planrec.advice import AnswerPolicy, Engine, recommend_subscriber
 from planrec.advice import Request as AdviceRequest
 from planrec.advice.engine import OfferModels

@@ -1,4 +1,4 @@
-"""What the service counts of the subscribers it was asked about; see `common_utils.monitoring.live`."""
+"""What the service counts of the subscribers it was asked about; see `common_utils.monitoring.profiles.live`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common_utils.monitoring.live import LiveProfiles, SeenRows
+from common_utils.monitoring.profiles.live import LiveProfiles, SeenRows
 from planrec.config import PlanRecConfig
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.watched import watched_columns

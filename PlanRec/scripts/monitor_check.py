@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from common_utils.monitoring.drift.comparison.comparison.lasting import Against
 
-from common_utils.monitoring.lasting import Against
 from common_utils.testing.gates import Gates
 from common_utils.testing.monitoring.measured import FOUR, bias_found, days, shift_waits, told, years_fired
 
@@ -53,8 +53,7 @@ def shifts(gates: Gates, seed: int, scale: float) -> None:
         found = told(days(seed, n, references=_references(scale), each=max(1, round(15 * scale)), times=times))
         words = f"told on {found.days} of {found.total} days"
         gates.show(f"{name}, n = {n:,}", words, kept=least <= found.share <= most)
-    names: tuple[str, ...] = ("tenure", "spread", "roaming_minutes", "premium_cents")
-    wide = dict.fromkeys(names, 1.1)
+    wide = {"tenure": 1.1, "spread": 1.1, "roaming_minutes": 1.1, "premium_cents": 1.1}
     found = told(days(seed, 1_000, references=_references(scale), each=max(1, round(5 * scale)), times=wide))
     words = f"told on {found.days} of {found.total} days: these are wide (.7 to 1) or 40 % zeros"
     gates.show("x1.1 on 4 wide features, n = 1,000", words, kept=None)

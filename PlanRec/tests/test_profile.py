@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from common_utils.bundle import Bundle
-from common_utils.monitoring.counting import profile_like, reference_profile
-from common_utils.monitoring.profile_json import bundle_profile
+from common_utils.monitoring.profiles.counting import profile_like, reference_profile
+from common_utils.monitoring.profiles.profile_json import bundle_profile
 from planrec.batch.seen import seen_columns
 from planrec.decisions import SubscriberRecord, UsageMonth, latest_rows
 from planrec.decisions.watched import watched_columns

@@ -11,7 +11,7 @@ import pytest
 
 from common_utils.bundle import Bundle, current_version, open_bundle
 from common_utils.errors import ConfigError, DataError, LeakageError
-from common_utils.monitoring.profile_json import bundle_profile
+from common_utils.monitoring.profiles.profile_json import bundle_profile
 from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.history import read_history
 from common_utils.scoring.joblib_scorer import JoblibScorer

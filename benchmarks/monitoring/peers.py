@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from common_utils.array_types import FloatArray, IntArray
-from common_utils.monitoring.drift import cells_of, difference_of
-from common_utils.monitoring.profile import Profile
+from common_utils.monitoring.drift.comparison import cells_of, difference_of
+from common_utils.monitoring.profiles.profile import Profile
 from common_utils.testing.monitoring.measured import FOUR, Day, days, is_told, told
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "monitoring_peers.json"

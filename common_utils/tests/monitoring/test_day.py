@@ -13,7 +13,7 @@ import pytest
 from common_utils.errors import DataError
 from common_utils.monitoring.day import EXIT_CODES, Day, DayBook, Moved, since_when
 from common_utils.monitoring.findings import Finding
-from common_utils.monitoring.profile import NumberCounts, Profile
+from common_utils.monitoring.profiles.profile import NumberCounts, Profile
 
 _MOVED = Moved("megabytes", ("up to 1", "over 1"), (0.5, 0.5), (0.4, 0.6), 0.05, "training")
 

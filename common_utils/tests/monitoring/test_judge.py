@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from common_utils.monitoring.day import Day, DayBook
-from common_utils.monitoring.drift import Reference
+from common_utils.monitoring.drift.comparison import Reference
 from common_utils.monitoring.findings import Finding
 from common_utils.monitoring.judge import Sight, asked_day, judged
-from common_utils.monitoring.profile import NumberCounts, Profile
+from common_utils.monitoring.profiles.profile import NumberCounts, Profile
 
 _AS_OF = date(2025, 11, 1)
 

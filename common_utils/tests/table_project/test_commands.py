@@ -24,7 +24,7 @@ from common_utils.decision_log.batch import manifest_path
 from common_utils.decision_log.journal.lines import Decision
 from common_utils.decision_log.journal.segments import segments
 from common_utils.errors import ArtifactError, ConfigError, DataError
-from common_utils.monitoring.profile_json import bundle_profile
+from common_utils.monitoring.profiles.profile_json import bundle_profile
 from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.feature_columns import ColumnFeatures
 from common_utils.table_project.service import open_live

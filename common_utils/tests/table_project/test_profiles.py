@@ -11,9 +11,9 @@ from fastapi.testclient import TestClient
 from tests.table_project.cases import CASE, SPEC, app_of
 
 from common_utils.bundle import Bundle
-from common_utils.monitoring.hours import HourFolder
-from common_utils.monitoring.profile import Profile
-from common_utils.monitoring.profile_json import bundle_profile
+from common_utils.monitoring.profiles.hours import HourFolder
+from common_utils.monitoring.profiles.profile import Profile
+from common_utils.monitoring.profiles.profile_json import bundle_profile
 
 
 @pytest.fixture

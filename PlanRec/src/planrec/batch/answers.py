@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from common_utils.array_types import IntArray
-from common_utils.monitoring.counting import Columns
+from common_utils.monitoring.profiles.counting import Columns
 from planrec.advice import Advice, Subscribers
 from planrec.advice.reasons import line_item_means, sentences
 from planrec.batch.arrow_columns import BASES, filled_table, repeated_text, text_column

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
-from common_utils.monitoring.counting import Columns
+from common_utils.monitoring.profiles.counting import Columns
 from planrec.batch.arrow_columns import text_column
 from planrec.batch.seen import seen_columns
 from planrec.bundle import NextChoice

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from common_utils.monitoring.batch import BatchProfile
+from common_utils.monitoring.profiles.batch import BatchProfile
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, SUBSCRIBER, TENURE, USAGE
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common_utils.compiled import CompiledModel
 from common_utils.config import dump_config
-from common_utils.monitoring.profile_json import PROFILE_FILE
+from common_utils.monitoring.profiles.profile_json import PROFILE_FILE
 from common_utils.releases.trained import SETTINGS_FILE
 from planrec.advice.engine import OfferModels
 from planrec.bundle.choice_model import ChoiceModel

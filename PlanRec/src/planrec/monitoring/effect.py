@@ -52,11 +52,11 @@ def advice_effect(bundle: PlanRecBundle, months: pd.DataFrame, month: int) -> li
         return []
     other = float((before.best[both].to_numpy() != now.best[both].to_numpy()).mean())
     return [
-        f"Advised to change: {100 * now.moved:.0f} % of {now.asked:,} subscribers asked about, "
-        f"{100 * before.moved:.0f} % in {month_text(month - 1)}.",
-        f"Mean saving of those: {now.saving_cents / 100:.2f} {bundle.catalogue.currency} a month, "
-        f"{before.saving_cents / 100:.2f} before.",
-        f"The best plan is another one than in {month_text(month - 1)} for {100 * other:.0f} %.",
+        f"Advised to change: {100 * now.moved:z.0f} % of {now.asked:,} subscribers asked about, "
+        f"{100 * before.moved:z.0f} % in {month_text(month - 1)}.",
+        f"Mean saving of those: {now.saving_cents / 100:z.2f} {bundle.catalogue.currency} a month, "
+        f"{before.saving_cents / 100:z.2f} before.",
+        f"The best plan is another one than in {month_text(month - 1)} for {100 * other:z.0f} %.",
     ]
 
 

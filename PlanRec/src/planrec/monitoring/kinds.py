@@ -49,7 +49,7 @@ class Kind:
         >>> Kind("25-34, much data", 312, "megabytes", 0.48).words()
         '25-34, much data (312 subscribers): megabytes +48 % against their own median of three months.'
         """
-        moved = f"{self.service} {100 * self.change:+.0f} %"
+        moved = f"{self.service} {100 * self.change:+z.0f} %"
         return f"{self.name} ({self.subscribers:,} subscribers): {moved} against their own median of three months."
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from common_utils.errors import DataError
-from common_utils.monitoring.counting import profile_like
-from common_utils.monitoring.drift import SCORE, Reference
+from common_utils.monitoring.drift.comparison import SCORE, Reference
 from common_utils.monitoring.findings import Finding
 from common_utils.monitoring.judge import Sight
-from common_utils.monitoring.profile import Profile
-from common_utils.monitoring.profile_json import bundle_profile
+from common_utils.monitoring.profiles.counting import profile_like
+from common_utils.monitoring.profiles.profile import Profile
+from common_utils.monitoring.profiles.profile_json import bundle_profile
 from planrec.batch.predictions import prediction_table
 from planrec.billing import Catalogue
 from planrec.bundle import PlanRecBundle

@@ -1,4 +1,4 @@
-"""Is a month of usage sane: the checks of `common_utils.monitoring.quality`, on what PlanRec's tables hold."""
+"""Is a month of usage sane: the checks of `common_utils.monitoring.quality.checks`, on what PlanRec's tables hold."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from common_utils.monitoring.counting import profile_like
 from common_utils.monitoring.findings import Finding
-from common_utils.monitoring.own_median import check_own_median
-from common_utils.monitoring.profile import CategoryCounts, Profile
-from common_utils.monitoring.quality import (
+from common_utils.monitoring.profiles.counting import profile_like
+from common_utils.monitoring.profiles.profile import CategoryCounts, Profile
+from common_utils.monitoring.quality.checks import (
     check_freshness,
     check_impossible,
     check_missing,
@@ -21,6 +20,7 @@ from common_utils.monitoring.quality import (
     check_subjects,
     check_unknown,
 )
+from common_utils.monitoring.quality.own_median import check_own_median
 from planrec.billing import Catalogue
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, MONTH, MOST, MOST_USED, SUBSCRIBER, TENURE, USAGE
 from planrec.months import month_index, month_text

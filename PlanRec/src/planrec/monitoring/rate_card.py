@@ -57,7 +57,7 @@ def _prices(bundle: Catalogue, now: Catalogue, usage: pd.DataFrame) -> Finding:
     if not changed and bundle.rounding == now.rounding:
         return Finding(PRICES, "", "ok", 0.0, 0.0, None, len(both), "The bundle's rate card is the one in force.")
     change, rated = _bill_change(bundle, now, usage)
-    by = "" if change is None else f" this month's bills on the plans held change by {100 * change:+.1f} % on average;"
+    by = "" if change is None else f" this month's bills on the plans held change by {100 * change:+z.1f} % on average;"
     names = _listed(changed) or "the rounding"
     sentence = f"The rate card in force differs from the bundle's in {names};{by} train with the card in force."
     return Finding(PRICES, "", "alarm", change, 0.0, None, rated, sentence)

@@ -16,8 +16,8 @@ from pydantic import TypeAdapter
 from common_utils.bundle.durable import exclusive, make_folder
 from common_utils.errors import DataError
 from common_utils.monitoring.findings import LEVELS, Finding, Level, blocks_retraining, worst
-from common_utils.monitoring.profile import Profile, same_scale
-from common_utils.monitoring.profile_json import parse_profile, profile_bytes
+from common_utils.monitoring.profiles.profile import Profile, same_scale
+from common_utils.monitoring.profiles.profile_json import parse_profile, profile_bytes
 from common_utils.outputs import write_bytes
 
 __all__ = ["EXIT_CODES", "Day", "DayBook", "Moved", "since_when"]

@@ -9,11 +9,11 @@ from datetime import date
 from pathlib import Path
 
 from common_utils.errors import DataError
-from common_utils.monitoring.cells import Cells
 from common_utils.monitoring.day import Day, DayBook, Moved, since_when
-from common_utils.monitoring.drift import FeatureDrift, Limits, Reference, cells_of, compare, drift_findings
+from common_utils.monitoring.drift.cells import Cells
+from common_utils.monitoring.drift.comparison import FeatureDrift, Limits, Reference, cells_of, compare, drift_findings
 from common_utils.monitoring.findings import Finding
-from common_utils.monitoring.profile import Profile
+from common_utils.monitoring.profiles.profile import Profile
 
 __all__ = ["Sight", "asked_day", "inputs_digest", "judged"]
 

@@ -112,7 +112,7 @@ class Estimate:
 
     def finding(self, subjects: int) -> Finding:
         """Return it as a finding that is `insufficient`: an estimate never says that all is well."""
-        words = f"{self.name}: {self.value:.3f} is an estimate from scores, not a measurement. "
+        words = f"{self.name}: {self.value:z.3f} is an estimate from scores, not a measurement. "
         words += f"It assumes that {self.assumes}."
         return Finding("estimate", self.name, "insufficient", self.value, None, None, subjects, words)
 

@@ -12,7 +12,7 @@ import typer
 
 from common_utils.errors import DataError
 from common_utils.monitoring.day import Day, DayBook
-from common_utils.monitoring.drift import Limits
+from common_utils.monitoring.drift.comparison import Limits
 from common_utils.monitoring.judge import Sight, asked_day, judged
 from common_utils.outputs import write_text
 from common_utils.reporting.monitor_report import html_report, markdown_report, verdict_lines
@@ -110,7 +110,7 @@ def explain_day(day: Day) -> None:
     for heading, said in (("kinds that moved most", day.kinds), ("what it does to the answers", day.effect)):
         lines += [f"{heading}:", *(f"  {line}" for line in said or ("nothing is known.",))]
     lines += ["features that moved most:"]
-    lines += [f"  {m.feature}: {m.size:.3f} against {m.against}" for m in day.moved[:3]] or [
+    lines += [f"  {m.feature}: {m.size:z.3f} against {m.against}" for m in day.moved[:3]] or [
         "  none could be compared."
     ]
     sys.stdout.write("\n".join(lines) + "\n")

@@ -59,7 +59,7 @@ def markdown_report(day: Day, runbook: str) -> str:
     for heading, body in _sections(day, runbook):
         parts += [f"## {heading}", "\n".join(f"- {line}" for line in body)]
     if moved := day.moved[:_MOST_FINDINGS]:
-        rows = [{"feature": m.feature, "size": f"{m.size:.3f}", "against": m.against} for m in moved]
+        rows = [{"feature": m.feature, "size": f"{m.size:z.3f}", "against": m.against} for m in moved]
         columns = {"feature": "Feature", "size": "Moved by (PSI)", "against": "Against"}
         parts += ["## By how much", markdown_table(rows, columns, "lrl")]
     parts += ["## Every check", markdown_table(_rows(day.findings), _COLUMNS)]

@@ -18,8 +18,8 @@ from common_utils.config import resolve_path
 from common_utils.decision_log.batch import BatchEntry, LogOf, logged_run
 from common_utils.decision_log.recorder import open_batch_recorder
 from common_utils.errors import ConfigError
-from common_utils.monitoring.batch import open_batch_profile
-from common_utils.monitoring.counting import Columns
+from common_utils.monitoring.profiles.batch import open_batch_profile
+from common_utils.monitoring.profiles.counting import Columns
 from common_utils.outputs import write_bytes, write_text
 from common_utils.releases.config import load_trust
 from common_utils.releases.trained import check_project, trained_settings

@@ -20,8 +20,8 @@ from common_utils.config.project import ProjectSpec
 from common_utils.decision_log.journal.lines import Fixed
 from common_utils.decision_log.kinds import check_value
 from common_utils.decision_log.recorder import Recorder, open_recorder
-from common_utils.monitoring.live import LiveProfiles, SeenRows, served_profile
-from common_utils.monitoring.profile import Profile
+from common_utils.monitoring.profiles.live import LiveProfiles, SeenRows, served_profile
+from common_utils.monitoring.profiles.profile import Profile
 from common_utils.releases.config import load_trust
 from common_utils.releases.trained import trained_settings
 from common_utils.scoring import Scorer

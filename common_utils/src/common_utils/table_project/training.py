@@ -18,9 +18,9 @@ from threadpoolctl import threadpool_limits
 from common_utils.bundle import Bundle, fingerprint_bytes, git_commit, library_versions, write_bundle
 from common_utils.config import dump_config
 from common_utils.leakage import audit
-from common_utils.monitoring.counting import reference_profile
-from common_utils.monitoring.profile import Profile
-from common_utils.monitoring.profile_json import PROFILE_FILE, profile_bytes
+from common_utils.monitoring.profiles.counting import reference_profile
+from common_utils.monitoring.profiles.profile import Profile
+from common_utils.monitoring.profiles.profile_json import PROFILE_FILE, profile_bytes
 from common_utils.releases import promote, publish
 from common_utils.releases.author import Author, default_who
 from common_utils.releases.config import load_trust

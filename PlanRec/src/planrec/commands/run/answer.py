@@ -10,7 +10,7 @@ from typing import TypeVar
 from common_utils.command_line.terminal import note
 from common_utils.decision_log.batch import LogOf, logged_run
 from common_utils.errors import ConfigError
-from common_utils.monitoring.batch import BatchProfile, open_batch_profile
+from common_utils.monitoring.profiles.batch import BatchProfile, open_batch_profile
 from planrec.advice import AnswerPolicy, Engine, Overrides
 from planrec.batch.answers import Recommender
 from planrec.batch.by_bundle import Asked, bundle_answers

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from common_utils.bundle import Bundle
 from common_utils.errors import DataError
-from common_utils.monitoring.counting import profile_like
 from common_utils.monitoring.day import DayBook
-from common_utils.monitoring.drift import Reference
+from common_utils.monitoring.drift.comparison import Reference
 from common_utils.monitoring.findings import Finding
 from common_utils.monitoring.judge import Sight
-from common_utils.monitoring.profile_json import bundle_profile
+from common_utils.monitoring.profiles.counting import profile_like
+from common_utils.monitoring.profiles.profile_json import bundle_profile
 from common_utils.releases.trained import trained_settings
 from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.config import TableProjectConfig

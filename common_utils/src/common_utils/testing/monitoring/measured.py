@@ -10,11 +10,11 @@ import numpy as np
 from scipy.special import betaincinv, ndtr
 
 from common_utils.array_types import FloatArray
-from common_utils.monitoring.bias import compare_groups
-from common_utils.monitoring.drift import Reference, compare
-from common_utils.monitoring.e_detector import Detector
-from common_utils.monitoring.lasting import Against, Lasting
-from common_utils.monitoring.profile import Profile
+from common_utils.monitoring.bias.groups import compare_groups
+from common_utils.monitoring.drift.comparison import Reference, compare
+from common_utils.monitoring.drift.e_detector import Detector
+from common_utils.monitoring.drift.lasting import Against, Lasting
+from common_utils.monitoring.profiles.profile import Profile
 from common_utils.testing.monitoring.offers import decisions
 from common_utils.testing.monitoring.worlds import World, lognormal
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common_utils.array_types import IntArray
-from common_utils.monitoring.bias import Measure
+from common_utils.monitoring.bias.groups import Measure
 
 __all__ = ["GROUPS", "Decisions", "decisions"]
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, pdtr
 
 from common_utils.array_types import FloatArray
-from common_utils.monitoring.counting import reference_profile
-from common_utils.monitoring.profile import CategoryCounts, NumberCounts, Profile
+from common_utils.monitoring.profiles.counting import reference_profile
+from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts, Profile
 
 __all__ = ["FEATURES", "Category", "Number", "World", "lognormal"]
 

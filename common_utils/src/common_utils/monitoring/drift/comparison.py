@@ -16,9 +16,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from common_utils.errors import ConfigError, DataError
-from common_utils.monitoring.cells import Cells, Difference, category_cells, difference, number_cells
+from common_utils.monitoring.drift.cells import Cells, Difference, category_cells, difference, number_cells
 from common_utils.monitoring.findings import Finding, Level
-from common_utils.monitoring.profile import CategoryCounts, NumberCounts, Profile
+from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts, Profile
 
 __all__ = ["SCORE", "FeatureDrift", "Limits", "Reference", "cells_of", "compare", "difference_of", "drift_findings"]
 
@@ -133,11 +133,11 @@ class FeatureDrift:
         if self.found is None:
             return f"{self.feature or 'Every feature'} against {self.reference}: {self.note}"
         name, before, now = self.found.moved
-        moved = f"share of {name}: {before:.1%} in {self.reference}, {now:.1%} now"
+        moved = f"share of {name}: {before:z.1%} in {self.reference}, {now:z.1%} now"
         for what, (was, is_now) in self.found.shares.items():
             if self.found.tests[what] == self.found.p:
-                moved = f"share {what}: {was:.2%} in {self.reference}, {is_now:.2%} now"
-        size = f"stability index {self.found.psi:.3f}, {self.subjects:,} subjects"
+                moved = f"share {what}: {was:z.2%} in {self.reference}, {is_now:z.2%} now"
+        size = f"stability index {self.found.psi:z.3f}, {self.subjects:,} subjects"
         if self.level == "ok":
             why = "the change is too small to matter" if self.significant else "no more than chance"
             return f"{self.feature} against {self.reference}: {why} ({size})."

@@ -16,7 +16,7 @@ import numpy as np
 from common_utils.array_types import BoolArray, FloatArray
 from common_utils.errors import DataError
 from common_utils.monitoring.findings import Finding
-from common_utils.monitoring.rises import Rise, RiseLimits, judged_rise
+from common_utils.monitoring.quality.rises import Rise, RiseLimits, judged_rise
 
 __all__ = ["OwnMedianLimits", "check_own_median"]
 
@@ -128,7 +128,7 @@ def _finding(
     rise, since = _last(counts, rows, within)
     words = f"{feature}: {counts[-1]:,} of {rows[-1]:,}" if counted else f"{feature}: nobody"
     told = f"{words} subjects are {_CHECKS[check].format(n=limits.history)}"
-    usual = "" if rise.usual is None else f"; usually {rise.usual:.2%}"
+    usual = "" if rise.usual is None else f"; usually {rise.usual:z.2%}"
     return Finding(
         check=check,
         feature=feature,

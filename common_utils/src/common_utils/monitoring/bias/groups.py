@@ -129,13 +129,13 @@ class GroupFigure:
         many = f"{self.subjects:,} subjects"
         if self.ratio is None:
             return f"{where}: not judged, as nothing to compare with is above 0 ({many})."
-        near = f"{self.ratio.estimate:.2f} of the rate of others alike [{self.ratio.low:.2f}, {self.ratio.high:.2f}]"
+        near = f"{self.ratio.estimate:z.2f} of the rate of others alike [{self.ratio.low:z.2f}, {self.ratio.high:z.2f}]"
         if self.level == "insufficient":
             return f"{where}: {near}; too few to say ({many})."
         if self.level == "ok":
             return f"{where}: {near}; no more than chance ({many})."
         unit = "subjects affected" if self.is_share else "in all"
-        about = f"about {self.affected.estimate:,.0f} [{self.affected.low:,.0f}, {self.affected.high:,.0f}] {unit}"
+        about = f"about {self.affected.estimate:z,.0f} [{self.affected.low:z,.0f}, {self.affected.high:z,.0f}] {unit}"
         return f"{where}: {near}, {about} ({many}). Follow docs/runbooks/bias.md."
 
 

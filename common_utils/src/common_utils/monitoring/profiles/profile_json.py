@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from common_utils.bundle import Bundle
 from common_utils.errors import DataError
-from common_utils.monitoring.profile import PROFILE_FORMAT, CategoryCounts, NumberCounts, Profile
-from common_utils.monitoring.subjects import LARGEST, REGISTERS, SubjectSketch
+from common_utils.monitoring.profiles.profile import PROFILE_FORMAT, CategoryCounts, NumberCounts, Profile
+from common_utils.monitoring.profiles.subjects import LARGEST, REGISTERS, SubjectSketch
 
 __all__ = ["PROFILE_FILE", "bundle_profile", "parse_profile", "profile_bytes", "profile_from", "profile_to"]
 

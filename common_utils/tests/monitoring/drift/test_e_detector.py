@@ -10,9 +10,9 @@ import pytest
 from scipy.special import ndtr
 
 from common_utils.errors import DataError
-from common_utils.monitoring.e_detector import THRESHOLD, Detector, detector_from, detector_to
-from common_utils.monitoring.lasting import Lasting, open_lasting, p_values
-from common_utils.monitoring.profile import CategoryCounts, NumberCounts, Profile
+from common_utils.monitoring.drift.e_detector import THRESHOLD, Detector, detector_from, detector_to
+from common_utils.monitoring.drift.lasting import Lasting, open_lasting, p_values
+from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts, Profile
 from common_utils.testing.monitoring.worlds import World, lognormal
 
 

@@ -9,10 +9,10 @@ import pytest
 from scipy import stats
 
 from common_utils.errors import ConfigError, DataError
-from common_utils.monitoring.drift import Limits, Reference, compare, difference_of, drift_findings
+from common_utils.monitoring.drift.comparison import Limits, Reference, compare, difference_of, drift_findings
 from common_utils.monitoring.findings import worst
-from common_utils.monitoring.profile import CategoryCounts, NumberCounts, Profile
-from common_utils.monitoring.subjects import SubjectSketch
+from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts, Profile
+from common_utils.monitoring.profiles.subjects import SubjectSketch
 from common_utils.testing.monitoring.worlds import World
 
 PLANTED = dict.fromkeys(("minutes", "messages", "megabytes", "bill"), 1.1)

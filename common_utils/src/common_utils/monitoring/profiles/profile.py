@@ -10,7 +10,7 @@ import numpy as np
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
-from common_utils.monitoring.subjects import SubjectSketch
+from common_utils.monitoring.profiles.subjects import SubjectSketch
 
 __all__ = ["PROFILE_FORMAT", "CategoryCounts", "NumberCounts", "Profile", "merge", "same_scale"]
 

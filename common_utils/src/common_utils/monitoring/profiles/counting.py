@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
 from common_utils.errors import DataError
-from common_utils.monitoring.profile import CategoryCounts, NumberCounts, Profile
-from common_utils.monitoring.subjects import SubjectSketch
+from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts, Profile
+from common_utils.monitoring.profiles.subjects import SubjectSketch
 
 __all__ = ["Columns", "bin_edges", "empty_like", "profile_like", "reference_profile"]
 

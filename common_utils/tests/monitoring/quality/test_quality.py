@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from common_utils.errors import ConfigError, DataError
-from common_utils.monitoring.counting import profile_like, reference_profile
 from common_utils.monitoring.findings import Finding, blocks_retraining
-from common_utils.monitoring.own_median import check_own_median
-from common_utils.monitoring.quality import (
+from common_utils.monitoring.profiles.counting import profile_like, reference_profile
+from common_utils.monitoring.quality.checks import (
     check_freshness,
     check_impossible,
     check_missing,
@@ -20,7 +19,8 @@ from common_utils.monitoring.quality import (
     check_subjects,
     check_unknown,
 )
-from common_utils.monitoring.rises import RiseLimits, judged_rise
+from common_utils.monitoring.quality.own_median import check_own_median
+from common_utils.monitoring.quality.rises import RiseLimits, judged_rise
 
 _PERIODS = [f"2025-{month:02d}" for month in range(1, 13)]
 

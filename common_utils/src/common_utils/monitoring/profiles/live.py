@@ -23,10 +23,10 @@ from common_utils.bundle import Bundle
 from common_utils.config import resolve_path
 from common_utils.errors import DataError, PortfolioError
 from common_utils.monitoring.config import MonitoringConfig
-from common_utils.monitoring.counting import Columns, empty_like, profile_like
-from common_utils.monitoring.hours import HourFolder, hour_of
-from common_utils.monitoring.profile import Profile, merge
-from common_utils.monitoring.profile_json import bundle_profile
+from common_utils.monitoring.profiles.counting import Columns, empty_like, profile_like
+from common_utils.monitoring.profiles.hours import HourFolder, hour_of
+from common_utils.monitoring.profiles.profile import Profile, merge
+from common_utils.monitoring.profiles.profile_json import bundle_profile
 
 __all__ = ["LiveProfiles", "SeenRows", "Watched", "served_profile"]
 
@@ -94,7 +94,7 @@ class LiveProfiles(Generic[Model]):
     --------
     >>> import tempfile
     >>> from types import SimpleNamespace
-    >>> from common_utils.monitoring.counting import reference_profile
+    >>> from common_utils.monitoring.profiles.counting import reference_profile
     >>> reference = reference_profile({"minutes": np.arange(100.0)}, score=np.linspace(0, 1, 100))
     >>> def rows(records, scores):
     ...     return SeenRows({"minutes": np.array(records)}, np.array(scores), [None] * len(records))

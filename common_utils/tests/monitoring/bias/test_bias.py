@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from common_utils.errors import DataError
-from common_utils.monitoring.bias import BiasLimits, GroupFigure, Measure, compare_groups, latest_of_each, wilson
-from common_utils.monitoring.proxies import proxies
+from common_utils.monitoring.bias.groups import BiasLimits, GroupFigure, Measure, compare_groups, latest_of_each, wilson
+from common_utils.monitoring.bias.proxies import proxies
 from common_utils.testing.monitoring.offers import decisions
 
 

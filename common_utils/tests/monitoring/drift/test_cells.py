@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from common_utils.errors import DataError
-from common_utils.monitoring.cells import Cells, category_cells, difference, number_cells
-from common_utils.monitoring.profile import CategoryCounts, NumberCounts
+from common_utils.monitoring.drift.cells import Cells, category_cells, difference, number_cells
+from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts
 
 
 def bins(now: list[int], before: list[int], missing: tuple[int, int] = (0, 0)) -> Cells:

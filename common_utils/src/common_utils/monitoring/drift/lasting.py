@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from common_utils.errors import DataError
-from common_utils.monitoring.cells import directions
-from common_utils.monitoring.drift import Limits, cells_of
-from common_utils.monitoring.e_detector import Detector, Status, detector_from, detector_to
+from common_utils.monitoring.drift.cells import directions
+from common_utils.monitoring.drift.comparison import Limits, cells_of
+from common_utils.monitoring.drift.e_detector import Detector, Status, detector_from, detector_to
 from common_utils.monitoring.findings import Finding
-from common_utils.monitoring.profile import Profile, merge
-from common_utils.monitoring.profile_json import profile_from, profile_to
+from common_utils.monitoring.profiles.profile import Profile, merge
+from common_utils.monitoring.profiles.profile_json import profile_from, profile_to
 from common_utils.outputs import blamed, write_text
 
 __all__ = ["Against", "Lasting", "open_lasting", "p_values"]
@@ -45,7 +45,7 @@ class Lasting:
     Examples
     --------
     >>> import numpy as np
-    >>> from common_utils.monitoring.profile import NumberCounts
+    >>> from common_utils.monitoring.profiles.profile import NumberCounts
     >>> def table(low, high):
     ...     counts = NumberCounts(np.array([1.0]), np.array([low, high]), 0)
     ...     return Profile(low + high, low + high, (), {"age": counts})
@@ -137,7 +137,7 @@ def p_values(now: Profile, before: Profile) -> Mapping[str, float]:
     Examples
     --------
     >>> import numpy as np
-    >>> from common_utils.monitoring.profile import NumberCounts
+    >>> from common_utils.monitoring.profiles.profile import NumberCounts
     >>> one = Profile(300, 300, (), {"age": NumberCounts(np.array([30.0]), np.array([100, 200]), 0)})
     >>> p_values(one, one)
     {'age rose': 0.5, 'age fell': 0.5}

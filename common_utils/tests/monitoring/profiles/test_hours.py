@@ -13,10 +13,10 @@ import pytest
 
 from common_utils.errors import DataError
 from common_utils.monitoring.config import MonitoringConfig
-from common_utils.monitoring.counting import profile_like, reference_profile
-from common_utils.monitoring.hours import HourFolder
-from common_utils.monitoring.live import LiveProfiles, SeenRows
-from common_utils.monitoring.profile import Profile, merge
+from common_utils.monitoring.profiles.counting import profile_like, reference_profile
+from common_utils.monitoring.profiles.hours import HourFolder
+from common_utils.monitoring.profiles.live import LiveProfiles, SeenRows
+from common_utils.monitoring.profiles.profile import Profile, merge
 
 AT = datetime(2026, 11, 28, 20, 36, tzinfo=UTC)
 FOREVER = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))

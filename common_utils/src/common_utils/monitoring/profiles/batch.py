@@ -13,10 +13,10 @@ from common_utils.bundle import Bundle
 from common_utils.config import resolve_path
 from common_utils.errors import DataError
 from common_utils.monitoring.config import MonitoringConfig
-from common_utils.monitoring.counting import Columns, profile_like
-from common_utils.monitoring.hours import HourFolder
-from common_utils.monitoring.profile import Profile, merge
-from common_utils.monitoring.profile_json import bundle_profile
+from common_utils.monitoring.profiles.counting import Columns, profile_like
+from common_utils.monitoring.profiles.hours import HourFolder
+from common_utils.monitoring.profiles.profile import Profile, merge
+from common_utils.monitoring.profiles.profile_json import bundle_profile
 
 __all__ = ["BatchProfile", "open_batch_profile"]
 
@@ -35,7 +35,7 @@ class BatchProfile:
     --------
     >>> import tempfile
     >>> import numpy as np
-    >>> from common_utils.monitoring.counting import reference_profile
+    >>> from common_utils.monitoring.profiles.counting import reference_profile
     >>> folder = HourFolder(Path(tempfile.mkdtemp()), "v1", "predict")
     >>> run = BatchProfile(folder, reference_profile({"minutes": np.arange(9.0)}), keep_days=30)
     >>> run.add({"minutes": np.array([1.0, 2.0])}, subjects=np.array(["a", "b"]))

@@ -174,7 +174,7 @@ class Detector:
             words = "No period has been added up yet: nothing is known about lasting shifts."
             return Finding("lasting_shift", "", "insufficient", None, None, None, 0, words)
         since = self.began.get(name)
-        sure = f"evidence {self.evidence:,.1f}, told at {THRESHOLD:,.0f}"
+        sure = f"evidence {self.evidence:z,.1f}, told at {THRESHOLD:z,.0f}"
         if self.fired is None:
             words = f"No lasting shift against {reference} in {taken} periods ({sure})."
             return Finding("lasting_shift", "", "ok", self.evidence, 1.0, None, taken, words)

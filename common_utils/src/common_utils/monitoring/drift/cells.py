@@ -16,7 +16,7 @@ from scipy.special import chdtrc, gammaln, ndtr
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
-from common_utils.monitoring.profile import CategoryCounts, NumberCounts
+from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts
 
 __all__ = ["FEWEST_EXPECTED", "Cells", "Difference", "category_cells", "difference", "directions", "number_cells"]
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.monitoring.findings import Finding, Level
-from common_utils.monitoring.profile import Profile
-from common_utils.monitoring.rises import RiseLimits, judged_rise
+from common_utils.monitoring.profiles.profile import Profile
+from common_utils.monitoring.quality.rises import RiseLimits, judged_rise
 
 __all__ = [
     "ABSENT",
@@ -64,7 +64,7 @@ def check_missing(
 
     Examples
     --------
-    >>> from common_utils.monitoring.counting import profile_like, reference_profile
+    >>> from common_utils.monitoring.profiles.counting import profile_like, reference_profile
     >>> before = reference_profile({"age": np.arange(1000.0)})
     >>> now = profile_like(before, {"age": np.where(np.arange(1000) < 100, np.nan, 1.0)})
     >>> [(found.level, found.value, found.count) for found in check_missing(now, before)]
@@ -92,7 +92,7 @@ def check_unknown(
 
     Examples
     --------
-    >>> from common_utils.monitoring.counting import profile_like, reference_profile
+    >>> from common_utils.monitoring.profiles.counting import profile_like, reference_profile
     >>> before = reference_profile({"plan": np.array(["surf"] * 1000, dtype=object)})
     >>> now = profile_like(before, {"plan": np.array(["surf"] * 900 + ["flagship"] * 100, dtype=object)})
     >>> check_unknown(now, before)[0].sentence
@@ -238,7 +238,7 @@ def check_row_count(rows: int, usual: Sequence[int], *, since: str | None = None
         level = "alarm"
     elif away > _SLACK * middle and away > _SPREADS * max(spread, middle**0.5):
         level = "notice"
-    return _quality("rows", feature, level, float(rows), middle, since, rows, f"{rows:,} rows; usually {middle:,.0f}.")
+    return _quality("rows", feature, level, float(rows), middle, since, rows, f"{rows:,} rows; usually {middle:z,.0f}.")
 
 
 def check_subjects(
@@ -288,7 +288,7 @@ def _risen(
     (count, rows), (usual_count, usual_rows) = now, before
     rise = judged_rise(count, rows, [usual_count], [usual_rows], limits)
     name = f"{feature}: " if feature else ""
-    usual = "" if rise.usual is None else f"; usually {rise.usual:.2%}"
+    usual = "" if rise.usual is None else f"; usually {rise.usual:z.2%}"
     told = f"{name}{count:,} of {rows:,} {what} {said}{usual}."
     return _quality(check, feature, rise.level, rise.share, rise.usual, since, count, told)
 

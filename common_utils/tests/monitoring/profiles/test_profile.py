@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from common_utils.monitoring.counting import bin_edges, empty_like, profile_like, reference_profile
-from common_utils.monitoring.profile import CategoryCounts, NumberCounts, Profile, merge
-from common_utils.monitoring.profile_json import parse_profile, profile_bytes, profile_from, profile_to
-from common_utils.monitoring.subjects import SubjectSketch
+from common_utils.monitoring.profiles.counting import bin_edges, empty_like, profile_like, reference_profile
+from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts, Profile, merge
+from common_utils.monitoring.profiles.profile_json import parse_profile, profile_bytes, profile_from, profile_to
+from common_utils.monitoring.profiles.subjects import SubjectSketch
 
 _LEVELS = np.array([f"level {i}" for i in range(300)], dtype=object)
 

@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from common_utils.errors import DataError
-from common_utils.monitoring.profile import Profile, merge
-from common_utils.monitoring.profile_json import parse_profile, profile_bytes
+from common_utils.monitoring.profiles.profile import Profile, merge
+from common_utils.monitoring.profiles.profile_json import parse_profile, profile_bytes
 from common_utils.outputs import write_bytes
 
 __all__ = ["HourFolder", "hour_of"]

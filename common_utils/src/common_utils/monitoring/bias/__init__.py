@@ -1,0 +1,1 @@
+"""Are groups treated alike, given what they could save."""

@@ -1,0 +1,1 @@
+"""Has the world moved: single steps, and small shifts that last."""

@@ -1,0 +1,1 @@
+"""Is the data sane: what no model should learn from."""
