@@ -95,7 +95,9 @@ FAULTS = {
         cells, "band_table", lambda f: lambda card: (np.roll(f(card)[0], 60), f(card)[1])
     ),
     "fast: rollover without a most": _replace(
-        allowances, "amount_of", lambda f: lambda row, value, key: 10**12 if "max" in key else f(row, value, key)
+        allowances,
+        "amount_of",
+        lambda f: lambda row, value, key, unit: 10**12 if "max" in key else f(row, value, key, unit),
     ),
     "fast: caps never cut": _replace(sums, "cut_by_caps", lambda f: lambda a, cell, limits: (a, f(a, cell, limits)[1])),
     "fast: caps forget earlier charges": _replace(caps, "used_before", lambda f: lambda *a: f(*a) * 0),

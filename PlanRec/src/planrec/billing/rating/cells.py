@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import BoolArray, IntArray
 from planrec.billing.cards import Allowance, FullCard, Rate
-from planrec.billing.events import CALL_IN, DATA, KINDS, MICRO, day_number
+from planrec.billing.events import CALL_IN, DATA, KINDS, day_number
 from planrec.billing.rating.sheet import Owner, Sheet
 
 __all__ = ["CardCells", "band_table"]
@@ -173,7 +173,7 @@ class CardCells:
             calls = here & (kind <= CALL_IN)
             first[calls], step[calls] = rate.increment
             if rate.block_mb is not None and rate.rounded == "session":
-                block = int(rate.block_mb * MICRO)
+                block = self.sheet.parts(rate.block_mb)
                 first[here & (kind == DATA)] = block
                 step[here & (kind == DATA)] = block
         return first, step

@@ -7,17 +7,17 @@ from fractions import Fraction
 import numpy as np
 
 from common_utils.errors import DataError
-from planrec.billing.events import DATA, KINDS, SMS, Events
+from planrec.billing.events import DATA, KINDS, MICRO, SMS, Events
 from planrec.billing.rating.bill import BillBook, decimal_text
 from planrec.billing.rating.segments import group_sums
 
 __all__ = ["allowance_use", "explain_event"]
 
 
-def _amount(kind: int, quantity: int) -> str:
+def _amount(kind: int, quantity: int, unit: int = MICRO) -> str:
     if kind == SMS:
         return f"{quantity} message{'s' * (quantity != 1)}"
-    return f"{decimal_text(quantity)} MB" if kind == DATA else f"{quantity} s"
+    return f"{decimal_text(quantity, unit)} MB" if kind == DATA else f"{quantity} s"
 
 
 def explain_event(book: BillBook, events: Events, event: str) -> list[str]:
@@ -40,6 +40,7 @@ def explain_event(book: BillBook, events: Events, event: str) -> list[str]:
         raise DataError(f"--explain {event!r}: no such event in the table.")
     if book.used is None or book.sheet is None:
         raise DataError("--explain: uses of a prepaid card depend on the credit; the bill shows what was taken.")
+    unit = book.sheet.unit
     row = int(np.flatnonzero(events.ids == event)[0])
     kind = int(events.kind[row])
     found = [f"{event}: a {KINDS[kind]} of {_amount(kind, int(events.quantity[row]))}."]
@@ -54,13 +55,13 @@ def explain_event(book: BillBook, events: Events, event: str) -> list[str]:
     found.append(f"Its price is {book.sheet.rates[rate].key}." if rate >= 0 else "No rate fits it.")
     if trace.refused[i]:
         found.append("A spending cap was reached before: what allowances do not cover did not take place.")
-    found.append(f"It counts as {_amount(kind, int(trace.billed[i]))} after its increments.")
+    found.append(f"It counts as {_amount(kind, int(trace.billed[i]), unit)} after its increments.")
     for allowance, (rows, amounts) in zip(book.sheet.allowances, trace.takes, strict=True):
         taken = int(amounts[rows == i].sum())
         if taken:
             name = allowance.allowance.name if allowance.allowance else ""
-            found.append(f"{name or allowance.key} covers {_amount(kind, taken)}.")
-    found.append(f"{_amount(kind, int(trace.left[i]))} are left over and priced.")
+            found.append(f"{name or allowance.key} covers {_amount(kind, taken, unit)}.")
+    found.append(f"{_amount(kind, int(trace.left[i]), unit)} are left over and priced.")
     for charge in trace.charges:
         amount = int(charge.amounts[charge.rows == i].sum())
         if amount:
@@ -82,7 +83,7 @@ def allowance_use(book: BillBook) -> list[tuple[str, str, str, str, str]]:
     """
     if book.used is None or book.sheet is None:
         return []
-    trace, p = book.used.trace, len(book.periods)
+    trace, p, unit = book.used.trace, len(book.periods), book.sheet.unit
     present = book.accounts.present.reshape(-1)
     found: list[tuple[str, str, str, str, str]] = []
     for row, (rows, amounts), limits in zip(book.sheet.allowances, trace.takes, trace.limits, strict=True):
@@ -95,7 +96,7 @@ def allowance_use(book: BillBook) -> list[tuple[str, str, str, str, str]]:
         held = (book.accounts.plan.reshape(-1) == row.owner.plan) if held is None else held
         for cell in np.flatnonzero(present & held).tolist():
             limit = int(limits[cell])
-            left = _amount(kind, limit - int(covered[cell])) if limit >= 0 else ""
+            left = _amount(kind, limit - int(covered[cell]), unit) if limit >= 0 else ""
             subscriber, period = book.names[cell // p], book.periods[cell % p]
-            found.append((subscriber, period, allowance.name or row.key, _amount(kind, int(covered[cell])), left))
+            found.append((subscriber, period, allowance.name or row.key, _amount(kind, int(covered[cell]), unit), left))
     return found

@@ -71,7 +71,7 @@ class UsedUp:
     items : dict
         Numerators of each line item over the sheet's denominator.
     throttled, pooled : int64 arrays
-        Slowed megabytes and megabytes that count for the pool, millionths.
+        Slowed megabytes and megabytes that count for the pool, in the sheet's unit.
     """
 
     items: dict[str, IntArray]
@@ -181,18 +181,20 @@ def _columns(sheet: Sheet, accounts: AccountPeriods, events: Events) -> _Use:
         if size > 1:
             cell = cell * size + part
     quantity = events.quantity[source]
-    _refuse_too_much(kind, quantity, account, accounts.plan.size)
+    if sheet.unit != MICRO:
+        quantity = np.where(kind == DATA, quantity * (sheet.unit // MICRO), quantity)
+    _refuse_too_much(kind, quantity, account, accounts.plan.size, sheet.unit)
     use = _Use(sheet, cells, accounts, clock, source, account, events.instant[source], day, kind, quantity, cell)
     use.caps_hold = [cells.owned(row.owner)[holding] for row in sheet.caps]
     return use
 
 
-def _refuse_too_much(kind: IntArray, quantity: IntArray, account: IntArray, n: int) -> None:
+def _refuse_too_much(kind: IntArray, quantity: IntArray, account: IntArray, n: int, unit: int) -> None:
     most_events = int(np.bincount(account, minlength=1).max())
     for name, rows, most in (
         ("seconds", kind <= CALL_IN, MOST_SECONDS),
         ("events", kind == SMS, MOST_EVENTS),
-        ("megabytes", kind == DATA, MOST_MEGABYTES * MICRO),
+        ("megabytes", kind == DATA, MOST_MEGABYTES * unit),
     ):
         largest = int(np.max(quantity, where=rows, initial=0))
         if largest * most_events <= most:
@@ -315,9 +317,7 @@ def _allow(
         allowance = row.allowance
         assert allowance is not None  # noqa: S101 - a row of allowances holds one
         rows = np.flatnonzero(fits[cell] & (rest > 0)) if fits.any() else np.zeros(0, dtype=np.int64)
-        taken: Taken = take(
-            allowance, row.key, rest[rows], use.account[rows], use.day[rows], use.accounts, own=row.owner.plan >= 0
-        )
+        taken: Taken = take(row, use.sheet.unit, rest[rows], use.account[rows], use.day[rows], use.accounts)
         rest[rows] -= taken.amounts
         used = rows[taken.amounts > 0]
         takes.append((used, taken.amounts[taken.amounts > 0]))
@@ -340,8 +340,8 @@ def _surcharge(use: _Use, cell: IntArray, a: int, taken: tuple[IntArray, IntArra
     here = inside[use.cells.parts(cell[rows])[3]]
     rows, amounts = rows[here], amounts[here]
     runs, starts = run_numbers(use.account[rows])
-    free = clip_to_limits(amounts, runs, starts, int(within.amount * MICRO))
-    each = use.sheet.in_item(within.beyond.item, within.beyond.per_mb, MICRO)
+    free = clip_to_limits(amounts, runs, starts, use.sheet.parts(within.amount))
+    each = use.sheet.in_item(within.beyond.item, within.beyond.per_mb, use.sheet.unit)
     return Charge(within.beyond.item, rows, (amounts - free) * each, 1 + a)
 
 
