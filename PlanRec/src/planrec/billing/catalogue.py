@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common_utils.config.marked_yaml import YamlProblem, read_marked
 from common_utils.errors import ConfigError
+from planrec.billing.cards import MarkedTree, is_short, parse_card, read_marked_tree
+from planrec.billing.usage_detail import DetailedPlan, detailed_plans
 from planrec.months import MONTH_PATTERN, month_index
 
 __all__ = [
@@ -146,6 +148,26 @@ class _RateCardFile(_Part):
         return self
 
 
+class _MixedRateCardFile(_Part):
+    """The plans in the short form of a card that holds others as well; None at the place of another."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    version: str
+    currency: str
+    rounding: Rounding
+    plans: tuple[Plan | None, ...] = Field(max_length=1000, strict=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_part(cls, value: dict[str, object]) -> dict[str, object]:
+        plans, rounding = value.get("plans"), value.get("rounding")
+        kept = {**value, "plans": [p if is_short(p) else None for p in plans] if isinstance(plans, list) else plans}
+        if isinstance(rounding, dict):
+            kept["rounding"] = {key: rounding[key] for key in Rounding.model_fields if key in rounding}
+        return kept
+
+
 @dataclass(frozen=True)
 class PlanPrices:
     """The plans as columns: int64 arrays of shape (n_plans,), allowances in billable units."""
@@ -172,6 +194,8 @@ class Catalogue:
     rounding : Rounding
     plans : tuple of Plan
         In the order of the file; a plan's position is its index everywhere.
+    detailed : tuple of DetailedPlan
+        Plans of the file that three totals of a month cannot price; they have no index.
 
     Examples
     --------
@@ -183,6 +207,7 @@ class Catalogue:
     currency: str
     rounding: Rounding
     plans: tuple[Plan, ...]
+    detailed: tuple[DetailedPlan, ...] = ()
 
     @cached_property
     def plan_ids(self) -> tuple[str, ...]:
@@ -312,14 +337,37 @@ def parse_catalogue(data: bytes, name: str) -> Catalogue:
     common_utils.errors.ConfigError: rate card draft: line 1: expected the node content, but found '<stream end>'. \
 Correct it and try again.
     """
+    if b"timezone" in data:
+        marked = read_marked_tree(data, f"rate card {name}")
+        if isinstance(marked.tree, dict) and "timezone" in marked.tree:
+            return _mixed(data, marked, name)
     card = read_marked(_RateCardFile, data, f"rate card {name}", check=_misfits, anchors=True)
     return Catalogue(card.version, card.currency, card.rounding, card.plans)
 
 
-def _misfits(card: _RateCardFile) -> list[YamlProblem]:
+def _mixed(data: bytes, marked: MarkedTree, name: str) -> Catalogue:
+    """Return the plans in the short form of a full card, and the others with what pricing them would need."""
+    full = parse_card(marked, f"rate card {name}")
+    plans = marked.tree.get("plans") if isinstance(marked.tree, dict) else None
+    listed = plans if isinstance(plans, list) else []
+    short = {str(p.get("plan_id")) for p in listed if isinstance(p, dict) and is_short(p)}
+    if not short:
+        raise ConfigError(
+            f"rate card {name}: no plan can be priced from the three totals of usage months. Bill single events with "
+            "`planrec bill --card`, or add a plan in the short form (monthly_fee_cents, included, overage)."
+        )
+    card = read_marked(_MixedRateCardFile, data, f"rate card {name}", check=_misfits, anchors=True)
+    kept = tuple(p for p in card.plans if p is not None)
+    others = {p.plan_id for p in full.plans} - short
+    return Catalogue(card.version, card.currency, card.rounding, kept, detailed_plans(full, others))
+
+
+def _misfits(card: _RateCardFile | _MixedRateCardFile) -> list[YamlProblem]:
     first: dict[str, int] = {}
     problems: list[YamlProblem] = []
     for i, plan in enumerate(card.plans):
+        if plan is None:
+            continue
         if plan.plan_id in first:
             problems.append((("plans", i, "plan_id"), f"plan_id {plan.plan_id!r} stands twice"))
         first.setdefault(plan.plan_id, i)

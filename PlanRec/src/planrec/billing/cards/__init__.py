@@ -7,7 +7,8 @@ from planrec.billing.cards.checks import remarks
 from planrec.billing.cards.load import load_card, load_request, parse_card, parse_request
 from planrec.billing.cards.rows import Allowance, Cap, Pass, Rate
 from planrec.billing.cards.schema import Discount, FullCard, FullPlan, MinimumTerm, Option, Pool
-from planrec.billing.cards.words import money_text, plan_sentences
+from planrec.billing.cards.short_form import in_full, is_short
+from planrec.billing.cards.words import money_text, plan_sentences, rate_words
 from planrec.billing.cards.yaml_text import MarkedTree, Tree, read_marked_tree
 
 __all__ = [
@@ -29,12 +30,15 @@ __all__ = [
     "Rate",
     "TopUp",
     "Tree",
+    "in_full",
+    "is_short",
     "load_card",
     "load_request",
     "money_text",
     "parse_card",
     "parse_request",
     "plan_sentences",
+    "rate_words",
     "read_marked_tree",
     "remarks",
 ]

@@ -15,6 +15,7 @@ from common_utils.errors import ConfigError
 from planrec.billing.cards.accounts import BillRequest
 from planrec.billing.cards.checks import refuse_contradictions
 from planrec.billing.cards.schema import FullCard
+from planrec.billing.cards.short_form import in_full
 from planrec.billing.cards.yaml_text import MarkedTree, Tree, read_marked_tree
 
 __all__ = ["load_card", "load_request", "parse_card", "parse_request"]
@@ -70,7 +71,7 @@ def parse_card(tree: Tree | MarkedTree, name: str) -> FullCard:
     >>> str(card.plans[0].fee)
     '9.5'
     """
-    card = _validated(FullCard, tree, name)
+    card = _validated(FullCard, in_full(tree if isinstance(tree, MarkedTree) else MarkedTree(tree), name), name)
     refuse_contradictions(card, name)
     return card
 

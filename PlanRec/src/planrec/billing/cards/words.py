@@ -8,7 +8,7 @@ from decimal import Decimal
 from planrec.billing.cards.rows import Allowance, Pass, Rate
 from planrec.billing.cards.schema import Discount, FullCard, FullPlan, Option
 
-__all__ = ["money_text", "plan_sentences"]
+__all__ = ["money_text", "plan_sentences", "rate_words"]
 
 _KINDS = {"call": "calls", "call_in": "received calls", "sms": "messages", "data": "data"}
 
@@ -53,7 +53,7 @@ def _sentences(card: FullCard, plan: FullPlan | Option) -> Iterator[str]:
     for row in plan.allowances:
         yield _allowance(row, card)
     for rate in plan.rates:
-        yield _rate(rate, card)
+        yield rate_words(rate, card)
     for row in plan.passes:
         yield _pass(row, currency)
     for cap in plan.caps:
@@ -146,7 +146,8 @@ def _scope(row: Rate | Allowance) -> str:
     return text + (f" ({row.when})" if row.when else "")
 
 
-def _rate(row: Rate, card: FullCard) -> str:
+def rate_words(row: Rate, card: FullCard) -> str:
+    """Return what a rate says, as the end of a sentence."""
     parts = [p for p in (_call_price(row, card.currency), _data_price(row, card.currency)) if p]
     if row.each is not None:
         parts.append(f"{money_text(row.each, card.currency)} each")

@@ -7,9 +7,11 @@ from fractions import Fraction
 import numpy as np
 
 from common_utils.errors import DataError
-from planrec.billing.events import DATA, KINDS, MICRO, SMS, Events
+from planrec.billing.cards import rate_words
+from planrec.billing.events import DATA, KINDS, MICRO, SMS, Events, LocalClock
 from planrec.billing.rating.bill import BillBook, decimal_text
 from planrec.billing.rating.segments import group_sums
+from planrec.billing.rating.sheet import Sheet
 
 __all__ = ["allowance_use", "explain_event"]
 
@@ -51,16 +53,20 @@ def explain_event(book: BillBook, events: Events, event: str) -> list[str]:
     i = int(places[0])
     period = book.periods[int(trace.account[i]) % len(book.periods)]
     found.append(f"It belongs to the period {period}.")
+    found.append(_where(book, events, row))
     rate = int(trace.rate[i])
-    found.append(f"Its price is {book.sheet.rates[rate].key}." if rate >= 0 else "No rate fits it.")
+    found.append(_price(book.sheet, rate) if rate >= 0 else "No rate fits it.")
     if trace.refused[i]:
         found.append("A spending cap was reached before: what allowances do not cover did not take place.")
     found.append(f"It counts as {_amount(kind, int(trace.billed[i]), unit)} after its increments.")
-    for allowance, (rows, amounts) in zip(book.sheet.allowances, trace.takes, strict=True):
+    for place, (allowance, (rows, amounts)) in enumerate(zip(book.sheet.allowances, trace.takes, strict=True)):
         taken = int(amounts[rows == i].sum())
         if taken:
             name = allowance.allowance.name if allowance.allowance else ""
-            found.append(f"{name or allowance.key} covers {_amount(kind, taken, unit)}.")
+            limit = int(trace.limits[place][trace.account[i]])
+            used = int(amounts[(rows <= i) & (trace.account[rows] == trace.account[i])].sum())
+            rest = f", which leaves {_amount(kind, limit - used, unit)} of it" if limit >= 0 else ""
+            found.append(f"{name or allowance.key} covers {_amount(kind, taken, unit)}{rest}.")
     found.append(f"{_amount(kind, int(trace.left[i]), unit)} are left over and priced.")
     for charge in trace.charges:
         amount = int(charge.amounts[charge.rows == i].sum())
@@ -68,6 +74,22 @@ def explain_event(book: BillBook, events: Events, event: str) -> list[str]:
             cents = Fraction(amount, book.sheet.items[charge.item])
             found.append(f"{charge.item}: {_cents(cents)} cents.")
     return found
+
+
+def _where(book: BillBook, events: Events, row: int) -> str:
+    """Say when by the local clock, to which class of number and where an event took place."""
+    clock = LocalClock(book.sheet.card.timezone if book.sheet else "UTC")
+    seconds = events.instant[[row]] // MICRO
+    local = np.datetime64(int((seconds + clock.offsets(seconds))[0]), "s")
+    to, at = events.classes[int(events.to[row])], events.places[int(events.at[row])]
+    named = f" to {to}" if to else ""
+    return f"It began at {str(local).replace('T', ' ')} local time{named}, at {at}."
+
+
+def _price(sheet: Sheet, rate: int) -> str:
+    row = sheet.rates[rate]
+    assert row.rate is not None  # noqa: S101 - a row of rates holds a rate
+    return f"The first rate that fits it is {row.key}: {rate_words(row.rate, sheet.card)}."
 
 
 def _cents(cents: Fraction) -> str:
