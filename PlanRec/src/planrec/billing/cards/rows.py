@@ -33,6 +33,7 @@ __all__ = [
     "Cap",
     "Ladder",
     "LadderBeyond",
+    "NotSold",
     "Pass",
     "Rate",
     "Rollover",
@@ -227,6 +228,14 @@ class Pass(Part):
     max_per_period: Annotated[int, BeforeValidator(whole), Field(ge=0)] | None = Field(
         None, description="after so many in a period the next ones are free"
     )
+
+
+class NotSold(Part):
+    """A use that a plan does not sell: it needs no price, and an event of it is refused."""
+
+    kind: Kinds = Field(description="call, call_in, sms, data; one or a list")
+    to: Words | None = Field(None, description="classes of the number called; any where not told")
+    at: Words = Field(("home",), description="places; home where not told")
 
 
 class Cap(Part):

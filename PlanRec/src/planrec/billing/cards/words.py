@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from planrec.billing.cards.rows import Allowance, Pass, Rate
+from planrec.billing.cards.rows import Allowance, NotSold, Pass, Rate
 from planrec.billing.cards.schema import Discount, FullCard, FullPlan, Option
 
 __all__ = ["money_text", "plan_sentences", "rate_words"]
@@ -56,6 +56,8 @@ def _sentences(card: FullCard, plan: FullPlan | Option) -> Iterator[str]:
         yield rate_words(rate, card)
     for row in plan.passes:
         yield _pass(row, currency)
+    for row in plan.not_sold if isinstance(plan, FullPlan) else ():
+        yield f"{_scope(row)} are not part of it"
     for cap in plan.caps:
         then = "does not take place" if cap.mode == "refuse" else "is free"
         yield f"{_and(cap.items)} cost at most {money_text(cap.amount, currency)} a period; further use {then}"
@@ -137,13 +139,13 @@ def _allowance(row: Allowance, card: FullCard) -> str:
     return text
 
 
-def _scope(row: Rate | Allowance) -> str:
+def _scope(row: Rate | Allowance | NotSold) -> str:
     text = _and([_KINDS[k] for k in row.kind])
     if row.to is not None:
         text += f" to {_and(row.to)}"
     if row.at != ("home",):
         text += f" at {_and(row.at)}"
-    return text + (f" ({row.when})" if row.when else "")
+    return text + (f" ({row.when})" if not isinstance(row, NotSold) and row.when else "")
 
 
 def rate_words(row: Rate, card: FullCard) -> str:

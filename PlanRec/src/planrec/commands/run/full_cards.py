@@ -13,7 +13,8 @@ from common_utils.command_line.terminal import note
 from common_utils.errors import ConfigError, DataError
 from common_utils.outputs import write_text
 from common_utils.tables.numbers import count_numbers, doubtful_point
-from planrec.billing.cards import BillRequest, FullCard, load_card, load_request, remarks
+from planrec.billing.cards import BillRequest, FullCard, load_request, remarks
+from planrec.billing.complete_cards import load_complete_card
 from planrec.billing.events import Events, read_events
 from planrec.billing.rating import allowance_use, bill_events, explain_event
 
@@ -42,7 +43,7 @@ def run_bill_events(
         raise ConfigError("bill: name a file with --output, or an event with --explain.")
     if output is not None and output.suffix.lower() == ".parquet":
         raise ConfigError(f"--output {output}: bills of events are written as CSV; name a file that ends in .csv.")
-    card, request = load_card(card_path), load_request(accounts)
+    card, request = load_complete_card(card_path), load_request(accounts)
     for text in remarks(card):
         note(f"card: {text}")
     events = checked_events(card, request, events_path, decimal=decimal)

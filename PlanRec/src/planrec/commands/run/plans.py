@@ -14,14 +14,13 @@ from planrec.billing import Catalogue, bill_totals, load_catalogue, short_plan_s
 from planrec.billing.cards import (
     FullCard,
     FullPlan,
-    MarkedTree,
     Option,
-    load_card,
     load_request,
     money_text,
     plan_sentences,
-    read_marked_tree,
+    read_card_tree,
 )
+from planrec.billing.complete_cards import load_complete_card
 from planrec.billing.rating import BillBook, bill_events
 from planrec.columns import SUBSCRIBER
 from planrec.commands.requests import SettingsCommand
@@ -49,13 +48,9 @@ def _card(path: Path | None, settings: SettingsCommand) -> FullCard | Catalogue:
     if path is None:
         run = load_run(settings)
         path = run.path(run.config.data.chosen().plans)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"card {path}: cannot be read: {error.strerror}.") from error
-    marked: MarkedTree = read_marked_tree(data, f"card {path}")
+    marked = read_card_tree(path)
     full = isinstance(marked.tree, dict) and "timezone" in marked.tree
-    return load_card(path) if full else load_catalogue(path)
+    return load_complete_card(path) if full else load_catalogue(path)
 
 
 def run_plan_explain(plan: str, card_path: Path | None, settings: SettingsCommand) -> None:
