@@ -17,6 +17,7 @@ from planrec.billing.cards import (
     NotSold,
     Option,
     is_short,
+    never_held,
     parse_card,
     read_card_tree,
 )
@@ -40,6 +41,9 @@ def load_complete_card(path: Path) -> FullCard:
     name = f"card {path}"
     marked = read_card_tree(path)
     card = parse_card(marked, name)
+    problem = next(never_held(card), None)
+    if problem:
+        raise ConfigError(f"{name}: {problem}")
     refuse_gaps(card, marked, name)
     return card
 

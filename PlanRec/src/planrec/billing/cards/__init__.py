@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planrec.billing.cards.accounts import AccountHolder, BillRequest, Choose, Device, PlanChange, TopUp
-from planrec.billing.cards.checks import remarks
+from planrec.billing.cards.checks import never_held, remarks
 from planrec.billing.cards.load import load_request, parse_card, parse_request, read_card_tree
 from planrec.billing.cards.rows import Allowance, Cap, NotSold, Pass, Rate
 from planrec.billing.cards.schema import Discount, FullCard, FullPlan, MinimumTerm, Option, Pool
@@ -35,6 +35,7 @@ __all__ = [
     "is_short",
     "load_request",
     "money_text",
+    "never_held",
     "parse_card",
     "parse_request",
     "plan_sentences",

@@ -8,7 +8,7 @@ from common_utils.errors import ConfigError
 from planrec.billing.cards.rows import Allowance, Rate
 from planrec.billing.cards.schema import FullCard, FullPlan, Option
 
-__all__ = ["refuse_contradictions", "remarks"]
+__all__ = ["never_held", "refuse_contradictions", "remarks"]
 
 
 def refuse_contradictions(card: FullCard, name: str) -> None:
@@ -43,12 +43,16 @@ def _problems(card: FullCard) -> Iterator[str]:
         named = [*((p, plans) for p in option.only_with or ()), *((o, options) for o in option.requires)]
         for name in (name for name, known in named if name not in known):
             yield f"options.{option.option_id}: {name!r} is not in the card"
-        yield from _never_held(card, option)
     yield from _prepaid_problems(card)
 
 
-def _never_held(card: FullCard, option: Option) -> Iterator[str]:
-    """Say why the requirements of an option contradict each other."""
+def never_held(card: FullCard) -> Iterator[str]:
+    """Yield why options can never be held: their groups, plans and requirements contradict each other."""
+    for option in card.options:
+        yield from _contradictions(card, option)
+
+
+def _contradictions(card: FullCard, option: Option) -> Iterator[str]:
     key, by_id = f"options.{option.option_id}.requires", {o.option_id: o for o in card.options}
     plans = [p.plan_id for p in card.plans]
     for other in (by_id[name] for name in option.requires if name in by_id):
