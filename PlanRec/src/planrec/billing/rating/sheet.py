@@ -57,18 +57,19 @@ class Sheet:
     ----------
     card : FullCard
     unit : int
-        Parts of a megabyte in which data are counted: millionths, or finer ones where a block of the card needs them.
+        Parts of a megabyte in which data are counted: millionths, or finer ones where a block of the card needs them;
+        given where the card is a part of another.
     """
 
     card: FullCard
+    unit: int = 0
     rates: list[CardRow] = field(init=False)
     allowances: list[CardRow] = field(init=False)
     passes: list[CardRow] = field(init=False)
     caps: list[CardRow] = field(init=False)
-    unit: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.unit = data_unit(self.card)
+        self.unit = self.unit or data_unit(self.card)
         plans = [(Owner(plan=i), p, f"plans.{p.plan_id}") for i, p in enumerate(self.card.plans)]
         options = [(Owner(option=i), o, f"options.{o.option_id}") for i, o in enumerate(self.card.options)]
         both: list[tuple[Owner, FullPlan | Option, str]] = [*options, *plans]
