@@ -18,15 +18,15 @@ from common_utils.errors import DataError
 from planrec.billing.cards import Rate
 from planrec.billing.events import CALL_IN, DATA, KINDS, MICRO, Events
 from planrec.billing.rating.allowances import Taken, take
-from planrec.billing.rating.caps import NEVER
 from planrec.billing.rating.cells import CardCells
-from planrec.billing.rating.charges import Charge, EndCharge, Left, charges_of_rate, end_charges
+from planrec.billing.rating.charges.caps import NEVER
+from planrec.billing.rating.charges.of_rates import Charge, EndCharge, Left, charges_of_rate, end_charges
+from planrec.billing.rating.charges.sums import sum_charges
 from planrec.billing.rating.frame import Frame, after_increments, frame_of
 from planrec.billing.rating.holdings import AccountPeriods
 from planrec.billing.rating.passes import PassUse, open_passes
 from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers
 from planrec.billing.rating.sheet import Sheet
-from planrec.billing.rating.sums import sum_charges
 
 __all__ = ["Trace", "UsedUp", "rate_frame", "rate_use"]
 

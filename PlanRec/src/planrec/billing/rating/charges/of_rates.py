@@ -10,8 +10,8 @@ from common_utils.array_types import BoolArray, IntArray
 from planrec.billing.cards import Rate
 from planrec.billing.events import CALL_IN, DATA, SMS, LocalClock
 from planrec.billing.rating.cells import CardCells
+from planrec.billing.rating.charges.split import split_charges
 from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers
-from planrec.billing.rating.split import split_charges
 
 __all__ = ["Charge", "EndCharge", "Left", "charges_of_rate", "end_charges"]
 
