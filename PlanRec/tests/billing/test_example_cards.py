@@ -1,0 +1,33 @@
+"""The two example operators: cards without a gap, and ten bills each that were worked out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from planrec.billing.cards import load_request, plan_sentences, remarks
+from planrec.billing.complete_cards import load_complete_card
+from planrec.billing.events import read_events
+from planrec.billing.rating import bill_events
+
+CARDS = Path(__file__).parents[2] / "examples" / "cards"
+
+
+@pytest.mark.parametrize("name", ["ibera", "albion"])
+def test_example_is_billed_as_worked_out_by_hand(name: str) -> None:
+    folder = CARDS / name
+    card, request = load_complete_card(folder / "card.yaml"), load_request(folder / "accounts.yaml")
+    table = (folder / "events.csv").read_bytes()
+    events = read_events(table, "events.csv", card.timezone, request.subscribers, card.prefixes)
+    lines = bill_events(card, request, events).to_csv().splitlines()
+    wanted = (folder / "bills.csv").read_text(encoding="utf-8").splitlines()
+    assert sorted(lines) == sorted(wanted)
+    assert sum(",total," in line for line in wanted) == 10
+
+
+@pytest.mark.parametrize("name", ["ibera", "albion"])
+def test_example_has_no_odd_rows_and_can_be_put_into_words(name: str) -> None:
+    card = load_complete_card(CARDS / name / "card.yaml")
+    assert remarks(card) == []
+    assert all(len(plan_sentences(card, owner)) >= 2 for owner in (*card.plans, *card.options))
