@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from planrec.billing.catalogue import UNLIMITED, Catalogue, Plan, load_catalogue, parse_catalogue
+from planrec.billing.detailed_plan import DetailedPlan
 from planrec.billing.month_bills import MAX_USAGE, Bills, Usage, bill_totals, rate
-from planrec.billing.short_words import short_plan_sentences
-from planrec.billing.usage_detail import DetailedPlan
 from planrec.billing.whole_cents import whole_cent, whole_cents
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "load_catalogue",
     "parse_catalogue",
     "rate",
-    "short_plan_sentences",
     "whole_cent",
     "whole_cents",
 ]

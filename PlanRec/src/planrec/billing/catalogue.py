@@ -17,8 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common_utils.config.marked_yaml import YamlProblem, read_marked
 from common_utils.errors import ConfigError
-from planrec.billing.cards import MarkedTree, is_short, parse_card, read_marked_tree
-from planrec.billing.usage_detail import DetailedPlan, detailed_plans
+from planrec.billing.detailed_plan import DetailedPlan
 from planrec.months import MONTH_PATTERN, month_index
 
 __all__ = [
@@ -162,10 +161,14 @@ class _MixedRateCardFile(_Part):
     @classmethod
     def _short_part(cls, value: dict[str, object]) -> dict[str, object]:
         plans, rounding = value.get("plans"), value.get("rounding")
-        kept = {**value, "plans": [p if is_short(p) else None for p in plans] if isinstance(plans, list) else plans}
+        kept = {**value, "plans": [p if _is_short(p) else None for p in plans] if isinstance(plans, list) else plans}
         if isinstance(rounding, dict):
             kept["rounding"] = {key: rounding[key] for key in Rounding.model_fields if key in rounding}
         return kept
+
+
+def _is_short(plan: object) -> bool:
+    return isinstance(plan, dict) and "monthly_fee_cents" in plan
 
 
 @dataclass(frozen=True)
@@ -338,28 +341,21 @@ def parse_catalogue(data: bytes, name: str) -> Catalogue:
 Correct it and try again.
     """
     if b"timezone" in data:
-        marked = read_marked_tree(data, f"rate card {name}")
-        if isinstance(marked.tree, dict) and "timezone" in marked.tree:
-            return _mixed(data, marked, name)
+        from planrec.billing.mixed_cards import detailed_in  # the full schema takes a third of a second to build
+
+        detailed = detailed_in(data, f"rate card {name}")
+        if detailed is not None:
+            return _mixed(data, detailed, name)
     card = read_marked(_RateCardFile, data, f"rate card {name}", check=_misfits, anchors=True)
     return Catalogue(card.version, card.currency, card.rounding, card.plans)
 
 
-def _mixed(data: bytes, marked: MarkedTree, name: str) -> Catalogue:
-    """Return the plans in the short form of a full card, and the others with what pricing them would need."""
-    full = parse_card(marked, f"rate card {name}")
-    plans = marked.tree.get("plans") if isinstance(marked.tree, dict) else None
-    listed = plans if isinstance(plans, list) else []
-    short = {str(p.get("plan_id")) for p in listed if isinstance(p, dict) and is_short(p)}
-    if not short:
-        raise ConfigError(
-            f"rate card {name}: no plan can be priced from the three totals of usage months. Bill single events with "
-            "`planrec bill --card`, or add a plan in the short form (monthly_fee_cents, included, overage)."
-        )
+def _mixed(data: bytes, detailed: tuple[DetailedPlan, ...], name: str) -> Catalogue:
+    """Return the plans in the short form of a full card; the others only say what pricing them would need."""
     card = read_marked(_MixedRateCardFile, data, f"rate card {name}", check=_misfits, anchors=True)
-    kept = tuple(p for p in card.plans if p is not None)
-    others = {p.plan_id for p in full.plans} - short
-    return Catalogue(card.version, card.currency, card.rounding, kept, detailed_plans(full, others))
+    return Catalogue(
+        card.version, card.currency, card.rounding, tuple(p for p in card.plans if p is not None), detailed
+    )
 
 
 def _misfits(card: _RateCardFile | _MixedRateCardFile) -> list[YamlProblem]:

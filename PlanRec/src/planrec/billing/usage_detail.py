@@ -3,36 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from planrec.billing.cards import Allowance, FullCard, FullPlan, Rate
+from planrec.billing.detailed_plan import DetailedPlan
 
-__all__ = ["DetailedPlan", "detailed_plans", "usage_needs"]
-
-
-@dataclass(frozen=True)
-class DetailedPlan:
-    """A plan of a rate card that minutes, messages and megabytes of a month cannot price.
-
-    Attributes
-    ----------
-    plan_id : str
-    name : str
-    needs : tuple of str
-        What must be known of single uses, with the key that asks for it.
-    """
-
-    plan_id: str
-    name: str
-    needs: tuple[str, ...]
-
-    @property
-    def remark(self) -> str:
-        """Why the plan is left out and what would be needed, in a sentence."""
-        return (
-            f"plan {self.plan_id} is left out (NEEDS_USAGE_DETAIL): three totals of a month do not price it. It needs "
-            f"{'; '.join(self.needs)}. Export single calls, messages and sessions and use `planrec bill --card`."
-        )
+__all__ = ["detailed_plans", "usage_needs"]
 
 
 def detailed_plans(card: FullCard, plan_ids: set[str]) -> tuple[DetailedPlan, ...]:

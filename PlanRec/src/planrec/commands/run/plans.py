@@ -10,7 +10,7 @@ from pathlib import Path
 from common_utils.array_types import IntArray
 from common_utils.command_line.terminal import note, show_table
 from common_utils.errors import ConfigError
-from planrec.billing import Catalogue, bill_totals, load_catalogue, short_plan_sentences
+from planrec.billing import Catalogue, bill_totals, load_catalogue
 from planrec.billing.cards import (
     FullCard,
     FullPlan,
@@ -22,6 +22,7 @@ from planrec.billing.cards import (
 )
 from planrec.billing.complete_cards import load_complete_card
 from planrec.billing.rating import BillBook, bill_events
+from planrec.billing.short_words import short_plan_sentences
 from planrec.columns import SUBSCRIBER
 from planrec.commands.requests import SettingsCommand
 from planrec.commands.run.full_cards import checked_events
