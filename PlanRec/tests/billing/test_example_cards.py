@@ -31,3 +31,17 @@ def test_example_has_no_odd_rows_and_can_be_put_into_words(name: str) -> None:
     card = load_complete_card(CARDS / name / "card.yaml")
     assert remarks(card) == []
     assert all(len(plan_sentences(card, owner)) >= 2 for owner in (*card.plans, *card.options))
+
+
+@pytest.mark.parametrize(
+    ("name", "plan", "sentence"),
+    [
+        pytest.param("albion", "sim12", "All other calls cost 2.50 GBP a minute, by whole minutes.", id="other"),
+        pytest.param("albion", "sim12", "From 2026-04 on the fee is 13.80 GBP.", id="rise"),
+        pytest.param("ibera", "duo", "What is not named here of calls at roam_eu is not part of it.", id="not-sold"),
+        pytest.param("ibera", "duo", "Of the first period only the days held are charged.", id="pro-rated"),
+    ],
+)
+def test_example_says_what_a_customer_asks(name: str, plan: str, sentence: str) -> None:
+    card = load_complete_card(CARDS / name / "card.yaml")
+    assert sentence in plan_sentences(card, next(p for p in card.plans if p.plan_id == plan))

@@ -16,6 +16,9 @@ from planrec.billing.rating.sheet import Sheet
 __all__ = ["allowance_use", "explain_event"]
 
 
+_KINDS = ("a call", "a received call", "a message", "a data session")  # in the order of KINDS
+
+
 def _amount(kind: int, quantity: int, unit: int = MICRO) -> str:
     if kind == SMS:
         return f"{quantity} message{'s' * (quantity != 1)}"
@@ -45,7 +48,8 @@ def explain_event(book: BillBook, events: Events, event: str) -> list[str]:
     unit = book.sheet.unit
     row = int(np.flatnonzero(events.ids == event)[0])
     kind = int(events.kind[row])
-    found = [f"{event}: a {KINDS[kind]} of {_amount(kind, int(events.quantity[row]))}."]
+    size = "" if kind == SMS else f" of {_amount(kind, int(events.quantity[row]))}"
+    found = [f"{event}: {_KINDS[kind]}{size}."]
     trace = book.used.trace
     places = np.flatnonzero(trace.source == row)
     if not len(places):
