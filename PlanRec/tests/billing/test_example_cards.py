@@ -9,7 +9,7 @@ import pytest
 from planrec.billing.cards import load_request, plan_sentences, remarks
 from planrec.billing.complete_cards import load_complete_card
 from planrec.billing.events import read_events
-from planrec.billing.rating import bill_events
+from planrec.billing.rating import bill_events, explain_event
 
 CARDS = Path(__file__).parents[2] / "examples" / "cards"
 
@@ -45,3 +45,15 @@ def test_example_has_no_odd_rows_and_can_be_put_into_words(name: str) -> None:
 def test_example_says_what_a_customer_asks(name: str, plan: str, sentence: str) -> None:
     card = load_complete_card(CARDS / name / "card.yaml")
     assert sentence in plan_sentences(card, next(p for p in card.plans if p.plan_id == plan))
+
+
+def test_example_says_that_an_event_reached_a_cap() -> None:
+    folder = CARDS / "albion"
+    card, request = load_complete_card(folder / "card.yaml"), load_request(folder / "accounts.yaml")
+    table = (folder / "events.csv").read_bytes()
+    events = read_events(table, "events.csv", card.timezone, request.subscribers, card.prefixes)
+    book = bill_events(card, request, events)
+    reached = "It reaches the cap spend cap of 2000 cents; the rest is not charged."
+    assert explain_event(book, events, "b2")[-3:] == ["access charge: 65 cents.", "service charge: 685 cents.", reached]
+    assert reached not in explain_event(book, events, "b1")
+    assert any("A spending cap was reached before" in text for text in explain_event(book, events, "b3"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +13,7 @@ from planrec.billing.events import DATA, KINDS, MICRO, SMS, Events, LocalClock
 from planrec.billing.rating.bill import BillBook, decimal_text
 from planrec.billing.rating.segments import group_sums
 from planrec.billing.rating.sheet import Sheet
+from planrec.billing.rating.usage import Trace
 
 __all__ = ["allowance_use", "explain_event"]
 
@@ -77,7 +79,28 @@ def explain_event(book: BillBook, events: Events, event: str) -> list[str]:
         if amount:
             cents = Fraction(amount, book.sheet.items[charge.item])
             found.append(f"{charge.item}: {_cents(cents)} cents.")
+    found.extend(_caps(book, book.sheet, trace, i))
     return found
+
+
+def _caps(book: BillBook, sheet: Sheet, trace: Trace, i: int) -> Iterator[str]:
+    """Say which spending caps an event reached, or met after others had reached them."""
+    account, period = divmod(int(trace.account[i]), len(book.periods))
+    plan, options = int(book.accounts.plan[account, period]), book.accounts.options[account]
+    for row in sheet.caps:
+        held = row.owner.plan == plan or (row.owner.option >= 0 and bool(options[row.owner.option]))
+        if row.cap is None or not held:
+            continue
+        items = [c for c in trace.charges if c.item in row.cap.items]
+        amount = sheet.in_item(items[0].item, row.cap.amount) if items else 0
+        of_account = [(c, trace.account[c.rows] == trace.account[i]) for c in items]
+        before = sum(int(c.amounts[same & (c.rows < i)].sum()) for c, same in of_account)
+        here = sum(int(c.amounts[same & (c.rows == i)].sum()) for c, same in of_account)
+        name = row.cap.name or row.key
+        if here and before + here >= amount:
+            yield f"It reaches the cap {name} of {_cents(Fraction(row.cap.amount))} cents; the rest is not charged."
+        elif before >= amount and row.cap.mode == "free" and any((c.rows == i).any() for c in items):
+            yield f"The cap {name} was reached before; its items are free."
 
 
 def _where(book: BillBook, events: Events, row: int) -> str:
