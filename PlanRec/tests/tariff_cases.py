@@ -19,6 +19,8 @@ from planrec.billing.rating import BillBook, bill_events
 
 _CARD_KEYS = ("currency", "timezone", "tax", "rounding", "period", "bands", "band_rule", "prepaid", "pool")
 _KNOWN = {*_CARD_KEYS, "case", "operator", "title", "bill", "plans", "options", "choose", "subscribers"}
+_WORDS_OF_FLAGS = {"true": True, "yes": True, "false": False, "no": False}
+_UNUSED_IN_PREPAID = {"rates", "allowances"}  # FORMAT.md: "not used"
 _SUBSCRIBER = {"plan", "from", "to", "plan_changes", "options", "device", "topups"}
 
 Mapping = dict[str, Tree]
@@ -53,28 +55,18 @@ def _owner(tree: Tree, where: str, identifier: str, name: str) -> Mapping:
     return {**owner, identifier: name}
 
 
-def _subscriber(tree: Tree, where: str, flags: set[str]) -> Mapping:
-    told = _mapping(tree, where)
+def _subscriber(tree: Tree, where: str) -> Mapping:
+    told = _mapping(tree if tree is not None else {}, where)  # `A:` alone is somebody of whom nothing is said
     known = {key: value for key, value in told.items() if key in _SUBSCRIBER}
     held: list[Tree] = []
     for key, value in told.items():
         if key in _SUBSCRIBER:
             continue
-        if value not in (True, False) and key not in flags:
+        if value not in (True, False, *_WORDS_OF_FLAGS):
             raise ConfigError(f"{where}: unknown key {key!r}.")
-        if value is True or value == "true":
+        if value is True or _WORDS_OF_FLAGS.get(str(value)):
             held.append(key)
     return {**known, "flags": held}
-
-
-def _flags(plans: Mapping) -> set[str]:
-    found: set[str] = set()
-    for plan in plans.values():
-        discounts = plan.get("discounts") if isinstance(plan, dict) else None
-        for discount in discounts if isinstance(discounts, list) else []:
-            if isinstance(discount, dict) and isinstance(discount.get("needs"), str):
-                found.add(str(discount["needs"]))
-    return found
 
 
 def translate(tree: Tree) -> tuple[FullCard, BillRequest]:
@@ -86,11 +78,13 @@ def translate(tree: Tree) -> tuple[FullCard, BillRequest]:
     plans, options = _mapping(case.get("plans"), "plans"), _mapping(case.get("options") or {}, "options")
     card: Mapping = {key: case[key] for key in _CARD_KEYS if case.get(key) is not None}
     card["version"] = str(case.get("case") or "case")
-    card["plans"] = [_owner(p, f"plans.{name}", "plan_id", name) for name, p in plans.items()]
+    owners = [_owner(p, f"plans.{name}", "plan_id", name) for name, p in plans.items()]
     card["options"] = [_option(o, name) for name, o in options.items()]
-    flags = _flags(plans)
+    if case.get("prepaid") in (True, "true"):
+        owners = [{k: v for k, v in p.items() if k not in _UNUSED_IN_PREPAID} for p in owners]
+    card["plans"] = list(owners)
     subscribers: Mapping = {
-        name: _subscriber(s, f"subscribers.{name}", flags)
+        name: _subscriber(s, f"subscribers.{name}")
         for name, s in _mapping(case.get("subscribers"), "subscribers").items()
     }
     request: Mapping = {"bill": case.get("bill"), "subscribers": subscribers}
@@ -117,7 +111,8 @@ Line = tuple[str, str, str, str, str]
 
 
 def _number_text(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    short = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"0{short}" if short.startswith(".") else short
 
 
 def expected_lines(folder: Path) -> list[Line]:
@@ -126,8 +121,10 @@ def expected_lines(folder: Path) -> list[Line]:
         rows = list(csv.DictReader(file))
     found: list[Line] = []
     for r in rows:
-        quantity = _number_text(r["quantity"]) if r["item"] == "info throttled MB" else r["quantity"]
-        found.append((r["subscriber"], r["period"], r["item"], quantity, r["cents"]))
+        throttled = r["item"] == "info throttled MB"
+        quantity = _number_text(r["quantity"]) if throttled else r["quantity"]
+        cents = r["cents"] or "0" if throttled or r["item"] == "choice" else r["cents"]
+        found.append((r["subscriber"], r["period"], r["item"], quantity, cents))
     return found
 
 

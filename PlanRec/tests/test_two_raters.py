@@ -20,7 +20,8 @@ from slow_rater.rater import slow_bills
 from tariff_cases import case_folders, differing_lines, expected_lines
 from tariff_check import check
 
-from planrec.billing.rating import allowances, bill, caps, cells, charges, fees, passes, sums, usage
+from planrec.billing.rating import allowances, bill, cells, fees, frame, passes
+from planrec.billing.rating.charges import caps, of_rates, sums
 
 CASES = Path(__file__).parent / "tariffs"
 
@@ -95,13 +96,15 @@ FAULTS = {
         cells, "band_table", lambda f: lambda card: (np.roll(f(card)[0], 60), f(card)[1])
     ),
     "fast: rollover without a most": _replace(
-        allowances, "amount_of", lambda f: lambda row, value, key: 10**12 if "max" in key else f(row, value, key)
+        allowances,
+        "amount_of",
+        lambda f: lambda row, value, key, unit: 10**12 if "max" in key else f(row, value, key, unit),
     ),
     "fast: caps never cut": _replace(sums, "cut_by_caps", lambda f: lambda a, cell, limits: (a, f(a, cell, limits)[1])),
     "fast: caps forget earlier charges": _replace(caps, "used_before", lambda f: lambda *a: f(*a) * 0),
     "fast: day limits are of the period": _replace(allowances, "run_numbers", lambda f: lambda *keys: f(keys[0])),
-    "fast: nothing included in a day fee": _replace(charges, "clip_to_limits", lambda f: lambda *a: f(*a) * 0),
-    "fast: days of another length": _replace(usage, "DAY", lambda day: day + 1),
+    "fast: nothing included in a day fee": _replace(of_rates, "clip_to_limits", lambda f: lambda *a: f(*a) * 0),
+    "fast: days of another length": _replace(frame, "DAY", lambda day: day + 1),
     "fast: items a cent less": _replace(bill, "bill_items", lambda f: lambda *a: _fewer_cents(f(*a))),
     "fast: months of leaving early": _replace(fees, "month_later", lambda f: lambda day, months: f(day, months + 1)),
     "slow: half up is half even": _replace(bills, "half_up", lambda _: round),

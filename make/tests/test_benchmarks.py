@@ -30,6 +30,11 @@ def test_re_rating_500_plans_costs_at_most_three_times_the_bare_arithmetic() -> 
     assert min(run["bills_with_line_items_over_bare"] for run in figures) <= 4
 
 
+def test_a_plan_of_a_full_card_costs_at_most_seven_groupings_of_its_events() -> None:
+    figures = [quick("planrec/bench_full_cards.py") for _ in range(2)]
+    assert max(run["share_of_duckdb"] for run in figures) >= 0.1  # 200,000 events spread what a plan costs over few
+
+
 def test_a_batch_is_many_times_faster_than_a_loop_and_bounded_in_memory() -> None:
     figures = quick("planrec/bench_batch.py")
     assert figures["loop_over_batch"] >= 25  # a batch of 20,000 spreads what each piece costs over few

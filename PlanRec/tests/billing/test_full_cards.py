@@ -10,6 +10,7 @@ import pytest
 
 from common_utils.errors import ConfigError
 from planrec.billing.cards import FullCard, Tree, parse_card, parse_request, read_marked_tree, remarks
+from planrec.billing.complete_cards import load_complete_card
 from planrec.billing.events import read_events
 from planrec.billing.rating import Sheet, bill_events
 
@@ -142,3 +143,81 @@ def test_a_group_of_classes_is_each_of_its_classes() -> None:
     events = read_events(f"event,subscriber,start,kind,seconds,mb,to,at\n{calls}".encode(), "events.csv", "UTC", ["A"])
     lines = bill_events(parse_card(tree, "card"), request, events).lines()
     assert {line.item: line.cents for line in lines if "calls" in line.item} == {"calls": 20, "other calls": 70}
+
+
+def _gaps(path: Path, text: str) -> FullCard:
+    (path / "card.yaml").write_text(text, encoding="utf-8")
+    return load_complete_card(path / "card.yaml")
+
+
+SMS = "      - {kind: data, item: data, per_mb: 0.8}\n"
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        pytest.param(
+            SMS + "      - {kind: data, at: [eu], item: data, per_mb: 5}\n  - {plan_id: b, rates: "
+            "[{kind: call, item: calls, per_minute: 1}, {kind: data, item: data, per_mb: 1}]}\n",
+            r"card\.yaml: line 13, plans\.1 \(b\): no price and no unlimited allowance for data at eu\. Add a rate",
+            id="place",
+        ),
+        pytest.param(
+            SMS.replace("per_mb", "when: night, per_mb"), r"plans\.0 \(a\): .* data at home\. Add", id="outside-a-band"
+        ),
+        pytest.param(
+            SMS + "      - {kind: call, to: [intl], at: [eu], item: calls, per_minute: 5}\n",
+            r"a call at eu",
+            id="class-not-told",
+        ),
+        pytest.param(
+            SMS.replace("}", ", valid_from: 2025-04-01}"), r"plans\.0 \(a\): .* data at home", id="before-its-first-day"
+        ),
+        pytest.param(
+            SMS + "    allowances: [{name: texts, kind: sms, amount: 100}]\n", r"a message at home", id="beyond-amount"
+        ),
+    ],
+)
+def test_card_with_a_use_without_a_price_is_refused(tmp_path: Path, new: str, message: str) -> None:
+    text = CARD.replace(SMS, new)
+    if "intl" in new:  # a prefix table: a number that no prefix fits has no class
+        text = text.replace("bands:", 'prefixes: {intl: ["44"]}\nbands:')
+    with pytest.raises(ConfigError, match=message):
+        _gaps(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        pytest.param(SMS, id="prices"),
+        pytest.param(SMS + "    allowances: [{name: texts, kind: sms, amount: unlimited}]\n", id="unlimited"),
+        pytest.param(SMS + "    not_sold: [{kind: sms}]\n    allowances: [{kind: sms, amount: 1}]\n", id="not-sold"),
+        pytest.param(
+            SMS + "    passes: [{at: [usa], fee: 100, lasts: day, treat_as: home, item: passes}]\n", id="under-a-pass"
+        ),
+    ],
+)
+def test_card_without_gaps_is_taken(tmp_path: Path, new: str) -> None:
+    assert _gaps(tmp_path, CARD.replace(SMS, new)).plans[0].plan_id == "a"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param("requires: x", r"options\.x\.requires: an option cannot require itself", id="itself"),
+        pytest.param(
+            "requires: y}\n  - {option_id: y, name: other, group: g", r"'y' is of the same group 'g'", id="one-group"
+        ),
+    ],
+)
+def test_options_that_can_never_be_held_are_refused(tmp_path: Path, options: str, message: str) -> None:
+    _card(CARD.replace("only_with: a", options))  # the neutral notation lets them stand
+    with pytest.raises(ConfigError, match=message):
+        _gaps(tmp_path, CARD.replace("only_with: a", options))
+
+
+def test_limits_that_can_never_bind_are_remarks() -> None:
+    rows = "    allowances:\n      - {kind: call, amount: 10, unit: minute, per_call_max: 10, per_day_max: 9}\n"
+    assert remarks(_card(CARD.replace("options:", rows + "options:"))) == [
+        "plans.a.allowances[0].per_call_max: not below the amount 10; the limit never binds"
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -80,6 +81,30 @@ def test_a_further_last_event_never_lowers_a_bill_but_for_the_exceptions(cases: 
         more = _totals(tree, rows) or {}
         assert all(more[key] >= cents for key, cents in fewer.items())
     assert asked > 5
+
+
+def _larger(row: Row) -> Row:
+    """Return an event of more use: a longer call, a larger session."""
+    if row["seconds"]:
+        return {**row, "seconds": str(2 * int(row["seconds"]) + 61)}
+    return {**row, "mb": str(Decimal(row["mb"] or "0") + Decimal("40.5"))}
+
+
+def test_a_larger_event_never_lowers_a_bill_but_for_the_exceptions(cases: list[tuple[Row, list[Row]]]) -> None:
+    asked = 0
+    for tree, rows in cases:
+        if _more_can_cost_less(tree):
+            continue
+        fewer = _totals(tree, rows) or {}
+        for i, row in enumerate(rows[:4]):
+            if row["kind"] == "sms" or (row["kind"] == "call_in"):
+                continue
+            more = _totals(tree, [*rows[:i], _larger(row), *rows[i + 1 :]])
+            if more is None:
+                continue  # a use that allowances covered whole had no price beyond them
+            asked += 1
+            assert all(more[key] >= cents for key, cents in fewer.items()), (tree["case"], row)
+    assert asked > 10
 
 
 def test_an_exception_of_the_law_is_one() -> None:

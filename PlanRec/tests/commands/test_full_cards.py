@@ -64,7 +64,9 @@ def test_bill_explains_an_event(run, files, capsys) -> None:  # type: ignore[no-
     assert run("bill", *files, "--explain", "e2") == 0
     out = capsys.readouterr()
     text = out.out + out.err
-    assert "national calls covers 600 s." in text
+    assert "It began at 2025-03-03 10:00:00 local time to on_net, at home." in text
+    assert "national calls covers 600 s, which leaves 0 s of it." in text
+    assert "The first rate that fits it is plans.plana.rates[0]: calls cost 0.09 EUR a minute" in text
     assert "120 s are left over and priced." in text
     assert "calls: 18 cents." in text
 
@@ -116,3 +118,34 @@ def test_megabytes_whose_point_may_separate_thousands_are_refused(run, files, tm
     assert run(*asked, "--decimal", "point") == 0
     events.write_text(EVENTS, encoding="utf-8")
     assert run(*asked) == 0
+
+
+def test_plans_explain_puts_the_configured_short_plans_into_words(run, project_folder, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert run("plans", "explain", "young-10", "--card", project_folder / "configs" / "plans.yaml") == 0
+    out = capsys.readouterr()
+    text = out.out + out.err
+    assert "The fee is 10.90 EUR a calendar month." in text
+    assert "It includes 100 minutes; each further minute begun costs 0.06 EUR." in text
+    assert "It includes 10,240 MB of data; each further block of 1,024 MB begun costs 3.00 EUR." in text
+    assert "It is for subscribers of at most 27 years." in text
+    assert run("plans", "explain", "young-11", "--card", project_folder / "configs" / "plans.yaml") == 2
+
+
+def test_plans_diff_of_short_plans_takes_usage_months(run, project_folder, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    usage, card = tmp_path / "usage.csv", project_folder / "configs" / "plans.yaml"
+    usage.write_text(
+        "subscriber_id,month,minutes,messages,megabytes\na,2025-01,50,0,500\na,2025-02,90,0,500\nb,2025-01,900,0,0\n",
+        encoding="utf-8",
+    )
+    assert run("plans", "diff", "basic-6", "talk-800", "--card", card, "--usage", usage) == 0
+    out = capsys.readouterr()
+    text = out.out + out.err
+    assert "only talk-800: It includes 800 minutes; each further minute begun costs 0.04 EUR." in text
+    assert "of 2 subscriber(s) would pay 1 less, 1 more, 0 the same." in text
+    assert "42.90 EUR" in text  # 12.90 + 600 x .05
+    assert run("plans", "diff", "basic-6", "talk-800", "--card", card, "--events", usage) == 2
+
+
+def test_plans_diff_of_full_plans_wants_events(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert run("plans", "diff", "cero", "plana", *files[:2], "--usage", tmp_path / "u.csv") == 2
+    assert "--accounts and --events" in capsys.readouterr().err

@@ -163,6 +163,22 @@ def test_draft_scores_a_whole_rate_card(run, bundle: Bundle, operator, project_f
     assert ", 0 of them bound by a contract." in out
 
 
+def test_draft_leaves_out_plans_that_usage_months_cannot_price(
+    run, bundle, operator, project_folder, tmp_path, capsys
+) -> None:  # type: ignore[no-untyped-def]
+    text = (project_folder / "configs" / "plans.yaml").read_text(encoding="utf-8")
+    nightly = "  - {plan_id: nightly, fee: 100, rates: [{kind: data, at: [eu], item: data, per_mb: 0.8}]}\n"
+    card, output = tmp_path / "draft.yaml", tmp_path / "demand.csv"
+    changed = text.replace("monthly_fee_cents: 2790", "monthly_fee_cents: 2690")
+    card.write_text("timezone: Europe/Madrid\n" + changed + nightly, encoding="utf-8")
+    base = ("draft", "--usage", operator, "--bundle", bundle.path, "--as-of", "2025-10", "--draft", card)
+    assert run(*base, "--output", output) == 0
+    assert "nightly" not in pd.read_csv(output)["plan_id"].tolist()
+    said = capsys.readouterr()
+    assert "plan nightly is left out (NEEDS_USAGE_DETAIL)" in said.out + said.err
+    assert "the place of each use (rates[0].at)" in said.out + said.err
+
+
 def test_draft_needs_one_draft(run, bundle: Bundle, operator, capsys) -> None:  # type: ignore[no-untyped-def]
     assert run("draft", "--usage", operator, "--bundle", bundle.path, "--as-of", "2025-10") == 2
     assert "give --draft with a whole rate card, or --plan" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from random_tariffs.dice import Dice, Row
-from random_tariffs.events import random_events, random_moment
+from random_tariffs.events import count_edges, random_events, random_moment
 from random_tariffs.plans import random_option, random_plan
 from random_tariffs.rates import random_bands
 
@@ -62,7 +62,9 @@ def random_case(seed: int) -> tuple[Row, list[Row], Counter[str]]:  # noqa: C901
     if mode == "choose":
         dice.tick("choose")
         tree["choose"] = {"for": list(tree["subscribers"]), "plans": names, "options": list(tree["options"])}
-    return tree, random_events(dice, tree, starts), dice.drawn
+    rows = random_events(dice, tree, starts)
+    count_edges(dice, tree, rows)
+    return tree, rows, dice.drawn
 
 
 def _periods(dice: Dice, tree: Row, mode: str) -> list[date]:

@@ -98,6 +98,12 @@ CONSTRUCTS = [
     "zero quantity",
     "clock change",
     "month end",
+    "leap day",
+    "one second",
+    "least megabytes",
+    "block of 1,024 bytes",
+    "exactly an amount",
+    "one over an amount",
 ]
 
 

@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from random_tariffs.dice import CLASSES, Dice, Row
 
-__all__ = ["random_events", "random_moment"]
+__all__ = ["count_edges", "random_events", "random_moment"]
+
+
+def count_edges(dice: Dice, tree: Row, rows: list[Row]) -> None:
+    """Count the edges among events and what they meet; draws nothing."""
+    owners = [*tree["plans"].values(), *(tree.get("options") or {}).values()]
+    allowances = [a for o in owners for a in o.get("allowances") or [] if a["amount"] != "unlimited"]
+    minutes = {60 * Decimal(a["amount"]) for a in allowances if a.get("unit") == "minute"}
+    megabytes = {Decimal(a["amount"]) for a in allowances if "data" in a["kind"]}
+    if any(rate.get("block_mb") == "0.009765625" for o in owners for rate in o.get("rates") or []):
+        dice.tick("block of 1,024 bytes")
+    for row in rows:
+        seconds, mb = Decimal(row["seconds"] or 0), Decimal(row["mb"] or 0)
+        for name, seen in (
+            ("leap day", row["start"].startswith("2024-02-29")),
+            ("one second", seconds == 1),
+            ("least megabytes", mb == Decimal("0.001")),
+            ("exactly an amount", seconds in minutes or mb in megabytes),
+            ("one over an amount", seconds - 1 in minutes or mb - Decimal("0.001") in megabytes),
+        ):
+            if seen:
+                dice.tick(name)
 
 
 def random_moment(dice: Dice, starts: list[date], zone: ZoneInfo) -> datetime:

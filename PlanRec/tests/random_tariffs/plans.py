@@ -122,7 +122,7 @@ def random_plan(dice: Dice, tree: Row, split: bool, starts: list[date]) -> Row: 
     if dice.some(0.4):
         plan["discounts"] = _discounts(dice, plan.get("fee_item", "fee"))
     if dice.some(0.25, "minimum_spend"):
-        counts = dice.random.sample(["calls", "data", "messages", "other calls", "other data"], 2)
+        counts = dice.random.sample(["calls", "data", "messages", "other calls", "other data", "fee"], 2)
         if dice.some(0.5, "minimum_spend options"):
             counts.append("options")
         plan["minimum_spend"] = {"cents": dice.pick(["600", "2500"]), "counts": counts}
@@ -143,7 +143,7 @@ def _discounts(dice: Dice, fee: str) -> list[Row]:
         if kind == "cents":
             row["cents"] = dice.pick(["500", "12.5"])
         else:
-            row["of"] = dice.pick([fee, "other data", "calls"])
+            row["of"] = dice.pick([fee, "fee", "other data", "calls"])
             row[kind] = (
                 dice.pick(["50", "33.3"]) if kind == "percent" else [["0", "5"], ["100", "10"], ["1000.5", "12.5"]]
             )

@@ -62,7 +62,11 @@ def _data_rate(dice: Dice, tree: Row, item: str) -> Row:
     if kind == "per_mb":
         row["per_mb"] = dice.price()
     elif kind.startswith("block"):
-        row.update(block_mb=dice.pick(["0.01", "100", "1", "0.3"]), per_block=dice.price(), rounded=kind.split()[1])
+        row.update(
+            block_mb=dice.pick(["0.01", "100", "1", "0.3", "0.009765625"]),
+            per_block=dice.price(),
+            rounded=kind.split()[1],
+        )
     elif kind == "throttled":
         row["throttled"] = True
     elif kind == "day_fee":

@@ -43,7 +43,9 @@ def finished(case: Case, line: Subscription, i: int, extra: dict[str, Fraction])
     before = dict(exact)
 
     def amount_of(name: str) -> Fraction:
-        return sum(option_items.values(), Fraction(0)) if name == "options" else before.get(name, Fraction(0))
+        if name == "options":
+            return sum(option_items.values(), Fraction(0))
+        return before.get(fee_item if name == "fee" else name, Fraction(0))
 
     for d in plan.get("discounts") or []:
         if "first_periods" in d and (number is None or number > int(d["first_periods"])):
@@ -63,7 +65,7 @@ def finished(case: Case, line: Subscription, i: int, extra: dict[str, Fraction])
     items = {item: half_up(amount) for item, amount in exact.items()}
     least = plan.get("minimum_spend")
     if least:
-        names = set(as_list(least["counts"]))
+        names = {fee_item if n == "fee" else n for n in as_list(least["counts"])}
         names |= set(option_items) if "options" in names else set()
         missing = int(least["cents"]) - sum(items.get(n, 0) for n in names)
         items["minimum spend top-up"] = max(missing, 0)

@@ -234,7 +234,7 @@ class Month:
         if e.kind in ("call", "call_in"):
             self.price_call(rate, e, place, billed, left, takers)
         elif e.kind == "sms" and left:
-            self.charge(rate["item"], Fraction(rate["each"]))
+            self.charge(rate.get("item", ""), Fraction(rate["each"]))
         elif left:
             self.price_session(key, rate, e, left)
 
@@ -259,7 +259,7 @@ class Month:
                 amount += price * seconds / 60
         if left:
             amount = max(amount, Fraction(rate.get("minimum", 0)))
-        self.charge(rate["item"], amount)
+        self.charge(rate.get("item", ""), amount)
         for also in rate.get("also") or []:
             self.charge(
                 also["item"], Fraction(also.get("per_call", 0)) + Fraction(also.get("per_minute", 0)) * billed / 60
@@ -275,7 +275,7 @@ class Month:
 
     def price_session(self, key: Any, rate: Row, e: Event, left: Fraction) -> None:
         if "per_mb" in rate:
-            self.charge(rate["item"], left * Fraction(rate["per_mb"]))
+            self.charge(rate.get("item", ""), left * Fraction(rate["per_mb"]))
         elif yes(rate.get("throttled")):
             self.throttled += left
         elif rate.get("rounded") == "session":

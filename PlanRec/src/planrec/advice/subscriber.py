@@ -19,7 +19,7 @@ from planrec.decisions.record import record_facts, record_history
 from planrec.offers import OfferWeights
 from planrec.offers.exploration import Exploration
 from planrec.outlook import History, Questionnaire, filled_in, said_usage
-from planrec.rules import ExclusionCode, Rules, stay_text
+from planrec.rules import ExclusionCode, Rules, stay_text, without_detail
 
 __all__ = ["OfferablePlan", "RankedPlan", "Request", "SubscriberAdvice", "advise_subscriber", "recommend_subscriber"]
 
@@ -304,7 +304,10 @@ def _rendered(
         )
     return SubscriberAdvice(
         plans=tuple(plans),
-        excluded={catalogue.plan_ids[i]: ExclusionCode(code).name for i, code in enumerate(advice.excluded[0]) if code},
+        excluded={
+            **{catalogue.plan_ids[i]: ExclusionCode(code).name for i, code in enumerate(advice.excluded[0]) if code},
+            **without_detail(catalogue),
+        },
         months_used=months,
         stay=bool(advice.stay[0]),
         stay_reason=ExclusionCode(code).name if code else None,

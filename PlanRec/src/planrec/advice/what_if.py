@@ -240,7 +240,13 @@ def with_plan(catalogue: Catalogue, plan: Plan) -> Catalogue:
         )
     if len(catalogue.plans) >= _MOST_PLANS:
         raise ConfigError(f"draft plan: rate card {catalogue.version!r} is full with {_MOST_PLANS:,} plans.")
-    return Catalogue(f"{catalogue.version}+draft", catalogue.currency, catalogue.rounding, (*catalogue.plans, plan))
+    return Catalogue(
+        f"{catalogue.version}+draft",
+        catalogue.currency,
+        catalogue.rounding,
+        (*catalogue.plans, plan),
+        catalogue.detailed,
+    )
 
 
 def what_if(

@@ -181,9 +181,10 @@ class Recommender:
         parts = [self._part(some_subscribers(people, piece), near[piece], piece.start) for piece in pieces]
         ids = pa.array(last[SUBSCRIBER], pa.large_string())
         closed = sum((part.closed for part in parts), Counter[int]())
+        all_ids = (*self.catalogue.plan_ids, *(plan.plan_id for plan in self.catalogue.detailed))
         return PieceAnswer(
             filled_table(self.schema, [part.ranked for part in parts], ids, self.catalogue.plan_ids),
-            filled_table(EXCLUDED_SCHEMA, [part.excluded for part in parts], ids, self.catalogue.plan_ids),
+            filled_table(EXCLUDED_SCHEMA, [part.excluded for part in parts], ids, all_ids),
             Tally(subscribers, subscribers - len(known), foreign, len(known) - len(last), closed),
             offerable_table([part.offerable for part in parts], ids, self.catalogue) if self.for_log else None,
             dict(zip(last[SUBSCRIBER].map(str), last[AGE], strict=True)) if self.for_log and AGE in last else {},
@@ -225,11 +226,16 @@ class Recommender:
         ranking = replace(ranking, advice=_without_doubtful_switch(ranking.advice, near))
         advice = ranking.advice
         closed = advice.stay_reason[advice.order[:, 0] < 0]
-        excluded_row, excluded_plan = np.nonzero(advice.excluded)
+        codes = np.pad(  # plans without a price of three totals come last, excluded for everybody
+            advice.excluded,
+            ((0, 0), (0, len(self.catalogue.detailed))),
+            constant_values=ExclusionCode.NEEDS_USAGE_DETAIL,
+        )
+        excluded_row, excluded_plan = np.nonzero(codes)
         excluded: dict[str, NDArray[np.generic]] = {
             SUBSCRIBER: excluded_row + first,
             "plan_id": excluded_plan,
-            "reason_code": advice.excluded[excluded_row, excluded_plan],
+            "reason_code": codes[excluded_row, excluded_plan],
         }
         offerable = offerable_columns(ranking, people, first) if self.for_log else None
         return _Part(self._ranked(ranking, people, first), excluded, Counter(closed.tolist()), offerable)

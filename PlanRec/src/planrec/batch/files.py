@@ -125,7 +125,8 @@ def write_recommendations(
             if tally.closed:
                 raise DataError(f"usage: nobody may take a plan: {tally.why_closed()}; nothing is written.")
             raise _nobody(recommender.as_of, stale=tally.stale, refused=stream.refused)
-    remarks = (*_refusals(stream.refused), *tally.remarks(recommender.as_of))
+    detailed = (plan.remark for plan in recommender.catalogue.detailed)
+    remarks = (*_refusals(stream.refused), *tally.remarks(recommender.as_of), *detailed)
     return Written(stream.report(), months, rows, remarks)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from planrec.billing.catalogue import UNLIMITED, Catalogue, Plan, load_catalogue, parse_catalogue
+from planrec.billing.detailed_plan import DetailedPlan
 from planrec.billing.month_bills import MAX_USAGE, Bills, Usage, bill_totals, rate
 from planrec.billing.whole_cents import whole_cent, whole_cents
 
@@ -11,6 +12,7 @@ __all__ = [
     "UNLIMITED",
     "Bills",
     "Catalogue",
+    "DetailedPlan",
     "Plan",
     "Usage",
     "bill_totals",

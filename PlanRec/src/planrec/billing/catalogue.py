@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common_utils.config.marked_yaml import YamlProblem, read_marked
 from common_utils.errors import ConfigError
+from planrec.billing.detailed_plan import DetailedPlan
 from planrec.months import MONTH_PATTERN, month_index
 
 __all__ = [
@@ -146,6 +147,30 @@ class _RateCardFile(_Part):
         return self
 
 
+class _MixedRateCardFile(_Part):
+    """The plans in the short form of a card that holds others as well; None at the place of another."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    version: str
+    currency: str
+    rounding: Rounding
+    plans: tuple[Plan | None, ...] = Field(max_length=1000, strict=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_part(cls, value: dict[str, object]) -> dict[str, object]:
+        plans, rounding = value.get("plans"), value.get("rounding")
+        kept = {**value, "plans": [p if _is_short(p) else None for p in plans] if isinstance(plans, list) else plans}
+        if isinstance(rounding, dict):
+            kept["rounding"] = {key: rounding[key] for key in Rounding.model_fields if key in rounding}
+        return kept
+
+
+def _is_short(plan: object) -> bool:
+    return isinstance(plan, dict) and "monthly_fee_cents" in plan
+
+
 @dataclass(frozen=True)
 class PlanPrices:
     """The plans as columns: int64 arrays of shape (n_plans,), allowances in billable units."""
@@ -172,6 +197,8 @@ class Catalogue:
     rounding : Rounding
     plans : tuple of Plan
         In the order of the file; a plan's position is its index everywhere.
+    detailed : tuple of DetailedPlan
+        Plans of the file that three totals of a month cannot price; they have no index.
 
     Examples
     --------
@@ -183,6 +210,7 @@ class Catalogue:
     currency: str
     rounding: Rounding
     plans: tuple[Plan, ...]
+    detailed: tuple[DetailedPlan, ...] = ()
 
     @cached_property
     def plan_ids(self) -> tuple[str, ...]:
@@ -312,14 +340,30 @@ def parse_catalogue(data: bytes, name: str) -> Catalogue:
     common_utils.errors.ConfigError: rate card draft: line 1: expected the node content, but found '<stream end>'. \
 Correct it and try again.
     """
+    if b"timezone" in data:
+        from planrec.billing.mixed_cards import detailed_in  # the full schema takes a third of a second to build
+
+        detailed = detailed_in(data, f"rate card {name}")
+        if detailed is not None:
+            return _mixed(data, detailed, name)
     card = read_marked(_RateCardFile, data, f"rate card {name}", check=_misfits, anchors=True)
     return Catalogue(card.version, card.currency, card.rounding, card.plans)
 
 
-def _misfits(card: _RateCardFile) -> list[YamlProblem]:
+def _mixed(data: bytes, detailed: tuple[DetailedPlan, ...], name: str) -> Catalogue:
+    """Return the plans in the short form of a full card; the others only say what pricing them would need."""
+    card = read_marked(_MixedRateCardFile, data, f"rate card {name}", check=_misfits, anchors=True)
+    return Catalogue(
+        card.version, card.currency, card.rounding, tuple(p for p in card.plans if p is not None), detailed
+    )
+
+
+def _misfits(card: _RateCardFile | _MixedRateCardFile) -> list[YamlProblem]:
     first: dict[str, int] = {}
     problems: list[YamlProblem] = []
     for i, plan in enumerate(card.plans):
+        if plan is None:
+            continue
         if plan.plan_id in first:
             problems.append((("plans", i, "plan_id"), f"plan_id {plan.plan_id!r} stands twice"))
         first.setdefault(plan.plan_id, i)

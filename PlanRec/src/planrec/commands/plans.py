@@ -4,26 +4,38 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from common_utils.command_line.options import SetOption
+from common_utils.command_line.reading import reads_table
 from common_utils.command_line.run import Group
 from common_utils.command_line.wide import shows_tables
+from planrec.commands.options import ConfigOption
+from planrec.commands.requests import SettingsCommand
+
+if TYPE_CHECKING:
+    from common_utils.tables import Reading
 
 __all__ = ["AccountsOption", "CardOption", "EventsOption", "add_plans"]
 
-CardOption = Annotated[Path, typer.Option("--card", help="Full rate card, YAML.")]
+CardOption = Annotated[
+    Path | None, typer.Option("--card", help="Rate card, YAML, full or in the short form; else the configured one.")
+]
+MonthsOption = Annotated[
+    Path | None, typer.Option("--usage", help="Usage months, CSV or Parquet; for a card in the short form.")
+]
 AccountsOption = Annotated[
     Path | None, typer.Option("--accounts", help="Subscribers, what they hold, periods to bill; YAML.")
 ]
 EventsOption = Annotated[Path | None, typer.Option("--events", help="Calls, messages and data sessions, CSV.")]
 
 
-def _full_cards() -> ModuleType:
-    from planrec.commands.run import full_cards
+def _plans() -> ModuleType:
+    from planrec.commands.run import plans
 
-    return full_cards
+    return plans
 
 
 def add_plans(app: typer.Typer) -> None:
@@ -37,25 +49,38 @@ def add_plans(app: typer.Typer) -> None:
     1
     """
     plans = typer.Typer(
-        name="plans", cls=Group, help="Plans of a full rate card in words.", no_args_is_help=True, rich_markup_mode=None
+        name="plans", cls=Group, help="Plans of a rate card in words.", no_args_is_help=True, rich_markup_mode=None
     )
     app.add_typer(plans)
 
     @plans.command("explain")
-    def explain(plan: Annotated[str, typer.Argument(help="Plan or option of the card.")], card: CardOption) -> None:
+    def explain(
+        plan: Annotated[str, typer.Argument(help="Plan or option of the card.")],
+        card: CardOption = None,
+        config: ConfigOption = None,
+        overrides: SetOption = None,
+    ) -> None:
         """Show a plan in words a customer knows."""
-        _full_cards().run_plan_explain(plan, card)
+        _plans().run_plan_explain(plan, card, SettingsCommand.of(config, overrides))
 
     @plans.command("diff")
     @shows_tables
+    @reads_table
     def diff(
+        *,
+        reading: Reading,
         first: Annotated[str, typer.Argument(help="Plan held.")],
         second: Annotated[str, typer.Argument(help="Plan compared with it.")],
-        card: CardOption,
+        card: CardOption = None,
         accounts: AccountsOption = None,
         events: EventsOption = None,
+        usage: MonthsOption = None,
+        config: ConfigOption = None,
+        overrides: SetOption = None,
     ) -> None:
-        """Show what differs between two plans, and who would pay more or less for given events."""
-        _full_cards().run_plan_diff(first, second, card, accounts, events)
+        """Show what differs between two plans, and who would pay more or less for given events or usage months."""
+        plans = _plans()
+        settings = SettingsCommand.of(config, overrides, reading=reading)
+        plans.run_plan_diff(first, second, card, plans.DiffFiles(accounts, events, usage), settings)
 
     _ = (explain, diff)

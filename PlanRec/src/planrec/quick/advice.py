@@ -24,7 +24,7 @@ from planrec.outlook.forecast import SCENARIOS
 from planrec.quick.cases import AdviceCases
 from planrec.quick.rated_months import Rated, RatedMonths
 from planrec.quick.usage_ahead import RowForecast
-from planrec.rules import ExclusionCode, closed_reasons, stay_text
+from planrec.rules import ExclusionCode, closed_reasons, stay_text, without_detail
 
 __all__ = ["RowAdviser"]
 
@@ -63,6 +63,7 @@ class RowAdviser:
         self._index = {plan_id: i for i, plan_id in enumerate(catalogue.plan_ids)}
         self._certainty = engine.certainty
         self._code_names = {int(code): code.name for code in ExclusionCode}
+        self._without_detail = without_detail(engine.catalogue)
 
     def __call__(self, record: SubscriberRecord, request: Request) -> SubscriberAdvice:
         """Return the best plans for one subscriber, whatever it takes.
@@ -147,7 +148,10 @@ class RowAdviser:
             )
         return SubscriberAdvice(
             plans=tuple(plans),
-            excluded={catalogue.plan_ids[i]: self._code_names[code] for i, code in enumerate(codes) if code},
+            excluded={
+                **{catalogue.plan_ids[i]: self._code_names[code] for i, code in enumerate(codes) if code},
+                **self._without_detail,
+            },
             months_used=months,
             stay=not order or order[0] == current,
             stay_reason=self._code_names[code] if code else None,

@@ -12,7 +12,7 @@ import numpy as np
 from common_utils.array_types import FloatArray, IntArray
 from planrec.billing import Catalogue
 
-__all__ = ["ExclusionCode", "exclusions"]
+__all__ = ["ExclusionCode", "exclusions", "without_detail"]
 
 
 class ExclusionCode(IntEnum):
@@ -46,6 +46,7 @@ class ExclusionCode(IntEnum):
     NO_USAGE = 19
     CHURN_MAY_RISE = 20
     MAY_BE_HELD = 21
+    NEEDS_USAGE_DETAIL = 22
 
     @property
     def meaning(self) -> str:
@@ -78,7 +79,14 @@ _MEANINGS = {
     ExclusionCode.CHURN_MAY_RISE: "the offer could make the subscriber likelier to leave",
     ExclusionCode.MAY_BE_HELD: "the plan held is not in the rate card, and of all plans the best one has the nearest "
     "name: it may be the plan held",
+    ExclusionCode.NEEDS_USAGE_DETAIL: "the plan needs the time, place or kind of single uses, which three "
+    "totals of a month do not tell",
 }
+
+
+def without_detail(catalogue: Catalogue) -> dict[str, str]:
+    """Return the code of each plan of the rate card that usage months cannot price."""
+    return {plan.plan_id: ExclusionCode.NEEDS_USAGE_DETAIL.name for plan in catalogue.detailed}
 
 
 def exclusions(catalogue: Catalogue, month: int | IntArray, current: IntArray, age: FloatArray) -> IntArray:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from planrec.billing.cards.accounts import AccountHolder, BillRequest, Choose, Device, PlanChange, TopUp
-from planrec.billing.cards.checks import remarks
-from planrec.billing.cards.load import load_card, load_request, parse_card, parse_request
-from planrec.billing.cards.rows import Allowance, Cap, Pass, Rate
+from planrec.billing.cards.checks import never_held, remarks
+from planrec.billing.cards.load import load_request, parse_card, parse_request, read_card_tree
+from planrec.billing.cards.rows import Allowance, Cap, NotSold, Pass, Rate
 from planrec.billing.cards.schema import Discount, FullCard, FullPlan, MinimumTerm, Option, Pool
-from planrec.billing.cards.words import money_text, plan_sentences
+from planrec.billing.cards.short_form import in_full, is_short
+from planrec.billing.cards.words import money_text, plan_sentences, rate_words
 from planrec.billing.cards.yaml_text import MarkedTree, Tree, read_marked_tree
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "FullPlan",
     "MarkedTree",
     "MinimumTerm",
+    "NotSold",
     "Option",
     "Pass",
     "PlanChange",
@@ -29,12 +31,16 @@ __all__ = [
     "Rate",
     "TopUp",
     "Tree",
-    "load_card",
+    "in_full",
+    "is_short",
     "load_request",
     "money_text",
+    "never_held",
     "parse_card",
     "parse_request",
     "plan_sentences",
+    "rate_words",
+    "read_card_tree",
     "read_marked_tree",
     "remarks",
 ]

@@ -8,7 +8,7 @@ from common_utils.errors import ConfigError
 from planrec.billing.cards.rows import Allowance, Rate
 from planrec.billing.cards.schema import FullCard, FullPlan, Option
 
-__all__ = ["refuse_contradictions", "remarks"]
+__all__ = ["never_held", "refuse_contradictions", "remarks"]
 
 
 def refuse_contradictions(card: FullCard, name: str) -> None:
@@ -44,6 +44,24 @@ def _problems(card: FullCard) -> Iterator[str]:
         for name in (name for name, known in named if name not in known):
             yield f"options.{option.option_id}: {name!r} is not in the card"
     yield from _prepaid_problems(card)
+
+
+def never_held(card: FullCard) -> Iterator[str]:
+    """Yield why options can never be held: their groups, plans and requirements contradict each other."""
+    for option in card.options:
+        yield from _contradictions(card, option)
+
+
+def _contradictions(card: FullCard, option: Option) -> Iterator[str]:
+    key, by_id = f"options.{option.option_id}.requires", {o.option_id: o for o in card.options}
+    plans = [p.plan_id for p in card.plans]
+    for other in (by_id[name] for name in option.requires if name in by_id):
+        if other.option_id == option.option_id:
+            yield f"{key}: an option cannot require itself"
+        elif option.group is not None and option.group == other.group:
+            yield f"{key}: {other.option_id!r} is of the same group {option.group!r}; they are never held together"
+        elif not set(option.only_with or plans) & set(other.only_with or plans):
+            yield f"{key}: no plan goes with it and with {other.option_id!r}"
 
 
 def _unknown_bands(card: FullCard, key: str, owner: FullPlan | Option) -> Iterator[str]:
@@ -86,9 +104,22 @@ def remarks(card: FullCard) -> list[str]:
         for i, cap in enumerate(owner.caps):
             if not set(cap.items) & charged:
                 found.append(f"{key}.caps[{i}]: no rate charges {sorted(cap.items)}; the cap never binds")
+        found.extend(_loose_limits(key, owner.allowances))
         found.extend(_hidden_rows(key, "rates", owner.rates))
         found.extend(_hidden_rows(key, "allowances", [a for a in owner.allowances if _takes_all(a)]))
     return found
+
+
+def _loose_limits(key: str, rows: Sequence[Allowance]) -> Iterator[str]:
+    """Say which limits inside an allowance are at least as large as the allowance."""
+    for i, row in enumerate(rows):
+        if row.amount == "unlimited" or row.rollover is not None or row.bank is not None:
+            continue
+        limits = [("per_call_max", row.per_call_max), ("per_day_max", row.per_day_max)]
+        limits.append(("within.amount", row.within.amount if row.within else None))
+        for name, limit in limits:
+            if limit is not None and limit >= row.amount:
+                yield f"{key}.allowances[{i}].{name}: not below the amount {row.amount}; the limit never binds"
 
 
 def _takes_all(row: Allowance) -> bool:

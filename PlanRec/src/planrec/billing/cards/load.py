@@ -15,9 +15,10 @@ from common_utils.errors import ConfigError
 from planrec.billing.cards.accounts import BillRequest
 from planrec.billing.cards.checks import refuse_contradictions
 from planrec.billing.cards.schema import FullCard
+from planrec.billing.cards.short_form import in_full
 from planrec.billing.cards.yaml_text import MarkedTree, Tree, read_marked_tree
 
-__all__ = ["load_card", "load_request", "parse_card", "parse_request"]
+__all__ = ["load_request", "parse_card", "parse_request", "read_card_tree"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _MOST_TOLD = 5
@@ -32,15 +33,15 @@ def _read(path: Path, what: str) -> bytes:
         raise ConfigError(f"{what} {path}: cannot be read ({type(error).__name__}).") from error
 
 
-def load_card(path: Path) -> FullCard:
-    """Read and check a full card.
+def read_card_tree(path: Path) -> MarkedTree:
+    """Return a card's file as mappings, lists and text with their lines.
 
     Raises
     ------
     ConfigError
-        If the file cannot be read or a key or value is wrong; the message names it.
+        If the file cannot be read or is not YAML.
     """
-    return parse_card(read_marked_tree(_read(path, "card"), f"card {path}"), f"card {path}")
+    return read_marked_tree(_read(path, "card"), f"card {path}")
 
 
 def load_request(path: Path) -> BillRequest:
@@ -49,7 +50,7 @@ def load_request(path: Path) -> BillRequest:
     Raises
     ------
     ConfigError
-        As `load_card`.
+        If the file cannot be read or a key or value is wrong; the message names it.
     """
     return parse_request(read_marked_tree(_read(path, "accounts"), f"accounts {path}"), f"accounts {path}")
 
@@ -70,7 +71,7 @@ def parse_card(tree: Tree | MarkedTree, name: str) -> FullCard:
     >>> str(card.plans[0].fee)
     '9.5'
     """
-    card = _validated(FullCard, tree, name)
+    card = _validated(FullCard, in_full(tree if isinstance(tree, MarkedTree) else MarkedTree(tree), name), name)
     refuse_contradictions(card, name)
     return card
 

@@ -33,6 +33,7 @@ __all__ = [
     "Cap",
     "Ladder",
     "LadderBeyond",
+    "NotSold",
     "Pass",
     "Rate",
     "Rollover",
@@ -142,11 +143,15 @@ class Rate(Part):
             raise ValueError("`block_mb`, `per_block` and `rounded` come together")
         if self.day_fee is None and (self.beyond is not None or self.includes_mb):
             raise ValueError("`includes_mb` and `beyond` belong to a `day_fee`")
-        if self.item is None and not self.throttled:
+        if self.item is None and self._charges():
             raise ValueError("`item` is missing")
         if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
             raise ValueError("`valid_to` lies before `valid_from`")
         return self
+
+    def _charges(self) -> bool:
+        prices = [self.setup, self.minimum, self.each, self.per_mb, self.per_block, self.day_fee]
+        return any(prices) or any(price for _, price in self.per_minute) or self.ladder is not None
 
 
 class Within(Part):
@@ -223,6 +228,14 @@ class Pass(Part):
     max_per_period: Annotated[int, BeforeValidator(whole), Field(ge=0)] | None = Field(
         None, description="after so many in a period the next ones are free"
     )
+
+
+class NotSold(Part):
+    """A use that a plan does not sell: it needs no price, and an event of it is refused."""
+
+    kind: Kinds = Field(description="call, call_in, sms, data; one or a list")
+    to: Words | None = Field(None, description="classes of the number called; any where not told")
+    at: Words = Field(("home",), description="places; home where not told")
 
 
 class Cap(Part):

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from planrec.billing.cards.rows import Allowance, Band, Cap, Pass, Rate
+from planrec.billing.cards.rows import Allowance, Band, Cap, NotSold, Pass, Rate
 from planrec.billing.cards.value_types import BlockSize, Cents, Megabytes, Name, Part, Percent, Word, Words
 from planrec.billing.cards.values import number, whole
 
@@ -117,6 +117,7 @@ class FullPlan(Part):
     allowances: tuple[Allowance, ...] = Field((), description="in order of use")
     passes: tuple[Pass, ...] = Field((), description="the first that fits is bought")
     caps: tuple[Cap, ...] = Field((), description="limits on money")
+    not_sold: tuple[NotSold, ...] = Field((), description="uses that have no price, for they are not sold")
     per_minute: Cents | None = Field(None, description="prepaid: cents a started minute")
     per_message: Cents | None = Field(None, description="prepaid: cents a message")
     per_mb: Cents | None = Field(None, description="prepaid: cents a megabyte")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from planrec.billing.cards.rows import Allowance, Pass, Rate
+from planrec.billing.cards.rows import Allowance, NotSold, Pass, Rate
 from planrec.billing.cards.schema import Discount, FullCard, FullPlan, Option
 
-__all__ = ["money_text", "plan_sentences"]
+__all__ = ["money_text", "plan_sentences", "rate_words"]
 
 _KINDS = {"call": "calls", "call_in": "received calls", "sms": "messages", "data": "data"}
 
@@ -38,7 +38,7 @@ def plan_sentences(card: FullCard, plan: FullPlan | Option) -> list[str]:
     >>> for sentence in plan_sentences(card, card.plans[0]):
     ...     print(sentence)
     The fee is 9.99 EUR a calendar month.
-    Calls cost 0.15 EUR for each call and 0.09 EUR a minute, the first 60 seconds in full, then in steps of 1 second.
+    Calls cost 0.15 EUR for each call and 0.09 EUR a minute, the first minute in full, then by the second.
     """
     return [sentence[:1].upper() + sentence[1:] + "." for sentence in _sentences(card, plan)]
 
@@ -52,10 +52,14 @@ def _sentences(card: FullCard, plan: FullPlan | Option) -> Iterator[str]:
         yield from _option_rules(plan)
     for row in plan.allowances:
         yield _allowance(row, card)
-    for rate in plan.rates:
-        yield _rate(rate, card)
+    for i, rate in enumerate(plan.rates):
+        named = any(set(rate.kind) & set(r.kind) and set(rate.at) & set(r.at) for r in plan.rates[:i])
+        rest = named and rate.to is None and rate.when is None
+        yield ("all other " if rest else "") + rate_words(rate, card)
     for row in plan.passes:
         yield _pass(row, currency)
+    for row in plan.not_sold if isinstance(plan, FullPlan) else ():
+        yield f"what is not named here of {_scope(row)} is not part of it"
     for cap in plan.caps:
         then = "does not take place" if cap.mode == "refuse" else "is free"
         yield f"{_and(cap.items)} cost at most {money_text(cap.amount, currency)} a period; further use {then}"
@@ -72,7 +76,7 @@ def _plan_fees(card: FullCard, plan: FullPlan) -> Iterator[str]:
         yield f"from {change.from_period} on the fee is {money_text(change.fee, currency)}"
     parts = [w for w, told in (("first", plan.prorate_first), ("last", plan.prorate_last)) if told]
     if parts:
-        yield f"the {_and(parts)} period is charged by its days"
+        yield f"of the {_and(parts)} period only the days held are charged"
     if plan.activation:
         yield f"a newcomer pays {money_text(plan.activation, currency)} once"
     for discount in plan.discounts:
@@ -131,22 +135,24 @@ def _allowance(row: Allowance, card: FullCard) -> str:
     if row.rollover is not None:
         lasts = "the next period" if row.rollover.lasts == "1 period" else "all later periods"
         most = f", at most {row.rollover.max} {unit}" if row.rollover.max is not None else ""
-        text += f"; what is left can be used in {lasts}, {row.rollover.used}{most}"
+        when = "before" if row.rollover.used == "first" else "after"
+        text += f"; what is left can be used in {lasts}, {when} the period's own amount{most}"
     if row.bank is not None:
         text += f"; what {_and(row.bank.collects)} leave can be used on {_and(row.bank.spent_on)} of the same week"
     return text
 
 
-def _scope(row: Rate | Allowance) -> str:
+def _scope(row: Rate | Allowance | NotSold) -> str:
     text = _and([_KINDS[k] for k in row.kind])
     if row.to is not None:
         text += f" to {_and(row.to)}"
     if row.at != ("home",):
         text += f" at {_and(row.at)}"
-    return text + (f" ({row.when})" if row.when else "")
+    return text + (f" ({row.when})" if not isinstance(row, NotSold) and row.when else "")
 
 
-def _rate(row: Rate, card: FullCard) -> str:
+def rate_words(row: Rate, card: FullCard) -> str:
+    """Return what a rate says, as the end of a sentence."""
     parts = [p for p in (_call_price(row, card.currency), _data_price(row, card.currency)) if p]
     if row.each is not None:
         parts.append(f"{money_text(row.each, card.currency)} each")
@@ -163,11 +169,7 @@ def _call_price(row: Rate, currency: str) -> str:
         after = f" from second {second} on" if i else ""
         parts.append(f"{money_text(price, currency)} a minute{after}")
     text = " and ".join(parts) or "nothing"
-    first, step = row.increment
-    if row.increment != (1, 1):
-        text += (
-            f", the first {first} second{'s' * (first > 1)} in full, then in steps of {step} second{'s' * (step > 1)}"
-        )
+    text += _increment(*row.increment)
     if row.minimum:
         text += f", at least {money_text(row.minimum, currency)}"
     for also in row.also:
@@ -175,6 +177,15 @@ def _call_price(row: Rate, currency: str) -> str:
         extra += [f"{money_text(also.per_minute, currency)} a minute"] if also.per_minute else []
         text += f"; {also.item} {' and '.join(extra)} beside it"
     return text
+
+
+def _increment(first: int, step: int) -> str:
+    if (first, step) == (1, 1):
+        return ""
+    if first == step:
+        return ", by whole minutes" if first == 60 else f", in steps of {first} seconds"
+    whole = "the first minute in full" if first == 60 else f"the first {first} second{'s' * (first > 1)} in full"
+    return f", {whole}, then " + ("by the second" if step == 1 else f"in steps of {step} seconds")
 
 
 def _data_price(row: Rate, currency: str) -> str:

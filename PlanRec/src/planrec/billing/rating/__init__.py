@@ -5,6 +5,7 @@ from __future__ import annotations
 from planrec.billing.rating.bill import BillBook, BillLine, bill_events, decimal_text
 from planrec.billing.rating.cells import CardCells
 from planrec.billing.rating.explain import allowance_use, explain_event
+from planrec.billing.rating.plan_totals import plan_totals
 from planrec.billing.rating.sheet import Sheet
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "bill_events",
     "decimal_text",
     "explain_event",
+    "plan_totals",
 ]

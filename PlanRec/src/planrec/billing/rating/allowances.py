@@ -14,9 +14,9 @@ import numpy as np
 from common_utils.array_types import BoolArray, IntArray
 from common_utils.errors import ConfigError
 from planrec.billing.cards import Allowance
-from planrec.billing.events import MICRO
 from planrec.billing.rating.holdings import AccountPeriods
 from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers
+from planrec.billing.rating.sheet import CardRow
 
 __all__ = ["Taken", "amount_of", "take"]
 
@@ -32,11 +32,11 @@ class Taken:
     limits: IntArray
 
 
-def amount_of(row: Allowance, value: object, key: str) -> int:
-    """Return an amount of an allowance in units of quantity: seconds, messages or millionths of a megabyte."""
+def amount_of(row: Allowance, value: object, key: str, unit: int) -> int:
+    """Return an amount of an allowance in units of quantity: seconds, messages or `unit` parts of a megabyte."""
     exact = Fraction(str(value))
     if "data" in row.kind:
-        exact *= MICRO
+        exact *= unit
     elif row.kind != ("sms",):
         exact *= 60
     if exact.denominator != 1:
@@ -45,31 +45,32 @@ def amount_of(row: Allowance, value: object, key: str) -> int:
 
 
 def take(
-    row: Allowance, key: str, wanted: IntArray, cell: IntArray, day: IntArray, accounts: AccountPeriods, *, own: bool
+    card_row: CardRow, unit: int, wanted: IntArray, cell: IntArray, day: IntArray, accounts: AccountPeriods
 ) -> Taken:
     """Return what an allowance takes of events in order.
 
     Parameters
     ----------
-    row : Allowance
-    key : str
-        Where the row stands, for messages.
+    card_row : CardRow
+        A row of allowances. The state of a plan's ends with a change of plan, that of an option's does not.
+    unit : int
+        Parts of a megabyte in which data are counted.
     wanted : int64 array of shape (n,)
         What is left over of each event that the row fits.
     cell, day : int64 arrays of shape (n,)
         Account in a period, rising; local day.
     accounts : AccountPeriods
-    own : bool
-        True if the row is a plan's, whose state a change of plan ends; False if an option's.
 
     Returns
     -------
     Taken
     """
+    row, key, own = card_row.allowance, card_row.key, card_row.owner.plan >= 0
+    assert row is not None  # noqa: S101 - a row of allowances holds one
     n, p = accounts.shape
     cells = n * p
     if row.per_call_max is not None:
-        wanted = np.minimum(wanted, amount_of(row, row.per_call_max, f"{key}.per_call_max"))
+        wanted = np.minimum(wanted, amount_of(row, row.per_call_max, f"{key}.per_call_max", unit))
     unlimited = row.amount == "unlimited"
     limits = np.full(cells, -1, dtype=np.int64)
     if unlimited and row.per_day_max is None:
@@ -77,30 +78,32 @@ def take(
     if row.per_day_max is not None or row.per == "day":
         runs, starts = run_numbers(cell, day)
         if row.per_day_max is not None:
-            wanted = clip_to_limits(wanted, runs, starts, amount_of(row, row.per_day_max, f"{key}.per_day_max"))
+            wanted = clip_to_limits(wanted, runs, starts, amount_of(row, row.per_day_max, f"{key}.per_day_max", unit))
         if unlimited:
             return Taken(wanted, limits)
         if row.per == "day":
-            quota = amount_of(row, row.amount, f"{key}.amount")
+            quota = amount_of(row, row.amount, f"{key}.amount", unit)
             of_day: IntArray | int = quota
             if row.bank is not None and len(wanted):
                 of_day = _banked(row, quota, wanted, runs, starts, cell, day, accounts, own=own)
             return Taken(clip_to_limits(wanted, runs, starts, of_day), limits)
-    amount = amount_of(row, row.amount, f"{key}.amount")
+    amount = amount_of(row, row.amount, f"{key}.amount", unit)
     limits[:] = amount
     if row.rollover is not None:
-        limits = _rolled(row, key, amount, group_sums(wanted, cell, cells).reshape(n, p), accounts, own=own)
+        most = (
+            amount_of(row, row.rollover.max, f"{key}.rollover.max", unit) if row.rollover.max is not None else _NO_LIMIT
+        )
+        limits = _rolled(row, most, amount, group_sums(wanted, cell, cells).reshape(n, p), accounts, own=own)
     runs, starts = run_numbers(cell)
     return Taken(clip_to_limits(wanted, runs, starts, limits[cell[starts]] if len(starts) else 0), limits)
 
 
 def _rolled(
-    row: Allowance, key: str, amount: int, wanted: IntArray, accounts: AccountPeriods, *, own: bool
+    row: Allowance, most: int, amount: int, wanted: IntArray, accounts: AccountPeriods, *, own: bool
 ) -> IntArray:
     """Return the limit of each cell with what is carried into it; loops over periods only."""
     assert row.rollover is not None  # noqa: S101 - the caller looked
     rule = row.rollover
-    most = _NO_LIMIT if rule.max is None else amount_of(row, rule.max, f"{key}.rollover.max")
     n, p = accounts.shape
     limits = np.zeros((n, p), dtype=np.int64)
     carried = np.zeros(n, dtype=np.int64)

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import combinations
 
 import numpy as np
@@ -50,7 +51,7 @@ class BillBook:
     items : dict
         int64 arrays of shape (n_accounts, n_periods), cents.
     throttled : int64 array of shape (n_accounts, n_periods)
-        Slowed millionths of a megabyte.
+        Slowed megabytes, in the sheet's unit.
     choices : tuple of str or None
         What was chosen, where the request asked for it.
     """
@@ -72,6 +73,7 @@ class BillBook:
     def lines(self) -> Iterator[BillLine]:
         """Yield the lines of every bill; items of 0 cents are left out, the total never."""
         totals, present = self.totals, self.accounts.present
+        unit = self.sheet.unit if self.sheet else MICRO
         for a, name in enumerate(self.names):
             said = False
             for i, period in enumerate(self.periods):
@@ -85,7 +87,7 @@ class BillBook:
                     if cents[a, i]:
                         yield BillLine(name, period, item, "", int(cents[a, i]))
                 if self.throttled[a, i]:
-                    yield BillLine(name, period, "info throttled MB", decimal_text(int(self.throttled[a, i])), 0)
+                    yield BillLine(name, period, "info throttled MB", decimal_text(int(self.throttled[a, i]), unit), 0)
                 yield BillLine(name, period, "total", "", int(totals[a, i]))
 
     def to_csv(self) -> str:
@@ -97,16 +99,15 @@ class BillBook:
         return out.getvalue()
 
 
-def decimal_text(micro: int) -> str:
-    """Return millionths as a decimal without trailing zeros.
+def decimal_text(parts: int, unit: int = MICRO) -> str:
+    """Return parts of a megabyte, millionths unless told, as a decimal without trailing zeros.
 
     Examples
     --------
     >>> decimal_text(152_500_000), decimal_text(500_000_000)
     ('152.5', '500')
     """
-    whole, broken = divmod(micro, MICRO)
-    return f"{whole}.{broken:06d}".rstrip("0").rstrip(".")
+    return f"{(Decimal(parts) / unit).normalize():f}"
 
 
 def bill_events(card: FullCard, request: BillRequest, events: Events) -> BillBook:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import BoolArray, IntArray
 from planrec.billing.cards import Allowance, FullCard, Rate
-from planrec.billing.events import CALL_IN, DATA, KINDS, MICRO, day_number
+from planrec.billing.events import CALL_IN, DATA, KINDS, day_number
 from planrec.billing.rating.sheet import Owner, Sheet
 
 __all__ = ["CardCells", "band_table"]
@@ -54,6 +54,8 @@ class CardCells:
     classes, places : tuple of str
         What the codes of the events stand for; places named only by the card are added behind.
     holdings : list of (plan, options)
+    like : CardCells, optional
+        Cells of the whole card, when the sheet holds a part of its plans: places and dates are those.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class CardCells:
         classes: tuple[str, ...],
         places: tuple[str, ...],
         holdings: list[tuple[int, BoolArray]],
+        like: CardCells | None = None,
     ) -> None:
         self.sheet, self.classes, self.holdings = sheet, classes, holdings
         treated = [row.bought.treat_as for row in sheet.passes if row.bought]
@@ -71,6 +74,8 @@ class CardCells:
         froms = {day_number(r.rate.valid_from) for r in sheet.rates if r.rate and r.rate.valid_from}
         untils = {day_number(r.rate.valid_to) + 1 for r in sheet.rates if r.rate and r.rate.valid_to}
         self.dates = np.array(sorted(froms | untils) if dates else [], dtype=np.int64)
+        if like is not None:
+            self.places, self.dates = like.places, like.dates
         self.shape = (
             len(holdings),
             len(self.dates) + 1,
@@ -173,7 +178,7 @@ class CardCells:
             calls = here & (kind <= CALL_IN)
             first[calls], step[calls] = rate.increment
             if rate.block_mb is not None and rate.rounded == "session":
-                block = int(rate.block_mb * MICRO)
+                block = self.sheet.parts(rate.block_mb)
                 first[here & (kind == DATA)] = block
                 step[here & (kind == DATA)] = block
         return first, step

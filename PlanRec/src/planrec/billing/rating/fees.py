@@ -14,7 +14,7 @@ import numpy as np
 
 from common_utils.array_types import BoolArray, IntArray
 from planrec.billing.cards import Discount, FullCard, FullPlan
-from planrec.billing.events import MICRO, month_later
+from planrec.billing.events import month_later
 from planrec.billing.rating.holdings import AccountPeriods
 from planrec.billing.rating.money import Money
 from planrec.billing.rating.sheet import Sheet
@@ -39,7 +39,7 @@ class _Bill:
         """Return the exact sum of items; `fee` is the plan's fee whatever its item is called."""
         total = Money.zeros(self.accounts.plan.size)
         for told in names:
-            name = plan.fee_item if told == "fee" and "fee" not in self.exact else told
+            name = plan.fee_item if told == "fee" else told
             part = self.options if name == _OPTIONS else self.exact.get(name)
             total = total + part if part is not None else total
         return total
@@ -178,8 +178,7 @@ def _minimum_spend(bill: _Bill, rounded: dict[str, IntArray], masks: list[BoolAr
             continue
         names: set[str] = set()
         for name in rule.counts:
-            known = name if name != "fee" or "fee" in rounded else plan.fee_item
-            names |= fees if name == _OPTIONS else {known}
+            names |= fees if name == _OPTIONS else {plan.fee_item if name == "fee" else name}
         counted = np.sum([rounded[n] for n in names if n in rounded], axis=0, dtype=np.int64)
         missing = np.maximum(
             Money.of(Fraction(rule.cents), np.ones(len(top_up), dtype=np.int64)).rounded() - counted, 0
@@ -247,8 +246,8 @@ def pool_items(
     add(pool.item, Money.of(Fraction(pool.fee), payer.reshape(-1)))
     if pool.over is None:
         return
-    beyond = np.maximum(pooled.reshape(n, p).sum(axis=0) - int(pool.allowance_mb * MICRO), 0)
-    blocks = -(-beyond // int(pool.over.block_mb * MICRO))
+    beyond = np.maximum(pooled.reshape(n, p).sum(axis=0) - sheet.parts(pool.allowance_mb), 0)
+    blocks = -(-beyond // sheet.parts(pool.over.block_mb))
     money = Money.of(Fraction(pool.over.per_block), (payer * blocks).reshape(-1))
     if pool.over.max is not None:
         money = money.between(Fraction(0), Fraction(pool.over.max))

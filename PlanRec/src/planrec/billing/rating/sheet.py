@@ -26,6 +26,7 @@ MOST_MEGABYTES = 1_000_000
 MOST_EVENTS = 100_000
 # Of one price; a unit of use meets one price of an item and its call at most three more, so sums stay below 2**62.
 _LARGEST = 2**60
+_FINEST = 4096  # blocks of 1,024 bytes to the megabyte of a million need 16
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,20 @@ class Sheet:
     Attributes
     ----------
     card : FullCard
+    unit : int
+        Parts of a megabyte in which data are counted: millionths, or finer ones where a block of the card needs them;
+        given where the card is a part of another.
     """
 
     card: FullCard
+    unit: int = 0
     rates: list[CardRow] = field(init=False)
     allowances: list[CardRow] = field(init=False)
     passes: list[CardRow] = field(init=False)
     caps: list[CardRow] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.unit = self.unit or data_unit(self.card)
         plans = [(Owner(plan=i), p, f"plans.{p.plan_id}") for i, p in enumerate(self.card.plans)]
         options = [(Owner(option=i), o, f"options.{o.option_id}") for i, o in enumerate(self.card.options)]
         both: list[tuple[Owner, FullPlan | Option, str]] = [*options, *plans]
@@ -80,11 +86,12 @@ class Sheet:
         """Yield (item, key, price of a counted unit, most units of a period) for every price of use."""
         for row in self.rates:
             if row.rate is not None:
-                yield from _prices_of_rate(row.rate, row.key)
+                yield from _prices_of_rate(row.rate, row.key, self.unit)
         for row in self.allowances:
             within = row.allowance.within if row.allowance else None
             if within is not None:
-                yield within.beyond.item, f"{row.key}.within.beyond.per_mb", _micro(within.beyond.per_mb), _MOST_MICRO
+                key, price = f"{row.key}.within.beyond.per_mb", Fraction(within.beyond.per_mb) / self.unit
+                yield within.beyond.item, key, price, MOST_MEGABYTES * self.unit
         for row in self.passes:
             if row.bought is not None:
                 yield row.bought.item, f"{row.key}.fee", Fraction(row.bought.fee), MOST_EVENTS
@@ -126,6 +133,10 @@ class Sheet:
                     "price with these decimals; write fewer decimals or a lower price."
                 )
 
+    def parts(self, megabytes: Decimal) -> int:
+        """Return megabytes of the card in the unit in which data are counted."""
+        return int(Fraction(megabytes) * self.unit)
+
     def in_item(self, item: str, price: Decimal | Fraction, per: int = 1) -> int:
         """Return a price divided by `per` as a numerator over the item's denominator."""
         exact = Fraction(price) / per * self.items[item]
@@ -134,14 +145,49 @@ class Sheet:
         return exact.numerator
 
 
-_MOST_MICRO = MOST_MEGABYTES * MICRO
+def data_unit(card: FullCard) -> int:
+    """Return the parts of a megabyte that hold every block and amount of a card exactly, at least a million.
+
+    Raises
+    ------
+    ConfigError
+        If a value would need parts too fine to count in 64 bits.
+
+    Examples
+    --------
+    >>> from planrec.billing.cards import parse_card
+    >>> rate = {"kind": "data", "item": "data", "block_mb": "0.009765625", "per_block": "1", "rounded": "session"}
+    >>> tree = {"version": "v", "currency": "EUR", "timezone": "UTC", "plans": [{"plan_id": "a", "rates": [rate]}]}
+    >>> data_unit(parse_card(tree, "card"))
+    8000000
+    """
+    unit = MICRO
+    for key, value in _megabytes(card):
+        unit = lcm(unit, Fraction(value).denominator)
+        if unit > MICRO * _FINEST:
+            raise ConfigError(f"card {card.version}: {key}: {value} MB has more decimals than can be counted.")
+    return unit
 
 
-def _micro(price: Decimal) -> Fraction:
-    return Fraction(price) / MICRO
+def _megabytes(card: FullCard) -> Iterator[tuple[str, Decimal]]:
+    owners: list[tuple[str, FullPlan | Option]] = [(f"plans.{p.plan_id}", p) for p in card.plans]
+    owners += [(f"options.{o.option_id}", o) for o in card.options]
+    for key, owner in owners:
+        for i, rate in enumerate(owner.rates):
+            steps = rate.ladder.steps if rate.ladder else ()
+            blocks = [rate.block_mb, rate.ladder.beyond.block_mb if rate.ladder and rate.ladder.beyond else None]
+            yield from ((f"{key}.rates[{i}]", v) for v in (*blocks, rate.includes_mb, *(s for s, _ in steps)) if v)
+        for i, row in enumerate(a for a in owner.allowances if "data" in a.kind):
+            amounts = [row.within.amount if row.within else None, row.rollover.max if row.rollover else None]
+            amounts += [row.amount if row.amount != "unlimited" else None]
+            yield from ((f"{key}.allowances[{i}]", v) for v in amounts if v)
+    if card.pool is not None:
+        yield "pool.allowance_mb", card.pool.allowance_mb
+        if card.pool.over is not None:
+            yield "pool.over.block_mb", card.pool.over.block_mb
 
 
-def _prices_of_rate(rate: Rate, key: str) -> Iterator[tuple[str, str, Fraction, int]]:
+def _prices_of_rate(rate: Rate, key: str, unit: int) -> Iterator[tuple[str, str, Fraction, int]]:
     item = rate.item or ""
     for also in rate.also:
         yield also.item, f"{key}.also.per_call", Fraction(also.per_call), MOST_EVENTS
@@ -152,19 +198,20 @@ def _prices_of_rate(rate: Rate, key: str) -> Iterator[tuple[str, str, Fraction, 
         yield item, f"{key}.per_minute", Fraction(price) / 60, 2 * MOST_SECONDS
     if rate.each is not None:
         yield item, f"{key}.each", Fraction(rate.each), MOST_EVENTS
-    yield from _prices_of_data(rate, item, key)
+    yield from _prices_of_data(rate, item, key, unit)
 
 
-def _prices_of_data(rate: Rate, item: str, key: str) -> Iterator[tuple[str, str, Fraction, int]]:
+def _prices_of_data(rate: Rate, item: str, key: str, unit: int) -> Iterator[tuple[str, str, Fraction, int]]:
     if rate.per_mb is not None:
-        yield item, f"{key}.per_mb", _micro(rate.per_mb), _MOST_MICRO
+        yield item, f"{key}.per_mb", Fraction(rate.per_mb) / unit, MOST_MEGABYTES * unit
     if rate.block_mb is not None and rate.per_block is not None:
         most = int(MOST_MEGABYTES / Fraction(rate.block_mb)) + MOST_EVENTS
         yield item, f"{key}.per_block", Fraction(rate.per_block), most
     if rate.day_fee is not None:
         yield item, f"{key}.day_fee", Fraction(rate.day_fee), 400
     if rate.beyond is not None:
-        yield rate.beyond.item, f"{key}.beyond.per_mb", _micro(rate.beyond.per_mb), _MOST_MICRO
+        price = Fraction(rate.beyond.per_mb) / unit
+        yield rate.beyond.item, f"{key}.beyond.per_mb", price, MOST_MEGABYTES * unit
     if rate.ladder is not None:
         for _, fee in rate.ladder.steps:
             yield item, f"{key}.ladder.steps", Fraction(fee), 1

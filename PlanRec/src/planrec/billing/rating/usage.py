@@ -7,7 +7,8 @@ reached cap, whatever the number of events.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +16,19 @@ from numpy.typing import NDArray
 from common_utils.array_types import BoolArray, IntArray
 from common_utils.errors import DataError
 from planrec.billing.cards import Rate
-from planrec.billing.events import CALL_IN, DATA, DAY, KINDS, MICRO, SMS, Events, LocalClock
+from planrec.billing.events import CALL_IN, DATA, KINDS, MICRO, Events
 from planrec.billing.rating.allowances import Taken, take
-from planrec.billing.rating.caps import NEVER
 from planrec.billing.rating.cells import CardCells
-from planrec.billing.rating.charges import Charge, EndCharge, Left, charges_of_rate, end_charges
+from planrec.billing.rating.charges.caps import NEVER
+from planrec.billing.rating.charges.of_rates import Charge, EndCharge, Left, charges_of_rate, end_charges
+from planrec.billing.rating.charges.sums import sum_charges
+from planrec.billing.rating.frame import Frame, after_increments, frame_of
 from planrec.billing.rating.holdings import AccountPeriods
 from planrec.billing.rating.passes import PassUse, open_passes
 from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers
-from planrec.billing.rating.sheet import MOST_EVENTS, MOST_MEGABYTES, MOST_SECONDS, Sheet
-from planrec.billing.rating.sums import sum_charges
+from planrec.billing.rating.sheet import Sheet
 
-__all__ = ["Trace", "UsedUp", "rate_use"]
+__all__ = ["Trace", "UsedUp", "rate_frame", "rate_use"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class UsedUp:
     items : dict
         Numerators of each line item over the sheet's denominator.
     throttled, pooled : int64 arrays
-        Slowed megabytes and megabytes that count for the pool, millionths.
+        Slowed megabytes and megabytes that count for the pool, in the sheet's unit.
     """
 
     items: dict[str, IntArray]
@@ -90,20 +92,19 @@ class _State:
 
 @dataclass
 class _Use:
-    """Columns of the events that count, sorted by account and time."""
+    """A frame under one sheet: which holding each event meets."""
 
     sheet: Sheet
     cells: CardCells
     accounts: AccountPeriods
-    clock: LocalClock
-    source: IntArray
-    account: IntArray
-    instant: IntArray
-    day: IntArray
-    kind: IntArray
-    quantity: IntArray
+    frame: Frame
     cell: IntArray
-    caps_hold: list[BoolArray] = field(default_factory=list)
+    caps_hold: list[BoolArray]
+
+    @property
+    def same_cells(self) -> bool:
+        """Whether the frame's cells are the sheet's, so that plans share what is worked out from them."""
+        return len(self.cells.holdings) == 1 and not self.sheet.passes
 
 
 def rate_use(sheet: Sheet, accounts: AccountPeriods, events: Events) -> UsedUp:
@@ -124,8 +125,13 @@ def rate_use(sheet: Sheet, accounts: AccountPeriods, events: Events) -> UsedUp:
     DataError
         If no rate fits an event that allowances do not cover whole, or a subscriber used more than can be rated.
     """
-    use = _columns(sheet, accounts, events)
-    n, cells = len(use.source), accounts.plan.size
+    return rate_frame(sheet, accounts, frame_of(sheet, accounts, events))
+
+
+def rate_frame(sheet: Sheet, accounts: AccountPeriods, frame: Frame) -> UsedUp:
+    """Rate a frame of events, or of sums where they are order-free; as `rate_use`."""
+    use = _under(sheet, accounts, frame)
+    n, cells = len(frame.source), accounts.plan.size
     state = _State([np.full(cells, NEVER) for _ in sheet.caps], np.zeros(n, dtype=bool))
     refuses = any(row.cap is not None and row.cap.mode == "refuse" for row in sheet.caps)
     while True:
@@ -134,134 +140,100 @@ def rate_use(sheet: Sheet, accounts: AccountPeriods, events: Events) -> UsedUp:
         if not refuses or (same and (state.refused_whole == after.refused_whole).all()):
             break
         state = after
-    _refuse_unpriced(use, result.trace)
+    if (use.cells.rate < 0).any():
+        _refuse_unpriced(use, result.trace)
     return result
 
 
-def _columns(sheet: Sheet, accounts: AccountPeriods, events: Events) -> _Use:
-    clock = LocalClock(sheet.card.timezone)
-    seconds = events.instant // MICRO
-    local = seconds + clock.offsets(seconds)
-    day = local // DAY
-    n, p = accounts.shape
-    first = int(day.min()) if len(day) else 0
-    days = np.arange(first, int(day.max()) + 1) if len(day) else np.zeros(0, dtype=np.int64)
-    period_of = np.searchsorted(accounts.starts, days, side="right") - 1
-    period_of[(period_of >= 0) & (days >= accounts.ends[np.maximum(period_of, 0)])] = -1
-    period = period_of[day - first]
-    listed = (period >= 0) & (events.quantity > 0)
-    kept = np.flatnonzero(listed)
-    edges = np.searchsorted(events.subscriber[kept], np.arange(len(events.subscribers) + 1))
-    parts = [kept[edges[w] : edges[w + 1]] for w in accounts.who.tolist()]
-    if n == len(events.subscribers) and (accounts.who == np.arange(n)).all():
-        source, holder = kept, events.subscriber[kept]
-    else:
-        source = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-        holder = np.repeat(np.arange(n), [len(part) for part in parts])
-    if len(days) and ((accounts.first_day > days[0]).any() or (accounts.last_day < days[-1]).any()):
-        there = (day[source] >= accounts.first_day[holder]) & (day[source] <= accounts.last_day[holder])
-        source, holder = source[there], holder[there]
-    day = day[source]
-    account = holder * p + period[source]
+def _under(sheet: Sheet, accounts: AccountPeriods, frame: Frame) -> _Use:
     holding, found = accounts.holdings
-    cells = CardCells(sheet, events.classes, events.places, found)
-    minute = ((days + 3) % 7 * 1440)[day - first] + (local[source] - day * DAY) // 60
-    validity = np.searchsorted(cells.dates, days, side="right")[day - first]
-    kind = events.kind[source].astype(np.int64)
-    parts_of_cell = (
-        holding[account],
-        validity,
-        cells.band_of_minute[minute],
-        events.at[source],
-        kind,
-        events.to[source],
-    )
-    cell = np.zeros(len(source), dtype=np.int64)
-    for part, size in zip(parts_of_cell, cells.shape, strict=True):
-        if size > 1:
-            cell = cell * size + part
-    quantity = events.quantity[source]
-    _refuse_too_much(kind, quantity, account, accounts.plan.size)
-    use = _Use(sheet, cells, accounts, clock, source, account, events.instant[source], day, kind, quantity, cell)
-    use.caps_hold = [cells.owned(row.owner)[holding] for row in sheet.caps]
-    return use
-
-
-def _refuse_too_much(kind: IntArray, quantity: IntArray, account: IntArray, n: int) -> None:
-    most_events = int(np.bincount(account, minlength=1).max())
-    for name, rows, most in (
-        ("seconds", kind <= CALL_IN, MOST_SECONDS),
-        ("events", kind == SMS, MOST_EVENTS),
-        ("megabytes", kind == DATA, MOST_MEGABYTES * MICRO),
-    ):
-        largest = int(np.max(quantity, where=rows, initial=0))
-        if largest * most_events <= most:
-            continue  # nobody can be above it; most tables end here
-        sums = group_sums(quantity[rows], account[rows], n)
-        if int(sums.max(initial=0)) > most:
-            raise DataError(f"events: a subscriber has more {name} in one period than can be rated; check the unit.")
+    cells = CardCells(sheet, frame.cells.classes, frame.cells.places, found, like=frame.cells)
+    cell = frame.cell
+    if len(found) > 1:
+        cell = holding[frame.account] * frame.cells.n + cell
+    return _Use(sheet, cells, accounts, frame, cell, [cells.owned(row.owner)[holding] for row in sheet.caps])
 
 
 def _round(use: _Use, state: _State) -> tuple[UsedUp, _State]:
-    sheet, cells = use.sheet, use.cells
-    n = len(use.source)
+    sheet, cells, frame = use.sheet, use.cells, use.frame
+    n, n_accounts = len(frame.source), use.accounts.plan.size
     cell, charges, not_there = _with_passes(use, state)
     first, step = cells.increments
-    first, step = first[cell], step[cell]
-    steps = (
-        -(-np.maximum(use.quantity - first, 0) // step) if (step != 1).any() else np.maximum(use.quantity - first, 0)
-    )
-    billed = np.where(not_there, 0, first + steps * step)
+    billed = frame.billed(first, step) if use.same_cells else after_increments(frame.quantity, first[cell], step[cell])
+    billed = np.where(not_there, 0, billed) if not_there.any() else billed
     rest = billed.copy()
-    home = cells.parts(cell)[3] == 0 if sheet.card.pool is not None else None
     pooled = np.zeros(n, dtype=bool)
-    if home is not None:
-        pooled = home & (use.kind == DATA) & ~not_there
+    if sheet.card.pool is not None:
+        pooled = (cells.parts(cell)[3] == 0) & (frame.kind == DATA) & ~not_there
         rest[pooled] = 0
     takes, limits, pays_setup, surcharges = _allow(use, cell, rest)
     charges += surcharges
     covered = billed - rest
     rate = cells.rate[cell]
-    position = np.arange(n)
-    refused = not_there.copy()
-    for c, row in enumerate(sheet.caps):
-        if row.cap is None or row.cap.mode != "refuse":
-            continue
-        standing = np.array([_stands_in(r.rate, row.cap.items) for r in sheet.rates if r.rate] + [False])
-        refused |= (
-            standing[rate] & (rest > 0) & (position > state.reached[c][use.account]) & use.caps_hold[c][use.account]
-        )
-    billed = np.where(refused, covered, billed)
-    happens = billed > 0
-    rest = np.where(refused, 0, rest)
-    whole = np.minimum(-(-rest // step) * step, billed)
+    refused = _refused(use, state, rate, rest, not_there)
+    if refused.any():
+        billed = np.where(refused, covered, billed)
+        rest = np.where(refused, 0, rest)
+    whole = _whole_steps(rest, billed, step, cell)
     left = Left(
-        cell,
-        use.account,
-        use.day,
-        use.instant // MICRO,
-        use.kind,
-        billed,
-        whole,
-        pays_setup & happens,
-        use.accounts.plan.size,
+        cell, frame.account, frame.day, frame.instant // MICRO, frame.kind, billed, whole, pays_setup, n_accounts
     )
     ends: list[EndCharge] = []
-    throttled = np.zeros(use.accounts.plan.size, dtype=np.int64)
-    order = 2 + len(sheet.allowances)
-    for r, row in enumerate(sheet.rates):
-        rows = np.flatnonzero((rate == r) & happens & ~pooled)
-        charges += charges_of_rate(cells, use.clock, r, rows, left, order)
+    throttled = np.zeros(n_accounts, dtype=np.int64)
+    for r, rows in _priced(use, rate, left, pooled):
+        row = sheet.rates[r]
+        charges += charges_of_rate(cells, frame.clock, r, rows, left, 2 + len(sheet.allowances))
         there = cells.owned(row.owner)[use.accounts.holdings[0]] & use.accounts.present.reshape(-1)
         ends += end_charges(cells, r, rows, left, there)
         if row.rate is not None and row.rate.throttled:
-            data = rows[use.kind[rows] == DATA]
-            throttled += group_sums(rest[data], use.account[data], len(throttled))
-    items, reached, charges = sum_charges(sheet, use.account, use.accounts.plan.size, use.caps_hold, charges, ends)
-    pool_sums = group_sums(use.quantity[pooled], use.account[pooled], len(throttled))
-    trace = Trace(use.source, use.account, rate, billed, whole, takes, limits, charges, refused)
+            data = rows[frame.kind[rows] == DATA]
+            throttled += group_sums(rest[data], frame.account[data], n_accounts)
+    items, reached, charges = sum_charges(sheet, frame.account, n_accounts, use.caps_hold, charges, ends)
+    pool_sums = group_sums(frame.quantity[pooled], frame.account[pooled], n_accounts)
+    trace = Trace(frame.source, frame.account, rate, billed, whole, takes, limits, charges, refused)
     whole_refusal = refused & (covered == 0) & ~not_there & ~pooled
     return UsedUp(items, throttled, pool_sums, trace), _State(reached, whole_refusal)
+
+
+def _refused(use: _Use, state: _State, rate: NDArray[np.int16], rest: IntArray, not_there: BoolArray) -> BoolArray:
+    """Return the events of which what allowances leave over does not take place."""
+    refused, account = not_there.copy(), use.frame.account
+    position = np.arange(len(rate))
+    for c, row in enumerate(use.sheet.caps):
+        if row.cap is None or row.cap.mode != "refuse":
+            continue
+        standing = np.array([_stands_in(r.rate, row.cap.items) for r in use.sheet.rates if r.rate] + [False])
+        refused |= standing[rate] & (rest > 0) & (position > state.reached[c][account]) & use.caps_hold[c][account]
+    return refused
+
+
+def _whole_steps(rest: IntArray, billed: IntArray, step: IntArray, cell: IntArray) -> IntArray:
+    """Return what is left over in whole steps, at most what is billed."""
+    whole = rest
+    rows = np.flatnonzero((rest > 0) & (rest < billed))
+    if len(rows) and (step != 1).any():
+        whole, steps = rest.copy(), step[cell[rows]]
+        whole[rows] = np.minimum(-(-rest[rows] // steps) * steps, billed[rows])
+    return whole
+
+
+def _priced(use: _Use, rate: NDArray[np.int16], left: Left, pooled: BoolArray) -> Iterator[tuple[int, IntArray]]:
+    """Yield each rate with the events that it charges.
+
+    They are those that allowances do not cover whole, and of the others that take place those with a set-up or further
+    items of every call.
+    """
+    also = np.array([bool(r.rate and r.rate.also) for r in use.sheet.rates] + [False])
+    setup = np.array([bool(r.rate and r.rate.setup) for r in use.sheet.rates] + [False])
+    charged = left.left > 0
+    if also.any():
+        charged |= also[rate] & (left.billed > 0)
+    if setup.any() and not all(r.allowance is None or r.allowance.covers_setup for r in use.sheet.allowances):
+        charged |= setup[rate] & left.pays_setup & (left.billed > 0)
+    rows = np.flatnonzero(charged & ~pooled)
+    which = rate[rows]
+    for r in range(len(use.sheet.rates)):
+        yield r, rows[which == r]
 
 
 def _stands_in(rate: Rate, items: tuple[str, ...]) -> bool:
@@ -273,7 +245,7 @@ def _stands_in(rate: Rate, items: tuple[str, ...]) -> bool:
 
 def _with_passes(use: _Use, state: _State) -> tuple[IntArray, list[Charge], BoolArray]:
     """Return the cells with the places as which events count, the fees of passes, and events refused for a pass."""
-    cells, n = use.cells, len(use.source)
+    cells, n = use.cells, len(use.frame.source)
     refused = np.zeros(n, dtype=bool)
     if not use.sheet.passes:
         return use.cell, [], refused
@@ -284,7 +256,7 @@ def _with_passes(use: _Use, state: _State) -> tuple[IntArray, list[Charge], Bool
         rows = np.flatnonzero(wanted == i)
         if row.bought is None or not len(rows):
             continue
-        account = use.account[rows]
+        account = use.frame.account[rows]
         group = account // p * (p + 1)
         if row.owner.plan >= 0:
             group = group + use.accounts.segment.reshape(-1)[account]
@@ -292,7 +264,9 @@ def _with_passes(use: _Use, state: _State) -> tuple[IntArray, list[Charge], Bool
         for c, cap_row in enumerate(use.sheet.caps):
             if cap_row.cap and cap_row.cap.mode == "refuse" and row.bought.item in cap_row.cap.items:
                 stopped |= use.caps_hold[c][account] & (rows > state.reached[c][account])
-        passes = PassUse(group, account, use.instant[rows], use.day[rows], state.refused_whole[rows], stopped)
+        passes = PassUse(
+            group, account, use.frame.instant[rows], use.frame.day[rows], state.refused_whole[rows], stopped
+        )
         opened = open_passes(passes, row.bought.lasts, row.bought.max_per_period)
         refused[rows[opened.refused]] = True
         place = cells.parts(use.cell[rows])[3]
@@ -314,10 +288,9 @@ def _allow(
     for a, (row, fits) in enumerate(zip(use.sheet.allowances, use.cells.allowances, strict=True)):
         allowance = row.allowance
         assert allowance is not None  # noqa: S101 - a row of allowances holds one
-        rows = np.flatnonzero(fits[cell] & (rest > 0)) if fits.any() else np.zeros(0, dtype=np.int64)
-        taken: Taken = take(
-            allowance, row.key, rest[rows], use.account[rows], use.day[rows], use.accounts, own=row.owner.plan >= 0
-        )
+        scope = use.frame.rows_in(fits) if use.same_cells else np.flatnonzero(fits[cell])
+        rows = scope[rest[scope] > 0]
+        taken: Taken = take(row, use.sheet.unit, rest[rows], use.frame.account[rows], use.frame.day[rows], use.accounts)
         rest[rows] -= taken.amounts
         used = rows[taken.amounts > 0]
         takes.append((used, taken.amounts[taken.amounts > 0]))
@@ -339,17 +312,17 @@ def _surcharge(use: _Use, cell: IntArray, a: int, taken: tuple[IntArray, IntArra
     rows, amounts = taken
     here = inside[use.cells.parts(cell[rows])[3]]
     rows, amounts = rows[here], amounts[here]
-    runs, starts = run_numbers(use.account[rows])
-    free = clip_to_limits(amounts, runs, starts, int(within.amount * MICRO))
-    each = use.sheet.in_item(within.beyond.item, within.beyond.per_mb, MICRO)
+    runs, starts = run_numbers(use.frame.account[rows])
+    free = clip_to_limits(amounts, runs, starts, use.sheet.parts(within.amount))
+    each = use.sheet.in_item(within.beyond.item, within.beyond.per_mb, use.sheet.unit)
     return Charge(within.beyond.item, rows, (amounts - free) * each, 1 + a)
 
 
 def _refuse_unpriced(use: _Use, trace: Trace) -> None:
-    bad = np.flatnonzero((trace.rate < 0) & (trace.left > 0) & (use.kind != CALL_IN))
+    bad = np.flatnonzero((trace.rate < 0) & (trace.left > 0) & (use.frame.kind != CALL_IN))
     if len(bad):
         cell = use.cells.parts(use.cell[bad[:1]])
-        kind, to = KINDS[int(use.kind[bad[0]])], use.cells.classes[int(cell[5][0])]
+        kind, to = KINDS[int(use.frame.kind[bad[0]])], use.cells.classes[int(cell[5][0])]
         raise DataError(
             f"events: no rate fits {len(bad)} event(s) that allowances do not cover, first a {kind} to {to!r} at "
             f"{use.cells.places[int(cell[3][0])]!r}. Add a rate or an unlimited allowance for it."

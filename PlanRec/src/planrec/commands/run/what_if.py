@@ -111,10 +111,17 @@ def _answerable(data: UsageData, month: int) -> pd.DataFrame:
 
 def _drafted(current: Catalogue, draft: Path | None, plan: Path | None) -> Catalogue:
     if draft is not None and plan is None:
-        return load_catalogue(draft)
+        return _told(load_catalogue(draft))
     if plan is not None and draft is None:
-        return with_plan(current, load_plan(plan))
+        return _told(with_plan(current, load_plan(plan)))
     raise ConfigError("draft: give --draft with a whole rate card, or --plan with one plan more.")
+
+
+def _told(catalogue: Catalogue) -> Catalogue:
+    """Return the rate card; say which of its plans usage months cannot price, and what would be needed."""
+    for plan in catalogue.detailed:
+        note(plan.remark)
+    return catalogue
 
 
 def _show(score: DraftScore, currency: str) -> None:
@@ -144,7 +151,7 @@ def _answering(request: WhatIfCommand) -> tuple[Engine, AnswerPolicy]:
         return bundle.engine(), AnswerPolicy.of(bundle.config, bundle.rules, "advice", forecast=True)
     if request.bundle is not None:
         raise ConfigError("what-if: give --plans to rate past months, or --bundle for its forecast; not both.")
-    catalogue = load_catalogue(request.plans)
+    catalogue = _told(load_catalogue(request.plans))
     advice, configured = advice_settings(request.settings)
     rules = built_in_rules() if configured is None else load_rules(configured, catalogue)
     weighed = AnswerPolicy(advice.history_months, advice.risk_weight, rules.min_gain_cents("advice"))

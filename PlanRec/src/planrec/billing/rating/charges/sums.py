@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from common_utils.array_types import BoolArray, IntArray
-from planrec.billing.rating.caps import NEVER, CapLimit, cut_by_caps
-from planrec.billing.rating.charges import Charge, EndCharge
+from planrec.billing.rating.charges.caps import NEVER, CapLimit, cut_by_caps
+from planrec.billing.rating.charges.of_rates import Charge, EndCharge
 from planrec.billing.rating.money import round_charge
 from planrec.billing.rating.segments import group_sums
 from planrec.billing.rating.sheet import Sheet

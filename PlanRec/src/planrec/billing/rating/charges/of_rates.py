@@ -8,10 +8,10 @@ import numpy as np
 
 from common_utils.array_types import BoolArray, IntArray
 from planrec.billing.cards import Rate
-from planrec.billing.events import CALL_IN, DATA, MICRO, SMS, LocalClock
+from planrec.billing.events import CALL_IN, DATA, SMS, LocalClock
 from planrec.billing.rating.cells import CardCells
+from planrec.billing.rating.charges.split import split_charges
 from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers
-from planrec.billing.rating.split import split_charges
 
 __all__ = ["Charge", "EndCharge", "Left", "charges_of_rate", "end_charges"]
 
@@ -99,9 +99,9 @@ def _call_amounts(cells: CardCells, clock: LocalClock, rate: Rate, rows: IntArra
 def _session_charges(cells: CardCells, rate: Rate, rows: IntArray, left: Left, order: int) -> list[Charge]:
     sheet, item, rest = cells.sheet, rate.item or "", left.left[rows]
     if rate.per_mb is not None:
-        return [Charge(item, rows, rest * sheet.in_item(item, rate.per_mb, MICRO), order)]
+        return [Charge(item, rows, rest * sheet.in_item(item, rate.per_mb, sheet.unit), order)]
     if rate.block_mb is not None and rate.per_block is not None and rate.rounded == "session":
-        blocks = rest // int(rate.block_mb * MICRO)
+        blocks = rest // sheet.parts(rate.block_mb)
         return [Charge(item, rows, blocks * sheet.in_item(item, rate.per_block), order)]
     if rate.day_fee is None:
         return []
@@ -109,8 +109,8 @@ def _session_charges(cells: CardCells, rate: Rate, rows: IntArray, left: Left, o
     fee = sheet.in_item(item, rate.day_fee)
     found = [Charge(item, rows[starts], np.full(len(starts), fee, dtype=np.int64), order)]
     if rate.beyond is not None:
-        included = clip_to_limits(rest, runs, starts, int(rate.includes_mb * MICRO))
-        each = sheet.in_item(rate.beyond.item, rate.beyond.per_mb, MICRO)
+        included = clip_to_limits(rest, runs, starts, sheet.parts(rate.includes_mb))
+        each = sheet.in_item(rate.beyond.item, rate.beyond.per_mb, sheet.unit)
         found.append(Charge(rate.beyond.item, rows, (rest - included) * each, order + 1))
     return found
 
@@ -127,16 +127,16 @@ def end_charges(cells: CardCells, r: int, rows: IntArray, left: Left, there: Boo
     sessions = rows[left.kind[rows] == DATA]
     sums = group_sums(left.left[sessions], left.account[sessions], left.n_accounts)
     if rate.block_mb is not None and rate.per_block is not None:
-        blocks = -(-sums // int(rate.block_mb * MICRO))
+        blocks = -(-sums // sheet.parts(rate.block_mb))
         return [EndCharge(item, blocks * sheet.in_item(item, rate.per_block))]
     ladder = rate.ladder
     assert ladder is not None  # noqa: S101 - looked at above
-    limits = np.array([int(limit * MICRO) for limit, _ in ladder.steps], dtype=np.int64)
+    limits = np.array([sheet.parts(limit) for limit, _ in ladder.steps], dtype=np.int64)
     fees = np.array([sheet.in_item(item, fee) for _, fee in ladder.steps], dtype=np.int64)
     step = np.searchsorted(limits, sums, side="left")
     found = [EndCharge(item, np.where(there, fees[np.minimum(step, len(fees) - 1)], 0))]
     if ladder.beyond is not None:
         over = np.maximum(sums - limits[-1], 0)
-        blocks = -(-over // int(ladder.beyond.block_mb * MICRO))
+        blocks = -(-over // sheet.parts(ladder.beyond.block_mb))
         found.append(EndCharge(ladder.beyond.item, blocks * sheet.in_item(ladder.beyond.item, ladder.beyond.per_block)))
     return found

@@ -1,0 +1,32 @@
+"""A plan that minutes, messages and megabytes of a month cannot price, and what it would need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["DetailedPlan"]
+
+
+@dataclass(frozen=True)
+class DetailedPlan:
+    """A plan of a rate card that minutes, messages and megabytes of a month cannot price.
+
+    Attributes
+    ----------
+    plan_id : str
+    name : str
+    needs : tuple of str
+        What must be known of single uses, with the key that asks for it.
+    """
+
+    plan_id: str
+    name: str
+    needs: tuple[str, ...]
+
+    @property
+    def remark(self) -> str:
+        """Why the plan is left out and what would be needed, in a sentence."""
+        return (
+            f"plan {self.plan_id} is left out (NEEDS_USAGE_DETAIL): three totals of a month do not price it. It needs "
+            f"{'; '.join(self.needs)}. Export single calls, messages and sessions and use `planrec bill --card`."
+        )

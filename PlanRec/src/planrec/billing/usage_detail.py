@@ -1,0 +1,92 @@
+"""What a plan must know of single uses: three totals of a month do not price it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planrec.billing.cards import Allowance, FullCard, FullPlan, Rate
+from planrec.billing.detailed_plan import DetailedPlan
+
+__all__ = ["detailed_plans", "usage_needs"]
+
+
+def detailed_plans(card: FullCard, plan_ids: set[str]) -> tuple[DetailedPlan, ...]:
+    """Return the named plans of a card with what each needs."""
+    return tuple(
+        DetailedPlan(p.plan_id, p.name or p.plan_id, usage_needs(card, p)) for p in card.plans if p.plan_id in plan_ids
+    )
+
+
+def usage_needs(card: FullCard, plan: FullPlan) -> tuple[str, ...]:
+    """Return what a plan must know of single uses, each with the first key that asks for it.
+
+    Examples
+    --------
+    >>> from planrec.billing.cards import parse_card
+    >>> rate = {"kind": "call", "to": "fixed", "item": "calls", "setup": "15", "per_minute": "9", "increment": "60/60"}
+    >>> tree = {"version": "v", "currency": "EUR", "timezone": "UTC", "plans": [{"plan_id": "a", "rates": [rate]}]}
+    >>> card = parse_card(tree, "card")
+    >>> usage_needs(card, card.plans[0])
+    ('the class of the number called (rates[0].to)', 'each call (rates[0].setup)')
+    """
+    found: dict[str, str] = {}
+    for what, key in _needs(card, plan):
+        found.setdefault(what, key)
+    if not found:
+        return ("calls, messages and sessions one by one (`rates`)",)
+    return tuple(f"{what} ({key})" for what, key in found.items())
+
+
+def _needs(card: FullCard, plan: FullPlan) -> Iterator[tuple[str, str]]:
+    if card.prepaid:
+        yield "top-ups and each use in order of time", "prepaid"
+    if card.period.kind != "calendar_month":
+        yield "the day of each use", "period.kind"
+    for i, rate in enumerate(plan.rates):
+        yield from _of_row(rate, f"rates[{i}]")
+        yield from _of_rate(rate, f"rates[{i}]")
+    for i, row in enumerate(plan.allowances):
+        yield from _of_row(row, f"allowances[{i}]")
+        yield from _of_allowance(row, f"allowances[{i}]")
+    for i in range(len(plan.passes)):
+        yield "the place of each use", f"passes[{i}]"
+        yield "the time of each use", f"passes[{i}]"
+    for i, cap in enumerate(plan.caps):
+        if cap.mode == "refuse":
+            yield "the time of each use", f"caps[{i}]"
+
+
+def _of_row(row: Rate | Allowance, key: str) -> Iterator[tuple[str, str]]:
+    if row.to is not None:
+        yield "the class of the number called", f"{key}.to"
+    if row.at != ("home",):
+        yield "the place of each use", f"{key}.at"
+    if row.when is not None:
+        yield "the time of each use", f"{key}.when"
+    if "call_in" in row.kind:
+        yield "calls received", f"{key}.kind"
+
+
+def _of_rate(rate: Rate, key: str) -> Iterator[tuple[str, str]]:
+    if rate.valid_from or rate.valid_to:
+        yield "the day of each use", f"{key}.valid_{'from' if rate.valid_from else 'to'}"
+    for name, told in (("setup", rate.setup), ("minimum", rate.minimum), ("also", rate.also)):
+        if told:
+            yield "each call", f"{key}.{name}"
+    if len(rate.per_minute) > 1:
+        yield "each call", f"{key}.per_minute"
+    if rate.per_minute and rate.increment != (60, 60):
+        yield "each call", f"{key}.increment"
+    if rate.rounded == "session":
+        yield "each data session", f"{key}.rounded"
+    if rate.day_fee is not None:
+        yield "the day of each use", f"{key}.day_fee"
+
+
+def _of_allowance(row: Allowance, key: str) -> Iterator[tuple[str, str]]:
+    if row.per == "day" or row.per_day_max is not None:
+        yield "the day of each use", f"{key}.per" if row.per == "day" else f"{key}.per_day_max"
+    if row.per_call_max is not None:
+        yield "each call", f"{key}.per_call_max"
+    if row.within is not None:
+        yield "the place of each use", f"{key}.within"
