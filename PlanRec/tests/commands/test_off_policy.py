@@ -92,3 +92,20 @@ def test_another_file_is_refused(run: Run, tmp_path: Path, ending: str, capsys) 
     path.write_text("plan,price\nbasic,3\n")
     assert run("decisions", "off-policy", "--input", path) == 3
     assert "no export of decisions" in capsys.readouterr().err
+
+
+def test_decisions_without_an_offer_are_no_lack_of_outcomes(desk: Desk, run: Run, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+    log = Recorder("planrec", desk.keys, Journal(desk.journal, 1 << 24))
+    stay = b'{"advice":"stay","plans":[{"plan_id":"surf"}],"offerable":[]}'
+    assert log.keep_now(log.line(log.fixed("/recommend", "offer", "v1"), log.event("crm", "a"), answer=stay, asked=b""))
+    log.close()
+    desk.ship()
+    desk.export(desk.selection(None, None), tmp_path / "log.csv", **BY)
+    assert run("decisions", "off-policy", "--input", tmp_path / "log.csv") == 3
+    assert "none of the 1 decision(s) is an offer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "json"])
+def test_a_missing_export_is_missing_and_no_wrong_file(run: Run, tmp_path: Path, ending: str, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert run("decisions", "off-policy", "--input", tmp_path / f"gone.{ending}") == 3
+    assert "cannot be read" in capsys.readouterr().err

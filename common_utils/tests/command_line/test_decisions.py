@@ -17,6 +17,7 @@ from common_utils.decision_log.config import DecisionsConfig
 from common_utils.decision_log.journal.journal import Journal
 from common_utils.decision_log.keys import KEYS_VARIABLE, load_keys
 from common_utils.decision_log.recorder import Recorder
+from common_utils.decision_log.store.database import StoreUnavailableError
 from common_utils.errors import ConfigError, DataError
 
 WHY = ("--why", "letter 17", "--who", "ana")
@@ -154,3 +155,36 @@ def test_keys_of_the_environment_are_not_rotated_in_a_file(project: Project, mon
     monkeypatch.setenv(KEYS_VARIABLE, "k1:" + "a" * 64)
     with pytest.raises(ConfigError, match="gives the keys, and no file"):
         project.run("decisions", "rotate-key")
+
+
+@pytest.mark.parametrize("act", ["ship", "show", "forget", "object", "retain"])
+@pytest.mark.parametrize("journal", ["file", "file/journal"])
+def test_a_journal_that_cannot_be_used_is_named(project: Project, act: str, journal: str) -> None:
+    (project.folder / "file").write_text("no folder")
+    project.config = DecisionsConfig(journal=Path(journal))
+    about = () if act in {"ship", "retain"} else ("--subject", "S1")
+    with pytest.raises(ConfigError, match=r"decisions\.journal: .* cannot be used"):  # exit code 2
+        project.run("decisions", act, *about, *(() if act == "ship" else WHY))
+    assert json.loads(project.decisions("stats").stdout)["decisions"] == 0
+
+
+def test_a_store_that_does_not_answer_has_an_exit_code_of_the_table() -> None:
+    assert StoreUnavailableError.exit_code == DataError.exit_code
+
+
+def test_an_empty_variable_gives_no_keys_to_rotate_either(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEYS_VARIABLE, "")
+    assert "key k2 is in use" in project.decisions("rotate-key").stderr
+
+
+def test_an_export_that_stays_ends_with_3(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    decide(project.log, "a", "S1")
+    project.decisions("ship")
+    project.decisions("export", "--output", str(project.folder / "x.json"), *WHY)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(DataError, match="1 export"):
+        project.run("decisions", "forget", "--subject", "S1", *WHY)

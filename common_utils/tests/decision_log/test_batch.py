@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.decision_log.cases import BATCH, entries, recorder
 
-from common_utils.decision_log.batch import LoggedRun, logged_run, manifest_of, manifest_path, recover
+from common_utils.decision_log.batch import BatchEntry, LoggedRun, logged_run, manifest_of, manifest_path, recover
 from common_utils.decision_log.journal.segments import BATCH_FOLDER, folder_bytes, segments
 from common_utils.decision_log.shipper import Shipper
 from common_utils.decision_log.store.store import Store, open_store
@@ -179,3 +179,17 @@ def test_a_run_that_fails_leaves_the_manifest_before_it(store: Store, tmp_path: 
         fail()
     assert manifest_path(tmp_path / "out.csv").read_bytes() == before
     assert Shipper(tmp_path / "journal", store).round().loaded.new == 3
+
+
+def test_an_id_no_subject_can_have_is_logged_without(store: Store, tmp_path: Path) -> None:
+    """Nobody could ask for it, object, or have it erased: the commands take 64 characters at most."""
+
+    def named(names: list[str]) -> list[BatchEntry]:
+        return [BatchEntry(name, b"{}") for name in names]
+
+    with logged_run(recorder(tmp_path / "journal"), tmp_path / "out.csv", BATCH) as run:
+        (tmp_path / "out.csv").write_text("answers")
+        if keep := run.keep_with(named):
+            keep(["S" * 64, "S" * 65, "T" * 65, f" {'U' * 64} "])
+    assert Shipper(tmp_path / "journal", store).round().loaded.new == 4
+    assert sorted(one["subject"] is None for one in store.decisions()) == [False, False, True, True]

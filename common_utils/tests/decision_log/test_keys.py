@@ -85,5 +85,8 @@ def test_subject_event_and_digest_do_not_meet() -> None:
 def test_a_password_in_the_url_is_refused() -> None:
     with pytest.raises(ValueError, match="PGPASSWORD"):
         DecisionsConfig(url="postgresql://planrec:secret@db/log")
+    with pytest.raises(ValueError, match="PGPASSWORD"):
+        DecisionsConfig(url="postgresql://planrec@db/log?sslmode=require&password=secret")
+    assert DecisionsConfig(url="postgresql://planrec@db/log?sslmode=require").url.endswith("require")
     with pytest.raises(ValueError, match="pattern"):
         DecisionsConfig(url="mysql://x")

@@ -99,7 +99,7 @@ def test_a_file_is_accounted_for_row_by_row(store: Store, event: str, tmp_path: 
         (event, "", "mood", "good", date),
         (event, "", "left", "maybe", date),
         ("", "", "left", "0", date),
-        (event, "", "accepted", "1", "no date"),
+        (event, "", "accepted", "1.0", "no date"),
         ("", "S" * 65, "left", "0", date),
     ]
     path = tmp_path / "outcomes.csv"
@@ -214,3 +214,17 @@ def test_a_value_fits_its_kind(kind: str, value: object, *, fine: bool) -> None:
 def test_only_what_can_be_judged_at_once_is_mature_at_once() -> None:
     assert {name for name, kind in KINDS.items() if not kind.mature_days} == {"accepted", "plan_taken"}
     assert {kind.mature_days for kind in KINDS.values()} == {0, 92}
+
+
+def test_a_month_parts_bills_alone(store: Store, event: str) -> None:
+    """Else an older word of another month would stay beside the last one."""
+    said = [Said("accepted", value, days(1), event, period=month) for value, month in ((False, "2025-11"), (True, ""))]
+    assert [record(store, one, told_ns=at) for at, one in enumerate(said)] == ["new", "corrected"]
+    (found,) = joined(store, DecisionSelection(event=event))
+    assert (found["accepted"], store.count("outcomes")) == (True, 1)
+
+
+def test_a_bill_in_another_unit_or_form_is_refused_with_the_form(store: Store) -> None:
+    assert check_value("bill_paid", 12.99) == "bill_paid is in whole cents: 12.99 is written 1299"
+    assert check_value("bill_paid", "1,299") == "bill_paid is in cents: give a plain number, 0 or more"
+    assert check_value("saving", -33.3) is None

@@ -281,3 +281,48 @@ def test_an_export_that_was_not_finished_counts_as_one_of_any_age(store: Store, 
     assert list(store.database.rows("SELECT oldest_ms FROM exports")) in ([(0,)], [[0]])
     Office(store, KEYS, "demo", tmp_path).retain(10_000, **BY)
     assert store.count("exports") == 0
+
+
+def test_who_is_forgotten_takes_no_other_one_s_answer_along(store: Store, tmp_path: Path) -> None:
+    at = recorder(tmp_path)
+    for subject, plan in (("S1", b"surf"), ("S2", b"ultra")):
+        decide(at, "same", subject, answer=b'{"prediction":"%b"}' % plan)
+    Shipper(tmp_path, store).round()
+    office = Office(store, KEYS, "demo", tmp_path)
+    assert office.forget("S1", **BY).counts["conflicts"] == 0
+    assert "ultra" in office.show("S2", **BY)
+    office.retain(1, **BY)  # it was made long ago, and ends though its event's first answer is gone
+    assert store.count("conflicts") == 0
+
+
+def test_a_retry_that_is_not_shipped_is_shown_once_and_another_answer_too(store: Store, tmp_path: Path) -> None:
+    at = recorder(tmp_path)
+    decide(at, "n1", "S1")
+    Shipper(tmp_path, store).round()
+    for answer in (b'{"prediction":"surf"}', b'{"prediction":"ultra"}', b'{"prediction":"ultra"}'):
+        decide(at, "n1", "S1", answer=answer)
+    said = Office(store, KEYS, "demo", tmp_path).show("S1", **BY)
+    assert "1 decision(s) in the store, 1 not shipped yet" in said
+    assert (said.count("surf"), said.count("ultra")) == (1, 1)
+
+
+def test_an_export_that_cannot_be_deleted_is_told_and_tried_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(recorder(tmp_path), "n1", "S1")
+    Shipper(tmp_path, store).round()
+    path = tmp_path / "log.csv"
+    export(store, DecisionSelection(), path)
+    office = Office(store, KEYS, "demo", tmp_path)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refuse)
+        done = office.forget("S1", **BY)
+    assert (done.left, done.counts["decisions"]) == ((f"{path.resolve()} (Permission denied)",), 1)
+    assert f"NOT deleted: {path.resolve()} (Permission denied)" in "".join(done.lines())
+    assert [row[0] for row in store.database.rows("SELECT what FROM audit")] == ["forget"]
+    again = office.forget("S1", **BY)
+    assert (again.counts["exports"], again.left, path.exists()) == (1, (), False)

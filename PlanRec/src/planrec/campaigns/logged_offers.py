@@ -132,6 +132,11 @@ def logged_offers(rows: Sequence[Mapping[str, Any]]) -> LoggedOffers:
             f"propensity is null in {len(nulls)} offer(s), such as {', '.join(nulls[:3])}: no other policy can "
             "be judged by deterministic offers. Declare offers.exploration, and select decisions made since."
         )
+    if not kept and not without:
+        raise DataError(
+            f"none of the {len(rows)} decision(s) is an offer that could have been another: export those of "
+            "--mode offer, of days on which plans could be offered."
+        )
     if not kept:
         raise DataError("no offer has a propensity and a mature outcome `accepted`; read outcomes first.")
     offers = replace(_arrays(kept), without_outcome=without)

@@ -18,13 +18,14 @@ from common_utils.command_line.options import ConfigOption, SetOption
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release import author_of
 from common_utils.command_line.run import Group
-from common_utils.config.identifiers import LONGEST_ID, cleaned_id
-from common_utils.errors import ConfigError
+from common_utils.config.identifiers import LONGEST_ID, cleaned_id, is_subject
+from common_utils.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from common_utils.config.reading import ReadingConfig
     from common_utils.decision_log.config import DecisionsConfig
     from common_utils.decision_log.desk import Desk
+    from common_utils.decision_log.privacy import Forgotten
     from common_utils.tables import Reading
 
 __all__ = ["FindDecisions", "add_decisions"]
@@ -36,7 +37,7 @@ FindDecisions: TypeAlias = "Callable[[Path | None, list[str] | None], tuple[Deci
 def _subject(text: str) -> str:
     """Return a subject in the form that is keyed, or refuse one that nobody can be."""
     subject = cleaned_id(text)
-    if not 0 < len(subject) <= LONGEST_ID:
+    if not is_subject(subject):
         raise ConfigError(
             f"--subject has {len(subject)} characters: give 1 to {LONGEST_ID}, as requests and files name the subject; "
             "blanks around it and characters nobody sees do not count."
@@ -204,9 +205,7 @@ def _add_rights(app: typer.Typer, find: FindDecisions) -> None:
 
         Exit code 0 where nothing is held, too: it says so, and other hosts' journals bring nothing back.
         """
-        done = _desk(find, config, overrides).forget(subject, who=author_of(who, why).who, why=why)
-        for line in done.lines():
-            _say(line)
+        _tell_deleted(_desk(find, config, overrides).forget(subject, who=author_of(who, why).who, why=why))
 
     @app.command("object")
     def object_(
@@ -240,8 +239,7 @@ def _add_upkeep(app: typer.Typer, find: FindDecisions) -> None:
         overrides: SetOption = None,
     ) -> None:
         """Delete decisions older than the retention period, with outcomes and exports that hold such; run it daily."""
-        for line in _desk(find, config, overrides).retain(days, who=author_of(who, why).who, why=why).lines():
-            _say(line)
+        _tell_deleted(_desk(find, config, overrides).retain(days, who=author_of(who, why).who, why=why))
 
     @app.command("rotate-key")
     def rotate_key(config: ConfigOption = None, overrides: SetOption = None) -> None:
@@ -258,6 +256,13 @@ def _desk(find: FindDecisions, config: Path | None, overrides: list[str] | None)
     from common_utils.decision_log.desk import Desk
 
     return Desk(*find(config, overrides))
+
+
+def _tell_deleted(done: Forgotten) -> None:
+    for line in done.lines():
+        _say(line)
+    if done.left:
+        raise DataError(f"{len(done.left)} export(s) could not be deleted; all else was done.")
 
 
 def _print(value: dict[str, Any]) -> None:

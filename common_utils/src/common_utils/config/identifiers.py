@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["LONGEST_ID", "ONE_NAME", "cleaned_id", "names_one"]
+__all__ = ["LONGEST_ID", "ONE_NAME", "cleaned_id", "is_subject", "names_one"]
 
 LONGEST_ID = 64
 """Characters of a subject after cleaning; there is at least one."""
@@ -23,6 +23,17 @@ def names_one(event: str | None, subject: str | None) -> bool:
     (True, False, False)
     """
     return (event is None) != (subject is None)
+
+
+def is_subject(text: str) -> bool:
+    """Say whether a text can name a subject: 1 to `LONGEST_ID` characters once it is cleaned.
+
+    Examples
+    --------
+    >>> is_subject(" S-4711 "), is_subject(" "), is_subject("S" * 65)
+    (True, False, False)
+    """
+    return 0 < len(cleaned_id(text)) <= LONGEST_ID
 
 
 def cleaned_id(text: str) -> str:

@@ -21,6 +21,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from common_utils.config.identifiers import is_subject
 from common_utils.decision_log.journal.lines import Fixed
 from common_utils.decision_log.journal.segments import BATCH_FOLDER, SUFFIX
 from common_utils.decision_log.recorder import Recorder
@@ -40,7 +41,8 @@ logger = logging.getLogger(__name__)
 class BatchEntry(NamedTuple):
     """One answer of a batch command; `answer` and `groups` are JSON objects of one line.
 
-    Where a row names nobody, `subject` is None, and `row` tells it from the others of its file.
+    Where a row names nobody, `subject` is None, and `row` tells it from the others of its file. One whose name is no
+    subject's (`is_subject`) is logged without.
     """
 
     subject: str | None
@@ -127,14 +129,16 @@ class BatchLog:
 
     def _line(self, entry: BatchEntry) -> bytes:
         # The same answer to the same question is the same event: a run that is repeated adds nothing.
-        who = f"row {entry.row}" if entry.subject is None else entry.subject
+        subject, who = entry.subject, f"row {entry.row}" if entry.subject is None else entry.subject
+        if subject is not None and not is_subject(subject):
+            subject = None  # under a name no command takes, nobody could ask for it, or have it erased
         name = f"{self._asked}\0{who}\0{entry.answer.decode()}"
         return self._recorder.line(
             self._fixed,
             self._recorder.event(f"batch:{self._fixed.route}:{self._fixed.model}", name),
             answer=entry.answer,
             asked=self._asked.encode(),
-            subject=entry.subject,
+            subject=subject,
             propensity=entry.propensity,
             groups=entry.groups,
         )

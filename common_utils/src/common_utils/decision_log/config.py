@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, field_validator
 
@@ -59,7 +59,8 @@ class DecisionsConfig(BaseConfig):
     @field_validator("url")
     @classmethod
     def _no_password(cls, url: str) -> str:
-        if urlsplit(url).password:
+        parts = urlsplit(url)
+        if parts.password or not {"password", "sslpassword"}.isdisjoint(parse_qs(parts.query, keep_blank_values=True)):
             raise ValueError("the url holds a password, and settings are copied into bundles; put it in PGPASSWORD")
         return url
 

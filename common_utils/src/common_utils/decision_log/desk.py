@@ -138,7 +138,7 @@ class Desk:
         ConfigError
             If the keys come from the environment, or the file cannot be read or written.
         """
-        if KEYS_VARIABLE in os.environ:
+        if os.environ.get(KEYS_VARIABLE):  # an empty one gives none, as everywhere
             raise ConfigError(
                 f"{KEYS_VARIABLE} gives the keys, and no file: put a new line before the others there, or unset it."
             )

@@ -186,7 +186,9 @@ def read_export(path: Path) -> list[dict[str, Any]]:
             for name in ("groups", "answer"):
                 if isinstance(row[name], str):
                     row[name] = from_json(row[name])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or type(error).__name__}.") from error
+    except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path}: this is no export of decisions ({type(error).__name__}); `decisions export` writes one, as "
             ".parquet, .csv or .json."

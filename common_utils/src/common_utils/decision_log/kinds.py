@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeGuard
 
 __all__ = ["DAY_MS", "KINDS", "OutcomeKind", "check_value", "mature_before"]
 
@@ -23,16 +23,19 @@ class OutcomeKind:
     value : {"yes or no", "text", "cents", "signed cents"}
     mature_days : int
         Days after the decision before which it is not judged.
+    monthly : bool
+        Whether a decision has one for each month; of another kind it has one, however a row's month is filled.
     """
 
     value: Literal["yes or no", "text", "cents", "signed cents"]
     mature_days: int
+    monthly: bool = False
 
 
 KINDS: Mapping[str, OutcomeKind] = {
     "accepted": OutcomeKind("yes or no", 0),
     "plan_taken": OutcomeKind("text", 0),
-    "bill_paid": OutcomeKind("cents", _THREE_MONTHS),
+    "bill_paid": OutcomeKind("cents", _THREE_MONTHS, monthly=True),
     "left": OutcomeKind("yes or no", _THREE_MONTHS),
     "complaint": OutcomeKind("yes or no", _THREE_MONTHS),
     "saving": OutcomeKind("signed cents", _THREE_MONTHS),
@@ -47,7 +50,9 @@ def check_value(kind: str, value: object) -> str | None:
     Examples
     --------
     >>> check_value("accepted", True), check_value("bill_paid", -1.0)
-    (None, 'bill_paid is in cents: give 0 or more')
+    (None, 'bill_paid is in cents: give a plain number, 0 or more')
+    >>> check_value("bill_paid", 12.99)
+    'bill_paid is in whole cents: 12.99 is written 1299'
     >>> check_value("mood", "good")
     'no such kind; known: accepted, plan_taken, bill_paid, left, complaint, saving, worse_off'
     """
@@ -61,12 +66,14 @@ def check_value(kind: str, value: object) -> str | None:
             fits = isinstance(value, str) and 0 < len(value) <= _LONGEST_TEXT and value.isprintable()
             return None if fits else f"{kind} is text of 1 to {_LONGEST_TEXT} characters"
         case "cents":
-            return None if _is_cents(value, 0) else f"{kind} is in cents: give 0 or more"
+            if _is_cents(value, 0) and float(value) % 1:
+                return f"{kind} is in whole cents: 12.99 is written 1299"
+            return None if _is_cents(value, 0) else f"{kind} is in cents: give a plain number, 0 or more"
         case "signed cents":
-            return None if _is_cents(value, -_MOST_CENTS) else f"{kind} is in cents"
+            return None if _is_cents(value, -_MOST_CENTS) else f"{kind} is in cents: give a plain number"
 
 
-def _is_cents(value: object, least: float) -> bool:
+def _is_cents(value: object, least: float) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= _MOST_CENTS
 
 

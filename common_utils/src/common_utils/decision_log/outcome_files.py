@@ -22,7 +22,7 @@ from common_utils.tables import Reading, TableResult, check_share, id_column, mo
 
 __all__ = ["OUTCOME_SCHEMA", "OutcomeReport", "keep_outcomes", "read_outcome_table"]
 
-_WORDS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+_WORDS = {"1": True, "1.0": True, "true": True, "yes": True, "0": False, "0.0": False, "false": False, "no": False}
 OUTCOME_SCHEMA = pandera.DataFrameSchema(
     {
         "event_id": id_column(required=False, nullable=True),

@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from common_utils.decision_log.journal.lines import OBJECTED, OutcomeLine
-from common_utils.decision_log.kinds import DAY_MS
+from common_utils.decision_log.kinds import DAY_MS, KINDS
 from common_utils.decision_log.store.store import Store
 
 __all__ = ["KEPT", "WINDOW_DAYS", "JoinVerdict", "Said", "Telling", "record", "settle", "told"]
@@ -228,7 +228,7 @@ _Key: TypeAlias = tuple[str, str, str]
 
 def _key(said: Said, one: _Decision) -> _Key:
     """Return what an outcome says something of: event, kind and month."""
-    return one.event, said.kind, said.period
+    return one.event, said.kind, said.period if KINDS[said.kind].monthly else ""
 
 
 def _words(said: Said) -> tuple[str, int]:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from common_utils.bundle.durable import exclusive
 from common_utils.decision_log.journal.lines import Decision, OutcomeLine
-from common_utils.decision_log.journal.segments import LOCK, erase, segments
+from common_utils.decision_log.journal.segments import erase, kept_still, segments
 from common_utils.decision_log.keys import KeyRing
 from common_utils.decision_log.kinds import DAY_MS
 from common_utils.decision_log.objections import write_objections
@@ -55,11 +54,14 @@ class Forgotten:
     out_of_reach : tuple of str
     nobody : bool
         Whether nothing of it was about the subject who was to be forgotten.
+    left : tuple of str
+        Exports of this host that could not be deleted, with the reason.
     """
 
     counts: dict[str, int]
     out_of_reach: tuple[str, ...]
     nobody: bool = False
+    left: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """Return lines for people.
@@ -71,7 +73,8 @@ class Forgotten:
         """
         deleted = ", ".join(f"{name} {count:,}" for name, count in self.counts.items())
         beyond = [f"NOT deleted, on another host: {path}; delete it there" for path in self.out_of_reach]
-        return [f"deleted: {deleted}", *beyond, *([NOTHING_HELD] if self.nobody else [])]
+        left = [f"NOT deleted: {path}; delete it, and run this command again" for path in self.left]
+        return [f"deleted: {deleted}", *beyond, *left, *([NOTHING_HELD] if self.nobody else [])]
 
 
 @dataclass(frozen=True)
@@ -95,13 +98,17 @@ class Office:
     def show(self, subject: str, *, who: str, why: str) -> str:
         """Return everything held about a subject, in words."""
         names = self.keys.subjects(self.project, subject)
-        held = [one for name in names for one in self.store.decisions("subject = ?", (name,))]
-        further, entries = list(self._further_answers(names)), list(self._in_journal())
-        stored = {one["event"] for one in held} | {event for event, _, _ in further}
+        with kept_still(self.journal):  # no shipper takes an entry from one place to the other meanwhile
+            held = [one for name in names for one in self.store.decisions("subject = ?", (name,))]
+            further, entries = list(self._further_answers(names)), list(self._in_journal())
+            waiting = self._waiting()
+        stored = {_said(one["event"], one["answer"]) for one in held}
+        stored |= {_said(event, json.loads(answer)) for event, answer, _ in further}
         ours = [one for one in entries if isinstance(one, Decision) and one.subject in names]
-        unshipped = [one for one in ours if one.event not in stored]
-        events = stored | {one.event for one in unshipped}
-        told = [("waits for its decision", said) for said in self._waiting().values()]
+        said_here = {_said(one.event, one.answer): one for one in ours}
+        unshipped = [one for key, one in said_here.items() if key not in stored]
+        events = {event for event, _ in stored} | {one.event for one in unshipped}
+        told = [("waits for its decision", said) for said in waiting.values()]
         told += [("in this host's journal", one.said) for one in entries if isinstance(one, OutcomeLine)]
         told = [(where, said) for where, said in told if _is_about(said, names, events)]
         lines = [
@@ -131,8 +138,7 @@ class Office:
         """
         names = self.keys.subjects(self.project, subject)
         now = _now()
-        self.journal.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with exclusive(self.journal / LOCK):  # no shipper holds entries in its hands meanwhile
+        with kept_still(self.journal):  # no shipper holds entries in its hands meanwhile
             events = self._events(names)
 
             def unwanted(entry: Decision | OutcomeLine) -> bool:
@@ -149,9 +155,10 @@ class Office:
         for name, holder in _HOLDERS.items():
             counts[name] = holder.forget(names)
         nobody = not sum(counts.values())
-        counts["exports"], out_of_reach = self._delete_exports()
+        exports = self._delete_exports()
+        counts |= exports.counts
         self.note("forget", who=who, why=why, about=names[0], rows=sum(counts.values()))
-        return Forgotten(counts, out_of_reach, nobody=nobody)
+        return Forgotten(counts, exports.out_of_reach, nobody=nobody, left=exports.left)
 
     def object(self, subject: str, *, who: str, why: str, withdraw: bool = False) -> bool:
         """Keep a subject out of offers, experiments and the log's joins from now on; or take that back.
@@ -162,32 +169,33 @@ class Office:
             Whether the log knows the subject: a decision, or an objection before.
         """
         names = self.keys.subjects(self.project, subject)
-        known = bool(self._events(names)) or not self.store.objections().isdisjoint(names)
-        with self.store.database.transaction():
-            for name in names:
-                self.store.database.run("DELETE FROM objections WHERE subject = ?", (name,))
-            if not withdraw:
-                self.store.database.add("objections", ("subject", "at_ms"), [(name, _now()) for name in names])
-        write_objections(self.journal, self.store.objections())
+        with kept_still(self.journal):  # no shipper puts back who objected before
+            known = bool(self._events(names)) or not self.store.objections().isdisjoint(names)
+            with self.store.database.transaction():
+                for name in names:
+                    self.store.database.run("DELETE FROM objections WHERE subject = ?", (name,))
+                if not withdraw:
+                    self.store.database.add("objections", ("subject", "at_ms"), [(name, _now()) for name in names])
+            write_objections(self.journal, self.store.objections())
         self.note("withdraw objection" if withdraw else "object", who=who, why=why, about=names[0], rows=len(names))
         return known
 
     def retain(self, days: int, *, who: str, why: str) -> Forgotten:
         """Delete decisions older than so many days with their outcomes, and exports that hold such decisions."""
         before = _now() - days * DAY_MS
-        self.journal.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with exclusive(self.journal / LOCK), self.store.database.transaction():
+        with kept_still(self.journal), self.store.database.transaction():
             old = "SELECT event FROM decisions WHERE at_ms < ?"
-            for table in ("outcomes", "conflicts"):
-                self.store.database.run(f"DELETE FROM {table} WHERE event IN ({old})", (before,))  # noqa: S608 - ours
+            self.store.database.run(f"DELETE FROM outcomes WHERE event IN ({old})", (before,))  # noqa: S608 - ours
+            self.store.database.run(f"DELETE FROM conflicts WHERE at_ms < ? OR event IN ({old})", (before, before))  # noqa: S608
             counts = {"decisions": self.store.database.run("DELETE FROM decisions WHERE at_ms < ?", (before,))}
             self.store.database.run("DELETE FROM waiting WHERE told_ns < ?", (before * 1_000_000,))
             self.store.database.run("DELETE FROM erased WHERE at_ms < ?", (before,))
             self.store.database.run("DELETE FROM audit WHERE at_ms < ?", (before,))
             counts["journal"] = erase(self.journal, lambda entry: entry.at_ms < before)
-        counts["exports"], out_of_reach = self._delete_exports("oldest_ms < ?", (before,))
+        exports = self._delete_exports("oldest_ms < ?", (before,))
+        counts |= exports.counts
         self.note("retain", who=who, why=why, about=f"{days} days", rows=sum(counts.values()))
-        return Forgotten(counts, out_of_reach)
+        return Forgotten(counts, exports.out_of_reach, left=exports.left)
 
     def note(self, what: str, *, who: str, why: str, about: str, rows: int) -> None:
         """Add a line to the audit."""
@@ -205,30 +213,34 @@ class Office:
         marks = ",".join("?" * len(names))
         about = f"SELECT event FROM decisions WHERE subject IN ({marks})"  # noqa: S608 - marks only
         counts: dict[str, int] = {}
-        for table in ("outcomes", "conflicts"):
-            counts[table] = self.store.database.run(f"DELETE FROM {table} WHERE event IN ({about})", names)  # noqa: S608
-        # An event that two subjects share belongs to the first one's decision; the second one's answer lies here.
-        statement = f"DELETE FROM conflicts WHERE subject IN ({marks})"  # noqa: S608
-        counts["conflicts"] += self.store.database.run(statement, names)
+        counts["outcomes"] = self.store.database.run(f"DELETE FROM outcomes WHERE event IN ({about})", names)  # noqa: S608
+        # An event that two subjects share belongs to the first one's decision; the second one's answer lies here, and
+        # stays where the first one is forgotten.
+        further = f"subject IN ({marks}) OR (subject IS NULL AND event IN ({about}))"
+        counts["conflicts"] = self.store.database.run(f"DELETE FROM conflicts WHERE {further}", (*names, *names))  # noqa: S608
         waiting = [digest for digest, said in self._waiting().items() if _is_about(said, names, events)]
         for digest in waiting:
             self.store.database.run("DELETE FROM waiting WHERE digest = ?", (digest,))
         statement = f"DELETE FROM decisions WHERE subject IN ({marks})"  # noqa: S608
         return {**counts, "waiting": len(waiting), "decisions": self.store.database.run(statement, names)}
 
-    def _delete_exports(self, where: str = "TRUE", values: Row = ()) -> tuple[int, tuple[str, ...]]:
+    def _delete_exports(self, where: str = "TRUE", values: Row = ()) -> Forgotten:
         """Delete exports of this host, which hold everybody: they are made anew from the store."""
-        deleted, beyond = 0, list[str]()
+        deleted, beyond, left = 0, list[str](), list[str]()
         statement = f"SELECT path, host FROM exports WHERE {where} ORDER BY host, path"  # noqa: S608 - ours
         for path, host in self.store.database.rows(statement, values):
             if host != host_name():
                 beyond.append(f"{host}:{path}")
                 continue
-            if Path(path).is_file():
-                Path(path).unlink()
-                deleted += 1
+            try:
+                if Path(path).is_file():
+                    Path(path).unlink()
+                    deleted += 1
+            except OSError as error:  # it stays known, for the next try
+                left.append(f"{path} ({error.strerror})")
+                continue
             self.store.database.run("DELETE FROM exports WHERE path = ? AND host = ?", (path, host))
-        return deleted, tuple(beyond)
+        return Forgotten({"exports": deleted}, tuple(beyond), left=tuple(left))
 
     def _in_journal(self) -> Iterator[Decision | OutcomeLine]:
         for segment in segments(self.journal):
@@ -253,6 +265,11 @@ class Office:
 def _is_about(said: Mapping[str, Any], names: Sequence[str], events: set[str]) -> bool:
     """Whether an outcome that was told names the subject or one of the subject's events."""
     return said.get("event") in events or not set(names).isdisjoint(said.get("subjects") or ())
+
+
+def _said(event: str, answer: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what tells an answer from the others to its event: a retry says the same."""
+    return event, json.dumps(answer, sort_keys=True)
 
 
 def _decision_words(one: Mapping[str, Any]) -> str:

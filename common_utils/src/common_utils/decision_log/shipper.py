@@ -9,10 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from common_utils.bundle.durable import exclusive
 from common_utils.decision_log.batch import recover
 from common_utils.decision_log.journal.lines import Decision, OutcomeLine
-from common_utils.decision_log.journal.segments import LOCK, JournalSegment, segments
+from common_utils.decision_log.journal.segments import JournalSegment, kept_still, segments
 from common_utils.decision_log.objections import write_objections
 from common_utils.decision_log.outcomes import settle, told
 from common_utils.decision_log.store.database import StoreUnavailableError
@@ -98,9 +97,8 @@ class Shipper:
 
         Entries of a batch run that died once its manifest lay there are brought in first.
         """
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         total = Shipped()
-        with exclusive(self._folder / LOCK):
+        with kept_still(self._folder):
             recover(self._folder)
             found = segments(self._folder)
             for segment in found:

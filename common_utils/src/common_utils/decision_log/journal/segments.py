@@ -11,30 +11,50 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from common_utils.bundle.durable import exclusive
 from common_utils.decision_log.journal.lines import Decision, OutcomeLine, parse_line
+from common_utils.errors import ConfigError
 
 __all__ = [
     "BATCH_FOLDER",
-    "LOCK",
     "SUFFIX",
     "JournalSegment",
     "SegmentPart",
     "create_segment",
     "erase",
     "folder_bytes",
+    "kept_still",
     "segments",
 ]
 
 SUFFIX = ".journal"
-LOCK = "ship.lock"
-"""File beside the segments that one shipper, or one who erases, holds at a time."""
-
+_LOCK = "ship.lock"
 BATCH_FOLDER = "batch"
 """Entries of batch commands lie apart: a file of a million rows must not take the service's room."""
+
+
+@contextmanager
+def kept_still(folder: Path) -> Generator[None]:
+    """Keep others who ship, erase or look from a journal while the block runs; its writers go on.
+
+    Raises
+    ------
+    ConfigError
+        If the folder cannot be made or its lock cannot be had.
+    """
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            held.enter_context(exclusive(folder / _LOCK))
+        except OSError as error:
+            raise ConfigError(
+                f"decisions.journal: {folder} cannot be used ({error.strerror}); name a folder this user may write."
+            ) from error
+        yield
 
 
 def create_segment(folder: Path) -> tuple[int, Path]:

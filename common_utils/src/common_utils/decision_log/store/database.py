@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from common_utils.errors import PortfolioError
 
@@ -15,6 +15,8 @@ Row = Sequence[Any]
 
 class StoreUnavailableError(PortfolioError):
     """The store does not answer now: its server is down, or its disk is full. Nothing was lost; try again."""
+
+    exit_code: ClassVar[int] = 3
 
 
 class Database(Protocol):
