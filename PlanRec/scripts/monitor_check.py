@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from common_utils.monitoring.drift.comparison.comparison.lasting import Against
+from common_utils.monitoring.drift.lasting import Against
 
 from common_utils.testing.gates import Gates
 from common_utils.testing.monitoring.measured import FOUR, bias_found, days, shift_waits, told, years_fired
