@@ -52,7 +52,7 @@ _CHANGES = {
     "roaming_ban, nine tenths lost": _Change("roaming_ban", 0.9, "own_median_below_tenth megabytes"),
     "roaming_ban, half lost": _Change("roaming_ban", 0.5, "own_median_below_tenth megabytes", None),
     "new_segment, four fifths of those who join": _Change(
-        "new_segment", 0.8, "drift_from_training messages", months=3, levels=("notice", "alarm")
+        "new_segment", 0.8, "drift_from_training messages", None, months=3, levels=("notice", "alarm")
     ),
 }
 _AGAINST: dict[str, Against | None] = {
