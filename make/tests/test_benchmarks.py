@@ -41,6 +41,12 @@ def test_a_batch_is_many_times_faster_than_a_loop_and_bounded_in_memory() -> Non
     assert figures["peak_megabytes"] <= 1.5 * figures["peak_megabytes_of_a_quarter"]
 
 
+def test_profiling_a_table_costs_at_most_three_times_a_group_by_and_no_more_memory_for_more_rows() -> None:
+    figures = quick("planrec/bench_profiles.py")
+    assert figures["ours_over_duckdb"] <= 3
+    assert figures["peak_megabytes"] <= 1.2 * figures["peak_megabytes_of_200000_rows"]
+
+
 @pytest.mark.parametrize("script", sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("benchmarks/*/bench_*.py")))
 def test_every_benchmark_says_what_it_measures(script: str) -> None:
     shown = subprocess.run([sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,14 @@ def test_a_gate_that_fails_or_breaks_is_not_kept_and_the_others_go_on(capsys: py
     def broken() -> None:
         raise DataError("no table")
 
+    def refused() -> None:
+        raise subprocess.SubprocessError("no server")
+
     gates.measure("three", broken)
+    gates.measure("a program", refused)
     gates.measure("four", lambda: gates.show("four", "4", kept=True))
     assert not gates.kept
-    assert [one["kept"] for one in gates.figures] == [True, None, False, True]
+    assert [one["kept"] for one in gates.figures] == [True, None, False, False, True]
     assert "FAILED three: DataError: no table" in capsys.readouterr().out
 
 

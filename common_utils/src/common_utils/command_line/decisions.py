@@ -18,8 +18,8 @@ from common_utils.command_line.options import ConfigOption, SetOption
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release import author_of
 from common_utils.command_line.run import Group
-from common_utils.config.identifiers import LONGEST_ID, cleaned_id, is_subject
 from common_utils.errors import ConfigError, DataError
+from common_utils.identifiers import LONGEST_ID, cleaned_id, is_subject
 
 if TYPE_CHECKING:
     from common_utils.config.reading import ReadingConfig

@@ -77,6 +77,9 @@ def reads_table(command: Callable[..., None]) -> Callable[..., None]:
         rejects: Path | None = None,
         **named: Any,
     ) -> None:
+        if any(getattr(one, "invoked_subcommand", None) is not None for one in (*given, *named.values())):
+            return  # the further word does the work, and its help loads no reader
+
         from common_utils.tables import reading as tables
 
         accounts = tables.Accounts()

@@ -21,11 +21,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from common_utils.config.identifiers import is_subject
 from common_utils.decision_log.journal.lines import Fixed
 from common_utils.decision_log.journal.segments import BATCH_FOLDER, SUFFIX
 from common_utils.decision_log.recorder import Recorder
 from common_utils.errors import ConfigError
+from common_utils.identifiers import is_subject
 from common_utils.outputs import is_stream, remove_unfinished, write_bytes
 
 __all__ = ["BatchEntry", "BatchLog", "LogOf", "LoggedRun", "logged_run", "manifest_of", "manifest_path", "recover"]

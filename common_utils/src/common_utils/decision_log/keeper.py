@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import Any, Protocol, TypeAlias
 
-from common_utils.config.identifiers import cleaned_id
 from common_utils.decision_log.journal.journal import Journal
 from common_utils.decision_log.journal.lines import MARK_DIGITS, MARK_SIGN, OBJECTED, Fixed, decision_line
 from common_utils.decision_log.keys import KeyRing, begun_keyed, begun_mac
 from common_utils.decision_log.objections import Objections
+from common_utils.identifiers import cleaned_id
 
 __all__ = ["Asking", "Keeper", "keeper"]
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from common_utils.config import resolve_path
-from common_utils.config.identifiers import cleaned_id
 from common_utils.decision_log.config import DecisionsConfig
 from common_utils.errors import ConfigError
+from common_utils.identifiers import cleaned_id
 
 __all__ = [
     "KEYS_VARIABLE",

@@ -12,12 +12,12 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pandera
 
-from common_utils.config.identifiers import LONGEST_ID, ONE_NAME, names_one
 from common_utils.decision_log.keys import KeyRing
 from common_utils.decision_log.kinds import KINDS, check_value
 from common_utils.decision_log.outcomes import KEPT, WINDOW_DAYS, Said, Telling
 from common_utils.decision_log.store.store import Store
 from common_utils.errors import DataError
+from common_utils.identifiers import LONGEST_ID, ONE_NAME, names_one
 from common_utils.tables import Reading, TableResult, check_share, id_column, month_column, read_table
 
 __all__ = ["OUTCOME_SCHEMA", "OutcomeReport", "keep_outcomes", "read_outcome_table"]

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from common_utils.config import resolve_path
-from common_utils.config.identifiers import cleaned_id
 from common_utils.config.project import ProjectSpec
 from common_utils.decision_log.config import DecisionsConfig
 from common_utils.decision_log.journal.journal import Journal
@@ -26,6 +25,7 @@ from common_utils.decision_log.journal.lines import (
 from common_utils.decision_log.keeper import Keeper, keeper
 from common_utils.decision_log.keys import Key, KeyRing, KeysUnavailableError, load_keys
 from common_utils.decision_log.objections import Objections
+from common_utils.identifiers import cleaned_id
 
 __all__ = ["Recorder", "check_log", "check_log_settings", "open_batch_recorder", "open_objections", "open_recorder"]
 

@@ -18,7 +18,16 @@ from typer.models import OptionInfo
 from common_utils.command_line.clashes import guarded, path_kinds
 from common_utils.errors import ConfigError
 
-__all__ = ["INPUTS", "CommandOf", "clash_faults", "commands_of", "heavy_help", "undeclared_paths", "wrong_values"]
+__all__ = [
+    "INPUTS",
+    "CommandOf",
+    "clash_faults",
+    "commands_of",
+    "groups_that_run",
+    "heavy_help",
+    "undeclared_paths",
+    "wrong_values",
+]
 
 INPUTS = {
     *("--config", "--data", "--input", "--bundle", "--artifacts", "--usage", "--plans", "--plan", "--draft", "--card"),
@@ -33,14 +42,16 @@ _HEAVY = (
 _HELP = """
 import contextlib, io, sys
 from {package} import cli
-from common_utils.testing.command_lines import commands_of
+from common_utils.testing.command_lines import commands_of, groups_that_run
+runs = groups_that_run(cli.app)
 every = [command.words for command in commands_of(cli.app)]
-for words in sorted({{command[:length] for command in every for length in range(len(command) + 1)}}):
+asked = {{command[:length] for command in every for length in range(len(command) + 1)}}
+for words in sorted(asked, key=lambda words: (len(words) > 1 and words[0] in runs, words)):
     sys.argv = ["{package}", *words, "--help"]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
         cli.main()
     for library in {heavy}:
-        if library in sys.modules:
+        if library in sys.modules and not (library == "pydantic" and len(words) > 1 and words[0] in runs):
             print(" ".join(sys.argv), "imports", library)
 """
 
@@ -78,6 +89,23 @@ def commands_of(app: typer.Typer, words: tuple[str, ...] = ()) -> Iterator[Comma
         if group.typer_instance is not None:
             name = group.name if isinstance(group.name, str) else group.typer_instance.info.name
             yield from commands_of(group.typer_instance, (*words, str(name)))
+
+
+def groups_that_run(app: typer.Typer) -> set[str]:
+    """Return the groups that do something without a further word.
+
+    Typer reads the options of such a group, by pydantic, before it shows the help of a further word.
+
+    Examples
+    --------
+    >>> app = typer.Typer()
+    >>> app.add_typer(typer.Typer(name="monitor", invoke_without_command=True))
+    >>> app.add_typer(typer.Typer(name="release"))
+    >>> groups_that_run(app)
+    {'monitor'}
+    """
+    groups = [group.typer_instance.info for group in app.registered_groups if group.typer_instance is not None]
+    return {str(info.name) for info in groups if info.invoke_without_command is True}
 
 
 def undeclared_paths(app: typer.Typer) -> list[str]:

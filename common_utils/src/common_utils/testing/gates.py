@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -54,7 +55,7 @@ class Gates:
         """Measure one gate; what breaks is a gate that is not kept, and the others go on."""
         try:
             work()
-        except (PortfolioError, OSError, RuntimeError, ValueError, LookupError) as error:
+        except (PortfolioError, OSError, RuntimeError, ValueError, LookupError, subprocess.SubprocessError) as error:
             self.show(name, f"{type(error).__name__}: {error}"[:500], kept=False)
 
     def write(self, seed: int, figures: Path, page: Path | None = None) -> None:

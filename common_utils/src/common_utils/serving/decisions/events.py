@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, BeforeValidator, Field
 
-from common_utils.config.identifiers import LONGEST_ID, cleaned_id
+from common_utils.identifiers import LONGEST_ID, cleaned_id
 from common_utils.serving.request_id import caller
 
 __all__ = [

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from common_utils.config.identifiers import ONE_NAME, names_one
+from common_utils.identifiers import ONE_NAME, names_one
 from common_utils.serving.decisions.events import SUBJECT, DecisionSink, LogPlace, Subject
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.problems import ProblemError

@@ -8,7 +8,7 @@ import unicodedata
 import pyarrow as pa
 import pytest
 
-from common_utils.config.identifiers import cleaned_id
+from common_utils.identifiers import cleaned_id
 from common_utils.tables.types import convert_text
 
 # Ends that tables refuse for what they look like, such as `#N/A` or 1E+5, are no matter of cleaning.

@@ -1,7 +1,6 @@
 """Profile and compare a table of a million rows and forty columns, against DuckDB's group-by of the same counts.
 
-`python benchmarks/profiles.py` from the root; processor time of this process, all in one run, as a ratio: 1.14 when it
-was written (1.61 and 1.40 s), 0.9 MB at the peak with two pieces and with ten. Twenty columns of lognormal numbers with
+Processor time of this process, all in one run, as a ratio. Twenty columns of lognormal numbers with
 zeros, ten of small whole numbers, ten categories of 3 to 300 levels. Both get the table in memory (DuckDB as an Arrow
 table, on one thread); ours counts it in pieces of 100,000 rows and merges them. `compare` is a chi-square of every
 feature against the reference.
@@ -9,7 +8,6 @@ feature against the reference.
 
 from __future__ import annotations
 
-import argparse
 import time
 import tracemalloc
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+from figures import arguments, report
 from scipy.stats import chi2
 
 from common_utils.monitoring.profiles.counting import empty_like, profile_like, reference_profile
@@ -59,7 +58,7 @@ def _counts(known: Any) -> list[int]:
     return known.counts.tolist() if hasattr(known, "edges") else [*known.counts.values(), known.other, known.unknown]
 
 
-def _group_by(reference: Profile, table: pa.Table) -> int:
+def _group_by(reference: Profile, table: Any) -> int:
     """Return the number of groups of the same bins and levels, one query a column."""
     with duckdb.connect() as connection:
         connection.execute("SET threads = 1")
@@ -75,10 +74,9 @@ def _group_by(reference: Profile, table: pa.Table) -> int:
 
 
 def main() -> None:
-    """Measure both three times, in turns, and print the ratio of the least."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    rows = parser.parse_args().rows
+    """Measure both three times, in turns, and report the ratio of the least."""
+    options = arguments(__doc__).parse_args()
+    rows = 400_000 if options.quick else 1_000_000
     reference = reference_profile(_table(50_000, 1))
     columns = _table(rows, 2)
     table = pa.table({name: pa.array(column) for name, column in columns.items()})
@@ -91,13 +89,30 @@ def main() -> None:
         _group_by(reference, table)
         ours.append(middle - start)
         theirs.append(time.process_time() - middle)
-    print(f"{rows:,} rows x {len(columns)} columns: profile and compare {min(ours):.2f} s of processor time,")
-    print(f"DuckDB {duckdb.__version__}, the same counts: {min(theirs):.2f} s; ratio {min(ours) / min(theirs):.2f}")
-    for pieces in (2, 10):
-        tracemalloc.start()
-        _profiled(reference, columns, min(rows, pieces * _PIECE))
-        print(f"peak of {pieces} pieces: {tracemalloc.get_traced_memory()[1] / 1e6:.1f} MB")
-        tracemalloc.stop()
+    pieces = (2, rows // _PIECE)
+    few, many = (_peak_megabytes(reference, columns, number * _PIECE) for number in pieces)
+    report(
+        "monitoring_profiles",
+        {
+            "rows": rows,
+            "columns": len(columns),
+            "duckdb": duckdb.__version__,
+            "profile_and_compare_seconds": round(min(ours), 2),
+            "duckdb_seconds": round(min(theirs), 2),
+            "ours_over_duckdb": round(min(ours) / min(theirs), 2),
+            "peak_megabytes_of_200000_rows": round(few, 1),
+            "peak_megabytes": round(many, 1),
+        },
+        options,
+    )
+
+
+def _peak_megabytes(reference: Profile, columns: dict[str, Any], rows: int) -> float:
+    tracemalloc.start()
+    _profiled(reference, columns, rows)
+    peak = tracemalloc.get_traced_memory()[1] / 1e6
+    tracemalloc.stop()
+    return peak
 
 
 if __name__ == "__main__":
