@@ -154,6 +154,11 @@ class DayBook:
         """Where the e-detectors keep their state."""
         return self.folder / "detectors.json"
 
+    @property
+    def verdict_file(self) -> Path:
+        """What `monitor export` serves."""
+        return self.folder / "verdicts.json"
+
     def report_file(self, as_of: str, ending: str) -> Path:
         """Return where a day's report lies, such as `reports/2025-11-01.html`."""
         return self.folder / "reports" / f"{as_of}.{ending}"

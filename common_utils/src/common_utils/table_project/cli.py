@@ -14,7 +14,7 @@ import typer
 
 from common_utils.command_line.clashes import keep_settings
 from common_utils.command_line.decisions import add_decisions
-from common_utils.command_line.monitor import AsOfOption, MonitorJsonOption, monitor_group
+from common_utils.command_line.monitor import AddressOption, AsOfOption, MonitorJsonOption, PortOption, monitor_group
 from common_utils.command_line.options import (
     BundleOption,
     ConfigOption,
@@ -319,7 +319,18 @@ def _monitor(spec: Callable[[], ProjectSpec[Settings]], task: Callable[[], Table
         settings, folder = settings_of(spec(), config, overrides)
         _watch().run_explain(settings, folder, None if as_of is None else as_of.date())
 
-    del look, explain  # registered by name
+    @monitor.command("export")
+    def export(
+        port: PortOption = 9001,
+        address: AddressOption = "127.0.0.1",
+        config: ConfigOption = None,
+        overrides: SetOption = None,
+    ) -> None:
+        """Serve the latest verdicts to Prometheus on /metrics, until SIGTERM."""
+        settings, folder = settings_of(spec(), config, overrides)
+        _watch().run_export(settings, folder, port, address)
+
+    del look, explain, export  # registered by name
     return monitor
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from common_utils.command_line.terminal import note, steps
 from common_utils.errors import DataError
+from common_utils.monitoring.beside import export_until_ended
 from common_utils.monitoring.day import DayBook
 from common_utils.monitoring.judge import Sight, inputs_digest
 from common_utils.reporting.monitor_days import answer_day, explain_day, last_day
@@ -21,7 +22,7 @@ from planrec.config import SPEC
 from planrec.monitoring.look import look_at_month
 from planrec.usage.read import read_usage_table
 
-__all__ = ["run_explain", "run_monitor"]
+__all__ = ["run_explain", "run_export", "run_monitor"]
 
 
 def run_monitor(request: MonitorCommand) -> None:
@@ -46,6 +47,11 @@ def run_monitor(request: MonitorCommand) -> None:
 def run_explain(settings: SettingsCommand, as_of: date | None) -> None:
     """Say what moved most on a day."""
     explain_day(last_day(_book(load_run(settings)), as_of))
+
+
+def run_export(settings: SettingsCommand, port: int, address: str) -> None:
+    """Serve the latest verdicts until SIGTERM."""
+    export_until_ended(_book(load_run(settings)).folder, port, address, note)
 
 
 def _book(run: LoadedSettings) -> DayBook:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from common_utils.command_line.terminal import note, steps
 from common_utils.config import resolve_path
+from common_utils.monitoring.beside import export_until_ended
 from common_utils.monitoring.day import DayBook
 from common_utils.monitoring.judge import Sight, inputs_digest
 from common_utils.reporting.monitor_days import answer_day, explain_day, last_day
@@ -18,7 +19,7 @@ from common_utils.table_project.task import TableTask
 from common_utils.table_project.watch.look import look_at_table
 from common_utils.tables import Reading
 
-__all__ = ["run_explain", "run_monitor"]
+__all__ = ["run_explain", "run_export", "run_monitor"]
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
 
@@ -55,6 +56,11 @@ def run_monitor(
 def run_explain(config: TableProjectConfig, folder: Path, as_of: date | None) -> None:
     """Say what moved most on a day."""
     explain_day(last_day(_book(config, folder), as_of))
+
+
+def run_export(config: TableProjectConfig, folder: Path, port: int, address: str) -> None:
+    """Serve the latest verdicts until SIGTERM."""
+    export_until_ended(_book(config, folder).folder, port, address, note)
 
 
 def _book(config: TableProjectConfig, folder: Path) -> DayBook:
