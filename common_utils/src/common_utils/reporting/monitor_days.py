@@ -62,8 +62,8 @@ def answer_day(
     def judge(before: Sequence[Day]) -> Day:
         sight = look()
         if sight.now is not None:
-            sight = replace(sight, findings=(*sight.findings, *lasting_findings(book.detector_file, sight)))
             book.keep_profile(sight.period, sight.now)
+            sight = replace(sight, findings=(*sight.findings, *lasting_findings(book.detector_file, sight)))
         return judged(sight, project=project, bundle=bundle, as_of=as_of, inputs=inputs, before=before)
 
     day, known = asked_day(book, as_of, inputs, judge)
