@@ -70,6 +70,35 @@ def test_lasting_growth_is_added_up_over_days(run: Run, kept: Path, tmp_path: Pa
     assert [(one["feature"], one["level"]) for one in found] == [("age rose", "notice")]
 
 
+def findings(run: Run, as_of: str, table: str) -> dict[str, tuple[str, bool]]:
+    """Return level and block of each check of quality."""
+    code, out, err = run("monitor", "--as-of", as_of, "--input", table, "--json")
+    assert code in (0, 5), err
+    return {one["check"]: (one["level"], one["blocks_retraining"]) for one in json.loads(out)["findings"]}
+
+
+def test_a_sane_table_is_told_as_such(run: Run, kept: Path, tmp_path: Path) -> None:
+    found = findings(run, "2025-11-03", records(tmp_path / "day.csv", 400))
+    assert {name: found[name][0] for name in ("missing", "repeated", "rejected")} == dict.fromkeys(
+        ("missing", "repeated", "rejected"), "ok"
+    )
+    assert "rows" not in found, "nothing is usual on the first day"
+
+
+def test_rows_that_cannot_be_or_a_default_everywhere_block_retraining(run: Run, kept: Path, tmp_path: Path) -> None:
+    some = np.where(np.arange(400) % 25, 5.0 + np.arange(400) % 9, np.nan)  # this table may not lack an age
+    assert findings(run, "2025-11-03", records(tmp_path / "a.csv", 400, age=some))["rejected"] == ("alarm", True)
+    assert findings(run, "2025-11-04", records(tmp_path / "b.csv", 400, age=7.0))["repeated"] == ("alarm", True)
+
+
+def test_half_a_table_on_the_same_weekday_is_an_alarm(run: Run, kept: Path, tmp_path: Path) -> None:
+    for week, day in enumerate(("2025-10-06", "2025-10-13", "2025-10-20", "2025-10-27")):
+        found = findings(run, day, records(tmp_path / f"{week}.csv", 600 + week, seed=week))
+        assert "rows" not in found
+    assert findings(run, "2025-11-03", records(tmp_path / "half.csv", 250, seed=9))["rows"] == ("alarm", True)
+    assert findings(run, "2025-11-03", records(tmp_path / "whole.csv", 605, seed=9))["rows"] == ("ok", False)
+
+
 def test_a_run_that_fails_tells_nothing(run: Run, kept: Path, tmp_path: Path) -> None:
     assert run("monitor", "--as-of", "2025-11-03", "--input", str(tmp_path / "none.csv"))[0] == 3
     assert not (kept / "verdicts.json").exists()

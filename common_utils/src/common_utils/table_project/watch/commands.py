@@ -17,6 +17,7 @@ from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.source import read_records, stated
 from common_utils.table_project.task import TableTask
 from common_utils.table_project.watch.look import look_at_table
+from common_utils.table_project.watch.quality import rejected_finding
 from common_utils.tables import Reading
 
 __all__ = ["run_explain", "run_export", "run_monitor"]
@@ -47,7 +48,8 @@ def run_monitor(
             records = read_records(input_, schema, name=task.spec.name, reading=how)
             note(records.report.summary())
             step("comparing")
-            return look_at_table(task, bundle, records.frame, as_of, book=book)
+            quality = (rejected_finding(records.report, since=as_of.isoformat()),)
+            return look_at_table(task, bundle, records.frame, as_of, book=book, quality=quality)
 
     inputs = inputs_digest(bundle.version, [input_])
     answer_day(book, as_of, inputs, look, project=task.spec.name, bundle=bundle.version, as_json=as_json)
