@@ -161,3 +161,10 @@ def test_export_refuses_a_port_that_it_cannot_have(
     assert (code, "cannot listen" in err) == (2, True)
     assert export_configured(SPEC, folder, ["--address", "256.1.1.1"]) == 2
     assert "cannot listen" in capsys.readouterr().err
+
+
+def test_without_a_table_traffic_is_looked_at(run: Run, kept: Path) -> None:
+    code, out, err = run("monitor", "--as-of", "2025-11-03")
+    assert (code, "--input FILE" in out) == (6, True), err
+    assert (kept / "traffic" / "verdicts.json").exists()
+    assert not (kept / "verdicts.json").exists()

@@ -21,7 +21,10 @@ __all__ = ["monitor"]
 
 _Usage = Annotated[
     list[Path] | None,
-    typer.Option("--usage", help="Usage months, CSV or Parquet; at least the last five. May be repeated."),
+    typer.Option(
+        "--usage",
+        help="Usage months, CSV or Parquet; at least the last five. May be repeated. Without it: yesterday's traffic.",
+    ),
 ]
 _Plans = Annotated[Path | None, typer.Option("--plans", help="Rate card in force; default: that of the settings.")]
 _Decisions = Annotated[

@@ -13,7 +13,8 @@ from common_utils.errors import DataError
 from common_utils.monitoring.beside import export_until_ended
 from common_utils.monitoring.day import DayBook
 from common_utils.monitoring.judge import Sight, inputs_digest
-from common_utils.reporting.monitor_days import answer_day, explain_day, last_day
+from common_utils.monitoring.traffic import traffic_sight
+from common_utils.reporting.monitor_days import answer_day, answer_traffic, explain_day, last_day
 from planrec.billing import Catalogue, load_catalogue
 from planrec.columns import KEY
 from planrec.commands.requests import MonitorCommand, SettingsCommand
@@ -24,11 +25,23 @@ from planrec.usage.read import read_usage_table
 
 __all__ = ["run_explain", "run_export", "run_monitor"]
 
+_ANSWERS = ("predict", "recommend")
+
 
 def run_monitor(request: MonitorCommand) -> None:
     """Look at a day and leave with its code; the same question again is answered from the record."""
     run = load_run(request.settings)
     bundle = run.open_bundle(request.bundle)
+    if not request.usage:
+        root = run.path(run.config.monitoring.folder)
+        answer_traffic(
+            root,
+            lambda: traffic_sight(root, bundle.version, _ANSWERS, request.as_of, table="--usage"),
+            request.as_of,
+            project=SPEC.name,
+            bundle=bundle.version,
+            as_json=request.as_json,
+        )
     card_file = request.plans or run.path(run.config.data.chosen().plans)
     card = load_catalogue(card_file)
     book = _book(run)

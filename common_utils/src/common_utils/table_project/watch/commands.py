@@ -11,7 +11,8 @@ from common_utils.config import resolve_path
 from common_utils.monitoring.beside import export_until_ended
 from common_utils.monitoring.day import DayBook
 from common_utils.monitoring.judge import Sight, inputs_digest
-from common_utils.reporting.monitor_days import answer_day, explain_day, last_day
+from common_utils.monitoring.traffic import traffic_sight
+from common_utils.reporting.monitor_days import answer_day, answer_traffic, explain_day, last_day
 from common_utils.table_project.commands import configured_bundle
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.source import read_records, stated
@@ -29,7 +30,7 @@ def run_monitor(
     task: TableTask[Settings],
     config: Settings,
     folder: Path,
-    input_: Path,
+    input_: Path | None,
     as_of: date,
     bundle_path: Path | None,
     *,
@@ -39,6 +40,15 @@ def run_monitor(
     """Look at a period and leave with its code; the same question again is answered from the record."""
     bundle = configured_bundle(task, config, folder, bundle_path)
     book = _book(config, folder)
+    if input_ is None:
+        answer_traffic(
+            book.folder,
+            lambda: traffic_sight(book.folder, bundle.version, ["predict"], as_of, table="--input"),
+            as_of,
+            project=task.spec.name,
+            bundle=bundle.version,
+            as_json=as_json,
+        )
 
     def look() -> Sight:
         with steps() as step:
