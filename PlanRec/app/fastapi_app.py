@@ -25,6 +25,7 @@ from app.what_if import what_if_routes
 from common_utils.config import resolve_path
 from common_utils.decision_log.kinds import check_value
 from common_utils.decision_log.recorder import Recorder, open_recorder
+from common_utils.monitoring.profiles.metrics import ProfileCollector
 from common_utils.releases.config import load_trust
 from common_utils.serving.decisions.outcomes import outcome_routes
 from common_utils.serving.fast_route import FastRoute
@@ -176,7 +177,7 @@ def create_app(
     )
     log, profiles = Log(), Profiles()
     routers = [_predict_routes(slot, log, profiles), _recommend_routes(slot, log, profiles), _catalogue_routes(slot)]
-    return service.create(
+    app = service.create(
         [*routers, what_if_routes(slot.get, log), outcome_routes(log, check_value)],
         version="0.1.0",
         open_model=open_model,
@@ -184,6 +185,8 @@ def create_app(
         open_log=open_log or (partial(_open_log, log) if open_model is None else lambda: None),
         beside=(lambda: profiles.started(load_planrec_config(PROJECT), PROJECT)) if open_model is None else None,
     )
+    app.state.metrics.add(ProfileCollector(profiles.predict, profiles.recommend))
+    return app
 
 
 def _open_log(log: Log) -> Recorder | None:

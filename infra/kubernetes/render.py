@@ -15,11 +15,19 @@ __all__ = ["PROJECTS", "rendered"]
 
 PROJECTS = ("planrec", "bankchurn", "carvision", "telecom")
 _STORE = "sqlite:////var/decisions/store/decisions.db"
-_TEMPLATE = Path(__file__).with_name("service.yaml")
+_TEMPLATES = [Path(__file__).with_name(name) for name in ("service.yaml", "verdicts.yaml")]
 
 
-def rendered(project: str, image: str, artifacts: str, *, shipper: str | None = None, decisions: str = _STORE) -> str:
-    """Return StatefulSet, Service, PodDisruptionBudget and NetworkPolicy of a project, as YAML documents.
+def rendered(
+    project: str,
+    image: str,
+    artifacts: str,
+    *,
+    shipper: str | None = None,
+    decisions: str = _STORE,
+    monitoring: str | None = None,
+) -> str:
+    """Return StatefulSet, Service, PodDisruptionBudget and NetworkPolicy of a project, and its exporter of verdicts.
 
     Parameters
     ----------
@@ -33,13 +41,15 @@ def rendered(project: str, image: str, artifacts: str, *, shipper: str | None = 
         Image that loads the decisions; the service's unless given, which holds no driver of PostgreSQL.
     decisions : str
         `decisions.url` of the shipper; by default a SQLite file on the volume of each replica.
+    monitoring : str, optional
+        PersistentVolumeClaim, ReadWriteMany, of `monitoring.folder`; `<project>-monitoring` unless given.
 
     Examples
     --------
     >>> rendered("planrec", "planrec:1.0", "models").count("kind: ")
-    4
+    7
     """
-    text = Template(_TEMPLATE.read_text(encoding="utf-8"))
+    text = Template("---\n".join(path.read_text(encoding="utf-8") for path in _TEMPLATES))
     return text.substitute(
         name=project,
         prefix=project.upper(),
@@ -47,6 +57,7 @@ def rendered(project: str, image: str, artifacts: str, *, shipper: str | None = 
         shipper=shipper or image,
         artifacts=artifacts,
         decisions=decisions,
+        monitoring=monitoring or f"{project}-monitoring",
     )
 
 
@@ -58,12 +69,12 @@ def main() -> int:
     parser.add_argument("--artifacts", required=True, help="PersistentVolumeClaim of the artifacts root")
     parser.add_argument("--shipper", help="image that loads the decisions; default: the service's, for SQLite")
     parser.add_argument("--decisions", default=_STORE, help="store; default: a SQLite file of each replica")
-    options = parser.parse_args()
-    print(
-        rendered(
-            options.project, options.image, options.artifacts, shipper=options.shipper, decisions=options.decisions
-        )
+    parser.add_argument(
+        "--monitoring", help="PersistentVolumeClaim of monitoring.folder; default: <project>-monitoring"
     )
+    options = parser.parse_args()
+    said = {name: getattr(options, name) for name in ("shipper", "decisions", "monitoring")}
+    print(rendered(options.project, options.image, options.artifacts, **said))
     return 0
 
 

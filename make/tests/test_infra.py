@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,10 @@ from members import MEMBERS
 
 from common_utils.decision_log.config import DecisionsConfig
 from common_utils.decision_log.keys import load_keys as open_keys
+from common_utils.monitoring.beside import DEFAULT_PORT
+from common_utils.monitoring.config import MonitoringConfig
+from common_utils.monitoring.exporter import metrics_text, write_verdicts
+from common_utils.monitoring.findings import Finding
 from common_utils.releases.config import ReleaseConfig, load_trust
 from common_utils.serving.config import AccessConfig, ServiceConfig
 from common_utils.serving.decisions.events import LogPlace
@@ -30,6 +35,7 @@ from common_utils.serving.model_slot import ModelSlot
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
 SERVICES = ("planrec", "bankchurn", "carvision", "telecom")
+BESIDE = ("shipper", "verdicts")
 
 
 def loaded(path: Path) -> ModuleType:
@@ -48,6 +54,14 @@ make_secrets = loaded(INFRA / "make_secrets.py").make_secrets
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
     return yaml.safe_load((INFRA / "compose.yaml").read_text())["services"]
+
+
+def told() -> set[str]:
+    """Names the exporter of verdicts tells once a monitor has run."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "verdicts.json"
+        write_verdicts(path, "planrec", "2025-10", [Finding("rows", "", "alarm", 0, 9, None, 0, "No rows.")])
+        return set(re.findall(r"^(\w+)(?:\{| )", metrics_text(path).decode(), re.MULTILINE))
 
 
 def exported() -> set[str]:
@@ -69,14 +83,14 @@ def exported() -> set[str]:
 
 def asked(expression: str) -> set[str]:
     """Names of the metrics an expression looks at."""
-    bare = re.sub(r'"[^"]*"|\{[^}]*\}|\bby \([^)]*\)|\[[^\]]*\]', " ", expression)
-    functions = {"max", "sum", "rate", "increase", "histogram_quantile", "by"}
+    bare = re.sub(r'"[^"]*"|\{[^}]*\}|\b(?:by|on) \([^)]*\)|\[[^\]]*\]', " ", expression)
+    functions = {"max", "sum", "rate", "increase", "histogram_quantile", "by", "and", "or", "on", "time"}
     return {name for name in re.findall(r"[a-z_]{2,}", bare) if name not in functions}
 
 
 def rules() -> list[dict[str, Any]]:
-    (group,) = yaml.safe_load((INFRA / "prometheus" / "rules.yml").read_text())["groups"]
-    return group["rules"]
+    groups = yaml.safe_load((INFRA / "prometheus" / "rules.yml").read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
 
 
 def panels() -> list[dict[str, Any]]:
@@ -84,7 +98,7 @@ def panels() -> list[dict[str, Any]]:
 
 
 def test_no_alert_watches_a_metric_that_is_never_exported() -> None:
-    there = exported() | {"up"}
+    there = exported() | told() | {"up"}
     for rule in rules():
         assert asked(rule["expr"]) <= there, rule["alert"]
     assert asked("rate(invented_total[5m]) / sum by (project) (up)") == {"invented_total", "up"}
@@ -117,7 +131,9 @@ def test_the_alerts_fire_when_they_must() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_composed_service_asks_for_keys_and_can_write_its_journal_alone(compose: dict[str, Any], name: str) -> None:
+def test_a_composed_service_asks_for_keys_and_can_write_its_journal_and_counts_alone(
+    compose: dict[str, Any], name: str
+) -> None:
     service, prefix = compose[name], f"{name.upper()}__"
     said = service["environment"]
     assert said[f"{prefix}SERVING__ACCESS__KEYS"] == "required"
@@ -125,7 +141,8 @@ def test_a_composed_service_asks_for_keys_and_can_write_its_journal_alone(compos
     assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", service["user"])
     writable = [volume for volume in service["volumes"] if not volume.endswith(":ro")]
-    assert writable == [f"{name}_journal:/var/decisions/journal"]
+    assert writable == [f"{name}_journal:/var/decisions/journal", f"{name}_monitoring:/var/monitoring"]
+    assert said[f"{prefix}MONITORING__FOLDER"] == "/var/monitoring"
     assert said[f"{prefix}DECISIONS__JOURNAL"] == "/var/decisions/journal"
     assert not [one for one in said if one.endswith("DECISIONS__URL")]  # the service knows no store
     assert [port.rpartition(":")[2] for port in service["ports"]] == ["8000"]  # and not the administrator's
@@ -144,15 +161,38 @@ def test_a_shipper_stands_beside_each_service_and_alone_holds_the_store(compose:
     assert "secrets" not in shipper  # neither API keys nor those behind the digests
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_an_exporter_serves_the_verdicts_of_each_and_can_write_nothing(compose: dict[str, Any], name: str) -> None:
+    service, exporter, prefix = compose[name], compose[f"{name}-verdicts"], f"{name.upper()}__"
+    assert exporter["image"] == service["image"]
+    assert exporter["command"][:4] == ["python", "-m", "app", "export"]
+    assert (exporter["read_only"], exporter["cap_drop"]) == (True, ["ALL"])
+    assert exporter["volumes"] == [f"{name}_monitoring:/var/monitoring:ro"]
+    assert exporter["environment"] == {f"{prefix}MONITORING__FOLDER": "/var/monitoring"}
+    assert not {"secrets", "ports"} & exporter.keys()
+
+
+def test_every_state_of_a_verdict_has_an_alert_with_a_runbook() -> None:
+    found = {rule["alert"]: rule["annotations"]["action"] for rule in rules() if "monitor" in rule["expr"]}
+    assert set(found) == {
+        "DriftAlarm", "DataQualityAlarm", "MonitorInsufficient", "MonitorDidNotRun", "VerdictsUnreadable",
+    }  # fmt: skip
+    for action in found.values():
+        (runbook,) = re.findall(r"docs/runbooks/\w+\.md", action)
+        assert (ROOT / runbook).is_file()
+
+
 def test_every_project_is_composed_scraped_and_rendered(compose: dict[str, Any]) -> None:
-    scraped = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text())["scrape_configs"][0]
+    scraped, verdicts = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    asked_for = {target for group in verdicts["static_configs"] for target in group["targets"]}
+    assert asked_for == {f"{name}-verdicts:{DEFAULT_PORT}" for name in SERVICES}
     targets = {target for group in scraped["static_configs"] for target in group["targets"]}
     assert targets == {f"{name}:9000" for name in SERVICES}
     assert scraped["authorization"] == {"credentials_file": "/run/secrets/scrape_key"}
     assert (
         set(SERVICES)
         == set(render.PROJECTS)
-        == set(compose) - {"prometheus", "grafana"} - {f"{name}-shipper" for name in SERVICES}
+        == set(compose) - {"prometheus", "grafana"} - {f"{name}-{beside}" for name in SERVICES for beside in BESIDE}
     )
     assert {service["image"].partition(":")[0] for name, service in compose.items() if name in SERVICES} == {
         member.lower() for member in MEMBERS if member != "common_utils"
@@ -169,6 +209,7 @@ def test_the_settings_of_the_environment_are_settings_that_there_are(compose: di
     known |= {f"SERVING__ACCESS__{name.upper()}" for name in AccessConfig.model_fields}
     known |= {f"RELEASES__{name.upper()}" for name in ReleaseConfig.model_fields}
     known |= {f"DECISIONS__{name.upper()}" for name in DecisionsConfig.model_fields}
+    known |= {f"MONITORING__{name.upper()}" for name in MonitoringConfig.model_fields}
     assert {name.removeprefix("PLANREC__") for name in names} <= known
 
 
@@ -188,7 +229,10 @@ def test_the_manifests_are_valid_and_closed(name: str) -> None:
         }
     assert shipper["restartPolicy"] == "Always"  # beside the service, not before it
     volumes = {one["mountPath"]: one["name"] for one in container["volumeMounts"] if not one.get("readOnly")}
-    assert volumes == {"/tmp": "tmp", "/var/decisions/journal": "decisions"}  # noqa: S108
+    assert volumes == {"/tmp": "tmp", "/var/decisions/journal": "decisions", "/var/monitoring": "monitoring"}  # noqa: S108
+    exporter = documents[4]["spec"]["template"]["spec"]["containers"][0]
+    assert exporter["securityContext"] == container["securityContext"]
+    assert [one["readOnly"] for one in exporter["volumeMounts"]] == [True]
     assert [one["metadata"]["name"] for one in documents[0]["spec"]["volumeClaimTemplates"]] == ["decisions"]
     assert [container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("liveness", "readiness")] == ["/health", "/ready"]
     assert {"name": f"{name.upper()}__SERVING__ACCESS__KEYS", "value": "required"} in container["env"]
@@ -204,7 +248,7 @@ def test_render_prints_what_kubectl_takes(capsys: pytest.CaptureFixture[str], mo
     monkeypatch.setattr(sys, "argv", ["render.py", "telecom", "--image", "telecom:1.0", "--artifacts", "models"])
     assert render.main() == 0
     assert [d["kind"] for d in yaml.safe_load_all(capsys.readouterr().out)] == [
-        "StatefulSet", "Service", "PodDisruptionBudget", "NetworkPolicy",
+        "StatefulSet", "Service", "PodDisruptionBudget", "NetworkPolicy", "Deployment", "Service", "NetworkPolicy",
     ]  # fmt: skip
 
 

@@ -6,11 +6,10 @@ import json
 import shutil
 import subprocess
 import time
-import urllib.parse
-import urllib.request
 from pathlib import Path
 
 import pytest
+from tests.monitoring.scraping import asked, got, prometheus_of
 
 from common_utils.errors import ConfigError, DataError
 from common_utils.monitoring.exporter import Exporter, metrics_text, read_verdicts, write_verdicts
@@ -28,11 +27,6 @@ def verdicts(tmp_path: Path) -> Path:
     path = tmp_path / "verdicts.json"
     write_verdicts(path, "planrec", "2025-10", FINDINGS)
     return path
-
-
-def got(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
-        return answer.read().decode()
 
 
 def test_text_holds_states_counts_values_and_the_time(verdicts: Path) -> None:
@@ -101,44 +95,6 @@ def test_promtool_finds_nothing_to_mend(verdicts: Path) -> None:
 
 
 def test_a_real_prometheus_scrapes_the_verdicts(verdicts: Path, tmp_path: Path) -> None:
-    prometheus = shutil.which("prometheus")
-    if prometheus is None:
-        pytest.skip("prometheus is not installed; on Debian: apt-get install prometheus")
-    with Exporter(verdicts, 0) as exporter:
-        target = [{"targets": [f"127.0.0.1:{exporter.port}"]}]
-        settings = {
-            "global": {"scrape_interval": "1s"},
-            "scrape_configs": [{"job_name": "monitor", "static_configs": target}],
-        }
-        (tmp_path / "prometheus.yml").write_text(json.dumps(settings))  # JSON is YAML
-        with Exporter(verdicts, 0) as free:
-            port = free.port
-        command = [
-            prometheus,
-            f"--config.file={tmp_path / 'prometheus.yml'}",
-            f"--storage.tsdb.path={tmp_path / 'data'}",
-            f"--web.listen-address=127.0.0.1:{port}",
-        ]
-        with (tmp_path / "log").open("wb") as log:
-            server = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            assert asked(port, 'monitor_state{project="planrec",level="alarm"}') == "1"
-            assert abs(float(asked(port, "monitor_last_success_timestamp_seconds")) - time.time()) < 120
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def asked(port: int, query: str) -> str:
-    """Return the value a query has, once it has one."""
-    url = f"http://127.0.0.1:{port}/api/v1/query?query={urllib.parse.quote(query)}"
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            found = json.loads(got(url))["data"]["result"]
-        except OSError:
-            found = []
-        if found:
-            return str(found[0]["value"][1])
-        time.sleep(0.2)
-    raise AssertionError(f"Prometheus has no {query} after a minute")
+    with Exporter(verdicts, 0) as exporter, prometheus_of(exporter.port, tmp_path) as port:
+        assert asked(port, 'monitor_state{project="planrec",level="alarm"}') == "1"
+        assert abs(float(asked(port, "monitor_last_success_timestamp_seconds")) - time.time()) < 120

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -67,3 +68,44 @@ def test_answers_do_not_depend_on_counting(
     with TestClient(app_of(folder)) as client:
         assert client.post("/predict", json=CASE.record).status_code == 200
     assert not seen.is_dir()
+
+
+def test_a_file_is_answered_where_counts_cannot_be_written(
+    run, folder: Path, bundle: Bundle, seen: Path, tmp_path: Path
+) -> None:  # type: ignore[no-untyped-def]
+    seen.write_text("in the way")
+    table = tmp_path / "records.csv"
+    table.write_text("model,age\na,5.0\n", encoding="utf-8")
+    code, _, err = run("predict", "--input", str(table), "--output", str(tmp_path / "answers.csv"))
+    assert code == 0
+    assert "what was seen is not counted" in err
+    assert "Traceback" not in err
+    assert (tmp_path / "answers.csv").read_text().count("\n") == 2
+
+
+def test_a_full_disk_is_a_note_as_well(
+    run, folder: Path, bundle: Bundle, seen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(HourFolder, "write", full)
+    table = tmp_path / "records.csv"
+    table.write_text("model,age\na,5.0\n", encoding="utf-8")
+    code, _, err = run("predict", "--input", str(table), "--output", str(tmp_path / "answers.csv"))
+    assert (code, "No space left on device" in err) == (0, True)
+
+
+def test_a_service_warns_once_where_it_cannot_count_and_says_so_on_metrics(
+    folder: Path, bundle: Bundle, seen: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen.write_text("in the way")
+    monkeypatch.setattr("common_utils.monitoring.profiles.live._SECONDS", 0.05)
+    with TestClient(app_of(folder)) as client:
+        text, until = "", time.monotonic() + 10
+        while 'profile_failures_total{what="predict"} 2.0' not in text and time.monotonic() < until:
+            assert client.post("/predict", json=CASE.record).status_code == 200
+            text = client.get("/metrics").text
+        assert 'profile_rows_dropped_total{what="predict"} 0.0' in text
+    told = [record for record in caplog.records if "profiles of predict" in record.getMessage()]
+    assert len(told) == 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from common_utils.command_line.monitor import AsOfOption, MonitorJsonOption, monitor_group
+from common_utils.command_line.monitor import AddressOption, AsOfOption, MonitorJsonOption, PortOption, monitor_group
 from common_utils.command_line.options import BundleOption, SetOption
 from common_utils.command_line.reading import reads_table
 from common_utils.errors import ConfigError
@@ -21,7 +21,10 @@ __all__ = ["monitor"]
 
 _Usage = Annotated[
     list[Path] | None,
-    typer.Option("--usage", help="Usage months, CSV or Parquet; at least the last five. May be repeated."),
+    typer.Option(
+        "--usage",
+        help="Usage months, CSV or Parquet; at least the last five. May be repeated. Without it: yesterday's traffic.",
+    ),
 ]
 _Plans = Annotated[Path | None, typer.Option("--plans", help="Rate card in force; default: that of the settings.")]
 _Decisions = Annotated[
@@ -72,3 +75,16 @@ def explain(as_of: AsOfOption = None, config: ConfigOption = None, overrides: Se
     from planrec.commands.run.monitor import run_explain
 
     run_explain(SettingsCommand.of(config, overrides), None if as_of is None else as_of.date())
+
+
+@monitor.command("export")
+def export(
+    port: PortOption = 9001,
+    address: AddressOption = "127.0.0.1",
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Serve the latest verdicts to Prometheus on /metrics, until SIGTERM."""
+    from planrec.commands.run.monitor import run_export
+
+    run_export(SettingsCommand.of(config, overrides), port, address)

@@ -9,7 +9,7 @@ import typer
 
 from common_utils.command_line.run import Group
 
-__all__ = ["AsOfOption", "MonitorJsonOption", "monitor_group"]
+__all__ = ["AddressOption", "AsOfOption", "MonitorJsonOption", "PortOption", "monitor_group"]
 
 AsOfOption = Annotated[
     datetime | None,
@@ -21,6 +21,9 @@ AsOfOption = Annotated[
     ),
 ]
 MonitorJsonOption = Annotated[bool, typer.Option("--json", help="Print the day's record as JSON and nothing else.")]
+
+PortOption = Annotated[int, typer.Option("--port", min=0, max=65535, help="Where to listen; 0 takes a free port.")]
+AddressOption = Annotated[str, typer.Option("--address", help="0.0.0.0 listens to other machines, too.")]
 
 _HELP = (
     "Does the world still look as it did? Quality, drift and matured outcomes of the last period, with a report. "

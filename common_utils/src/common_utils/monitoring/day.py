@@ -154,6 +154,11 @@ class DayBook:
         """Where the e-detectors keep their state."""
         return self.folder / "detectors.json"
 
+    @property
+    def verdict_file(self) -> Path:
+        """What `monitor export` serves."""
+        return self.folder / "verdicts.json"
+
     def report_file(self, as_of: str, ending: str) -> Path:
         """Return where a day's report lies, such as `reports/2025-11-01.html`."""
         return self.folder / "reports" / f"{as_of}.{ending}"
@@ -214,16 +219,26 @@ class DayBook:
         DataError
             If a file is not a profile.
         """
+        kept = ((name, self._profile(name)) for name in reversed(self._periods_before(period)))
+        return next(((name, profile) for name, profile in kept if same_scale(profile, reference)), None)
+
+    def rows_before(self, period: str, most: int = 100) -> list[tuple[str, int]]:
+        """Return the last periods before one, the oldest first, and how many rows each had.
+
+        Raises
+        ------
+        DataError
+            As `profile_before`.
+        """
+        return [(name, self._profile(name).rows) for name in self._periods_before(period)[-most:]]
+
+    def _periods_before(self, period: str) -> list[str]:
         place = self.folder / "profiles"
-        names = sorted((path.stem for path in place.glob("*.json")), reverse=True) if place.is_dir() else []
-        for name in names:
-            if name >= period:
-                continue
-            path = place / f"{name}.json"
-            profile = parse_profile(path.read_bytes(), str(path))
-            if same_scale(profile, reference):
-                return name, profile
-        return None
+        return sorted(path.stem for path in place.glob("*.json") if path.stem < period) if place.is_dir() else []
+
+    def _profile(self, period: str) -> Profile:
+        path = self.folder / "profiles" / f"{period}.json"
+        return parse_profile(path.read_bytes(), str(path))
 
     def _file(self, as_of: str) -> Path:
         return self.folder / "days" / f"{as_of}.json"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from common_utils.errors import DataError
 from common_utils.monitoring.day import Day, DayBook, Moved, since_when
@@ -36,6 +37,8 @@ class Sight:
         As in `Day`.
     own_acts : mapping of str to str
         Features that move by what the owner does, and what that is: told as notices, never as alarms.
+    population : {"table", "traffic"}
+        What `now` is; see `Reference.role`.
     """
 
     period: str
@@ -45,6 +48,7 @@ class Sight:
     kinds: tuple[str, ...] = ()
     effect: tuple[str, ...] = ()
     own_acts: Mapping[str, str] = field(default_factory=dict[str, str])
+    population: Literal["table", "traffic"] = "table"
 
 
 def judged(
@@ -77,7 +81,9 @@ def judged(
     >>> day.level, day.findings[0].sentence
     ('insufficient', 'There is no period to look at.')
     """
-    drifts = [] if sight.now is None else compare(sight.now, sight.references, limits=limits)
+    drifts = (
+        [] if sight.now is None else compare(sight.now, sight.references, population=sight.population, limits=limits)
+    )
     drifted = [_of_own_acts(finding, sight.own_acts) for finding in drift_findings(drifts)]
     findings = (*sight.findings, *_without_reference(sight), *drifted)
     moved = () if sight.now is None else tuple(_moved(sight.now, drifts))
@@ -161,8 +167,9 @@ def _of_own_acts(finding: Finding, own_acts: Mapping[str, str]) -> Finding:
 
 def _without_reference(sight: Sight) -> list[Finding]:
     if sight.now is None:
-        return [Finding("period", "", "insufficient", None, None, None, 0, "There is no period to look at.")]
-    if not sight.references:
+        words = "There is no period to look at."
+        return [] if sight.findings else [Finding("period", "", "insufficient", None, None, None, 0, words)]
+    if not sight.references and sight.population == "table":
         sentence = "There is nothing to compare with: the bundle holds no counts, and no period before is known."
         return [Finding("reference", "", "insufficient", None, None, None, sight.now.subjects, sentence)]
     return []

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -13,11 +15,14 @@ import typer
 from common_utils.errors import DataError
 from common_utils.monitoring.day import Day, DayBook
 from common_utils.monitoring.drift.comparison import Limits
-from common_utils.monitoring.judge import Sight, asked_day, judged
+from common_utils.monitoring.exporter import write_verdicts
+from common_utils.monitoring.judge import Sight, asked_day, inputs_digest, judged
+from common_utils.monitoring.lasting_days import lasting_findings
+from common_utils.monitoring.profiles.profile_json import profile_bytes
 from common_utils.outputs import write_text
 from common_utils.reporting.monitor_report import html_report, markdown_report, verdict_lines
 
-__all__ = ["RUNBOOK", "answer_day", "explain_day", "last_day", "show_day"]
+__all__ = ["RUNBOOK", "answer_day", "answer_traffic", "explain_day", "keep_verdicts", "last_day", "show_day"]
 
 RUNBOOK = "docs/runbooks/drift_alarm.md"
 """Where the steps for each alarm stand."""
@@ -34,6 +39,8 @@ def answer_day(
     as_json: bool,
 ) -> NoReturn:
     """Look at a day unless it was looked at with the same inputs, show it, and leave with its code.
+
+    What Prometheus is told is written last: a run that failed is not taken for one that found nothing.
 
     Parameters
     ----------
@@ -58,11 +65,59 @@ def answer_day(
         sight = look()
         if sight.now is not None:
             book.keep_profile(sight.period, sight.now)
+            sight = replace(sight, findings=(*sight.findings, *lasting_findings(book.detector_file, sight)))
         return judged(sight, project=project, bundle=bundle, as_of=as_of, inputs=inputs, before=before)
 
     day, known = asked_day(book, as_of, inputs, judge)
     show_day(day, book, known=known, as_json=as_json)
+    keep_verdicts(book, day)
     raise typer.Exit(day.exit_code)
+
+
+def answer_traffic(
+    root: Path, look: Callable[[], Sight], as_of: date, *, project: str, bundle: str, as_json: bool
+) -> NoReturn:
+    """Look at a day's traffic, show it, and leave with its code; days of traffic lie apart from those of tables.
+
+    Parameters
+    ----------
+    root : Path
+        `monitoring.folder`.
+    look, as_of, project, bundle, as_json
+        As in `answer_day`; what is seen is its own digest.
+
+    Raises
+    ------
+    typer.Exit
+        As `answer_day`.
+    """
+    sight = look()
+    said = [bundle, *(finding.sentence for finding in sight.findings)]
+    profiles = [sight.now, *(one.profile for one in sight.references)]
+    seen = "".join(profile_bytes(one).decode() for one in profiles if one is not None)
+    inputs = inputs_digest("\0".join([*said, seen]), [])
+    answer_day(DayBook(root / "traffic"), as_of, inputs, lambda: sight, project=project, bundle=bundle, as_json=as_json)
+
+
+def keep_verdicts(book: DayBook, day: Day) -> None:
+    """Write what `monitor export` serves; a day before the last one looked at leaves that one's.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> book = DayBook(Path(tempfile.mkdtemp()))
+    >>> keep_verdicts(book, Day("demo", "v1", "2025-11-01", "2025-10", "0" * 64, ()))
+    >>> book.verdict_file.exists()
+    True
+    """
+    if all(one.as_of <= day.as_of for one in book.days()):
+        write_verdicts(book.verdict_file, day.project, day.period, day.findings)
 
 
 def show_day(day: Day, book: DayBook, *, known: bool, as_json: bool) -> None:

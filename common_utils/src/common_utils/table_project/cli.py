@@ -14,7 +14,7 @@ import typer
 
 from common_utils.command_line.clashes import keep_settings
 from common_utils.command_line.decisions import add_decisions
-from common_utils.command_line.monitor import AsOfOption, MonitorJsonOption, monitor_group
+from common_utils.command_line.monitor import AddressOption, AsOfOption, MonitorJsonOption, PortOption, monitor_group
 from common_utils.command_line.options import (
     BundleOption,
     ConfigOption,
@@ -297,7 +297,11 @@ def _monitor(spec: Callable[[], ProjectSpec[Settings]], task: Callable[[], Table
         reading: Reading,
         as_of: AsOfOption = None,
         input_: Annotated[
-            Path | None, typer.Option("--input", help="Records of the period, CSV or Parquet; the last of each id.")
+            Path | None,
+            typer.Option(
+                "--input",
+                help="Records of the period, CSV or Parquet; the last of each id. Without it: yesterday's traffic.",
+            ),
         ] = None,
         as_json: MonitorJsonOption = False,
         bundle: BundleOption = None,
@@ -307,8 +311,8 @@ def _monitor(spec: Callable[[], ProjectSpec[Settings]], task: Callable[[], Table
         """Look at a period's records, write a report, and leave with 0, 5 (alarm) or 6 (too little)."""
         if context.invoked_subcommand is not None:
             return
-        if as_of is None or input_ is None:
-            raise ConfigError("monitor: give --as-of DAY and --input FILE, or a further word such as explain.")
+        if as_of is None:
+            raise ConfigError("monitor: give --as-of DAY, or a further word such as explain.")
         settings, folder = settings_of(spec(), config, overrides)
         day = as_of.date()
         _watch().run_monitor(task(), settings, folder, input_, day, bundle, as_json=as_json, reading=reading)
@@ -319,7 +323,18 @@ def _monitor(spec: Callable[[], ProjectSpec[Settings]], task: Callable[[], Table
         settings, folder = settings_of(spec(), config, overrides)
         _watch().run_explain(settings, folder, None if as_of is None else as_of.date())
 
-    del look, explain  # registered by name
+    @monitor.command("export")
+    def export(
+        port: PortOption = 9001,
+        address: AddressOption = "127.0.0.1",
+        config: ConfigOption = None,
+        overrides: SetOption = None,
+    ) -> None:
+        """Serve the latest verdicts to Prometheus on /metrics, until SIGTERM."""
+        settings, folder = settings_of(spec(), config, overrides)
+        _watch().run_export(settings, folder, port, address)
+
+    del look, explain, export  # registered by name
     return monitor
 
 

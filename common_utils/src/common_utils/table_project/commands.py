@@ -143,7 +143,7 @@ def run_predict(
     if profile := open_batch_profile(config.monitoring, folder, bundle, "predict"):
         subjects = None if names.columns[0] == _ROW else names.iloc[:, 0].to_numpy(dtype=object)
         profile.add(watched, score=answers[task.score_column].to_numpy(dtype=np.float64), subjects=subjects)
-        profile.write()
+        profile.keep(note)
     note(records.report.summary())
     note(f"{len(answers):,} answers written to {output}")
     _caveat(task)

@@ -21,6 +21,7 @@ from common_utils.decision_log.journal.lines import Fixed
 from common_utils.decision_log.kinds import check_value
 from common_utils.decision_log.recorder import Recorder, open_recorder
 from common_utils.monitoring.profiles.live import LiveProfiles, SeenRows, served_profile
+from common_utils.monitoring.profiles.metrics import ProfileCollector
 from common_utils.monitoring.profiles.profile import Profile
 from common_utils.releases.config import load_trust
 from common_utils.releases.trained import trained_settings
@@ -236,7 +237,7 @@ def create_table_service(
     service = ProjectService(
         spec, folder, slot, lambda: spec.load(folder), opener, ask, model_info=lambda live: live.info
     )
-    return service.create(
+    app = service.create(
         [_routes(spec, slot, log, profiles, record, answer_model, answer), outcome_routes(log, check_value)],
         version=version,
         open_model=open_model,
@@ -244,6 +245,8 @@ def create_table_service(
         open_log=open_log or (open_configured_log if open_model is None else lambda: None),
         beside=open_profiles if open_model is None else None,
     )
+    app.state.metrics.add(ProfileCollector(profiles))
+    return app
 
 
 def _seen_rows(

@@ -214,7 +214,7 @@ def check_every_route_is_described_and_shows_its_answers(case: AppCase) -> None:
 
 
 def check_python_m_app_serves_as_configured(case: AppCase) -> None:
-    """Promise that `python -m app`, which the image runs, serves this project as its settings say, and `ship` ships.
+    """Promise that `python -m app`, which the image runs, serves as its settings say, `ship` ships, `export` exports.
 
     Raises
     ------
@@ -223,15 +223,19 @@ def check_python_m_app_serves_as_configured(case: AppCase) -> None:
     """
     started: list[tuple[object, Path]] = []
     shipped: list[tuple[object, Path]] = []
+    exported: list[tuple[object, Path, list[str]]] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("common_utils.serving.start.serve_configured", lambda *given: started.append(given))
         patch.setattr("common_utils.decision_log.beside.ship_configured", lambda *given: shipped.append(given))
         runpy.run_module("app", run_name="__main__")
-        patch.setattr(sys, "argv", ["app", "ship"])
-        with suppress(SystemExit):
-            runpy.run_module("app", run_name="__main__")
+        patch.setattr("common_utils.monitoring.beside.export_configured", lambda *given: exported.append(given))
+        for arguments in (["ship"], ["export", "--port", "0"]):
+            patch.setattr(sys, "argv", ["app", *arguments])
+            with suppress(SystemExit):
+                runpy.run_module("app", run_name="__main__")
     expect(started == [(case.project.spec, case.project.folder)], f"it starts {started}")
     expect(shipped == started, f"it ships {shipped}")
+    expect(exported == [(*started[0], ["--port", "0"])], f"it exports {exported}")
 
 
 def check_a_bundle_s_probability_is_its_pipeline_s(case: AppCase, bundle: Bundle) -> None:

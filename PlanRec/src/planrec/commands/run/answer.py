@@ -167,7 +167,7 @@ def _written(
             keep=_both(run.keep_with(ranked_entries), _counted(profile, count_advice, request.as_of)),
         )
     if profile is not None:
-        profile.write()
+        profile.keep(note)
     note(written.report.summary())
     for text in written.remarks:
         note(text)
@@ -211,7 +211,7 @@ def run_predict(request: PredictCommand) -> None:
             keep=_both(logged.keep_with(prediction_entries), _counted(profile, count_predictions, request.as_of)),
         )
     if profile is not None:
-        profile.write()
+        profile.keep(note)
     note(written.report.summary())
     for text in written.remarks:
         note(text)

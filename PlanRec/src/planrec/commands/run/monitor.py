@@ -10,9 +10,11 @@ import pandas as pd
 
 from common_utils.command_line.terminal import note, steps
 from common_utils.errors import DataError
+from common_utils.monitoring.beside import export_until_ended
 from common_utils.monitoring.day import DayBook
 from common_utils.monitoring.judge import Sight, inputs_digest
-from common_utils.reporting.monitor_days import answer_day, explain_day, last_day
+from common_utils.monitoring.traffic import traffic_sight
+from common_utils.reporting.monitor_days import answer_day, answer_traffic, explain_day, last_day
 from planrec.billing import Catalogue, load_catalogue
 from planrec.columns import KEY
 from planrec.commands.requests import MonitorCommand, SettingsCommand
@@ -21,13 +23,25 @@ from planrec.config import SPEC
 from planrec.monitoring.look import look_at_month
 from planrec.usage.read import read_usage_table
 
-__all__ = ["run_explain", "run_monitor"]
+__all__ = ["run_explain", "run_export", "run_monitor"]
+
+_ANSWERS = ("predict", "recommend")
 
 
 def run_monitor(request: MonitorCommand) -> None:
     """Look at a day and leave with its code; the same question again is answered from the record."""
     run = load_run(request.settings)
     bundle = run.open_bundle(request.bundle)
+    if not request.usage:
+        root = run.path(run.config.monitoring.folder)
+        answer_traffic(
+            root,
+            lambda: traffic_sight(root, bundle.version, _ANSWERS, request.as_of, table="--usage"),
+            request.as_of,
+            project=SPEC.name,
+            bundle=bundle.version,
+            as_json=request.as_json,
+        )
     card_file = request.plans or run.path(run.config.data.chosen().plans)
     card = load_catalogue(card_file)
     book = _book(run)
@@ -46,6 +60,11 @@ def run_monitor(request: MonitorCommand) -> None:
 def run_explain(settings: SettingsCommand, as_of: date | None) -> None:
     """Say what moved most on a day."""
     explain_day(last_day(_book(load_run(settings)), as_of))
+
+
+def run_export(settings: SettingsCommand, port: int, address: str) -> None:
+    """Serve the latest verdicts until SIGTERM."""
+    export_until_ended(_book(load_run(settings)).folder, port, address, note)
 
 
 def _book(run: LoadedSettings) -> DayBook:

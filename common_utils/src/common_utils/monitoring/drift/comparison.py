@@ -20,7 +20,17 @@ from common_utils.monitoring.drift.cells import Cells, Difference, category_cell
 from common_utils.monitoring.findings import Finding, Level
 from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts, Profile
 
-__all__ = ["SCORE", "FeatureDrift", "Limits", "Reference", "cells_of", "compare", "difference_of", "drift_findings"]
+__all__ = [
+    "SCORE",
+    "FeatureDrift",
+    "Limits",
+    "Reference",
+    "cells_of",
+    "compare",
+    "difference_of",
+    "drift_findings",
+    "one_row_each",
+]
 
 SCORE = "score"
 """What the model's score is called among the features."""
@@ -256,6 +266,17 @@ def cells_of(now: Profile, before: Profile, *, several_rows: bool = False) -> di
     return {name: _fewer(cells, scale) for name, cells in kept.items() if cells is not None}
 
 
+def one_row_each(profile: Profile) -> bool:
+    """Whether a table holds one row for each subject, within what an estimate of the subjects may be off.
+
+    Examples
+    --------
+    >>> one_row_each(Profile(300, 300, ())), one_row_each(Profile(300, 200, ()))
+    (True, False)
+    """
+    return profile.rows <= profile.subjects * (1.0 if profile.seen is None else _ESTIMATED)
+
+
 def _judge_nothing_yet(now: Profile, reference: Reference, limits: Limits) -> list[FeatureDrift]:
     """Return the differences from one reference, before anything is called significant."""
     several_rows = reference.role == "training"
@@ -345,8 +366,7 @@ def _fewer(cells: Cells, scale: float) -> Cells:
 
 
 def _check_rows(profile: Profile, name: str, *, several_rows: bool = False) -> None:
-    most = profile.subjects * (1.0 if profile.seen is None else _ESTIMATED)
-    if not several_rows and profile.rows > most:
+    if not several_rows and not one_row_each(profile):
         raise DataError(
             f"{name}: {profile.rows:,} rows of {profile.subjects:,} subjects. A test needs one row per subject: keep "
             "each subject's last row of the period, and count again."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,24 @@ class BatchProfile:
             self._folder.write(at, self._profile)
             self._folder.prune(at, self._keep_days)
         return self._profile
+
+    def keep(self, tell: Callable[[str], None]) -> None:
+        """Write as `write`; where that fails, tell it: the answers are written by now, and nobody waits for counts.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from common_utils.monitoring.profiles.counting import reference_profile
+        >>> folder = HourFolder(Path("/dev/null"), "v1", "predict")
+        >>> run = BatchProfile(folder, reference_profile({"minutes": np.arange(9.0)}), keep_days=30)
+        >>> run.add({"minutes": np.array([1.0])})
+        >>> run.keep(lambda said: print(said.partition(":")[0]))
+        what was seen is not counted
+        """
+        try:
+            self.write()
+        except (DataError, OSError) as error:
+            tell(f"what was seen is not counted: {error}. The answers are written; `monitor` will not know of them.")
 
 
 def open_batch_profile(config: MonitoringConfig, project: Path, bundle: Bundle, what: str) -> BatchProfile | None:

@@ -8,17 +8,20 @@ from typing import TypeVar
 
 from common_utils.command_line.terminal import note, steps
 from common_utils.config import resolve_path
+from common_utils.monitoring.beside import export_until_ended
 from common_utils.monitoring.day import DayBook
 from common_utils.monitoring.judge import Sight, inputs_digest
-from common_utils.reporting.monitor_days import answer_day, explain_day, last_day
+from common_utils.monitoring.traffic import traffic_sight
+from common_utils.reporting.monitor_days import answer_day, answer_traffic, explain_day, last_day
 from common_utils.table_project.commands import configured_bundle
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.source import read_records, stated
 from common_utils.table_project.task import TableTask
 from common_utils.table_project.watch.look import look_at_table
+from common_utils.table_project.watch.quality import rejected_finding
 from common_utils.tables import Reading
 
-__all__ = ["run_explain", "run_monitor"]
+__all__ = ["run_explain", "run_export", "run_monitor"]
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
 
@@ -27,7 +30,7 @@ def run_monitor(
     task: TableTask[Settings],
     config: Settings,
     folder: Path,
-    input_: Path,
+    input_: Path | None,
     as_of: date,
     bundle_path: Path | None,
     *,
@@ -37,6 +40,15 @@ def run_monitor(
     """Look at a period and leave with its code; the same question again is answered from the record."""
     bundle = configured_bundle(task, config, folder, bundle_path)
     book = _book(config, folder)
+    if input_ is None:
+        answer_traffic(
+            book.folder,
+            lambda: traffic_sight(book.folder, bundle.version, ["predict"], as_of, table="--input"),
+            as_of,
+            project=task.spec.name,
+            bundle=bundle.version,
+            as_json=as_json,
+        )
 
     def look() -> Sight:
         with steps() as step:
@@ -46,7 +58,8 @@ def run_monitor(
             records = read_records(input_, schema, name=task.spec.name, reading=how)
             note(records.report.summary())
             step("comparing")
-            return look_at_table(task, bundle, records.frame, as_of, book=book)
+            quality = (rejected_finding(records.report, since=as_of.isoformat()),)
+            return look_at_table(task, bundle, records.frame, as_of, book=book, quality=quality)
 
     inputs = inputs_digest(bundle.version, [input_])
     answer_day(book, as_of, inputs, look, project=task.spec.name, bundle=bundle.version, as_json=as_json)
@@ -55,6 +68,11 @@ def run_monitor(
 def run_explain(config: TableProjectConfig, folder: Path, as_of: date | None) -> None:
     """Say what moved most on a day."""
     explain_day(last_day(_book(config, folder), as_of))
+
+
+def run_export(config: TableProjectConfig, folder: Path, port: int, address: str) -> None:
+    """Serve the latest verdicts until SIGTERM."""
+    export_until_ended(_book(config, folder).folder, port, address, note)
 
 
 def _book(config: TableProjectConfig, folder: Path) -> DayBook:

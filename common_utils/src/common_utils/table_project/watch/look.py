@@ -23,6 +23,7 @@ from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.feature_columns import table_columns
 from common_utils.table_project.task import TableTask
+from common_utils.table_project.watch.quality import row_count_findings, table_quality
 
 __all__ = ["look_at_table", "one_row_each", "watched_table"]
 
@@ -90,4 +91,6 @@ def look_at_table(
     references = [Reference("training", bundle.version[:8], reference)]
     if (before := book.profile_before(period, reference)) is not None:
         references.append(Reference("period before", *before))
-    return Sight(period, now, tuple(references), quality)
+    found = [*quality, *table_quality(now, references[-1].profile, columns, since=period)]
+    found += row_count_findings(now.rows, book.rows_before(period), period)
+    return Sight(period, now, tuple(references), tuple(found))
