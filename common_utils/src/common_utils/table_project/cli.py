@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from common_utils.command_line.bias import bias_app
 from common_utils.command_line.clashes import keep_settings
 from common_utils.command_line.decisions import add_decisions
 from common_utils.command_line.monitor import AsOfOption, MonitorJsonOption, monitor_group
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from common_utils.config.project import ProjectSpec
     from common_utils.config.reading import ReadingConfig
     from common_utils.decision_log.config import DecisionsConfig
+    from common_utils.monitoring.bias.desk import BiasDesk
     from common_utils.table_project.config import TableProjectConfig
     from common_utils.table_project.task import TableTask
     from common_utils.tables import Reading
@@ -141,6 +143,13 @@ def table_cli(
     app.add_typer(release_app(releases), name="release")
     add_decisions(app, decisions)
     app.add_typer(_monitor(spec, task))
+
+    def bias(config: Path | None, overrides: list[str] | None) -> BiasDesk:
+        from common_utils.table_project.watch.bias import table_bias_desk
+
+        return table_bias_desk(task(), *settings_of(spec(), config, overrides))
+
+    app.add_typer(bias_app(bias))
     return app
 
 
