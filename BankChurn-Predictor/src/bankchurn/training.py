@@ -38,6 +38,7 @@ class ChurnTask(BinaryTask[BankChurnConfig]):
     id_column = CUSTOMER
     yes, no, event = "leaves", "stays", "leaving"
     coarse_groups = COARSE_GROUPS
+    outcome = "left"
     figure_names = FIGURES
     goals = (
         Goal("auc", "AUC", 0.865, 0.872),

@@ -15,7 +15,7 @@ import typer
 from common_utils.command_line.bias import bias_app
 from common_utils.command_line.clashes import keep_settings
 from common_utils.command_line.decisions import add_decisions
-from common_utils.command_line.monitor import AsOfOption, MonitorJsonOption, monitor_group
+from common_utils.command_line.monitor import AsOfOption, MonitorDecisionsOption, MonitorJsonOption, monitor_group
 from common_utils.command_line.options import (
     BundleOption,
     ConfigOption,
@@ -308,6 +308,7 @@ def _monitor(spec: Callable[[], ProjectSpec[Settings]], task: Callable[[], Table
         input_: Annotated[
             Path | None, typer.Option("--input", help="Records of the period, CSV or Parquet; the last of each id.")
         ] = None,
+        decisions: MonitorDecisionsOption = False,
         as_json: MonitorJsonOption = False,
         bundle: BundleOption = None,
         config: ConfigOption = None,
@@ -320,7 +321,9 @@ def _monitor(spec: Callable[[], ProjectSpec[Settings]], task: Callable[[], Table
             raise ConfigError("monitor: give --as-of DAY and --input FILE, or a further word such as explain.")
         settings, folder = settings_of(spec(), config, overrides)
         day = as_of.date()
-        _watch().run_monitor(task(), settings, folder, input_, day, bundle, as_json=as_json, reading=reading)
+        _watch().run_monitor(
+            task(), settings, folder, input_, day, bundle, decisions=decisions, as_json=as_json, reading=reading
+        )
 
     @monitor.command("explain")
     def explain(as_of: AsOfOption = None, config: ConfigOption = None, overrides: SetOption = None) -> None:

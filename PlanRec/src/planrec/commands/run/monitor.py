@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from common_utils.command_line.terminal import note, steps
+from common_utils.decision_log.desk import Desk
 from common_utils.errors import DataError
 from common_utils.monitoring.day import DayBook
-from common_utils.monitoring.judge import Sight, inputs_digest
+from common_utils.monitoring.judge import Sight, inputs_digest, with_matured
+from common_utils.monitoring.matured import decided_until, rows_digest
 from common_utils.reporting.monitor_days import answer_day, explain_day, last_day
 from planrec.billing import Catalogue, load_catalogue
 from planrec.columns import KEY
@@ -19,6 +22,7 @@ from planrec.commands.requests import MonitorCommand, SettingsCommand
 from planrec.commands.settings import LoadedSettings, load_run
 from planrec.config import SPEC
 from planrec.monitoring.look import look_at_month
+from planrec.monitoring.outcomes import look_at_outcomes
 from planrec.usage.read import read_usage_table
 
 __all__ = ["run_explain", "run_monitor"]
@@ -31,14 +35,22 @@ def run_monitor(request: MonitorCommand) -> None:
     card_file = request.plans or run.path(run.config.data.chosen().plans)
     card = load_catalogue(card_file)
     book = _book(run)
-    inputs = inputs_digest(f"{bundle.version}\0{request.decisions}", [card_file, *request.usage])
+    log = Desk(run.config.decisions, SPEC.name, run.project, run.config.data.table)
+    rows = decided_until(log, request.as_of) if request.decisions else None
+    decided = "" if rows is None else rows_digest(rows)
+    inputs = inputs_digest(f"{bundle.version}\0{decided}", [card_file, *request.usage])
 
     def look() -> Sight:
         with steps() as step:
             step("reading usage months")
             months = _months(request.usage, run, card)
             step("comparing")
-            return look_at_month(bundle, months, request.as_of, card=card)
+            sight = look_at_month(bundle, months, request.as_of, card=card)
+            if rows is None:
+                return sight
+            rng = np.random.default_rng(run.config.training.seed)
+            metrics = bundle.bundle.read_json("metrics.json")
+            return with_matured(sight, look_at_outcomes(rows, metrics, rng=rng))
 
     answer_day(book, request.as_of, inputs, look, project=SPEC.name, bundle=bundle.version, as_json=request.as_json)
 

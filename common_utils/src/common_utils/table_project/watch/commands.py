@@ -6,16 +6,21 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from common_utils.command_line.terminal import note, steps
 from common_utils.config import resolve_path
+from common_utils.decision_log.desk import Desk
 from common_utils.monitoring.day import DayBook
-from common_utils.monitoring.judge import Sight, inputs_digest
+from common_utils.monitoring.judge import Sight, inputs_digest, with_matured
+from common_utils.monitoring.matured import decided_until, rows_digest
 from common_utils.reporting.monitor_days import answer_day, explain_day, last_day
 from common_utils.table_project.commands import configured_bundle
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.source import read_records, stated
 from common_utils.table_project.task import TableTask
 from common_utils.table_project.watch.look import look_at_table
+from common_utils.table_project.watch.outcomes import look_at_records
 from common_utils.tables import Reading
 
 __all__ = ["run_explain", "run_monitor"]
@@ -31,12 +36,15 @@ def run_monitor(
     as_of: date,
     bundle_path: Path | None,
     *,
+    decisions: bool,
     as_json: bool,
     reading: Reading,
 ) -> None:
     """Look at a period and leave with its code; the same question again is answered from the record."""
     bundle = configured_bundle(task, config, folder, bundle_path)
     book = _book(config, folder)
+    log = Desk(config.decisions, task.spec.name, folder, config.data.table)
+    rows = decided_until(log, as_of) if decisions else None
 
     def look() -> Sight:
         with steps() as step:
@@ -46,9 +54,14 @@ def run_monitor(
             records = read_records(input_, schema, name=task.spec.name, reading=how)
             note(records.report.summary())
             step("comparing")
-            return look_at_table(task, bundle, records.frame, as_of, book=book)
+            sight = look_at_table(task, bundle, records.frame, as_of, book=book)
+            if rows is None:
+                return sight
+            rng = np.random.default_rng(config.training.seed)
+            return with_matured(sight, look_at_records(task, rows, bundle.read_json("metrics.json"), rng=rng))
 
-    inputs = inputs_digest(bundle.version, [input_])
+    said = bundle.version if rows is None else f"{bundle.version}\0{rows_digest(rows)}"
+    inputs = inputs_digest(said, [input_])
     answer_day(book, as_of, inputs, look, project=task.spec.name, bundle=bundle.version, as_json=as_json)
 
 
