@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from common_utils.bundle import current_version, write_bundle
 from common_utils.decision_log.exports import DecisionSelection
+from common_utils.releases import promote
+from common_utils.releases.author import Author
+from common_utils.releases.history import read_history
 from planrec.decisions.groups import age_group
 from planrec.monitoring.bias import describe_decisions
 from tests.monitoring.logged import desk, kept, offers, settings
@@ -153,3 +157,21 @@ def test_proxies_of_age_are_named(run, tmp_path: Path, project_folder: Path, cap
     usage.write_text("\n".join([*(line.rsplit(",", 1)[0] for line in lines), ""]))
     assert run("bias", "proxies", "--usage", usage, "--plans", plans) == 3
     assert "age: the table knows nobody's age" in capsys.readouterr().err
+
+
+def test_a_rollback_takes_the_figures_with_it(run, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+    kept(tmp_path, offers(1, 600))
+    root, ana = tmp_path / "artifacts", Author("ana", "test")
+    made = [write_bundle(root, info={"n": n}, write=lambda f: f.joinpath("n").write_text("x")).version for n in (1, 2)]
+    for version in made:
+        promote(root, version, author=ana)
+    words = ("bias", "escalate", "--why", "letters", "--who", "bo", "--rollback", *settings(tmp_path))
+    assert run(*words, "--set", "releases.signatures=development") == 0
+    assert f"{made[0]} is live again" in capsys.readouterr().out
+    assert current_version(root) == made[0]
+    last = read_history(root)[-1]
+    assert (last.action, last.who) == ("rollback", "bo")
+    assert last.why.startswith("letters (bias escalation 1: ")
+    lines = [json.loads(text) for text in (tmp_path / "monitoring" / "escalations.jsonl").read_text().splitlines()]
+    assert [(one["what"], one.get("to_version")) for one in lines] == [("opened", None), ("rolled back", made[0])]
+    assert [one["what"] for one in desk(tmp_path).audit()] == ["bias escalation opened", "bias rollback"]
