@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def desk(folder: Path) -> Desk:
 
 def kept(
     folder: Path,
-    entries: list[tuple[str, str, Mapping[str, Any], bytes]],
+    entries: Sequence[tuple[str, str, Mapping[str, Any], bytes]],
     outcomes: Callable[[int], list[tuple[str, object, int]]] | None = None,
 ) -> None:
     """Log and ship entries of subject, mode, answer and groups, a minute apart; then what came of each."""
