@@ -8,6 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from app.schemas import EXAMPLE, CustomerRequest, PredictResponse
+from bankchurn.columns import COARSE_GROUPS
 from bankchurn.config import SPEC, BankChurnConfig
 from bankchurn.features import shipped_step
 from bankchurn.retention import economics_of, expected_profit
@@ -64,6 +65,7 @@ def create_app(
         probe=CustomerRequest.model_validate(EXAMPLE),
         open_scorer=lambda bundle, config: CompiledScorer.open(bundle, shipped_step(config)),
         version="0.1.0",
+        groups=COARSE_GROUPS,
         open_model=open_model,
         open_log=open_log,
     )

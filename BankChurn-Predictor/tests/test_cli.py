@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +114,41 @@ def test_explain_says_in_words_what_was_looked_at(run: Run, bundle: Bundle, tmp_
     assert "likely: leaving" in run(*arguments)[1]
     shown = {part["feature"]: part["value"] for part in json.loads(run(*arguments, "--json")[1])["contributions"]}
     assert (shown["Geography"], shown["Tenure"], shown["Age"]) == ("Germany", "missing", "50")
+
+
+def test_bias_is_told_by_gender_and_geography(run: Run, bundle: Bundle, tmp_path: Path) -> None:
+    """Entries carry the declared groups; men who leave more at the same score alarm, and `--by` names the group."""
+    rows = sample_customers(3_000, np.random.default_rng(5)).drop(columns="Exited")
+    write_table(rows, tmp_path / "customers.csv")
+    said = {"batch": "true", "journal": tmp_path / "journal", "url": f"sqlite:///{tmp_path}/log.db"}
+    log = [word for name, value in said.items() for word in ("--set", f"decisions.{name}={value}")]
+    words = ("--input", str(tmp_path / "customers.csv"), "--output", str(tmp_path / "answers.csv"))
+    assert run("predict", *words, "--bundle", str(bundle.path), *log)[0] == 0
+    assert run("decisions", "ship", *log)[0] == 0
+    code, out, err = run("bias", "report", "--by", "gender", "--json", *log)
+    found = json.loads(out)
+    assert (code, err) in ((0, ""), (6, ""))
+    assert {(one["attribute"], one["group"]) for one in found["figures"]} == {("Gender", "Female"), ("Gender", "Male")}
+    assert (found["within"], found["decisions"]) == ("the same probability", 3_000)
+    assert "left" in found["unmeasured"]
+    store = str(tmp_path / "log.db")
+    _move_into_the_past(store, days=200)
+    rng = np.random.default_rng(6)
+    lines = ["kind,value,date,subject"]
+    for name, gender in zip(rows["CustomerId"], rows["Gender"], strict=True):
+        lines.append(f"left,{str(rng.random() < (0.4 if gender == 'Male' else 0.2)).lower()},{_days_ago(150)},{name}")
+    (tmp_path / "outcomes.csv").write_text("\n".join([*lines, ""]))
+    assert run("outcomes", "--input", str(tmp_path / "outcomes.csv"), *log)[0] == 0
+    code, out, _ = run("bias", "report", *log)
+    assert code == 5
+    assert "- alarm: Gender Male, left: " in out
+    assert run("bias", "report", "--by", "age", *log)[0] == 2
+
+
+def _days_ago(days: int) -> str:
+    return (datetime.now(UTC) - timedelta(days=days)).date().isoformat()
+
+
+def _move_into_the_past(store: str, *, days: int) -> None:
+    with sqlite3.connect(store) as log:
+        log.execute("UPDATE decisions SET at_ms = at_ms - ?", (days * 86_400_000,))

@@ -8,6 +8,7 @@ __all__ = [
     "BALANCE",
     "CARD",
     "CATEGORIES",
+    "COARSE_GROUPS",
     "CUSTOMER",
     "EXITED",
     "GENDER",
@@ -30,3 +31,5 @@ NUMBERS = (SCORE, AGE, TENURE, BALANCE, PRODUCTS, CARD, ACTIVE, SALARY)
 """Numeric columns, in the order of the table."""
 CATEGORIES = {GEOGRAPHY: ("France", "Germany", "Spain"), GENDER: ("Female", "Male")}
 """Text columns and their values; the place of a value is its code."""
+COARSE_GROUPS = (GENDER, GEOGRAPHY)
+"""What entries of the decision log carry of who somebody is, for reports on bias."""

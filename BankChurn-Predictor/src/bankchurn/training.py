@@ -12,7 +12,7 @@ import pandas as pd
 import pandera.pandas as pandera
 from numpy.typing import NDArray
 
-from bankchurn.columns import CUSTOMER, EXITED, GENDER, GEOGRAPHY
+from bankchurn.columns import COARSE_GROUPS, CUSTOMER, EXITED
 from bankchurn.config import SPEC, BankChurnConfig
 from bankchurn.data import churn_schema, record_schema, sample_customers
 from bankchurn.evaluation import fairness_table, mean_gain_curve, retention_summary
@@ -25,7 +25,7 @@ from common_utils.table_project.task import Cells, Goal
 
 __all__ = ["TASK", "ChurnTask"]
 
-PROTECTED = (GENDER, GEOGRAPHY)
+PROTECTED = COARSE_GROUPS
 WITHOUT = "without Gender and Geography"
 REFERENCE = "public reference (LR + RF, balanced)"
 
@@ -37,6 +37,8 @@ class ChurnTask(BinaryTask[BankChurnConfig]):
     target = EXITED
     id_column = CUSTOMER
     yes, no, event = "leaves", "stays", "leaving"
+    coarse_groups = COARSE_GROUPS
+    outcome = "left"
     figure_names = FIGURES
     goals = (
         Goal("auc", "AUC", 0.865, 0.872),

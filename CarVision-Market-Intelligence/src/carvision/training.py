@@ -57,6 +57,7 @@ class CarTask(TableTask[CarVisionConfig]):
     spec = SPEC
     target = PRICE
     is_class = False
+    outcome = "bill_paid"  # what was paid for the car, told in cents
     figure_names = FIGURES
     goals = (
         Goal("mae", "MAE, dollars, cars kept whole", 2170, 2000, higher_is_better=False, digits=0),

@@ -11,6 +11,7 @@ from common_utils.command_line.decisions import add_decisions
 from common_utils.command_line.release import release_app
 from common_utils.command_line.run import command_line, run_command_line
 from planrec.commands.answer import bill, predict, recommend
+from planrec.commands.bias import bias
 from planrec.commands.choices import choices
 from planrec.commands.columns import columns
 from planrec.commands.learn import card, data, evaluate, simulate, train
@@ -55,6 +56,7 @@ for _name, _command in (("what-if", what_if), ("draft", draft)):
     app.command(_name)(_command)
 add_plans(app)
 app.add_typer(monitor)
+app.add_typer(bias)
 
 
 @app.command()

@@ -36,6 +36,7 @@ class PlanTask(BinaryTask[TelecomConfig]):
 
     spec = SPEC
     target = IS_ULTRA
+    outcome = "plan_taken"
     yes, no, event = "ultra", "smart", "being on Ultra"
     caveat = CAVEAT
     figure_names = FIGURES

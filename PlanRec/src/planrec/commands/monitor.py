@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from common_utils.command_line.monitor import AddressOption, AsOfOption, MonitorJsonOption, PortOption, monitor_group
+from common_utils.command_line.monitor import (
+    AddressOption,
+    AsOfOption,
+    MonitorDecisionsOption,
+    MonitorJsonOption,
+    PortOption,
+    monitor_group,
+)
 from common_utils.command_line.options import BundleOption, SetOption
 from common_utils.command_line.reading import reads_table
 from common_utils.errors import ConfigError
@@ -27,9 +34,6 @@ _Usage = Annotated[
     ),
 ]
 _Plans = Annotated[Path | None, typer.Option("--plans", help="Rate card in force; default: that of the settings.")]
-_Decisions = Annotated[
-    bool, typer.Option("--decisions", help="Also judge what was decided, by the outcomes that have matured.")
-]
 
 monitor = monitor_group()
 
@@ -43,7 +47,7 @@ def look(
     as_of: AsOfOption = None,
     usage: _Usage = None,
     plans: _Plans = None,
-    decisions: _Decisions = False,
+    decisions: MonitorDecisionsOption = False,
     as_json: MonitorJsonOption = False,
     bundle: BundleOption = None,
     config: ConfigOption = None,

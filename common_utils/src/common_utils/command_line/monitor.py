@@ -9,7 +9,14 @@ import typer
 
 from common_utils.command_line.run import Group
 
-__all__ = ["AddressOption", "AsOfOption", "MonitorJsonOption", "PortOption", "monitor_group"]
+__all__ = [
+    "AddressOption",
+    "AsOfOption",
+    "MonitorDecisionsOption",
+    "MonitorJsonOption",
+    "PortOption",
+    "monitor_group",
+]
 
 AsOfOption = Annotated[
     datetime | None,
@@ -19,6 +26,9 @@ AsOfOption = Annotated[
         metavar="YYYY-MM-DD",
         help="Day of the run; only periods that ended before it count. Needed, unless a further word follows.",
     ),
+]
+MonitorDecisionsOption = Annotated[
+    bool, typer.Option("--decisions", help="Also judge what was decided, by the outcomes that have matured.")
 ]
 MonitorJsonOption = Annotated[bool, typer.Option("--json", help="Print the day's record as JSON and nothing else.")]
 

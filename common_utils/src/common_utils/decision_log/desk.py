@@ -158,6 +158,11 @@ class Desk:
             report = keep_outcomes(table, store, self.keys, self.project, reading=reading, window_days=window_days)
         return f"{report.summary()}; window {window_days} days"
 
+    def note(self, what: str, *, who: str, why: str, about: str, rows: int) -> None:
+        """Add a line to the audit."""
+        with self._office() as office:
+            office.note(what, who=who, why=why, about=about, rows=rows)
+
     @contextmanager
     def _office(self) -> Generator[Office]:
         with closing(self.open_store()) as store:

@@ -14,9 +14,10 @@ from common_utils.monitoring.day import Day, DayBook, Moved, since_when
 from common_utils.monitoring.drift.cells import Cells
 from common_utils.monitoring.drift.comparison import FeatureDrift, Limits, Reference, cells_of, compare, drift_findings
 from common_utils.monitoring.findings import Finding
+from common_utils.monitoring.matured import Matured
 from common_utils.monitoring.profiles.profile import Profile
 
-__all__ = ["Sight", "asked_day", "inputs_digest", "judged"]
+__all__ = ["Sight", "asked_day", "inputs_digest", "judged", "with_matured"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,18 @@ def judged(
         sight.kinds,
         sight.effect,
     )
+
+
+def with_matured(sight: Sight, outcomes: Matured) -> Sight:
+    """Return what a period shows together with what matured outcomes say.
+
+    Examples
+    --------
+    >>> with_matured(Sight("", None, ()), Matured((), ("accepted of all: 0.2",))).effect
+    ('accepted of all: 0.2',)
+    """
+    findings = (*sight.findings, *outcomes.findings)
+    return replace(sight, findings=findings, effect=(*sight.effect, *outcomes.shown))
 
 
 def asked_day(book: DayBook, as_of: date, inputs: str, look: Callable[[Sequence[Day]], Day]) -> tuple[Day, bool]:

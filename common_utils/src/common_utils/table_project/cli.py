@@ -12,9 +12,17 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from common_utils.command_line.bias import bias_app
 from common_utils.command_line.clashes import keep_settings
 from common_utils.command_line.decisions import add_decisions
-from common_utils.command_line.monitor import AddressOption, AsOfOption, MonitorJsonOption, PortOption, monitor_group
+from common_utils.command_line.monitor import (
+    AddressOption,
+    AsOfOption,
+    MonitorDecisionsOption,
+    MonitorJsonOption,
+    PortOption,
+    monitor_group,
+)
 from common_utils.command_line.options import (
     BundleOption,
     ConfigOption,
@@ -35,6 +43,7 @@ if TYPE_CHECKING:
     from common_utils.config.project import ProjectSpec
     from common_utils.config.reading import ReadingConfig
     from common_utils.decision_log.config import DecisionsConfig
+    from common_utils.monitoring.bias.desk import BiasDesk
     from common_utils.table_project.config import TableProjectConfig
     from common_utils.table_project.task import TableTask
     from common_utils.tables import Reading
@@ -141,6 +150,13 @@ def table_cli(
     app.add_typer(release_app(releases), name="release")
     add_decisions(app, decisions)
     app.add_typer(_monitor(spec, task))
+
+    def bias(config: Path | None, overrides: list[str] | None) -> BiasDesk:
+        from common_utils.table_project.watch.bias import table_bias_desk
+
+        return table_bias_desk(task(), *settings_of(spec(), config, overrides))
+
+    app.add_typer(bias_app(bias))
     return app
 
 
@@ -303,6 +319,7 @@ def _monitor(spec: Callable[[], ProjectSpec[Settings]], task: Callable[[], Table
                 help="Records of the period, CSV or Parquet; the last of each id. Without it: yesterday's traffic.",
             ),
         ] = None,
+        decisions: MonitorDecisionsOption = False,
         as_json: MonitorJsonOption = False,
         bundle: BundleOption = None,
         config: ConfigOption = None,
@@ -315,7 +332,9 @@ def _monitor(spec: Callable[[], ProjectSpec[Settings]], task: Callable[[], Table
             raise ConfigError("monitor: give --as-of DAY, or a further word such as explain.")
         settings, folder = settings_of(spec(), config, overrides)
         day = as_of.date()
-        _watch().run_monitor(task(), settings, folder, input_, day, bundle, as_json=as_json, reading=reading)
+        _watch().run_monitor(
+            task(), settings, folder, input_, day, bundle, decisions=decisions, as_json=as_json, reading=reading
+        )
 
     @monitor.command("explain")
     def explain(as_of: AsOfOption = None, config: ConfigOption = None, overrides: SetOption = None) -> None:

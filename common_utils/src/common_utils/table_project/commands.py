@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +18,7 @@ from common_utils.bundle import Bundle, open_bundle
 from common_utils.command_line.terminal import note, note_next, show_table, steps
 from common_utils.config import resolve_path
 from common_utils.decision_log.batch import BatchEntry, LogOf, logged_run
+from common_utils.decision_log.coarse_groups import coarse_groups
 from common_utils.decision_log.recorder import open_batch_recorder
 from common_utils.errors import ConfigError
 from common_utils.monitoring.profiles.batch import open_batch_profile
@@ -138,7 +141,7 @@ def run_predict(
     with logged_run(recorder, output, LogOf("predict", "predict", bundle.version, "")) as run:
         table = pd.concat([names, answers], axis=1)
         write_table(table, output)
-        if keep := run.keep_with(_entries):
+        if keep := run.keep_with(partial(_entries, groups=_groups(task, records.frame))):
             keep(table)
     if profile := open_batch_profile(config.monitoring, folder, bundle, "predict"):
         subjects = None if names.columns[0] == _ROW else names.iloc[:, 0].to_numpy(dtype=object)
@@ -232,11 +235,21 @@ def _account(reading: Reading) -> None:
         note(report.summary())
 
 
-def _entries(table: pd.DataFrame) -> Iterator[BatchEntry]:
+def _groups(task: TableTask[Any], frame: pd.DataFrame) -> Iterator[bytes]:
+    """Yield the declared coarse groups of each record."""
+    known = [name for name in task.coarse_groups if name in frame]
+    columns = [frame[name].tolist() for name in known]
+    return (
+        coarse_groups(known, values) for values in (zip(*columns, strict=True) if known else repeat((), len(frame)))
+    )
+
+
+def _entries(table: pd.DataFrame, groups: Iterator[bytes]) -> Iterator[BatchEntry]:
     """Yield an entry for each answer; the first column is an id, and so the subject, or the number of a row."""
     answers, named = table.iloc[:, 1:].to_dict("records"), table.columns[0] != _ROW
-    for row, (name, answer) in enumerate(zip(table.iloc[:, 0].tolist(), answers, strict=True), start=1):
-        yield BatchEntry(str(name) if named else None, to_json(answer, inf_nan_mode="null"), row=row)
+    rows = zip(table.iloc[:, 0].tolist(), answers, groups, strict=True)
+    for row, (name, answer, mine) in enumerate(rows, start=1):
+        yield BatchEntry(str(name) if named else None, to_json(answer, inf_nan_mode="null"), row=row, groups=mine)
 
 
 def _names(task: TableTask[Settings], records: SourceTable) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from pydantic_core import to_json
 from common_utils.bundle import Bundle, open_bundle
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.config.project import ProjectSpec
+from common_utils.decision_log.coarse_groups import group_reader
 from common_utils.decision_log.journal.lines import Fixed
 from common_utils.decision_log.kinds import check_value
 from common_utils.decision_log.recorder import Recorder, open_recorder
@@ -184,6 +185,7 @@ def create_table_service(
     open_scorer: Callable[[Bundle, Settings], Scorer],
     version: str,
     names: Collection[str] = (),
+    groups: Sequence[str] = (),
     open_model: Callable[[], LiveModel[Settings]] | None = None,
     open_log: Callable[[], Recorder | None] | None = None,
 ) -> FastAPI:
@@ -206,6 +208,8 @@ def create_table_service(
         Of the service.
     names : collection of str
         Columns that hold names of things in several spellings, which monitoring counts as one.
+    groups : sequence of str
+        Columns that entries of the decision log carry as coarse groups; as `TableTask.coarse_groups`.
     open_model : callable, optional
         Opens what the service answers with; by default the bundle that `<NAME>_BUNDLE` names, or the current one of
         the configured artifacts folder, whose pointer is then followed.
@@ -238,7 +242,10 @@ def create_table_service(
         spec, folder, slot, lambda: spec.load(folder), opener, ask, model_info=lambda live: live.info
     )
     app = service.create(
-        [_routes(spec, slot, log, profiles, record, answer_model, answer), outcome_routes(log, check_value)],
+        [
+            _routes(spec, slot, log, profiles, record, answer_model, answer, group_reader(record, groups)),
+            outcome_routes(log, check_value),
+        ],
         version=version,
         open_model=open_model,
         log=log,
@@ -277,6 +284,7 @@ def _routes(
     record: type[Record],
     answer_model: type[Answer],
     answer: Callable[[LiveModel[Settings], Sequence[Record]], Sequence[Answer]],
+    groups: Callable[[Record], bytes],
 ) -> APIRouter:
     batch, batch_answer = Batch[record], BatchAnswer[answer_model]
     score: Callable[[Any], float] = attrgetter(
@@ -296,6 +304,7 @@ def _routes(
             asked=event.asked,
             subject=body.subject,
             milliseconds=event.milliseconds,
+            groups=groups(body),
         )
 
     # One record takes less than handing it to a thread; a batch takes milliseconds, which belong in one.
@@ -304,7 +313,7 @@ def _routes(
         one = answer(live, [body])[0]
         slot.count(1)
         profiles.put((live, body, score(one)))
-        said = logged(live, one.__pydantic_serializer__.to_json(one), body.subject)
+        said = logged(live, one.__pydantic_serializer__.to_json(one), body.subject, groups(body))
         return said if isinstance(said, bytes) else await said
 
     def predict_batch(body: Any) -> Any:

@@ -101,6 +101,11 @@ class TableTask(ABC, Generic[Settings]):
         Rows of the goal table, measured on the public table.
     figure_names : sequence of str
         PNG files that `figures` writes.
+    coarse_groups : sequence of str
+        Columns of text whose values entries of the decision log carry, for reports on bias; few values each.
+    outcome : str
+        Kind of outcome (`decision_log.kinds`) that tells what the target became; empty where none does. An amount is
+        told in cents.
     caveat : str
         What a reader must know beside every figure and every file of answers; shown with them. Empty: nothing.
     """
@@ -112,6 +117,8 @@ class TableTask(ABC, Generic[Settings]):
     answers_missing: bool = True
     goals: Sequence[Goal] = ()
     figure_names: Sequence[str] = ()
+    coarse_groups: Sequence[str] = ()
+    outcome: str = ""
     caveat: str = ""
 
     def folds(self, rows: pd.DataFrame, groups: NDArray[Any] | None, *, n_splits: int, seed: int) -> Sequence[Fold]:

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from common_utils.command_line.terminal import note, steps
+from common_utils.decision_log.desk import Desk
 from common_utils.errors import DataError
 from common_utils.monitoring.beside import export_until_ended
 from common_utils.monitoring.day import DayBook
-from common_utils.monitoring.judge import Sight, inputs_digest
+from common_utils.monitoring.judge import Sight, inputs_digest, with_matured
+from common_utils.monitoring.matured import decided_until, rows_digest
 from common_utils.monitoring.traffic import traffic_sight
 from common_utils.reporting.monitor_days import answer_day, answer_traffic, explain_day, last_day
 from planrec.billing import Catalogue, load_catalogue
@@ -21,6 +24,7 @@ from planrec.commands.requests import MonitorCommand, SettingsCommand
 from planrec.commands.settings import LoadedSettings, load_run
 from planrec.config import SPEC
 from planrec.monitoring.look import look_at_month
+from planrec.monitoring.outcomes import look_at_outcomes
 from planrec.usage.read import read_usage_table
 
 __all__ = ["run_explain", "run_export", "run_monitor"]
@@ -32,11 +36,20 @@ def run_monitor(request: MonitorCommand) -> None:
     """Look at a day and leave with its code; the same question again is answered from the record."""
     run = load_run(request.settings)
     bundle = run.open_bundle(request.bundle)
+    log = Desk(run.config.decisions, SPEC.name, run.project, run.config.data.table)
+    rows = decided_until(log, request.as_of) if request.decisions else None
+
+    def judged_late(sight: Sight) -> Sight:
+        if rows is None:
+            return sight
+        rng = np.random.default_rng(run.config.training.seed)
+        return with_matured(sight, look_at_outcomes(rows, bundle.bundle.read_json("metrics.json"), rng=rng))
+
     if not request.usage:
         root = run.path(run.config.monitoring.folder)
         answer_traffic(
             root,
-            lambda: traffic_sight(root, bundle.version, _ANSWERS, request.as_of, table="--usage"),
+            lambda: judged_late(traffic_sight(root, bundle.version, _ANSWERS, request.as_of, table="--usage")),
             request.as_of,
             project=SPEC.name,
             bundle=bundle.version,
@@ -45,14 +58,15 @@ def run_monitor(request: MonitorCommand) -> None:
     card_file = request.plans or run.path(run.config.data.chosen().plans)
     card = load_catalogue(card_file)
     book = _book(run)
-    inputs = inputs_digest(f"{bundle.version}\0{request.decisions}", [card_file, *request.usage])
+    decided = "" if rows is None else rows_digest(rows)
+    inputs = inputs_digest(f"{bundle.version}\0{decided}", [card_file, *request.usage])
 
     def look() -> Sight:
         with steps() as step:
             step("reading usage months")
             months = _months(request.usage, run, card)
             step("comparing")
-            return look_at_month(bundle, months, request.as_of, card=card)
+            return judged_late(look_at_month(bundle, months, request.as_of, card=card))
 
     answer_day(book, request.as_of, inputs, look, project=SPEC.name, bundle=bundle.version, as_json=request.as_json)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
 from common_utils.evaluation import Interval
 
-__all__ = ["Proxy", "proxies"]
+__all__ = ["Proxy", "proxies", "proxy_words"]
 
 _BINS = 10
 _FEWEST = 40  # in the group and outside it: twenty of each in either half
@@ -85,6 +85,21 @@ def proxies(
             continue
         found += [Proxy(name, group, _out_of_half(code, inside, half)) for name, code in codes.items()]
     return sorted(found, key=lambda one: -one.auc.estimate), small
+
+
+def proxy_words(found: Sequence[Proxy], small: Sequence[str], *, most: int = 20) -> str:
+    """Return the strongest proxies as lines for a terminal.
+
+    Examples
+    --------
+    >>> print(proxy_words([Proxy("messages", "18-24", Interval(0.91, 0.88, 0.94))], ["75+"]), end="")
+    messages tells 18-24: AUC 0.910 [0.880, 0.940]
+    too few subjects to tell: 75+
+    0.5: the feature tells nothing; 1: it tells the group perfectly.
+    """
+    lines = [f"{one.feature} tells {one.group}: AUC {one.auc}" for one in found[:most]]
+    lines += [f"too few subjects to tell: {', '.join(small)}"] if small else []
+    return "\n".join([*lines, "0.5: the feature tells nothing; 1: it tells the group perfectly."]) + "\n"
 
 
 def _codes(column: NDArray[Any]) -> IntArray:

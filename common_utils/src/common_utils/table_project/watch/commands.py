@@ -6,11 +6,15 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from common_utils.command_line.terminal import note, steps
 from common_utils.config import resolve_path
+from common_utils.decision_log.desk import Desk
 from common_utils.monitoring.beside import export_until_ended
 from common_utils.monitoring.day import DayBook
-from common_utils.monitoring.judge import Sight, inputs_digest
+from common_utils.monitoring.judge import Sight, inputs_digest, with_matured
+from common_utils.monitoring.matured import decided_until, rows_digest
 from common_utils.monitoring.traffic import traffic_sight
 from common_utils.reporting.monitor_days import answer_day, answer_traffic, explain_day, last_day
 from common_utils.table_project.commands import configured_bundle
@@ -18,6 +22,7 @@ from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.source import read_records, stated
 from common_utils.table_project.task import TableTask
 from common_utils.table_project.watch.look import look_at_table
+from common_utils.table_project.watch.outcomes import look_at_records
 from common_utils.table_project.watch.quality import rejected_finding
 from common_utils.tables import Reading
 
@@ -34,16 +39,26 @@ def run_monitor(
     as_of: date,
     bundle_path: Path | None,
     *,
+    decisions: bool,
     as_json: bool,
     reading: Reading,
 ) -> None:
     """Look at a period and leave with its code; the same question again is answered from the record."""
     bundle = configured_bundle(task, config, folder, bundle_path)
     book = _book(config, folder)
+    log = Desk(config.decisions, task.spec.name, folder, config.data.table)
+    rows = decided_until(log, as_of) if decisions else None
+
+    def judged_late(sight: Sight) -> Sight:
+        if rows is None:
+            return sight
+        rng = np.random.default_rng(config.training.seed)
+        return with_matured(sight, look_at_records(task, rows, bundle.read_json("metrics.json"), rng=rng))
+
     if input_ is None:
         answer_traffic(
             book.folder,
-            lambda: traffic_sight(book.folder, bundle.version, ["predict"], as_of, table="--input"),
+            lambda: judged_late(traffic_sight(book.folder, bundle.version, ["predict"], as_of, table="--input")),
             as_of,
             project=task.spec.name,
             bundle=bundle.version,
@@ -59,9 +74,10 @@ def run_monitor(
             note(records.report.summary())
             step("comparing")
             quality = (rejected_finding(records.report, since=as_of.isoformat()),)
-            return look_at_table(task, bundle, records.frame, as_of, book=book, quality=quality)
+            return judged_late(look_at_table(task, bundle, records.frame, as_of, book=book, quality=quality))
 
-    inputs = inputs_digest(bundle.version, [input_])
+    said = bundle.version if rows is None else f"{bundle.version}\0{rows_digest(rows)}"
+    inputs = inputs_digest(said, [input_])
     answer_day(book, as_of, inputs, look, project=task.spec.name, bundle=bundle.version, as_json=as_json)
 
 
