@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -58,9 +59,7 @@ def look(
         return
     if as_of is None:
         raise ConfigError("monitor: give --as-of DAY, or a further word such as explain.")
-    from planrec.commands.run.monitor import run_monitor
-
-    run_monitor(
+    _commands().run_monitor(
         MonitorCommand(
             SettingsCommand.of(config, overrides, reading=reading),
             as_of.date(),
@@ -76,9 +75,7 @@ def look(
 @monitor.command("explain")
 def explain(as_of: AsOfOption = None, config: ConfigOption = None, overrides: SetOption = None) -> None:
     """Say which kinds of subscribers moved most on a day, or on the last one looked at; no value of a person."""
-    from planrec.commands.run.monitor import run_explain
-
-    run_explain(SettingsCommand.of(config, overrides), None if as_of is None else as_of.date())
+    _commands().run_explain(SettingsCommand.of(config, overrides), None if as_of is None else as_of.date())
 
 
 @monitor.command("export")
@@ -89,6 +86,11 @@ def export(
     overrides: SetOption = None,
 ) -> None:
     """Serve the latest verdicts to Prometheus on /metrics, until SIGTERM."""
-    from planrec.commands.run.monitor import run_export
+    _commands().run_export(SettingsCommand.of(config, overrides), port, address)
 
-    run_export(SettingsCommand.of(config, overrides), port, address)
+
+def _commands() -> ModuleType:
+    """Return what the commands do, loaded when one runs."""
+    from planrec.commands.run import monitor as commands
+
+    return commands
