@@ -5,7 +5,7 @@ Each seed is one operator and one bundle. A change begins in the fifth month aft
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -48,7 +48,7 @@ class Watched:
     """Usage months as the operator recorded them, and the rate card of each month."""
 
     months: pd.DataFrame
-    cards: dict[str, Catalogue]
+    cards: Mapping[str, Catalogue]
 
     def card(self, period: str) -> Catalogue:
         """Return the card in force in a month."""
