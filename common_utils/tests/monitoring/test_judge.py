@@ -83,3 +83,13 @@ def test_a_day_is_looked_at_once_for_the_same_inputs(tmp_path: Path, inputs: str
     asked_day(book, _AS_OF, "0" * 64, look)
     _, known = asked_day(book, _AS_OF, inputs, look)
     assert (len(looks), known) == (looked, looked == 1)
+
+
+def test_what_the_owner_does_is_told_one_level_lower() -> None:
+    acts = {"megabytes": "a launch moved it"}
+    day = _day(Sight("2025-10", _profile(300, 700), (_TRAINING,), own_acts=acts))
+    assert day.level == "notice"
+    assert "A notice only: a launch moved it." in day.findings[-1].sentence
+    day = _day(Sight("2025-10", _profile(450, 550), (_TRAINING,), own_acts=acts))
+    assert (day.level, "No finding: a launch moved it." in day.findings[-1].sentence) == ("ok", True)
+    assert _day(Sight("2025-10", _profile(450, 550), (_TRAINING,))).level == "notice"

@@ -24,6 +24,7 @@ class MonitoringConfig(BaseConfig):
         default=True, description="whether services and commands that answer a file count what they saw; no values"
     )
     folder: Path = Field(
-        default=Path("data/monitoring"), description="folder of the hourly profiles, relative to the project"
+        default=Path("data/monitoring"),
+        description="folder of hourly profiles, days, reports and verdicts, relative to the project",
     )
     keep_days: int = Field(default=100, ge=1, le=3_650, description="days after which an hour's profile is deleted")

@@ -37,7 +37,7 @@ class Sight:
     kinds, effect : tuple of str
         As in `Day`.
     own_acts : mapping of str to str
-        Features that move by what the owner does, and what that is: told as notices, never as alarms.
+        Features that move by what the owner does, and what that is: an alarm is told as a notice, a notice not at all.
     population : {"table", "traffic"}
         What `now` is; see `Reference.role`.
     """
@@ -173,8 +173,10 @@ def inputs_digest(said: str, files: Iterable[Path]) -> str:
 
 def _of_own_acts(finding: Finding, own_acts: Mapping[str, str]) -> Finding:
     why = own_acts.get(finding.feature)
-    if why is None or finding.level != "alarm":
+    if why is None or finding.level not in ("notice", "alarm"):
         return finding
+    if finding.level == "notice":  # a notice that never ends is read by nobody
+        return replace(finding, level="ok", sentence=f"{finding.sentence} No finding: {why}.")
     return replace(finding, level="notice", sentence=f"{finding.sentence} A notice only: {why}.")
 
 

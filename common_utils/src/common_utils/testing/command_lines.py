@@ -72,7 +72,7 @@ class CommandOf:
 
 
 def commands_of(app: typer.Typer, words: tuple[str, ...] = ()) -> Iterator[CommandOf]:
-    """Yield every command, those of groups included.
+    """Yield every command, those of groups included, and groups that do something without a further word.
 
     Examples
     --------
@@ -88,6 +88,13 @@ def commands_of(app: typer.Typer, words: tuple[str, ...] = ()) -> Iterator[Comma
     for group in app.registered_groups:
         if group.typer_instance is not None:
             name = group.name if isinstance(group.name, str) else group.typer_instance.info.name
+            own = group.typer_instance.registered_callback
+            if (
+                group.typer_instance.info.invoke_without_command is True
+                and own is not None
+                and own.callback is not None
+            ):
+                yield CommandOf((*words, str(name)), own.callback)
             yield from commands_of(group.typer_instance, (*words, str(name)))
 
 
