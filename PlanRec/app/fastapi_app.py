@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from app.live import LivePlanRec, open_live, probe
 from app.log import Log, advice_line, choice_line, heeded, logged_batch, quick_choices
-from app.profiles import NO_SCORE, Profiles
+from app.profiles import NO_SCORE, SeenProfiles
 from app.responses import (
     BatchResponse,
     PlansResponse,
@@ -44,7 +44,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 # One record takes less than handing it to a thread; a batch takes milliseconds, which belong in one.
 
 
-def _predict_routes(slot: ModelSlot[LivePlanRec], log: Log, profiles: Profiles) -> APIRouter:
+def _predict_routes(slot: ModelSlot[LivePlanRec], log: Log, profiles: SeenProfiles) -> APIRouter:
     router = APIRouter(tags=["planrec"], route_class=FastRoute)
     logged = quick_choices(log)
 
@@ -94,7 +94,7 @@ def _predict_routes(slot: ModelSlot[LivePlanRec], log: Log, profiles: Profiles) 
     return router
 
 
-def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log, profiles: Profiles) -> APIRouter:
+def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log, profiles: SeenProfiles) -> APIRouter:
     router = APIRouter(tags=["planrec"], route_class=FastRoute)
 
     @router.post(
@@ -175,7 +175,7 @@ def create_app(
     service = ProjectService(
         SPEC, PROJECT, slot, lambda: load_planrec_config(PROJECT), _opener, probe, model_info=lambda live: live.info
     )
-    log, profiles = Log(), Profiles()
+    log, profiles = Log(), SeenProfiles()
     routers = [_predict_routes(slot, log, profiles), _recommend_routes(slot, log, profiles), _catalogue_routes(slot)]
     app = service.create(
         [*routers, what_if_routes(slot.get, log), outcome_routes(log, check_value)],

@@ -16,14 +16,14 @@ from planrec.decisions.watched import watched_columns
 if TYPE_CHECKING:
     from app.live import LivePlanRec
 
-__all__ = ["NO_SCORE", "Profiles"]
+__all__ = ["NO_SCORE", "SeenProfiles"]
 
 NO_SCORE = float("nan")
 
 _Asked = tuple[SubscriberRecord, str | None]
 
 
-class Profiles:
+class SeenProfiles:
     """One for predictions, whose score is the chance of the plan expected, and one for advice and offers."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from monitor_operator import FIRST, START, Operator, after, told_in
 
-from common_utils.monitoring.drift.lasting import Against
+from common_utils.monitoring.drift.lasting import ShiftAgainst
 from common_utils.monitoring.findings import Level
 from common_utils.testing.gates import Gates
 from common_utils.testing.monitoring.measured import FOUR, bias_found, days, shift_waits, told, years_fired
@@ -55,7 +55,7 @@ _CHANGES = {
         "new_segment", 0.8, "drift_from_training messages", None, months=3, levels=("notice", "alarm")
     ),
 }
-_AGAINST: dict[str, Against | None] = {
+_AGAINST: dict[str, ShiftAgainst | None] = {
     "independent p-values": None,
     "days after one reference": "all before",
     "days, each against the day before": "before",

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from common_utils.monitoring.day import Day
+from common_utils.monitoring.day import MonitorDay
 from common_utils.monitoring.findings import Level
 from common_utils.monitoring.judge import judged
 from planrec.billing import Catalogue, load_catalogue
@@ -88,9 +88,9 @@ class Operator:
         told = simulate(config.simulator, card, np.random.default_rng(self.seed))
         return Watched(told.months, told.rate_cards)
 
-    def look(self, watched: Watched, periods: Iterable[str]) -> list[Day]:
+    def look(self, watched: Watched, periods: Iterable[str]) -> list[MonitorDay]:
         """Return the verdict on each of some months, each seen with all months before it."""
-        days: list[Day] = []
+        days: list[MonitorDay] = []
         for period in periods:
             after = month_index(period) + 1
             as_of = date(after // 12, after % 12 + 1, 1)
@@ -105,6 +105,6 @@ def after(start: str, count: int) -> list[str]:
     return [month_text(month_index(start) + at) for at in range(count)]
 
 
-def told_in(day: Day, *levels: Level) -> set[str]:
+def told_in(day: MonitorDay, *levels: Level) -> set[str]:
     """Return the checks of a day at some levels, alarms unless said, each with its feature."""
     return {f"{one.check} {one.feature}".strip() for one in day.at(*(levels or ("alarm",)))}

@@ -21,7 +21,7 @@ import numpy as np
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.monitoring.drift.comparison import cells_of, difference_of
 from common_utils.monitoring.profiles.profile import Profile
-from common_utils.testing.monitoring.measured import FOUR, Day, days, is_told, told
+from common_utils.testing.monitoring.measured import FOUR, SimulatedDay, days, is_told, told
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "monitoring_peers.json"
 _WORLDS: dict[str, Mapping[str, float] | None] = {"no drift": None, "x1.1 on 4": FOUR, "x1.5 on 1": {"megabytes": 1.5}}
@@ -35,12 +35,12 @@ def usual_psi(now: IntArray, before: IntArray) -> float:
     return float(((mine - theirs) * np.log(mine / theirs)).sum())
 
 
-def psi_rule(day: Day) -> bool:
+def psi_rule(day: SimulatedDay) -> bool:
     """Tell a day on which any feature's index against training is above .1."""
     return any(usual_psi(cells.now, cells.before) > _PSI for cells in cells_of(day.now, day.training).values())
 
 
-def any_p(day: Day) -> bool:
+def any_p(day: SimulatedDay) -> bool:
     """Tell a day on which any feature's p against training is below .05."""
     found = difference_of(day.now, day.training).values()
     return any(one.tests.get("spread", 1.0) < _P * len(one.tests) for one in found)
@@ -54,12 +54,12 @@ def mean_ranks(profile: Profile, reference: Profile) -> Iterator[tuple[str, floa
         yield name, float(counts.counts @ rank / counts.counts.sum())
 
 
-def river_rule(name: str, drift: Any) -> Callable[[Day], bool]:
+def river_rule(name: str, drift: Any) -> Callable[[SimulatedDay], bool]:
     """Return a rule that gives each feature a detector, which starts anew with each reference."""
     detectors: dict[str, Any] = {}
     known: list[Profile] = []
 
-    def rule(day: Day) -> bool:
+    def rule(day: SimulatedDay) -> bool:
         if not known or known[-1] is not day.training:
             known.append(day.training)
             detectors.clear()
@@ -93,7 +93,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     references, each = (1, 5) if options.quick else (10, 20)
-    rules: dict[str, Callable[[Day], bool]] = {"ours": is_told, "index > .1": psi_rule, "any p < .05": any_p}
+    rules: dict[str, Callable[[SimulatedDay], bool]] = {"ours": is_told, "index > .1": psi_rule, "any p < .05": any_p}
     figures: dict[str, dict[str, str]] = {}
     for world, times in _WORLDS.items():
         for n in (200,) if options.quick else (200, 1_000, 5_000):

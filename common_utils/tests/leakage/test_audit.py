@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from common_utils.errors import DataError, LeakageError
-from common_utils.leakage import Finding, LeakageReport, audit
+from common_utils.leakage import LeakageReport, LeakFinding, audit
 
 PLANS = np.array(["basic", "light", "medium", "large", "unlimited"])
 FEES = np.array([900, 1500, 2500, 3500, 4900])
@@ -161,7 +161,7 @@ def test_raise_for_findings_names_columns_evidence_and_remedy() -> None:
 
 def test_a_clean_report_raises_nothing_and_goes_into_json() -> None:
     LeakageReport((), ()).raise_for_findings()
-    note = Finding("single_column", ("current_plan",), "strong.", "nothing to do.")
+    note = LeakFinding("single_column", ("current_plan",), "strong.", "nothing to do.")
     assert json.loads(json.dumps(LeakageReport((), (note,)).to_dict())) == {
         "findings": [],
         "notes": [

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from common_utils.errors import DataError
-from common_utils.monitoring.day import EXIT_CODES, Day, DayBook, Moved, since_when
+from common_utils.monitoring.day import EXIT_CODES, DayBook, MonitorDay, Moved, since_when
 from common_utils.monitoring.findings import Finding
-from common_utils.monitoring.profiles.profile import NumberCounts, Profile
+from common_utils.monitoring.profiles.profile import BinCounts, Profile
 
 _MOVED = Moved("megabytes", ("up to 1", "over 1"), (0.5, 0.5), (0.4, 0.6), 0.05, "training")
 
@@ -23,8 +23,10 @@ def _finding(level: str = "notice", feature: str = "megabytes", *, blocks: bool 
     return Finding("drift", feature, level, 0.05, 0.0, None, 400, said, blocks)  # type: ignore[arg-type]
 
 
-def _day(*findings: Finding, as_of: str = "2025-11-01", period: str = "2025-10") -> Day:
-    return Day("demo", "v1", as_of, period, "0" * 64, findings, (_MOVED,), ("young, much data",), ("1 % dearer",))
+def _day(*findings: Finding, as_of: str = "2025-11-01", period: str = "2025-10") -> MonitorDay:
+    return MonitorDay(
+        "demo", "v1", as_of, period, "0" * 64, findings, (_MOVED,), ("young, much data",), ("1 % dearer",)
+    )
 
 
 @pytest.mark.parametrize(("level", "code"), [("ok", 0), ("notice", 0), ("alarm", 5), ("insufficient", 6)])
@@ -114,9 +116,7 @@ def test_what_is_well_and_what_says_so_itself_stays() -> None:
 
 def _profile(count: int, *edges: float) -> Profile:
     counts = np.full(len(edges) + 1, count)
-    return Profile(
-        int(counts.sum()), int(counts.sum()), ("2025-10",), {"age": NumberCounts(np.array(edges), counts, 0)}
-    )
+    return Profile(int(counts.sum()), int(counts.sum()), ("2025-10",), {"age": BinCounts(np.array(edges), counts, 0)})
 
 
 def test_the_period_before_is_the_last_one_on_the_same_edges(tmp_path: Path) -> None:

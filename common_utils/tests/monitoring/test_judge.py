@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common_utils.monitoring.day import Day, DayBook
+from common_utils.monitoring.day import DayBook, MonitorDay
 from common_utils.monitoring.drift.comparison import Reference
 from common_utils.monitoring.findings import Finding
 from common_utils.monitoring.judge import Sight, asked_day, judged
-from common_utils.monitoring.profiles.profile import NumberCounts, Profile
+from common_utils.monitoring.profiles.profile import BinCounts, Profile
 
 _AS_OF = date(2025, 11, 1)
 
@@ -23,11 +23,11 @@ def _profile(low: int, high: int) -> Profile:
         low + high,
         low + high,
         ("2025-10",),
-        {"megabytes": NumberCounts(np.array([10.0]), np.array([low, high]), 0)},
+        {"megabytes": BinCounts(np.array([10.0]), np.array([low, high]), 0)},
     )
 
 
-def _day(sight: Sight, *before: Day) -> Day:
+def _day(sight: Sight, *before: MonitorDay) -> MonitorDay:
     return judged(sight, project="demo", bundle="v1", as_of=_AS_OF, inputs="0" * 64, before=before)
 
 
@@ -75,7 +75,7 @@ def test_a_drift_that_lasts_says_since_when() -> None:
 def test_a_day_is_looked_at_once_for_the_same_inputs(tmp_path: Path, inputs: str, looked: int) -> None:
     book, looks = DayBook(tmp_path), list[int]()
 
-    def look(before: object) -> Day:
+    def look(before: object) -> MonitorDay:
         assert before == []
         looks.append(1)
         return replace(_day(Sight("", None, ())), inputs=inputs if len(looks) == 2 else "0" * 64)

@@ -12,12 +12,12 @@ from common_utils.monitoring.drift.comparison import Reference
 from common_utils.monitoring.findings import Finding
 from common_utils.monitoring.judge import Sight
 from common_utils.monitoring.lasting_days import lasting_findings
-from common_utils.monitoring.profiles.profile import NumberCounts, Profile
+from common_utils.monitoring.profiles.profile import BinCounts, Profile
 
 
 def table(share: float, *, rows: int = 2_000, edge: float = 1.0) -> Profile:
     high = round(rows * share)
-    return Profile(rows, rows, (), {"age": NumberCounts(np.array([edge]), np.array([rows - high, high]), 0)})
+    return Profile(rows, rows, (), {"age": BinCounts(np.array([edge]), np.array([rows - high, high]), 0)})
 
 
 def sight(period: str, now: Profile | None, before: Profile | None = None) -> Sight:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from common_utils.monitoring.day import Day, Moved
+from common_utils.monitoring.day import MonitorDay, Moved
 from common_utils.monitoring.findings import Finding
 from common_utils.reporting.monitor_report import html_report, markdown_report, verdict_lines
 
@@ -22,7 +22,9 @@ _FINDINGS = (
     Finding("drift", "age", "ok", 0.0, 0.0, None, 400, "age lies as it did."),
     Finding("late_labels", "", "insufficient", None, None, None, 3, "3 matured outcomes: too few."),
 )
-_DAY = Day("demo", "v1", "2025-11-01", "2025-10", "0" * 64, _FINDINGS, _MOVED, ("young",), ("Bills rise by 3 %.",))
+_DAY = MonitorDay(
+    "demo", "v1", "2025-11-01", "2025-10", "0" * 64, _FINDINGS, _MOVED, ("young",), ("Bills rise by 3 %.",)
+)
 
 
 def test_markdown_says_everything_in_its_order() -> None:

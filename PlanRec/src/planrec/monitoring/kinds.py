@@ -11,7 +11,7 @@ from planrec.columns import AGE, CURRENT_PLAN, MEGABYTES, MESSAGES, MINUTES, MON
 from planrec.decisions.groups import age_band
 from planrec.months import month_text
 
-__all__ = ["FEWEST", "Kind", "moved_kinds"]
+__all__ = ["FEWEST", "MovedKind", "moved_kinds"]
 
 FEWEST = 20
 """Subscribers of a kind that is spoken of; fewer could be known by it."""
@@ -21,7 +21,7 @@ _ADDED = {MINUTES: 10.0, MESSAGES: 5.0, MEGABYTES: 100.0}  # so that a month wit
 
 
 @dataclass(frozen=True)
-class Kind:
+class MovedKind:
     """A kind of subscribers and how it moved.
 
     Attributes
@@ -46,14 +46,14 @@ class Kind:
 
         Examples
         --------
-        >>> Kind("25-34, much data", 312, "megabytes", 0.48).words()
+        >>> MovedKind("25-34, much data", 312, "megabytes", 0.48).words()
         '25-34, much data (312 subscribers): megabytes +48 % against their own median of three months.'
         """
         moved = f"{self.service} {100 * self.change:+z.0f} %"
         return f"{self.name} ({self.subscribers:,} subscribers): {moved} against their own median of three months."
 
 
-def moved_kinds(months: pd.DataFrame, month: int, *, most: int = 3) -> list[Kind]:
+def moved_kinds(months: pd.DataFrame, month: int, *, most: int = 3) -> list[MovedKind]:
     """Return the kinds that moved most, the most surely moved first.
 
     Parameters
@@ -67,7 +67,7 @@ def moved_kinds(months: pd.DataFrame, month: int, *, most: int = 3) -> list[Kind
 
     Returns
     -------
-    list of Kind
+    list of MovedKind
         Ordered by the mean change divided by its standard error; the mean is that of logarithms, so that one huge
         month does not make a kind.
 
@@ -80,7 +80,7 @@ def moved_kinds(months: pd.DataFrame, month: int, *, most: int = 3) -> list[Kind
     [('little data', 40, 'megabytes')]
     """
     people = _panel(months, month)
-    found: list[tuple[float, Kind]] = []
+    found: list[tuple[float, MovedKind]] = []
     for name, rows in people.groupby("kind", sort=True):
         if len(rows) < FEWEST:
             continue
@@ -88,7 +88,7 @@ def moved_kinds(months: pd.DataFrame, month: int, *, most: int = 3) -> list[Kind
         errors = {service: float(rows[f"moved_{service}"].std(ddof=1)) / len(rows) ** 0.5 for service in USAGE}
         sureness = {service: abs(means[service]) / max(errors[service], 1e-3) for service in USAGE}
         service = max(USAGE, key=lambda one: sureness[one])
-        found.append((sureness[service], Kind(str(name), len(rows), service, float(np.expm1(means[service])))))
+        found.append((sureness[service], MovedKind(str(name), len(rows), service, float(np.expm1(means[service])))))
     found.sort(key=lambda one: -one[0])
     return [kind for _, kind in found[:most]]
 

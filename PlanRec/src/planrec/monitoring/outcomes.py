@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from common_utils.evaluation.ranking import ndcg_at_k
+from common_utils.evaluation import ndcg_at_k
 from common_utils.monitoring.bias.decided import outcome_values, row_subjects
-from common_utils.monitoring.late_labels import Estimate, calibration_error, judge, mean_of
+from common_utils.monitoring.late_labels import EarlyEstimate, calibration_error, judge, mean_of
 from common_utils.monitoring.matured import Matured, card_figures, matured
 
 __all__ = ["look_at_outcomes"]
@@ -50,10 +50,10 @@ def look_at_outcomes(
     card = card_figures(metrics.get("test", {}), ("ndcg_at_5", "ece"))
     late = judge(figures, row_subjects(rows), card, segments=bands, rng=rng)
     waiting = choices & np.isnan(hit)
-    guesses: list[Estimate] = []
+    guesses: list[EarlyEstimate] = []
     if waiting.any():
         assumes = "the choice model is still calibrated"
-        guesses = [Estimate("share whose plan will be the expected one", float(top[waiting].mean()), assumes)]
+        guesses = [EarlyEstimate("share whose plan will be the expected one", float(top[waiting].mean()), assumes)]
     return matured(late, guesses, int(waiting.sum()))
 
 

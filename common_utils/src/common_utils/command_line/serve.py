@@ -54,7 +54,7 @@ def serve_command(
     environment : mapping, optional
         Further variables for the app.
     host, port, workers : str, int, int, optional
-        Instead of those of `settings.serving`.
+        Instead of what the settings of `serving` say.
 
     Raises
     ------

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from common_utils.leakage.audit import DROP_ADVICE, Finding, LeakageReport, audit
+from common_utils.leakage.audit import DROP_ADVICE, LeakageReport, LeakFinding, audit
 
-__all__ = ["DROP_ADVICE", "Finding", "LeakageReport", "audit"]
+__all__ = ["DROP_ADVICE", "LeakFinding", "LeakageReport", "audit"]

@@ -21,7 +21,7 @@ from common_utils.leakage.months import month_numbers
 from common_utils.leakage.power import ColumnPower, column_power, group_folds
 from common_utils.leakage.reposts import find_reposts
 
-__all__ = ["DROP_ADVICE", "Finding", "LeakageReport", "audit"]
+__all__ = ["DROP_ADVICE", "LeakFinding", "LeakageReport", "audit"]
 
 
 _MANY_VALUES = 50  # a numeric target with more is a quantity: its tenths are told apart
@@ -32,7 +32,7 @@ DROP_ADVICE = "List it under drop_columns, or under the allowed columns if it is
 
 
 @dataclass(frozen=True)
-class Finding:
+class LeakFinding:
     """One leak, or one column that would be a leak were it not allowed.
 
     Attributes
@@ -60,9 +60,9 @@ class LeakageReport:
 
     Attributes
     ----------
-    findings : tuple of Finding
+    findings : tuple of LeakFinding
         Leaks; training must not go on with any of them.
-    notes : tuple of Finding
+    notes : tuple of LeakFinding
         The same evidence for allowed columns, and for columns that only repeat an allowed one.
 
     Examples
@@ -71,8 +71,8 @@ class LeakageReport:
     True
     """
 
-    findings: tuple[Finding, ...]
-    notes: tuple[Finding, ...]
+    findings: tuple[LeakFinding, ...]
+    notes: tuple[LeakFinding, ...]
 
     @property
     def ok(self) -> bool:
@@ -201,7 +201,7 @@ def _strong_columns(
     allowed: frozenset[str],
     max_rows: int,
     rng: np.random.Generator,
-) -> Iterator[Finding]:
+) -> Iterator[LeakFinding]:
     if len(frame) > max_rows:
         frame = frame.iloc[np.sort(rng.choice(len(frame), max_rows, replace=False))]
     y, classes = _target_codes(frame[target])
@@ -211,16 +211,18 @@ def _strong_columns(
     for name, power in powers.items():
         if not power.strong:
             continue
-        finding = Finding("single_column", (name,), _evidence(power, y, classes), DROP_ADVICE)
+        finding = LeakFinding("single_column", (name,), _evidence(power, y, classes), DROP_ADVICE)
         if name not in allowed and any(_only_repeats(power, other, y) for other in trusted):
             advice = "It is wrong where an allowed column is wrong, so it only repeats that column: nothing to do."
-            finding = Finding(_REPEATS, (name,), finding.evidence, advice)
+            finding = LeakFinding(_REPEATS, (name,), finding.evidence, advice)
         yield finding
     for held in [name for name in powers if name in allowed]:
         yield from _tells_change(frame, target, held, [name for name in powers if name not in allowed], folds)
 
 
-def _tells_change(frame: pd.DataFrame, target: str, held: str, others: list[str], folds: IntArray) -> Iterator[Finding]:
+def _tells_change(
+    frame: pd.DataFrame, target: str, held: str, others: list[str], folds: IntArray
+) -> Iterator[LeakFinding]:
     """Yield columns that tell in which rows the target is not the class an allowed column holds."""
     before, after = (frame[name].astype(object).to_numpy() for name in (held, target))
     rows = _same_classes(before, after)
@@ -234,7 +236,7 @@ def _tells_change(frame: pd.DataFrame, target: str, held: str, others: list[str]
                 f"alone it tells in unseen rows whether the target differs from {held!r} (kappa {power.kappa:z.2f}, "
                 f"AUC {power.auc:z.3f})."
             )
-            yield Finding("tells_change", (name,), evidence, DROP_ADVICE)
+            yield LeakFinding("tells_change", (name,), evidence, DROP_ADVICE)
 
 
 def _same_classes(before: NDArray[np.object_], after: NDArray[np.object_]) -> IntArray:
@@ -284,7 +286,7 @@ def _evidence(power: ColumnPower, y: IntArray, classes: list[str]) -> str:
 
 def _late_columns(
     frame: pd.DataFrame, target: str, decision_month: str, month_columns: Collection[str]
-) -> Iterator[Finding]:
+) -> Iterator[LeakFinding]:
     if decision_month in frame.columns:
         decided = month_numbers(frame[decision_month])
     else:
@@ -303,7 +305,7 @@ def _late_columns(
         late = 0.0 if months is None else float(np.mean(months >= decided))
         if late > 0:
             evidence = f"in {late:z.1%} of rows it lies in the month of the decision or after it."
-            yield Finding("after_decision", (str(name),), evidence, DROP_ADVICE)
+            yield LeakFinding("after_decision", (str(name),), evidence, DROP_ADVICE)
 
 
 def _positions(index: ArrayLike, n_rows: int) -> IntArray:
@@ -321,17 +323,17 @@ def _crossings(
     groups: str | None,
     decision_month: str | None,
     sides: tuple[IntArray, IntArray],
-) -> Iterator[Finding]:
+) -> Iterator[LeakFinding]:
     train, test = sides
     both = np.isin(test, train)
     if both.any():
         evidence = f"{both.mean():z.1%} of the test rows are training rows."
-        yield Finding("row_on_both_sides", (), evidence, "Split so that each row has one side.")
+        yield LeakFinding("row_on_both_sides", (), evidence, "Split so that each row has one side.")
     if groups is not None:
         crossing = frame[groups].iloc[test].isin(frame[groups].iloc[train]).to_numpy()
         if crossing.any():
             evidence = f"{crossing.mean():z.1%} of the test rows belong to a group that is in training, too."
-            yield Finding(
+            yield LeakFinding(
                 "group_on_both_sides", (groups,), evidence, "Split by group, or allow it for a split in time."
             )
     own = {target, groups, decision_month}
@@ -342,4 +344,4 @@ def _crossings(
     if shared.sum() >= _REPOST_ROWS and shared.mean() >= _REPOST_SHARE:
         evidence = f"{shared.mean():z.1%} of the test rows have a twin in training, equal in all these columns."
         advice = "Keep one of each, or put twins on one side by grouping on what identifies them."
-        yield Finding("identical_rows", reposts.columns, evidence, advice)
+        yield LeakFinding("identical_rows", reposts.columns, evidence, advice)

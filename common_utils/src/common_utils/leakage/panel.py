@@ -19,7 +19,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
-from common_utils.leakage.audit import DROP_ADVICE, Finding, LeakageReport
+from common_utils.leakage.audit import DROP_ADVICE, LeakageReport, LeakFinding
 from common_utils.leakage.months import month_numbers
 
 __all__ = ["PanelPower", "audit_panel", "panel_powers"]
@@ -138,9 +138,13 @@ def audit_panel(
     powers = panel_powers(frame, groups=groups, month=month, known=known, seed=seed, max_rows=max_rows)
     if powers is None:
         evidence = f"fewer than {_FEWEST_ROWS} rows of either half of {groups!r} have a month after them."
-        return LeakageReport((), (Finding("too_few_rows", (), evidence, "Columns were not compared with the future."),))
+        return LeakageReport(
+            (), (LeakFinding("too_few_rows", (), evidence, "Columns were not compared with the future."),)
+        )
     found = [
-        Finding("written_later", (name,), _evidence(power), DROP_ADVICE) for name, power in powers.items() if power.late
+        LeakFinding("written_later", (name,), _evidence(power), DROP_ADVICE)
+        for name, power in powers.items()
+        if power.late
     ]
     return LeakageReport(
         findings=tuple(f for f in found if f.columns[0] not in allowed),

@@ -20,7 +20,7 @@ from common_utils.monitoring.profiles.profile import Profile, same_scale
 from common_utils.monitoring.profiles.profile_json import parse_profile, profile_bytes
 from common_utils.outputs import write_bytes
 
-__all__ = ["EXIT_CODES", "Day", "DayBook", "Moved", "since_when"]
+__all__ = ["EXIT_CODES", "DayBook", "MonitorDay", "Moved", "since_when"]
 
 EXIT_CODES: Mapping[Level, int] = {"ok": 0, "notice": 0, "alarm": 5, "insufficient": 6}
 """What `monitor` leaves with; a notice is for people to read and wakes nobody."""
@@ -57,7 +57,7 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class Day:
+class MonitorDay:
     """What was found on one day.
 
     Attributes
@@ -80,7 +80,7 @@ class Day:
 
     Examples
     --------
-    >>> Day("demo", "v1", "2025-11-01", "2025-10", "0" * 64, ()).level
+    >>> MonitorDay("demo", "v1", "2025-11-01", "2025-10", "0" * 64, ()).level
     'insufficient'
     """
 
@@ -126,7 +126,7 @@ class Day:
         }
 
 
-_FIELDS = tuple(f.name for f in fields(Day))
+_FIELDS = tuple(f.name for f in fields(MonitorDay))
 
 
 class DayBook:
@@ -141,7 +141,7 @@ class DayBook:
     --------
     >>> import tempfile
     >>> book = DayBook(Path(tempfile.mkdtemp()) / "monitoring")
-    >>> book.keep(Day("demo", "v1", "2025-11-01", "2025-10", "0" * 64, ()))
+    >>> book.keep(MonitorDay("demo", "v1", "2025-11-01", "2025-10", "0" * 64, ()))
     >>> [day.as_of for day in book.days()], book.day(date(2025, 11, 1)).level
     (['2025-11-01'], 'insufficient')
     """
@@ -179,12 +179,12 @@ class DayBook:
         with exclusive(self.folder / _LOCK):
             yield
 
-    def keep(self, day: Day) -> None:
+    def keep(self, day: MonitorDay) -> None:
         """Write a day, whole or not at all."""
         content = json.dumps(day.to_dict(), indent=1, allow_nan=False)
         write_bytes(self._file(day.as_of), content.encode() + b"\n")
 
-    def day(self, as_of: date) -> Day | None:
+    def day(self, as_of: date) -> MonitorDay | None:
         """Return what was found on a day; None where nobody asked.
 
         Raises
@@ -195,7 +195,7 @@ class DayBook:
         path = self._file(as_of.isoformat())
         return _read(path) if path.exists() else None
 
-    def days(self, until: date | None = None) -> list[Day]:
+    def days(self, until: date | None = None) -> list[MonitorDay]:
         """Return every day, the oldest first; `until` is not included.
 
         Raises
@@ -244,14 +244,14 @@ class DayBook:
         return self.folder / "days" / f"{as_of}.json"
 
 
-def since_when(findings: Iterable[Finding], before: Sequence[Day], period: str) -> tuple[Finding, ...]:
+def since_when(findings: Iterable[Finding], before: Sequence[MonitorDay], period: str) -> tuple[Finding, ...]:
     """Return findings with the period since which each has held, from the days before.
 
     Parameters
     ----------
     findings : iterable of Finding
         One that says so itself stays as it is.
-    before : sequence of Day
+    before : sequence of MonitorDay
         The oldest first; several days that looked at one period count once.
     period : str
         The one looked at now.
@@ -259,7 +259,7 @@ def since_when(findings: Iterable[Finding], before: Sequence[Day], period: str) 
     Examples
     --------
     >>> finding = Finding("drift", "age", "notice", .1, .0, None, 400, "age moved.")
-    >>> then = Day("demo", "v1", "2025-11-01", "2025-10", "0" * 64, (finding,))
+    >>> then = MonitorDay("demo", "v1", "2025-11-01", "2025-10", "0" * 64, (finding,))
     >>> since_when([finding], [then], "2025-11")[0].since
     '2025-10'
     """
@@ -271,7 +271,7 @@ def since_when(findings: Iterable[Finding], before: Sequence[Day], period: str) 
     )
 
 
-def _since(finding: Finding, before: Sequence[Day], period: str) -> str:
+def _since(finding: Finding, before: Sequence[MonitorDay], period: str) -> str:
     since = period
     for day in reversed(before):
         if day.period == period:
@@ -283,11 +283,11 @@ def _since(finding: Finding, before: Sequence[Day], period: str) -> str:
     return since
 
 
-def _read(path: Path) -> Day:
+def _read(path: Path) -> MonitorDay:
     try:
         said = json.loads(path.read_bytes())
         if said["format"] != _FORMAT:
             raise DataError(f"{path}: is of format {str(said['format'])[:20]!a}, not {_FORMAT}. {_REMEDY}")
-        return TypeAdapter(Day).validate_python({name: said[name] for name in _FIELDS})
+        return TypeAdapter(MonitorDay).validate_python({name: said[name] for name in _FIELDS})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: is not the record of a day ({type(error).__name__}). {_REMEDY}") from error

@@ -25,14 +25,14 @@ from common_utils.errors import ConfigError, DataError
 from common_utils.monitoring.findings import LEVELS, Finding, Level, worst
 from common_utils.outputs import blamed, write_text
 
-__all__ = ["Exporter", "Verdicts", "metrics_text", "read_verdicts", "write_verdicts"]
+__all__ = ["DayVerdicts", "Exporter", "metrics_text", "read_verdicts", "write_verdicts"]
 
 _MOST_SERIES = 2_000
 """Findings with a series of their own; the counts by level hold all."""
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class DayVerdicts:
     """What one run of the monitor found.
 
     Attributes
@@ -89,7 +89,7 @@ def write_verdicts(path: Path, project: str, period: str, findings: Sequence[Fin
     write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
-def read_verdicts(path: Path) -> Verdicts:
+def read_verdicts(path: Path) -> DayVerdicts:
     """Return what the latest run found.
 
     Raises
@@ -104,7 +104,7 @@ def read_verdicts(path: Path) -> Verdicts:
     except ValidationError as error:
         raise DataError(f"{path}: these are no verdicts of a monitor; run the monitor again.") from error
     findings = tuple(Finding(**one.model_dump()) for one in form.findings)
-    return Verdicts(form.project, form.period, form.finished, findings)
+    return DayVerdicts(form.project, form.period, form.finished, findings)
 
 
 def metrics_text(path: Path) -> bytes:
@@ -190,7 +190,7 @@ class _VerdictCollector(Collector):
         yield from _metrics(verdicts)
 
 
-def _metrics(verdicts: Verdicts) -> Iterator[Metric]:
+def _metrics(verdicts: DayVerdicts) -> Iterator[Metric]:
     project = verdicts.project
     last = GaugeMetricFamily(
         "monitor_last_success_timestamp_seconds", "When the monitor last succeeded", labels=["project"]
@@ -213,7 +213,7 @@ def _metrics(verdicts: Verdicts) -> Iterator[Metric]:
     yield _values(verdicts)
 
 
-def _values(verdicts: Verdicts) -> Metric:
+def _values(verdicts: DayVerdicts) -> Metric:
     """Return the figure behind each finding that is not ok, the worst first, up to a bound."""
     labels = ["project", "check", "feature", "level"]
     values = GaugeMetricFamily("monitor_value", "What was measured, in the check's own unit", labels=labels)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from common_utils.errors import DataError
-from common_utils.monitoring.day import Day, DayBook, Moved, since_when
-from common_utils.monitoring.drift.cells import Cells
+from common_utils.monitoring.day import DayBook, MonitorDay, Moved, since_when
+from common_utils.monitoring.drift.cells import CellCounts
 from common_utils.monitoring.drift.comparison import FeatureDrift, Limits, Reference, cells_of, compare, drift_findings
 from common_utils.monitoring.findings import Finding
 from common_utils.monitoring.matured import Matured
@@ -35,7 +35,7 @@ class Sight:
     findings : tuple of Finding
         Of quality, of late labels, and what only the project knows.
     kinds, effect : tuple of str
-        As in `Day`.
+        As in `MonitorDay`.
     own_acts : mapping of str to str
         Features that move by what the owner does, and what that is: an alarm is told as a notice, a notice not at all.
     population : {"table", "traffic"}
@@ -59,18 +59,18 @@ def judged(
     bundle: str,
     as_of: date,
     inputs: str,
-    before: Sequence[Day] = (),
+    before: Sequence[MonitorDay] = (),
     limits: Limits | None = None,
-) -> Day:
+) -> MonitorDay:
     """Return the verdict on a period.
 
     Parameters
     ----------
     sight : Sight
     project, bundle, inputs
-        As in `Day`.
+        As in `MonitorDay`.
     as_of : date
-    before : sequence of Day
+    before : sequence of MonitorDay
         The days before, the oldest first; they say since when a finding has held.
     limits : Limits, optional
         Of drift.
@@ -88,7 +88,7 @@ def judged(
     drifted = [_of_own_acts(finding, sight.own_acts) for finding in drift_findings(drifts)]
     findings = (*sight.findings, *_without_reference(sight), *drifted)
     moved = () if sight.now is None else tuple(_moved(sight.now, drifts))
-    return Day(
+    return MonitorDay(
         project,
         bundle,
         as_of.isoformat(),
@@ -113,7 +113,9 @@ def with_matured(sight: Sight, outcomes: Matured) -> Sight:
     return replace(sight, findings=findings, effect=(*sight.effect, *outcomes.shown))
 
 
-def asked_day(book: DayBook, as_of: date, inputs: str, look: Callable[[Sequence[Day]], Day]) -> tuple[Day, bool]:
+def asked_day(
+    book: DayBook, as_of: date, inputs: str, look: Callable[[Sequence[MonitorDay]], MonitorDay]
+) -> tuple[MonitorDay, bool]:
     """Return a day's verdict and whether it was known already: asking again with the same inputs looks at nothing.
 
     Parameters
@@ -135,7 +137,7 @@ def asked_day(book: DayBook, as_of: date, inputs: str, look: Callable[[Sequence[
     >>> import tempfile
     >>> from datetime import date
     >>> from pathlib import Path
-    >>> book, day = DayBook(Path(tempfile.mkdtemp())), Day("demo", "v1", "2025-11-01", "2025-10", "0" * 64, ())
+    >>> book, day = DayBook(Path(tempfile.mkdtemp())), MonitorDay("demo", "v1", "2025-11-01", "2025-10", "0" * 64, ())
     >>> [asked_day(book, date(2025, 11, 1), "0" * 64, lambda before: day)[1] for _ in range(2)]
     [False, True]
     """
@@ -207,7 +209,7 @@ def _moved(now: Profile, drifts: Sequence[FeatureDrift]) -> list[Moved]:
     return sorted(shown, key=lambda moved: -moved.size)
 
 
-def _shares(feature: str, cells: Cells, reference: Reference, size: float) -> Moved:
+def _shares(feature: str, cells: CellCounts, reference: Reference, size: float) -> Moved:
     kept = [place for place in range(len(cells.names)) if cells.now[place] or cells.before[place]]
     now, before = float(cells.now.sum()), float(cells.before.sum())
     return Moved(

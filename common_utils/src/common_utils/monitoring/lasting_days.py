@@ -44,9 +44,9 @@ def lasting_findings(file: Path, sight: Sight) -> list[Finding]:
     --------
     >>> import tempfile
     >>> import numpy as np
-    >>> from common_utils.monitoring.profiles.profile import NumberCounts
+    >>> from common_utils.monitoring.profiles.profile import BinCounts
     >>> def sight(period, low, high):
-    ...     counts = NumberCounts(np.array([1.0]), np.array([low, high]), 0)
+    ...     counts = BinCounts(np.array([1.0]), np.array([low, high]), 0)
     ...     return Sight(period, Profile(low + high, low + high, (), {"age": counts}), ())
     >>> file = Path(tempfile.mkdtemp()) / "detectors.json"
     >>> lasting_findings(file, sight("2025-10", 250, 250)), lasting_findings(file, sight("2025-10", 250, 250))

@@ -18,11 +18,22 @@ from scipy.special import ndtr
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.decision_log.kinds import KINDS, mature_before
 from common_utils.errors import DataError
-from common_utils.evaluation.intervals import Interval, group_codes, percentile_interval, resampled_weights
-from common_utils.evaluation.metrics import ECE_BINS, auc_by_weight, ece_by_weight
+from common_utils.evaluation import Interval, auc_by_weight, ece_by_weight
+from common_utils.evaluation.intervals import group_codes, percentile_interval, resampled_weights
+from common_utils.evaluation.metrics import ECE_BINS
 from common_utils.monitoring.findings import Finding, Level
 
-__all__ = ["Estimate", "Figure", "LateFigure", "auc", "calibration_error", "estimated", "judge", "mature", "mean_of"]
+__all__ = [
+    "EarlyEstimate",
+    "Figure",
+    "LateFigure",
+    "auc",
+    "calibration_error",
+    "estimated",
+    "judge",
+    "mature",
+    "mean_of",
+]
 
 _FEWEST = 200
 _RESAMPLES = 400
@@ -95,7 +106,7 @@ class LateFigure:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class EarlyEstimate:
     """A figure guessed from scores alone, before outcomes are mature.
 
     Attributes
@@ -239,7 +250,7 @@ def judge(
     return _judged(found, better, alpha)
 
 
-def estimated(probability: FloatArray) -> list[Estimate]:
+def estimated(probability: FloatArray) -> list[EarlyEstimate]:
     """Return what the scores of a calibrated binary model say of its share of yes and its AUC, before any outcome.
 
     Examples
@@ -253,8 +264,8 @@ def estimated(probability: FloatArray) -> list[Estimate]:
     below = np.cumsum(misses) - misses / 2
     pairs = hits.sum() * misses.sum()
     assumes = "the score is still calibrated; a drift of what the features mean would not show"
-    found = [Estimate("share", float(p.mean()), assumes)]
-    return [*found, Estimate("auc", float(hits @ below / pairs), assumes)] if pairs > 0 else found
+    found = [EarlyEstimate("share", float(p.mean()), assumes)]
+    return [*found, EarlyEstimate("auc", float(hits @ below / pairs), assumes)] if pairs > 0 else found
 
 
 def _late(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from common_utils.decision_log.exports import joined
 from common_utils.evaluation import Interval
 from common_utils.monitoring.findings import Finding
-from common_utils.monitoring.late_labels import Estimate, LateFigure
+from common_utils.monitoring.late_labels import EarlyEstimate, LateFigure
 
 if TYPE_CHECKING:
     from common_utils.decision_log.desk import Desk
@@ -70,21 +70,21 @@ def card_figures(figures: Mapping[str, Any], names: Sequence[str]) -> dict[tuple
     }
 
 
-def matured(judged: Sequence[LateFigure], estimates: Sequence[Estimate], decisions: int) -> Matured:
+def matured(judged: Sequence[LateFigure], estimates: Sequence[EarlyEstimate], decisions: int) -> Matured:
     """Return what joins a day's findings, and what is only shown.
 
     Parameters
     ----------
     judged : sequence of LateFigure
         Of `late_labels.judge`.
-    estimates : sequence of Estimate
+    estimates : sequence of EarlyEstimate
         Of the decisions whose outcome is not known yet.
     decisions : int
         How many these are.
 
     Examples
     --------
-    >>> guess = Estimate("share", 0.2, "the score is calibrated")
+    >>> guess = EarlyEstimate("share", 0.2, "the score is calibrated")
     >>> [one.level for one in matured([], [guess], 300).findings]
     ['insufficient', 'insufficient']
     """

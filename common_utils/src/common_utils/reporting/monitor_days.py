@@ -13,7 +13,7 @@ from typing import NoReturn
 import typer
 
 from common_utils.errors import DataError
-from common_utils.monitoring.day import Day, DayBook
+from common_utils.monitoring.day import DayBook, MonitorDay
 from common_utils.monitoring.drift.comparison import Limits
 from common_utils.monitoring.exporter import write_verdicts
 from common_utils.monitoring.judge import Sight, asked_day, inputs_digest, judged
@@ -61,7 +61,7 @@ def answer_day(
         With 0, 5 at an alarm, 6 where there is too little to judge by.
     """
 
-    def judge(before: Sequence[Day]) -> Day:
+    def judge(before: Sequence[MonitorDay]) -> MonitorDay:
         sight = look()
         if sight.now is not None:
             book.keep_profile(sight.period, sight.now)
@@ -99,7 +99,7 @@ def answer_traffic(
     answer_day(DayBook(root / "traffic"), as_of, inputs, lambda: sight, project=project, bundle=bundle, as_json=as_json)
 
 
-def keep_verdicts(book: DayBook, day: Day) -> None:
+def keep_verdicts(book: DayBook, day: MonitorDay) -> None:
     """Write what `monitor export` serves; a day before the last one looked at leaves that one's.
 
     Raises
@@ -112,7 +112,7 @@ def keep_verdicts(book: DayBook, day: Day) -> None:
     >>> import tempfile
     >>> from pathlib import Path
     >>> book = DayBook(Path(tempfile.mkdtemp()))
-    >>> keep_verdicts(book, Day("demo", "v1", "2025-11-01", "2025-10", "0" * 64, ()))
+    >>> keep_verdicts(book, MonitorDay("demo", "v1", "2025-11-01", "2025-10", "0" * 64, ()))
     >>> book.verdict_file.exists()
     True
     """
@@ -120,12 +120,12 @@ def keep_verdicts(book: DayBook, day: Day) -> None:
         write_verdicts(book.verdict_file, day.project, day.period, day.findings)
 
 
-def show_day(day: Day, book: DayBook, *, known: bool, as_json: bool) -> None:
+def show_day(day: MonitorDay, book: DayBook, *, known: bool, as_json: bool) -> None:
     """Write the two reports of a day beside its record, and show the verdict.
 
     Parameters
     ----------
-    day : Day
+    day : MonitorDay
     book : DayBook
     known : bool
         Whether the day had been asked for before; then the reports lie there.
@@ -145,7 +145,7 @@ def show_day(day: Day, book: DayBook, *, known: bool, as_json: bool) -> None:
     sys.stdout.write(f"{'asked before; ' if known else ''}report: {places[1]}\n")
 
 
-def last_day(book: DayBook, as_of: date | None) -> Day:
+def last_day(book: DayBook, as_of: date | None) -> MonitorDay:
     """Return the day asked for, or the last one there is.
 
     Raises
@@ -159,7 +159,7 @@ def last_day(book: DayBook, as_of: date | None) -> Day:
     return day
 
 
-def explain_day(day: Day) -> None:
+def explain_day(day: MonitorDay) -> None:
     """Show what moved most, for which kinds of subjects, and what it does to the answers; no value of a person."""
     lines = [f"{day.project} {day.period}, looked at on {day.as_of}: {day.level}"]
     for heading, said in (("kinds that moved most", day.kinds), ("what it does to the answers", day.effect)):

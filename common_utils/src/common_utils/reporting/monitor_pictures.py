@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from common_utils.monitoring.day import Day, Moved
+from common_utils.monitoring.day import MonitorDay, Moved
 from common_utils.monitoring.findings import Level
 from common_utils.reporting.plots import png
 
@@ -59,7 +59,7 @@ def draw_shares(moved: Moved, period: str) -> bytes:
     return png(draw, width=7.0, height=3.4)
 
 
-def draw_history(days: Sequence[Day]) -> bytes:
+def draw_history(days: Sequence[MonitorDay]) -> bytes:
     """Draw the worst level of each period, the oldest on the left."""
     levels = {day.period: day.level for day in days[-_MOST_DAYS:]}
 

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from common_utils.monitoring.day import Day
+from common_utils.monitoring.day import MonitorDay
 from common_utils.monitoring.findings import Finding, Level, worst
 from common_utils.reporting.cards import markdown_table
 from common_utils.reporting.monitor_pictures import draw_history, draw_shares, draw_sizes
@@ -29,12 +29,12 @@ _STYLE = (
 )
 
 
-def verdict_lines(day: Day) -> list[str]:
+def verdict_lines(day: MonitorDay) -> list[str]:
     """Return the verdict in at most a few lines, for a terminal.
 
     Examples
     --------
-    >>> verdict_lines(Day("demo", "v1", "2025-11-01", "2025-10", "0" * 64, ()))[0]
+    >>> verdict_lines(MonitorDay("demo", "v1", "2025-11-01", "2025-10", "0" * 64, ()))[0]
     'demo 2025-11-01: insufficient. There was too little to judge by; this is not an all-clear.'
     """
     lines = [f"{day.project} {day.as_of}: {day.level}. {_VERDICTS[day.level]}"]
@@ -44,12 +44,12 @@ def verdict_lines(day: Day) -> list[str]:
     return lines
 
 
-def markdown_report(day: Day, runbook: str) -> str:
+def markdown_report(day: MonitorDay, runbook: str) -> str:
     """Return a day's report as Markdown: verdict, what moved, for whom, what it does to the answers, what to do.
 
     Parameters
     ----------
-    day : Day
+    day : MonitorDay
     runbook : str
         Where the steps for each alarm stand.
     """
@@ -66,13 +66,13 @@ def markdown_report(day: Day, runbook: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def html_report(day: Day, history: Sequence[Day], runbook: str, *, notice: float, alarm: float) -> str:
+def html_report(day: MonitorDay, history: Sequence[MonitorDay], runbook: str, *, notice: float, alarm: float) -> str:
     """Return the same as one HTML file with its pictures inside.
 
     Parameters
     ----------
-    day : Day
-    history : sequence of Day
+    day : MonitorDay
+    history : sequence of MonitorDay
         The days before, the oldest first.
     runbook : str
     notice, alarm : float
@@ -105,16 +105,16 @@ def html_report(day: Day, history: Sequence[Day], runbook: str, *, notice: float
     )
 
 
-def _by_feature(day: Day) -> dict[str, Level]:
+def _by_feature(day: MonitorDay) -> dict[str, Level]:
     """Return the worst level said of each feature."""
     return {m.feature: worst(f for f in day.findings if f.feature == m.feature) for m in day.moved}
 
 
-def _title(day: Day) -> str:
+def _title(day: MonitorDay) -> str:
     return f"{day.project}: {day.period or 'no period'}, looked at on {day.as_of}, bundle {day.bundle}"
 
 
-def _sections(day: Day, runbook: str) -> list[tuple[str, list[str]]]:
+def _sections(day: MonitorDay, runbook: str) -> list[tuple[str, list[str]]]:
     found = [f"{f.sentence}{_since(f)}" for f in day.at("alarm", "notice")[:_MOST_FINDINGS]]
     lacking = [f.sentence for f in day.at("insufficient")[:_MOST_FINDINGS]]
     sections = [
@@ -127,7 +127,7 @@ def _sections(day: Day, runbook: str) -> list[tuple[str, list[str]]]:
     return [(heading, lines) for heading, lines in sections if lines]
 
 
-def _steps(day: Day, runbook: str) -> list[str]:
+def _steps(day: MonitorDay, runbook: str) -> list[str]:
     if day.level == "ok":
         return ["Nothing."]
     if day.level == "insufficient":

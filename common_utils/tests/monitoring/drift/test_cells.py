@@ -7,13 +7,13 @@ import pytest
 from scipy import stats
 
 from common_utils.errors import DataError
-from common_utils.monitoring.drift.cells import Cells, category_cells, difference, number_cells
-from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts
+from common_utils.monitoring.drift.cells import CellCounts, category_cells, difference, number_cells
+from common_utils.monitoring.profiles.profile import BinCounts, CategoryCounts
 
 
-def bins(now: list[int], before: list[int], missing: tuple[int, int] = (0, 0)) -> Cells:
+def bins(now: list[int], before: list[int], missing: tuple[int, int] = (0, 0)) -> CellCounts:
     edges = np.arange(1.0, len(now))
-    mine, theirs = (NumberCounts(edges, np.array(c), m) for c, m in zip((now, before), missing, strict=True))
+    mine, theirs = (BinCounts(edges, np.array(c), m) for c, m in zip((now, before), missing, strict=True))
     return number_cells(mine, theirs, "age")
 
 
@@ -106,7 +106,7 @@ def test_stability_index_is_zero_on_average_where_nothing_changed() -> None:
 def test_other_edges_are_refused() -> None:
     counts = np.array([1, 2])
     with pytest.raises(DataError, match="age: counted between other edges"):
-        number_cells(NumberCounts(np.array([1.0]), counts, 0), NumberCounts(np.array([2.0]), counts, 0), "age")
+        number_cells(BinCounts(np.array([1.0]), counts, 0), BinCounts(np.array([2.0]), counts, 0), "age")
 
 
 def test_what_moved_is_named_with_its_shares_before_and_now() -> None:

@@ -11,29 +11,29 @@ from scipy import stats
 from common_utils.errors import ConfigError, DataError
 from common_utils.monitoring.drift.comparison import Limits, Reference, compare, difference_of, drift_findings
 from common_utils.monitoring.findings import worst
-from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts, Profile
+from common_utils.monitoring.profiles.profile import BinCounts, CategoryCounts, Profile
 from common_utils.monitoring.profiles.subjects import SubjectSketch
-from common_utils.testing.monitoring.worlds import World
+from common_utils.testing.monitoring.worlds import DriftWorld
 
 PLANTED = dict.fromkeys(("minutes", "messages", "megabytes", "bill"), 1.1)
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
-    return World(np.random.default_rng(16), rows=50_000)
+def world() -> DriftWorld:
+    return DriftWorld(np.random.default_rng(16), rows=50_000)
 
 
 def table(*counts: int, missing: int = 0) -> Profile:
     n = sum(counts) + missing
     edges = np.arange(1.0, len(counts))
-    return Profile(n, n, ("2025-09",), {"age": NumberCounts(edges, np.array(counts), missing)})
+    return Profile(n, n, ("2025-09",), {"age": BinCounts(edges, np.array(counts), missing)})
 
 
-def references(world: World, before: Profile) -> list[Reference]:
+def references(world: DriftWorld, before: Profile) -> list[Reference]:
     return [Reference("training", "2025-01", world.reference), Reference("period before", "2025-08", before)]
 
 
-def days_told(world: World, n: int, days: int, times: dict[str, float] | None = None, seed: int = 1) -> list[str]:
+def days_told(world: DriftWorld, n: int, days: int, times: dict[str, float] | None = None, seed: int = 1) -> list[str]:
     rng = np.random.default_rng(seed)
     before = world.day(rng, n)
     levels: list[str] = []
@@ -45,21 +45,21 @@ def days_told(world: World, n: int, days: int, times: dict[str, float] | None = 
 
 
 @pytest.mark.parametrize("n", [200, 1000, 5000])
-def test_days_without_drift_are_silent(world: World, n: int) -> None:
+def test_days_without_drift_are_silent(world: DriftWorld, n: int) -> None:
     levels = days_told(world, n, 100)
     assert len(levels) - levels.count("ok") <= 4  # .01 a day: 5 or more of 100 once in 300 seeds
     assert "insufficient" not in levels
 
 
-def test_a_tenth_more_on_four_features_is_noticed_among_a_thousand(world: World) -> None:
+def test_a_tenth_more_on_four_features_is_noticed_among_a_thousand(world: DriftWorld) -> None:
     assert days_told(world, 1000, 20, PLANTED).count("ok") <= 1
 
 
-def test_half_more_on_one_feature_is_noticed_among_two_hundred(world: World) -> None:
+def test_half_more_on_one_feature_is_noticed_among_two_hundred(world: DriftWorld) -> None:
     assert "ok" not in days_told(world, 200, 20, {"megabytes": 1.5})
 
 
-def test_two_per_cent_among_a_hundred_thousand_is_significant_and_not_told(world: World) -> None:
+def test_two_per_cent_among_a_hundred_thousand_is_significant_and_not_told(world: DriftWorld) -> None:
     rng = np.random.default_rng(2)
     before = world.day(rng, 100_000)
     now = world.day(rng, 100_000, times=dict.fromkeys(PLANTED, 1.02))
@@ -68,7 +68,7 @@ def test_two_per_cent_among_a_hundred_thousand_is_significant_and_not_told(world
     assert {"minutes", "messages", "megabytes", "bill"} <= {one.feature for one in found if one.significant}
 
 
-def test_without_the_floor_the_same_day_would_be_told(world: World) -> None:
+def test_without_the_floor_the_same_day_would_be_told(world: DriftWorld) -> None:
     rng = np.random.default_rng(2)
     now = world.day(rng, 100_000, times=dict.fromkeys(PLANTED, 1.02))
     found = compare(now, references(world, world.day(rng, 100_000)), limits=Limits(notice=0.0))
@@ -102,8 +102,8 @@ def test_family_is_all_features_and_both_references() -> None:
     lone = replace(table(460, 540), months=())
     p = difference_of(lone, borders)["age"].p
     assert p == pytest.approx(stats.chi2_contingency([[460, 540], [5000, 5000]], correction=False).pvalue)
-    many = {f"f{at}": NumberCounts(np.array([1.0]), np.array([500, 500]), 0) for at in range(19)}
-    other = {f"f{at}": NumberCounts(np.array([1.0]), np.array([5000, 5000]), 0) for at in range(19)}
+    many = {f"f{at}": BinCounts(np.array([1.0]), np.array([500, 500]), 0) for at in range(19)}
+    other = {f"f{at}": BinCounts(np.array([1.0]), np.array([5000, 5000]), 0) for at in range(19)}
     wide = Profile(1000, 1000, (), {**lone.numbers, **many})
     reference = Profile(10_000, 10_000, (), {**borders.numbers, **other})
     limits = Limits(alpha=p * 1.5, notice=0.001)
@@ -174,7 +174,7 @@ def test_repeated_requests_would_have_fired() -> None:
         mine = rng.random(200) < 0.5
         rows = np.repeat(mine, rng.zipf(2.0, 200).clip(max=60))
         n = len(rows)
-        told = Profile(n, n, (), {"age": NumberCounts(np.array([1.0]), np.array([n - rows.sum(), rows.sum()]), 0)})
+        told = Profile(n, n, (), {"age": BinCounts(np.array([1.0]), np.array([n - rows.sum(), rows.sum()]), 0)})
         fired += difference_of(told, reference)["age"].p < 0.01
     assert fired >= 20
 

@@ -12,8 +12,8 @@ from scipy.special import ndtr
 from common_utils.errors import DataError
 from common_utils.monitoring.drift.e_detector import THRESHOLD, Detector, detector_from, detector_to
 from common_utils.monitoring.drift.lasting import Lasting, open_lasting, p_values
-from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts, Profile
-from common_utils.testing.monitoring.worlds import World, lognormal
+from common_utils.monitoring.profiles.profile import BinCounts, CategoryCounts, Profile
+from common_utils.testing.monitoring.worlds import DriftWorld, lognormal
 
 
 def days(count: int) -> list[str]:
@@ -35,7 +35,7 @@ def fired_after(z: np.ndarray) -> int | None:
 
 def table(low: int, high: int) -> Profile:
     n = low + high
-    return Profile(n, n, (), {"age": NumberCounts(np.array([1.0]), np.array([low, high]), 0)})
+    return Profile(n, n, (), {"age": BinCounts(np.array([1.0]), np.array([low, high]), 0)})
 
 
 def test_years_without_a_shift_are_silent() -> None:
@@ -140,7 +140,7 @@ def test_steps_that_make_no_sense_are_refused(period: str, p: dict[str, float], 
 
 def watched(against: str, seed: int, count: int, shift_from: int | None = None, rows: int = 50_000) -> Lasting:
     rng = np.random.default_rng(seed)
-    world = World(rng, rows, {"megabytes": lognormal(0.7)})
+    world = DriftWorld(rng, rows, {"megabytes": lognormal(0.7)})
     factor = float(np.exp(0.7 / np.sqrt(1000)))  # one standard deviation of a day's mean
     watch = Lasting(against, world.reference if against == "all before" else world.day(rng, 1000), Detector())  # type: ignore[arg-type]
     for at, day in enumerate(days(count)):
@@ -162,7 +162,7 @@ def test_the_same_days_against_the_fixed_reference_alone_would_fire() -> None:
     fired = 0
     for seed in range(8):
         rng = np.random.default_rng(seed)
-        world = World(rng, 2_000, {"megabytes": lognormal(0.7)})
+        world = DriftWorld(rng, 2_000, {"megabytes": lognormal(0.7)})
         detector = Detector()
         for day in days(365):
             detector, _ = detector.step(day, day, p_values(world.day(rng, 1000), world.reference))

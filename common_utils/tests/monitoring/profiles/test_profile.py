@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from common_utils.errors import DataError
 from common_utils.monitoring.profiles.counting import bin_edges, empty_like, profile_like, reference_profile
-from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts, Profile, merge
+from common_utils.monitoring.profiles.profile import BinCounts, CategoryCounts, Profile, merge
 from common_utils.monitoring.profiles.profile_json import parse_profile, profile_bytes, profile_from, profile_to
 from common_utils.monitoring.profiles.subjects import SubjectSketch
 
@@ -247,5 +247,5 @@ def test_what_is_no_profile_is_refused(content: bytes) -> None:
 
 
 def test_counts_of_other_kinds_are_not_equal() -> None:
-    assert NumberCounts(np.array([1.0]), np.array([1, 2]), 0) != NumberCounts(np.array([1.0]), np.array([2, 1]), 0)
+    assert BinCounts(np.array([1.0]), np.array([1, 2]), 0) != BinCounts(np.array([1.0]), np.array([2, 1]), 0)
     assert SubjectSketch.of(np.array(["a"])) != SubjectSketch.of(np.array(["b"]))

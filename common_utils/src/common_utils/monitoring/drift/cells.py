@@ -16,9 +16,9 @@ from scipy.special import chdtrc, gammaln, ndtr
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
-from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts
+from common_utils.monitoring.profiles.profile import BinCounts, CategoryCounts
 
-__all__ = ["FEWEST_EXPECTED", "Cells", "Difference", "category_cells", "difference", "directions", "number_cells"]
+__all__ = ["FEWEST_EXPECTED", "CellCounts", "Difference", "category_cells", "difference", "directions", "number_cells"]
 
 FEWEST_EXPECTED = 5.0
 """A cell expecting fewer in either table is joined with others: unjoined, 23 % of days are false at n = 50."""
@@ -29,7 +29,7 @@ Test: TypeAlias = Literal["spread", "rank", "missing", "unknown"]
 
 
 @dataclass(frozen=True)
-class Cells:
+class CellCounts:
     """Counts of one feature in two tables, cell by cell.
 
     Attributes
@@ -76,7 +76,7 @@ class Difference:
     cells: int
 
 
-def number_cells(now: NumberCounts, before: NumberCounts, feature: str) -> Cells:
+def number_cells(now: BinCounts, before: BinCounts, feature: str) -> CellCounts:
     """Return the cells of a number: its bins in order, then what is missing.
 
     Raises
@@ -87,7 +87,7 @@ def number_cells(now: NumberCounts, before: NumberCounts, feature: str) -> Cells
     Examples
     --------
     >>> edges, counts = np.array([1.5]), np.array([3, 1])
-    >>> cells = number_cells(NumberCounts(edges, counts, 2), NumberCounts(edges, counts, 0), "age")
+    >>> cells = number_cells(BinCounts(edges, counts, 2), BinCounts(edges, counts, 0), "age")
     >>> cells.names, cells.now.tolist(), cells.ordered
     (('<= 1.5', '> 1.5', 'missing'), [3, 1, 2], 2)
     """
@@ -97,10 +97,10 @@ def number_cells(now: NumberCounts, before: NumberCounts, feature: str) -> Cells
     bins = [f"{low} to {high}" for low, high in pairwise(edges)]
     names = (f"<= {edges[0]}", *bins, f"> {edges[-1]}") if edges else ("any value",)
     joined = [np.append(one.counts, one.missing).astype(np.int64) for one in (now, before)]
-    return Cells((*names, "missing"), joined[0], joined[1], len(names))
+    return CellCounts((*names, "missing"), joined[0], joined[1], len(names))
 
 
-def category_cells(now: CategoryCounts, before: CategoryCounts) -> Cells:
+def category_cells(now: CategoryCounts, before: CategoryCounts) -> CellCounts:
     """Return the cells of a category: the reference's levels, the tail, what is missing and what it does not know.
 
     Examples
@@ -114,22 +114,22 @@ def category_cells(now: CategoryCounts, before: CategoryCounts) -> Cells:
     mine = [*(now.counts.get(level, 0) for level in before.counts), now.other, now.missing, strange]
     theirs = [*before.counts.values(), before.other, before.missing, before.unknown]
     names = (*before.counts, "other levels", *_SPECIAL)
-    return Cells(names, np.array(mine, dtype=np.int64), np.array(theirs, dtype=np.int64), 0)
+    return CellCounts(names, np.array(mine, dtype=np.int64), np.array(theirs, dtype=np.int64), 0)
 
 
-def difference(cells: Cells) -> Difference:
+def difference(cells: CellCounts) -> Difference:
     """Return how the two tables of a feature differ, with one p-value.
 
     Parameters
     ----------
-    cells : Cells
+    cells : CellCounts
         One row per subject: repeated rows make every p-value too small.
 
     Examples
     --------
     >>> names = ("<= 10", "10 to 20", "> 20", "missing")
-    >>> same = difference(Cells(names, np.array([100, 98, 102, 0]), np.array([1000, 1000, 1000, 0]), 3))
-    >>> moved = difference(Cells(names, np.array([60, 90, 150, 0]), np.array([1000, 1000, 1000, 0]), 3))
+    >>> same = difference(CellCounts(names, np.array([100, 98, 102, 0]), np.array([1000, 1000, 1000, 0]), 3))
+    >>> moved = difference(CellCounts(names, np.array([60, 90, 150, 0]), np.array([1000, 1000, 1000, 0]), 3))
     >>> same.p > 0.5, moved.p < 1e-6, moved.moved[0], round(moved.psi, 2)
     (True, True, '> 20', 0.13)
     """
@@ -149,13 +149,13 @@ def difference(cells: Cells) -> Difference:
     return Difference(min(tests.values(), default=1.0), tests, _psi(now, before), shares, most, count)
 
 
-def directions(cells: Cells) -> dict[str, float]:
+def directions(cells: CellCounts) -> dict[str, float]:
     """Return one-sided p-values: small where a number `rose`, where it `fell`, or where a category `changed`.
 
     Examples
     --------
     >>> names = ("<= 10", "10 to 20", "> 20", "missing")
-    >>> found = directions(Cells(names, np.array([60, 90, 150, 0]), np.array([1000, 1000, 1000, 0]), 3))
+    >>> found = directions(CellCounts(names, np.array([60, 90, 150, 0]), np.array([1000, 1000, 1000, 0]), 3))
     >>> found["rose"] < 1e-6, found["fell"] > 0.999
     (True, True)
     """
@@ -168,7 +168,7 @@ def directions(cells: Cells) -> dict[str, float]:
     return {"changed": _chi_square(now, before) if len(now) > 1 else 1.0}
 
 
-def _rare(cells: Cells, place: IntArray, found: dict[Test, float]) -> dict[Test, tuple[float, float]]:
+def _rare(cells: CellCounts, place: IntArray, found: dict[Test, float]) -> dict[Test, tuple[float, float]]:
     """Test what is missing, and what is unknown, where either has been joined with other cells."""
     shares: dict[Test, tuple[float, float]] = {}
     n, reference = int(cells.now.sum()), int(cells.before.sum())
@@ -184,7 +184,7 @@ def _rare(cells: Cells, place: IntArray, found: dict[Test, float]) -> dict[Test,
     return shares
 
 
-def _joined(cells: Cells) -> IntArray:
+def _joined(cells: CellCounts) -> IntArray:
     """Return which joined cell each cell belongs to: every one expects enough in the smaller table."""
     n, reference = int(cells.now.sum()), int(cells.before.sum())
     smaller = min(n, reference) / (n + reference)
@@ -267,7 +267,7 @@ def _psi(now: FloatArray, before: FloatArray) -> float:
     return float(((mine - theirs) * np.log(mine / theirs)).sum() - chance)
 
 
-def _most_moved(cells: Cells, place: IntArray) -> tuple[str, float, float]:
+def _most_moved(cells: CellCounts, place: IntArray) -> tuple[str, float, float]:
     """Return the name and shares of the joined cell that changed most; a joined cell has its largest member's name."""
     now, before = _sums(place, cells.now), _sums(place, cells.before)
     mine, theirs = now / now.sum(), before / before.sum()

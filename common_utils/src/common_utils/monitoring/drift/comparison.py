@@ -16,9 +16,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from common_utils.errors import ConfigError, DataError
-from common_utils.monitoring.drift.cells import Cells, Difference, category_cells, difference, number_cells
+from common_utils.monitoring.drift.cells import CellCounts, Difference, category_cells, difference, number_cells
 from common_utils.monitoring.findings import Finding, Level
-from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts, Profile
+from common_utils.monitoring.profiles.profile import BinCounts, CategoryCounts, Profile
 
 __all__ = [
     "SCORE",
@@ -189,7 +189,7 @@ def compare(
     Examples
     --------
     >>> def table(low, high, n):
-    ...     return Profile(n, n, ("2025-09",), {"megabytes": NumberCounts(np.array([10.0]), np.array([low, high]), 0)})
+    ...     return Profile(n, n, ("2025-09",), {"megabytes": BinCounts(np.array([10.0]), np.array([low, high]), 0)})
     >>> reference = Reference("training", "2025-06", table(25_000, 25_000, 50_000))
     >>> [found.level for found in compare(table(510, 490, 1_000), [reference])]
     ['ok']
@@ -242,19 +242,19 @@ def difference_of(now: Profile, before: Profile, *, several_rows: bool = False) 
 
     Examples
     --------
-    >>> one = Profile(300, 300, (), {"age": NumberCounts(np.array([30.0]), np.array([100, 200]), 0)})
+    >>> one = Profile(300, 300, (), {"age": BinCounts(np.array([30.0]), np.array([100, 200]), 0)})
     >>> difference_of(one, one)["age"].p
     1.0
     """
     return {name: difference(cells) for name, cells in cells_of(now, before, several_rows=several_rows).items()}
 
 
-def cells_of(now: Profile, before: Profile, *, several_rows: bool = False) -> dict[str, Cells]:
+def cells_of(now: Profile, before: Profile, *, several_rows: bool = False) -> dict[str, CellCounts]:
     """Return the cells of each feature that both tables hold, as `difference_of` compares them.
 
     Examples
     --------
-    >>> one = Profile(300, 300, (), {"age": NumberCounts(np.array([30.0]), np.array([100, 200]), 0)})
+    >>> one = Profile(300, 300, (), {"age": BinCounts(np.array([30.0]), np.array([100, 200]), 0)})
     >>> cells_of(one, one)["age"].before.tolist()
     [100, 200, 0]
     """
@@ -343,22 +343,22 @@ def _any_below(found: Difference, cut: float) -> bool:
     return any(found.tests.get(name, 1.0) <= cut for name in ("spread", "rank"))
 
 
-def _features(profile: Profile) -> Iterator[tuple[str, NumberCounts | CategoryCounts]]:
+def _features(profile: Profile) -> Iterator[tuple[str, BinCounts | CategoryCounts]]:
     yield from profile.numbers.items()
     yield from profile.categories.items()
     if profile.score is not None:
         yield SCORE, profile.score
 
 
-def _cells(name: str, now: NumberCounts | CategoryCounts, before: NumberCounts | CategoryCounts) -> Cells | None:
-    if isinstance(now, NumberCounts) and isinstance(before, NumberCounts):
+def _cells(name: str, now: BinCounts | CategoryCounts, before: BinCounts | CategoryCounts) -> CellCounts | None:
+    if isinstance(now, BinCounts) and isinstance(before, BinCounts):
         return number_cells(now, before, name)
     if isinstance(now, CategoryCounts) and isinstance(before, CategoryCounts):
         return category_cells(now, before)
     return None
 
 
-def _fewer(cells: Cells, scale: float) -> Cells:
+def _fewer(cells: CellCounts, scale: float) -> CellCounts:
     """Return cells whose reference counts for fewer rows."""
     if scale == 1:
         return cells

@@ -24,9 +24,9 @@ from common_utils.monitoring.profiles.profile import Profile, merge
 from common_utils.monitoring.profiles.profile_json import profile_from, profile_to
 from common_utils.outputs import blamed, write_text
 
-__all__ = ["Against", "Lasting", "open_lasting", "p_values"]
+__all__ = ["Lasting", "ShiftAgainst", "open_lasting", "p_values"]
 
-Against: TypeAlias = Literal["before", "all before"]
+ShiftAgainst: TypeAlias = Literal["before", "all before"]
 _WORDS = {"before": "the period before", "all before": "all periods before"}
 _FORMAT = 1
 
@@ -45,9 +45,9 @@ class Lasting:
     Examples
     --------
     >>> import numpy as np
-    >>> from common_utils.monitoring.profiles.profile import NumberCounts
+    >>> from common_utils.monitoring.profiles.profile import BinCounts
     >>> def table(low, high):
-    ...     counts = NumberCounts(np.array([1.0]), np.array([low, high]), 0)
+    ...     counts = BinCounts(np.array([1.0]), np.array([low, high]), 0)
     ...     return Profile(low + high, low + high, (), {"age": counts})
     >>> watch = Lasting("all before", table(25_000, 25_000), Detector())
     >>> for day in range(1, 11):
@@ -56,7 +56,7 @@ class Lasting:
     ('2025-10-07', 60000, 'age rose')
     """
 
-    against: Against
+    against: ShiftAgainst
     reference: Profile
     detector: Detector
 
@@ -99,7 +99,7 @@ class Lasting:
         write_text(path, json.dumps(state, indent=1, allow_nan=False) + "\n")
 
 
-def open_lasting(path: Path, against: Against, first: Profile) -> Lasting:
+def open_lasting(path: Path, against: ShiftAgainst, first: Profile) -> Lasting:
     """Return the watch that a file holds; where there is no file, a new one that begins with `first`.
 
     Raises
@@ -137,8 +137,8 @@ def p_values(now: Profile, before: Profile) -> Mapping[str, float]:
     Examples
     --------
     >>> import numpy as np
-    >>> from common_utils.monitoring.profiles.profile import NumberCounts
-    >>> one = Profile(300, 300, (), {"age": NumberCounts(np.array([30.0]), np.array([100, 200]), 0)})
+    >>> from common_utils.monitoring.profiles.profile import BinCounts
+    >>> one = Profile(300, 300, (), {"age": BinCounts(np.array([30.0]), np.array([100, 200]), 0)})
     >>> p_values(one, one)
     {'age rose': 0.5, 'age fell': 0.5}
     """

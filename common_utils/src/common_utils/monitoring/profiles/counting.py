@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray
 from common_utils.errors import DataError
-from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts, Profile
+from common_utils.monitoring.profiles.profile import BinCounts, CategoryCounts, Profile
 from common_utils.monitoring.profiles.subjects import SubjectSketch
 
 __all__ = ["Columns", "bin_edges", "empty_like", "profile_like", "reference_profile"]
@@ -45,7 +45,7 @@ def reference_profile(
     Parameters
     ----------
     columns : mapping of str to array of shape (n,)
-        A column of numbers or booleans becomes `NumberCounts`, any other `CategoryCounts`.
+        A column of numbers or booleans becomes `BinCounts`, any other `CategoryCounts`.
     score : float64 array of shape (m,), optional
         What the model answered to rows that it had not learnt from, m <= n.
     subjects : array of shape (n,), optional
@@ -69,12 +69,12 @@ def reference_profile(
     ([0, 4, 0, 2, 2], {'surf': 8})
     """
     _check_bins(bins)
-    numbers: dict[str, NumberCounts] = {}
+    numbers: dict[str, BinCounts] = {}
     categories: dict[str, CategoryCounts] = {}
     for name, column in columns.items():
         if column.dtype.kind in "biuf":
             edges = bin_edges(column.astype(np.float64), bins)
-            numbers[name] = NumberCounts(edges, np.zeros(len(edges) + 1, dtype=np.int64), 0)
+            numbers[name] = BinCounts(edges, np.zeros(len(edges) + 1, dtype=np.int64), 0)
         else:
             categories[name] = _levels(column)
     counted = profile_like(Profile(0, 0, (), numbers, categories), columns, subjects=subjects, months=months)
@@ -203,9 +203,9 @@ def _rows(reference: Profile, columns: Columns, score: FloatArray | None, subjec
     return next(iter(lengths.values()))
 
 
-def _counted_numbers(name: str, known: NumberCounts, columns: Columns, rows: int) -> NumberCounts:
+def _counted_numbers(name: str, known: BinCounts, columns: Columns, rows: int) -> BinCounts:
     if name not in columns:
-        return NumberCounts(known.edges, np.zeros(len(known.edges) + 1, dtype=np.int64), rows)
+        return BinCounts(known.edges, np.zeros(len(known.edges) + 1, dtype=np.int64), rows)
     try:
         values = columns[name].astype(np.float64, copy=False)
     except (TypeError, ValueError) as error:
@@ -213,11 +213,11 @@ def _counted_numbers(name: str, known: NumberCounts, columns: Columns, rows: int
     return _between(known.edges, values)
 
 
-def _between(edges: FloatArray, values: FloatArray) -> NumberCounts:
+def _between(edges: FloatArray, values: FloatArray) -> BinCounts:
     counts = np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1).astype(np.int64)
     missing = int(np.isnan(values).sum())
     counts[-1] -= missing  # NaN sorts behind every number
-    return NumberCounts(edges, counts, missing)
+    return BinCounts(edges, counts, missing)
 
 
 def _levels(column: NDArray[Any]) -> CategoryCounts:

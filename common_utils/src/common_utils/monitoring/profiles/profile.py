@@ -12,15 +12,15 @@ from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
 from common_utils.monitoring.profiles.subjects import SubjectSketch
 
-__all__ = ["PROFILE_FORMAT", "CategoryCounts", "NumberCounts", "Profile", "merge", "same_scale"]
+__all__ = ["PROFILE_FORMAT", "BinCounts", "CategoryCounts", "Profile", "merge", "same_scale"]
 
 PROFILE_FORMAT = 2
 
-_Counts = TypeVar("_Counts", "NumberCounts", "CategoryCounts")
+_Counts = TypeVar("_Counts", "BinCounts", "CategoryCounts")
 
 
 @dataclass(frozen=True, eq=False)
-class NumberCounts:
+class BinCounts:
     """A number's counts between unique, increasing edges fixed by the reference.
 
     Attributes
@@ -34,8 +34,8 @@ class NumberCounts:
 
     Examples
     --------
-    >>> minutes = NumberCounts(np.array([0.0, 100.0]), np.array([4, 3, 2]), missing=1)
-    >>> minutes.rows, minutes == NumberCounts(np.array([0.0, 100.0]), np.array([4, 3, 2]), missing=1)
+    >>> minutes = BinCounts(np.array([0.0, 100.0]), np.array([4, 3, 2]), missing=1)
+    >>> minutes.rows, minutes == BinCounts(np.array([0.0, 100.0]), np.array([4, 3, 2]), missing=1)
     (10, True)
     """
 
@@ -49,7 +49,7 @@ class NumberCounts:
         return int(self.counts.sum()) + self.missing
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, NumberCounts):
+        if not isinstance(other, BinCounts):
             return NotImplemented
         same = np.array_equal(self.edges, other.edges) and np.array_equal(self.counts, other.counts)
         return same and self.missing == other.missing
@@ -91,7 +91,7 @@ class CategoryCounts:
         return sum(self.counts.values()) + self.other + self.unknown + self.missing
 
 
-def _no_numbers() -> dict[str, NumberCounts]:
+def _no_numbers() -> dict[str, BinCounts]:
     return {}
 
 
@@ -113,7 +113,7 @@ class Profile:
         The months the rows are of, sorted; `2025-10`. Empty where rows belong to none.
     numbers, categories : mapping of str to counts
         By feature as its users know it, before any encoding.
-    score : NumberCounts or None
+    score : BinCounts or None
         Of what the model answered: a probability, a price. A reference counts those of its rows that the model had not
         learnt from.
     seen : SubjectSketch or None
@@ -121,16 +121,16 @@ class Profile:
 
     Examples
     --------
-    >>> Profile(10, 10, ("2025-10",), {"minutes": NumberCounts(np.array([0.0]), np.array([4, 5]), 1)}).rows
+    >>> Profile(10, 10, ("2025-10",), {"minutes": BinCounts(np.array([0.0]), np.array([4, 5]), 1)}).rows
     10
     """
 
     rows: int
     subjects: int
     months: tuple[str, ...]
-    numbers: Mapping[str, NumberCounts] = field(default_factory=_no_numbers)
+    numbers: Mapping[str, BinCounts] = field(default_factory=_no_numbers)
     categories: Mapping[str, CategoryCounts] = field(default_factory=_no_categories)
-    score: NumberCounts | None = None
+    score: BinCounts | None = None
     seen: SubjectSketch | None = None
 
     def without_score(self) -> Profile:
@@ -154,7 +154,7 @@ def merge(first: Profile, *others: Profile) -> Profile:
 
     Examples
     --------
-    >>> hour = Profile(3, 3, ("2025-10",), {"minutes": NumberCounts(np.array([0.0]), np.array([1, 2]), 0)})
+    >>> hour = Profile(3, 3, ("2025-10",), {"minutes": BinCounts(np.array([0.0]), np.array([1, 2]), 0)})
     >>> both = merge(hour, hour)
     >>> both.rows, both.numbers["minutes"].counts.tolist()
     (6, [2, 4])
@@ -170,7 +170,7 @@ def same_scale(a: Profile, b: Profile) -> bool:
 
     Examples
     --------
-    >>> one = Profile(3, 3, (), {"age": NumberCounts(np.array([30.0]), np.array([1, 2]), 0)})
+    >>> one = Profile(3, 3, (), {"age": BinCounts(np.array([30.0]), np.array([1, 2]), 0)})
     >>> same_scale(one, one), same_scale(one, Profile(3, 3, ()))
     (True, False)
     """
@@ -217,10 +217,10 @@ def _paired(a: Mapping[str, _Counts], b: Mapping[str, _Counts]) -> dict[str, tup
     return {name: (a[name], b[name]) for name in a}
 
 
-def _numbers(name: str, a: NumberCounts, b: NumberCounts) -> NumberCounts:
+def _numbers(name: str, a: BinCounts, b: BinCounts) -> BinCounts:
     if not np.array_equal(a.edges, b.edges):
         raise DataError(f"profiles: {name!r} has other edges in one than in the other; merge those of one bundle.")
-    return NumberCounts(a.edges, a.counts + b.counts, a.missing + b.missing)
+    return BinCounts(a.edges, a.counts + b.counts, a.missing + b.missing)
 
 
 def _categories(name: str, a: CategoryCounts, b: CategoryCounts) -> CategoryCounts:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from common_utils.bundle import Bundle
 from common_utils.errors import DataError
-from common_utils.monitoring.profiles.profile import PROFILE_FORMAT, CategoryCounts, NumberCounts, Profile
+from common_utils.monitoring.profiles.profile import PROFILE_FORMAT, BinCounts, CategoryCounts, Profile
 from common_utils.monitoring.profiles.subjects import LARGEST, REGISTERS, SubjectSketch
 
 __all__ = ["PROFILE_FILE", "bundle_profile", "parse_profile", "profile_bytes", "profile_from", "profile_to"]
@@ -211,17 +211,17 @@ def _check_sums(profile: Profile, name: str) -> None:
         raise DataError(f"{name}: the months are not in order, each once; write it again.")
 
 
-def _numbers_to(counts: NumberCounts) -> dict[str, Any]:
+def _numbers_to(counts: BinCounts) -> dict[str, Any]:
     return {"edges": counts.edges.tolist(), "counts": counts.counts.tolist(), "missing": counts.missing}
 
 
-def _numbers(form: _Numbers, where: str) -> NumberCounts:
+def _numbers(form: _Numbers, where: str) -> BinCounts:
     edges = np.array(form.edges, dtype=np.float64)
     if not (edges[1:] > edges[:-1]).all():
         raise DataError(f"{where}: the edges do not increase; write the profile again.")
     if len(form.counts) != len(edges) + 1:
         raise DataError(f"{where}: {len(form.counts)} counts for {len(edges)} edges; there is one more than edges.")
-    return NumberCounts(edges, np.array(form.counts, dtype=np.int64), form.missing)
+    return BinCounts(edges, np.array(form.counts, dtype=np.int64), form.missing)
 
 
 def _seen(form: _Seen | None, name: str) -> SubjectSketch | None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common_utils.monitoring.findings import Finding
-from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts, Profile
+from common_utils.monitoring.profiles.profile import BinCounts, CategoryCounts, Profile
 from common_utils.monitoring.quality.checks import (
     check_impossible,
     check_missing,
@@ -113,7 +113,7 @@ def row_count_findings(rows: int, earlier: Sequence[tuple[str, int]], period: st
     return [check_row_count(rows, usual, since=period)] if len(usual) >= _FEWEST else []
 
 
-def _ranks(counts: NumberCounts | CategoryCounts) -> NDArray[Any]:
+def _ranks(counts: BinCounts | CategoryCounts) -> NDArray[Any]:
     """Return values that stand as often as bins or levels do: no value stood more often than its bin."""
-    bins = counts.counts if isinstance(counts, NumberCounts) else np.array([*counts.counts.values(), counts.other])
+    bins = counts.counts if isinstance(counts, BinCounts) else np.array([*counts.counts.values(), counts.other])
     return np.repeat(np.arange(len(bins), dtype=np.float64), bins)

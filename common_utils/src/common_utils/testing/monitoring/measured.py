@@ -13,12 +13,23 @@ from common_utils.array_types import FloatArray
 from common_utils.monitoring.bias.groups import compare_groups
 from common_utils.monitoring.drift.comparison import Reference, compare
 from common_utils.monitoring.drift.e_detector import Detector
-from common_utils.monitoring.drift.lasting import Against, Lasting
+from common_utils.monitoring.drift.lasting import Lasting, ShiftAgainst
 from common_utils.monitoring.profiles.profile import Profile
 from common_utils.testing.monitoring.offers import decisions
-from common_utils.testing.monitoring.worlds import World, lognormal
+from common_utils.testing.monitoring.worlds import DriftWorld, lognormal
 
-__all__ = ["FOUR", "Day", "Told", "bias_found", "days", "is_told", "shift_waits", "told", "upper", "years_fired"]
+__all__ = [
+    "FOUR",
+    "SimulatedDay",
+    "Told",
+    "bias_found",
+    "days",
+    "is_told",
+    "shift_waits",
+    "told",
+    "upper",
+    "years_fired",
+]
 
 FOUR: Mapping[str, float] = dict.fromkeys(("minutes", "messages", "megabytes", "bill"), 1.1)
 """The shift of a tenth on four features: lognormal, with standard deviations of the logarithm of .5, .6, .7 and .8."""
@@ -28,7 +39,7 @@ _DAY, _REFERENCE = 1_000, 50_000
 
 
 @dataclass(frozen=True)
-class Day:
+class SimulatedDay:
     """A day's counts, with its two references."""
 
     now: Profile
@@ -65,7 +76,9 @@ def upper(events: int, total: int) -> float:
     return 1.0 if events == total else float(betaincinv(events + 1, total - events, 0.95))
 
 
-def days(seed: int, n: int, *, references: int, each: int, times: Mapping[str, float] | None = None) -> Iterator[Day]:
+def days(
+    seed: int, n: int, *, references: int, each: int, times: Mapping[str, float] | None = None
+) -> Iterator[SimulatedDay]:
     """Yield days of n subjects after each of several references; with `times` each day is the first of a shift.
 
     Examples
@@ -79,16 +92,16 @@ def days(seed: int, n: int, *, references: int, each: int, times: Mapping[str, f
         before = world.day(rng, n)
         for _ in range(each):
             now = world.day(rng, n, times=times)
-            yield Day(now, world.reference, before)
+            yield SimulatedDay(now, world.reference, before)
             before = world.day(rng, n) if times else now
 
 
 @lru_cache(maxsize=64)
-def _world(seed: int, reference: int) -> World:
-    return World(np.random.default_rng([seed, reference]), _REFERENCE)
+def _world(seed: int, reference: int) -> DriftWorld:
+    return DriftWorld(np.random.default_rng([seed, reference]), _REFERENCE)
 
 
-def is_told(day: Day) -> bool:
+def is_told(day: SimulatedDay) -> bool:
     """Return whether the drift check has a notice or an alarm.
 
     Examples
@@ -100,7 +113,7 @@ def is_told(day: Day) -> bool:
     return any(one.level in ("notice", "alarm") for one in compare(day.now, references))
 
 
-def told(many: Iterator[Day], judge: Callable[[Day], bool] = is_told) -> Told:
+def told(many: Iterator[SimulatedDay], judge: Callable[[SimulatedDay], bool] = is_told) -> Told:
     """Return on how many days a judge tells something.
 
     Examples
@@ -112,7 +125,7 @@ def told(many: Iterator[Day], judge: Callable[[Day], bool] = is_told) -> Told:
     return Told(sum(verdicts), len(verdicts))
 
 
-def years_fired(seed: int, years: int, against: Against | None) -> Told:
+def years_fired(seed: int, years: int, against: ShiftAgainst | None) -> Told:
     """Return in how many years the detector of lasting shifts fires where nothing changes.
 
     Parameters
@@ -136,7 +149,7 @@ def years_fired(seed: int, years: int, against: Against | None) -> Told:
     return Told(fired, years)
 
 
-def shift_waits(seed: int, runs: int, against: Against | None, *, quiet: int = 30) -> FloatArray:
+def shift_waits(seed: int, runs: int, against: ShiftAgainst | None, *, quiet: int = 30) -> FloatArray:
     """Return after how many periods a lasting shift of one standard deviation is found, infinite where it is not.
 
     Parameters
@@ -190,8 +203,8 @@ def _fired(z: FloatArray) -> int | None:
     return None
 
 
-def _watched(rng: np.random.Generator, against: Against, count: int, moved_from: int | None = None) -> int | None:
-    world = World(rng, _REFERENCE, {"megabytes": lognormal(0.7)})
+def _watched(rng: np.random.Generator, against: ShiftAgainst, count: int, moved_from: int | None = None) -> int | None:
+    world = DriftWorld(rng, _REFERENCE, {"megabytes": lognormal(0.7)})
     times = {"megabytes": float(np.exp(0.7 / np.sqrt(_DAY)))}
     watch = Lasting(against, world.reference if against == "all before" else world.day(rng, _DAY), Detector())
     for at in range(count):

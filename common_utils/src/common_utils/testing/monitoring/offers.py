@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from common_utils.array_types import IntArray
 from common_utils.monitoring.bias.groups import Measure
 
-__all__ = ["GROUPS", "Decisions", "decisions"]
+__all__ = ["GROUPS", "SimulatedOffers", "decisions"]
 
 GROUPS = ("18-25", "26-40", "41-60", "61+")
 _SHARES = (0.2, 0.3, 0.3, 0.2)
@@ -18,7 +18,7 @@ _STRATA = np.array([[0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.3, 0.2], [0.3, 0.3, 0.2, 
 
 
 @dataclass(frozen=True)
-class Decisions:
+class SimulatedOffers:
     """One decision per subject: group, stratum of possible saving, and what was done."""
 
     groups: NDArray[np.str_]
@@ -26,7 +26,7 @@ class Decisions:
     measures: tuple[Measure, ...]
 
 
-def decisions(rng: np.random.Generator, n: int, *, halved: str | None, base: float = 0.1) -> Decisions:
+def decisions(rng: np.random.Generator, n: int, *, halved: str | None, base: float = 0.1) -> SimulatedOffers:
     """Return n decisions on eligible subjects.
 
     Parameters
@@ -62,4 +62,4 @@ def decisions(rng: np.random.Generator, n: int, *, halved: str | None, base: flo
         Measure("worse off", worse, "more"),
         Measure("saving", saving, "less"),
     )
-    return Decisions(groups, strata.astype(np.int64), measures)
+    return SimulatedOffers(groups, strata.astype(np.int64), measures)

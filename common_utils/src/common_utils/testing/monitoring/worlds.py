@@ -16,9 +16,9 @@ from scipy.special import ndtr, pdtr
 
 from common_utils.array_types import FloatArray
 from common_utils.monitoring.profiles.counting import reference_profile
-from common_utils.monitoring.profiles.profile import CategoryCounts, NumberCounts, Profile
+from common_utils.monitoring.profiles.profile import BinCounts, CategoryCounts, Profile
 
-__all__ = ["FEATURES", "Category", "Number", "World", "lognormal"]
+__all__ = ["FEATURES", "DriftWorld", "Number", "SimulatedCategory", "lognormal"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Category:
+class SimulatedCategory:
     """A category of so many levels, the r-th as common as 1 / r."""
 
     levels: int
@@ -94,7 +94,7 @@ def _yes(share: float, missing: float = 0.0) -> Number:
     )
 
 
-FEATURES: Mapping[str, Number | Category] = {
+FEATURES: Mapping[str, Number | SimulatedCategory] = {
     "minutes": lognormal(0.5),
     "messages": lognormal(0.6),
     "megabytes": lognormal(0.7),
@@ -110,17 +110,17 @@ FEATURES: Mapping[str, Number | Category] = {
     "has_contract": _yes(0.5),
     "has_handset": _yes(0.1, missing=0.01),
     "is_business": _yes(0.01),
-    "plan": Category(13),
-    "contract_kind": Category(3),
-    "region": Category(20, missing=0.01),
-    "handset": Category(80),
-    "cell": Category(300),
+    "plan": SimulatedCategory(13),
+    "contract_kind": SimulatedCategory(3),
+    "region": SimulatedCategory(20, missing=0.01),
+    "handset": SimulatedCategory(80),
+    "cell": SimulatedCategory(300),
 }
 """What gates speak of: 40 % zeros, ties, booleans, rare yes, missing shares, categories of 3 to 300 levels."""
 
 
 @dataclass
-class World:
+class DriftWorld:
     """One reference of a world, and days after it.
 
     Parameters
@@ -132,7 +132,7 @@ class World:
 
     Examples
     --------
-    >>> world = World(np.random.default_rng(0), rows=5_000)
+    >>> world = DriftWorld(np.random.default_rng(0), rows=5_000)
     >>> day = world.day(np.random.default_rng(1), 300, times={"megabytes": 1.5})
     >>> day.subjects, world.reference.subjects, len(day.numbers) + len(day.categories)
     (300, 5000, 20)
@@ -140,41 +140,43 @@ class World:
 
     rng: np.random.Generator
     rows: int = 50_000
-    features: Mapping[str, Number | Category] = field(default_factory=lambda: dict(FEATURES))
+    features: Mapping[str, Number | SimulatedCategory] = field(default_factory=lambda: dict(FEATURES))
     reference: Profile = field(init=False)
 
     def __post_init__(self) -> None:
         columns: dict[str, NDArray[Any]] = {}
         self._seen: dict[str, frozenset[str]] = {}
         for name, law in self.features.items():
-            columns[name] = law.draw(self.rng, self.rows) if isinstance(law, Category) else _with_gaps(law, self)
-            if isinstance(law, Category):
+            columns[name] = (
+                law.draw(self.rng, self.rows) if isinstance(law, SimulatedCategory) else _with_gaps(law, self)
+            )
+            if isinstance(law, SimulatedCategory):
                 self._seen[name] = frozenset(level for level in columns[name].tolist() if level)
         self.reference = reference_profile(columns, months=("2025-01",))
         self._known: dict[str, FloatArray] = {}
 
     def day(self, rng: np.random.Generator, n: int, *, times: Mapping[str, float] | None = None) -> Profile:
         """Return the counts of a day of n subjects; `times` multiplies the values of numbers by name."""
-        numbers: dict[str, NumberCounts] = {}
+        numbers: dict[str, BinCounts] = {}
         categories: dict[str, CategoryCounts] = {}
         for name, law in self.features.items():
             factor = (times or {}).get(name, 1.0)
             counts = rng.multinomial(n, self._chances(name, law, factor))
             if isinstance(law, Number):
-                numbers[name] = NumberCounts(self.reference.numbers[name].edges, counts[:-1], int(counts[-1]))
+                numbers[name] = BinCounts(self.reference.numbers[name].edges, counts[:-1], int(counts[-1]))
             else:
                 known = self.reference.categories[name]
                 kept = dict(zip(known.counts, counts[:-3].tolist(), strict=True))
                 categories[name] = CategoryCounts(kept, *map(int, counts[-3:]), tail=known.tail)
         return Profile(n, n, ("2025-02",), numbers, categories)
 
-    def _chances(self, name: str, law: Number | Category, factor: float) -> FloatArray:
+    def _chances(self, name: str, law: Number | SimulatedCategory, factor: float) -> FloatArray:
         key = f"{name} {factor}"
         if key not in self._known:
             self._known[key] = self._law(name, law, factor)
         return self._known[key]
 
-    def _law(self, name: str, law: Number | Category, factor: float) -> FloatArray:
+    def _law(self, name: str, law: Number | SimulatedCategory, factor: float) -> FloatArray:
         if isinstance(law, Number):
             below = law.below(self.reference.numbers[name].edges / factor)
             return np.append(np.diff([0.0, *below, 1.0]) * (1 - law.missing), law.missing)
@@ -185,5 +187,5 @@ class World:
         return np.maximum([*kept.values(), tail, 1 - law.missing - seen, law.missing], 0.0)
 
 
-def _with_gaps(law: Number, world: World) -> FloatArray:
+def _with_gaps(law: Number, world: DriftWorld) -> FloatArray:
     return np.where(world.rng.random(world.rows) < law.missing, np.nan, law.draw(world.rng, world.rows))
