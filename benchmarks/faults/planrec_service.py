@@ -26,8 +26,8 @@ BODY = (
 LEAKY = """
 import app.live as service
 from planrec.cli import main
-kept, answer = [], service.LivePlanRec.quick_prediction
-service.LivePlanRec.quick_prediction = lambda self, *asked: kept.append(b"x" * 4096 + bytes(8)) or answer(self, *asked)
+kept, answer = [], service.LivePlanRec.quick_chances
+service.LivePlanRec.quick_chances = lambda self, *asked: kept.append(b"x" * 4096 + bytes(8)) or answer(self, *asked)
 main()
 """
 """A program that plants a leak of four kilobytes a prediction."""
@@ -38,7 +38,7 @@ from common_utils.errors import ArtifactError
 from planrec.cli import main
 def fail(self, *asked):
     raise ArtifactError("probe: planted")
-service.LivePlanRec.quick_prediction = service.LivePlanRec.predict = fail
+service.LivePlanRec.quick_chances = service.LivePlanRec.predict = fail
 main()
 """
 """A program whose model never passes its probe."""

@@ -92,6 +92,16 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
     "decisions export": (("--why", "x", "--output", "out.csv"), {"--config": 2}),
     "decisions off-policy": (("--input", "USAGE"), {"--input": 3}),
     "outcomes": (("--input", "USAGE"), {"--input": 3, "--config": 2}),
+    "monitor": (
+        ("--as-of", "2025-11-01", "--usage", "USAGE", "--bundle", "BUNDLE"),
+        {"--usage": 3, "--plans": 2, "--bundle": 4, "--config": 2},
+    ),
+    "monitor explain": ((), {"--config": 2}),
+    "monitor export": ((), {"--config": 2}),
+    "bias report": ((), {"--config": 2}),
+    "bias escalate": (("--why", "x"), {"--config": 2}),
+    "bias proxies": (("--usage", "USAGE"), {"--usage": 3, "--plans": 2, "--config": 2}),
+    "bias threshold": (("--input", "USAGE", "--group", "age_band=65-74", "--least-cents", "100"), {"--input": 3}),
 }
 _SECOND = {"events", "offer", "verify"}  # another use of the command before it
 

@@ -281,7 +281,7 @@ def test_serve_without_an_app_says_where_to_run(tmp_path: Path) -> None:
 
 def test_serve_takes_host_and_port_from_the_command_line(run, folder: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     given: dict[str, Any] = {}
-    monkeypatch.setattr("common_utils.serving.start.serve_project", lambda *_, **rest: given.update(rest))
+    monkeypatch.setattr("common_utils.command_line.serve.serve_project", lambda *_, **rest: given.update(rest))
     assert run("serve", "--port", "0", "--host", "localhost")[0] == 0
     assert (given["host"], given["port"], given["workers"]) == ("localhost", 0, 1)
     assert given["environment"]["PRICEDEMO__RELEASES__SIGNATURES"] == "development"
@@ -293,7 +293,12 @@ import sys
 from common_utils.decision_log.beside import ship_configured
 from common_utils.serving.start import serve_configured
 from startdemo import FOLDER, SPEC
-(ship_configured if sys.argv[1:] == ["ship"] else serve_configured)(SPEC, FOLDER)
+if sys.argv[1:2] == ["export"]:
+    from common_utils.monitoring.beside import export_configured
+
+    export_configured(SPEC, FOLDER, sys.argv[2:])
+else:
+    (ship_configured if sys.argv[1:] == ["ship"] else serve_configured)(SPEC, FOLDER)
 """
 
 
