@@ -90,6 +90,30 @@ def test_bill_needs_one_full_set_of_files(run, files, capsys) -> None:  # type: 
     assert "--accounts and --events" in out.out + out.err
 
 
+def test_bill_corrects_the_bills_that_are_out(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    billed, output, late = tmp_path / "billed.csv", tmp_path / "bills.csv", tmp_path / "late.csv"
+    billed.write_text("".join(line for line in EVENTS.splitlines(True) if "e2" not in line), encoding="utf-8")
+    asked = ("bill", *files, "--output", output, "--late-output", late)
+    assert run(*asked) == 0
+    assert late.read_text(encoding="utf-8") == "event,subscriber,period,reason\n"
+    assert run(*asked, "--billed", billed) == 2
+    assert "`billed_until` of the accounts and --billed come together" in capsys.readouterr().err
+    (tmp_path / "accounts.yaml").write_text('billed_until: "2025-03"\n' + ACCOUNTS, encoding="utf-8")
+    assert run(*asked) == 2
+    capsys.readouterr()
+    assert run(*asked, "--billed", billed) == 0
+    out = capsys.readouterr()
+    assert "2 accounts x 1 periods billed" in out.out + out.err
+    assert "events: 1 late: of a period whose bill is out (LATE)" in out.out + out.err
+    assert late.read_text(encoding="utf-8").splitlines()[1:] == ["e2,B,2025-03,LATE"]
+    assert output.read_text(encoding="utf-8").splitlines()[-4:] == [
+        "A,2025-04,total,,600",
+        "B,2025-04,fee,,1500",
+        "B,2025-04,correction of 2025-03: calls,,18",
+        "B,2025-04,total,,1518",
+    ]
+
+
 def test_plans_explain_shows_a_plan_in_words(run, files, capsys) -> None:  # type: ignore[no-untyped-def]
     assert run("plans", "explain", "plana", *files[:2]) == 0
     out = capsys.readouterr()
