@@ -173,3 +173,18 @@ def test_plans_diff_of_short_plans_takes_usage_months(run, project_folder, tmp_p
 def test_plans_diff_of_full_plans_wants_events(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
     assert run("plans", "diff", "cero", "plana", *files[:2], "--usage", tmp_path / "u.csv") == 2
     assert "--accounts and --events" in capsys.readouterr().err
+
+
+def test_a_simulated_operator_is_billed_by_its_full_card(run, project_folder, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    sizes = ("--set", "simulator.subscribers=20", "--set", "simulator.months=2")
+    traits = project_folder / "examples" / "cards" / "litora" / "traits.yaml"
+    assert run("simulate", "--output", tmp_path / "plain", *sizes) == 0
+    assert run("simulate", "--output", tmp_path / "full", *sizes, "--full-card", traits) == 0
+    written = {path.relative_to(tmp_path / "plain") for path in (tmp_path / "plain").rglob("*") if path.is_file()}
+    for path in written:
+        assert (tmp_path / "full" / path).read_bytes() == (tmp_path / "plain" / path).read_bytes()
+    folder = tmp_path / "full" / "full_card"
+    files = ("--card", folder / "card.yaml", "--accounts", folder / "accounts.yaml", "--events", folder / "events.csv")
+    assert run("bill", *files, "--output", tmp_path / "bills.csv") == 0
+    assert "20 accounts x 2 periods billed by litora-2025-01" in "".join(capsys.readouterr())
+    assert run("simulate", "--output", tmp_path, *sizes, "--full-card", tmp_path / "none.yaml") == 2
