@@ -7,6 +7,7 @@ events cost when they are billed at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -134,9 +135,7 @@ def late_events(card: FullCard, request: BillRequest, billed: Events, events: Ev
     rows = np.flatnonzero(place >= 0)
     changed = np.zeros(len(events), dtype=bool)
     changed[rows] = _differs(events, rows, billed, place[rows]) & (np.minimum(period[rows], before[place[rows]]) <= out)
-    told: list[tuple[int, Outside]] = [(row, "LATE") for row in np.flatnonzero(late).tolist()]
-    told += [(row, "CORRECTED") for row in np.flatnonzero(changed).tolist()]
-    return _told(events, rule, period, told)
+    return _told(events, rule, period, (("LATE", late), ("CORRECTED", changed)))
 
 
 def _differs(one: Events, rows: IntArray, other: Events, places: IntArray) -> BoolArray:
@@ -173,19 +172,19 @@ def unbilled_events(card: FullCard, request: BillRequest, events: Events) -> lis
     day, period = _day(card, events), _period(card, rule, events)
     outside = ~np.isin(period, listed)
     early, gone = ~outside & (day < first[events.subscriber]), ~outside & (day > last[events.subscriber])
-    found = [(row, code) for code, which in _codes(outside, early, gone) for row in np.flatnonzero(which).tolist()]
-    return _told(events, rule, period, found)
+    marked = (("PERIOD_NOT_LISTED", outside), ("BEFORE_FIRST_DAY", early), ("AFTER_LAST_DAY", gone))
+    return _told(events, rule, period, marked)
 
 
-def _codes(outside: BoolArray, early: BoolArray, gone: BoolArray) -> tuple[tuple[Outside, BoolArray], ...]:
-    return ("PERIOD_NOT_LISTED", outside), ("BEFORE_FIRST_DAY", early), ("AFTER_LAST_DAY", gone)
-
-
-def _told(events: Events, rule: PeriodRule, period: IntArray, found: list[tuple[int, Outside]]) -> list[ToldEvent]:
-    ids = _ids(events)
+def _told(
+    events: Events, rule: PeriodRule, period: IntArray, marked: Sequence[tuple[Outside, BoolArray]]
+) -> list[ToldEvent]:
+    ids, found = _ids(events), dict[int, Outside]()
+    for code, which in marked:
+        found |= dict.fromkeys(np.flatnonzero(which).tolist(), code)
     return [
-        ToldEvent(str(ids[row]), events.subscribers[events.subscriber[row]], rule.name(int(period[row])), code)
-        for row, code in sorted(found)
+        ToldEvent(str(ids[row]), events.subscribers[events.subscriber[row]], rule.name(int(period[row])), found[row])
+        for row in sorted(found)
     ]
 
 
