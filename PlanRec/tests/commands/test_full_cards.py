@@ -188,3 +188,22 @@ def test_a_simulated_operator_is_billed_by_its_full_card(run, project_folder, tm
     assert run("bill", *files, "--output", tmp_path / "bills.csv") == 0
     assert "20 accounts x 2 periods billed by litora-2025-01" in "".join(capsys.readouterr())
     assert run("simulate", "--output", tmp_path, *sizes, "--full-card", tmp_path / "none.yaml") == 2
+
+
+def test_plans_rank_writes_expected_bills_with_ranges_and_advice(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    output = tmp_path / "rank.csv"
+    assert run("plans", "rank", *files, "--output", output) == 0
+    lines = output.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == (
+        "subscriber,rank,plan,expected_bill_cents,low_cents,high_cents,saving_cents,is_current,advice,excluded"
+    )
+    assert [line.split(",")[:3] for line in lines[1:]] == [
+        [who, k, p] for who in "AB" for k, p in (("1", "cero"), ("2", "plana"))
+    ]
+    assert lines[1].endswith(",0,true,stay,")
+    assert "2 subscribers, 1 advised to switch, by azul-1 and rules built-in" in "".join(capsys.readouterr())
+    (tmp_path / "accounts.yaml").write_text(
+        ACCOUNTS.replace("cero}", "cero, from: 2025-04-15}").replace("plana}", "plana, from: 2025-04-15}")
+    )
+    assert run("plans", "rank", *files, "--output", output) == 3
+    assert "nobody has a whole period" in capsys.readouterr().err

@@ -13,17 +13,20 @@ from planrec.billing.rating.corrections import (
     unbilled_events,
 )
 from planrec.billing.rating.explain import allowance_use, explain_event
-from planrec.billing.rating.plan_totals import plan_totals
+from planrec.billing.rating.holdings import accounts_of
+from planrec.billing.rating.plan_totals import NOT_SOLD, plan_totals
 from planrec.billing.rating.sheet import Sheet
 
 __all__ = [
     "CODES",
+    "NOT_SOLD",
     "BillBook",
     "BillLine",
     "CardCells",
     "Outside",
     "Sheet",
     "ToldEvent",
+    "accounts_of",
     "allowance_use",
     "bill_events",
     "bill_with_corrections",
