@@ -172,8 +172,8 @@ def unbilled_events(card: FullCard, request: BillRequest, events: Events) -> lis
     day, period = _day(card, events), _period(card, rule, events)
     outside = ~np.isin(period, listed)
     early, gone = ~outside & (day < first[events.subscriber]), ~outside & (day > last[events.subscriber])
-    marked = (("PERIOD_NOT_LISTED", outside), ("BEFORE_FIRST_DAY", early), ("AFTER_LAST_DAY", gone))
-    return _told(events, rule, period, marked)
+    marked: list[tuple[Outside, BoolArray]] = [("PERIOD_NOT_LISTED", outside), ("BEFORE_FIRST_DAY", early)]
+    return _told(events, rule, period, [*marked, ("AFTER_LAST_DAY", gone)])
 
 
 def _told(

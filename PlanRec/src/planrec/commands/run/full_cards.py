@@ -22,6 +22,7 @@ from planrec.billing.events import Events, read_events
 from planrec.billing.rating import (
     CODES,
     BillBook,
+    Outside,
     ToldEvent,
     allowance_use,
     bill_events,
@@ -76,7 +77,7 @@ def run_bill_events(
         for subscriber, period, name, covered, left in allowance_use(book)[:20]:
             note(f"{subscriber} {period} {name}: {covered} used" + (f", {left} left" if left else ""))
     told = [*late, *unbilled_events(card, request, events)]
-    for code, count in Counter(e.code for e in told).items():
+    for code, count in Counter[Outside](e.code for e in told).items():
         note(f"events: {count:,} {CODES[code]} ({code})")
     if late_output is not None:
         write_text(late_output, _told_csv(told))
