@@ -76,6 +76,10 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
         ("cero", "cero", "--card", "CARD", "--accounts", "ACCOUNTS", "--events", "EVENTS"),
         {"--card": 2, "--accounts": 2, "--events": 3},
     ),
+    "plans rank": (
+        ("--card", "CARD", "--accounts", "ACCOUNTS", "--events", "EVENTS", "--output", "out.csv"),
+        {"--card": 2, "--accounts": 2, "--events": 3, "--rules": 2},
+    ),
     "release publish": (("--why", "x", "--bundle", "BUNDLE", "--artifacts", "OUT"), {"--bundle": 4, "--config": 2}),
     "release promote": (("--why", "x", "v", "--artifacts", "OUT"), {"--config": 2}),
     "release rollback": (("--why", "x", "--artifacts", "OUT"), {"--config": 2}),

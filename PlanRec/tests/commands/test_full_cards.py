@@ -90,6 +90,30 @@ def test_bill_needs_one_full_set_of_files(run, files, capsys) -> None:  # type: 
     assert "--accounts and --events" in out.out + out.err
 
 
+def test_bill_corrects_the_bills_that_are_out(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    billed, output, late = tmp_path / "billed.csv", tmp_path / "bills.csv", tmp_path / "late.csv"
+    billed.write_text("".join(line for line in EVENTS.splitlines(True) if "e2" not in line), encoding="utf-8")
+    asked = ("bill", *files, "--output", output, "--late-output", late)
+    assert run(*asked) == 0
+    assert late.read_text(encoding="utf-8") == "event,subscriber,period,reason\n"
+    assert run(*asked, "--billed", billed) == 2
+    assert "`billed_until` of the accounts and --billed come together" in capsys.readouterr().err
+    (tmp_path / "accounts.yaml").write_text('billed_until: "2025-03"\n' + ACCOUNTS, encoding="utf-8")
+    assert run(*asked) == 2
+    capsys.readouterr()
+    assert run(*asked, "--billed", billed) == 0
+    out = capsys.readouterr()
+    assert "2 accounts x 1 periods billed" in out.out + out.err
+    assert "events: 1 late: of a period whose bill is out (LATE)" in out.out + out.err
+    assert late.read_text(encoding="utf-8").splitlines()[1:] == ["e2,B,2025-03,LATE"]
+    assert output.read_text(encoding="utf-8").splitlines()[-4:] == [
+        "A,2025-04,total,,600",
+        "B,2025-04,fee,,1500",
+        "B,2025-04,correction of 2025-03: calls,,18",
+        "B,2025-04,total,,1518",
+    ]
+
+
 def test_plans_explain_shows_a_plan_in_words(run, files, capsys) -> None:  # type: ignore[no-untyped-def]
     assert run("plans", "explain", "plana", *files[:2]) == 0
     out = capsys.readouterr()
@@ -149,3 +173,37 @@ def test_plans_diff_of_short_plans_takes_usage_months(run, project_folder, tmp_p
 def test_plans_diff_of_full_plans_wants_events(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
     assert run("plans", "diff", "cero", "plana", *files[:2], "--usage", tmp_path / "u.csv") == 2
     assert "--accounts and --events" in capsys.readouterr().err
+
+
+def test_a_simulated_operator_is_billed_by_its_full_card(run, project_folder, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    sizes = ("--set", "simulator.subscribers=20", "--set", "simulator.months=2")
+    traits = project_folder / "examples" / "cards" / "litora" / "traits.yaml"
+    assert run("simulate", "--output", tmp_path / "plain", *sizes) == 0
+    assert run("simulate", "--output", tmp_path / "full", *sizes, "--full-card", traits) == 0
+    written = {path.relative_to(tmp_path / "plain") for path in (tmp_path / "plain").rglob("*") if path.is_file()}
+    for path in written:
+        assert (tmp_path / "full" / path).read_bytes() == (tmp_path / "plain" / path).read_bytes()
+    folder = tmp_path / "full" / "full_card"
+    files = ("--card", folder / "card.yaml", "--accounts", folder / "accounts.yaml", "--events", folder / "events.csv")
+    assert run("bill", *files, "--output", tmp_path / "bills.csv") == 0
+    assert "20 accounts x 2 periods billed by litora-2025-01" in "".join(capsys.readouterr())
+    assert run("simulate", "--output", tmp_path, *sizes, "--full-card", tmp_path / "none.yaml") == 2
+
+
+def test_plans_rank_writes_expected_bills_with_ranges_and_advice(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    output = tmp_path / "rank.csv"
+    assert run("plans", "rank", *files, "--output", output) == 0
+    lines = output.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == (
+        "subscriber,rank,plan,expected_bill_cents,low_cents,high_cents,saving_cents,is_current,advice,excluded"
+    )
+    assert [line.split(",")[:3] for line in lines[1:]] == [
+        [who, k, p] for who in "AB" for k, p in (("1", "cero"), ("2", "plana"))
+    ]
+    assert lines[1].endswith(",0,true,stay,")
+    assert "2 subscribers, 1 advised to switch, by azul-1 and rules built-in" in "".join(capsys.readouterr())
+    (tmp_path / "accounts.yaml").write_text(
+        ACCOUNTS.replace("cero}", "cero, from: 2025-04-15}").replace("plana}", "plana, from: 2025-04-15}")
+    )
+    assert run("plans", "rank", *files, "--output", output) == 3
+    assert "nobody has a whole period" in capsys.readouterr().err

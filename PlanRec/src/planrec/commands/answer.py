@@ -60,15 +60,30 @@ def bill(
     config: ConfigOption = None,
     overrides: SetOption = None,
     explain: Annotated[str | None, typer.Option("--explain", help="Say why this event cost what it did.")] = None,
+    billed: Annotated[
+        Path | None,
+        typer.Option("--billed", help="With --events: the events of the bills that are out, as they were billed."),
+    ] = None,
+    late_output: Annotated[
+        Path | None,
+        typer.Option(
+            "--late-output",
+            writable=True,
+            dir_okay=False,
+            help="Also write which events are late, corrected or in no bill, with the reason, CSV.",
+        ),
+    ] = None,
 ) -> None:
     """Bill usage months on every plan of a rate card, or events by a full rate card; line items in cents."""
     from planrec.commands.run.answer import run_bill
-    from planrec.commands.run.full_cards import run_bill_events
+    from planrec.commands.run.full_cards import EventBilling, run_bill_events
 
-    if usage is not None and plans is not None and output is not None and not (card or accounts or events or explain):
+    for_events = (card, accounts, events, explain, billed, late_output)
+    if usage is not None and plans is not None and output is not None and not any(for_events):
         run_bill(BillCommand(SettingsCommand.of(config, overrides, reading=reading), usage, plans, output))
     elif card is not None and accounts is not None and events is not None and usage is None and plans is None:
-        run_bill_events(card, accounts, events, output, explain, decimal=reading.decimal)
+        asked = EventBilling(card, accounts, events, billed, reading.decimal)
+        run_bill_events(asked, output, explain, late_output)
     else:
         raise ConfigError(
             "bill: give --usage, --plans and --output for usage months, or --card, --accounts and --events for events."

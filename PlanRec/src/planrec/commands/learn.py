@@ -12,6 +12,7 @@ from planrec.commands.options import (
     ConfigOption,
     DataOption,
     EvaluationOutputOption,
+    FullCardOption,
     JsonOption,
     PlotsOption,
     RootOption,
@@ -26,11 +27,16 @@ if TYPE_CHECKING:
 __all__ = ["card", "data", "evaluate", "simulate", "train"]
 
 
-def simulate(output: SimulationOption = None, config: ConfigOption = None, overrides: SetOption = None) -> None:
+def simulate(
+    output: SimulationOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+    full_card: FullCardOption = None,
+) -> None:
     """Write the simulated operator's tables: usage months, subscribers, events; the truth goes to its own folder."""
     from planrec.commands.run.learn import run_simulate
 
-    run_simulate(SettingsCommand.of(config, overrides), output)
+    run_simulate(SettingsCommand.of(config, overrides), output, full_card)
 
 
 @shows_tables

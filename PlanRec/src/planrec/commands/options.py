@@ -32,6 +32,7 @@ __all__ = [
     "ExcludedOption",
     "ExplainOption",
     "FactorOption",
+    "FullCardOption",
     "HistoryOption",
     "HostOption",
     "JsonOption",
@@ -137,6 +138,13 @@ HistoryOption = Annotated[int | None, typer.Option("--history-months", min=1, ma
 SimulationOption = Annotated[
     Path | None,
     typer.Option("--output", writable=True, file_okay=False, help="Folder to write; default: data/simulated."),
+]
+FullCardOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--full-card",
+        help="Also write events with classes, zones and times, accounts and a full card; YAML file of their traits.",
+    ),
 ]
 RootOption = Annotated[
     Path | None,

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from common_utils.command_line.options import SetOption
+from common_utils.command_line.options import OutputOption, SetOption
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.run import Group
 from common_utils.command_line.wide import shows_tables
-from planrec.commands.options import ConfigOption
+from planrec.commands.options import ConfigOption, RulesOption
 from planrec.commands.requests import SettingsCommand
 
 if TYPE_CHECKING:
@@ -83,4 +83,21 @@ def add_plans(app: typer.Typer) -> None:
         settings = SettingsCommand.of(config, overrides, reading=reading)
         plans.run_plan_diff(first, second, card, plans.DiffFiles(accounts, events, usage), settings)
 
-    _ = (explain, diff)
+    @plans.command("rank")
+    @reads_table
+    def rank(
+        *,
+        reading: Reading,
+        card: Annotated[Path, typer.Option("--card", help="Full rate card, YAML.")],
+        accounts: Annotated[Path, typer.Option("--accounts", help="Subscribers, what they hold, past periods; YAML.")],
+        events: Annotated[Path, typer.Option("--events", help="Calls, messages and data sessions, CSV.")],
+        output: OutputOption,
+        rules: RulesOption = None,
+    ) -> None:
+        """Rank the plans of a full card for each subscriber by the bills to expect; with the range of 80 in 100."""
+        from planrec.commands.run.full_cards import EventBilling
+        from planrec.commands.run.rank import run_plan_rank
+
+        run_plan_rank(EventBilling(card, accounts, events, decimal=reading.decimal), output, rules)
+
+    _ = (explain, diff, rank)

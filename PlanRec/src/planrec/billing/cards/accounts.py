@@ -68,4 +68,5 @@ class BillRequest(Part):
 
     bill: Words = Field(min_length=1, description="periods, in order")
     subscribers: dict[Word, AccountHolder] = Field(description="by identifier")
+    billed_until: Word | None = Field(None, description="last of the periods whose bills are out")
     choose: Choose | None = Field(None, description="choose plans and options instead of billing those held")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import combinations
 
@@ -54,6 +54,10 @@ class BillBook:
         Slowed megabytes, in the sheet's unit.
     choices : tuple of str or None
         What was chosen, where the request asked for it.
+    closed : int
+        So many of the periods, the first ones, have bills that are out; their lines are not written again.
+    corrections : dict
+        As `items`: what a bill says of periods whose bills are out.
     """
 
     accounts: AccountPeriods
@@ -64,31 +68,43 @@ class BillBook:
     choices: tuple[str | None, ...]
     used: UsedUp | None
     sheet: Sheet | None
+    closed: int = 0
+    corrections: dict[str, IntArray] = field(default_factory=dict)
 
     @property
     def totals(self) -> IntArray:
-        """Sum of the items; int64 array of shape (n_accounts, n_periods), cents."""
+        """Sum of the items, without corrections; int64 array of shape (n_accounts, n_periods), cents."""
         return np.sum(list(self.items.values()), axis=0, dtype=np.int64) + np.zeros(self.accounts.shape, dtype=np.int64)
 
     def lines(self) -> Iterator[BillLine]:
-        """Yield the lines of every bill; items of 0 cents are left out, the total never."""
-        totals, present = self.totals, self.accounts.present
-        unit = self.sheet.unit if self.sheet else MICRO
+        """Yield the lines of every bill that is not out; items of 0 cents are left out, the total never.
+
+        A subscriber who has left gets a bill where a correction says so.
+        """
+        present = self.accounts.present
         for a, name in enumerate(self.names):
             said = False
-            for i, period in enumerate(self.periods):
-                if not present[a, i]:
+            for i, period in enumerate(self.periods[self.closed :], start=self.closed):
+                corrected = [BillLine(name, period, item, "", int(c[a, i])) for item, c in self.corrections.items()]
+                corrected = [line for line in corrected if line.cents]
+                if not present[a, i] and not corrected:
                     continue
                 choice = self.choices[a]
                 if choice is not None and not said:
                     yield BillLine(name, period, "choice", choice, 0)
                 said = True
-                for item, cents in self.items.items():
-                    if cents[a, i]:
-                        yield BillLine(name, period, item, "", int(cents[a, i]))
-                if self.throttled[a, i]:
-                    yield BillLine(name, period, "info throttled MB", decimal_text(int(self.throttled[a, i]), unit), 0)
-                yield BillLine(name, period, "total", "", int(totals[a, i]))
+                used = list(self._used(a, i)) if present[a, i] else []
+                yield from (*used, *corrected)
+                yield BillLine(name, period, "total", "", sum(line.cents for line in (*used, *corrected)))
+
+    def _used(self, a: int, i: int) -> Iterator[BillLine]:
+        name, period = self.names[a], self.periods[i]
+        for item, cents in self.items.items():
+            if cents[a, i]:
+                yield BillLine(name, period, item, "", int(cents[a, i]))
+        if self.throttled[a, i]:
+            slowed = decimal_text(int(self.throttled[a, i]), self.sheet.unit if self.sheet else MICRO)
+            yield BillLine(name, period, "info throttled MB", slowed, 0)
 
     def to_csv(self) -> str:
         """Return the lines as CSV with a header."""

@@ -126,7 +126,7 @@ def _cents(cents: Fraction) -> str:
 
 
 def allowance_use(book: BillBook) -> list[tuple[str, str, str, str, str]]:
-    """Return (subscriber, period, allowance, covered, left) of every allowance that was used or has an amount.
+    """Return (subscriber, period, allowance, covered, left) of every allowance in bills that are not out.
 
     Amounts of a day have no rest of a period; their last value is empty, as for unlimited ones.
     """
@@ -143,7 +143,7 @@ def allowance_use(book: BillBook) -> list[tuple[str, str, str, str, str]]:
         covered = group_sums(amounts, trace.account[rows], len(present))
         held = np.repeat(book.accounts.options[:, row.owner.option], p) if row.owner.option >= 0 else None
         held = (book.accounts.plan.reshape(-1) == row.owner.plan) if held is None else held
-        for cell in np.flatnonzero(present & held).tolist():
+        for cell in np.flatnonzero(present & held & (np.arange(len(present)) % p >= book.closed)).tolist():
             limit = int(limits[cell])
             left = _amount(kind, limit - int(covered[cell]), unit) if limit >= 0 else ""
             subscriber, period = book.names[cell // p], book.periods[cell % p]

@@ -16,12 +16,16 @@ from planrec.billing.rating.fees import bill_items
 from planrec.billing.rating.frame import Frame, frame_of
 from planrec.billing.rating.holdings import AccountPeriods, account_holds, accounts_of
 from planrec.billing.rating.sheet import Sheet
-from planrec.billing.rating.usage import rate_frame
+from planrec.billing.rating.usage import rate_frame, unpriced
 
-__all__ = ["plan_totals", "summed_kinds"]
+__all__ = ["NOT_SOLD", "plan_totals", "summed_kinds"]
 
 
-def plan_totals(card: FullCard, request: BillRequest, events: Events) -> IntArray:
+NOT_SOLD = -1
+"""Stands for the total of a period in which a subscriber used what a plan does not sell; totals are never below 0."""
+
+
+def plan_totals(card: FullCard, request: BillRequest, events: Events, *, mark_unsold: bool = False) -> IntArray:
     """Return what every subscriber would pay in every listed period on each plan, with the options held.
 
     Parameters
@@ -32,11 +36,13 @@ def plan_totals(card: FullCard, request: BillRequest, events: Events) -> IntArra
         `choose` and changes of plan are not looked at; a subscriber needs no plan.
     events : Events
         Their `subscribers` are the request's, in its order.
+    mark_unsold : bool
+        Whether what a plan does not sell marks the total of that period on that plan, instead of being refused.
 
     Returns
     -------
     int64 array of shape (n_plans, n_subscribers, n_periods)
-        Cents; 0 where the subscriber is not there.
+        Cents; 0 where the subscriber is not there, `NOT_SOLD` where it is marked.
 
     Raises
     ------
@@ -57,7 +63,7 @@ def plan_totals(card: FullCard, request: BillRequest, events: Events) -> IntArra
             problem = account_holds(card, k, options)
             if problem:
                 raise ConfigError(f"plans.{card.plans[k].plan_id}: {problem}")
-        totals[k] = _totals(card, k, accounts, frame, tuple(request.subscribers))
+        totals[k] = _totals(card, k, accounts, frame, tuple(request.subscribers), mark_unsold=mark_unsold)
     return np.where(accounts.present, totals, 0)
 
 
@@ -67,18 +73,23 @@ def _open_to_all(card: FullCard) -> FullCard:
     return card.model_copy(update={"options": options})
 
 
-def _totals(card: FullCard, k: int, accounts: AccountPeriods, frame: Frame, names: tuple[str, ...]) -> IntArray:
+def _totals(
+    card: FullCard, k: int, accounts: AccountPeriods, frame: Frame, names: tuple[str, ...], *, mark_unsold: bool
+) -> IntArray:
     sheet = Sheet(card.model_copy(update={"plans": (card.plans[k],)}), frame.unit)
     kinds: tuple[int, ...] = ()
     if not accounts.options.any():
         none = np.zeros(len(card.options), dtype=bool)
         cells = CardCells(sheet, frame.cells.classes, frame.cells.places, [(0, none)], like=frame.cells)
         kinds = summed_kinds(sheet, cells)
-    used = rate_frame(sheet, accounts, frame.summed(kinds))
+    summed = frame.summed(kinds)
+    used = rate_frame(sheet, accounts, summed, refuse=not mark_unsold)
     items = bill_items(sheet, accounts, used, names)
     total = np.zeros(accounts.plan.size, dtype=np.int64)
     for cents in items.values():
         total += cents
+    if mark_unsold:
+        total[used.trace.account[unpriced(summed, used.trace)]] = NOT_SOLD
     return total.reshape(accounts.shape)
 
 

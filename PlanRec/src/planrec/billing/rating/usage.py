@@ -28,7 +28,7 @@ from planrec.billing.rating.passes import PassUse, open_passes
 from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers
 from planrec.billing.rating.sheet import Sheet
 
-__all__ = ["Trace", "UsedUp", "rate_frame", "rate_use"]
+__all__ = ["Trace", "UsedUp", "rate_frame", "rate_use", "unpriced"]
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,11 @@ def rate_use(sheet: Sheet, accounts: AccountPeriods, events: Events) -> UsedUp:
     return rate_frame(sheet, accounts, frame_of(sheet, accounts, events))
 
 
-def rate_frame(sheet: Sheet, accounts: AccountPeriods, frame: Frame) -> UsedUp:
-    """Rate a frame of events, or of sums where they are order-free; as `rate_use`."""
+def rate_frame(sheet: Sheet, accounts: AccountPeriods, frame: Frame, *, refuse: bool = True) -> UsedUp:
+    """Rate a frame of events, or of sums where they are order-free; as `rate_use`.
+
+    Without `refuse`, events that no rate fits cost nothing; `unpriced` says where they are.
+    """
     use = _under(sheet, accounts, frame)
     n, cells = len(frame.source), accounts.plan.size
     state = _State([np.full(cells, NEVER) for _ in sheet.caps], np.zeros(n, dtype=bool))
@@ -140,9 +143,14 @@ def rate_frame(sheet: Sheet, accounts: AccountPeriods, frame: Frame) -> UsedUp:
         if not refuses or (same and (state.refused_whole == after.refused_whole).all()):
             break
         state = after
-    if (use.cells.rate < 0).any():
+    if refuse and (use.cells.rate < 0).any():
         _refuse_unpriced(use, result.trace)
     return result
+
+
+def unpriced(frame: Frame, trace: Trace) -> IntArray:
+    """Return the positions of the events that no rate fits and that allowances do not cover."""
+    return np.flatnonzero((trace.rate < 0) & (trace.left > 0) & (frame.kind != CALL_IN))
 
 
 def _under(sheet: Sheet, accounts: AccountPeriods, frame: Frame) -> _Use:
@@ -319,7 +327,7 @@ def _surcharge(use: _Use, cell: IntArray, a: int, taken: tuple[IntArray, IntArra
 
 
 def _refuse_unpriced(use: _Use, trace: Trace) -> None:
-    bad = np.flatnonzero((trace.rate < 0) & (trace.left > 0) & (use.frame.kind != CALL_IN))
+    bad = unpriced(use.frame, trace)
     if len(bad):
         cell = use.cells.parts(use.cell[bad[:1]])
         kind, to = KINDS[int(use.frame.kind[bad[0]])], use.cells.classes[int(cell[5][0])]

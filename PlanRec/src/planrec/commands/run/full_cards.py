@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,19 +19,35 @@ from common_utils.tables.numbers import count_numbers, doubtful_point
 from planrec.billing.cards import BillRequest, FullCard, load_request, remarks
 from planrec.billing.complete_cards import load_complete_card
 from planrec.billing.events import Events, read_events
-from planrec.billing.rating import allowance_use, bill_events, explain_event
+from planrec.billing.rating import (
+    CODES,
+    BillBook,
+    Outside,
+    ToldEvent,
+    allowance_use,
+    bill_events,
+    bill_with_corrections,
+    explain_event,
+    late_events,
+    unbilled_events,
+)
 
-__all__ = ["checked_events", "run_bill_events"]
+__all__ = ["EventBilling", "checked_events", "run_bill_events"]
+
+
+@dataclass(frozen=True)
+class EventBilling:
+    """The files of a billing run; `billed` holds the events of the bills that are out."""
+
+    card: Path
+    accounts: Path
+    events: Path
+    billed: Path | None = None
+    decimal: Literal["point", "comma"] | None = None
 
 
 def run_bill_events(
-    card_path: Path,
-    accounts: Path,
-    events_path: Path,
-    output: Path | None,
-    explain: str | None,
-    *,
-    decimal: Literal["point", "comma"] | None = None,
+    asked: EventBilling, output: Path | None, explain: str | None, late_output: Path | None = None
 ) -> None:
     """Bill events by a full card; write the lines, or say why one event cost what it did.
 
@@ -43,21 +62,48 @@ def run_bill_events(
         raise ConfigError("bill: name a file with --output, or an event with --explain.")
     if output is not None and output.suffix.lower() == ".parquet":
         raise ConfigError(f"--output {output}: bills of events are written as CSV; name a file that ends in .csv.")
-    card, request = load_complete_card(card_path), load_request(accounts)
+    card, request = load_complete_card(asked.card), load_request(asked.accounts)
     for text in remarks(card):
         note(f"card: {text}")
-    events = checked_events(card, request, events_path, decimal=decimal)
-    book = bill_events(card, request, events)
+    events = checked_events(card, request, asked.events, decimal=asked.decimal)
+    book, late = _billed(card, request, events, asked)
     if explain is not None:
         for sentence in explain_event(book, events, explain):
             note(sentence)
     if output is not None:
         write_text(output, book.to_csv())
-        note(
-            f"{len(book.names):,} accounts x {len(book.periods)} periods billed by {card.version}, written to {output}"
-        )
+        periods = len(book.periods) - book.closed
+        note(f"{len(book.names):,} accounts x {periods} periods billed by {card.version}, written to {output}")
         for subscriber, period, name, covered, left in allowance_use(book)[:20]:
             note(f"{subscriber} {period} {name}: {covered} used" + (f", {left} left" if left else ""))
+    told = [*late, *unbilled_events(card, request, events)]
+    for code, count in Counter[Outside](e.code for e in told).items():
+        note(f"events: {count:,} {CODES[code]} ({code})")
+    if late_output is not None:
+        write_text(late_output, _told_csv(told))
+
+
+def _billed(
+    card: FullCard, request: BillRequest, events: Events, asked: EventBilling
+) -> tuple[BillBook, list[ToldEvent]]:
+    """Bill what is not billed yet, and say which events change bills that are out."""
+    if (asked.billed is None) != (request.billed_until is None):
+        raise ConfigError(
+            "bill: `billed_until` of the accounts and --billed come together: the last period whose bills are out, "
+            "and the events they were made of."
+        )
+    if asked.billed is None:
+        return bill_events(card, request, events), []
+    before = checked_events(card, request, asked.billed, decimal=asked.decimal)
+    return bill_with_corrections(card, request, before, events), late_events(card, request, before, events)
+
+
+def _told_csv(told: Sequence[ToldEvent]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["event", "subscriber", "period", "reason"])
+    writer.writerows([e.event, e.subscriber, e.period, e.code] for e in told)
+    return out.getvalue()
 
 
 def checked_events(

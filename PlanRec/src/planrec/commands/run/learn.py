@@ -39,6 +39,8 @@ from planrec.reporting.tables import (
     segment_rows,
 )
 from planrec.rules import configured_rules, rules_file
+from planrec.simulator.full_cards.traits import load_traits
+from planrec.simulator.full_cards.write import write_full_card
 from planrec.simulator.operator import simulate, write_simulation
 from planrec.training import data_fingerprint, held_plan_figures, train
 from planrec.usage.event_files import ChurnCut, EmptyMonths
@@ -66,9 +68,10 @@ _PROTOCOLS: tuple[tuple[str, ChurnCut, EmptyMonths], ...] = (
 )
 
 
-def run_simulate(settings: SettingsCommand, output: Path | None) -> None:
-    """Simulate the operator and write its tables."""
+def run_simulate(settings: SettingsCommand, output: Path | None, traits_file: Path | None = None) -> None:
+    """Simulate the operator and write its tables, with a file of traits also events for a full card."""
     run = load_run(settings)
+    traits = None if traits_file is None else load_traits(traits_file)
     config, folder = run.config, output or run.project / "data" / "simulated"
     catalogue = load_catalogue(run.path(config.data.simulator.plans))
     with steps() as step:
@@ -76,6 +79,9 @@ def run_simulate(settings: SettingsCommand, output: Path | None) -> None:
         simulation = simulate(config.simulator, catalogue, np.random.default_rng(config.training.seed))
         step("writing the tables")
         write_simulation(simulation, folder)
+        if traits is not None:
+            step("writing events for a full card")
+            write_full_card(simulation, traits, folder / "full_card")
     note(f"written to {folder}")
 
 
