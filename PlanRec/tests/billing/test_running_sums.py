@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from planrec.billing.cards import Allowance, parse_card, parse_request
+from planrec.billing.rating import accounts_of
 from planrec.billing.rating.allowances import take
-from planrec.billing.rating.holdings import AccountPeriods, accounts_of
+from planrec.billing.rating.holdings import AccountPeriods
 from planrec.billing.rating.sheet import CardRow, Owner
 
 DAYS = 5

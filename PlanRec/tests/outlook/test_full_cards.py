@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planrec.advice.full_cards import RankedPlan, rank_full_plans
+from planrec.advice.full_cards import FullPlanRank, rank_full_plans
 from planrec.billing.cards import BillRequest, FullCard, Tree, parse_card, parse_request
 from planrec.billing.events import CALL, DATA, SMS, Events, LocalClock, read_events
 from planrec.billing.rating import accounts_of, plan_totals
@@ -132,7 +132,7 @@ def test_ratios_come_from_all_subscribers_where_there_are_enough_months() -> Non
     assert np.log(few.ratios()).std() == pytest.approx(0.3, abs=0.02)
 
 
-def _ranked(plan: str, at: str = "home") -> list[RankedPlan]:
+def _ranked(plan: str, at: str = "home") -> list[FullPlanRank]:
     card, request, events = _card(), _request(A={"plan": plan}), _events(_usual(at=at))
     bills = expected_bills(card, request, events, np.random.default_rng(1))
     held = accounts_of(card, request).plan[:, -1]

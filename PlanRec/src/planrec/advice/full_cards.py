@@ -16,11 +16,11 @@ from planrec.billing.events import PeriodRule, day_number
 from planrec.outlook.full_cards import ExpectedBills
 from planrec.rules import Rules
 
-__all__ = ["RankedPlan", "rank_full_plans"]
+__all__ = ["FullPlanRank", "rank_full_plans"]
 
 
 @dataclass(frozen=True)
-class RankedPlan:
+class FullPlanRank:
     """One plan for one subscriber; cents a period. `rank` is None, and so are the amounts, of a plan that is excluded.
 
     Attributes
@@ -49,7 +49,7 @@ class RankedPlan:
 
 def rank_full_plans(
     card: FullCard, request: BillRequest, held: IntArray, bills: ExpectedBills, rules: Rules
-) -> Iterator[RankedPlan]:
+) -> Iterator[FullPlanRank]:
     """Yield the plans of each subscriber who is still there, the least expected bill first, excluded ones last.
 
     The advice is to switch to the first plan if its gain is at least the rules' minimum and certain enough; of equal
@@ -91,9 +91,11 @@ def rank_full_plans(
             expected = [int(np.rint(mean[row, p])) for p in (k, current)]
             low, high = bounds[k, row].tolist()
             amounts = (expected[0], low, high, expected[1] - expected[0])
-            yield RankedPlan(names[who], rank, card.plans[k].plan_id, *amounts, k == current, advice)
+            yield FullPlanRank(names[who], rank, card.plans[k].plan_id, *amounts, k == current, advice)
         for k in np.flatnonzero(~sold[row]).tolist():
-            yield RankedPlan(names[who], None, card.plans[k].plan_id, None, None, None, None, False, advice, "NOT_SOLD")
+            yield FullPlanRank(
+                names[who], None, card.plans[k].plan_id, None, None, None, None, False, advice, "NOT_SOLD"
+            )
 
 
 def _worth_it(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from common_utils.command_line.options import BundleOption, SetOption
@@ -34,9 +35,7 @@ def simulate(
     full_card: FullCardOption = None,
 ) -> None:
     """Write the simulated operator's tables: usage months, subscribers, events; the truth goes to its own folder."""
-    from planrec.commands.run.learn import run_simulate
-
-    run_simulate(SettingsCommand.of(config, overrides), output, full_card)
+    _run().run_simulate(SettingsCommand.of(config, overrides), output, full_card)
 
 
 @shows_tables
@@ -50,9 +49,7 @@ def data(
     data: DataOption = None,
 ) -> None:
     """Check a table and summarise it: every row is counted as kept, repaired or rejected."""
-    from planrec.commands.run.learn import run_data
-
-    run_data(SettingsCommand.of(config, overrides, data_source, data, reading))
+    _run().run_data(SettingsCommand.of(config, overrides, data_source, data, reading))
 
 
 @shows_tables
@@ -67,9 +64,7 @@ def train(
     output: RootOption = None,
 ) -> None:
     """Train, compare with every baseline, write a verified bundle and make it current."""
-    from planrec.commands.run.learn import run_train
-
-    run_train(SettingsCommand.of(config, overrides, data_source, data, reading), output)
+    _run().run_train(SettingsCommand.of(config, overrides, data_source, data, reading), output)
 
 
 @shows_tables
@@ -90,10 +85,8 @@ def evaluate(
 
     A bundle is measured with the settings and the source it was trained with; --data names another copy of the data.
     """
-    from planrec.commands.run.learn import run_evaluate
-
     settings = SettingsCommand.of(config, overrides, data_source, data, reading)
-    run_evaluate(EvaluateCommand(settings, data_source, bundle, as_json, output, plots))
+    _run().run_evaluate(EvaluateCommand(settings, data_source, bundle, as_json, output, plots))
 
 
 def card(
@@ -103,6 +96,11 @@ def card(
     overrides: SetOption = None,
 ) -> None:
     """Write model card, data card and figures of a bundle, and the README's results."""
-    from planrec.commands.run.learn import run_card
+    _run().run_card(CardCommand(SettingsCommand.of(config, overrides), bundle, output))
 
-    run_card(CardCommand(SettingsCommand.of(config, overrides), bundle, output))
+
+def _run() -> ModuleType:
+    """Return what the commands do, loaded when one runs."""
+    from planrec.commands.run import learn
+
+    return learn

@@ -12,7 +12,7 @@ import numpy as np
 
 from common_utils.command_line.terminal import note
 from common_utils.outputs import write_text
-from planrec.advice.full_cards import RankedPlan, rank_full_plans
+from planrec.advice.full_cards import FullPlanRank, rank_full_plans
 from planrec.billing.cards import load_request
 from planrec.billing.complete_cards import load_complete_card
 from planrec.billing.rating import accounts_of
@@ -49,10 +49,10 @@ def run_plan_rank(asked: EventBilling, output: Path, rules_file: Path | None) ->
     note(f"{len(rows):,} rows written to {output}")
 
 
-def _csv(rows: Iterable[RankedPlan]) -> str:
+def _csv(rows: Iterable[FullPlanRank]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([field.name for field in fields(RankedPlan)])
+    writer.writerow([field.name for field in fields(FullPlanRank)])
     writer.writerows(
         ["" if v is None else str(v).lower() if isinstance(v, bool) else v for v in astuple(r)] for r in rows
     )
