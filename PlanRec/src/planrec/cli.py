@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from common_utils.command_line.decisions import add_decisions
+from common_utils.command_line.lifecycle import lifecycle_app
 from common_utils.command_line.release import release_app
 from common_utils.command_line.run import command_line, run_command_line
 from planrec.commands.answer import bill, predict, recommend
@@ -87,6 +88,7 @@ def _decisions(config: Path | None, overrides: list[str] | None) -> tuple[Decisi
 
 
 app.add_typer(release_app(_releases), name="release")
+app.add_typer(lifecycle_app(_releases), name="lifecycle")
 add_decisions(app, _decisions).command("off-policy")(off_policy)
 
 

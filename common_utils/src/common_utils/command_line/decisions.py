@@ -16,7 +16,7 @@ import typer
 
 from common_utils.command_line.options import ConfigOption, SetOption
 from common_utils.command_line.reading import reads_table
-from common_utils.command_line.release import author_of
+from common_utils.command_line.release_options import author_of
 from common_utils.command_line.run import Group
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import typer
 
 from common_utils.command_line.clashes import keep_settings
 from common_utils.command_line.decisions import add_decisions
+from common_utils.command_line.lifecycle import lifecycle_app
 from common_utils.command_line.options import (
     BundleOption,
     ConfigOption,
@@ -135,6 +136,7 @@ def table_cli(
         return settings.decisions, name, folder
 
     app.add_typer(release_app(releases), name="release")
+    app.add_typer(lifecycle_app(releases), name="lifecycle")
     add_decisions(app, decisions)
     return app
 
