@@ -62,6 +62,8 @@ class LivePlanRec:
     forecast : UsageForecast or None
     offers : OfferModels or None
         None: the bundle gives advice only.
+    snapshot : str
+        Digest of the data it was trained on; empty where the bundle names none.
     """
 
     version: str
@@ -72,6 +74,7 @@ class LivePlanRec:
     rules: Rules
     forecast: UsageForecast | None = None
     offers: OfferModels | None = None
+    snapshot: str = ""
 
     @property
     def engine(self) -> Engine:
@@ -311,6 +314,7 @@ def open_live(
         rules=followed,
         forecast=bundle.forecast,
         offers=bundle.offers,
+        snapshot=bundle.bundle.snapshot,
     )
 
 

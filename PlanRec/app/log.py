@@ -31,7 +31,7 @@ def choice_line(event: LoggedEvent[Recorder], live: LivePlanRec, body: PredictRe
     """Return the line of an answer of `/predict`: the answer as it is sent."""
     sink = event.sink
     return sink.line(
-        sink.fixed("/predict", "choice", live.version, live.rules.version, live.catalogue.version),
+        sink.fixed("/predict", "choice", live.version, live.rules.version, live.catalogue.version, live.snapshot),
         event.event_id,
         answer=answer,
         asked=event.asked,
@@ -47,7 +47,7 @@ def advice_line(
     """Return the line of an answer of `/recommend`: its plans in numbers, without line items and sentences."""
     sink = event.sink
     return sink.line(
-        sink.fixed("/recommend", body.mode, live.version, live.rules.version, live.catalogue.version),
+        sink.fixed("/recommend", body.mode, live.version, live.rules.version, live.catalogue.version, live.snapshot),
         event.event_id,
         answer=to_json(advice.decided()),
         asked=event.asked,

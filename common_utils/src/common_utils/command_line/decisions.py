@@ -20,14 +20,13 @@ from common_utils.command_line.release_options import author_of
 from common_utils.command_line.run import Group
 
 if TYPE_CHECKING:
-    from common_utils.decision_log.config import DecisionsConfig
-    from common_utils.decision_log.desk import Desk
+    from common_utils.decision_log.desk import DecisionsOf, Desk
     from common_utils.tables import Reading
 
 __all__ = ["FindDecisions", "add_decisions"]
 
-FindDecisions: TypeAlias = "Callable[[Path | None, list[str] | None], tuple[DecisionsConfig, str, Path]]"
-"""From `--config` and `--set` to the settings, the package's name and the project's folder."""
+FindDecisions: TypeAlias = "Callable[[Path | None, list[str] | None], DecisionsOf]"
+"""From `--config` and `--set` to what a project's desk is made of."""
 
 _Subject = Annotated[str, typer.Option("--subject", help="The subject, as requests name it.")]
 _Who = Annotated[str | None, typer.Option("--who", help="Who does it; default: RELEASE_WHO, or user@host.")]

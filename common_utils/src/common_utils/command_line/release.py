@@ -182,21 +182,29 @@ def _add_views(app: typer.Typer, find: FindReleases) -> None:
         except ReleaseError as error:  # a broken record hides no bundle
             sys.stderr.write(f"barred bundles are not known: {error}\n")
             stands = releases.standing_of(root, record=False)
-        rows = [_row(name, bundle, stands) for name, bundle in names]
+        rows = [_row(name, bundle, stands, _data_states(root, bundle)) for name, bundle in names]
         if as_json:
             print_json(rows)
         else:
-            show(("version", "live", "challenger", "barred", "created", "signed_by", "refused"), rows)
+            show(("version", "live", "challenger", "barred", "data", "created", "signed_by", "refused"), rows)
 
     del history_, list_  # registered by name
 
 
-def _row(name: str, bundle: Bundle | ArtifactError, stands: Standing) -> dict[str, Any]:
+def _data_states(root: Path, bundle: Bundle | ArtifactError) -> str | None:
+    """Say of a bundle's training data whether it is there, missing or withdrawn; `data verify` reads its bytes."""
+    from common_utils.datasets.store import SnapshotStore
+
+    return None if isinstance(bundle, Exception) else SnapshotStore.beside(root).state_of(bundle)
+
+
+def _row(name: str, bundle: Bundle | ArtifactError, stands: Standing, data: str | None) -> dict[str, Any]:
     row: dict[str, Any] = {
         "version": name,
         "live": name == stands.live,
         "challenger": name == stands.challenger,
         "barred": stands.bars(name),
+        "data": data,
         "created": None,
         "signed_by": None,
         "refused": None,

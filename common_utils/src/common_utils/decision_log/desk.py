@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from common_utils.config import resolve_path
 from common_utils.decision_log.beside import ship_until_ended
 from common_utils.decision_log.config import DecisionsConfig
 from common_utils.decision_log.exports import DecisionSelection, export, joined, stats
 from common_utils.decision_log.keys import KeyRing, default_key_file, load_keys, rotate
-from common_utils.decision_log.privacy import Forgotten, Office
+from common_utils.decision_log.privacy import Forgotten, Holder, Office
 from common_utils.decision_log.shipper import Shipped, Shipper
 from common_utils.decision_log.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from common_utils.tables import Reading
 
-__all__ = ["Desk"]
+__all__ = ["DecisionsOf", "Desk", "FindHolders"]
+
+FindHolders: TypeAlias = Callable[[Callable[[str], Sequence[str]]], Mapping[str, Holder]]
+"""From what names a subject in the log to further stores that hold data about subjects."""
+
+DecisionsOf: TypeAlias = tuple[DecisionsConfig, str, Path, FindHolders | None]
+"""What a desk is made of: settings, the package's name, the project's folder, its further stores of personal data."""
 
 _AUDIT = ("at_ms", "who", "what", "why", "about", "rows")
 
@@ -39,11 +45,14 @@ class Desk:
         Name of the package.
     folder : Path
         The project's; relative paths of the settings count from it.
+    holders : callable, optional
+        From the keyed forms of a subject's name to the project's further stores of personal data.
     """
 
     settings: DecisionsConfig
     project: str
     folder: Path
+    holders: FindHolders | None = None
 
     @property
     def journal(self) -> Path:
@@ -140,4 +149,5 @@ class Desk:
     @contextmanager
     def _office(self) -> Generator[Office]:
         with closing(self.open_store()) as store:
-            yield Office(store, self.keys, self.project, self.journal)
+            found = {} if self.holders is None else self.holders(partial(self.keys.subjects, self.project))
+            yield Office(store, self.keys, self.project, self.journal, found)

@@ -76,6 +76,8 @@ class LiveModel(Generic[Settings]):
         What `GET /model` tells.
     metrics : mapping
         The bundle's `metrics.json`.
+    snapshot : str
+        Digest of the data it was trained on; empty where the bundle names none.
     """
 
     version: str
@@ -83,6 +85,7 @@ class LiveModel(Generic[Settings]):
     config: Settings
     info: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    snapshot: str = ""
 
     def threshold(self, rule: str) -> float:
         """Return from which probability on the answer is yes, by a rule of a bundle that decides between two."""
@@ -130,6 +133,7 @@ def open_live(
             "synthetic": metrics["synthetic"],
         },
         metrics=metrics,
+        snapshot=bundle.snapshot,
     )
 
 
@@ -233,7 +237,7 @@ def _routes(
 
     def line(event: LoggedEvent[Recorder], live: LiveModel[Settings], body: Record, answer: bytes) -> bytes:
         return event.sink.line(
-            event.sink.fixed("/predict", "predict", live.version),
+            event.sink.fixed("/predict", "predict", live.version, snapshot=live.snapshot),
             event.event_id,
             answer=answer,
             asked=event.asked,
