@@ -22,7 +22,7 @@ __all__ = ["INPUTS", "CommandOf", "clash_faults", "commands_of", "heavy_help", "
 
 INPUTS = {
     *("--config", "--data", "--input", "--bundle", "--artifacts", "--usage", "--plans", "--plan", "--draft", "--card"),
-    *("--accounts", "--events", "--rules", "--check", "--sent", "--verify", "--operator"),
+    *("--accounts", "--events", "--rules", "--check", "--sent", "--verify", "--operator", "--evidence"),
 }
 """Options that name something to read; every other path has to be declared as written (`writable=True`)."""
 
