@@ -18,7 +18,6 @@ from common_utils.command_line.options import ConfigOption, SetOption
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release_options import author_of
 from common_utils.command_line.run import Group
-from common_utils.config.identifiers import LONGEST_ID, cleaned_id
 from common_utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -33,6 +32,8 @@ FindDecisions: TypeAlias = "Callable[[Path | None, list[str] | None], Desk]"
 
 def _subject(text: str) -> str:
     """Return a subject in the form that is keyed, or refuse one that nobody can be."""
+    from common_utils.config.identifiers import LONGEST_ID, cleaned_id
+
     subject = cleaned_id(text)
     if not 0 < len(subject) <= LONGEST_ID:
         raise ConfigError(
