@@ -36,7 +36,7 @@ from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.simulator.operator import simulate
 
 SETTINGS = ("advice.history_months=3", "offer.margin_weight=.3")
-MEASURES = {"evaluate", "card"}  # show what a bundle reached, and answer nobody
+MEASURES = {"evaluate", "card", "monitor"}  # show what a bundle reached or what moved since, and answer nobody
 SERVES = {"serve"}  # is the other side of the comparison
 NO_ROUTE = {"draft"}  # scores a whole table; the service has nothing like it
 
