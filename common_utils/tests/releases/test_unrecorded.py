@@ -4,7 +4,7 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def three(root: Path) -> list[str]:
 
 
 @contextmanager
-def _held(root: Path) -> Iterator[None]:
+def _held(root: Path) -> Generator[None]:
     with (root / "releases.lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
