@@ -90,6 +90,6 @@ def test_what_the_owner_does_is_told_one_level_lower() -> None:
     day = _day(Sight("2025-10", _profile(300, 700), (_TRAINING,), own_acts=acts))
     assert day.level == "notice"
     assert "A notice only: a launch moved it." in day.findings[-1].sentence
-    day = _day(Sight("2025-10", _profile(450, 550), (_TRAINING,), own_acts=acts))
+    day = _day(Sight("2025-10", _profile(430, 570), (_TRAINING,), own_acts=acts))
     assert (day.level, "No finding: a launch moved it." in day.findings[-1].sentence) == ("ok", True)
-    assert _day(Sight("2025-10", _profile(450, 550), (_TRAINING,))).level == "notice"
+    assert _day(Sight("2025-10", _profile(430, 570), (_TRAINING,))).level == "notice"
