@@ -23,7 +23,8 @@ def test_the_commands_exist(named: list[list[str]], run, capsys: pytest.CaptureF
     known = {command.words for command in commands_of(cli.app)} | {("monitor", "explain")}
     assert len(named) >= 10
     for words in named:
-        path = tuple(words[: next((at for at, word in enumerate(words) if word.startswith("-")), len(words))])
+        ends = (at for at, word in enumerate(words) if word.startswith("-") or word.isupper())
+        path = tuple(words[: next(ends, len(words))])
         assert path in known, words
         capsys.readouterr()
         assert run(*path, "--help") == 0
