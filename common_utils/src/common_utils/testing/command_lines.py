@@ -31,7 +31,18 @@ __all__ = [
 
 INPUTS = {
     *("--config", "--data", "--input", "--bundle", "--artifacts", "--usage", "--plans", "--plan", "--draft", "--card"),
-    *("--accounts", "--events", "--billed", "--full-card", "--rules", "--check", "--sent", "--verify", "--operator"),
+    *(
+        "--accounts",
+        "--events",
+        "--cells",
+        "--billed",
+        "--full-card",
+        "--rules",
+        "--check",
+        "--sent",
+        "--verify",
+        "--operator",
+    ),
 }
 """Options that name something to read; every other path has to be declared as written (`writable=True`)."""
 
