@@ -7,14 +7,48 @@ from collections.abc import Iterator
 from planrec.billing.cards import Allowance, FullCard, FullPlan, Rate
 from planrec.billing.detailed_plan import DetailedPlan
 
-__all__ = ["detailed_plans", "usage_needs"]
+__all__ = ["detailed_plans", "line_items", "usage_needs"]
 
 
 def detailed_plans(card: FullCard, plan_ids: set[str]) -> tuple[DetailedPlan, ...]:
     """Return the named plans of a card with what each needs."""
     return tuple(
-        DetailedPlan(p.plan_id, p.name or p.plan_id, usage_needs(card, p)) for p in card.plans if p.plan_id in plan_ids
+        DetailedPlan(p.plan_id, p.name or p.plan_id, usage_needs(card, p), line_items(card, p))
+        for p in card.plans
+        if p.plan_id in plan_ids
     )
+
+
+def line_items(card: FullCard, plan: FullPlan) -> tuple[str, ...]:
+    """Return the line items that a bill on a plan may have, without options and devices.
+
+    Examples
+    --------
+    >>> from planrec.billing.cards import parse_card
+    >>> rate = {"kind": "call", "item": "calls", "per_minute": "9", "also": [{"item": "service", "per_call": "5"}]}
+    >>> plan = {"plan_id": "a", "fee": "900", "rates": [rate]}
+    >>> card = parse_card({"version": "v", "currency": "EUR", "timezone": "UTC", "plans": [plan]}, "card")
+    >>> line_items(card, card.plans[0])
+    ('fee', 'calls', 'service')
+    """
+    return tuple(dict.fromkeys(_items(card, plan)))
+
+
+def _items(card: FullCard, plan: FullPlan) -> Iterator[str]:
+    if plan.activation:
+        yield "activation"
+    if plan.fee or plan.fee_changes:
+        yield plan.fee_item
+    yield from (bought.item for bought in plan.passes)
+    for rate in plan.rates:
+        yield from (item for item in (rate.item, *(also.item for also in rate.also)) if item)
+        ladder = rate.ladder.beyond if rate.ladder else None
+        yield from (part.item for part in (rate.beyond, ladder) if part)
+    yield from (row.within.beyond.item for row in plan.allowances if row.within)
+    yield from (discount.item for discount in plan.discounts)
+    yield from ["minimum spend top-up"] if plan.minimum_spend else []
+    yield from ["tax"] if card.tax.percent is not None else []
+    yield from [plan.minimum_term.item] if plan.minimum_term else []
 
 
 def usage_needs(card: FullCard, plan: FullPlan) -> tuple[str, ...]:
