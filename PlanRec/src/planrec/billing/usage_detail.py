@@ -113,6 +113,8 @@ def _of_rate(rate: Rate, key: str) -> Iterator[tuple[str, str]]:
         yield "each call", f"{key}.increment"
     if rate.rounded == "session":
         yield "each data session", f"{key}.rounded"
+    if rate.rounded == "day":
+        yield "the day of each use", f"{key}.rounded"
     if rate.day_fee is not None:
         yield "the day of each use", f"{key}.day_fee"
 
@@ -120,6 +122,8 @@ def _of_rate(rate: Rate, key: str) -> Iterator[tuple[str, str]]:
 def _of_allowance(row: Allowance, key: str) -> Iterator[tuple[str, str]]:
     if row.per == "day" or row.per_day_max is not None:
         yield "the day of each use", f"{key}.per" if row.per == "day" else f"{key}.per_day_max"
+    if row.per_week_max is not None:
+        yield "the day of each use", f"{key}.per_week_max"
     if row.per_call_max is not None:
         yield "each call", f"{key}.per_call_max"
     if row.within is not None:

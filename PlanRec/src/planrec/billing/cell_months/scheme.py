@@ -77,6 +77,7 @@ class CellScheme:
             "timezone": card.timezone,
             "period": period,
             "bands": {name: [w.model_dump(mode="json") for w in windows] for name, windows in card.bands.items()},
+            "holidays": sorted(d.isoformat() for d in card.holidays),
             "dates": self.dates,
             "prefixes": {name: sorted(group) for name, group in card.prefixes.items()},
             "calls": [i.label for i in self.calls],

@@ -175,7 +175,7 @@ def frame_of(sheet: Sheet, accounts: AccountPeriods, events: Events) -> Frame:
     account = holder * p + period[source]
     cells = CardCells(sheet, events.classes, events.places, [(0, np.zeros(len(sheet.card.options), dtype=bool))])
     kind = events.kind[source].astype(np.int64)
-    minute = ((days + 3) % 7 * 1440)[day - first] + (local[source] - day * DAY) // 60
+    minute = (cells.weekday(days) * 1440)[day - first] + (local[source] - day * DAY) // 60
     validity = np.searchsorted(cells.dates, days, side="right")[day - first]
     parts = (validity, cells.band_of_minute[minute], events.at[source], kind, events.to[source])
     cell = np.zeros(len(source), dtype=np.int64)

@@ -12,7 +12,7 @@ from planrec.billing.events import CALL_IN, DATA, SMS, LocalClock
 from planrec.billing.rating.cells import CardCells
 from planrec.billing.rating.charges.split import split_charges
 from planrec.billing.rating.frame import UseSums
-from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers
+from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers, used_before
 
 __all__ = ["Charge", "EndCharge", "Left", "charges_of_rate", "end_charges"]
 
@@ -122,6 +122,11 @@ def _session_charges(cells: CardCells, rate: Rate, rows: IntArray, left: Left, o
     if rate.block_mb is not None and rate.per_block is not None and rate.rounded == "session":
         blocks = rest // sheet.parts(rate.block_mb)
         return [Charge(item, rows, blocks * sheet.in_item(item, rate.per_block), order)]
+    if rate.block_mb is not None and rate.per_block is not None and rate.rounded == "day":
+        runs, starts = run_numbers(left.account[rows], left.day[rows])
+        block, before = sheet.parts(rate.block_mb), used_before(rest, runs, starts)
+        begun = -(-(before + rest) // block) - -(-before // block)  # a block is charged with the session that begins it
+        return [Charge(item, rows, begun * sheet.in_item(item, rate.per_block), order)]
     if rate.day_fee is None:
         return []
     runs, starts = run_numbers(left.account[rows], left.day[rows])
