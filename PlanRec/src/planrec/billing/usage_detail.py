@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planrec.billing.cards import Allowance, FullCard, FullPlan, Rate
+from planrec.billing.cards import Allowance, FullCard, FullPlan, Option, Rate
 from planrec.billing.detailed_plan import DetailedPlan
 
-__all__ = ["detailed_plans", "line_items", "usage_needs"]
+__all__ = ["detailed_plans", "line_items", "time_key", "usage_needs"]
 
 
 def detailed_plans(card: FullCard, plan_ids: set[str]) -> tuple[DetailedPlan, ...]:
@@ -17,6 +17,35 @@ def detailed_plans(card: FullCard, plan_ids: set[str]) -> tuple[DetailedPlan, ..
         for p in card.plans
         if p.plan_id in plan_ids
     )
+
+
+def time_key(card: FullCard) -> str:
+    """Return the first key of a card that asks for the time of day of events, "" where days alone bill them.
+
+    Examples
+    --------
+    >>> from planrec.billing.cards import parse_card
+    >>> rate = {"kind": "call", "item": "calls", "per_minute": "9"}
+    >>> tree = {"version": "v", "currency": "EUR", "timezone": "UTC", "plans": [{"plan_id": "a", "rates": [rate]}]}
+    >>> time_key(parse_card(tree, "card"))
+    ''
+    >>> rate["when"] = "night"
+    >>> tree["bands"] = {"night": [{"days": ["mon"], "from": "00:00", "to": "06:00"}]}
+    >>> time_key(parse_card(tree, "card"))
+    'plans.a.rates[0].when'
+    """
+    if card.prepaid:
+        return "prepaid"
+    owners: list[tuple[str, FullPlan | Option]] = [(f"plans.{p.plan_id}", p) for p in card.plans]
+    owners += [(f"options.{o.option_id}", o) for o in card.options]
+    for key, owner in owners:
+        rows: list[tuple[str, bool]] = [(f"rates[{i}].when", r.when is not None) for i, r in enumerate(owner.rates)]
+        rows += [(f"allowances[{i}].when", r.when is not None) for i, r in enumerate(owner.allowances)]
+        rows += [(f"passes[{i}].lasts", r.lasts == "24h") for i, r in enumerate(owner.passes)]
+        found = next((name for name, asked in rows if asked), "")
+        if found:
+            return f"{key}.{found}"
+    return ""
 
 
 def line_items(card: FullCard, plan: FullPlan) -> tuple[str, ...]:
