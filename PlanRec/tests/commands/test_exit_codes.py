@@ -81,6 +81,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
         ("cero", "cero", "--card", "CARD", "--accounts", "ACCOUNTS", "--events", "EVENTS"),
         {"--card": 2, "--accounts": 2, "--events": 3},
     ),
+    "plans diff cells": (("cero", "cero", "--card", "CARD", "--cells", "CELLS"), {"--card": 2, "--cells": 3}),
     "plans rank": (
         ("--card", "CARD", "--accounts", "ACCOUNTS", "--events", "EVENTS", "--output", "out.csv"),
         {"--card": 2, "--accounts": 2, "--events": 3, "--rules": 2},

@@ -167,6 +167,19 @@ def test_plans_diff_says_what_changes_for_whom(run, files, capsys) -> None:  # t
     assert "30.18 EUR" in text
 
 
+def test_plans_diff_takes_cells(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    cells, card = tmp_path / "cells.csv", tmp_path / "card.yaml"
+    assert run("bill", *files, "--cells-output", cells) == 0
+    assert run("plans", "diff", "cero", "plana", *files[:2], "--cells", cells) == 0
+    text = "".join(capsys.readouterr())
+    assert "of 2 subscriber(s) would pay 0 less, 2 more, 0 the same." in text
+    assert "30.18 EUR" in text
+    assert run("plans", "diff", "cero", "plana", *files, "--cells", cells) == 2
+    card.write_text(CARD.replace("per_minute: 9}", "per_minute: 9, minimum: 12}"), encoding="utf-8")
+    assert run("plans", "diff", "cero", "plana", *files[:2], "--cells", cells) == 3
+    assert "plan plana is left out (NEEDS_USAGE_DETAIL)" in capsys.readouterr().err
+
+
 def test_megabytes_whose_point_may_separate_thousands_are_refused(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
     events = tmp_path / "events.csv"
     events.write_text(EVENTS.replace("2.5", "7.500"), encoding="utf-8")

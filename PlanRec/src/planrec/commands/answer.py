@@ -27,7 +27,7 @@ from planrec.commands.options import (
     TopOption,
     UsageOption,
 )
-from planrec.commands.plans import AccountsOption, EventsOption
+from planrec.commands.plans import AccountsOption, CellsOption, EventsOption
 from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand, SettingsCommand
 
 if TYPE_CHECKING:
@@ -73,13 +73,7 @@ def bill(
             help="Also write which events are late, corrected or in no bill, with the reason, CSV.",
         ),
     ] = None,
-    cells: Annotated[
-        Path | None,
-        typer.Option(
-            "--cells",
-            help="Usage months as cells, CSV or Parquet; with --card, and with --accounts or for every plan.",
-        ),
-    ] = None,
+    cells: CellsOption = None,
     cells_output: Annotated[
         Path | None,
         typer.Option(

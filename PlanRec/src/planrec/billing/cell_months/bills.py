@@ -108,8 +108,10 @@ def bill_cells(card: FullCard, request: BillRequest, cells: CellMonths) -> CellB
     return _bill(card, request, cells, refuse=True)
 
 
-def bill_cells_on_every_plan(card: FullCard, cells: CellMonths) -> tuple[dict[str, CellBills], dict[str, list[str]]]:
-    """Bill each subscriber's cells on each plan of the card, without options.
+def bill_cells_on_every_plan(
+    card: FullCard, cells: CellMonths, plans: Sequence[str] | None = None
+) -> tuple[dict[str, CellBills], dict[str, list[str]]]:
+    """Bill each subscriber's cells on each plan of the card, or on those named, without options.
 
     The subscribers are taken as having been there before and in all periods of the table: no activation, no discount of
     first periods. Periods follow each other, so that what rolls over is carried on.
@@ -129,6 +131,8 @@ def bill_cells_on_every_plan(card: FullCard, cells: CellMonths) -> tuple[dict[st
     found: dict[str, CellBills] = {}
     left_out: dict[str, list[str]] = {}
     for plan in card.plans:
+        if plans is not None and plan.plan_id not in plans:
+            continue
         reasons = cell_reasons(card, plan.plan_id)
         if card.pool is not None:
             reasons.append("pool: the lines that share it are not known")
