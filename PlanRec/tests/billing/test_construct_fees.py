@@ -6,8 +6,7 @@ import pytest
 from small_cards.bills import APRIL, CALL, DATA, FREE, Row, bill, call, data, options
 
 from common_utils.errors import ConfigError
-from planrec.billing.cards import parse_card, plan_sentences
-from planrec.billing.cards.checks import remarks
+from planrec.billing.cards import parse_card, plan_sentences, remarks
 from planrec.billing.cell_months import cell_reasons
 from planrec.billing.order_free import order_reasons
 

@@ -22,7 +22,8 @@ from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.months import month_index
 from planrec.notices.notice import basis_of, figures_of, versions_of
 from planrec.pricing.draft import check_draft
-from planrec.rules import built_in_rules
+from planrec.rules import Rules, built_in_rules
+from planrec.rules.rulebook import PlanRule, check_rules
 
 MONTH = month_index("2025-03")
 CARD = """version: mixed-1
@@ -187,6 +188,13 @@ def test_notices_of_a_mixed_card_are_written_and_verified(
     assert run("notices", *asked, "--output", out) == 0
     assert "plan cero is left out (NEEDS_USAGE_DETAIL)" in "".join(capsys.readouterr())
     assert run("notices", "--verify", out, "--plans", card) == 0
+
+
+def test_rules_may_name_a_plan_that_usage_months_do_not_price() -> None:
+    catalogue = parse_catalogue(CARD.encode(), "card")
+    check_rules(Rules(version="mine", plans=(PlanRule(plans=("cero",), why="new customers only"),)), catalogue)
+    with pytest.raises(ConfigError, match="'cera' is not a plan of rate card"):
+        check_rules(Rules(version="mine", plans=(PlanRule(plans=("cera",), why="old"),)), catalogue)
 
 
 def test_draft_with_a_full_plan_says_what_it_needs() -> None:

@@ -25,7 +25,7 @@ __all__ = ["SCHEME_KEY", "cell_schema", "read_cells", "write_cells"]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
-SCHEME_KEY = "planrec.cell_scheme"
+SCHEME_KEY = "cell_scheme"
 """Where the metadata of a Parquet file hold the digest of its scheme; a CSV file has a column `scheme`."""
 
 _TEXTS = (SUBSCRIBER, MONTH, "kind", "to", "at", "band", "valid_from", "increment")

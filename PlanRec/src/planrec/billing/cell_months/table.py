@@ -158,7 +158,7 @@ def cell_frame(sheet: Sheet, accounts: AccountPeriods, cells: CellMonths, subscr
     cells : CellMonths
         Counted by the scheme of the sheet's card.
     subscribers : tuple of str
-        The request's, to which `accounts.who` points.
+        The request's, in its order; accounts say which of them each is.
 
     Raises
     ------
