@@ -77,6 +77,7 @@ CATALOGUE: JsonDict = {
             "max_age": None,
         }
     ],
+    "needs_usage_detail": [],
 }
 
 COMPARISON: JsonDict = {
@@ -109,6 +110,7 @@ COMPARISON: JsonDict = {
     "best_now": "smart-12",
     "best_then": "smart-12",
     "advice_changes": False,
+    "excluded": {},
     "as_of": "2025-10",
     "months_used": 2,
     "currency": "EUR",

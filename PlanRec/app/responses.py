@@ -218,6 +218,15 @@ class PlanResponse(BaseModel):
     max_age: int | None
 
 
+class DetailedPlanResponse(BaseModel):
+    """A plan that minutes, messages and megabytes of a month do not price; answers exclude it (NEEDS_USAGE_DETAIL)."""
+
+    plan_id: str
+    name: str
+    needs: list[str] = Field(description="what must be known of single uses, with the key of the card that asks for it")
+    items: list[str] = Field(description="line items that a bill on it may have")
+
+
 class PlansResponse(BaseModel):
     """The catalogue that answers are priced on."""
 
@@ -227,6 +236,9 @@ class PlansResponse(BaseModel):
     currency: str
     data_unit_megabytes: int
     plans: list[PlanResponse]
+    needs_usage_detail: list[DetailedPlanResponse] = Field(
+        default=[], description="plans of the card that usage months cannot price; answers exclude them"
+    )
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> PlansResponse:
@@ -253,5 +265,9 @@ class PlansResponse(BaseModel):
                     max_age=p.eligibility.max_age,
                 )
                 for p in catalogue.plans
+            ],
+            needs_usage_detail=[
+                DetailedPlanResponse(plan_id=p.plan_id, name=p.name, needs=list(p.needs), items=list(p.items))
+                for p in catalogue.detailed
             ],
         )

@@ -25,7 +25,7 @@ from planrec.billing.catalogue import Eligibility, Included, Overage
 from planrec.config import PlanRecConfig
 from planrec.decisions.record import check_recent, record_facts, record_history
 from planrec.months import month_text
-from planrec.rules import ExclusionCode
+from planrec.rules import ExclusionCode, without_detail
 from planrec.usage.doubts import record_doubts
 
 __all__ = [
@@ -151,6 +151,9 @@ class WhatIfResponse(LoggedAnswer):
     best_now: str | None = Field(description="plan on rank 1 without the changes; empty if no plan is offered")
     best_then: str | None
     advice_changes: bool
+    excluded: dict[str, str] = Field(
+        default={}, description="plan -> code of why the changes do not move it; GET /plans says what it needs"
+    )
     as_of: str
     months_used: int
     currency: str
@@ -233,6 +236,7 @@ def answer_what_if(live: WhatIfModel, request: WhatIfRequest) -> WhatIfResponse:
         best_now=_name(found, int(found.now.best[0])),
         best_then=_name(found, int(found.then.best[0])),
         advice_changes=bool(found.changes[0]),
+        excluded=without_detail(found.catalogue),
         as_of=month_text(month),
         months_used=int(history.known.sum()),
         currency=engine.catalogue.currency,

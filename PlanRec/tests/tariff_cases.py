@@ -36,6 +36,8 @@ def _rate(tree: Tree, where: str) -> Mapping:
     row = dict(_mapping(tree, where))
     if "first" in row or "step" in row:
         row["increment"] = f"{row.pop('first', '1')}/{row.pop('step', '1')}"
+    if row.get("rounded") == "day":
+        raise ConfigError(f"{where}: unknown value 'day' of `rounded`.")
     for key in ("increment", "valid_from", "valid_to"):
         if key in _mapping(tree, where):
             raise ConfigError(f"{where}: unknown key {key!r}.")
@@ -50,6 +52,10 @@ def _owner(tree: Tree, where: str, identifier: str, name: str) -> Mapping:
     owner = dict(_mapping(tree, where))
     if identifier in owner:
         raise ConfigError(f"{where}: unknown key {identifier!r}.")
+    for part, key in (("allowances", "per_week_max"), ("discounts", "of_all")):  # ours, not the notation's
+        rows = owner.get(part)
+        if isinstance(rows, list) and any(isinstance(row, dict) and key in row for row in rows):
+            raise ConfigError(f"{where}.{part}: unknown key {key!r}.")
     if isinstance(owner.get("rates"), list):
         owner["rates"] = [_rate(rate, f"{where}.rates") for rate in owner["rates"]]  # type: ignore[union-attr]
     return {**owner, identifier: name}

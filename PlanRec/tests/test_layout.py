@@ -18,7 +18,7 @@ def test_tests_mirror_the_packages() -> None:
         mirror_faults(
             "planrec",
             Path(__file__).parent,
-            beside=["app", "cases", "random_tariffs", "settings_probes", "slow_rater", "tariffs"],
+            beside=["app", "cases", "random_tariffs", "settings_probes", "slow_rater", "small_cards", "tariffs"],
         )
         == []
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,17 @@ import pytest
 from common_utils.errors import ConfigError
 from planrec.advice.ranking import AdvicePolicy
 from planrec.advice.subscriber import advise_subscriber
+from planrec.advice.what_if import parse_plan
 from planrec.billing import Usage, bill_totals, load_catalogue, parse_catalogue
 from planrec.billing.cards import MarkedTree, in_full, parse_card, parse_request, read_marked_tree
 from planrec.billing.events import read_events
 from planrec.billing.rating import bill_events
 from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.months import month_index
-from planrec.rules import built_in_rules
+from planrec.notices.notice import basis_of, figures_of, versions_of
+from planrec.pricing.draft import check_draft
+from planrec.rules import Rules, built_in_rules
+from planrec.rules.rulebook import PlanRule, check_rules
 
 MONTH = month_index("2025-03")
 CARD = """version: mixed-1
@@ -112,7 +117,7 @@ def test_card_without_a_short_plan_prices_nobody_from_three_totals() -> None:
     full = CARD[: CARD.index("  - plan_id: basic")].replace(
         "rounding: {minutes: call, data_unit_megabytes: 1024}\n", ""
     )
-    with pytest.raises(ConfigError, match="no plan can be priced from the three totals"):
+    with pytest.raises(ConfigError, match=r"from the three totals of usage months: cero needs the class of the number"):
         parse_catalogue(full.encode(), "card")
 
 
@@ -147,6 +152,60 @@ def test_bill_of_usage_months_leaves_it_out_and_says_so(
     said = capsys.readouterr()
     assert "NEEDS_USAGE_DETAIL" in said.out + said.err
     assert load_catalogue(tmp_path / "card.yaml").version == "mixed-1"
+
+
+def test_plans_say_what_detailed_plans_need_and_bill() -> None:
+    from app.responses import PlansResponse
+
+    shown = PlansResponse.of(parse_catalogue(CARD.encode(), "card")).needs_usage_detail
+    assert [(p.plan_id, tuple(p.needs), p.items) for p in shown] == [("cero", NEEDS, ["calls", "data"])]
+
+
+def test_notices_name_the_plans_that_were_not_compared() -> None:
+    catalogue = parse_catalogue(CARD.encode(), "card")
+    basis = basis_of(
+        "a",
+        as_of=date(2025, 4, 1),
+        contract_end=None,
+        current_plan="big",
+        age=None,
+        months=["2025-03"],
+        usage=([50_000_000], [0], [0]),
+        versions=versions_of(catalogue, "f" * 64),
+    )
+    assert figures_of([basis], catalogue)[0].not_offered == {"cero": "NEEDS_USAGE_DETAIL"}
+
+
+def test_notices_of_a_mixed_card_are_written_and_verified(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card, usage, out = tmp_path / "card.yaml", tmp_path / "usage.csv", tmp_path / "out.jsonl"
+    card.write_text(CARD, encoding="utf-8")
+    lines = USAGE.splitlines()
+    told = [f"{lines[0]},contract_months_left", *(f"{line},{2 - i}" for i, line in enumerate(lines[1:]))]
+    usage.write_text("\n".join(told) + "\n", encoding="utf-8")
+    asked = ("--usage", usage, "--plans", card, "--as-of", "2025-04-01")
+    assert run("notices", *asked, "--output", out) == 0
+    assert "plan cero is left out (NEEDS_USAGE_DETAIL)" in "".join(capsys.readouterr())
+    assert run("notices", "--verify", out, "--plans", card) == 0
+
+
+def test_rules_may_name_a_plan_that_usage_months_do_not_price() -> None:
+    catalogue = parse_catalogue(CARD.encode(), "card")
+    check_rules(Rules(version="mine", plans=(PlanRule(plans=("cero",), why="new customers only"),)), catalogue)
+    with pytest.raises(ConfigError, match="'cera' is not a plan of rate card"):
+        check_rules(Rules(version="mine", plans=(PlanRule(plans=("cera",), why="old"),)), catalogue)
+
+
+def test_draft_with_a_full_plan_says_what_it_needs() -> None:
+    full = b"plan_id: cero\nrates: [{kind: data, item: data, per_mb: 0.8}]\n"
+    with pytest.raises(ConfigError, match=r"draft plan x: it is written as a full card's plan .*`planrec plans diff`"):
+        parse_plan(full, "x")
+    current = parse_catalogue(CARD.encode(), "card")
+    big = CARD[CARD.index("  - plan_id: big") :]
+    turned = CARD.replace(big, "  - {plan_id: big, rates: [{kind: data, item: data, per_mb: 0.8, at: [usa]}]}\n")
+    with pytest.raises(ConfigError, match=r"draft rate card: plan big is left out .* the place of each use"):
+        check_draft(current, parse_catalogue(turned.encode(), "draft"))
 
 
 def test_single_answer_says_that_a_plan_needs_detail() -> None:

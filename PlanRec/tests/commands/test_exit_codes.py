@@ -10,6 +10,10 @@ import pytest
 from common_utils.bundle import Bundle
 from common_utils.testing.command_lines import commands_of, wrong_values
 from planrec import cli
+from planrec.billing.cards import parse_card, parse_request, read_marked_tree
+from planrec.billing.cell_months import CellMonths, count_cells
+from planrec.billing.events import read_events
+from planrec.usage.cell_files import write_cells
 
 ACCOUNTS = 'bill: ["2025-03"]\nsubscribers: {A: {plan: cero}}\n'
 CARD = """version: azul-1
@@ -42,6 +46,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
         ("--card", "CARD", "--accounts", "ACCOUNTS", "--events", "EVENTS", "--output", "out.csv"),
         {"--card": 2, "--accounts": 2, "--events": 3},
     ),
+    "bill cells": (("--card", "CARD", "--cells", "CELLS", "--output", "out.csv"), {"--card": 2, "--cells": 3}),
     "recommend": (
         ("--usage", "USAGE", "--plans", "PLANS", *MONTH, "--output", "out.csv"),
         {"--usage": 3, "--plans": 2, "--rules": 2, "--config": 2},
@@ -80,6 +85,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
         ("cero", "cero", "--card", "CARD", "--accounts", "ACCOUNTS", "--events", "EVENTS"),
         {"--card": 2, "--accounts": 2, "--events": 3},
     ),
+    "plans diff cells": (("cero", "cero", "--card", "CARD", "--cells", "CELLS"), {"--card": 2, "--cells": 3}),
     "plans rank": (
         ("--card", "CARD", "--accounts", "ACCOUNTS", "--events", "EVENTS", "--output", "out.csv"),
         {"--card": 2, "--accounts": 2, "--events": 3, "--rules": 2},
@@ -117,7 +123,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
     "bias proxies": (("--usage", "USAGE"), {"--usage": 3, "--plans": 2, "--config": 2}),
     "bias threshold": (("--input", "USAGE", "--group", "age_band=65-74", "--least-cents", "100"), {"--input": 3}),
 }
-_SECOND = {"events", "offer", "earlier"}  # another use of the command before it
+_SECOND = {"events", "cells", "offer", "earlier"}  # another use of the command before it
 
 
 def _command(case: str) -> tuple[str, ...]:
@@ -144,7 +150,15 @@ def places(usage: Path, plans: str, tmp_path: Path, bundle: Bundle) -> dict[str,
         path = tmp_path / f"{name.lower()}.{'csv' if name == 'EVENTS' else 'yaml'}"
         path.write_text(text, encoding="utf-8")
         found[name] = str(path)
-    return found
+    write_cells(_cells(), tmp_path / "cells.csv")
+    return {**found, "CELLS": str(tmp_path / "cells.csv")}
+
+
+def _cells() -> CellMonths:
+    card = parse_card(read_marked_tree(CARD.encode(), "card"), "card")
+    request = parse_request({"bill": ["2025-03"], "subscribers": {"A": {"plan": "cero"}}}, "accounts")
+    events = read_events(EVENTS.encode(), "events.csv", card.timezone, request.subscribers, card.prefixes)
+    return count_cells(card, request, events)
 
 
 @pytest.mark.parametrize(("case", "option", "code"), list(_uses()))

@@ -90,6 +90,42 @@ def test_bill_needs_one_full_set_of_files(run, files, capsys) -> None:  # type: 
     assert "--accounts and --events" in out.out + out.err
 
 
+def test_bill_writes_cells_and_bills_them_as_the_events(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    cells, bills, again = (tmp_path / name for name in ("cells.parquet", "bills.csv", "again.csv"))
+    assert run("bill", *files, "--output", bills, "--cells-output", cells) == 0
+    assert run("bill", *files[:4], "--cells", cells, "--output", again) == 0
+    assert again.read_bytes() == bills.read_bytes()
+    assert "2 of 2 accounts x 2 periods billed by azul-1 from cells" in "".join(capsys.readouterr())
+    assert run("bill", *files[:2], "--cells", cells, "--output", tmp_path / "every.csv") == 0
+    assert (tmp_path / "every.csv").read_text(encoding="utf-8").splitlines() == [
+        "subscriber_id,month,plan_id,total_cents,fee_cents,calls_cents,data_cents,minimum spend top-up_cents",
+        "A,2025-04,cero,600,0,18,0,582",
+        "A,2025-04,plana,1500,1500,0,0,0",
+        "B,2025-03,cero,600,0,40,2,558",
+        "B,2025-03,plana,1518,1500,18,0,0",
+    ]
+    assert "4 bills on 2 plans of azul-1 written" in "".join(capsys.readouterr())
+    assert run("bill", *files, "--cells-output", tmp_path / "cells.csv") == 0
+    assert run("bill", *files, "--cells", cells, "--output", again) == 2
+    assert "not both" in capsys.readouterr().err
+
+
+def test_bill_leaves_out_what_cells_do_not_price(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    card, cells, output = tmp_path / "card.yaml", tmp_path / "cells.csv", tmp_path / "bills.csv"
+    card.write_text(CARD.replace("per_minute: 9}", "per_minute: 9, minimum: 12}"), encoding="utf-8")
+    assert run("bill", *files, "--cells-output", cells) == 0
+    assert run("bill", *files[:4], "--cells", cells, "--output", output) == 0
+    assert {line[0] for line in output.read_text(encoding="utf-8").splitlines()[1:]} == {"A"}
+    text = "".join(capsys.readouterr())
+    assert "plan plana is left out (NEEDS_USAGE_DETAIL): sums by cell do not price it." in text
+    assert "plans.plana.rates[0].minimum: a least price depends on each call" in text
+    card.write_text(CARD.replace("[[0, 0], [300, 3.63]]", "[[0, 0], [240, 3.63]]"), encoding="utf-8")
+    assert run("bill", *files[:4], "--cells", cells, "--output", output) == 3
+    assert (
+        "so that no plan of it is priced from them (NEEDS_USAGE_DETAIL). Needed are cells by" in capsys.readouterr().err
+    )
+
+
 def test_bill_corrects_the_bills_that_are_out(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
     billed, output, late = tmp_path / "billed.csv", tmp_path / "bills.csv", tmp_path / "late.csv"
     billed.write_text("".join(line for line in EVENTS.splitlines(True) if "e2" not in line), encoding="utf-8")
@@ -129,6 +165,19 @@ def test_plans_diff_says_what_changes_for_whom(run, files, capsys) -> None:  # t
     assert "only plana: The fee is 15.00 EUR a calendar month." in text
     assert "more" in text
     assert "30.18 EUR" in text
+
+
+def test_plans_diff_takes_cells(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    cells, card = tmp_path / "cells.csv", tmp_path / "card.yaml"
+    assert run("bill", *files, "--cells-output", cells) == 0
+    assert run("plans", "diff", "cero", "plana", *files[:2], "--cells", cells) == 0
+    text = "".join(capsys.readouterr())
+    assert "of 2 subscriber(s) would pay 0 less, 2 more, 0 the same." in text
+    assert "30.18 EUR" in text
+    assert run("plans", "diff", "cero", "plana", *files, "--cells", cells) == 2
+    card.write_text(CARD.replace("per_minute: 9}", "per_minute: 9, minimum: 12}"), encoding="utf-8")
+    assert run("plans", "diff", "cero", "plana", *files[:2], "--cells", cells) == 3
+    assert "plan plana is left out (NEEDS_USAGE_DETAIL)" in capsys.readouterr().err
 
 
 def test_megabytes_whose_point_may_separate_thousands_are_refused(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]

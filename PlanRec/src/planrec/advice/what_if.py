@@ -20,6 +20,7 @@ from common_utils.errors import ConfigError
 from planrec.advice.engine import Engine, Subscribers
 from planrec.advice.ranking import rank_plans, sure_gains, switch_gain
 from planrec.billing import MAX_USAGE, Catalogue, Plan, Usage, bill_totals, whole_cents
+from planrec.billing.cards import read_marked_tree
 from planrec.billing.catalogue import OnSale
 from planrec.outlook import History, Outlook, bill_outlook, saving_outlook
 from planrec.rules import ExclusionCode, apply_rules
@@ -210,6 +211,13 @@ def parse_plan(data: bytes, name: str) -> Plan:
     common_utils.errors.ConfigError: draft plan x.yaml: 1 problem:
     line 3, monthly_fee_cents: input should be greater than or equal to 0
     """
+    tree = read_marked_tree(data, f"draft plan {name}").tree
+    if isinstance(tree, dict) and "monthly_fee_cents" not in tree and {"rates", "allowances"} & set(tree):
+        raise ConfigError(
+            f"draft plan {name}: it is written as a full card's plan (`rates`), which usage months do not price "
+            "(NEEDS_USAGE_DETAIL). Add it to the `plans` of a full card, and compare it on events with `planrec plans "
+            "diff` or `plans rank`."
+        )
     return read_marked(Plan, data, f"draft plan {name}")
 
 

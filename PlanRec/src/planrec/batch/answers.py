@@ -7,7 +7,7 @@ dictionaries; in a file it is plain text.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -40,6 +40,7 @@ __all__ = [
     "EXCLUDED_SCHEMA",
     "PieceAnswer",
     "Recommender",
+    "bill_schema",
     "bill_tables",
     "ranked_schema",
 ]
@@ -50,11 +51,28 @@ _RANKED = 1_000  # subscribers ranked at once: months x plans of them fit a proc
 
 _TEXT: Any = pa.dictionary(pa.int32(), pa.large_string())
 _KINDS = {"number": pa.float64(), "cents": pa.int64(), "text": _TEXT}
-_BILL_ITEMS = ("total_cents", "fee_cents", "minutes_cents", "messages_cents", "data_cents")
-BILL_SCHEMA: Any = pa.schema(
-    [(SUBSCRIBER, _TEXT), (MONTH, _TEXT), ("plan_id", _TEXT), *((item, pa.int64()) for item in _BILL_ITEMS)]
-)
-"""One row for each usage month and plan, with line items in cents."""
+
+
+def bill_schema(items: Iterable[str]) -> Any:
+    """Return the columns of bills: one row for each usage month and plan, with line items in cents.
+
+    Parameters
+    ----------
+    items : iterable of str
+        Line items, as the rate card names them; of a full card any names.
+
+    Examples
+    --------
+    >>> bill_schema(["fee", "roaming"]).names
+    ['subscriber_id', 'month', 'plan_id', 'total_cents', 'fee_cents', 'roaming_cents']
+    """
+    amounts = [(f"{item}_cents", pa.int64()) for item in ("total", *items)]
+    return pa.schema([(SUBSCRIBER, _TEXT), (MONTH, _TEXT), ("plan_id", _TEXT), *amounts])
+
+
+_BILL_ITEMS = ("fee", "minutes", "messages", "data")
+BILL_SCHEMA: Any = bill_schema(_BILL_ITEMS)
+"""The columns of bills on plans in the short form."""
 
 EXCLUDED_SCHEMA: Any = pa.schema([(SUBSCRIBER, _TEXT), ("plan_id", _TEXT), ("reason_code", _TEXT)])
 """One row for each plan that was not offered to a subscriber."""
@@ -310,7 +328,7 @@ def bill_tables(months: pd.DataFrame, catalogue: Catalogue) -> Iterator[Any]:
     for start in range(0, len(months), _BILLED):
         block = months.iloc[start : start + _BILLED]
         bills = rate(usage_of(block), catalogue)
-        items = [getattr(bills, item).ravel() for item in _BILL_ITEMS]
+        items = [getattr(bills, f"{item}_cents").ravel() for item in ("total", *_BILL_ITEMS)]
         keys = [repeated_text(pa.array(block[name], pa.large_string()), n_plans) for name in (SUBSCRIBER, MONTH)]
         plan = text_column(np.tile(np.arange(n_plans), len(block)), catalogue.plan_ids)
         yield pa.table([*keys, plan, *map(pa.array, items)], schema=BILL_SCHEMA)

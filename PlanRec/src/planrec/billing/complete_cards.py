@@ -110,7 +110,7 @@ def _unlimited(sheet: Sheet, cells: CardCells) -> BoolArray:
     for row, fits in zip(sheet.allowances, cells.allowances, strict=True):
         allowance = row.allowance
         if allowance is not None and allowance.amount == "unlimited":
-            found |= fits & (allowance.per_call_max is None and allowance.per_day_max is None)
+            found |= fits & (not allowance.single_uses)
     if sheet.card.pool is not None:
         _, _, _, place, kind, _ = cells.parts(np.arange(cells.n))
         found |= (place == 0) & (kind == KINDS.index("data"))

@@ -17,11 +17,14 @@ class DetailedPlan:
     name : str
     needs : tuple of str
         What must be known of single uses, with the key that asks for it.
+    items : tuple of str
+        Line items that a bill on it may have, in the order of the card.
     """
 
     plan_id: str
     name: str
     needs: tuple[str, ...]
+    items: tuple[str, ...] = ()
 
     @property
     def remark(self) -> str:

@@ -29,9 +29,14 @@ def detailed_in(data: bytes, name: str) -> tuple[DetailedPlan, ...] | None:
     card, plans = parse_card(marked, name), marked.tree.get("plans")
     listed = plans if isinstance(plans, list) else []
     short = {str(p.get("plan_id")) for p in listed if isinstance(p, dict) and is_short(p)}
-    if not short:
+    detailed = detailed_plans(card, {p.plan_id for p in card.plans} - short)
+    first = next(iter(detailed), None)
+    if first is not None and not short:
+        more = f" (and {len(detailed) - 1} plan(s) more)" if len(detailed) > 1 else ""
         raise ConfigError(
-            f"{name}: no plan can be priced from the three totals of usage months. Bill single events with "
-            "`planrec bill --card`, or add a plan in the short form (monthly_fee_cents, included, overage)."
+            f"{name}: no plan can be priced from the three totals of usage months: {first.plan_id} needs "
+            f"{'; '.join(first.needs)}{more}. Bill single events with `planrec bill --card`, compare plans on "
+            "events with `planrec plans diff` and `plans rank`, or add a plan in the short form (monthly_fee_cents, "
+            "included, overage)."
         )
-    return detailed_plans(card, {p.plan_id for p in card.plans} - short)
+    return detailed

@@ -65,8 +65,9 @@ def _reasons(sheet: Sheet, plan: int, held: BoolArray) -> Iterator[str]:
             elif len(row.cap.items) > 1:
                 yield f"{row.key}: a cap over several items cuts the last one"
     for row in sheet.rates:
-        if row.rate is not None and row.rate.day_fee is not None and cells.owned(row.owner)[0]:
-            yield f"{row.key}: a day fee depends on how use is spread over days"
+        of_days = row.rate is not None and (row.rate.day_fee is not None or row.rate.rounded == "day")
+        if of_days and cells.owned(row.owner)[0]:
+            yield f"{row.key}: what is charged by the day depends on how use is spread over days"
     if sheet.card.band_rule == "split":
         yield "band_rule: a call that is split depends on its own time"
     yield from _allowance_reasons(sheet, cells)
@@ -93,7 +94,7 @@ def _allowance_reasons(sheet: Sheet, cells: CardCells) -> Iterator[str]:
         if allowance is None or not cells.owned(row.owner)[0]:
             continue
         scope = fits & ~taken_whole
-        limited = allowance.per_call_max is not None or allowance.per_day_max is not None
+        limited = allowance.single_uses
         if not scope.any():
             continue
         if allowance.amount == "unlimited" and not limited and allowance.within is None:
@@ -103,7 +104,7 @@ def _allowance_reasons(sheet: Sheet, cells: CardCells) -> Iterator[str]:
                     yield f"{row.key}: takes a part of what {key} leaves, so it matters which use came first"
             continue
         if limited or allowance.per == "day" or allowance.within is not None:
-            yield f"{row.key}: limits of a call, a day or a place depend on single uses"
+            yield f"{row.key}: limits of a call, a day, a week or a place depend on single uses"
         yield from _mixed(sheet, cells, scope, row.key)
         for key, other in scopes:
             if (scope & other).any() and (scope != other).any():

@@ -27,7 +27,7 @@ from planrec.commands.options import (
     TopOption,
     UsageOption,
 )
-from planrec.commands.plans import AccountsOption, EventsOption
+from planrec.commands.plans import AccountsOption, CellsOption, EventsOption
 from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand, SettingsCommand
 
 if TYPE_CHECKING:
@@ -73,20 +73,39 @@ def bill(
             help="Also write which events are late, corrected or in no bill, with the reason, CSV.",
         ),
     ] = None,
+    cells: CellsOption = None,
+    cells_output: Annotated[
+        Path | None,
+        typer.Option(
+            "--cells-output",
+            writable=True,
+            dir_okay=False,
+            callback=table_file,
+            help="With --events: also write their usage months as cells, CSV or Parquet, for --cells.",
+        ),
+    ] = None,
 ) -> None:
-    """Bill usage months on every plan of a rate card, or events by a full rate card; line items in cents."""
+    """Bill usage months on every plan of a rate card, or events or cells by a full rate card; line items in cents."""
     from planrec.commands.run.answer import run_bill
-    from planrec.commands.run.full_cards import EventBilling, run_bill_events
+    from planrec.commands.run.full_cards import EventBilling, run_bill_cells, run_bill_events
 
-    for_events = (card, accounts, events, explain, billed, late_output)
-    if usage is not None and plans is not None and output is not None and not any(for_events):
+    for_events = (events, explain, billed, late_output, cells_output)
+    for_card = (card, accounts, cells, *for_events)
+    if usage is not None and plans is not None and output is not None and not any(for_card):
         run_bill(BillCommand(SettingsCommand.of(config, overrides, reading=reading), usage, plans, output))
-    elif card is not None and accounts is not None and events is not None and usage is None and plans is None:
+    elif usage is not None or plans is not None or card is None:
+        raise ConfigError(
+            "bill: give --usage, --plans and --output for usage months, --card, --accounts and --events for events, or "
+            "--card, --cells and --output for cells."
+        )
+    elif accounts is not None and events is not None and cells is None:
         asked = EventBilling(card, accounts, events, billed, reading.decimal)
-        run_bill_events(asked, output, explain, late_output)
+        run_bill_events(asked, output, explain, late_output, cells_output)
+    elif cells is not None and output is not None and not any(for_events):
+        run_bill_cells(card, accounts, cells, output)
     else:
         raise ConfigError(
-            "bill: give --usage, --plans and --output for usage months, or --card, --accounts and --events for events."
+            "bill --card: give --accounts and --events for events, or --cells and --output for cells, not both."
         )
 
 

@@ -18,7 +18,7 @@ from planrec.commands.requests import SettingsCommand
 if TYPE_CHECKING:
     from common_utils.tables import Reading
 
-__all__ = ["AccountsOption", "CardOption", "EventsOption", "add_plans"]
+__all__ = ["AccountsOption", "CardOption", "CellsOption", "EventsOption", "add_plans"]
 
 CardOption = Annotated[
     Path | None, typer.Option("--card", help="Rate card, YAML, full or in the short form; else the configured one.")
@@ -28,6 +28,10 @@ MonthsOption = Annotated[
 ]
 AccountsOption = Annotated[
     Path | None, typer.Option("--accounts", help="Subscribers, what they hold, periods to bill; YAML.")
+]
+CellsOption = Annotated[
+    Path | None,
+    typer.Option("--cells", help="Usage months as cells, CSV or Parquet, which `bill --cells-output` writes."),
 ]
 EventsOption = Annotated[Path | None, typer.Option("--events", help="Calls, messages and data sessions, CSV.")]
 
@@ -74,14 +78,15 @@ def add_plans(app: typer.Typer) -> None:
         card: CardOption = None,
         accounts: AccountsOption = None,
         events: EventsOption = None,
+        cells: CellsOption = None,
         usage: MonthsOption = None,
         config: ConfigOption = None,
         overrides: SetOption = None,
     ) -> None:
-        """Show what differs between two plans, and who would pay more or less for given events or usage months."""
+        """Show what differs between two plans, and who would pay more or less for events, cells or usage months."""
         plans = _plans()
         settings = SettingsCommand.of(config, overrides, reading=reading)
-        plans.run_plan_diff(first, second, card, plans.DiffFiles(accounts, events, usage), settings)
+        plans.run_plan_diff(first, second, card, plans.DiffFiles(accounts, events, usage, cells), settings)
 
     @plans.command("rank")
     @reads_table

@@ -25,7 +25,7 @@ from planrec.billing import MAX_USAGE, Bills, Catalogue, Usage, rate
 from planrec.billing.catalogue import Rounding
 from planrec.months import MONTH_PATTERN, month_text
 from planrec.notices.schedule import NoticeKind
-from planrec.rules import ExclusionCode, exclusions
+from planrec.rules import ExclusionCode, exclusions, without_detail
 
 __all__ = [
     "MILLIONTHS",
@@ -163,7 +163,8 @@ class NoticeFigures:
     stay : bool
         Whether `best` is the plan held.
     not_offered : dict of str to str
-        Plan -> code of why it was not compared: on the day of the run or on `change_from` it cannot be taken.
+        Plan -> code of why it was not compared: on the day of the run or on `change_from` it cannot be taken, or usage
+        months do not price it.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -280,7 +281,8 @@ def figures_of(bases: Sequence[Basis], catalogue: Catalogue) -> list[NoticeFigur
             best_without_contract=comparison.tariff(i, int(free[i])),
             stay=bool(best[i] == current[i]),
             not_offered={
-                catalogue.plan_ids[plan]: ExclusionCode(excluded[i, plan]).name for plan in np.flatnonzero(excluded[i])
+                **{catalogue.plan_ids[p]: ExclusionCode(excluded[i, p]).name for p in np.flatnonzero(excluded[i])},
+                **without_detail(catalogue),
             },
         )
         for i in range(len(bases))

@@ -184,6 +184,9 @@ def check_draft(current: Catalogue, draft: Catalogue) -> None:
             f"draft rate card: rounding.minutes must be {current.rounding.minutes!r}: the usage months are recorded so."
         )
     gone = [plan_id for plan_id in current.plan_ids if draft.index(plan_id) < 0]
+    detailed = next((plan for plan in draft.detailed if plan.plan_id in gone), None)
+    if detailed is not None:
+        raise ConfigError(f"draft rate card: {detailed.remark}")
     if gone:
         raise ConfigError(
             f"draft rate card: plan(s) {gone[:5]} of rate card {current.version!r} are missing, but their holders keep "

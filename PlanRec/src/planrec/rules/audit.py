@@ -129,8 +129,7 @@ def _taken_out(plan: Plan, rules: Rules, catalogue: Catalogue, facts: Facts, mod
         if rule.holders_of is None:
             out[:] = True
             continue
-        for plan_id in rule.holders_of:
-            out |= facts.current == catalogue.plan_ids.index(plan_id)
+        out |= np.isin(facts.current, [i for i, held in enumerate(catalogue.plan_ids) if held in rule.holders_of])
         if mode == "offer":
             out |= facts.current < 0
     return out

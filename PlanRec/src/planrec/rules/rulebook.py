@@ -252,10 +252,11 @@ def rules_file(path: Path | None, project: Path) -> bytes:
 
 
 def _unknown_plans(rules: Rules, catalogue: Catalogue) -> Iterable[YamlProblem]:
+    known = {*catalogue.plan_ids, *(plan.plan_id for plan in catalogue.detailed)}
     for i, rule in enumerate(rules.plans):
         for field, ids in (("plans", rule.plans), ("holders_of", rule.holders_of or ())):
             for j, plan_id in enumerate(ids):
-                if catalogue.index(plan_id) < 0:
+                if plan_id not in known:
                     yield ("plans", i, field, j), _no_plan(plan_id, catalogue)
 
 

@@ -76,7 +76,8 @@ def table_writer(path: Path, schema: Any) -> Generator[Callable[[Any], None]]:
     path : Path
         Ends in `.csv` or `.parquet`; folders are made.
     schema : pyarrow.Schema
-        Of every piece. Repeated text may come as dictionaries: that is quick, and read back it is plain text.
+        Of every piece. Repeated text may come as dictionaries: that is quick, and read back it is plain text. What its
+        metadata say is kept in Parquet.
 
     Yields
     ------
@@ -135,6 +136,8 @@ class _ParquetPieces:
     def __init__(self, file: BinaryIO, schema: Any) -> None:
         # Without Arrow's own schema in the file, dictionaries are only how text is written, not what it is read as.
         self._writer = pq.ParquetWriter(file, schema, store_schema=False)
+        if schema.metadata:
+            self._writer.add_key_value_metadata(schema.metadata)
 
     def write(self, piece: Any) -> None:
         if piece.num_rows:

@@ -31,8 +31,8 @@ __all__ = [
 
 INPUTS = {
     *("--config", "--data", "--input", "--bundle", "--artifacts", "--usage", "--plans", "--plan", "--draft", "--card"),
-    *("--accounts", "--events", "--billed", "--full-card", "--rules", "--check", "--sent", "--verify", "--operator"),
-    "--evidence",
+    *("--accounts", "--events", "--cells", "--billed", "--full-card", "--rules", "--check", "--sent", "--verify"),
+    *("--operator", "--evidence"),
 }
 """Options that name something to read; every other path has to be declared as written (`writable=True`)."""
 

@@ -115,7 +115,10 @@ def _loose_limits(key: str, rows: Sequence[Allowance]) -> Iterator[str]:
     for i, row in enumerate(rows):
         if row.amount == "unlimited" or row.rollover is not None or row.bank is not None:
             continue
-        limits = [("per_call_max", row.per_call_max), ("per_day_max", row.per_day_max)]
+        limits = [
+            *(("per_call_max", row.per_call_max), ("per_day_max", row.per_day_max)),
+            ("per_week_max", row.per_week_max),
+        ]
         limits.append(("within.amount", row.within.amount if row.within else None))
         for name, limit in limits:
             if limit is not None and limit >= row.amount:
@@ -123,7 +126,7 @@ def _loose_limits(key: str, rows: Sequence[Allowance]) -> Iterator[str]:
 
 
 def _takes_all(row: Allowance) -> bool:
-    return row.amount == "unlimited" and row.per_call_max is None and row.per_day_max is None
+    return row.amount == "unlimited" and not row.single_uses
 
 
 def _charged_items(owner: FullPlan | Option) -> set[str]:

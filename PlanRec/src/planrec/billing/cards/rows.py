@@ -119,7 +119,9 @@ class Rate(Part):
     per_mb: Cents | None = Field(None, description="cents a megabyte, exact part")
     block_mb: BlockSize | None = Field(None, description="size of a data block, megabytes")
     per_block: Cents | None = Field(None, description="cents a started block")
-    rounded: Literal["session", "period"] | None = Field(None, description="blocks of a session or of the period's sum")
+    rounded: Literal["session", "day", "period"] | None = Field(
+        None, description="blocks of a session, of the sum of a local day or of the period's"
+    )
     throttled: bool = Field(False, description="no charge; the megabytes are reported as slowed")
     day_fee: Cents | None = Field(None, description="cents on each local day with data")
     includes_mb: Megabytes = Field(Decimal(0), description="megabytes that a day fee covers")
@@ -191,9 +193,15 @@ class Allowance(Part):
     covers_setup: bool = Field(True, description="a call of which it takes a second pays no set-up")
     per_call_max: Minutes | None = Field(None, description="most minutes of one call")
     per_day_max: Minutes | None = Field(None, description="most minutes of one local day")
+    per_week_max: Minutes | None = Field(None, description="most minutes of a week, Monday to Sunday, in a period")
     within: Within | None = Field(None, description="a limit at some places, with a surcharge beyond it")
     rollover: Rollover | None = Field(None, description="what is left is carried into the next period")
     bank: Bank | None = Field(None, description="unused quotas of days used later in the week")
+
+    @property
+    def single_uses(self) -> bool:
+        """Whether a limit of a call, a day or a week makes it matter when and how long calls were."""
+        return any(most is not None for most in (self.per_call_max, self.per_day_max, self.per_week_max))
 
     @model_validator(mode="after")
     def _fits_together(self) -> Allowance:
@@ -204,12 +212,14 @@ class Allowance(Part):
             raise ValueError("an amount of calls needs `unit: minute` and no other kind beside it")
         if finite and not calls and (self.unit is not None or len(kinds) > 1):
             raise ValueError("an amount is of one kind; `unit: minute` is for calls")
-        if (self.per_call_max is not None or self.per_day_max is not None) and kinds - calls:
-            raise ValueError("`per_call_max` and `per_day_max` are minutes of calls")
+        if self.single_uses and kinds - calls:
+            raise ValueError("`per_call_max`, `per_day_max` and `per_week_max` are minutes of calls")
         if self.within is not None and kinds != {"data"}:
             raise ValueError("`within` is for data")
         if self.rollover is not None and (self.per == "day" or not finite):
             raise ValueError("`rollover` needs an amount of a period")
+        if self.per_week_max is not None and self.per == "day":
+            raise ValueError("`per_week_max` does not go with `per: day`; write the day's limit as `per_day_max`")
         if self.bank is not None and (self.per != "day" or not finite):
             raise ValueError("`bank` needs an amount `per: day`")
         return self

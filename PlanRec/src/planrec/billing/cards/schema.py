@@ -47,7 +47,10 @@ class Discount(Part):
     of: Words = Field((), description="items of which a percentage is taken")
     percent: Percent | None = Field(None, description="percent of the items")
     cents: Cents | None = Field(None, description="cents a period")
-    steps: tuple[tuple[Cents, Percent], ...] = Field((), description="[above cents, percent of the part above]")
+    steps: tuple[tuple[Cents, Percent], ...] = Field(
+        (), description="[above cents, percent]: of the part above, up to the next"
+    )
+    of_all: bool = Field(False, description="the percent of the step reached is taken of the whole sum")
     first_periods: Annotated[int, BeforeValidator(whole), Field(ge=0)] | None = Field(None, description="the first n")
     after_periods: Annotated[int, BeforeValidator(whole), Field(ge=0)] | None = Field(
         None, description="from the period after the n-th on"
@@ -63,6 +66,8 @@ class Discount(Part):
         limits = [above for above, _ in self.steps]
         if sorted(set(limits)) != limits:
             raise ValueError("the limits of `steps` do not rise")
+        if self.of_all and not self.steps:
+            raise ValueError("`of_all` belongs to `steps`")
         return self
 
 
@@ -225,6 +230,7 @@ class FullCard(Part):
     places: dict[Word, Words] = Field({}, description="names for sets of places")
     prefixes: dict[Word, Words] = Field({}, description="prefixes of the numbers of a class; the longest wins")
     bands: dict[Word, Band] = Field({}, description="named parts of the week")
+    holidays: tuple[date, ...] = Field((), max_length=1000, description="local days on which the bands of Sunday hold")
     band_rule: Literal["start", "split"] = Field("start", description="price by the start, or split at a band's edge")
     prepaid: bool = Field(False, description="a bill is what was taken from the credit")
     pool: Pool | None = Field(None, description="data that all lines share")

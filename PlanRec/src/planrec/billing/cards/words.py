@@ -114,7 +114,7 @@ def _discount(row: Discount, currency: str) -> str:
         what = f"{row.percent} % off {_and(row.of)}"
     else:
         steps = [f"{percent} % above {money_text(above, currency)}" for above, percent in row.steps]
-        what = f"off {_and(row.of)}: {', '.join(steps)}"
+        what = f"off {_and(row.of)}: {', '.join(steps)}" + (" of the whole sum" if row.of_all else "")
     if row.first_periods is not None:
         what += f", in the first {row.first_periods} periods"
     if row.after_periods is not None:
@@ -126,7 +126,7 @@ def _allowance(row: Allowance, card: FullCard) -> str:
     unit = "minutes" if row.unit == "minute" else {"sms": "messages"}.get(row.kind[0], "MB")
     amount = "unlimited" if row.amount == "unlimited" else f"{row.amount} {unit} a {row.per}"
     text = f"{row.name or 'included'}: {amount}, for {_scope(row)}"
-    for most, of in ((row.per_call_max, "call"), (row.per_day_max, "day")):
+    for most, of in ((row.per_call_max, "call"), (row.per_day_max, "day"), (row.per_week_max, "week")):
         if most is not None:
             text += f", at most {most} minutes of a {of}"
     if row.within is not None:

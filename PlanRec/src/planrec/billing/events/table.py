@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import IntArray
 from common_utils.errors import DataError
-from planrec.billing.events.clock import LocalClock
+from planrec.billing.events.clock import DAY, LocalClock
 
 __all__ = ["CALL", "CALL_IN", "DATA", "KINDS", "MICRO", "SMS", "Events", "class_finder", "read_events"]
 
@@ -25,6 +25,9 @@ _MOST_SECONDS = 10_000_000
 _MOST_MEGABYTES = 10_000_000
 _COLUMNS = ("event", "subscriber", "kind", "start", "seconds", "mb", "to", "at")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_IN_UTC, _LOCAL, _A_DAY = range(3)
+_DAY_ALONE = re.compile(r"\d{4}-?\d{2}-?\d{2}")
+_POWER = re.compile(r"\+?\d+(?:[.,]\d+)?[eE][+-]?\d+")
 _MEGABYTES = re.compile(r"(\d{1,9})(?:\.(\d*))?|\.(\d+)")
 
 
@@ -100,6 +103,7 @@ def read_events(
     timezone: str,
     subscribers: Iterable[str],
     prefixes: dict[str, tuple[str, ...]] | None = None,
+    time_for: str = "",
 ) -> Events:
     r"""Read a CSV file of events.
 
@@ -116,6 +120,9 @@ def read_events(
         Those who can have events.
     prefixes : dict, optional
         Prefixes of the numbers of each class.
+    time_for : str
+        Key of the card that asks for the time of day; a start that is a day alone is then refused. Without such a key
+        it is the beginning of that day.
 
     Returns
     -------
@@ -149,7 +156,7 @@ def read_events(
         raise DataError(f"{name}: column(s) {meant[:5]}; write the names as here: {', '.join(_COLUMNS)}, number.")
     place = [header.index(c) if c in header else -1 for c in _COLUMNS]
     number_at, find = (header.index("number") if has_number else -1), class_finder(prefixes or {})
-    reader = _Reader(name, subscribers)
+    reader = _Reader(name, subscribers, time_for)
     for line, row in enumerate(rows, start=2):
         if not row:
             continue
@@ -157,6 +164,11 @@ def read_events(
             raise DataError(f"{name}: line {line} has {len(row)} values, the header {len(header)}.")
         values = [row[p] if p >= 0 else "" for p in place]
         if number_at >= 0 and not values[6]:
+            if _POWER.fullmatch(row[number_at].strip()):
+                raise DataError(
+                    f"{name}: line {line}, column 'number': a number written as a power of ten has lost its digits; "
+                    "export the column as text."
+                )
             values[6] = find(row[number_at])
         reader.add(line, values)
     return reader.events(LocalClock(timezone))
@@ -165,13 +177,13 @@ def read_events(
 class _Reader:
     """Collects rows, checks each value."""
 
-    def __init__(self, name: str, subscribers: Iterable[str]) -> None:
-        self.name = name
+    def __init__(self, name: str, subscribers: Iterable[str], time_for: str) -> None:
+        self.name, self.time_for = name, time_for
         self.known = {who: i for i, who in enumerate(subscribers)}
         self.classes, self.places = _Codes([""]), _Codes(["home"])
         self.lines: list[int] = []
         self.ids: list[str] = []
-        self.columns: list[tuple[int, int, int, int, int, int, bool]] = []
+        self.columns: list[tuple[int, int, int, int, int, int, int]] = []
 
     def _refuse(self, line: int, column: str, what: str) -> DataError:
         return DataError(f"{self.name}: line {line}, column {column!r}: {what}.")
@@ -213,14 +225,17 @@ class _Reader:
             raise self._refuse(line, "mb", f"more than {_MOST_MEGABYTES:,} megabytes")
         return micro
 
-    def _start(self, line: int, text: str) -> tuple[int, bool]:
+    def _start(self, line: int, text: str) -> tuple[int, int]:
+        """Return microseconds since 1970, and whether they are UTC, local time or a local day alone."""
         try:
             start = datetime.fromisoformat(text)
         except ValueError as error:
             raise self._refuse(line, "start", "write a time such as 2025-03-31T23:30:00+00:00") from error
-        local = start.tzinfo is None
-        since = (start.replace(tzinfo=UTC) if local else start) - _EPOCH
-        return since // timedelta(microseconds=1), local
+        told = _IN_UTC if start.tzinfo is not None else _A_DAY if _DAY_ALONE.fullmatch(text) else _LOCAL
+        if told == _A_DAY and self.time_for:
+            raise self._refuse(line, "start", f"a day without a time, which {self.time_for} of the card asks for")
+        since = (start if told == _IN_UTC else start.replace(tzinfo=UTC)) - _EPOCH
+        return since // timedelta(microseconds=1), told
 
     def events(self, clock: LocalClock) -> Events:
         if len(set(self.ids)) != len(self.ids):
@@ -229,7 +244,10 @@ class _Reader:
             raise self._refuse(line, "event", "the identifier stands twice")
         table = np.array(self.columns, dtype=np.int64).reshape(-1, 7)
         who, kind, instant, quantity, to, at, local = (table[:, i].copy() for i in range(7))
-        naive = np.flatnonzero(local)
+        for day in np.unique(instant[local == _A_DAY]).tolist():  # clocks may leave out its midnight
+            here = (local == _A_DAY) & (instant == day)
+            instant[here] = clock.midnight(day // MICRO // DAY) * MICRO
+        naive = np.flatnonzero(local == _LOCAL)
         if len(naive):
             seconds, exists = clock.instants(instant[naive] // MICRO)
             if not exists.all():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planrec.billing.rating.bill import BillBook, BillLine, bill_events, decimal_text
+from planrec.billing.rating.bill import BillBook, BillLine, bill_events, bill_frame, decimal_text
 from planrec.billing.rating.cells import CardCells
 from planrec.billing.rating.corrections import (
     CODES,
@@ -29,6 +29,7 @@ __all__ = [
     "accounts_of",
     "allowance_use",
     "bill_events",
+    "bill_frame",
     "bill_with_corrections",
     "decimal_text",
     "explain_event",

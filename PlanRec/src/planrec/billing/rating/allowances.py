@@ -73,20 +73,20 @@ def take(
         wanted = np.minimum(wanted, amount_of(row, row.per_call_max, f"{key}.per_call_max", unit))
     unlimited = row.amount == "unlimited"
     limits = np.full(cells, -1, dtype=np.int64)
-    if unlimited and row.per_day_max is None:
+    for name, most, span in (("day", row.per_day_max, day), ("week", row.per_week_max, (day + 3) // 7)):
+        if most is not None:
+            wanted = clip_to_limits(
+                wanted, *run_numbers(cell, span), amount_of(row, most, f"{key}.per_{name}_max", unit)
+            )
+    if unlimited:
         return Taken(wanted, limits)
-    if row.per_day_max is not None or row.per == "day":
+    if row.per == "day":
         runs, starts = run_numbers(cell, day)
-        if row.per_day_max is not None:
-            wanted = clip_to_limits(wanted, runs, starts, amount_of(row, row.per_day_max, f"{key}.per_day_max", unit))
-        if unlimited:
-            return Taken(wanted, limits)
-        if row.per == "day":
-            quota = amount_of(row, row.amount, f"{key}.amount", unit)
-            of_day: IntArray | int = quota
-            if row.bank is not None and len(wanted):
-                of_day = _banked(row, quota, wanted, runs, starts, cell, day, accounts, own=own)
-            return Taken(clip_to_limits(wanted, runs, starts, of_day), limits)
+        quota = amount_of(row, row.amount, f"{key}.amount", unit)
+        of_day: IntArray | int = quota
+        if row.bank is not None and len(wanted):
+            of_day = _banked(row, quota, wanted, runs, starts, cell, day, accounts, own=own)
+        return Taken(clip_to_limits(wanted, runs, starts, of_day), limits)
     amount = amount_of(row, row.amount, f"{key}.amount", unit)
     limits[:] = amount
     if row.rollover is not None:

@@ -16,12 +16,13 @@ from common_utils.errors import ConfigError
 from planrec.billing.cards import BillRequest, Choose, FullCard
 from planrec.billing.events import MICRO, Events
 from planrec.billing.rating.fees import bill_items
+from planrec.billing.rating.frame import Frame
 from planrec.billing.rating.holdings import AccountPeriods, account_holds, accounts_of, listed_periods
 from planrec.billing.rating.prepaid import prepaid_items
 from planrec.billing.rating.sheet import Sheet
-from planrec.billing.rating.usage import UsedUp, rate_use
+from planrec.billing.rating.usage import UsedUp, rate_frame, rate_use, unpriced
 
-__all__ = ["BillBook", "BillLine", "bill_events", "decimal_text"]
+__all__ = ["BillBook", "BillLine", "bill_events", "bill_frame", "decimal_text"]
 
 
 _MOST = 100_000
@@ -175,6 +176,43 @@ def _bill(card: FullCard, accounts: AccountPeriods, events: Events, names: tuple
         throttled = used.throttled.reshape(n, p)
     shaped = {item: cents.reshape(n, p) for item, cents in items.items()}
     return BillBook(accounts, names, periods, shaped, throttled, (None,) * n, used, sheet)
+
+
+def bill_frame(
+    sheet: Sheet, accounts: AccountPeriods, frame: Frame, names: tuple[str, ...], *, refuse: bool = True
+) -> tuple[BillBook, BoolArray]:
+    """Bill rows that were already placed, such as sums by cell.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    accounts : AccountPeriods
+    frame : Frame
+        Of these accounts.
+    names : tuple of str
+        Of each account.
+    refuse : bool
+        Whether use that no rate fits is refused; else it costs nothing and is told.
+
+    Returns
+    -------
+    BillBook
+    bool array of shape (n_accounts, n_periods)
+        Where there is use that no rate fits.
+
+    Raises
+    ------
+    DataError
+        If no rate fits a use, where that is refused.
+    """
+    n, p = accounts.shape
+    used = rate_frame(sheet, accounts, frame, refuse=refuse)
+    items = {item: cents.reshape(n, p) for item, cents in bill_items(sheet, accounts, used, names).items()}
+    unsold = np.zeros(n * p, dtype=bool)
+    unsold[used.trace.account[unpriced(frame, used.trace)]] = True
+    periods = tuple(accounts.rule.name(i) for i in accounts.periods.tolist())
+    book = BillBook(accounts, names, periods, items, used.throttled.reshape(n, p), (None,) * n, used, sheet)
+    return book, unsold.reshape(n, p)
 
 
 def _chosen(card: FullCard, request: BillRequest, events: Events) -> BillBook:

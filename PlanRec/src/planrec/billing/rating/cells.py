@@ -86,6 +86,17 @@ class CardCells:
         )
         self.n = int(np.prod(self.shape))
 
+    def weekday(self, day: IntArray) -> IntArray:
+        """Return the day of the week whose bands hold, Monday being 0; holidays of the card are Sundays.
+
+        Parameters
+        ----------
+        day : int64 array of shape (n,)
+            Days since 1970.
+        """
+        holidays = [day_number(d) for d in self.sheet.card.holidays]
+        return np.where(np.isin(day, holidays), 6, (day + 3) % 7) if holidays else (day + 3) % 7
+
     @property
     def place_step(self) -> int:
         """What a cell's number grows by with the next place."""

@@ -165,7 +165,12 @@ def _money_off(bill: _Bill, plan: FullPlan, discount: Discount, keep: BoolArray)
     total = Money.zeros(len(keep))
     ends = [Fraction(above) for above, _ in discount.steps[1:]]
     for (above, percent), end in zip(discount.steps, [*ends, None], strict=True):
-        total = total + base.between(Fraction(above), end).times(Fraction(percent) / 100)
+        part = base.between(Fraction(above), end)
+        if discount.of_all:
+            reached = np.asarray(part.numbers > 0, dtype=bool)
+            reached &= end is None or ~np.asarray(base.between(end or Fraction(0), None).numbers > 0, dtype=bool)
+            part = base.where(reached)
+        total = total + part.times(Fraction(percent) / 100)
     return total
 
 

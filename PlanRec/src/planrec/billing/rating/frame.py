@@ -18,7 +18,26 @@ from planrec.billing.rating.holdings import AccountPeriods
 from planrec.billing.rating.segments import group_sums
 from planrec.billing.rating.sheet import MOST_EVENTS, MOST_MEGABYTES, MOST_SECONDS, Sheet
 
-__all__ = ["Frame", "frame_of"]
+__all__ = ["Frame", "UseSums", "frame_of", "refuse_too_much"]
+
+
+@dataclass(frozen=True)
+class UseSums:
+    """What rows that each stand for many uses know beside their quantity; int64 arrays of shape (n,).
+
+    Attributes
+    ----------
+    events : int64 array
+        Uses in each row.
+    billed : dict of (first, step) to int64 array
+        Sum of what the uses count as after these increments; seconds of calls, parts of a megabyte of data.
+    beyond : dict of (first, step, second) to int64 array
+        Sum of the billed seconds of each call beyond that second of it.
+    """
+
+    events: IntArray
+    billed: dict[tuple[int, int], IntArray]
+    beyond: dict[tuple[int, int, int], IntArray]
 
 
 @dataclass(frozen=True)
@@ -35,6 +54,8 @@ class Frame:
         Account in a period, rising.
     kept : dict
         What plans share: billed quantities by increments, events by scope.
+    counted : UseSums or None
+        Where the rows are no events but sums of a table of cells: what is known of their uses.
     """
 
     cells: CardCells
@@ -49,6 +70,7 @@ class Frame:
     unit: int
     kept: dict[bytes, IntArray] = field(default_factory=dict)
     sums: dict[tuple[int, ...], Frame] = field(default_factory=dict)
+    counted: UseSums | None = None
 
     def rows_in(self, fits: BoolArray) -> IntArray:
         """Return the rows whose cell is one of those marked; bool array of shape (n_cells,)."""
@@ -61,8 +83,18 @@ class Frame:
         """Return quantities after their increments; int64 arrays of shape (n_cells,) say first and step."""
         key = b"billed" + first.tobytes() + step.tobytes()
         if key not in self.kept:
-            self.kept[key] = after_increments(self.quantity, first[self.cell], step[self.cell])
+            self.kept[key] = self.after(first[self.cell], step[self.cell])
         return self.kept[key]
+
+    def after(self, first: IntArray, step: IntArray) -> IntArray:
+        """Return quantities after increments; int64 arrays of shape (n,) say first and step of each row."""
+        if self.counted is None:
+            return after_increments(self.quantity, first, step)
+        found = self.quantity.copy()
+        for (a, b), amounts in self.counted.billed.items():
+            rows = np.flatnonzero((first == a) & (step == b))
+            found[rows] = amounts[rows]
+        return found
 
     def summed(self, kinds: tuple[int, ...]) -> Frame:
         """Return a frame in which the uses of these kinds, messages or data, are one row a cell and account."""
@@ -143,7 +175,7 @@ def frame_of(sheet: Sheet, accounts: AccountPeriods, events: Events) -> Frame:
     account = holder * p + period[source]
     cells = CardCells(sheet, events.classes, events.places, [(0, np.zeros(len(sheet.card.options), dtype=bool))])
     kind = events.kind[source].astype(np.int64)
-    minute = ((days + 3) % 7 * 1440)[day - first] + (local[source] - day * DAY) // 60
+    minute = (cells.weekday(days) * 1440)[day - first] + (local[source] - day * DAY) // 60
     validity = np.searchsorted(cells.dates, days, side="right")[day - first]
     parts = (validity, cells.band_of_minute[minute], events.at[source], kind, events.to[source])
     cell = np.zeros(len(source), dtype=np.int64)
@@ -153,7 +185,7 @@ def frame_of(sheet: Sheet, accounts: AccountPeriods, events: Events) -> Frame:
     quantity = events.quantity[source]
     if sheet.unit != MICRO:
         quantity = np.where(kind == DATA, quantity * (sheet.unit // MICRO), quantity)
-    _refuse_too_much(kind, quantity, account, accounts.plan.size, sheet.unit)
+    refuse_too_much(kind, quantity, account, accounts.plan.size, sheet.unit)
     return Frame(cells, clock, source, account, events.instant[source], day, kind, quantity, cell, sheet.unit)
 
 
@@ -168,7 +200,14 @@ def _held(accounts: AccountPeriods, events: Events, kept: IntArray) -> tuple[Int
     return source, np.repeat(np.arange(n), [len(part) for part in parts])
 
 
-def _refuse_too_much(kind: IntArray, quantity: IntArray, account: IntArray, n: int, unit: int) -> None:
+def refuse_too_much(kind: IntArray, quantity: IntArray, account: IntArray, n: int, unit: int) -> None:
+    """Refuse use of one period that could take a sum of charges beyond 64 bits; arrays as a frame's.
+
+    Raises
+    ------
+    DataError
+        If a subscriber used more in a period than can be rated.
+    """
     most_events = int(np.bincount(account, minlength=1).max())
     for name, rows, most in (
         ("seconds", kind <= CALL_IN, MOST_SECONDS),

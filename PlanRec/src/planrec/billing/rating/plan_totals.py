@@ -111,7 +111,7 @@ def summed_kinds(sheet: Sheet, cells: CardCells) -> tuple[int, ...]:
 def _order_free(sheet: Sheet, cells: CardCells, kind: int) -> bool:
     of_kind = cells.parts(np.arange(cells.n))[4] == kind
     for row in sheet.rates:
-        single = row.rate is not None and (row.rate.rounded == "session" or row.rate.day_fee is not None)
+        single = row.rate is not None and (row.rate.rounded in ("session", "day") or row.rate.day_fee is not None)
         if single and row.rate is not None and KINDS[kind] in row.rate.kind:
             return False
     finite: list[BoolArray] = []
@@ -120,7 +120,7 @@ def _order_free(sheet: Sheet, cells: CardCells, kind: int) -> bool:
         if allowance is None or not scope.any():
             continue
         single = allowance.per == "day" or allowance.within is not None or allowance.bank is not None
-        if single or allowance.per_call_max is not None or allowance.per_day_max is not None:
+        if single or allowance.single_uses:
             return False
         if any((scope & other).any() and (scope != other).any() for other in finite):
             return False

@@ -22,7 +22,7 @@ from planrec.billing.rating.cells import CardCells
 from planrec.billing.rating.charges.caps import NEVER
 from planrec.billing.rating.charges.of_rates import Charge, EndCharge, Left, charges_of_rate, end_charges
 from planrec.billing.rating.charges.sums import sum_charges
-from planrec.billing.rating.frame import Frame, after_increments, frame_of
+from planrec.billing.rating.frame import Frame, frame_of
 from planrec.billing.rating.holdings import AccountPeriods
 from planrec.billing.rating.passes import PassUse, open_passes
 from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers
@@ -167,7 +167,7 @@ def _round(use: _Use, state: _State) -> tuple[UsedUp, _State]:
     n, n_accounts = len(frame.source), use.accounts.plan.size
     cell, charges, not_there = _with_passes(use, state)
     first, step = cells.increments
-    billed = frame.billed(first, step) if use.same_cells else after_increments(frame.quantity, first[cell], step[cell])
+    billed = frame.billed(first, step) if use.same_cells else frame.after(first[cell], step[cell])
     billed = np.where(not_there, 0, billed) if not_there.any() else billed
     rest = billed.copy()
     pooled = np.zeros(n, dtype=bool)
@@ -183,9 +183,8 @@ def _round(use: _Use, state: _State) -> tuple[UsedUp, _State]:
         billed = np.where(refused, covered, billed)
         rest = np.where(refused, 0, rest)
     whole = _whole_steps(rest, billed, step, cell)
-    left = Left(
-        cell, frame.account, frame.day, frame.instant // MICRO, frame.kind, billed, whole, pays_setup, n_accounts
-    )
+    start = frame.instant // MICRO
+    left = Left(cell, frame.account, frame.day, start, frame.kind, billed, whole, pays_setup, n_accounts, frame.counted)
     ends: list[EndCharge] = []
     throttled = np.zeros(n_accounts, dtype=np.int64)
     for r, rows in _priced(use, rate, left, pooled):

@@ -21,6 +21,7 @@ from planrec.columns import (
     PROPENSITY,
     SUBSCRIBER,
 )
+from planrec.usage.cell_files import cell_schema
 from planrec.usage.event_files import event_schemas
 from planrec.usage.events import CHURN_DATE, REG_DATE
 from planrec.usage.read import usage_schema
@@ -129,6 +130,7 @@ def dictionary() -> list[ColumnEntry]:
     schemas: dict[str, object] = {"usage months (read; simulated: written)": usage_schema()}
     schemas |= {f"events, {name} (read; simulated: written)": schema for name, schema in event_schemas().items()}
     schemas["events for full rate cards (read)"] = pa.schema(_FULL_EVENTS)
+    schemas["usage months as cells (written and read)"] = cell_schema().append(pa.field("scheme", _TEXT))
     schemas["bills (written)"] = BILL_SCHEMA
     schemas["advice (written)"] = ranked_schema({}, explain=True)
     schemas["offers (written)"] = ranked_schema(OFFER_COLUMNS, explain=True)

@@ -15,8 +15,11 @@ import pyarrow as pa
 from common_utils.command_line.terminal import note
 from common_utils.errors import ConfigError, DataError
 from common_utils.outputs import write_text
+from common_utils.tables import table_writer
 from common_utils.tables.numbers import count_numbers, doubtful_point
+from planrec.batch.cell_bills import cell_bill_table
 from planrec.billing.cards import BillRequest, FullCard, load_request, remarks
+from planrec.billing.cell_months import bill_cells, bill_cells_on_every_plan, count_cells, left_out_remark
 from planrec.billing.complete_cards import load_complete_card
 from planrec.billing.events import Events, read_events
 from planrec.billing.rating import (
@@ -31,8 +34,10 @@ from planrec.billing.rating import (
     late_events,
     unbilled_events,
 )
+from planrec.billing.usage_detail import time_key
+from planrec.usage.cell_files import read_cells, write_cells
 
-__all__ = ["EventBilling", "checked_events", "run_bill_events"]
+__all__ = ["EventBilling", "checked_events", "run_bill_cells", "run_bill_events"]
 
 
 @dataclass(frozen=True)
@@ -47,25 +52,32 @@ class EventBilling:
 
 
 def run_bill_events(
-    asked: EventBilling, output: Path | None, explain: str | None, late_output: Path | None = None
+    asked: EventBilling,
+    output: Path | None,
+    explain: str | None,
+    late_output: Path | None = None,
+    cells_output: Path | None = None,
 ) -> None:
-    """Bill events by a full card; write the lines, or say why one event cost what it did.
+    """Bill events by a full card; write the lines or the cells, or say why one event cost what it did.
 
     Raises
     ------
     ConfigError
-        If the card or the accounts cannot be used, or neither an output nor an event to explain is named.
+        If the card or the accounts cannot be used, or nothing to write or to explain is named.
     DataError
         If the events cannot be used, or it is in doubt what the point in their megabytes is.
     """
-    if output is None and explain is None:
-        raise ConfigError("bill: name a file with --output, or an event with --explain.")
-    if output is not None and output.suffix.lower() == ".parquet":
-        raise ConfigError(f"--output {output}: bills of events are written as CSV; name a file that ends in .csv.")
-    card, request = load_complete_card(asked.card), load_request(asked.accounts)
-    for text in remarks(card):
-        note(f"card: {text}")
+    if output is None and explain is None and cells_output is None:
+        raise ConfigError("bill: name a file with --output or --cells-output, or an event with --explain.")
+    _refuse_parquet(output)
+    card, request = _card(asked.card), load_request(asked.accounts)
     events = checked_events(card, request, asked.events, decimal=asked.decimal)
+    if cells_output is not None:
+        cells = count_cells(card, request, events)
+        write_cells(cells, cells_output)
+        note(f"{len(cells):,} cells by scheme {cells.scheme.digest[:12]} written to {cells_output}")
+    if output is None and explain is None:
+        return
     book, late = _billed(card, request, events, asked)
     if explain is not None:
         for sentence in explain_event(book, events, explain):
@@ -81,6 +93,62 @@ def run_bill_events(
         note(f"events: {count:,} {CODES[code]} ({code})")
     if late_output is not None:
         write_text(late_output, _told_csv(told))
+
+
+def _refuse_parquet(output: Path | None) -> None:
+    if output is not None and output.suffix.lower() == ".parquet":
+        raise ConfigError(f"--output {output}: bills of accounts are written as CSV; name a file that ends in .csv.")
+
+
+def _card(path: Path) -> FullCard:
+    card = load_complete_card(path)
+    for text in remarks(card):
+        note(f"card: {text}")
+    return card
+
+
+def run_bill_cells(card_path: Path, accounts: Path | None, cells_path: Path, output: Path) -> None:
+    """Bill usage months as cells: accounts by what they hold, or without accounts everybody on every plan.
+
+    Raises
+    ------
+    ConfigError
+        If the card or the accounts cannot be used.
+    DataError
+        If the cells are those of another scheme or cannot be used, or no plan is priced from them.
+    """
+    if accounts is not None:
+        _refuse_parquet(output)
+    card = _card(card_path)
+    cells = read_cells(cells_path, card)
+    if accounts is None:
+        bills, left_out = bill_cells_on_every_plan(card, cells)
+        for plan, reasons in left_out.items():
+            note(left_out_remark(plan, reasons))
+        if not bills:
+            raise DataError(f"cells ({cells_path.name}): no plan of card {card.version} is priced from them.")
+        table, unsold = cell_bill_table(cells, bills)
+        with table_writer(output, table.schema) as write:
+            write(table)
+        if unsold:
+            note(f"{unsold:,} bills are left out: the plan does not sell what was used in the month (NOT_SOLD)")
+        note(f"{table.num_rows:,} bills on {len(bills)} plans of {card.version} written to {output}")
+        return
+    request = load_request(accounts)
+    found = bill_cells(card, request, cells)
+    write_text(output, found.book.to_csv())
+    for plan, reasons in found.left_out.items():
+        note(left_out_remark(plan, reasons))
+    strangers = len(set(cells.subscribers) - set(request.subscribers))
+    if strangers:
+        note(f"cells: {strangers:,} subscriber(s) are not among the accounts: not billed")
+    unlisted = sorted(set(cells.periods) - set(request.bill))
+    if unlisted:
+        note(f"cells: {len(unlisted)} period(s) are not listed by the accounts: not billed ({', '.join(unlisted[:3])})")
+    note(
+        f"{len(found.book.names):,} of {len(request.subscribers):,} accounts x {len(request.bill)} periods billed by "
+        f"{card.version} from cells, written to {output}"
+    )
 
 
 def _billed(
@@ -118,7 +186,7 @@ def checked_events(
     """
     data = _bytes(path)
     _check_point(data, path, decimal)
-    return read_events(data, str(path), card.timezone, request.subscribers, card.prefixes)
+    return read_events(data, str(path), card.timezone, request.subscribers, card.prefixes, time_key(card))
 
 
 def _bytes(path: Path) -> bytes:

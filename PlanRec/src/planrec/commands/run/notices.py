@@ -7,15 +7,15 @@ from pathlib import Path
 from common_utils.bundle import fingerprint_file
 from common_utils.command_line.terminal import note, steps
 from common_utils.errors import ConfigError
-from planrec.batch.notices import notice_batch, read_sent, write_notices
-from planrec.billing import load_catalogue
+from planrec.batch.notices import NoticeBatch, notice_batch, read_sent, write_notices
+from planrec.billing import Catalogue, load_catalogue
 from planrec.commands.options import NoticeChoice
 from planrec.commands.requests import NoticeCommand
 from planrec.commands.settings import advice_settings, table_settings
 from planrec.notices import verify_notices
 from planrec.notices.notice import versions_of
 from planrec.notices.schedule import NoticeKind
-from planrec.usage.months_table import asked_until
+from planrec.usage.months_table import UsageData, asked_until
 from planrec.usage.read import read_usage_table
 
 __all__ = ["run_notices"]
@@ -64,18 +64,25 @@ def run_notices(request: NoticeCommand) -> None:
         recent_months=recent,
     )
     write_notices(batch, catalogue, output)
+    _tell(batch, data, catalogue)
+    note(f"{len(batch.spans):,} notices for {batch.header.subscribers:,} subscribers written to {output}")
+    _name_said(output)
+
+
+def _tell(batch: NoticeBatch, data: UsageData, catalogue: Catalogue) -> None:
+    """Say what was read, who got no notice, what is not known and which plans were not compared."""
     for report in data.reports:
         note(report.summary())
     for reason, count in batch.header.no_notice.items():
         if count:
             note(f"no notice, {reason}: {count:,} subscriber(s)")
+    for plan in catalogue.detailed:
+        note(plan.remark)
     unknown = {name: count for name, count in (batch.header.unknown_facts or {}).items() if count}
     if unknown:
         note(f"unknown: {', '.join(f'{name} of {count:,}' for name, count in unknown.items())} subscriber(s)")
     for kind, count in batch.header.notices.items():
         note(f"{kind}: {count:,} notice(s)")
-    note(f"{len(batch.spans):,} notices for {batch.header.subscribers:,} subscribers written to {output}")
-    _name_said(output)
 
 
 def _name_said(output: Path) -> None:

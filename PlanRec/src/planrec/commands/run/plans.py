@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
+
 from common_utils.array_types import IntArray
 from common_utils.command_line.terminal import note, show_table
-from common_utils.errors import ConfigError
+from common_utils.errors import ConfigError, DataError
 from planrec.billing import Catalogue, bill_totals, load_catalogue
 from planrec.billing.cards import (
     FullCard,
@@ -20,6 +22,7 @@ from planrec.billing.cards import (
     plan_sentences,
     read_card_tree,
 )
+from planrec.billing.cell_months import bill_cells_on_every_plan, left_out_remark
 from planrec.billing.complete_cards import load_complete_card
 from planrec.billing.rating import BillBook, bill_events
 from planrec.billing.short_words import short_plan_sentences
@@ -28,6 +31,7 @@ from planrec.commands.requests import SettingsCommand
 from planrec.commands.run.full_cards import checked_events
 from planrec.commands.settings import load_run
 from planrec.decisions.rows import usage_of
+from planrec.usage.cell_files import read_cells
 from planrec.usage.read import read_usage_table
 
 __all__ = ["DiffFiles", "run_plan_diff", "run_plan_explain"]
@@ -37,11 +41,12 @@ _MOST_SHOWN = 20
 
 @dataclass(frozen=True)
 class DiffFiles:
-    """Whose use two plans are compared on: events with accounts, or usage months; all may be missing."""
+    """Whose use two plans are compared on: events with accounts, cells, or usage months; all may be missing."""
 
     accounts: Path | None
     events: Path | None
     usage: Path | None
+    cells: Path | None = None
 
 
 def _card(path: Path | None, settings: SettingsCommand) -> FullCard | Catalogue:
@@ -95,17 +100,28 @@ def run_plan_diff(first: str, second: str, card_path: Path | None, files: DiffFi
     for name, sentences, others in ((first, one, two), (second, two, one)):
         for sentence in (s for s in sentences if s not in others):
             note(f"only {name}: {sentence}")
-    if (files.accounts is None) != (files.events is None):
-        raise ConfigError("plans diff: --accounts and --events come together.")
-    if files.usage is not None and isinstance(card, FullCard):
-        raise ConfigError("plans diff: this card is compared on single events; give --accounts and --events.")
-    if files.events is not None and isinstance(card, Catalogue):
-        raise ConfigError("plans diff: a card in the short form is compared on usage months; give --usage.")
+    _check_files(files, card)
     if isinstance(card, Catalogue):
         if files.usage is not None:
             _show(first, second, card.currency, *_by_months(card, (first, second), files.usage, settings))
+    elif files.cells is not None:
+        _show(first, second, card.currency, *_by_cells(card, (first, second), files.cells))
     elif files.accounts is not None and files.events is not None:
         _show(first, second, card.currency, *_by_events(card, (first, second), files.accounts, files.events))
+
+
+def _check_files(files: DiffFiles, card: FullCard | Catalogue) -> None:
+    """Refuse files that do not go with each other or with the card."""
+    if (files.accounts is None) != (files.events is None):
+        raise ConfigError("plans diff: --accounts and --events come together.")
+    if files.usage is not None and isinstance(card, FullCard):
+        raise ConfigError(
+            "plans diff: this card is compared on single events; give --accounts and --events, or their --cells."
+        )
+    if files.events is not None and files.cells is not None:
+        raise ConfigError("plans diff: give --events or --cells, not both.")
+    if (files.events is not None or files.cells is not None) and isinstance(card, Catalogue):
+        raise ConfigError("plans diff: a card in the short form is compared on usage months; give --usage.")
 
 
 def _by_events(
@@ -118,6 +134,19 @@ def _by_events(
         held = {n: s.model_copy(update={"plan": plan, "plan_changes": ()}) for n, s in request.subscribers.items()}
         books.append(bill_events(card, request.model_copy(update={"subscribers": held, "choose": None}), events))
     return books[0].names, books[0].totals.sum(axis=1), books[1].totals.sum(axis=1)
+
+
+def _by_cells(card: FullCard, plans: tuple[str, str], path: Path) -> tuple[Sequence[str], IntArray, IntArray]:
+    """Compare on the months of the file; a month without use has no row in it, but its fee counts."""
+    cells = read_cells(path, card)
+    bills, left_out = bill_cells_on_every_plan(card, cells, plans)
+    for plan, reasons in left_out.items():
+        raise DataError(f"plans diff: {left_out_remark(plan, reasons)}")
+    sold = ~np.any([found.unsold.any(axis=1) for found in bills.values()], axis=0)
+    if not sold.all():
+        note(f"{int((~sold).sum()):,} subscriber(s) used what one of the plans does not sell: left out")
+    one, two = (bills[plan].book.totals.sum(axis=1)[sold] for plan in plans)
+    return [name for name, has in zip(cells.subscribers, sold.tolist(), strict=True) if has], one, two
 
 
 def _by_months(

@@ -65,6 +65,8 @@ def run_what_if(request: WhatIfCommand) -> None:
     people, moved = table[SUBSCRIBER].nunique(), table.loc[table["advice_changes"], SUBSCRIBER].nunique()
     show_table(f"Mean bill a month, {engine.catalogue.currency}, and subscribers advised", what_if_rows(table))
     sys.stdout.write(f"The advice changes for {moved:,} of {people:,} subscriber(s).\n")
+    for plan in engine.catalogue.detailed:
+        note(plan.remark)
     if question.travel is not None:
         sys.stdout.write("Usage abroad is charged as at home: the rate card has no prices for it.\n")
     note(f"{len(table):,} rows written to {output}, by rules {engine.rules.version}")
@@ -75,6 +77,8 @@ def run_draft(request: DraftCommand) -> None:
     run, month = load_run(request.settings), month_index(request.as_of)
     pricing = Pricing.of(run.open_bundle(request.bundle))
     drafted = _drafted(pricing.current, request.draft, request.plan)
+    for left_out in drafted.detailed:
+        note(left_out.remark)
     check_draft(pricing.current, drafted)
     reading = run.reading
     data = read_usage_table(request.usage, catalogue=pricing.current, reading=reading)
@@ -111,17 +115,10 @@ def _answerable(data: UsageData, month: int) -> pd.DataFrame:
 
 def _drafted(current: Catalogue, draft: Path | None, plan: Path | None) -> Catalogue:
     if draft is not None and plan is None:
-        return _told(load_catalogue(draft))
+        return load_catalogue(draft)
     if plan is not None and draft is None:
-        return _told(with_plan(current, load_plan(plan)))
+        return with_plan(current, load_plan(plan))
     raise ConfigError("draft: give --draft with a whole rate card, or --plan with one plan more.")
-
-
-def _told(catalogue: Catalogue) -> Catalogue:
-    """Return the rate card; say which of its plans usage months cannot price, and what would be needed."""
-    for plan in catalogue.detailed:
-        note(plan.remark)
-    return catalogue
 
 
 def _show(score: DraftScore, currency: str) -> None:
@@ -151,7 +148,7 @@ def _answering(request: WhatIfCommand) -> tuple[Engine, AnswerPolicy]:
         return bundle.engine(), AnswerPolicy.of(bundle.config, bundle.rules, "advice", forecast=True)
     if request.bundle is not None:
         raise ConfigError("what-if: give --plans to rate past months, or --bundle for its forecast; not both.")
-    catalogue = _told(load_catalogue(request.plans))
+    catalogue = load_catalogue(request.plans)
     advice, configured = advice_settings(request.settings)
     rules = built_in_rules() if configured is None else load_rules(configured, catalogue)
     weighed = AnswerPolicy(advice.history_months, advice.risk_weight, rules.min_gain_cents("advice"))

@@ -11,7 +11,8 @@ from planrec.billing.cards import Rate
 from planrec.billing.events import CALL_IN, DATA, SMS, LocalClock
 from planrec.billing.rating.cells import CardCells
 from planrec.billing.rating.charges.split import split_charges
-from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers
+from planrec.billing.rating.frame import UseSums
+from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers, used_before
 
 __all__ = ["Charge", "EndCharge", "Left", "charges_of_rate", "end_charges"]
 
@@ -47,6 +48,7 @@ class Left:
     left: IntArray  # left over, whole steps
     pays_setup: BoolArray
     n_accounts: int
+    counted: UseSums | None = None  # rows are sums of many uses
 
 
 def charges_of_rate(
@@ -63,7 +65,8 @@ def charges_of_rate(
         found.append(Charge(item, calls, _call_amounts(cells, clock, rate, calls, left), order))
         for i, also in enumerate(rate.also):
             each = sheet.in_item(also.item, also.per_minute, 60) * left.billed[calls]
-            found.append(Charge(also.item, calls, each + sheet.in_item(also.item, also.per_call), order + 1 + i))
+            each = each + sheet.in_item(also.item, also.per_call) * _number(left, calls)
+            found.append(Charge(also.item, calls, each, order + 1 + i))
     messages = rows[(kind == SMS) & (left.left[rows] > 0)]
     if len(messages) and rate.each is not None:
         found.append(Charge(item, messages, left.left[messages] * sheet.in_item(item, rate.each), order))
@@ -77,7 +80,9 @@ def _call_amounts(cells: CardCells, clock: LocalClock, rate: Rate, rows: IntArra
     sheet, item = cells.sheet, rate.item or ""
     billed, rest = left.billed[rows], left.left[rows]
     one_price = len(rate.per_minute) == 1 and rate.per_minute[0][0] == 0
-    if sheet.card.band_rule == "split" and rate.increment == (1, 1) and one_price:
+    if left.counted is not None and not one_price:
+        amounts = np.where(rest > 0, _summed_slots(cells, rate, rows, billed, left.counted), 0)
+    elif sheet.card.band_rule == "split" and rate.increment == (1, 1) and one_price:
         amounts = split_charges(cells, clock, item, left.cell[rows], left.start[rows], billed - rest, billed)
     elif one_price:
         amounts = rest * sheet.in_item(item, rate.per_minute[0][1], 60)
@@ -89,10 +94,24 @@ def _call_amounts(cells: CardCells, clock: LocalClock, rate: Rate, rows: IntArra
             seconds = np.maximum(top - np.maximum(billed - rest, start), 0)
             amounts = amounts + seconds * sheet.in_item(item, price, 60)
     if rate.setup:
-        amounts = amounts + left.pays_setup[rows] * sheet.in_item(item, rate.setup)
+        amounts = amounts + left.pays_setup[rows] * _number(left, rows) * sheet.in_item(item, rate.setup)
     if rate.minimum:
         least = sheet.in_item(item, rate.minimum)
         amounts = np.where(rest > 0, np.maximum(amounts, least), amounts)
+    return amounts
+
+
+def _number(left: Left, rows: IntArray) -> IntArray | int:
+    return 1 if left.counted is None else left.counted.events[rows]
+
+
+def _summed_slots(cells: CardCells, rate: Rate, rows: IntArray, billed: IntArray, counted: UseSums) -> IntArray:
+    """Price whole calls by second of the call, from the sums of their seconds beyond each slot's start."""
+    amounts = np.zeros(len(rows), dtype=np.int64)
+    starts = [s for s, _ in rate.per_minute]
+    beyond = [counted.beyond[(*rate.increment, s)][rows] if s else billed for s in starts]
+    for (_, price), here, later in zip(rate.per_minute, beyond, [*beyond[1:], np.zeros_like(amounts)], strict=True):
+        amounts = amounts + (here - later) * cells.sheet.in_item(rate.item or "", price, 60)
     return amounts
 
 
@@ -103,6 +122,11 @@ def _session_charges(cells: CardCells, rate: Rate, rows: IntArray, left: Left, o
     if rate.block_mb is not None and rate.per_block is not None and rate.rounded == "session":
         blocks = rest // sheet.parts(rate.block_mb)
         return [Charge(item, rows, blocks * sheet.in_item(item, rate.per_block), order)]
+    if rate.block_mb is not None and rate.per_block is not None and rate.rounded == "day":
+        runs, starts = run_numbers(left.account[rows], left.day[rows])
+        block, before = sheet.parts(rate.block_mb), used_before(rest, runs, starts)
+        begun = -(-(before + rest) // block) - -(-before // block)  # a block is charged with the session that begins it
+        return [Charge(item, rows, begun * sheet.in_item(item, rate.per_block), order)]
     if rate.day_fee is None:
         return []
     runs, starts = run_numbers(left.account[rows], left.day[rows])

@@ -60,13 +60,13 @@ def split_charges(
 def _edges(cells: CardCells, clock: LocalClock, low: int, high: int) -> tuple[IntArray, IntArray]:
     """Return instants at which the band set may change, and the set from each on."""
     table = cells.band_of_minute
-    minutes = np.flatnonzero(np.concatenate(([True], table[1:] != table[:-1]))) % 1440
+    minutes = np.append(np.flatnonzero(np.concatenate(([True], table[1:] != table[:-1]))) % 1440, 0)
     changes, offsets = clock.changes(low - 2 * DAY, high + 2 * DAY)
     days = np.arange(low // DAY - 2, high // DAY + 3)
     local = (days[:, None] * DAY + np.unique(minutes)[None] * 60).reshape(-1)
     edges = np.unique(np.concatenate([changes, [low, high + 1], *(local - o for o in offsets.tolist())]))
     at = edges + clock.offsets(edges)
-    week_minute = (at // DAY + 3) % 7 * 1440 + at % DAY // 60
+    week_minute = cells.weekday(at // DAY) * 1440 + at % DAY // 60
     return edges, table[week_minute].astype(np.int64)
 
 

@@ -1,0 +1,193 @@
+"""Files of usage months as cells, CSV or Parquet: written whole, read strictly, refused for a card of another scheme.
+
+A row that cannot be used refuses the file: a cell that is missing would make a bill too low.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+
+from common_utils.array_types import IntArray
+from common_utils.errors import DataError
+from common_utils.tables import open_parquet, table_writer
+from common_utils.tables.csv_text import read_csv_text
+from planrec.billing.cards import FullCard
+from planrec.billing.cell_months import CellMonths, CellScheme, cell_codes, scheme_of
+from planrec.billing.events import CALL_IN, DATA, KINDS
+from planrec.columns import MONTH, SUBSCRIBER
+
+__all__ = ["SCHEME_KEY", "cell_schema", "read_cells", "write_cells"]
+
+pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
+
+SCHEME_KEY = "cell_scheme"
+"""Where the metadata of a Parquet file hold the digest of its scheme; a CSV file has a column `scheme`."""
+
+_TEXTS = (SUBSCRIBER, MONTH, "kind", "to", "at", "band", "valid_from", "increment")
+_NUMBERS = ("events", "seconds", "data_parts", "blocks")
+_NAME = "cells"
+_SCHEME = "scheme"
+_DIGITS = 12  # of a digest in a message
+
+
+def cell_schema(slots: tuple[int, ...] = ()) -> Any:
+    """Return the columns of a file, but for `scheme`; one further for each slot of the card."""
+    texts = [(name, pa.large_string()) for name in _TEXTS]
+    return pa.schema([*texts, *((name, pa.int64()) for name in (*_NUMBERS, *map(_slot, slots)))])
+
+
+def _slot(second: int) -> str:
+    return f"seconds_beyond_{second}"
+
+
+def write_cells(cells: CellMonths, path: Path) -> None:
+    """Write a table of cells; `.csv` or `.parquet`, by its ending.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be written.
+    """
+    scheme, kind = cells.scheme, cells.kind
+    increments = [scheme.increments(k) for k in range(len(KINDS))]
+    steps = np.array([increments[k][i].step for k, i in zip(kind.tolist(), cells.increment.tolist(), strict=True)])
+    calls, data = kind <= CALL_IN, kind == DATA
+    blocks = data & (cells.increment > 0)
+    coded = (
+        *((cells.subscribers, cells.subscriber), (cells.periods, cells.period), (KINDS, kind)),
+        *((cells.classes, cells.to), (cells.places, cells.at)),
+        *((scheme.bands, cells.band), (scheme.dates, cells.date)),
+    )
+    labels = [increments[k][i].label for k, i in zip(kind.tolist(), cells.increment.tolist(), strict=True)]
+    texts = [*(_named(names, codes) for names, codes in coded), pa.array(labels, pa.large_string())]
+    numbers = [
+        pa.array(cells.events),
+        pa.array(cells.quantity, mask=~calls),
+        pa.array(cells.quantity, mask=~data),
+        pa.array(cells.quantity // np.maximum(steps.astype(np.int64), 1), mask=~blocks),
+        *(pa.array(cells.beyond[:, s], mask=~calls) for s in range(len(scheme.slots))),
+    ]
+    schema = cell_schema(scheme.slots).with_metadata({SCHEME_KEY: scheme.digest})
+    columns = [*texts, *numbers]
+    if path.suffix.lower() != ".parquet":
+        schema = schema.append(pa.field(_SCHEME, pa.large_string()))
+        columns.append(pa.array([scheme.digest] * len(cells), pa.large_string()))
+    with table_writer(path, schema) as write:
+        write(pa.table(columns, schema=schema))
+
+
+def _named(names: tuple[str, ...], codes: IntArray) -> Any:
+    return pa.array(names, pa.large_string()).take(pa.array(codes))
+
+
+def read_cells(path: Path, card: FullCard) -> CellMonths:
+    """Read a table of cells for a card.
+
+    Parameters
+    ----------
+    path : Path
+        CSV or Parquet, as `write_cells` writes them.
+    card : FullCard
+
+    Raises
+    ------
+    DataError
+        If the file was counted by another scheme than the card's, a column is missing, or a value cannot be used; the
+        message names column and number of rows, never the value.
+    """
+    scheme, where = scheme_of(card), f"{_NAME} ({path.name})"
+    table = _parquet(path) if path.suffix.lower() == ".parquet" or path.is_dir() else _csv(path, where)
+    digests = {table.schema.metadata.get(SCHEME_KEY.encode(), b"").decode()} if table.schema.metadata else {""}
+    if _SCHEME in table.column_names:
+        digests = set(pc.unique(table[_SCHEME]).to_pylist())
+    if digests != {scheme.digest}:
+        raise DataError(_other_scheme(where, digests, scheme))
+    wanted = cell_schema(scheme.slots).names
+    missing = [name for name in wanted if name not in table.column_names]
+    if missing:
+        raise DataError(f"{where}: missing column(s) {missing}; found {table.column_names}. Count the events again.")
+    return _cells(scheme, table, where)
+
+
+def _other_scheme(where: str, digests: set[str], scheme: CellScheme) -> str:
+    found = ", ".join(sorted(digest[:_DIGITS] or "no digest" for digest in digests)[:5])
+    return (
+        f"{where}: counted by scheme {found}, not by that of card {scheme.card.version} ({scheme.digest[:_DIGITS]}), "
+        "so that no plan of it is priced from them (NEEDS_USAGE_DETAIL). Needed are cells by "
+        f"{scheme.words}. Count the events again with `planrec bill --card --accounts --events --cells-output`."
+    )
+
+
+def _csv(path: Path, where: str) -> Any:
+    text = read_csv_text(path, name=_NAME, expected=[*_TEXTS, *_NUMBERS, _SCHEME])
+    if text.rejects:
+        row, reason = next(iter(text.rejects.items()))
+        raise DataError(f"{where}: {len(text.rejects)} row(s) cannot be read, first row {row}: {reason}.")
+    return text.table
+
+
+def _parquet(path: Path) -> Any:
+    file = open_parquet(path, name=_NAME)
+    metadata = file.metadata.metadata or {}
+    return file.read().replace_schema_metadata({SCHEME_KEY: metadata.get(SCHEME_KEY.encode(), b"")})
+
+
+def _cells(scheme: CellScheme, table: Any, where: str) -> CellMonths:
+    texts = {name: _texts(table[name]) for name in _TEXTS}
+    kind = _places(texts["kind"], KINDS, "kind", where)
+    labels = [tuple(i.label for i in scheme.increments(k)) for k in range(len(KINDS))]
+    increment = np.full(len(kind), -1, dtype=np.int64)
+    for k, known in enumerate(labels):
+        rows = np.flatnonzero(kind == k)
+        increment[rows] = _places([texts["increment"][i] for i in rows.tolist()], known, "increment", where)
+    subscribers, subscriber = cell_codes(texts[SUBSCRIBER], min(texts[SUBSCRIBER]))
+    periods, period = cell_codes(texts[MONTH], min(texts[MONTH]))
+    classes, to = cell_codes(texts["to"], "")
+    places, at = cell_codes(texts["at"], "home")
+    events, seconds, data, blocks = (_numbers(table[name], name, where) for name in _NUMBERS)
+    calls = kind <= CALL_IN
+    quantity = np.where(calls, seconds, np.where(kind == DATA, data, events))
+    slots = [np.where(calls, _numbers(table[_slot(s)], _slot(s), where), 0) for s in scheme.slots]
+    step = np.array([scheme.increments(k)[i].step for k, i in zip(kind.tolist(), increment.tolist(), strict=True)])
+    wrong = (kind == DATA) & (increment > 0) & (blocks * step != data)
+    if (quantity < 0).any() or wrong.any():
+        raise DataError(f"{where}: {int(((quantity < 0) | wrong).sum())} row(s) lack what their kind counts.")
+    beyond = np.array(slots, dtype=np.int64).reshape(len(slots), len(kind)).T
+    band = _places(texts["band"], scheme.bands, "band", where)
+    date = _places(texts["valid_from"], scheme.dates, "valid_from", where)
+    return CellMonths(
+        *(scheme, subscribers, periods, classes, places, subscriber, period, kind, to, at, band, date, increment),
+        *(events, quantity, beyond),
+    )
+
+
+def _texts(column: Any) -> list[str]:
+    """Return texts; an apostrophe that a CSV file has before what looks like a formula is taken off."""
+    found = column.cast(pa.large_string()).fill_null("").to_pylist()
+    return [text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@") else text for text in found]
+
+
+def _places(texts: list[str], known: tuple[str, ...], column: str, where: str) -> IntArray:
+    place = {name: i for i, name in enumerate(known)}
+    codes = np.array([place.get(text, -1) for text in texts], dtype=np.int64)
+    if (codes < 0).any():
+        raise DataError(
+            f"{where}: column {column!r}: {int((codes < 0).sum())} value(s) are none of {', '.join(known)}."
+        )
+    return codes
+
+
+def _numbers(column: Any, name: str, where: str) -> IntArray:
+    """Return whole numbers, -1 where none stands."""
+    if not pa.types.is_integer(column.type):
+        texts = column.cast(pa.large_string())
+        odd = pc.sum(pc.invert(pc.match_substring_regex(texts, "^[0-9]{0,18}$"))).as_py()
+        if odd:
+            raise DataError(f"{where}: column {name!r}: {odd} value(s) are no whole numbers.")
+        column = pc.if_else(pc.equal(texts, ""), None, texts).cast(pa.int64())
+    return np.asarray(column.cast(pa.int64()).fill_null(-1).to_numpy(), dtype=np.int64)
