@@ -1,4 +1,4 @@
-"""Every command that the runbook on bias names is there, with the options it is given."""
+"""Every command that a runbook names is there, with the options it is given."""
 
 from __future__ import annotations
 
@@ -11,22 +11,31 @@ import pytest
 from common_utils.testing.command_lines import commands_of
 from planrec import cli
 
-
-@pytest.fixture
-def named(project_folder: Path) -> list[list[str]]:
-    """Commands of `planrec` in the runbook, in words."""
-    text = (project_folder.parent / "docs" / "runbooks" / "bias.md").read_text(encoding="utf-8")
-    return [shlex.split(found)[1:] for found in re.findall(r"`(planrec [^`]+)`", text)]
+RUNBOOKS = sorted((Path(__file__).resolve().parents[3] / "docs" / "runbooks").glob("*.md"))
+OF_THE_WHOLE = ("--success-file",)  # stands before the command, so the command's help does not show it
 
 
-def test_the_commands_exist(named: list[list[str]], run, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
+def _named(path: Path) -> list[list[str]]:
+    """Commands of `planrec` in a runbook, in words; in a line of their own or in a block of shell lines."""
+    text = re.sub(r"\\\n\s*", "", path.read_text(encoding="utf-8"))
+    return [shlex.split(found)[1:] for found in re.findall(r"(?:`|^ *)(planrec [^`\n]+)", text, re.MULTILINE)]
+
+
+def test_every_runbook_says_what_to_type() -> None:
+    assert {"bias", "drift_alarm", "job_late", "quality_alarm"} <= {path.stem for path in RUNBOOKS if _named(path)}
+    assert sum(len(_named(path)) for path in RUNBOOKS) >= 15
+
+
+@pytest.mark.parametrize("path", RUNBOOKS, ids=lambda path: path.stem)
+def test_the_commands_exist(path: Path, run, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
     known = {command.words for command in commands_of(cli.app)} | {("monitor", "explain")}
-    assert len(named) >= 10
-    for words in named:
-        path = tuple(words[: next((at for at, word in enumerate(words) if word.startswith("-")), len(words))])
-        assert path in known, words
+    for words in _named(path):
+        if words[0] in OF_THE_WHOLE:
+            del words[:2]
+        command = max((one for one in known if tuple(words[: len(one)]) == one), key=len, default=())
+        assert command, words
         capsys.readouterr()
-        assert run(*path, "--help") == 0
+        assert run(*command, "--help") == 0
         shown = capsys.readouterr().out
         for option in (word for word in words if word.startswith("--")):
             assert option in shown, words
