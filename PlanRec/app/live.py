@@ -66,6 +66,8 @@ class LivePlanRec:
         None: the bundle gives advice only.
     reference : Profile or None
         What it was trained on, in counts; None where the bundle has none.
+    snapshot : str
+        Digest of the data it was trained on; empty where the bundle names none.
     """
 
     version: str
@@ -77,6 +79,7 @@ class LivePlanRec:
     forecast: UsageForecast | None = None
     offers: OfferModels | None = None
     reference: Profile | None = None
+    snapshot: str = ""
 
     @property
     def engine(self) -> Engine:
@@ -322,6 +325,7 @@ def open_live(
         forecast=bundle.forecast,
         offers=bundle.offers,
         reference=served_profile(bundle.bundle),
+        snapshot=bundle.bundle.snapshot,
     )
 
 

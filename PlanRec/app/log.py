@@ -19,7 +19,7 @@ from planrec.offers.exploration import Exploration
 
 if TYPE_CHECKING:
     from app.live import AskedRecord, LivePlanRec
-    from app.what_if import WhatIfResponse
+    from app.what_if import WhatIfModel, WhatIfResponse
 
 __all__ = ["Log", "advice_line", "choice_line", "heeded", "logged_batch", "quick_choices", "what_if_line"]
 
@@ -36,7 +36,7 @@ def quick_choices(log: Log) -> QuickLog[Recorder, LivePlanRec]:
 
 
 def _choices(sink: Recorder, live: LivePlanRec) -> Fixed:
-    return sink.fixed("/predict", "choice", live.version, live.rules.version, live.catalogue.version)
+    return sink.fixed("/predict", "choice", live.version, live.rules.version, live.catalogue.version, live.snapshot)
 
 
 def choice_line(event: LoggedEvent[Recorder], live: LivePlanRec, body: PredictRequest, answer: bytes) -> bytes:
@@ -59,7 +59,7 @@ def advice_line(
     """Return the line of an answer of `/recommend`: its plans in numbers, without line items and sentences."""
     sink = event.sink
     return sink.line(
-        sink.fixed("/recommend", body.mode, live.version, live.rules.version, live.catalogue.version),
+        sink.fixed("/recommend", body.mode, live.version, live.rules.version, live.catalogue.version, live.snapshot),
         event.event_id,
         answer=to_json(advice.decided()),
         asked=event.asked,
@@ -70,11 +70,13 @@ def advice_line(
     )
 
 
-def what_if_line(event: LoggedEvent[Recorder], body: PredictRequest, compared: WhatIfResponse) -> bytes:
+def what_if_line(
+    event: LoggedEvent[Recorder], live: WhatIfModel, body: PredictRequest, compared: WhatIfResponse
+) -> bytes:
     """Return the line of an answer of `/what-if`: its plans in numbers, before and after."""
-    sink = event.sink
-    return sink.line(
-        sink.fixed("/what-if", "what-if", compared.model_version, compared.rules_version, compared.catalogue_version),
+    versions = compared.model_version, compared.rules_version, compared.catalogue_version
+    return event.sink.line(
+        event.sink.fixed("/what-if", "what-if", *versions, live.snapshot),
         event.event_id,
         answer=compared.decided(),
         asked=event.asked,

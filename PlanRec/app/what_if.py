@@ -191,6 +191,11 @@ class WhatIfModel(Protocol):
         """What answers."""
         ...
 
+    @property
+    def snapshot(self) -> str:
+        """Digest of the data it was trained on; empty where the bundle names none."""
+        ...
+
 
 def answer_what_if(live: WhatIfModel, request: WhatIfRequest) -> WhatIfResponse:
     """Return what the plans cost as things are and as asked.
@@ -277,8 +282,9 @@ def what_if_routes(live: Callable[[], WhatIfModel], log: Log) -> APIRouter:
     )
     def ask(body: WhatIfRequest) -> bytes:
         """Compare all plans as things are with all plans as asked, and say whether the advice changes."""
-        compared = answer_what_if(live(), body)
+        model = live()
+        compared = answer_what_if(model, body)
         answer, event = compared.__pydantic_serializer__.to_json(compared), log.event()
-        return answer if event is None else event.answer_now(answer, what_if_line(event, body, compared))
+        return answer if event is None else event.answer_now(answer, what_if_line(event, model, body, compared))
 
     return router

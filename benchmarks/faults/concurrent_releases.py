@@ -26,7 +26,8 @@ from common_utils.bundle import current_version, open_bundle
 from common_utils.errors import PortfolioError, ReleaseConflictError
 from common_utils.releases import promote, rollback, versions
 from common_utils.releases.author import Author
-from common_utils.releases.history import live_by_record, read_history
+from common_utils.releases.history import read_history
+from common_utils.releases.standing import live_by_record
 
 Job = Callable[[Path, int, Event], Counter[str]]
 

@@ -26,7 +26,8 @@ from common_utils.bundle.manifest import is_version
 from common_utils.errors import PortfolioError
 from common_utils.releases import promote, publish
 from common_utils.releases.author import Author
-from common_utils.releases.history import live_by_record, read_history
+from common_utils.releases.history import read_history
+from common_utils.releases.standing import live_by_record
 
 AUTHOR = Author("fault script", "kill -9")
 _CALLS = ("fsync", "pwrite", "write", "ftruncate")  # the others tell the audit hook

@@ -19,6 +19,7 @@ RESULTS = HERE.parent / "results" / "faults.json"
 SCALED = {
     "hostile_bundles.py": "--bundles 96",
     "kill_publish.py": "--kills 12 --no-sweep",
+    "kill_lifecycle.py": "--sequences 12",
     "concurrent_releases.py": "--reads 150",
     "hot_swaps.py": "--swaps 10 --pause 0.1",
     "not_ready.py": "",

@@ -8,27 +8,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from common_utils.command_line.decisions import add_decisions
-from common_utils.command_line.release import release_app
+from common_utils.command_line.lifecycle.lifecycle import lifecycle_app
+from common_utils.command_line.lifecycle.release import release_app
+from common_utils.command_line.lifecycle.snapshots import add_snapshots, holders_of
 from common_utils.command_line.run import command_line, run_command_line
 from planrec.commands.answer import bill, predict, recommend
-from planrec.commands.bias import bias
 from planrec.commands.choices import choices
 from planrec.commands.columns import columns
-from planrec.commands.learn import card, data, evaluate, simulate, train
-from planrec.commands.monitor import monitor
+from planrec.commands.learn import card, evaluate, simulate, train
 from planrec.commands.notices import notices
 from planrec.commands.off_policy import off_policy
 from planrec.commands.plans import add_plans
 from planrec.commands.requests import SettingsCommand
 from planrec.commands.rules import rules
 from planrec.commands.serve import serve
+from planrec.commands.snapshots import data, take_snapshot
 from planrec.commands.study import study
+from planrec.commands.watch.bias import bias
+from planrec.commands.watch.monitor import monitor
 from planrec.commands.what_if import draft, what_if
 
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
-    from common_utils.config.reading import ReadingConfig
-    from common_utils.decision_log.config import DecisionsConfig
+    from common_utils.decision_log.desk import Desk
 
 __all__ = ["app", "main"]
 
@@ -37,7 +39,6 @@ app = command_line(
 )
 for _command in (
     simulate,
-    data,
     bill,
     recommend,
     rules,
@@ -84,14 +85,19 @@ def _releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, T
     return run.path(run.config.training.artifacts), load_trust(run.config.releases, run.project)
 
 
-def _decisions(config: Path | None, overrides: list[str] | None) -> tuple[DecisionsConfig, str, Path, ReadingConfig]:
+def _decisions(config: Path | None, overrides: list[str] | None) -> Desk:
+    from common_utils.decision_log.desk import Desk
     from planrec.commands.settings import load_run
 
     run = load_run(SettingsCommand.of(config, overrides))
-    return run.config.decisions, "planrec", run.project, run.config.data.table
+    holders = holders_of(run.path(run.config.training.artifacts))
+    return Desk(run.config.decisions, "planrec", run.project, run.config.data.table, holders)
 
 
+add_snapshots(data, _releases, take_snapshot)
+app.add_typer(data)
 app.add_typer(release_app(_releases), name="release")
+app.add_typer(lifecycle_app(_releases), name="lifecycle")
 add_decisions(app, _decisions).command("off-policy")(off_policy)
 
 

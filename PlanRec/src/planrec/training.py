@@ -21,6 +21,9 @@ from common_utils import set_seed
 from common_utils.array_types import FloatArray
 from common_utils.bundle import Bundle, fingerprint_bytes, git_commit, library_versions, write_bundle
 from common_utils.config import dump_config, resolve_path
+from common_utils.datasets.snapshot import Snapshot
+from common_utils.datasets.store import SnapshotStore
+from common_utils.datasets.tables import TrainingTable, snapshot_tables
 from common_utils.errors import DataError
 from common_utils.monitoring.profiles.counting import reference_profile
 from common_utils.monitoring.profiles.profile import Profile
@@ -67,6 +70,7 @@ __all__ = [
     "learn",
     "offer_log",
     "out_of_fold",
+    "take_snapshot",
     "train",
 ]
 
@@ -205,6 +209,7 @@ def train(
     set_seed(config.training.seed)
     prepared = prepare(config, project, step, reading)
     _check_size(config, artifacts, prepared)
+    snapshot = take_snapshot(SnapshotStore.beside(artifacts), prepared.data)
     classes, probabilities = out_of_fold(config, prepared.catalogue, prepared.train, step)
     cross_validation = choice_figures(prepared.train, classes, probabilities, config)
     fitted = learn(config, project, prepared, step)
@@ -215,7 +220,8 @@ def train(
         **fitted.metrics,
     }
     step("writing the bundle")
-    contents, info = replace(fitted, metrics=metrics), bundle_info(config, project, prepared)
+    contents = replace(fitted, metrics=metrics)
+    info = {**bundle_info(config, project, prepared), "snapshot": snapshot.digest}
 
     def write(folder: Path) -> None:
         contents.write(folder)
@@ -227,6 +233,21 @@ def train(
     publish(artifacts, bundle.path, author=author, trust=trust)
     promote(artifacts, bundle.version, author=author, trust=trust)
     return bundle
+
+
+def take_snapshot(store: SnapshotStore, data: UsageData) -> Snapshot:
+    """Keep usage months, and what was recorded of a campaign, as a snapshot.
+
+    Raises
+    ------
+    DataError, ArtifactError
+        As `snapshot_tables`.
+    """
+    tables = {"usage_months": TrainingTable(data.months, SUBSCRIBER, MONTH)}
+    if data.campaign is not None:
+        tables["offers"] = TrainingTable(data.campaign.offers, SUBSCRIBER)
+        tables["subscribers"] = TrainingTable(data.campaign.subscribers, SUBSCRIBER)
+    return snapshot_tables(store, tables, source=data.source)
 
 
 def learn(

@@ -33,6 +33,10 @@ MONTH = ("--as-of", "2025-10")
 CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
     "simulate": (("--output", "OUT"), {"--config": 2}),
     "data": (("--data-source", "table"), {"--data": 3, "--config": 2}),
+    "data snapshot": (("--set", "data.source=table", "--artifacts", "OUT"), {"--data": 3, "--config": 2}),
+    "data list": ((), {"--config": 2}),
+    "data verify": ((), {"--config": 2}),
+    "data diff": (("OLD", "NEW"), {"--config": 2}),
     "bill": (("--usage", "USAGE", "--plans", "PLANS", "--output", "out.csv"), {"--usage": 3, "--plans": 2}),
     "bill events": (
         ("--card", "CARD", "--accounts", "ACCOUNTS", "--events", "EVENTS", "--output", "out.csv"),
@@ -51,7 +55,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
         ("--usage", "USAGE", "--plans", "PLANS", *NOTICE, "--output", "out.jsonl"),
         {"--usage": 3, "--plans": 2, "--sent": 3, "--config": 2},
     ),
-    "notices verify": (("--plans", "PLANS"), {"--verify": 3}),
+    "notices earlier": (("--plans", "PLANS"), {"--verify": 3}),
     "train": (("--data-source", "table", "--output", "OUT"), {"--data": 3, "--config": 2}),
     "evaluate": (("--bundle", "BUNDLE"), {"--bundle": 4, "--config": 2}),
     "study": ((), {"--operator": 2, "--config": 2}),
@@ -83,6 +87,12 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
     "release publish": (("--why", "x", "--bundle", "BUNDLE", "--artifacts", "OUT"), {"--bundle": 4, "--config": 2}),
     "release promote": (("--why", "x", "v", "--artifacts", "OUT"), {"--config": 2}),
     "release rollback": (("--why", "x", "--artifacts", "OUT"), {"--config": 2}),
+    "release challenge": (("--why", "x", "v", "--artifacts", "OUT"), {"--config": 2}),
+    "release abort": (("--why", "x", "--artifacts", "OUT"), {"--config": 2}),
+    **{
+        f"{group} {name}": (("--why", "x", "v", "--artifacts", "OUT"), {"--config": 2})
+        for group, name in (("release", "bar"), ("release", "pardon"), ("lifecycle", "pardon"))
+    },
     "release history": ((), {"--config": 2}),
     "release list": ((), {"--config": 2}),
     **{
@@ -107,7 +117,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
     "bias proxies": (("--usage", "USAGE"), {"--usage": 3, "--plans": 2, "--config": 2}),
     "bias threshold": (("--input", "USAGE", "--group", "age_band=65-74", "--least-cents", "100"), {"--input": 3}),
 }
-_SECOND = {"events", "offer", "verify"}  # another use of the command before it
+_SECOND = {"events", "offer", "earlier"}  # another use of the command before it
 
 
 def _command(case: str) -> tuple[str, ...]:
@@ -190,6 +200,8 @@ def test_a_wrong_value_is_named_with_its_option(run, capsys, words, option) -> N
         (("release", "rollback", "--why", " "), "--why"),
         (("release", "rollback", "--why", "x", "--who", "a\nb"), "--who"),
         (("release", "rollback"), "--why"),
+        (("release", "challenge", "v", "--why", "x", "--evidence", "none.json"), "--evidence"),
+        (("lifecycle", "pardon", "v", "--why", "x", "--evidence", "none.json"), "--evidence"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else value,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,7 @@ def test_proxies_of_age_are_named(run, tmp_path: Path, project_folder: Path, cap
 def test_a_rollback_takes_the_figures_with_it(run, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     kept(tmp_path, offers(1, 600))
     root, ana = tmp_path / "artifacts", Author("ana", "test")
-    made = [write_bundle(root, info={"n": n}, write=_contents).version for n in (1, 2)]
+    made = [write_bundle(root, info={"n": n}, write=partial(_contents, str(n))).version for n in (1, 2)]
     for version in made:
         promote(root, version, author=ana)
     words = ("bias", "escalate", "--why", "letters", "--who", "bo", "--rollback", *settings(tmp_path))
@@ -177,5 +178,5 @@ def test_a_rollback_takes_the_figures_with_it(run, tmp_path: Path, capsys) -> No
     assert [one["what"] for one in desk(tmp_path).audit()] == ["bias escalation opened", "bias rollback"]
 
 
-def _contents(folder: Path) -> None:
-    folder.joinpath("n").write_text("x")
+def _contents(text: str, folder: Path) -> None:
+    folder.joinpath("n").write_text(text)

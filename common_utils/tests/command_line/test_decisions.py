@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from common_utils.command_line.decisions import add_decisions
 from common_utils.config.reading import ReadingConfig
 from common_utils.decision_log.config import DecisionsConfig
+from common_utils.decision_log.desk import Desk
 from common_utils.decision_log.journal.journal import Journal
 from common_utils.decision_log.keys import KEYS_VARIABLE, load_keys
 from common_utils.decision_log.recorder import Recorder
@@ -32,7 +33,7 @@ class Project:
         self.config = DecisionsConfig()
         self.app = typer.Typer()
         self.table = ReadingConfig()
-        add_decisions(self.app, lambda *_: (self.config, "demo", folder, self.table))
+        add_decisions(self.app, lambda *_: Desk(self.config, "demo", folder, self.table))
         keys = load_keys(self.config, folder, environ={})
         clock = lambda: START_MS * 1_000_000  # noqa: E731
         self.log = Recorder("demo", keys, Journal(folder / self.config.journal, 1 << 24), clock=clock)

@@ -11,7 +11,8 @@ import pytest
 from common_utils.bundle import fingerprint_bytes
 from common_utils.errors import ReleaseError
 from common_utils.releases.author import Author, default_who
-from common_utils.releases.history import HISTORY, Action, Entry, append_entry, live_by_record, read_history
+from common_utils.releases.history import HISTORY, Action, Entry, append_entry, read_history, salvage_history
+from common_utils.releases.standing import barred_by_record, challenger_by_record, live_by_record, way_back
 
 NOON = datetime(2026, 11, 23, 12, 1, 2, tzinfo=UTC)
 ANA = Author("ana", "fewer complaints")
@@ -98,7 +99,7 @@ def _forged(**changes: object) -> bytes:
     [
         pytest.param({"to_version": "../x"}, "names no version", id="path"),
         pytest.param({"from_version": 7}, "names no version", id="number-as-version"),
-        pytest.param({"action": "delete"}, "field of another kind", id="action"),
+        pytest.param({"action": 7}, "field of another kind", id="action"),
         pytest.param({"who": "\x1b[2J"}, "field of another kind", id="terminal-escape"),
         pytest.param({"why": None}, "field of another kind", id="no-reason"),
         pytest.param({"at": "yesterday"}, "holds no time", id="time"),
@@ -169,3 +170,138 @@ def test_default_who_falls_back_to_the_number_of_the_user(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("getpass.getuser", nobody)
     assert default_who({}).startswith(f"uid-{os.getuid()}@")
+
+
+# --- format 2
+
+GOLDEN = Path(__file__).parent / "history_of_format_1.jsonl"
+
+
+def test_a_record_of_format_1_verifies_and_grows_byte_for_byte(tmp_path: Path) -> None:
+    before = GOLDEN.read_bytes()  # written by commit a120ee9
+    (tmp_path / HISTORY).write_bytes(before)
+    assert [entry.action for entry in read_history(tmp_path)] == [
+        "publish", "promote", "promote", "rollback", "correct",
+    ]  # fmt: skip
+    again = tmp_path / "again"
+    again.mkdir()
+    for entry in read_history(tmp_path):
+        append_entry(
+            again, read_history(again), Author(entry.who, entry.why), at=datetime.fromisoformat(entry.at),
+            action=entry.action, from_version=entry.from_version, to_version=entry.to_version,
+        )  # fmt: skip
+    assert (again / HISTORY).read_bytes() == before
+    append_entry(
+        tmp_path, read_history(tmp_path), ANA, at=NOON, action="challenge", from_version=None, to_version=A,
+        evidence={"gate.json": "7" * 64},
+    )  # fmt: skip
+    assert (tmp_path / HISTORY).read_bytes().startswith(before)
+    assert read_history(tmp_path)[-1].evidence == {"gate.json": "7" * 64}
+
+
+def test_evidence_is_part_of_the_chain(root: Path) -> None:
+    evidence = {"gate.json": "7" * 64}
+    append_entry(root, read_history(root), ANA, at=NOON, action="bar", from_version=B, to_version=C, evidence=evidence)
+    assert list(json.loads(_lines(root)[3])) == [
+        "number", "at", "who", "action", "from_version", "to_version", "why", "evidence", "previous", "digest",
+    ]  # fmt: skip
+    (root / HISTORY).write_bytes((root / HISTORY).read_bytes().replace(b"7777", b"8888"))
+    with pytest.raises(ReleaseError, match="broken at entry 4: it does not fit its own digest"):
+        read_history(root)
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        pytest.param({"gate.json": "7" * 63}, id="short"),
+        pytest.param({"gate.json": "G" * 64}, id="no-digest"),
+        pytest.param({"../gate.json": "7" * 64}, id="path"),
+    ],
+)
+def test_what_is_no_evidence_is_not_written(root: Path, evidence: dict[str, str]) -> None:
+    before = (root / HISTORY).read_bytes()
+    with pytest.raises(ReleaseError, match="evidence is not plain names with sha256 digests; nothing was changed"):
+        append_entry(
+            root, read_history(root), ANA, at=NOON, action="bar", from_version=B, to_version=C, evidence=evidence
+        )
+    assert (root / HISTORY).read_bytes() == before
+
+
+def _line_with(action: str, **further: object) -> bytes:
+    fields: dict[str, object] = {
+        "number": 1, "at": "2026-11-23T12:01:02+00:00", "who": "ana", "action": action, "from_version": None,
+        "to_version": A, "why": "x", **further, "previous": "0" * 64,
+    }  # fmt: skip
+    digest = fingerprint_bytes((json.dumps(fields, separators=(",", ":")) + "\n").encode())
+    return (json.dumps(fields | {"digest": digest}, separators=(",", ":")) + "\n").encode()
+
+
+def test_an_action_of_a_later_version_is_chained_and_shown_and_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / HISTORY).write_bytes(_line_with("canary", evidence={"plan": "7" * 64}, share=0.1))
+    _append(tmp_path, "promote", None, B)
+    later, ours = read_history(tmp_path)
+    assert (later.action, later.to_version, ours.previous) == ("canary", A, later.digest)
+    assert live_by_record([later, ours]) == [B]
+    assert (challenger_by_record([later]), barred_by_record([later])) == (None, {})
+    (tmp_path / HISTORY).write_bytes((tmp_path / HISTORY).read_bytes().replace(b"0.1", b"0.9"))
+    with pytest.raises(ReleaseError, match="broken at entry 1: it does not fit its own digest"):
+        read_history(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        pytest.param(_line_with("promote", share=0.1), "a field that its action does not have", id="known-action"),
+        pytest.param(_line_with("Canary"), "field of another kind", id="capital"),
+        pytest.param(_line_with("a" * 33), "field of another kind", id="long"),
+        pytest.param(_line_with("\x1b[2J"), "field of another kind", id="escape"),
+        pytest.param(_line_with("hold", evidence=[]), "evidence is not plain names", id="evidence"),
+    ],
+)
+def test_what_no_version_would_write_is_refused(tmp_path: Path, line: bytes, reason: str) -> None:
+    (tmp_path / HISTORY).write_bytes(line)
+    with pytest.raises(ReleaseError, match=reason):
+        read_history(tmp_path)
+
+
+def test_salvage_reads_on_behind_a_break(root: Path) -> None:
+    lines = _lines(root)
+    (root / HISTORY).write_bytes(lines[0] + b"{torn\n" + lines[2])
+    assert [(entry.number, entry.to_version) for entry in salvage_history(root)] == [(1, A), (3, B)]
+
+
+# --- what the record says
+
+
+def _record(*moves: tuple[str, str | None, str | None]) -> list[Entry]:
+    return [Entry(1, "", "", action, before, to, "", "", "") for action, before, to in moves]
+
+
+def _of(number: int) -> str:
+    return f"2026112{number}T120102Z-{number:012d}"
+
+
+def test_the_challenger_ends_by_abort_or_by_going_live() -> None:
+    begun = ("challenge", None, _of(1))
+    assert challenger_by_record(_record(begun)) == _of(1)
+    assert challenger_by_record(_record(begun, ("challenge", _of(1), _of(2)))) == _of(2)
+    assert challenger_by_record(_record(begun, ("promote", None, _of(3)))) == _of(1)
+    for end in ("promote", "rollback", "correct"):
+        assert challenger_by_record(_record(begun, (end, None, _of(1)))) is None
+    assert challenger_by_record(_record(begun, ("abort", _of(1), _of(1)))) is None
+
+
+def test_a_roll_back_bars_what_it_left_until_a_pardon() -> None:
+    left = ("rollback", _of(2), _of(1))
+    assert list(barred_by_record(_record(left))) == ["000000000002"]
+    assert barred_by_record(_record(left, ("pardon", None, _of(2)))) == {}
+    assert len(barred_by_record(_record(left, ("bar", None, _of(2))))["000000000002"]) == 2
+
+
+def test_the_way_back_passes_over_what_is_barred_and_what_is_the_same() -> None:
+    one, two, three = (_of(n) for n in (1, 2, 3))
+    entries = _record(*(("promote", None, version) for version in (one, two, three)))
+    assert way_back(entries, three) == [two, one]
+    assert way_back([*entries, *_record(("bar", None, two))], three) == [one]
+    assert way_back(entries, two) == [one]  # the pointer was moved by hand
+    assert way_back(entries, "20261130T120102Z-" + "0" * 11 + "3") == [two, one]

@@ -6,29 +6,22 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from tests.releases.cases import ANA, BO, NOON, make
 
 from common_utils.bundle import Bundle, current_version, set_current, write_bundle
-from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
+from common_utils.bundle.signing import Trust
 from common_utils.errors import ArtifactError, ReleaseConflictError, ReleaseError
-from common_utils.releases import promote, publish, rollback, versions
-from common_utils.releases.author import Author
+from common_utils.releases import pardon, promote, publish, rollback, versions
 from common_utils.releases.history import HISTORY, append_entry, read_history
 
 pytestmark = pytest.mark.usefixtures("removable")
 
 FAULTS = Path(__file__).parents[3] / "benchmarks" / "faults"
-ANA = Author("ana", "fewer complaints")
-BO = Author("bo", "more complaints")
 KEY = Trust({"ours": bytes(32)})
-NOON = datetime(2026, 11, 23, 12, 1, 2, tzinfo=UTC)
-
-
-def make(root: Path, number: int, trust: Trust = INTEGRITY_ONLY) -> Bundle:
-    return write_bundle(root, info={"n": number}, write=lambda f: f.joinpath("n").write_text(f"{number}"), trust=trust)
 
 
 @pytest.fixture
@@ -65,6 +58,7 @@ def test_rollback_goes_one_further_back_each_time(root: Path, three: list[str]) 
     assert current_version(root) == three[0]
     with pytest.raises(ReleaseError, match="no version was live before the current one"):
         rollback(root, author=BO)
+    pardon(root, three[2], author=ANA)
     promote(root, three[2], author=ANA)
     assert rollback(root, author=BO).to_version == three[0]
 
@@ -223,6 +217,7 @@ def test_versions_lists_good_and_refused(root: Path, three: list[str]) -> None:
     [
         pytest.param(["hostile_bundles.py", "--bundles", "96"], id="hostile-bundles"),
         pytest.param(["kill_publish.py", "--kills", "12", "--no-sweep"], id="kill-9"),
+        pytest.param(["kill_lifecycle.py", "--sequences", "12"], id="kill-9-any-action"),
         pytest.param(["concurrent_releases.py", "--reads", "150"], id="concurrent"),
         pytest.param(["hot_swaps.py", "--swaps", "10", "--pause", "0.1"], id="hot-swaps"),
     ],

@@ -25,7 +25,7 @@ from planrec.commands.requests import CardCommand, EvaluateCommand, SettingsComm
 if TYPE_CHECKING:
     from common_utils.tables import Reading
 
-__all__ = ["card", "data", "evaluate", "simulate", "train"]
+__all__ = ["card", "evaluate", "simulate", "train"]
 
 
 def simulate(
@@ -36,20 +36,6 @@ def simulate(
 ) -> None:
     """Write the simulated operator's tables: usage months, subscribers, events; the truth goes to its own folder."""
     _run().run_simulate(SettingsCommand.of(config, overrides), output, full_card)
-
-
-@shows_tables
-@reads_table
-def data(
-    *,
-    reading: Reading,
-    config: ConfigOption = None,
-    overrides: SetOption = None,
-    data_source: SourceOption = None,
-    data: DataOption = None,
-) -> None:
-    """Check a table and summarise it: every row is counted as kept, repaired or rejected."""
-    _run().run_data(SettingsCommand.of(config, overrides, data_source, data, reading))
 
 
 @shows_tables

@@ -90,6 +90,12 @@ class Bundle:
         """What the writer recorded: library versions, seed, fingerprints, row counts, as given."""
         return cast("Mapping[str, Any]", self.manifest["info"])
 
+    @property
+    def snapshot(self) -> str:
+        """Digest of the data it was trained on; empty where the writer named none."""
+        named = self.info.get("snapshot")
+        return named if isinstance(named, str) else ""
+
     @contextmanager
     def fitting(self, name: str) -> Generator[None]:
         r"""Say of a verified file that cannot be made into what this code expects that an older version wrote it.

@@ -1,4 +1,4 @@
-"""The pointer of an artifacts root: which version is the current one, and the atomic change of it."""
+"""The pointers of an artifacts root: the current version, its challenger, and the atomic change of either."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from common_utils.bundle.durable import replace_link, sync
 from common_utils.bundle.manifest import MANIFEST, is_version
 from common_utils.errors import ArtifactError
 
-__all__ = ["FIXED_LINKS", "POINTER", "current_version", "move_pointer"]
+__all__ = ["CHALLENGER", "FIXED_LINKS", "POINTER", "current_version", "move_pointer", "point", "pointed_version"]
 
 POINTER = "current"
+CHALLENGER = "challenger"
+"""The pointer to the version that is to prove itself; a root may have none."""
 FIXED_LINKS = ("model.joblib", "metrics.json")
 """Links that never change: they lead through the pointer."""
 
@@ -33,20 +35,50 @@ def move_pointer(root: Path, version: str) -> None:
     """
     links = {name: f"{POINTER}/{name}" for name in FIXED_LINKS}
     for name in (*links, POINTER):
-        if os.path.lexists(root / name) and not (root / name).is_symlink():
-            raise ArtifactError(
-                f"{root / name}: stands where a link belongs and was not made here. Move it away, then run again."
-            )
+        _refuse_other(root, name)
     links[POINTER] = version  # last: this replacement is the publication
     try:
         for name, target in links.items():
             replace_link(root, name, target)
         sync(root)
     except OSError as error:
-        raise ArtifactError(
-            f"{root}: the pointer could not be changed ({error.strerror or error}). "
-            "Correct the permissions or free space, then run again."
-        ) from error
+        raise _unchanged(root, error) from error
+
+
+def point(root: Path, pointer: str, version: str | None) -> None:
+    """Let one pointer, and nothing beside it, name a version, or take it away.
+
+    Parameters
+    ----------
+    root : Path
+        Artifacts root.
+    pointer : str
+        POINTER or CHALLENGER.
+    version : str or None
+        Name of a folder in it; None: the pointer is removed.
+
+    Raises
+    ------
+    ArtifactError
+        If something of the caller's stands in its place, or the disk refuses.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> root = Path(tempfile.mkdtemp())
+    >>> point(root, CHALLENGER, "20261123T120102Z-1a2b3c4d5e6f")
+    >>> pointed_version(root, CHALLENGER)
+    '20261123T120102Z-1a2b3c4d5e6f'
+    """
+    _refuse_other(root, pointer)
+    try:
+        if version is None:
+            (root / pointer).unlink(missing_ok=True)
+        else:
+            replace_link(root, pointer, version)
+        sync(root)
+    except OSError as error:
+        raise _unchanged(root, error) from error
 
 
 def current_version(root: Path) -> str | None:
@@ -57,13 +89,39 @@ def current_version(root: Path) -> str | None:
     ArtifactError
         If `current` is not a link to a version beside it.
     """
-    pointer = root / POINTER
+    return pointed_version(root, POINTER)
+
+
+def pointed_version(root: Path, pointer_name: str) -> str | None:
+    """Return the version that POINTER or CHALLENGER names, or None where there is no such pointer.
+
+    Raises
+    ------
+    ArtifactError
+        If it is not a link to a version beside it.
+    """
+    pointer = root / pointer_name
     if not os.path.lexists(pointer):
         return None
     target = str(pointer.readlink()) if pointer.is_symlink() else ""
     if not is_version(target):
-        raise ArtifactError(f"{pointer}: is not a link to a version beside it. {_without_links(root)}")
+        remedy = _without_links(root) if pointer_name == POINTER else "Remove it, and name the challenger again."
+        raise ArtifactError(f"{pointer}: is not a link to a version beside it. {remedy}")
     return target
+
+
+def _refuse_other(root: Path, name: str) -> None:
+    if os.path.lexists(root / name) and not (root / name).is_symlink():
+        raise ArtifactError(
+            f"{root / name}: stands where a link belongs and was not made here. Move it away, then run again."
+        )
+
+
+def _unchanged(root: Path, error: OSError) -> ArtifactError:
+    return ArtifactError(
+        f"{root}: the pointer could not be changed ({error.strerror or error}). "
+        "Correct the permissions or free space, then run again."
+    )
 
 
 def _without_links(root: Path) -> str:

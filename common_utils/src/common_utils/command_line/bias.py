@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from common_utils.command_line.lifecycle.options import author_of
 from common_utils.command_line.options import ConfigOption, SetOption
-from common_utils.command_line.release import author_of
 from common_utils.command_line.run import Group
 
 if TYPE_CHECKING:

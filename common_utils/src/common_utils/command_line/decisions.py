@@ -14,24 +14,22 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from common_utils.command_line.lifecycle.options import author_of
 from common_utils.command_line.options import ConfigOption, SetOption
 from common_utils.command_line.reading import reads_table
-from common_utils.command_line.release import author_of
 from common_utils.command_line.run import Group
 from common_utils.errors import ConfigError, DataError
 from common_utils.identifiers import LONGEST_ID, cleaned_id, is_subject
 
 if TYPE_CHECKING:
-    from common_utils.config.reading import ReadingConfig
-    from common_utils.decision_log.config import DecisionsConfig
     from common_utils.decision_log.desk import Desk
     from common_utils.decision_log.privacy import Forgotten
     from common_utils.tables import Reading
 
 __all__ = ["FindDecisions", "add_decisions"]
 
-FindDecisions: TypeAlias = "Callable[[Path | None, list[str] | None], tuple[DecisionsConfig, str, Path, ReadingConfig]]"
-"""From `--config` and `--set` to the settings, the package's name, the project's folder and how tables are written."""
+FindDecisions: TypeAlias = "Callable[[Path | None, list[str] | None], Desk]"
+"""From `--config` and `--set` to the project's log."""
 
 
 def _subject(text: str) -> str:
@@ -63,7 +61,7 @@ def add_decisions(app: typer.Typer, find: FindDecisions) -> typer.Typer:
     ----------
     app : Typer
     find : callable
-        From `--config` and `--set` to the settings, the package's name, the project's folder, and `data.table`.
+        From `--config` and `--set` to the project's log.
 
     Examples
     --------
@@ -103,7 +101,7 @@ def _add_outcomes(app: typer.Typer, find: FindDecisions) -> None:
         overrides: SetOption = None,
     ) -> None:
         """Read what came of decisions; each row is new, known already, a correction, or rejected with a reason."""
-        _say(_desk(find, config, overrides).read_outcomes(input_, reading=reading, window_days=window_days))
+        _say(find(config, overrides).read_outcomes(input_, reading=reading, window_days=window_days))
 
     del outcomes  # registered by name
 
@@ -122,7 +120,7 @@ def _add_ship(app: typer.Typer, find: FindDecisions) -> None:
         overrides: SetOption = None,
     ) -> None:
         """Load the journal into the store; what is acknowledged there is deleted here. Safe to repeat."""
-        desk = _desk(find, config, overrides)
+        desk = find(config, overrides)
         if follow:
             desk.follow(seconds, lambda done: _say(done.summary()))
         else:
@@ -144,19 +142,19 @@ def _add_views(app: typer.Typer, find: FindDecisions) -> None:
         overrides: SetOption = None,
     ) -> None:
         """Print decisions with their outcomes as JSON Lines, the oldest first."""
-        desk = _desk(find, config, overrides)
+        desk = find(config, overrides)
         for one in desk.query(desk.selection(since, until, route=route, mode=mode, event=event), limit):
             _print(one)
 
     @app.command("stats")
     def stats(config: ConfigOption = None, overrides: SetOption = None) -> None:
         """Print counts as JSON: decisions, conflicts, outcomes, and what waits for its decision."""
-        sys.stdout.write(json.dumps(_desk(find, config, overrides).stats(), indent=1) + "\n")
+        sys.stdout.write(json.dumps(find(config, overrides).stats(), indent=1) + "\n")
 
     @app.command("audit")
     def audit(config: ConfigOption = None, overrides: SetOption = None) -> None:
         """Print who did what for which keyed subject, when and why, as JSON Lines."""
-        for one in _desk(find, config, overrides).audit():
+        for one in find(config, overrides).audit():
             _print(one)
 
     del query, stats, audit  # registered by name
@@ -178,7 +176,7 @@ def _add_export(app: typer.Typer, find: FindDecisions) -> None:
         overrides: SetOption = None,
     ) -> None:
         """Write decisions with their outcomes to a file, which `forget` deletes."""
-        desk = _desk(find, config, overrides)
+        desk = find(config, overrides)
         chosen = desk.selection(since, until, route=route, mode=mode)
         rows = desk.export(chosen, output, who=author_of(who, why).who, why=why)
         _say(f"{rows:,} decisions written to {output}")
@@ -195,7 +193,7 @@ def _add_rights(app: typer.Typer, find: FindDecisions) -> None:
 
         Exit code 0 where nothing is held, too: the answer then says so.
         """
-        sys.stdout.write(_desk(find, config, overrides).show(subject, who=author_of(who, why).who, why=why))
+        sys.stdout.write(find(config, overrides).show(subject, who=author_of(who, why).who, why=why))
 
     @app.command("forget")
     def forget(
@@ -205,7 +203,7 @@ def _add_rights(app: typer.Typer, find: FindDecisions) -> None:
 
         Exit code 0 where nothing is held, too: it says so, and other hosts' journals bring nothing back.
         """
-        _tell_deleted(_desk(find, config, overrides).forget(subject, who=author_of(who, why).who, why=why))
+        _tell_deleted(find(config, overrides).forget(subject, who=author_of(who, why).who, why=why))
 
     @app.command("object")
     def object_(
@@ -221,7 +219,7 @@ def _add_rights(app: typer.Typer, find: FindDecisions) -> None:
 
         Exit code 0 where nothing is held, too: it says so, and the objection counts for what comes.
         """
-        desk = _desk(find, config, overrides)
+        desk = find(config, overrides)
         _say(desk.object(subject, who=author_of(who, why).who, why=why, withdraw=withdraw))
 
     del show, forget, object_  # registered by name
@@ -239,7 +237,7 @@ def _add_upkeep(app: typer.Typer, find: FindDecisions) -> None:
         overrides: SetOption = None,
     ) -> None:
         """Delete decisions older than the retention period, with outcomes and exports that hold such; run it daily."""
-        _tell_deleted(_desk(find, config, overrides).retain(days, who=author_of(who, why).who, why=why))
+        _tell_deleted(find(config, overrides).retain(days, who=author_of(who, why).who, why=why))
 
     @app.command("rotate-key")
     def rotate_key(config: ConfigOption = None, overrides: SetOption = None) -> None:
@@ -247,15 +245,9 @@ def _add_upkeep(app: typer.Typer, find: FindDecisions) -> None:
 
         The old keys stay: what was logged, and who objected, is known under them.
         """
-        _say(_desk(find, config, overrides).rotate_key())
+        _say(find(config, overrides).rotate_key())
 
     del retain, rotate_key  # registered by name
-
-
-def _desk(find: FindDecisions, config: Path | None, overrides: list[str] | None) -> Desk:
-    from common_utils.decision_log.desk import Desk
-
-    return Desk(*find(config, overrides))
 
 
 def _tell_deleted(done: Forgotten) -> None:

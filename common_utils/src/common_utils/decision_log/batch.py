@@ -164,7 +164,7 @@ class LogOf:
     ----------
     route : str
         The command.
-    mode, model, rules, card : str
+    mode, model, rules, card, snapshot : str
         As in `Fixed`.
     asked : str
         What was asked of all, such as the month; part of what makes a repeated run the same events.
@@ -176,6 +176,7 @@ class LogOf:
     asked: str
     rules: str = ""
     card: str = ""
+    snapshot: str = ""
 
 
 class LoggedRun:
@@ -219,7 +220,7 @@ def logged_run(recorder: Recorder | None, output: Path, about: LogOf) -> Generat
         recover(recorder.journal.folder)
     except OSError as error:  # the disk that takes no entries either; the output is written all the same
         logger.error("decision journal: what dead runs left cannot be looked at (%s)", type(error).__name__)
-    fixed = recorder.fixed(about.route, about.mode, about.model, about.rules, about.card)
+    fixed = recorder.fixed(about.route, about.mode, about.model, about.rules, about.card, about.snapshot)
     log = BatchLog(recorder, fixed, about.asked, output)
     try:
         yield LoggedRun(log)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from common_utils.config import resolve_path
 from common_utils.config.reading import ReadingConfig
@@ -18,7 +18,7 @@ from common_utils.decision_log.beside import ship_until_ended
 from common_utils.decision_log.config import DecisionsConfig
 from common_utils.decision_log.exports import DecisionSelection, export, joined, stats
 from common_utils.decision_log.keys import KEYS_VARIABLE, KeyRing, default_key_file, load_keys, rotate
-from common_utils.decision_log.privacy import NOTHING_HELD, Forgotten, Office
+from common_utils.decision_log.privacy import NOTHING_HELD, Forgotten, Holder, Office
 from common_utils.decision_log.shipper import Shipped, Shipper
 from common_utils.decision_log.store.store import Store, open_store
 from common_utils.errors import ConfigError
@@ -26,7 +26,10 @@ from common_utils.errors import ConfigError
 if TYPE_CHECKING:
     from common_utils.tables import Reading
 
-__all__ = ["Desk"]
+__all__ = ["Desk", "FindHolders"]
+
+FindHolders: TypeAlias = Callable[[Callable[[str], Sequence[str]]], Mapping[str, Holder]]
+"""From what names a subject in the log to further stores that hold data about subjects."""
 
 _AUDIT = ("at_ms", "who", "what", "why", "about", "rows")
 
@@ -44,12 +47,15 @@ class Desk:
         The project's; relative paths of the settings count from it.
     table : ReadingConfig
         How a table is written, and how much of it may be rejected; its columns are those of another table.
+    holders : callable, optional
+        From the keyed forms of a subject's name to the project's further stores of personal data.
     """
 
     settings: DecisionsConfig
     project: str
     folder: Path
     table: ReadingConfig = field(default_factory=ReadingConfig)
+    holders: FindHolders | None = None
 
     @property
     def journal(self) -> Path:
@@ -166,4 +172,5 @@ class Desk:
     @contextmanager
     def _office(self) -> Generator[Office]:
         with closing(self.open_store()) as store:
-            yield Office(store, self.keys, self.project, self.journal)
+            found = {} if self.holders is None else self.holders(partial(self.keys.subjects, self.project))
+            yield Office(store, self.keys, self.project, self.journal, found)

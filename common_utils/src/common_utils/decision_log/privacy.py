@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -88,12 +88,15 @@ class Office:
     project : str
     journal : Path
         Folder of this host's journal.
+    holders : mapping of str to Holder
+        Further stores of this project, beside those that registered.
     """
 
     store: Store
     keys: KeyRing
     project: str
     journal: Path
+    holders: Mapping[str, Holder] = field(default_factory=dict[str, Holder])
 
     def show(self, subject: str, *, who: str, why: str) -> str:
         """Return everything held about a subject, in words."""
@@ -120,12 +123,13 @@ class Office:
         lines += [f"{_when(at)}: a further answer to event {event}: {answer}" for event, answer, at in further]
         lines += [f"{_decision_words(one._asdict())}; in this host's journal" for one in unshipped]
         lines += [f"outcome {where}: {_told_words(said)}" for where, said in told]
-        lines += [f"{name}: {text}" for name, holder in _HOLDERS.items() for text in holder.held(names)]
+        beyond = [f"{name}: {text}" for name, holder in self._every_holder() for text in holder.held(names)]
+        lines += beyond
         objected = not self.store.objections().isdisjoint(names)
         lines.append("The subject objected to offers and experiments." if objected else "No objection is recorded.")
         exports = [f"{host}:{path}" for path, host in self.store.database.rows("SELECT path, host FROM exports")]
         lines.append(f"Exports that may hold these decisions: {', '.join(exports) if exports else 'none'}.")
-        rows = len(held) + len(unshipped) + len(told) + len(further)
+        rows = len(held) + len(unshipped) + len(told) + len(further) + len(beyond)
         if not rows:
             lines.insert(1, NOTHING_HELD)
         self.note("show", who=who, why=why, about=names[0], rows=rows)
@@ -152,7 +156,7 @@ class Office:
                 for name in names:
                     self.store.database.run("DELETE FROM erased WHERE subject = ?", (name,))
                 self.store.database.add("erased", ("subject", "at_ms"), [(name, now) for name in names])
-        for name, holder in _HOLDERS.items():
+        for name, holder in self._every_holder():
             counts[name] = holder.forget(names)
         nobody = not sum(counts.values())
         exports = self._delete_exports()
@@ -202,6 +206,9 @@ class Office:
         columns = ("at_ms", "who", "what", "why", "about", "rows")
         with self.store.database.transaction():
             self.store.database.add("audit", columns, [(_now(), who, what, why, about, rows)])
+
+    def _every_holder(self) -> list[tuple[str, Holder]]:
+        return list({**_HOLDERS, **self.holders}.items())
 
     def _events(self, names: Sequence[str]) -> set[str]:
         """Return the events about a subject, in the store and in the journal."""

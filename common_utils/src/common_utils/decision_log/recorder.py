@@ -112,14 +112,14 @@ class Recorder:
         """Say whether a subject objected to offers and experiments."""
         return subject is not None and self._objections.holds(self.keys.subjects(self.project, subject))
 
-    def fixed(self, route: str, mode: str, model: str, rules: str = "", card: str = "") -> Fixed:
+    def fixed(self, route: str, mode: str, model: str, rules: str = "", card: str = "", snapshot: str = "") -> Fixed:
         """Return what all decisions of a route and a live model share; made once for each."""
-        key = (route, mode, model, rules, card)
+        key = (route, mode, model, rules, card, snapshot)
         found = self._fixed.get(key)
         if found is None:
             if len(self._fixed) > 1000:  # versions that were live before
                 self._fixed.clear()
-            found = self._fixed[key] = Fixed(self.project, route, mode, model, rules, card)
+            found = self._fixed[key] = Fixed(self.project, route, mode, model, rules, card, snapshot)
         return found
 
     def line(

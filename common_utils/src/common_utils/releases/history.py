@@ -4,6 +4,10 @@
 pointer moves, so that no change is without its record; a half-written last line is what a killed process left, was
 acknowledged to nobody, and is cut off by the next writer. An edited, removed, added or reordered line breaks the
 chain. Somebody who may write the file can compute a whole new chain: note the last digest elsewhere to see that, too.
+
+Format 2 adds actions, and `evidence` between `why` and `previous` where there is some; lines without it are the bytes
+that format 1 wrote. An action of a later version is read, chained and shown, whatever further fields it has; what it
+means is unknown here, so it changes nothing. A tool of format 1 refuses the whole record at the first new action.
 """
 
 from __future__ import annotations
@@ -11,8 +15,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -22,18 +26,22 @@ from common_utils.bundle.durable import sync
 from common_utils.bundle.manifest import is_version, parse_json
 from common_utils.errors import ArtifactError, ReleaseError
 from common_utils.releases.author import Author
+from common_utils.releases.evidence import check_evidence
 
-__all__ = ["HISTORY", "Action", "Entry", "append_entry", "live_by_record", "read_history"]
+__all__ = ["HISTORY", "Action", "Entry", "append_entry", "read_history", "salvage_history"]
 
 HISTORY = "history.jsonl"
 
-Action = Literal["publish", "promote", "rollback", "correct"]
+Action = Literal["publish", "promote", "rollback", "correct", "challenge", "bar", "pardon", "abort"]
 """`correct`: the pointer stood elsewhere than the record said, by a killed process or by hand."""
 
 _START = "0" * 64
 _MAX_BYTES = 64 << 20
-_KEYS = ("number", "at", "who", "action", "from_version", "to_version", "why", "previous", "digest")
+_HEAD = ("number", "at", "who", "action", "from_version", "to_version", "why")
+_EVIDENCE = "evidence"
+_TAIL = ("previous", "digest")
 _REMEDY = "Keep the file as evidence under another name; a new record begins with the next change."
+_ACTION = re.compile(r"[a-z][a-z_-]{0,31}", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\+00:00", re.ASCII)
 
 
@@ -49,25 +57,28 @@ class Entry:
         When, ISO 8601, UTC, whole seconds.
     who : str
         Who asked for it.
-    action : {"publish", "promote", "rollback", "correct"}
-        What was done; `publish` does not change what is live.
+    action : str
+        What was done, as in `Action`, or what a later version of this code calls it.
     from_version, to_version : str or None
-        What was live before, and the version it is about.
+        What was live before, or the challenger before (`challenge`, `abort`), and the version it is about.
     why : str
         The reason given.
     previous, digest : str
         Hash of the entry before (64 zeros for the first) and of this one.
+    evidence : mapping of str to str
+        sha256 of what the decision rests on, by name; empty where none was given.
     """
 
     number: int
     at: str
     who: str
-    action: Action
+    action: str
     from_version: str | None
     to_version: str | None
     why: str
     previous: str
     digest: str
+    evidence: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def read_history(root: Path) -> tuple[Entry, ...]:
@@ -93,7 +104,28 @@ def read_history(root: Path) -> tuple[Entry, ...]:
     >>> read_history(Path("no-such-root"))
     ()
     """
-    return _parse(root, _read(root))
+    return tuple(_parse(root, _read(root)))
+
+
+def salvage_history(root: Path) -> tuple[Entry, ...]:
+    """Return the entries before the first that does not fit, for whoever must act while the chain is broken.
+
+    Raises
+    ------
+    ReleaseError
+        If the file cannot be read at all.
+
+    Examples
+    --------
+    >>> salvage_history(Path("no-such-root"))
+    ()
+    """
+    data, kept = _read(root), list[Entry]()
+    try:
+        kept.extend(_parse(root, data))
+    except ReleaseError:
+        kept += _as_they_are(root, data, len(kept))
+    return tuple(kept)
 
 
 def append_entry(
@@ -105,6 +137,7 @@ def append_entry(
     action: Action,
     from_version: str | None,
     to_version: str | None,
+    evidence: Mapping[str, str] | None = None,
 ) -> Entry:
     """Append to the record and force it to the disk; the caller holds the lock.
 
@@ -118,14 +151,17 @@ def append_entry(
         Who and why.
     at : datetime
         When (aware, any zone).
-    action, from_version, to_version
+    action, from_version, to_version, evidence
         As in `Entry`.
 
     Raises
     ------
     ReleaseError
-        If the disk refuses; the record is then as it was.
+        If the disk refuses, or `evidence` is none; the record is then as it was.
     """
+    wrong = check_evidence(evidence) if evidence else None
+    if wrong:
+        raise ReleaseError(f"{root / HISTORY}: {wrong}; nothing was changed.")
     fields: dict[str, Any] = {
         "number": len(entries) + 1,
         "at": at.astimezone(UTC).isoformat(timespec="seconds"),
@@ -134,42 +170,19 @@ def append_entry(
         "from_version": from_version,
         "to_version": to_version,
         "why": author.why,
+        **({_EVIDENCE: dict(sorted(evidence.items()))} if evidence else {}),
         "previous": entries[-1].digest if entries else _START,
     }
-    entry = Entry(**fields, digest=_digest(fields))
+    fields["digest"] = _digest(fields)
     try:
-        _append(root, _line(asdict(entry)))
+        _append(root, _line(fields))
         sync(root)
     except OSError as error:
         raise ReleaseError(
             f"{root / HISTORY}: cannot be written ({error.strerror or error}); nothing was changed. "
             "Free space or correct the permissions, then run again."
         ) from error
-    return entry
-
-
-def live_by_record(entries: Sequence[Entry]) -> list[str]:
-    """Return the versions that a roll-back would go through, the live one last.
-
-    A promotion adds a version; a roll-back or a correction goes back to the version it names, if it was on the way.
-
-    Examples
-    --------
-    >>> live_by_record([])
-    []
-    """
-    path: list[str] = []
-    for entry in entries:
-        if entry.action == "publish":
-            continue
-        if entry.to_version is None:
-            path = []
-        elif entry.action != "promote" and entry.to_version in path:
-            while path[-1] != entry.to_version:
-                path.pop()
-        elif path[-1:] != [entry.to_version]:
-            path.append(entry.to_version)
-    return path
+    return _entry(fields)
 
 
 def _read(root: Path) -> bytes:
@@ -190,16 +203,27 @@ def _whole_length(data: bytes) -> int:
     return data.rfind(b"\n") + 1
 
 
-def _parse(root: Path, data: bytes) -> tuple[Entry, ...]:
-    entries: list[Entry] = []
+def _parse(root: Path, data: bytes) -> Iterator[Entry]:
+    previous = _START
     for number, line in enumerate(data[: _whole_length(data)].splitlines(keepends=True), start=1):
-        previous = entries[-1].digest if entries else _START
         fields = _fields(root, line)
         problem = _problem(fields, line, number, previous)
         if problem or fields is None:
             raise ReleaseError(f"{root / HISTORY}: the chain is broken at entry {number}: {problem}. {_REMEDY}")
-        entries.append(Entry(**fields))
-    return tuple(entries)
+        yield _entry(fields)
+        previous = fields["digest"]
+
+
+def _as_they_are(root: Path, data: bytes, skip: int) -> Iterator[Entry]:
+    """Yield the readable entries from a break on: nothing proves them, and they only say what to look at first."""
+    for line in data[: _whole_length(data)].splitlines(keepends=True)[skip:]:
+        fields = _fields(root, line)
+        if fields is not None and _content_problem(fields) is None:
+            yield _entry(fields)
+
+
+def _entry(fields: dict[str, Any]) -> Entry:
+    return Entry(**{key: fields[key] for key in (*_HEAD, *_TAIL)}, evidence=fields.get(_EVIDENCE, {}))
 
 
 def _fields(root: Path, line: bytes) -> dict[str, Any] | None:
@@ -207,23 +231,38 @@ def _fields(root: Path, line: bytes) -> dict[str, Any] | None:
         fields = parse_json(root, HISTORY, line)
     except ArtifactError:
         return None
-    return fields if isinstance(fields, dict) and tuple(fields) == _KEYS else None
+    if not isinstance(fields, dict):
+        return None
+    keys = tuple(fields)
+    return fields if keys[: len(_HEAD)] == _HEAD and keys[len(_HEAD) :][-len(_TAIL) :] == _TAIL else None
 
 
 def _problem(fields: dict[str, Any] | None, line: bytes, number: int, previous: str) -> str | None:
     if fields is None or _line(fields) != line:
         return "it is not an entry"
-    content = {key: fields[key] for key in _KEYS if key != "digest"}
+    content = {key: value for key, value in fields.items() if key != "digest"}
     if fields["digest"] != _digest(content):
         return "it does not fit its own digest"
     if fields["previous"] != previous or fields["number"] != number:
         return "it does not follow the entry before it"
+    return _content_problem(fields)
+
+
+def _content_problem(fields: dict[str, Any]) -> str | None:
     versions = [fields["from_version"], fields["to_version"]]
     texts = [fields["at"], fields["who"], fields["why"]]
     if not all(v is None or (isinstance(v, str) and is_version(v)) for v in versions):
         return "it names no version"
-    if fields["action"] not in get_args(Action) or not all(isinstance(t, str) and t.isprintable() for t in texts):
+    action = fields["action"]
+    if not isinstance(action, str) or not _ACTION.fullmatch(action):
         return "it holds a field of another kind"
+    if not all(isinstance(t, str) and t.isprintable() for t in texts):
+        return "it holds a field of another kind"
+    further = fields.keys() - {*_HEAD, *_TAIL, _EVIDENCE}
+    if further and action in get_args(Action):
+        return "it holds a field that its action does not have"
+    if _EVIDENCE in fields and (wrong := check_evidence(fields[_EVIDENCE])):
+        return f"its {wrong}"
     return None if _TIME.fullmatch(fields["at"]) else "it holds no time"
 
 

@@ -1,39 +1,30 @@
 """Which bundle is live: publish, promote, roll back, and the record of who did it, when, from what to what, and why.
 
-`current` in the artifacts root stays the one pointer; readers need no lock and see the old version or the new one.
-Writers take turns by a lock the kernel gives back when a process dies. The record is written first and the pointer
-moved second; a process killed in between leaves a record of a change that did not happen, and the next writer adds
-a correction. The command line (`command_line/release.py`) calls these functions and nothing else.
+`current` in the artifacts root stays the one pointer to what is live; readers need no lock and see the old version or
+the new one. Writers take turns by a lock the kernel gives back when a process dies (`turn`). The command line
+(`command_line/lifecycle/release.py`) calls these functions, those of `challenger` and the one of `unrecorded`, and
+nothing else.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
-from common_utils.bundle import Bundle, current_version, open_bundle, set_current
-from common_utils.bundle.durable import exclusive, make_folder, open_for_all, remove_stale, sync, temporary_path
+from common_utils.bundle import Bundle, current_version, open_bundle
+from common_utils.bundle.durable import open_for_all, sync, temporary_path
 from common_utils.bundle.manifest import MANIFEST, SIGNATURE, is_version
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
-from common_utils.errors import ArtifactError, ReleaseConflictError, ReleaseError
+from common_utils.errors import ArtifactError, ReleaseError
 from common_utils.releases.author import Author
-from common_utils.releases.history import Action, Entry, append_entry, live_by_record, read_history
+from common_utils.releases.history import Entry
+from common_utils.releases.standing import live_by_record, way_back
+from common_utils.releases.turn import ANY, change, utc_now
 
-__all__ = ["ANY", "promote", "publish", "rollback", "versions"]
-
-ANY = "any"
-"""What `expected` is where the caller does not care what is live."""
-
-_LOCK = "releases.lock"
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+__all__ = ["promote", "publish", "rollback", "versions"]
 
 
 def publish(
@@ -42,7 +33,7 @@ def publish(
     *,
     author: Author,
     trust: Trust = INTEGRITY_ONLY,
-    clock: Callable[[], datetime] = _utc_now,
+    clock: Callable[[], datetime] = utc_now,
 ) -> Bundle:
     """Put a bundle into the artifacts root, whole or not at all, and record it; what is live does not change.
 
@@ -72,13 +63,13 @@ def publish(
         If the record's chain is broken or the disk refuses.
     """
     bundle = open_bundle(source, trust=trust)
-    with _change(root, author, trust, clock, make=True) as change:
+    with change(root, author, trust, clock, make=True) as turn:
         _copy(root, bundle)
         published = open_bundle(root / bundle.version, trust=trust)
         if published.manifest != bundle.manifest:
             raise ArtifactError(f"{root}: holds another bundle {bundle.version}. Train again for a version of its own.")
-        if not any(e.action == "publish" and e.to_version == bundle.version for e in change.entries):
-            change.record("publish", bundle.version)
+        if not any(e.action == "publish" and e.to_version == bundle.version for e in turn.entries):
+            turn.record("publish", bundle.version)
     return published
 
 
@@ -89,7 +80,7 @@ def promote(
     author: Author,
     expected: str | None = ANY,
     trust: Trust = INTEGRITY_ONLY,
-    clock: Callable[[], datetime] = _utc_now,
+    clock: Callable[[], datetime] = utc_now,
 ) -> Entry | None:
     """Make a bundle of the root the live one.
 
@@ -118,11 +109,11 @@ def promote(
     ArtifactError
         If the version is malformed, missing, altered or not trusted.
     ReleaseError
-        If the record's chain is broken or the disk refuses.
+        If the version is barred, the record's chain is broken, or the disk refuses.
     """
-    with _change(root, author, trust, clock) as change:
-        change.compare(expected)
-        return None if current_version(root) == version else change.move("promote", version)
+    with change(root, author, trust, clock) as turn:
+        turn.compare(expected)
+        return None if current_version(root) == version else turn.move("promote", version)
 
 
 def rollback(
@@ -131,9 +122,11 @@ def rollback(
     author: Author,
     expected: str | None = ANY,
     trust: Trust = INTEGRITY_ONLY,
-    clock: Callable[[], datetime] = _utc_now,
+    clock: Callable[[], datetime] = utc_now,
 ) -> Entry:
-    """Make the version live again that was live before the current one; a second call goes one further back.
+    """Make the version live again that was live before the current one, and bar the digest of the current one.
+
+    A second call goes one further back; what is barred is passed over.
 
     Parameters
     ----------
@@ -145,12 +138,18 @@ def rollback(
     ReleaseConflictError, ArtifactError, ReleaseError
         As `promote`, and ReleaseError if nothing was live before.
     """
-    with _change(root, author, trust, clock) as change:
-        change.compare(expected)
-        path = live_by_record(change.entries)
-        if len(path) < 2:
-            raise ReleaseError(f"{root}: no version was live before the current one. Promote one by its name.")
-        return change.move("rollback", path[-2])
+    with change(root, author, trust, clock) as turn:
+        turn.compare(expected)
+        back = way_back(turn.entries, current_version(root))
+        if not back:
+            before = len(live_by_record(turn.entries)) > 1
+            what = (
+                "every version that was live before is barred"
+                if before
+                else "no version was live before the current one"
+            )
+            raise ReleaseError(f"{root}: {what}. Promote one by its name.")
+        return turn.move("rollback", back[0])
 
 
 def versions(root: Path, *, trust: Trust = INTEGRITY_ONLY) -> list[tuple[str, Bundle | ArtifactError]]:
@@ -179,79 +178,6 @@ def versions(root: Path, *, trust: Trust = INTEGRITY_ONLY) -> list[tuple[str, Bu
         except ArtifactError as error:
             found.append((name, error))
     return found
-
-
-@dataclass
-class _Change:
-    """One writer's turn: the record as it stands, in line with the pointer, and what may be done to both."""
-
-    root: Path
-    author: Author
-    trust: Trust
-    clock: Callable[[], datetime]
-    entries: tuple[Entry, ...]
-
-    def correct(self) -> None:
-        """Record where the pointer stands, if the record says otherwise."""
-        live, path = current_version(self.root), live_by_record(self.entries)
-        recorded = path[-1] if path else None
-        if live != recorded:
-            why = "the pointer stood here: it was moved by hand, or the change recorded before was not finished"
-            self._append("correct", recorded, live, Author(self.author.who, why))
-
-    def compare(self, expected: str | None) -> None:
-        live = current_version(self.root)
-        if expected not in (ANY, live):
-            raise ReleaseConflictError(
-                f"{self.root}: {live or 'no version'} is live, not {(expected or 'no version')[:80]!a} as expected. "
-                "Look at the history, then decide again."
-            )
-
-    def record(self, action: Action, version: str) -> Entry:
-        return self._append(action, current_version(self.root), version, self.author)
-
-    def move(self, action: Action, version: str) -> Entry:
-        if not is_version(version):
-            raise ReleaseError(
-                f"{self.root}: {version[:80]!a} is not a version such as '20261123T120102Z-1a2b3c4d5e6f'. "
-                "Choose one that the root holds."
-            )
-        opened = open_bundle(self.root / version, trust=self.trust)  # before anything is recorded
-        if opened.version != version:
-            raise ReleaseError(f"{self.root}: {version} holds bundle {opened.version}. Publish that one again.")
-        entry = self.record(action, version)
-        try:
-            set_current(self.root, version, trust=self.trust)
-        except ArtifactError:
-            self.correct()
-            raise
-        return entry
-
-    def _append(self, action: Action, before: str | None, after: str | None, author: Author) -> Entry:
-        entry = append_entry(
-            self.root, self.entries, author, at=self.clock(), action=action, from_version=before, to_version=after
-        )
-        self.entries = (*self.entries, entry)
-        return entry
-
-
-@contextmanager
-def _change(
-    root: Path, author: Author, trust: Trust, clock: Callable[[], datetime], *, make: bool = False
-) -> Generator[_Change]:
-    """Wait for a turn, remove what dead writers left, and hand out the record in line with the pointer."""
-    try:
-        if make:
-            make_folder(root)
-        with exclusive(root / _LOCK):
-            remove_stale(root)
-            change = _Change(root, author, trust, clock, read_history(root))
-            change.correct()
-            yield change
-    except OSError as error:
-        raise ReleaseError(
-            f"{root}: cannot be changed ({error.strerror or error}). Name an artifacts root, or correct its rights."
-        ) from error
 
 
 def _copy(root: Path, bundle: Bundle) -> None:

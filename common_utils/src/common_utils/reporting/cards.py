@@ -183,8 +183,8 @@ def bundle_facts(source: Bundle | Mapping[str, object]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        python, git_commit, seed, data_fingerprint, config_fingerprint, libraries_table, row_counts_table; of a bundle
-        also version and created. What was not recorded says so.
+        python, git_commit, seed, data_fingerprint, snapshot, config_fingerprint, libraries_table, row_counts_table; of
+        a bundle also version and created. What was not recorded says so.
 
     Raises
     ------
@@ -199,7 +199,7 @@ def bundle_facts(source: Bundle | Mapping[str, object]) -> dict[str, str]:
     """
     info = source.info if isinstance(source, Bundle) else source
     facts = {"version": source.version, "created": source.manifest["created"]} if isinstance(source, Bundle) else {}
-    for name in ("python", "git_commit", "seed", "data_fingerprint", "config_fingerprint"):
+    for name in ("python", "git_commit", "seed", "data_fingerprint", "snapshot", "config_fingerprint"):
         facts[name] = _NOT_RECORDED if info.get(name) is None else str(info[name])
     libraries, counts = _names(info, "libraries"), _names(info, "row_counts")
     facts["libraries_table"] = _two_columns("library", "version", libraries, "ll")

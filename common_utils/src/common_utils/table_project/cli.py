@@ -15,6 +15,9 @@ import typer
 from common_utils.command_line.bias import bias_app
 from common_utils.command_line.clashes import keep_settings
 from common_utils.command_line.decisions import add_decisions
+from common_utils.command_line.lifecycle.lifecycle import lifecycle_app
+from common_utils.command_line.lifecycle.release import release_app
+from common_utils.command_line.lifecycle.snapshots import add_snapshots, data_group, holders_of
 from common_utils.command_line.monitor import (
     AddressOption,
     AsOfOption,
@@ -33,7 +36,6 @@ from common_utils.command_line.options import (
     SetOption,
 )
 from common_utils.command_line.reading import reads_table
-from common_utils.command_line.release import release_app
 from common_utils.command_line.run import command_line
 from common_utils.command_line.wide import shows_tables
 from common_utils.errors import ConfigError
@@ -41,8 +43,9 @@ from common_utils.errors import ConfigError
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
     from common_utils.config.project import ProjectSpec
-    from common_utils.config.reading import ReadingConfig
-    from common_utils.decision_log.config import DecisionsConfig
+    from common_utils.datasets.snapshot import Snapshot
+    from common_utils.datasets.store import SnapshotStore
+    from common_utils.decision_log.desk import Desk
     from common_utils.monitoring.bias.desk import BiasDesk
     from common_utils.table_project.config import TableProjectConfig
     from common_utils.table_project.task import TableTask
@@ -143,11 +146,26 @@ def table_cli(
         settings, folder = settings_of(spec(), config, overrides)
         return _artifacts(settings, folder), load_trust(settings.releases, folder)
 
-    def decisions(config: Path | None, overrides: list[str] | None) -> tuple[DecisionsConfig, str, Path, ReadingConfig]:
-        settings, folder = settings_of(spec(), config, overrides)
-        return settings.decisions, name, folder, settings.data.table
+    def decisions(config: Path | None, overrides: list[str] | None) -> Desk:
+        from common_utils.decision_log.desk import Desk
 
+        settings, folder = settings_of(spec(), config, overrides)
+        holders = holders_of(_artifacts(settings, folder))
+        return Desk(settings.decisions, name, folder, settings.data.table, holders)
+
+    def take(
+        store: SnapshotStore, config: Path | None, overrides: list[str] | None, data: Path | None, reading: Reading
+    ) -> Snapshot:
+        from common_utils.table_project.training import snapshot_of_settings
+
+        settings, folder = settings_of(spec(), config, overrides, data)
+        return snapshot_of_settings(task(), settings, folder, store, reading=reading)
+
+    snapshots = data_group()
+    add_snapshots(snapshots, releases, take)
+    app.add_typer(snapshots)
     app.add_typer(release_app(releases), name="release")
+    app.add_typer(lifecycle_app(releases), name="lifecycle")
     add_decisions(app, decisions)
     app.add_typer(_monitor(spec, task))
 

@@ -138,7 +138,7 @@ def run_predict(
     bundle = configured_bundle(task, config, folder, bundle_path)
     records, names, answers, watched = _answered(task, config, bundle, input_, reading)
     recorder = open_batch_recorder(config.decisions, task.spec.name, folder)
-    with logged_run(recorder, output, LogOf("predict", "predict", bundle.version, "")) as run:
+    with logged_run(recorder, output, LogOf("predict", "predict", bundle.version, "", snapshot=bundle.snapshot)) as run:
         table = pd.concat([names, answers], axis=1)
         write_table(table, output)
         if keep := run.keep_with(partial(_entries, groups=_groups(task, records.frame))):

@@ -93,6 +93,8 @@ class LiveModel(Generic[Settings]):
         The bundle's `metrics.json`.
     reference : Profile or None
         What it was trained on, in counts; None where the bundle has none.
+    snapshot : str
+        Digest of the data it was trained on; empty where the bundle names none.
     """
 
     version: str
@@ -101,6 +103,7 @@ class LiveModel(Generic[Settings]):
     info: Mapping[str, Any]
     metrics: Mapping[str, Any]
     reference: Profile | None = None
+    snapshot: str = ""
 
     def threshold(self, rule: str) -> float:
         """Return from which probability on the answer is yes, by a rule of a bundle that decides between two."""
@@ -149,6 +152,7 @@ def open_live(
         },
         metrics=metrics,
         reference=served_profile(bundle),
+        snapshot=bundle.snapshot,
     )
 
 
@@ -292,7 +296,7 @@ def _routes(
     )
 
     def fixed(sink: Recorder, live: LiveModel[Settings]) -> Fixed:
-        return sink.fixed("/predict", "predict", live.version)
+        return sink.fixed("/predict", "predict", live.version, snapshot=live.snapshot)
 
     logged: QuickLog[Recorder, LiveModel[Settings]] = QuickLog(log, lambda sink, live: sink.keeper(fixed(sink, live)))
 

@@ -17,6 +17,9 @@ from threadpoolctl import threadpool_limits
 
 from common_utils.bundle import Bundle, fingerprint_bytes, git_commit, library_versions, write_bundle
 from common_utils.config import dump_config
+from common_utils.datasets.snapshot import Snapshot
+from common_utils.datasets.store import SnapshotStore
+from common_utils.datasets.tables import TrainingTable, snapshot_tables
 from common_utils.leakage import audit
 from common_utils.monitoring.profiles.counting import reference_profile
 from common_utils.monitoring.profiles.profile import Profile
@@ -102,17 +105,7 @@ def prepare_table(
     """
     seed, split = config.training.seed, config.training.split
     step("reading the table")
-    table = load_table(
-        config.data,
-        task.schema(),
-        name=task.spec.name,
-        folder=folder,
-        sample=lambda n_rows: task.sample(n_rows, np.random.default_rng(seed)),
-        reading=reading,
-        environ=environ,
-    )
-    table = replace(table, frame=task.tidied(table.frame))
-    table = apply_rules(table, task.rules(table.frame, config))
+    table = _read(task, config, folder, reading=reading, environ=environ)
     if reading is not None:
         reading.accounts.update(table.report)
     groups = task.groups(table.frame)
@@ -175,6 +168,7 @@ def train_table(
         prepared = prepare_table(task, config, folder, step, reading=reading, environ=environ)
         if not config.training.accept_fewer_rows:
             _check_size(artifacts, prepared.table)
+        snapshot = take_snapshot(task, SnapshotStore.beside(artifacts), prepared.table)
         measured = task.cross_validate(config, prepared.train, prepared.rounds, step)
         step("fitting the model on every row that was not set aside")
         learnt_from = prepared.train
@@ -195,7 +189,7 @@ def train_table(
         compiled = task.compile(config, model, learnt_from)
         further = task.service_files(config, model)
     step("writing the bundle")
-    info = _info(task, config, folder, prepared)
+    info = {**_info(task, config, folder, prepared), "snapshot": snapshot.digest}
 
     def write(target: Path) -> None:
         joblib.dump(model, target / "model.joblib")
@@ -213,6 +207,53 @@ def train_table(
     publish(artifacts, bundle.path, author=author, trust=trust)
     promote(artifacts, bundle.version, author=author, trust=trust)
     return bundle
+
+
+def snapshot_of_settings(
+    task: TableTask[Settings], config: Settings, folder: Path, store: SnapshotStore, *, reading: Reading | None = None
+) -> Snapshot:
+    """Keep the table that training with these settings would learn from, and measure on, as a snapshot.
+
+    Raises
+    ------
+    PortfolioError
+        As `prepare_table` of reading, and as `take_snapshot`.
+    """
+    return take_snapshot(task, store, _read(task, config, folder, reading=reading))
+
+
+def _read(
+    task: TableTask[Settings],
+    config: Settings,
+    folder: Path,
+    *,
+    reading: Reading | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> SourceTable:
+    """Return the configured table, tidied, without the rows that a rule sets aside."""
+    table = load_table(
+        config.data,
+        task.schema(),
+        name=task.spec.name,
+        folder=folder,
+        sample=lambda n_rows: task.sample(n_rows, np.random.default_rng(config.training.seed)),
+        reading=reading,
+        environ=environ,
+    )
+    table = replace(table, frame=task.tidied(table.frame))
+    return apply_rules(table, task.rules(table.frame, config))
+
+
+def take_snapshot(task: TableTask[Settings], store: SnapshotStore, table: SourceTable) -> Snapshot:
+    """Keep a project's table as a snapshot.
+
+    Raises
+    ------
+    DataError, ArtifactError
+        As `snapshot_tables`.
+    """
+    subject = task.id_column if task.id_column in table.frame.columns else None
+    return snapshot_tables(store, {task.spec.name: TrainingTable(table.frame, subject)}, source=table.name)
 
 
 def measure_holdout(

@@ -32,6 +32,7 @@ __all__ = [
 INPUTS = {
     *("--config", "--data", "--input", "--bundle", "--artifacts", "--usage", "--plans", "--plan", "--draft", "--card"),
     *("--accounts", "--events", "--billed", "--full-card", "--rules", "--check", "--sent", "--verify", "--operator"),
+    "--evidence",
 }
 """Options that name something to read; every other path has to be declared as written (`writable=True`)."""
 

@@ -111,7 +111,7 @@ def _by_bundle(request: RecommendCommand) -> None:
     )
     answers = bundle_answers(bundle, asked)
     profile = open_batch_profile(run.config.monitoring, run.project, bundle.bundle, "recommend")
-    written = _written(request, answers.recommender, answers.rules, bundle.version, profile)
+    written = _written(request, answers.recommender, answers.rules, bundle, profile)
     policy = answers.policy
     name = bundle.name if asked.forecast else f"{bundle.name}, the past months"
     note(f"{written.rows:,} rows written to {request.output}, by {name} and rules {answers.rules.version}")
@@ -149,12 +149,13 @@ def _written(
     request: RecommendCommand,
     recommender: Recommender,
     rules: Rules,
-    model: str = "",
+    bundle: PlanRecBundle | None = None,
     profile: BatchProfile | None = None,
 ) -> Written:
     reading, _ = table_settings(request.settings)
     card = recommender.catalogue.version
-    about = LogOf("recommend", request.mode.value, model, request.as_of, rules.version, card)
+    model, snapshot = ("", "") if bundle is None else (bundle.version, bundle.bundle.snapshot)
+    about = LogOf("recommend", request.mode.value, model, request.as_of, rules.version, card, snapshot)
     if request.mode is AnswerMode.offer:
         recommender = replace(recommender, objects=objections_at_hand(request.settings))
     with logged_run(batch_recorder(request.settings), request.output, about) as run:
@@ -198,7 +199,15 @@ def run_predict(request: PredictCommand) -> None:
     run, month = load_run(request.settings), month_index(request.as_of)
     bundle = run.open_bundle(request.bundle)
     rules = bundle.followed(request.rules)
-    about = LogOf("predict", "choice", bundle.version, request.as_of, rules.version, bundle.catalogue.version)
+    about = LogOf(
+        "predict",
+        "choice",
+        bundle.version,
+        request.as_of,
+        rules.version,
+        bundle.catalogue.version,
+        bundle.bundle.snapshot,
+    )
     profile = open_batch_profile(run.config.monitoring, run.project, bundle.bundle, "predict")
     with logged_run(batch_recorder(request.settings), request.output, about) as logged:
         written = write_predictions(

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from common_utils.command_line.terminal import note, note_next, show_table, steps
+from common_utils.datasets.snapshot import Snapshot
+from common_utils.datasets.store import SnapshotStore
 from common_utils.errors import ConfigError
 from common_utils.outputs import write_bytes, write_text
 from common_utils.tables import RowReport
@@ -42,7 +44,7 @@ from planrec.rules import configured_rules, rules_file
 from planrec.simulator.full_cards.traits import load_traits
 from planrec.simulator.full_cards.write import write_full_card
 from planrec.simulator.operator import simulate, write_simulation
-from planrec.training import data_fingerprint, held_plan_figures, train
+from planrec.training import data_fingerprint, held_plan_figures, take_snapshot, train
 from planrec.usage.event_files import ChurnCut, EmptyMonths
 from planrec.usage.months_table import summarise
 
@@ -51,6 +53,7 @@ __all__ = [
     "run_data",
     "run_evaluate",
     "run_simulate",
+    "run_snapshot",
     "run_train",
 ]
 
@@ -95,6 +98,16 @@ def run_data(settings: SettingsCommand) -> None:
         data = load_usage(config, catalogue, run.project, reading=run.stated)
     show_table("Usage months", [{name: _text(value) for name, value in row.items()} for row in summarise(data)])
     _account(data.reports)
+
+
+def run_snapshot(settings: SettingsCommand, store: SnapshotStore) -> Snapshot:
+    """Read the configured data and keep it as a snapshot."""
+    run = load_run(settings)
+    catalogue = load_catalogue(run.path(run.config.data.chosen().plans))
+    with steps() as step:
+        step(f"reading {run.config.data.source}")
+        data = load_usage(run.config, catalogue, run.project, reading=run.stated)
+    return take_snapshot(store, data)
 
 
 def run_train(settings: SettingsCommand, output: Path | None) -> None:

@@ -48,8 +48,10 @@ class Fixed:
         Project, route or command, and what was asked for.
     model, rules, card : str
         Versions; empty where there is none.
-    snapshot, experiment, arm : str
-        Empty until there are snapshots and experiments.
+    snapshot : str
+        Digest of the data the model was trained on; empty where its bundle names none.
+    experiment, arm : str
+        Empty until there are experiments.
     start : bytes
     sum : int
         CRC-32 of `start`.

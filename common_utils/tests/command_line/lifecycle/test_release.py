@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from common_utils.bundle import current_version, open_bundle, set_current, write_bundle
 from common_utils.bundle.names import check_name, is_plain_name
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
-from common_utils.command_line.release import release_app
+from common_utils.command_line.lifecycle.release import release_app
 from common_utils.errors import PortfolioError
 from common_utils.releases import promote, rollback
 from common_utils.releases.author import Author
@@ -89,7 +89,10 @@ def test_a_reason_is_required(run: Run, command: list[str]) -> None:
 
 
 def test_history_is_shown_and_given_as_json(run: Run, root: Path, three: list[str]) -> None:
-    assert run("history") == (0, "number  at  action  from  to  who  why\nlive: none; last digest: none\n")
+    assert run("history") == (
+        0,
+        "number  at  action  from  to  who  why\nlive: none; challenger: none; last digest: none\n",
+    )
     run("promote", three[0], "--why", "first", "--who", "ana")
     code, text = run("history", "--json")
     found = json.loads(text)
@@ -99,6 +102,51 @@ def test_history_is_shown_and_given_as_json(run: Run, root: Path, three: list[st
     (root / HISTORY).write_text((root / HISTORY).read_text().replace("ana", "bob"))
     code, text = run("history")
     assert (code, "broken at entry 1" in text) == (4, True)
+
+
+def test_both_pointers_and_the_bars_are_shown(run: Run, root: Path, three: list[str], tmp_path: Path) -> None:
+    gate = tmp_path / "gate.json"
+    gate.write_text("{}")
+    run("promote", three[0], "--why", "first")
+    code, text = run("challenge", three[1], "--why", "passed", "--expect", "none", "--evidence", str(gate))
+    assert (code, text) == (0, f"{three[1]} is the challenger, digest {read_history(root)[-1].digest}\n")
+    assert read_history(root)[-1].evidence == {"gate.json": hashlib.sha256(b"{}").hexdigest()}
+    assert run("challenge", three[1], "--why", "again") == (0, f"{three[1]} was the challenger already\n")
+    assert f"live: {three[0]}; challenger: {three[1]}; last digest: " in run("history")[1]
+    assert run("challenge", three[2], "--why", "x", "--expect", three[0])[0] == 4
+    assert "is barred and there is no challenger" in run("abort", "--why", "slow", "--who", "bo")[1]
+    assert f"barred: {three[1]}" in run("history")[1]
+    found = json.loads(run("history", "--json")[1])
+    assert (found["live"], found["challenger"], found["barred"]) == (three[0], None, [three[1]])
+    assert [row["barred"] for row in json.loads(run("list", "--json")[1])] == [one == three[1] for one in sorted(three)]
+    assert run("promote", three[1], "--why", "x")[0] == 4
+    assert run("pardon", three[1], "--why", "x", "--who", "bo")[0] == 4
+    assert run("pardon", three[1], "--why", "measured again", "--who", "ana")[0] == 0
+    assert run("bar", three[2], "--why", "leak")[1].startswith(f"{three[2]} is barred, digest ")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [pytest.param("none.json", "cannot be read", id="missing"), pytest.param("a b", "plain", id="x")],
+)
+def test_evidence_that_is_none_changes_nothing(run: Run, root: Path, three: list[str], name: str, reason: str) -> None:
+    code, text = run("challenge", three[1], "--why", "x", "--evidence", str(root / name))
+    assert (code, reason in text) == (2, True)
+    assert read_history(root) == ()
+
+
+def test_a_roll_back_without_a_record_says_what_it_leaves_to_do(run: Run, root: Path, three: list[str]) -> None:
+    for version in three:
+        run("promote", version, "--why", "x")
+    (root / HISTORY).write_text((root / HISTORY).read_text().replace("first", "second").replace('"x"', '"y"', 1))
+    assert run("rollback", "--why", "worse")[0] == 4
+    code, text = run("rollback", "--unrecorded", "--why", "worse", "--expect", three[2])
+    assert code == 0
+    assert f"{three[1]} is live, not recorded yet: the next change does it, and bars {three[2]}" in text
+    assert run("rollback", "--unrecorded", "--why", "worse", "--to", three[0])[0] == 0
+    assert run("rollback", "--why", "worse", "--to", three[1])[0] == 2
+    code, text = run("list")
+    assert (code, "barred bundles are not known: " in text, f"{three[0]}  yes" in text) == (0, True, True)
 
 
 def test_a_root_that_does_not_exist_is_no_empty_history(run: Run) -> None:

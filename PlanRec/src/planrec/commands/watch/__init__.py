@@ -1,0 +1,1 @@
+"""Commands that look at what happens after training: monitoring and bias."""
