@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +30,17 @@ class Group(TyperGroup):
         if option is not None and option.default is None:
             option.default = False
         return option
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Return what is left for the command; a file that was not named is not read, as a flag is not."""
+        for param in self.params:
+            if ctx.parent is None and param.name == "success_file":
+                param.process_value = partial(_read_if_given, param.process_value)
+        return super().parse_args(ctx, args)
+
+
+def _read_if_given(read: Callable[[Any, Any], Any], ctx: Any, value: Any) -> Any:
+    return None if value is None else read(ctx, value)
 
 
 def _show_version(context: typer.Context, *, asked: bool) -> None:
