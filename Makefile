@@ -139,7 +139,7 @@ hooks: $(STAMP) ## Install the commit hooks of .pre-commit-config.yaml
 	@"$(BIN)/pre-commit" install
 
 .PHONY: lock
-lock: $(UV) ## Resolve all dependencies anew: requirements.txt and two per image
+lock: $(UV) ## Resolve all dependencies anew: requirements.txt and three per project
 	@"$(UV)" pip compile $(LOCK_FLAGS) $(MEMBERS:%=--no-emit-package %) --no-emit-package common-utils \
 		$(MEMBERS:%=%/pyproject.toml) --all-extras --group dev -o requirements.txt
 	@for member in $(filter-out common_utils,$(MEMBERS)); do $(MAKE) -C "$$member" lock || exit 1; done
@@ -153,7 +153,7 @@ data: ## Get the public tables, checked by sha256, into PORTFOLIO_DATA (ARGS="--
 	@"$(PYTHON)" scripts/fetch_data.py $(ARGS)
 
 .PHONY: image
-image: ## Build one project's service image: make image PROJECT=PlanRec
+image: ## Build one project's service image, or with KIND=jobs that of its jobs: make image PROJECT=PlanRec
 	@$(MAKE) -C "$(PROJECT)" image
 
 .PHONY: image-push

@@ -53,10 +53,10 @@ def audit(pip_audit: str, service: str, locks: list[Path]) -> int:
 
 
 def bill_of_materials(cyclonedx: str, locks: list[Path], output: Path) -> int:
-    """Write `<project>.cdx.json` for each lock of an image; return the exit code."""
+    """Write `<project>.cdx.json` and `<project>-jobs.cdx.json`, one for each lock; return the exit code."""
     output.mkdir(parents=True, exist_ok=True)
     for lock in locks:
-        target = output / f"{lock.parent.name}.cdx.json"
+        target = output / f"{lock.parent.name}{lock.stem.removeprefix('requirements')}.cdx.json"
         command = [cyclonedx, "requirements", str(lock), "--output-reproducible", "--of", "JSON", "-o", str(target)]
         if subprocess.run(command, check=False).returncode:
             return 1
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--service", default=SERVICE)
     parser.add_argument("--output", type=Path, default=ROOT / "sbom")
     options = parser.parse_args(arguments)
-    images = sorted(ROOT.glob("*/requirements.txt"))
+    images = sorted([*ROOT.glob("*/requirements.txt"), *ROOT.glob("*/requirements-jobs.txt")])
     if bill_of_materials(options.cyclonedx, images, options.output):
         return 1
     return audit(options.pip_audit, options.service, [ROOT / "requirements.txt", *images])

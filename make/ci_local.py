@@ -38,7 +38,7 @@ KNOWN_KEYS = {
     "step": {"name", "uses", "with", "env", "run"},
 }
 # What an outer make hands on would override the cell's own settings.
-FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "JOBS", "RESULTS", "PROJECT", "VENV", "PYTHON")
+FOREIGN = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "JOBS", "RESULTS", "PROJECT", "KIND", "VENV", "PYTHON")
 
 
 class WorkflowError(Exception):

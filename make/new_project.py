@@ -24,7 +24,8 @@ __all__ = ["NewProject", "NewProjectError", "create", "main", "names_of", "wirin
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = "make/project_template"
 MODEL = "BankChurn-Predictor"
-COPIED = ("Dockerfile", "Makefile", "pyproject.toml", "requirements.txt", "requirements-build.txt")
+_LOCKS = ("requirements.txt", "requirements-jobs.txt", "requirements-build.txt")
+COPIED = ("Dockerfile", "Makefile", "pyproject.toml", *_LOCKS)
 LONGEST, LONGEST_QUESTION = 40, 90  # what fits into a line of the files that are made
 QUESTION = "Will it happen? Say here what the project answers."
 
@@ -220,7 +221,7 @@ def _once(pattern: str, text: str) -> re.Match[str]:
     return found[0]
 
 
-_IMAGE_FILES = ("pyproject.toml", "README.md", "requirements.txt", "requirements-build.txt", "src", "app", "configs")
+_IMAGE_FILES = ("pyproject.toml", "README.md", *_LOCKS, "src", "app", "configs")
 _CORE_CONTRACT = r'name = "the core[^"]*"\ntype = "forbidden"\nsource_modules'
 _CORE = ("columns", "config", "features", "formulas")
 _WIRING: dict[str, Sequence[Edit]] = {

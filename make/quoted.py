@@ -27,7 +27,7 @@ __all__ = ["QuotedName", "SourceTree", "quoted_names", "unresolved"]
 _QUOTED = re.compile(r"(?<!`)`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?:\([^`]*\)|=[^`]*)?`(?!`)")
 # `config.yaml` is a file, whatever a module is called; `make documents` looks for those.
 _FILES = frozenset(
-    "csv gz html ini joblib json jsonl lock md npz parquet png py sh sig svg toml txt xlsx yaml yml".split()  # noqa: SIM905
+    "crontab csv gz html ini joblib json jsonl lock md npz parquet png py sh sig svg toml txt xlsx yaml yml".split()  # noqa: SIM905
 )
 
 

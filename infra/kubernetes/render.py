@@ -1,21 +1,26 @@
-r"""Print the manifests of one project's service.
+r"""Print the manifests of one project's service, and of its scheduled jobs.
 
 python infra/kubernetes/render.py planrec --image registry.example/planrec:1.0 --artifacts planrec-artifacts \
-    --shipper registry.example/planrec-shipper:1.0 --decisions postgresql://decisions@decisions-database/decisions
+    --shipper registry.example/planrec-shipper:1.0 --decisions postgresql://decisions@decisions-database/decisions \
+    --jobs registry.example/planrec-jobs:1.0
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Template
+
+from scheduled import jobs_of
 
 __all__ = ["PROJECTS", "rendered"]
 
 PROJECTS = ("planrec", "bankchurn", "carvision", "telecom")
 _STORE = "sqlite:////var/decisions/store/decisions.db"
-_TEMPLATES = [Path(__file__).with_name(name) for name in ("service.yaml", "verdicts.yaml")]
+_SQLITE = "sqlite:"
 
 
 def rendered(
@@ -26,8 +31,10 @@ def rendered(
     shipper: str | None = None,
     decisions: str = _STORE,
     monitoring: str | None = None,
+    jobs: str | None = None,
+    files: str | None = None,
 ) -> str:
-    """Return StatefulSet, Service, PodDisruptionBudget and NetworkPolicy of a project, and its exporter of verdicts.
+    """Return StatefulSet, Service, PodDisruptionBudget and NetworkPolicy of a project, its exporter and its jobs.
 
     Parameters
     ----------
@@ -43,22 +50,56 @@ def rendered(
         `decisions.url` of the shipper; by default a SQLite file on the volume of each replica.
     monitoring : str, optional
         PersistentVolumeClaim, ReadWriteMany, of `monitoring.folder`; `<project>-monitoring` unless given.
+    jobs : str, optional
+        Image of the jobs; without it there are no CronJobs.
+    files : str, optional
+        PersistentVolumeClaim, ReadWriteMany, with what arrives for jobs and what they hand out; `<project>-files`
+        unless given.
+
+    Raises
+    ------
+    ValueError
+        If there are jobs and the store is a SQLite file, which lies on the volume of one replica.
 
     Examples
     --------
     >>> rendered("planrec", "planrec:1.0", "models").count("kind: ")
     7
     """
-    text = Template("---\n".join(path.read_text(encoding="utf-8") for path in _TEMPLATES))
-    return text.substitute(
-        name=project,
-        prefix=project.upper(),
-        image=image,
-        shipper=shipper or image,
-        artifacts=artifacts,
-        decisions=decisions,
-        monitoring=monitoring or f"{project}-monitoring",
-    )
+    said = {
+        "name": project,
+        "prefix": project.upper(),
+        "image": image,
+        "shipper": shipper or image,
+        "artifacts": artifacts,
+        "decisions": decisions,
+        "monitoring": monitoring or f"{project}-monitoring",
+    }
+    documents = [_filled(name, said) for name in ("service.yaml", "verdicts.yaml")]
+    if jobs is not None:
+        if decisions.startswith(_SQLITE):
+            raise ValueError("jobs cannot reach a SQLite file of one replica: give --decisions postgresql://...")
+        said |= {"jobs": jobs, "files": files or f"{project}-files"}
+        documents += [_filled("job.yaml", said | each) for each in _jobs(project)]
+        documents.append(_filled("jobs_network.yaml", said))
+    return "---\n".join(documents)
+
+
+def _jobs(project: str) -> Iterator[dict[str, str]]:
+    """Yield what the template of a job is filled with; a JSON text is YAML."""
+    for job in jobs_of(project):
+        yield {
+            "job": job.name,
+            "schedule": job.schedule,
+            "command": json.dumps(f"exec {job.command(project)}"),  # the job, not the shell, is told to end
+            "seconds": str(job.seconds),
+            "start_within": str(job.start_within),
+            "artifacts_read_only": json.dumps(not job.writes_artifacts),
+        }
+
+
+def _filled(template: str, said: Mapping[str, str]) -> str:
+    return Template(Path(__file__).with_name(template).read_text(encoding="utf-8")).substitute(said)
 
 
 def main() -> int:
@@ -72,9 +113,14 @@ def main() -> int:
     parser.add_argument(
         "--monitoring", help="PersistentVolumeClaim of monitoring.folder; default: <project>-monitoring"
     )
+    parser.add_argument("--jobs", help="image of the jobs (make image KIND=jobs); without it there are no CronJobs")
+    parser.add_argument("--files", help="PersistentVolumeClaim of files for and from jobs; default: <project>-files")
     options = parser.parse_args()
-    said = {name: getattr(options, name) for name in ("shipper", "decisions", "monitoring")}
-    print(rendered(options.project, options.image, options.artifacts, **said))
+    said = {name: getattr(options, name) for name in ("shipper", "decisions", "monitoring", "jobs", "files")}
+    try:
+        print(rendered(options.project, options.image, options.artifacts, **said))
+    except ValueError as error:
+        parser.error(str(error))
     return 0
 
 

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 # What an outer make or test run hands on would change the inner ones.
 FOREIGN = (
-    *("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "PROJECT", "PYTEST_ARGS", "RESULTS", "JOBS", "SEED"),
+    *("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "PROJECT", "KIND", "PYTEST_ARGS", "RESULTS", "JOBS", "SEED"),
     *("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"),
 )
 

@@ -172,7 +172,7 @@ def test_a_cell_over_its_limit_is_red(tiny, capfd):
 def test_the_repository_s_workflow_lists_every_cell(capsys):
     assert main(["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(cells_of(WORKFLOW)) == 3 * len(MEMBERS) + len(PROJECTS) + 3
+    assert len(lines) == len(cells_of(WORKFLOW)) == 3 * len(MEMBERS) + 2 * len(PROJECTS) + 3
     assert lines[4] == "test (PlanRec, 3.12): make test"
     assert lines[-1] == "gate: make gate"
 

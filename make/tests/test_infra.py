@@ -25,6 +25,7 @@ from common_utils.monitoring.beside import DEFAULT_PORT
 from common_utils.monitoring.config import MonitoringConfig
 from common_utils.monitoring.exporter import metrics_text, write_verdicts
 from common_utils.monitoring.findings import Finding
+from common_utils.monitoring.jobs import job_folder, write_success
 from common_utils.releases.config import ReleaseConfig, load_trust
 from common_utils.serving.config import AccessConfig, ServiceConfig
 from common_utils.serving.decisions.events import LogPlace
@@ -35,7 +36,7 @@ from common_utils.serving.model_slot import ModelSlot
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
 SERVICES = ("planrec", "bankchurn", "carvision", "telecom")
-BESIDE = ("shipper", "verdicts")
+BESIDE = ("shipper", "verdicts")  # jobs: test_jobs.py
 
 
 def loaded(path: Path) -> ModuleType:
@@ -57,10 +58,11 @@ def compose() -> dict[str, Any]:
 
 
 def told() -> set[str]:
-    """Names the exporter of verdicts tells once a monitor has run."""
+    """Names the exporter of verdicts tells once a monitor and a job have run."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "verdicts.json"
         write_verdicts(path, "planrec", "2025-10", [Finding("rows", "", "alarm", 0, 9, None, 0, "No rows.")])
+        write_success(job_folder(path.parent) / "retention.json", "planrec")
         return set(re.findall(r"^(\w+)(?:\{| )", metrics_text(path).decode(), re.MULTILINE))
 
 
@@ -84,8 +86,8 @@ def exported() -> set[str]:
 def asked(expression: str) -> set[str]:
     """Names of the metrics an expression looks at."""
     bare = re.sub(r'"[^"]*"|\{[^}]*\}|\b(?:by|on) \([^)]*\)|\[[^\]]*\]', " ", expression)
-    functions = {"max", "sum", "rate", "increase", "histogram_quantile", "by", "and", "or", "on", "time"}
-    return {name for name in re.findall(r"[a-z_]{2,}", bare) if name not in functions}
+    functions = {"max", "sum", "rate", "increase", "histogram_quantile", "by", "and", "or", "on", "time", "unless"}
+    return {name for name in re.findall(r"[a-z_]{2,}", bare) if name not in functions | {"label_replace"}}
 
 
 def rules() -> list[dict[str, Any]]:
@@ -175,7 +177,7 @@ def test_an_exporter_serves_the_verdicts_of_each_and_can_write_nothing(compose: 
 def test_every_state_of_a_verdict_has_an_alert_with_a_runbook() -> None:
     found = {rule["alert"]: rule["annotations"]["action"] for rule in rules() if "monitor" in rule["expr"]}
     assert set(found) == {
-        "DriftAlarm", "DataQualityAlarm", "MonitorInsufficient", "MonitorDidNotRun", "VerdictsUnreadable",
+        "DriftAlarm", "DataQualityAlarm", "MonitorInsufficient", "MonitorDidNotRun", "VerdictsUnreadable", "JobLate",
     }  # fmt: skip
     for action in found.values():
         (runbook,) = re.findall(r"docs/runbooks/\w+\.md", action)
@@ -192,7 +194,9 @@ def test_every_project_is_composed_scraped_and_rendered(compose: dict[str, Any])
     assert (
         set(SERVICES)
         == set(render.PROJECTS)
-        == set(compose) - {"prometheus", "grafana"} - {f"{name}-{beside}" for name in SERVICES for beside in BESIDE}
+        == {name for name, one in compose.items() if "profiles" not in one}
+        - {"prometheus", "grafana"}
+        - {f"{name}-{beside}" for name in SERVICES for beside in BESIDE}
     )
     assert {service["image"].partition(":")[0] for name, service in compose.items() if name in SERVICES} == {
         member.lower() for member in MEMBERS if member != "common_utils"
@@ -298,15 +302,15 @@ def test_a_pod_ends_after_it_was_withdrawn_and_has_drained(project: str) -> None
 def test_images_leave_out_what_services_do_not_use() -> None:
     for member in MEMBERS:
         if (ROOT / member / "Dockerfile").is_file():
-            lock = next(path for path in (ROOT / member).glob("requirements.*") if path.suffix in {".lock", ".txt"})
-            names = set(re.findall(r"^([a-z0-9-]+)==", lock.read_text(encoding="utf-8"), re.MULTILINE))
+            lock = (ROOT / member / "requirements.txt").read_text(encoding="utf-8")
+            names = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
             assert {"uvicorn", "httptools", "uvloop"} <= names
             assert not {"websockets", "watchfiles", "python-dotenv"} & names
 
 
 def test_base_images_are_named_where_the_bot_reads_them_and_the_health_check_follows_the_settings() -> None:
-    for path in ROOT.glob("*/Dockerfile"):
+    for path in (*ROOT.glob("*/Dockerfile"), INFRA / "jobs" / "Dockerfile"):
         text = path.read_text(encoding="utf-8")
         assert "\nFROM python:3.12-slim AS base\n" in text
         assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {"python:3.12-slim", "${BASE}"}
-        assert 'CMD ["python", "-m", "app", "health"]' in text
+        assert path.is_relative_to(INFRA) or 'CMD ["python", "-m", "app", "health"]' in text

@@ -72,7 +72,7 @@ def _locked(path: Path) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("project", PROJECTS)
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-build.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-jobs.txt", "requirements-build.txt"])
 def test_an_image_installs_versions_that_were_tested(project: str, name: str):
     tested = _locked(ROOT / "requirements.txt")
     for package, versions in _locked(ROOT / project / name).items():
@@ -100,27 +100,50 @@ def test_an_image_carries_neither_pandas_nor_tools(project: str):
 
 
 @pytest.mark.parametrize("project", PROJECTS)
-def test_an_image_downloads_only_what_is_hashed(project: str):
-    recipe = re.sub(r"\\\n\s*", "", (ROOT / project / "Dockerfile").read_text())
+def test_an_image_of_jobs_carries_what_the_command_line_needs_and_no_tools(project: str):
+    carried = set(_locked(ROOT / project / "requirements-jobs.txt"))
+    assert {"matplotlib", "pandas", "psycopg", "pyarrow", "scikit-learn", "typer"} <= carried
+    wanted = tomllib.loads((ROOT / project / "pyproject.toml").read_text())["project"]["dependencies"]
+    named = {re.split(r"[^\w.-]", one)[0] for one in wanted}
+    assert named - {"common-utils"} <= carried
+    assert not carried & {"pytest", "hypothesis", "ruff", "hatchling", "pip", "streamlit", "common-utils"}
+
+
+RECIPES = [*(f"{project}/Dockerfile" for project in PROJECTS), "infra/jobs/Dockerfile"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_an_image_downloads_only_what_is_hashed(name: str):
+    recipe = re.sub(r"\\\n\s*", "", (ROOT / name).read_text())
     calls = re.findall(r"pip\b[^&\n]*\b(?:install|wheel|download)\b[^&\n]*", recipe)
     assert len(calls) == 4
     assert all("--require-hashes" in call or "--no-index" in call for call in calls)
     assert not re.search(r"\b(?:apt-get|apk|curl|wget)\b", recipe)
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_an_image_runs_as_the_numbered_user_whose_volumes_all_share(name: str):
+    final = (ROOT / name).read_text().split("\nFROM ")[-1]
+    assert re.findall(r"^USER (.*)$", final, re.MULTILINE) == ["10001:10001"]
+
+
+def test_an_image_of_jobs_says_neither_what_to_run_nor_how_it_is():
+    recipe = (ROOT / "infra" / "jobs" / "Dockerfile").read_text()
+    assert not re.search(r"^\s*(?:CMD|ENTRYPOINT|HEALTHCHECK|EXPOSE)\b", recipe, re.MULTILINE)
+
+
 @pytest.mark.parametrize("project", PROJECTS)
-def test_an_image_runs_as_a_numbered_user_in_exec_form(project: str):
+def test_a_service_is_started_and_asked_in_exec_form(project: str):
     final = (ROOT / project / "Dockerfile").read_text().split("\nFROM ")[-1]
-    user = re.search(r"^USER (\d+):(\d+)$", final, re.MULTILINE)
-    assert user is not None
-    assert "0" not in user.groups()
     assert re.search(r'^CMD \["python"', final, re.MULTILINE)
     assert re.search(r'HEALTHCHECK [^\n]*\\\n\s+CMD \["python"', final)
 
 
 @pytest.mark.parametrize("project", PROJECTS)
 def test_the_build_context_holds_all_that_an_image_copies_and_no_more(project: str):
-    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", (ROOT / project / "Dockerfile").read_text(), re.MULTILINE)
+    recipes = [(ROOT / name).read_text() for name in (f"{project}/Dockerfile", "infra/jobs/Dockerfile")]
+    text = "\n".join(recipes).replace("${PROJECT}", project)
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", text, re.MULTILINE)
     wanted = {source.rstrip("/") for line in copied for source in line.split()} - {"common_utils"}
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert wanted == {line for line in allowed if line.startswith(project)}

@@ -24,7 +24,7 @@ def test_matrix_is_every_member_on_every_supported_python():
     matrix = JOBS["test"]["strategy"]
     assert matrix["fail-fast"] is False
     assert matrix["matrix"] == {"project": list(MEMBERS), "python": ["3.11", "3.12", "3.13"]}
-    assert JOBS["image"]["strategy"]["matrix"] == {"project": list(PROJECTS)}
+    assert JOBS["image"]["strategy"]["matrix"] == {"project": list(PROJECTS), "kind": ["service", "jobs"]}
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -84,7 +84,7 @@ def test_the_audit_runs_weekly_and_a_tag_pushes_every_image():
     (schedule,) = audit[True]["schedule"]
     assert schedule["cron"].split()[-1] == "1"
     assert images[True] == {"push": {"tags": ["v*"]}}
-    assert images["jobs"]["push"]["strategy"]["matrix"] == {"project": list(PROJECTS)}
+    assert images["jobs"]["push"]["strategy"]["matrix"] == JOBS["image"]["strategy"]["matrix"]
     recipe = (ROOT / "make" / "image.mk").read_text()
     assert {"--provenance=mode=max", "--sbom=true"} <= set(recipe.split())
 
@@ -92,11 +92,12 @@ def test_the_audit_runs_weekly_and_a_tag_pushes_every_image():
 def test_the_bot_sees_every_lock_and_every_image():
     proposed = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
     folders = {one["package-ecosystem"]: set(one.get("directories", [one.get("directory")])) for one in proposed}
-    assert folders["docker"] == {f"/{project}" for project in PROJECTS}
-    assert folders["pip"] >= {"/", *folders["docker"]}
+    projects = {f"/{project}" for project in PROJECTS}
+    assert folders["docker"] == {*projects, "/infra/jobs"}
+    assert folders["pip"] >= {"/", *projects}
     locks = [path for place in (ROOT, *(ROOT / p for p in PROJECTS)) for path in place.glob("requirements*")]
     assert {path.suffix for path in locks} == {".txt"}
-    assert len(locks) == 1 + 2 * len(PROJECTS)
+    assert len(locks) == 1 + 3 * len(PROJECTS)
 
 
 def test_commit_hooks_call_make_targets_only():

@@ -5,6 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +16,7 @@ from typer.core import TyperGroup
 
 from common_utils.command_line.clashes import guard_commands
 from common_utils.errors import DataError, PortfolioError
+from common_utils.monitoring.jobs import RAN_TO_ITS_END, check_success_file, write_success
 
 __all__ = ["Group", "command_line", "run_command_line"]
 
@@ -26,6 +31,17 @@ class Group(TyperGroup):
             option.default = False
         return option
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Return what is left for the command; a file that was not named is not read, as a flag is not."""
+        for param in self.params:
+            if ctx.parent is None and param.name == "success_file":
+                param.process_value = partial(_read_if_given, param.process_value)
+        return super().parse_args(ctx, args)
+
+
+def _read_if_given(read: Callable[[Any, Any], Any], ctx: Any, value: Any) -> Any:
+    return None if value is None else read(ctx, value)
+
 
 def _show_version(context: typer.Context, *, asked: bool) -> None:
     if asked:
@@ -39,11 +55,21 @@ def _show_version(context: typer.Context, *, asked: bool) -> None:
 _Version = Annotated[
     bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
 ]
+_SuccessFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--success-file",
+        writable=True,
+        dir_okay=False,
+        help="For scheduled jobs: write here when the command ran to its end (0, 5 or 6), not when it failed.",
+    ),
+]
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_success_file: ContextVar[Path | None] = ContextVar("where the running command writes that it succeeded", default=None)
 
 
 def command_line(name: str, help_: str) -> typer.Typer:
-    """Return an empty command line with `--version`.
+    """Return an empty command line with `--version`, and `--success-file` for scheduled jobs.
 
     Parameters
     ----------
@@ -67,8 +93,11 @@ def command_line(name: str, help_: str) -> typer.Typer:
     )
 
     @app.callback()
-    def main(*, shown: _Version = False) -> None:
+    def main(*, shown: _Version = False, success_file: _SuccessFile = None) -> None:
         del shown
+        if success_file is not None and "--help" not in sys.argv:  # help does no job
+            check_success_file(success_file)
+            _success_file.set(success_file)
 
     main.__doc__ = help_
     return app
@@ -78,7 +107,7 @@ def run_command_line(app: typer.Typer, name: str) -> None:
     """Run a command line; leave with 0, or with the error's code: 2 settings, 3 data, 4 artifact, 5 gate.
 
     No command writes onto what it reads (`clashes`). Where a disk is full, standard output included, the exit code
-    is 3.
+    is 3. With `--success-file`, the time is written last, and only where the command ran to its end.
 
     Parameters
     ----------
@@ -87,6 +116,27 @@ def run_command_line(app: typer.Typer, name: str) -> None:
         Of the command, before the message.
     """
     guard_commands(app)
+    before = _success_file.set(None)
+    try:
+        _run(app, name)
+    except SystemExit as left:
+        path = _success_file.get()
+        if path is not None and left.code in RAN_TO_ITS_END:
+            _keep_success(path, name)
+        raise
+    finally:
+        _success_file.reset(before)
+
+
+def _keep_success(path: Path, name: str) -> None:
+    try:
+        write_success(path, name)
+    except PortfolioError as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        sys.exit(error.exit_code)
+
+
+def _run(app: typer.Typer, name: str) -> None:
     try:
         try:
             app()

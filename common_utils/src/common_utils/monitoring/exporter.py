@@ -1,7 +1,8 @@
 """The latest verdicts as metrics on a port: what Prometheus scrapes, and the file the monitor leaves for it.
 
-The monitor runs once a day and ends; the exporter stays, reads the verdict file at each scrape, and opens nothing else.
-A file that is missing or damaged is told as such (`monitor_verdicts_readable` 0), never as an old verdict.
+The monitor runs once a day and ends; the exporter stays, reads the verdict file and the times of jobs at each scrape,
+and opens nothing else. A file that is missing or damaged is told as such (`monitor_verdicts_readable` 0), never as an
+old verdict; of a job that never succeeded, no time is told.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common_utils.errors import ConfigError, DataError
 from common_utils.monitoring.findings import LEVELS, Finding, Level, worst
+from common_utils.monitoring.jobs import job_folder, read_successes
 from common_utils.outputs import blamed, write_text
 
 __all__ = ["DayVerdicts", "Exporter", "metrics_text", "read_verdicts", "write_verdicts"]
@@ -108,7 +110,7 @@ def read_verdicts(path: Path) -> DayVerdicts:
 
 
 def metrics_text(path: Path) -> bytes:
-    """Return the metrics of a verdict file, as Prometheus reads them.
+    """Return the metrics of a verdict file and of the jobs beside it, as Prometheus reads them.
 
     Examples
     --------
@@ -122,7 +124,7 @@ def metrics_text(path: Path) -> bytes:
 
 
 class Exporter:
-    """Serves the metrics of a verdict file until it is closed.
+    """Serves the metrics of a verdict file, and of the jobs beside it, until it is closed.
 
     Parameters
     ----------
@@ -180,7 +182,8 @@ class _VerdictCollector(Collector):
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Yield what the file says now."""
+        """Yield what the files say now."""
+        yield _job_times(self._path.parent)
         try:
             verdicts = read_verdicts(self._path)
         except DataError:
@@ -188,6 +191,15 @@ class _VerdictCollector(Collector):
             return
         yield GaugeMetricFamily("monitor_verdicts_readable", "Whether the verdict file can be read", 1)
         yield from _metrics(verdicts)
+
+
+def _job_times(folder: Path) -> Metric:
+    times = GaugeMetricFamily(
+        "job_last_success_timestamp_seconds", "When a scheduled job last ran to its end", labels=["project", "name"]
+    )
+    for one in read_successes(job_folder(folder)):
+        times.add_metric([one.project, one.name], one.finished)
+    return times
 
 
 def _metrics(verdicts: DayVerdicts) -> Iterator[Metric]:
