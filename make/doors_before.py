@@ -19,15 +19,13 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from earlier_tree import ROOT, checked_out, environment
 from names_then import moves
 
-ROOT = Path(__file__).resolve().parents[1]
 COMMIT = "a120ee9"
 MEMBERS = (
     "common_utils",
@@ -121,26 +119,6 @@ def learnt(artifacts):
 def client(learnt):
     return learnt
 '''
-
-
-@contextmanager
-def checked_out(commit: str) -> Generator[Path]:
-    """Yield a folder that holds a commit; it is removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix="doors-before-") as name:
-        folder = Path(name) / "then"
-        git = ["git", "-C", str(ROOT), "worktree"]
-        subprocess.run([*git, "add", "--quiet", "--detach", str(folder), commit], check=True)
-        try:
-            yield folder
-        finally:
-            subprocess.run([*git, "remove", "--force", str(folder)], check=True)
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """Return an environment in which the sources of a folder come before those that are installed."""
-    sources = [folder / "common_utils" / "src", folder / "PlanRec" / "src", folder / "PlanRec"]
-    quiet = {"OMP_NUM_THREADS": "1", "COLUMNS": "200", "PYTHONWARNINGS": "ignore", "PYTHONDONTWRITEBYTECODE": "1"}
-    return {**os.environ, **quiet, "PYTHONPATH": os.pathsep.join(map(str, sources))}
 
 
 def trained(folder: Path) -> Path:
