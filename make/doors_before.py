@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from earlier_tree import ROOT, checked_out, environment
+from earlier_tree import ROOT, checked_out, environment, trained
 from names_then import moves
 
 COMMIT = "a120ee9"
@@ -119,19 +119,6 @@ def learnt(artifacts):
 def client(learnt):
     return learnt
 '''
-
-
-def trained(folder: Path) -> Path:
-    """Return artifacts of a small model of that commit, for the tests of the service."""
-    artifacts = folder / "artifacts"
-    small = ("simulator.subscribers=600", "training.model.max_iter=4", "training.challenger.max_iter=4",
-             "training.challenger.folds=2", "training.split.folds=2", "evaluation.resamples=50")  # fmt: skip
-    words = [sys.executable, "-m", "planrec.cli", "train", "--output", str(artifacts)]
-    words += [word for one in small for word in ("--set", one)]
-    done = subprocess.run(words, cwd=folder / "PlanRec", env=environment(folder), capture_output=True, check=False)
-    if done.returncode:
-        print(f"no bundle of that commit: the tests of the service fail for want of it: {done.stderr.decode()[-300:]}")
-    return artifacts
 
 
 @dataclass

@@ -7,8 +7,8 @@ from pathlib import Path
 from common_utils.bundle import fingerprint_file
 from common_utils.command_line.terminal import note, steps
 from common_utils.errors import ConfigError
-from planrec.batch.notices import notice_batch, read_sent, write_notices
-from planrec.billing import load_catalogue
+from planrec.batch.notices import NoticeBatch, notice_batch, read_sent, write_notices
+from planrec.billing import Catalogue, load_catalogue
 from planrec.commands.options import NoticeChoice
 from planrec.commands.requests import NoticeCommand
 from planrec.commands.settings import advice_settings, table_settings
@@ -66,16 +66,23 @@ def run_notices(request: NoticeCommand) -> None:
     write_notices(batch, catalogue, output)
     for report in data.reports:
         note(report.summary())
+    _tell(batch, catalogue, output)
+    _name_said(output)
+
+
+def _tell(batch: NoticeBatch, catalogue: Catalogue, output: Path) -> None:
+    """Say who got no notice, what is not known, which plans were not compared, and how many notices there are."""
     for reason, count in batch.header.no_notice.items():
         if count:
             note(f"no notice, {reason}: {count:,} subscriber(s)")
     unknown = {name: count for name, count in (batch.header.unknown_facts or {}).items() if count}
     if unknown:
         note(f"unknown: {', '.join(f'{name} of {count:,}' for name, count in unknown.items())} subscriber(s)")
+    for text in catalogue.left_out():
+        note(text)
     for kind, count in batch.header.notices.items():
         note(f"{kind}: {count:,} notice(s)")
     note(f"{len(batch.spans):,} notices for {batch.header.subscribers:,} subscribers written to {output}")
-    _name_said(output)
 
 
 def _name_said(output: Path) -> None:

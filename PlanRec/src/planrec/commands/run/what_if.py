@@ -119,8 +119,8 @@ def _drafted(current: Catalogue, draft: Path | None, plan: Path | None) -> Catal
 
 def _told(catalogue: Catalogue) -> Catalogue:
     """Return the rate card; say which of its plans usage months cannot price, and what would be needed."""
-    for plan in catalogue.detailed:
-        note(plan.remark)
+    for text in catalogue.left_out():
+        note(text)
     return catalogue
 
 
