@@ -1,12 +1,13 @@
 """Hold the processor time of two commits against each other: /recommend and the rater on cards of the short form.
 
-    python make/paired_times.py BEFORE AFTER [--bundle FOLDER] [--rounds 60] [--write]
+    python make/paired_times.py BEFORE AFTER [--bundle FOLDER [FOLDER]] [--rater] [--rounds 60] [--write]
 
 Each commit is checked out in a folder of its own and measured by a process of its own. The two take turns in short
 rounds, each first in every other one, so that a busy machine slows both. /recommend is what its route does for a body,
 from JSON to JSON, without the server, the decision log and profiles: these are later than the cards and have gates of
 their own. The rater is that of benchmarks/planrec/bench_rater.py, 500 plans x 6 months. Told are the median of the
-rounds' ratios, its quartiles, and the ratio of the two least times. Without --bundle, each side trains a small one.
+rounds' ratios, its quartiles, and the ratio of the two least times. Without --bundle, each side trains a small one;
+--rater leaves /recommend out.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ _BODIES, _CALLS = 100, 100  # of one round
 _HELPERS = ("benchmarks/planrec", "benchmarks/serving")  # today's, over the modules of either side
 
 
-def measure(bundle: Path) -> None:
-    """Answer each line of standard input by the processor microseconds a call of one round."""
-    works = {"recommend": (_BODIES, _recommend(bundle)), **_rater()}
+def measure(bundle: str) -> None:
+    """Answer each line of standard input by the processor microseconds a call of one round; "" is the rater alone."""
+    works = _rater()
+    if bundle:
+        works = {"recommend": (_BODIES, _recommend(Path(bundle))), **works}
     for _, work in works.values():
         work()
     sys.stdout.write("ready\n")
@@ -82,10 +85,15 @@ def _rater() -> dict[str, tuple[int, Callable[[], None]]]:
 class Side:
     """One commit's process."""
 
-    def __init__(self, tree: Path, bundle: Path | None) -> None:
+    def __init__(self, tree: Path, bundle: str | None) -> None:
         environ = environment(tree)
         environ["PYTHONPATH"] += "".join(f":{ROOT / helper}" for helper in _HELPERS)
-        words = [sys.executable, str(Path(__file__).resolve()), "--measure", str(bundle or trained(tree))]
+        words = [
+            sys.executable,
+            str(Path(__file__).resolve()),
+            "--measure",
+            str(trained(tree)) if bundle is None else bundle,
+        ]
         self.process = subprocess.Popen(
             words, cwd=tree / "PlanRec", env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -135,16 +143,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("before", nargs="?")
     parser.add_argument("after", nargs="?")
-    parser.add_argument("--bundle", type=Path, help="for both sides, if both open it")
+    parser.add_argument("--bundle", nargs="+", help="for both sides, or one for each")
+    parser.add_argument("--rater", action="store_true", help="the rater alone, without a bundle")
     parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--measure", type=Path, metavar="BUNDLE", help="only measure here, by the code on the path")
+    parser.add_argument("--measure", metavar="BUNDLE", help="only measure here, by the code on the path")
     parser.add_argument("--write", action="store_true", help="keep the figures in benchmarks/results")
     options = parser.parse_args()
-    if options.measure:
+    if options.measure is not None:
         measure(options.measure)
         return 0
     with checked_out(options.before) as then, checked_out(options.after) as now:
-        sides = Side(then, options.bundle), Side(now, options.bundle)
+        bundles = [""] if options.rater else options.bundle or [None]
+        sides = Side(then, bundles[0]), Side(now, bundles[-1])
         rounds: list[tuple[dict[str, float], dict[str, float]]] = []
         for i in range(options.rounds):
             order = (0, 1) if i % 2 else (1, 0)

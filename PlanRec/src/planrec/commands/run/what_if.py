@@ -148,6 +148,7 @@ def _answering(request: WhatIfCommand) -> tuple[Engine, AnswerPolicy]:
     """Return what answers, and what it weighs; with a rate card alone it takes no settings, as `recommend`."""
     if request.plans is None:
         bundle = load_run(request.settings).open_bundle(request.bundle)
+        _told(bundle.catalogue)
         return bundle.engine(), AnswerPolicy.of(bundle.config, bundle.rules, "advice", forecast=True)
     if request.bundle is not None:
         raise ConfigError("what-if: give --plans to rate past months, or --bundle for its forecast; not both.")
