@@ -108,7 +108,8 @@ def _cents_apart(fast: list[Line], slow: list[Line]) -> int:
 def sources_digest() -> str:
     """Return a digest of what decides the figures: both raters, the generator and the translation."""
     here = Path(__file__).parent
-    folders = [Path(billing.__file__).parent, here / "random_tariffs", here / "slow_rater"]
+    fast = Path(billing.__file__).parent
+    folders = [*(fast / part for part in ("cards", "events", "rating")), here / "random_tariffs", here / "slow_rater"]
     files = [p for folder in folders for p in sorted(folder.rglob("*.py"))]
     digest = hashlib.sha256()
     for path in [*files, here / "tariff_cases.py"]:

@@ -1,4 +1,4 @@
-"""A bundle on a card of short and full plans: short plans are answered as alone, everywhere, and the others are told."""
+"""A bundle on a card of short and full plans: the short ones are answered as alone, and the others are told."""
 
 from __future__ import annotations
 
