@@ -1,13 +1,21 @@
 """Hold the fast rater against the slow one on random cards and events, and count what was drawn.
 
-Usage: python PlanRec/tests/tariff_check.py [CASES] [FIRST SEED]
+Usage: python PlanRec/tests/tariff_check.py [CASES] [FIRST SEED] [--keep FILE]
+
+With --keep the figures are written to FILE after every thousand seeds. A run that was stopped goes on from there,
+unless a source of one of the raters or of the generator has changed since: then it begins again.
 """
 
 from __future__ import annotations
 
+import argparse
+import hashlib
+import json
 import sys
+import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from random_tariffs.case import random_case
 from random_tariffs.dice import CONSTRUCTS, Row
@@ -16,9 +24,12 @@ from slow_rater.rater import slow_bills
 from tariff_cases import Line, Mapping, translate
 
 from common_utils.errors import ConfigError, DataError
+from common_utils.outputs import write_text
+from planrec import billing
 from planrec.billing.events import read_events
 from planrec.billing.rating import bill_events
 
+PIECE = 1000
 _COLUMNS = ("event", "subscriber", "kind", "start", "seconds", "mb", "to", "at")
 
 
@@ -26,6 +37,7 @@ _COLUMNS = ("event", "subscriber", "kind", "start", "seconds", "mb", "to", "at")
 class Checked:
     """What a run of random cases showed."""
 
+    seeds: int = 0
     cases: int = 0
     events: int = 0
     lines: int = 0
@@ -34,6 +46,7 @@ class Checked:
     drawn: Counter[str] = field(default_factory=Counter[str])
     differing: list[int] = field(default_factory=list[int])
     apart: int = 0
+    processor_seconds: float = 0
 
 
 def events_csv(rows: list[Row]) -> bytes:
@@ -61,9 +74,10 @@ def slow_lines(tree: Mapping, rows: list[Row]) -> list[Line] | None:
         return None
 
 
-def check(seeds: range) -> Checked:
-    """Bill one random case a seed both ways."""
-    seen = Checked()
+def check(seeds: range, seen: Checked | None = None) -> Checked:
+    """Bill one random case a seed both ways, and add what is seen to `seen`."""
+    seen, began = seen or Checked(), time.process_time()
+    seen.seeds += len(seeds)
     for seed in seeds:
         tree, rows, drawn = random_case(seed)
         seen.drawn += drawn
@@ -82,6 +96,7 @@ def check(seeds: range) -> Checked:
         if (fast is None) != (slow is None) or sorted(fast or []) != sorted(slow or []):
             seen.differing.append(seed)
             seen.apart += _cents_apart(fast or [], slow or [])
+    seen.processor_seconds += time.process_time() - began
     return seen
 
 
@@ -90,11 +105,54 @@ def _cents_apart(fast: list[Line], slow: list[Line]) -> int:
     return sum(abs(int(line[4]) - totals.get(line[:2], 0)) for line in fast if line[2] == "total")
 
 
+def sources_digest() -> str:
+    """Return a digest of what decides the figures: both raters, the generator and the translation."""
+    here = Path(__file__).parent
+    fast = Path(billing.__file__).parent
+    folders = [*(fast / part for part in ("cards", "events", "rating")), here / "random_tariffs", here / "slow_rater"]
+    files = [p for folder in folders for p in sorted(folder.rglob("*.py"))]
+    digest = hashlib.sha256()
+    for path in [*files, here / "tariff_cases.py"]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def kept_of(path: Path, first: int, cases: int) -> Checked:
+    """Return what a stopped run of the same seeds and sources had seen, or nothing seen."""
+    if not path.exists():
+        return Checked()
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    same = kept["first_seed"] == first and kept["sources"] == sources_digest() and kept["seen"]["seeds"] <= cases
+    return Checked(**(kept["seen"] | {"drawn": Counter(kept["seen"]["drawn"])})) if same else Checked()
+
+
+def _keep(path: Path, first: int, seen: Checked) -> None:
+    told = asdict(seen) | {"drawn": {name: seen.drawn[name] for name in CONSTRUCTS}}
+    told["processor_seconds"] = round(seen.processor_seconds, 1)
+    command = "make -C PlanRec tariff-check"
+    content = {"command": command, "first_seed": first, "sources": sources_digest(), "seen": told}
+    write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def run(cases: int, first: int, keep: Path | None) -> Checked:
+    """Check the seeds in pieces, and keep what is seen after each."""
+    seen = kept_of(keep, first, cases) if keep else Checked()
+    while seen.seeds < cases:
+        begin = first + seen.seeds
+        check(range(begin, min(begin + PIECE, first + cases)), seen)
+        if keep:
+            _keep(keep, first, seen)
+    return seen
+
+
 def main(arguments: list[str]) -> int:
     """Print coverage and differences; exit code 1 if a case differs or a construct was never drawn."""
-    cases = int(arguments[0]) if arguments else 100_000
-    first = int(arguments[1]) if len(arguments) > 1 else 0
-    seen = check(range(first, first + cases))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cases", nargs="?", type=int, default=100_000)
+    parser.add_argument("first", nargs="?", type=int, default=0, metavar="first seed")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="write the figures here, go on from what it holds")
+    options = parser.parse_args(arguments)
+    seen = run(options.cases, options.first, options.keep)
     for name in CONSTRUCTS:
         sys.stdout.write(f"{seen.drawn[name]:>9,} {name}\n")
     missing = [name for name in CONSTRUCTS if not seen.drawn[name]]
@@ -102,9 +160,9 @@ def main(arguments: list[str]) -> int:
         f"{seen.cases:,} cards, {seen.events:,} events, {seen.lines:,} lines; {seen.invalid:,} refused by both; "
         f"{seen.too_large:,} more cards beyond 64 bits; "
         f"{len(seen.differing)} differ (seeds {seen.differing[:10]}), {seen.apart} cents apart; "
-        f"never drawn: {missing or 'none'}\n"
+        f"never drawn: {missing or 'none'}; {seen.processor_seconds:,.0f} s of the processor\n"
     )
-    return 1 if seen.differing or (missing and cases >= 1000) else 0
+    return 1 if seen.differing or (missing and options.cases >= 1000) else 0
 
 
 if __name__ == "__main__":

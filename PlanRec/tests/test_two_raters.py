@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tariff_check
 import yaml
 from random_tariffs.case import random_case
 from random_tariffs.dice import CONSTRUCTS
@@ -18,7 +19,7 @@ from slow_rater import bills
 from slow_rater.month import Month, Subscription
 from slow_rater.rater import slow_bills
 from tariff_cases import case_folders, differing_lines, expected_lines
-from tariff_check import check
+from tariff_check import check, run
 
 from planrec.billing.rating import allowances, bill, cells, fees, frame, passes
 from planrec.billing.rating.charges import caps, of_rates, sums
@@ -60,6 +61,23 @@ def test_two_raters_agree_on_two_thousand_random_cards_that_draw_every_construct
 
 def test_generator_draws_the_same_case_from_a_seed() -> None:
     assert random_case(7)[:2] == random_case(7)[:2]
+
+
+def test_a_stopped_check_goes_on_where_it_was_and_begins_again_after_a_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, whole = tmp_path / "kept.json", check(range(10))
+    asked: list[range] = []
+    monkeypatch.setattr(tariff_check, "PIECE", 4)
+    monkeypatch.setattr(tariff_check, "check", lambda seeds, seen: asked.append(seeds) or check(seeds, seen))
+    run(4, 0, kept)
+    found = run(10, 0, kept)
+    assert asked == [range(4), range(4, 8), range(8, 10)]
+    assert (found.cases, found.lines, found.differing) == (whole.cases, whole.lines, [])
+    assert {name: found.drawn[name] for name in CONSTRUCTS} == {name: whole.drawn[name] for name in CONSTRUCTS}
+    monkeypatch.setattr(tariff_check, "sources_digest", lambda: "another")
+    assert run(4, 0, kept).cases == check(range(4)).cases
+    assert asked[3:] == [range(4)]
 
 
 Plant = Callable[[pytest.MonkeyPatch], None]

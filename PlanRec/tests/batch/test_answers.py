@@ -164,7 +164,7 @@ def test_the_tally_names_each_count_that_is_not_zero() -> None:
     assert Tally(5, 0, 1_000, closed={int(ExclusionCode.HELD_OUT): 2}).remarks(DECEMBER) == [
         "2 subscriber(s) may take no plan, HELD_OUT (the subscriber is in the permanent hold-out): "
         "a row without a plan",
-        "1,000 subscriber(s) hold a plan that is not in the rate card: saving left empty",
+        "1,000 subscriber(s) hold a plan that the rate card does not price: saving left empty",
     ]
 
 

@@ -91,6 +91,17 @@ def test_every_event_that_corrects_or_is_in_no_bill_is_told_with_its_reason() ->
     assert told == [("e6", "A", "2025-02", "PERIOD_NOT_LISTED"), ("e7", "B", "2025-04", "AFTER_LAST_DAY")]
 
 
+def test_an_event_that_moves_out_of_a_billed_period_corrects_it() -> None:
+    """12 minutes billed in March, 2 of them beyond the allowance, were on 5 April: March owes 20 cents back."""
+    card, request = _card(), _request(billed_until="2025-03")
+    moved = _events(BILLED.replace("2025-03-05", "2025-04-05"))
+    told = late_events(card, request, _events(BILLED), moved)
+    assert [(e.event, e.period, e.code) for e in told] == [("e1", "2025-04", "CORRECTED")]
+    lines = _lines(bill_with_corrections(card, request, _events(BILLED), moved))
+    assert ("A", "2025-04", "correction of 2025-03: calls", -20) in lines
+    assert ("A", "2025-04", "calls", 20) in lines
+
+
 def test_events_before_the_first_day_are_told() -> None:
     request = parse_request(
         {"bill": ["2025-03"], "subscribers": {"A": {"plan": "a", "from": "2025-03-06"}}}, "accounts"

@@ -12,14 +12,14 @@ from planrec.billing.events import read_events
 from planrec.billing.rating import bill_events
 
 
-def taken(cents: int, *events: dict[str, str]) -> dict[str, int]:
-    """What events take from a credit: 6 cents a minute, 20 a message, 10 a MB, no pack."""
+def taken(cents: int, *events: dict[str, str], minute: str = "6") -> dict[str, int]:
+    """What events take from a credit: `minute` cents a minute, 20 a message, 10 a MB, no pack."""
     tree: dict[str, Any] = {
         "currency": "EUR",
         "timezone": "Europe/Madrid",
         "bill": ["2025-03"],
         "prepaid": "true",
-        "plans": {"p": {"per_minute": "6", "per_message": "20", "per_mb": "10"}},
+        "plans": {"p": {"per_minute": minute, "per_message": "20", "per_mb": "10"}},
         "subscribers": {"a": {"plan": "p", "topups": [{"at": "2025-03-01T00:00:00", "cents": str(cents)}]}},
     }
     rows = [
@@ -57,3 +57,18 @@ MESSAGE = {"kind": "sms"}
 )
 def test_credit_is_taken_as_far_as_it_goes(credit: int, events: list[dict[str, str]], expected: dict[str, int]) -> None:
     assert taken(credit, *events) == expected
+
+
+@pytest.mark.parametrize(
+    ("minute", "credit", "cents"),
+    [
+        pytest.param("0.9", 8, 8, id="9-minutes-are-8.1"),
+        pytest.param("0.9", 4, 4, id="4-minutes-are-3.6"),
+        pytest.param("2.5", 7, 5, id="3-minutes-are-7.5-and-round-to-8"),
+        pytest.param("2.5", 8, 8, id="3-minutes-for-all-that-is-left"),
+    ],
+)
+def test_a_call_takes_the_most_whole_minutes_whose_rounded_price_is_covered(
+    minute: str, credit: int, cents: int
+) -> None:
+    assert taken(credit, {"kind": "call", "seconds": "1200"}, minute=minute) == {"calls": cents}

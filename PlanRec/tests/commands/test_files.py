@@ -56,7 +56,7 @@ def test_recommend_leaves_saving_empty_for_an_unknown_plan(run, usage, plans, tm
     assert run("recommend", "--usage", usage, "--plans", plans, "--as-of", "2018-02", "--output", output) == 0
     advice = pd.read_csv(output)
     assert advice[advice["subscriber_id"] == "b"]["saving_cents"].isna().all()
-    assert "1 subscriber(s) hold a plan that is not in the rate card" in capsys.readouterr().err
+    assert "1 subscriber(s) hold a plan that the rate card does not price" in capsys.readouterr().err
 
 
 def test_later_months_change_no_earlier_advice(run, usage, plans, tmp_path) -> None:  # type: ignore[no-untyped-def]

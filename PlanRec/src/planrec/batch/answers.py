@@ -33,7 +33,7 @@ from planrec.months import RECENT_MONTHS
 from planrec.outlook import history_of
 from planrec.rules import ExclusionCode, stay_text
 from planrec.rules.facts import facts_of
-from planrec.usage.months_table import nearest_plans
+from planrec.usage.plan_names import nearest_plans
 
 __all__ = [
     "BILL_SCHEMA",

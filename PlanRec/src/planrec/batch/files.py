@@ -125,8 +125,7 @@ def write_recommendations(
             if tally.closed:
                 raise DataError(f"usage: nobody may take a plan: {tally.why_closed()}; nothing is written.")
             raise _nobody(recommender.as_of, stale=tally.stale, refused=stream.refused)
-    detailed = (plan.remark for plan in recommender.catalogue.detailed)
-    remarks = (*_refusals(stream.refused), *tally.remarks(recommender.as_of), *detailed)
+    remarks = (*_refusals(stream.refused), *tally.remarks(recommender.as_of), *recommender.catalogue.left_out())
     return Written(stream.report(), months, rows, remarks)
 
 
@@ -179,7 +178,7 @@ def write_predictions(
         if not rows + without:
             raise _nobody(as_of, stale=stale, refused=stream.refused)
     remarks = tuple(f"{count:,} {text}" for count, text in ((stale, NOT_RECENT), (without, NO_PLAN)) if count)
-    return Written(stream.report(), months, rows, (*_refusals(stream.refused), *remarks))
+    return Written(stream.report(), months, rows, (*_refusals(stream.refused), *remarks, *catalogue.left_out()))
 
 
 def _answered(

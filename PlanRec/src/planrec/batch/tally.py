@@ -22,8 +22,8 @@ class Tally:
     Attributes
     ----------
     subscribers, too_late, foreign_plan, stale : int
-        All; those with no usage month up to the one asked for; those that hold a plan which is not in the rate card;
-        those whose last usage month is not recent.
+        All; those with no usage month up to the one asked for; those that hold a plan which the rate card does not
+        price; those whose last usage month is not recent.
     closed : mapping of int to int
         `ExclusionCode` -> those that may take no plan for that reason (`rules.closed_reasons`).
     """
@@ -65,7 +65,7 @@ class Tally:
             (self.too_late, f"have no usage month up to {month_text(as_of)}: not answered"),
             (self.stale, NOT_RECENT.removeprefix("subscriber(s) ")),
             *((count, f"may take no plan, {_named(code)}: a row without a plan") for code, count in self._closed()),
-            (self.foreign_plan, "hold a plan that is not in the rate card: saving left empty"),
+            (self.foreign_plan, "hold a plan that the rate card does not price: saving left empty"),
         )
         return [f"{count:,} subscriber(s) {text}" for count, text in lines if count]
 

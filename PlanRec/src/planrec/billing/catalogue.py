@@ -218,6 +218,15 @@ class Catalogue:
         return tuple(plan.plan_id for plan in self.plans)
 
     @cached_property
+    def detailed_ids(self) -> frozenset[str]:
+        """Identifiers of the plans that three totals of a month cannot price."""
+        return frozenset(plan.plan_id for plan in self.detailed)
+
+    def left_out(self) -> tuple[str, ...]:
+        """Return a sentence for each plan that three totals of a month cannot price: why, and what it would need."""
+        return tuple(plan.remark for plan in self.detailed)
+
+    @cached_property
     def _positions(self) -> dict[str, int]:
         return {plan_id: i for i, plan_id in enumerate(self.plan_ids)}
 

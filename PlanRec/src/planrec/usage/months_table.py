@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 
 import numpy as np
 import pandas as pd
@@ -17,8 +16,10 @@ from planrec.billing import Catalogue
 from planrec.columns import CURRENT_PLAN, KEY, MONTH, OPTIONAL, REQUIRED, SUBSCRIBER, USAGE
 from planrec.months import MONTH_PATTERN, month_index, month_indices, month_text
 from planrec.usage.last_month import first_month, last_month
+from planrec.usage.plan_names import spelt_otherwise, with_nearest
 
 __all__ = [
+    "DETAILED_PLAN",
     "UNKNOWN_PLAN",
     "CampaignTables",
     "UsageData",
@@ -26,7 +27,6 @@ __all__ = [
     "asked_until",
     "beyond",
     "gap_notes",
-    "nearest_plans",
     "summarise",
     "until_last",
     "usage_months",
@@ -35,10 +35,10 @@ __all__ = [
 ]
 
 UNKNOWN_PLAN = f"{CURRENT_PLAN}: not in the rate card, taken as unknown"
+DETAILED_PLAN = f"{CURRENT_PLAN}: NEEDS_USAGE_DETAIL, taken as unknown"
 SPELT = f"{CURRENT_PLAN}: letter case, blanks or dashes taken as the plan's"
 _MOST_NAMED = 5
 _GAP = 12  # months
-_NEAR = 0.6  # difflib's usual cut-off of its close matches
 
 
 @dataclass(frozen=True)
@@ -293,7 +293,7 @@ def with_known_plans(
     if CURRENT_PLAN not in months.columns:
         return months, report
     held = months[CURRENT_PLAN]
-    spelt = _spelt_otherwise(held, catalogue)
+    spelt = spelt_otherwise(held, catalogue)
     if spelt:
         changed = held.isin(list(spelt))
         months, held = months.assign(**{CURRENT_PLAN: held.replace(spelt)}), held.replace(spelt)
@@ -301,50 +301,22 @@ def with_known_plans(
     unknown = held.notna() & ~held.isin(catalogue.plan_ids)
     if not unknown.any():
         return months, report
-    named = sorted(held[unknown].unique())[:_MOST_NAMED]
-    note = f"{CURRENT_PLAN} not in the rate card: {', '.join(_with_nearest(plan, catalogue) for plan in named)}"
-    repaired = {**report.repaired, UNKNOWN_PLAN: int(unknown.sum())}
-    listed = {} if rows is None else {UNKNOWN_PLAN: tuple(rows[unknown.to_numpy()][:MOST_LISTED].tolist())}
-    account = replace(report, repaired=repaired, notes=(*report.notes, note), rows={**report.rows, **listed})
-    return (months if keep else months.assign(**{CURRENT_PLAN: held.mask(unknown)})), account
-
-
-def _spelt_otherwise(held: pd.Series, catalogue: Catalogue) -> dict[str, str]:
-    """Return the values that differ from a plan's id or name in letter case, blanks and dashes alone."""
-    known: dict[str, set[str]] = {}
-    for plan in catalogue.plans:
-        for word in (plan.plan_id, plan.name):
-            known.setdefault(_letters(word), set()).add(plan.plan_id)
-    foreign = [str(value) for value in held.dropna().unique() if value not in catalogue.plan_ids]
-    found = {value: known.get(_letters(value), set()) for value in foreign}
-    return {value: next(iter(plans)) for value, plans in found.items() if len(plans) == 1}
-
-
-def _letters(word: str) -> str:
-    return "".join(filter(str.isalnum, word.casefold()))
-
-
-def nearest_plans(plan: str, catalogue: Catalogue) -> tuple[str, ...]:
-    """Return the plans whose id or name is nearest to a word, equally near ones together; none where none is near.
-
-    Examples
-    --------
-    >>> nearest_plans("surf2", megaline), nearest_plans("ULTIMATE plus", megaline), nearest_plans("ghost", megaline)
-    (('surf',), ('ultimate',), ())
-    """
-    asked = SequenceMatcher(None, b=_letters(plan))
-    nearness: dict[str, float] = {}
-    for known in catalogue.plans:
-        for word in (known.plan_id, known.name):
-            asked.set_seq1(_letters(word))
-            nearness[known.plan_id] = max(asked.ratio(), nearness.get(known.plan_id, 0.0))
-    most = max(nearness.values())
-    return tuple(plan_id for plan_id, near in nearness.items() if near == most >= _NEAR)
-
-
-def _with_nearest(plan: str, catalogue: Catalogue) -> str:
-    near = nearest_plans(plan, catalogue)
-    return f"{plan!r} (nearest: {' or '.join(map(repr, near))})" if near else repr(plan)
+    detailed = held.isin(catalogue.detailed_ids)
+    for which, why, said in (
+        (unknown & ~detailed, UNKNOWN_PLAN, "not in the rate card"),
+        (detailed, DETAILED_PLAN, "in the rate card, but three totals of a month do not price it"),
+    ):
+        if which.any():
+            named = sorted(held[which].unique())[:_MOST_NAMED]
+            note = f"{CURRENT_PLAN} {said}: {', '.join(with_nearest(plan, catalogue) for plan in named)}"
+            listed = {} if rows is None else {why: tuple(rows[which.to_numpy()][:MOST_LISTED].tolist())}
+            report = replace(
+                report,
+                repaired={**report.repaired, why: int(which.sum())},
+                notes=(*report.notes, note),
+                rows={**report.rows, **listed},
+            )
+    return (months if keep else months.assign(**{CURRENT_PLAN: held.mask(unknown)})), report
 
 
 def summarise(data: UsageData) -> list[dict[str, str | float]]:

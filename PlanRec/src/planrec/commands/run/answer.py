@@ -44,8 +44,8 @@ def run_bill(request: BillCommand) -> None:
     written = write_bills(request.usage, catalogue, request.output, reading=reading)
     note(written.report.summary())
     note(f"{written.months:,} usage months x {len(catalogue.plans)} plans written to {request.output}")
-    for plan in catalogue.detailed:
-        note(plan.remark)
+    for text in catalogue.left_out():
+        note(text)
 
 
 def run_recommend(request: RecommendCommand) -> None:

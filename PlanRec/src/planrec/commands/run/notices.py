@@ -76,8 +76,8 @@ def _tell(batch: NoticeBatch, data: UsageData, catalogue: Catalogue) -> None:
     for reason, count in batch.header.no_notice.items():
         if count:
             note(f"no notice, {reason}: {count:,} subscriber(s)")
-    for plan in catalogue.detailed:
-        note(plan.remark)
+    for text in catalogue.left_out():
+        note(text)
     unknown = {name: count for name, count in (batch.header.unknown_facts or {}).items() if count}
     if unknown:
         note(f"unknown: {', '.join(f'{name} of {count:,}' for name, count in unknown.items())} subscriber(s)")

@@ -65,8 +65,8 @@ def run_what_if(request: WhatIfCommand) -> None:
     people, moved = table[SUBSCRIBER].nunique(), table.loc[table["advice_changes"], SUBSCRIBER].nunique()
     show_table(f"Mean bill a month, {engine.catalogue.currency}, and subscribers advised", what_if_rows(table))
     sys.stdout.write(f"The advice changes for {moved:,} of {people:,} subscriber(s).\n")
-    for plan in engine.catalogue.detailed:
-        note(plan.remark)
+    for text in engine.catalogue.left_out():
+        note(text)
     if question.travel is not None:
         sys.stdout.write("Usage abroad is charged as at home: the rate card has no prices for it.\n")
     note(f"{len(table):,} rows written to {output}, by rules {engine.rules.version}")
@@ -77,8 +77,8 @@ def run_draft(request: DraftCommand) -> None:
     run, month = load_run(request.settings), month_index(request.as_of)
     pricing = Pricing.of(run.open_bundle(request.bundle))
     drafted = _drafted(pricing.current, request.draft, request.plan)
-    for left_out in drafted.detailed:
-        note(left_out.remark)
+    for text in drafted.left_out():
+        note(text)
     check_draft(pricing.current, drafted)
     reading = run.reading
     data = read_usage_table(request.usage, catalogue=pricing.current, reading=reading)

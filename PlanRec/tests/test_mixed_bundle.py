@@ -1,0 +1,176 @@
+"""A bundle on a card of short and full plans: the short ones are answered as alone, and the others are told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+from same_answers import AS_OF, Case, body_of, request_of, same_plans
+
+from app.fastapi_app import create_app
+from app.live import open_live
+from common_utils.bundle import Bundle, write_bundle
+from planrec.billing import parse_catalogue
+from planrec.bundle.contents import CATALOGUE_FILE
+from planrec.usage.months_table import DETAILED_PLAN, UNKNOWN_PLAN, with_known_plans
+from planrec.usage.plan_names import nearest_plans
+
+PEOPLE = 12
+FULL = """plans:
+  - plan_id: basic-6x
+    name: Basic 6 by the second
+    rates:
+      - {kind: call, to: [fixed], item: calls to fixed lines, setup: 18.15, increment: 60/1, per_minute: 3}
+      - {kind: call, item: calls, per_minute: [[0, 0], [300, 3.63]]}
+      - {kind: sms, item: messages, each: 9}
+      - {kind: data, item: data, per_mb: 0.8}
+"""
+DRAFT = """plan_id: draft-1
+name: Draft
+monthly_fee_cents: 1500
+included: {minutes: 300, messages: null, megabytes: 10240}
+overage: {cents_per_minute: 5, cents_per_message: 0, cents_per_data_unit: 250}
+"""
+Run = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def card(project_folder: Path) -> str:
+    """The shipped plans behind one that three totals do not price."""
+    short = (project_folder / "configs" / "plans.yaml").read_text(encoding="utf-8")
+    return short.replace("rounding:", "timezone: Europe/Madrid\nrounding:", 1).replace("plans:\n", FULL, 1)
+
+
+@pytest.fixture(scope="module")
+def mixed(bundle: Bundle, card: str, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The small bundle with that card in the place of its own; all else, the models too, is the same."""
+
+    def write(folder: Path) -> None:
+        for name in bundle.files:
+            (folder / name).write_bytes(card.encode() if name == CATALOGUE_FILE else bundle.read_bytes(name))
+
+    return write_bundle(tmp_path_factory.mktemp("mixed"), info=dict(bundle.info), write=write)
+
+
+@pytest.fixture(scope="module")
+def usage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six months of a few people, each on a short plan of the card."""
+    held = ("basic-6", "smart-12", "smart-25", "unlimited", "talk-800")
+    rows = [
+        {
+            "subscriber_id": f"s{i:02d}",
+            "month": f"2025-{5 + back:02d}",
+            "minutes": 40 * i + 10 * back,
+            "messages": 3 * i,
+            "megabytes": 900.5 * i + 100 * back,
+            "current_plan": held[i % len(held)],
+            "age": 20 + 4 * i,
+            "tenure_months": 10 + back,
+            "contract_months_left": i % 3 + 5 - back,
+            "consent": i % 4 > 0,
+            "contacts_90d": 0,
+            "holdout": False,
+        }
+        for i in range(PEOPLE)
+        for back in range(6)
+    ]
+    path = tmp_path_factory.mktemp("usage") / "usage.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def service(mixed: Bundle) -> Iterator[TestClient]:
+    with TestClient(create_app(lambda: open_live(mixed.path))) as client:
+        yield client
+
+
+@pytest.mark.parametrize("mode", ["advice", "offer"])
+def test_service_and_batch_give_one_answer(
+    mixed: Bundle, usage: Path, service: TestClient, run: Run, tmp_path: Path, mode: str
+) -> None:
+    records = {str(name): request_of(part) for name, part in pd.read_csv(usage).groupby("subscriber_id")}
+    same_plans(Case(mixed, usage, records, service, run), tmp_path, mode)
+    answer = service.post("/recommend", json=body_of(records["s00"], as_of=AS_OF)).json()
+    assert {"plan_id": "basic-6x", "reason_code": "NEEDS_USAGE_DETAIL"} in answer["excluded"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(("recommend", "--explain", "--top", 50), id="advice"),
+        pytest.param(("recommend", "--mode", "offer", "--explain"), id="offers"),
+        pytest.param(("what-if", "--travel", "--usage-factor", 1.2), id="what-if"),
+        pytest.param(("predict",), id="predict"),
+        pytest.param(("draft", "--plan", "plan.yaml"), id="draft"),
+    ],
+)
+def test_short_plans_are_answered_as_on_the_short_card(
+    bundle: Bundle, mixed: Bundle, usage: Path, run: Run, tmp_path: Path, capsys, asked: tuple[object, ...]
+) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "plan.yaml").write_text(DRAFT, encoding="utf-8")
+    words = [tmp_path / "plan.yaml" if word == "plan.yaml" else word for word in asked]
+    texts: list[str] = []
+    for one in (bundle, mixed):
+        capsys.readouterr()
+        out = tmp_path / f"{one.version}.csv"
+        assert run(*words, "--usage", usage, "--as-of", AS_OF, "--bundle", one.path, "--output", out) == 0
+        texts.append(out.read_text(encoding="utf-8"))
+    assert texts[0] == texts[1]
+    said = capsys.readouterr()
+    assert "plan basic-6x is left out (NEEDS_USAGE_DETAIL)" in said.out + said.err
+
+
+def test_who_holds_a_plan_that_is_not_priced_is_told_so_and_not_that_the_card_lacks_it(
+    mixed: Bundle, usage: Path, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held, out = tmp_path / "usage.csv", tmp_path / "out.csv"
+    pd.read_csv(usage).assign(current_plan="basic-6x", contract_months_left=0).to_csv(held, index=False)
+    asked = ("--usage", held, "--as-of", AS_OF, "--bundle", mixed.path, "--output", out, "--top", 50)
+    assert run("recommend", *asked) == 0
+    said = capsys.readouterr().err
+    assert "in the rate card, but three totals of a month do not price it: 'basic-6x'" in said
+    assert "not in the rate card" not in said
+    assert "12 subscriber(s) hold a plan that the rate card does not price: saving left empty" in said
+    answers = pd.read_csv(out)
+    assert answers["saving_cents"].isna().all()
+    assert not answers["is_current"].any()
+
+
+def test_notices_of_a_mixed_card_compare_its_short_plans_and_name_the_others(
+    card: str, usage: Path, project_folder: Path, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "card.yaml").write_text(card, encoding="utf-8")
+    figures: list[list[object]] = []
+    for plans in (project_folder / "configs" / "plans.yaml", tmp_path / "card.yaml"):
+        out = tmp_path / f"{plans.stem}.jsonl"
+        assert run("notices", "--plans", plans, "--usage", usage, "--as-of", "2025-11-05", "--output", out) == 0
+        _, *notices = map(json.loads, out.read_text(encoding="utf-8").splitlines())
+        figures.append([(one["subscriber_id"], one["figures"], one["text"]) for one in notices])
+    assert figures[0] == figures[1] != []
+    assert "plan basic-6x is left out (NEEDS_USAGE_DETAIL)" in capsys.readouterr().err
+    assert run("notices", "--plans", tmp_path / "card.yaml", "--verify", out) == 0
+
+
+def test_a_plan_held_that_three_totals_do_not_price_is_none_of_those_with_a_near_name(card: str) -> None:
+    catalogue = parse_catalogue(card.encode(), "card")
+    months = pd.DataFrame({"current_plan": ["basic-6x", "basic-6", "basic-6y"]})
+    known, report = with_known_plans(months, _account(), catalogue)
+    assert known["current_plan"].tolist()[1] == "basic-6"
+    assert known["current_plan"].isna().tolist() == [True, False, True]
+    assert report.repaired == {UNKNOWN_PLAN: 1, DETAILED_PLAN: 1}
+    assert report.notes == (
+        "current_plan not in the rate card: 'basic-6y' (nearest: 'basic-6')",
+        "current_plan in the rate card, but three totals of a month do not price it: 'basic-6x'",
+    )
+    assert nearest_plans("basic-6x", catalogue) == ()
+
+
+def _account():  # type: ignore[no-untyped-def]
+    from common_utils.tables.report import RowReport
+
+    return RowReport("usage", read=3, kept=3)
