@@ -150,6 +150,8 @@ def test_notices_of_a_mixed_card_compare_its_short_plans_and_name_the_others(
         out = tmp_path / f"{plans.stem}.jsonl"
         assert run("notices", "--plans", plans, "--usage", usage, "--as-of", "2025-11-05", "--output", out) == 0
         _, *notices = map(json.loads, out.read_text(encoding="utf-8").splitlines())
+        named = [one["figures"]["not_offered"].pop("basic-6x", None) for one in notices]
+        assert set(named) == {"NEEDS_USAGE_DETAIL" if figures else None}
         figures.append([(one["subscriber_id"], one["figures"], one["text"]) for one in notices])
     assert figures[0] == figures[1] != []
     assert "plan basic-6x is left out (NEEDS_USAGE_DETAIL)" in capsys.readouterr().err
