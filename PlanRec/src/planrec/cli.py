@@ -9,6 +9,7 @@ import typer
 
 from common_utils.command_line.decisions import add_decisions
 from common_utils.command_line.lifecycle.lifecycle import lifecycle_app
+from common_utils.command_line.lifecycle.places import LifecyclePlaces
 from common_utils.command_line.lifecycle.release import release_app
 from common_utils.command_line.lifecycle.snapshots import add_snapshots, holders_of
 from common_utils.command_line.run import command_line, run_command_line
@@ -94,10 +95,18 @@ def _decisions(config: Path | None, overrides: list[str] | None) -> Desk:
     return Desk(run.config.decisions, "planrec", run.project, run.config.data.table, holders)
 
 
+def _places(config: Path | None, overrides: list[str] | None) -> LifecyclePlaces:
+    from planrec.commands.settings import load_run
+
+    run = load_run(SettingsCommand.of(config, overrides))
+    monitoring = run.path(run.config.monitoring.folder)
+    return LifecyclePlaces(*_releases(config, overrides), monitoring, _decisions(config, overrides))
+
+
 add_snapshots(data, _releases, take_snapshot)
 app.add_typer(data)
 app.add_typer(release_app(_releases), name="release")
-app.add_typer(lifecycle_app(_releases), name="lifecycle")
+app.add_typer(lifecycle_app(_releases, _places), name="lifecycle")
 add_decisions(app, _decisions).command("off-policy")(off_policy)
 
 

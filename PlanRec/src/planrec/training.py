@@ -46,7 +46,7 @@ from planrec.campaigns.uplift import TwoModelUplift
 from planrec.choice.compiling import MATRIX_ROWS, compile_choice, compile_choice_model
 from planrec.choice.selection import select_choice_model
 from planrec.columns import MONTH, SUBSCRIBER
-from planrec.config import PlanRecConfig
+from planrec.config import SPEC, PlanRecConfig
 from planrec.decisions import decision_table
 from planrec.decisions.rows import CHOSEN_PLAN, usage_ahead
 from planrec.evaluation import Models, choice_figures, evaluate, row_counts
@@ -73,7 +73,6 @@ __all__ = [
     "take_snapshot",
     "train",
 ]
-
 
 LIBRARIES = ("common-utils", "joblib", "numpy", "pandas", "planrec", "scikit-learn", "scipy")
 
@@ -209,7 +208,8 @@ def train(
     set_seed(config.training.seed)
     prepared = prepare(config, project, step, reading)
     _check_size(config, artifacts, prepared)
-    snapshot = take_snapshot(SnapshotStore.beside(artifacts), prepared.data)
+    store = SnapshotStore.beside(artifacts).keyed_by(config.decisions, SPEC.name, project)
+    snapshot = take_snapshot(store, prepared.data)
     classes, probabilities = out_of_fold(config, prepared.catalogue, prepared.train, step)
     cross_validation = choice_figures(prepared.train, classes, probabilities, config)
     fitted = learn(config, project, prepared, step)

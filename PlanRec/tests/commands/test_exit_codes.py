@@ -101,6 +101,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
     },
     "release history": ((), {"--config": 2}),
     "release list": ((), {"--config": 2}),
+    "lifecycle status": ((), {"--config": 2}),
     **{
         f"decisions {name}": ((), {"--config": 2})
         for name in ("audit", "query", "retain", "rotate-key", "ship", "stats")

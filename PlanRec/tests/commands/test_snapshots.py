@@ -53,6 +53,21 @@ def test_the_table_is_named_proven_and_found_damaged(run, table, tmp_path, capsy
     assert "usage_months has another content" in capsys.readouterr().err
 
 
+def test_a_table_that_still_holds_a_forgotten_subscriber_is_not_taken(run, table, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    root = tmp_path / "artifacts"
+    log = ("--set", f"decisions.url=sqlite:///{tmp_path}/log.db", "--set", f"decisions.key_file={tmp_path}/keys")
+    log += ("--set", f"training.artifacts={root}", "--set", f"decisions.journal={tmp_path}/journal")
+    assert run("decisions", "rotate-key", *log) == 0
+    assert run("decisions", "forget", "--subject", "a", "--why", "letter 18", *log) == 0
+    assert "tables you keep are not reached" in capsys.readouterr().err
+    words = ("data", "snapshot", "--set", "data.source=table", "--data", table, *log)
+    assert run(*words) == 3
+    assert "still holds 1 subject(s) who were forgotten" in capsys.readouterr().err
+    lines = USAGE.splitlines(keepends=True)
+    table.write_text("".join(line for line in lines if not line.startswith("a,")), encoding="utf-8")
+    assert run(*words) == 0
+
+
 def test_a_bundle_and_its_card_name_the_data_and_the_same_data_has_the_same_name(
     settings: PlanRecConfig, bundle: Bundle, tmp_path: Path
 ) -> None:

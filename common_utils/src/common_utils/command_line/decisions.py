@@ -48,6 +48,7 @@ _Subject = Annotated[
 ]
 _Who = Annotated[str | None, typer.Option("--who", help="Who does it; default: RELEASE_WHO, or user@host.")]
 _Why = Annotated[str, typer.Option("--why", help="The reason, written to the audit.")]
+_TABLES = "tables you keep are not reached: remove the subject there; this project does not train on one that holds it"
 _Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="Day, UTC.")]
 _Route = Annotated[str | None, typer.Option("--route", help="Only decisions of this route or command.")]
 _Mode = Annotated[str | None, typer.Option("--mode", help="Only decisions of this mode.")]
@@ -204,6 +205,7 @@ def _add_rights(app: typer.Typer, find: FindDecisions) -> None:
         Exit code 0 where nothing is held, too: it says so, and other hosts' journals bring nothing back.
         """
         _tell_deleted(find(config, overrides).forget(subject, who=author_of(who, why).who, why=why))
+        _say(_TABLES)
 
     @app.command("object")
     def object_(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from common_utils.datasets.erasures import add_erasure
 from common_utils.datasets.store import SnapshotStore
 from common_utils.datasets.tables import load_file, without_subjects
 from common_utils.errors import DataError
@@ -42,7 +43,11 @@ class SnapshotHolder:
         return lines
 
     def forget(self, subjects: Sequence[str]) -> int:
-        """Withdraw each snapshot with rows of a subject, put one without them in its place, and count the rows."""
+        """Withdraw each snapshot with rows of a subject, put one without them in its place, and count the rows.
+
+        That the subject was forgotten is noted, so that no table which still holds the subject is learnt from.
+        """
+        add_erasure(self.store.folder, subjects, self.keyed)
         gone = 0
         for digest in self._usable():
             try:

@@ -15,13 +15,16 @@ from typing import Literal, TypeAlias
 
 from common_utils.bundle import Bundle, fingerprint_file
 from common_utils.bundle.durable import exclusive, remove_stale, sync, temporary_path
+from common_utils.datasets.erasures import FindKeyed, keyed_by, no_keys
 from common_utils.datasets.snapshot import Snapshot, SnapshotFile, is_digest
+from common_utils.decision_log.config import DecisionsConfig
 from common_utils.errors import ArtifactError, DataError
 
 __all__ = ["SnapshotState", "SnapshotStore", "Withdrawal"]
 
 SnapshotState: TypeAlias = Literal["whole", "damaged", "missing", "withdrawn"]
 """What can be said of the data a digest names; `whole` is proven by hashing every byte."""
+
 
 _OBJECTS, _LOCK, _WITHDRAWN = "objects", "datasets.lock", ".withdrawn.json"
 
@@ -52,6 +55,9 @@ class SnapshotStore:
     ----------
     folder : Path
         Made with the first snapshot.
+    keyed : callable
+        Finds the keys that tell whether a table still holds a forgotten subject; without them none is taken once
+        somebody was forgotten.
 
     Examples
     --------
@@ -62,11 +68,16 @@ class SnapshotStore:
     """
 
     folder: Path
+    keyed: FindKeyed = no_keys
 
     @classmethod
-    def beside(cls, artifacts: Path) -> SnapshotStore:
+    def beside(cls, artifacts: Path, keyed: FindKeyed = no_keys) -> SnapshotStore:
         """Return the store of an artifacts root."""
-        return cls(artifacts.with_name(f"{artifacts.name}-data"))
+        return cls(artifacts.with_name(f"{artifacts.name}-data"), keyed)
+
+    def keyed_by(self, log: DecisionsConfig, project: str, folder: Path) -> SnapshotStore:
+        """Return the store with the keys of a project's decision log; `folder` is the project's."""
+        return SnapshotStore(self.folder, keyed_by(log, project, folder))
 
     def add(self, files: Mapping[SnapshotFile, bytes], *, source: str, parent: str | None = None) -> Snapshot:
         """Keep tables as a snapshot, and return it; one that is there already stays as it is.
@@ -214,7 +225,7 @@ class SnapshotStore:
         ArtifactError
             If the disk refuses.
         """
-        if not self.folder.is_dir():
+        if not (self.folder / _OBJECTS).is_dir():
             return
         try:
             with exclusive(self.folder / _LOCK):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from common_utils.bundle import fingerprint_bytes
+from common_utils.datasets.erasures import forgotten_among
 from common_utils.datasets.snapshot import Snapshot, SnapshotFile
 from common_utils.datasets.store import SnapshotStore
 from common_utils.errors import DataError
@@ -48,8 +49,9 @@ def snapshot_tables(store: SnapshotStore, tables: Mapping[str, TrainingTable], *
     Raises
     ------
     DataError, ArtifactError
-        As `SnapshotStore.add`.
+        As `SnapshotStore.add`; DataError if a table still holds a subject who was forgotten, or that cannot be told.
     """
+    _refuse_forgotten(store, tables)
     return store.add(dict(_written(name, table) for name, table in tables.items()), source=source)
 
 
@@ -94,13 +96,14 @@ def without_subjects(
     files: dict[SnapshotFile, bytes] = {}
     for file in snapshot.files:
         frame = load_file(store, file)
+        month = _month_column(frame, file.months)
         if file.subject is not None:
             subjects = frame[file.subject]
             meant = {one for one in subjects.unique() if is_meant(str(one))}
             kept = ~subjects.isin(meant)
             gone += int((~kept).sum())
             frame = frame[kept].reset_index(drop=True) if meant else frame
-        files |= dict([_written(file.name, TrainingTable(frame, file.subject), like=file)])
+        files |= dict([_written(file.name, TrainingTable(frame, file.subject, month))])
     if not gone:
         return None, 0
     child = store.add(files, source=snapshot.source, parent=digest)
@@ -108,11 +111,35 @@ def without_subjects(
     return child, gone
 
 
-def _written(name: str, table: TrainingTable, *, like: SnapshotFile | None = None) -> tuple[SnapshotFile, bytes]:
+def _refuse_forgotten(store: SnapshotStore, tables: Mapping[str, TrainingTable]) -> None:
+    for name, table in sorted(tables.items()):
+        if table.subject is None:
+            continue
+        column = table.frame[table.subject]
+        found = forgotten_among(store.folder, map(str, column.unique()), store.keyed)
+        if found:
+            rows = column.astype(str).isin(found).to_numpy().nonzero()[0]
+            raise DataError(
+                f"table {name}: still holds {len(found)} subject(s) who were forgotten, in {len(rows)} of "
+                f"{len(column)} rows as read, the first of them row {rows[0] + 1}. Remove "
+                "their rows from the table, then run again."
+            )
+
+
+def _month_column(frame: pd.DataFrame, months: tuple[str, str] | None) -> str | None:
+    """Return the column that a file's months were read from: the child then says its own, as the cleaned table does."""
+    for column in frame.columns if months is not None else ():
+        texts = frame[column].dropna().astype(str)
+        if len(texts) and (texts.min(), texts.max()) == months:
+            return str(column)
+    return None
+
+
+def _written(name: str, table: TrainingTable) -> tuple[SnapshotFile, bytes]:
     stream = io.BytesIO()
     table.frame.to_parquet(stream, index=False)
     data = stream.getvalue()
-    months = None if like is None else like.months
+    months: tuple[str, str] | None = None
     if table.month is not None and len(table.frame):
         months = (str(table.frame[table.month].min()), str(table.frame[table.month].max()))
     columns = tuple(str(column) for column in table.frame.columns)

@@ -207,6 +207,18 @@ class DayBook:
         names = sorted(path.name for path in place.iterdir() if _NAME.fullmatch(path.name)) if place.is_dir() else []
         return [_read(place / name) for name in names if until is None or name[:10] < until.isoformat()]
 
+    def last_day(self) -> MonitorDay | None:
+        """Return what was found on the last day; None where nobody asked yet.
+
+        Raises
+        ------
+        DataError
+            As `day`.
+        """
+        place = self.folder / "days"
+        names = [path.name for path in place.iterdir() if _NAME.fullmatch(path.name)] if place.is_dir() else []
+        return _read(place / max(names)) if names else None
+
     def keep_profile(self, period: str, profile: Profile) -> None:
         """Keep what a period looked like, for the next one to be compared with; counts only."""
         write_bytes(self.folder / "profiles" / f"{period}.json", profile_bytes(profile))

@@ -1,7 +1,4 @@
-"""The command line every project on one table has: train, evaluate, predict, explain, serve, card, release.
-
-Arguments in, exit code out. Heavy libraries load inside the commands, so that help is quick.
-"""
+"""The command line every project on one table has. Heavy libraries load inside the commands, so that help is quick."""
 
 from __future__ import annotations
 
@@ -16,6 +13,7 @@ from common_utils.command_line.bias import bias_app
 from common_utils.command_line.clashes import keep_settings
 from common_utils.command_line.decisions import add_decisions
 from common_utils.command_line.lifecycle.lifecycle import lifecycle_app
+from common_utils.command_line.lifecycle.places import LifecyclePlaces
 from common_utils.command_line.lifecycle.release import release_app
 from common_utils.command_line.lifecycle.snapshots import add_snapshots, data_group, holders_of
 from common_utils.command_line.monitor import (
@@ -161,11 +159,16 @@ def table_cli(
         settings, folder = settings_of(spec(), config, overrides, data)
         return snapshot_of_settings(task(), settings, folder, store, reading=reading)
 
+    def places(config: Path | None, overrides: list[str] | None) -> LifecyclePlaces:
+        settings, folder = settings_of(spec(), config, overrides)
+        kept = folder / settings.monitoring.folder
+        return LifecyclePlaces(*releases(config, overrides), kept, decisions(config, overrides))
+
     snapshots = data_group()
     add_snapshots(snapshots, releases, take)
     app.add_typer(snapshots)
     app.add_typer(release_app(releases), name="release")
-    app.add_typer(lifecycle_app(releases), name="lifecycle")
+    app.add_typer(lifecycle_app(releases, places), name="lifecycle")
     add_decisions(app, decisions)
     app.add_typer(_monitor(spec, task))
 

@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic_core import to_json
 
 from common_utils.bundle import Bundle, open_bundle
+from common_utils.command_line.lifecycle.card import card_of_use
 from common_utils.command_line.terminal import note, note_next, show_table, steps
 from common_utils.config import resolve_path
 from common_utils.decision_log.batch import BatchEntry, LogOf, logged_run
@@ -213,7 +214,8 @@ def run_card(
     metrics = bundle.read_json("metrics.json")
     docs = output or folder / "docs"
     figures = docs / "figures"
-    write_text(docs / "model_card.md", model_card(task, metrics, bundle))
+    used = card_of_use(bundle, resolve_path(folder, config.monitoring.folder))
+    write_text(docs / "model_card.md", model_card(task, metrics, bundle) + used)
     write_text(docs / "data_card.md", data_card(task, metrics, bundle))
     for name in task.figure_names:
         write_bytes(figures / name, bundle.read_bytes(name))

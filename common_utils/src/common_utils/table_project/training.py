@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from common_utils.bundle import Bundle, fingerprint_bytes, git_commit, library_versions, write_bundle
 from common_utils.config import dump_config
+from common_utils.datasets.erasures import keyed_by
 from common_utils.datasets.snapshot import Snapshot
 from common_utils.datasets.store import SnapshotStore
 from common_utils.datasets.tables import TrainingTable, snapshot_tables
@@ -168,7 +169,8 @@ def train_table(
         prepared = prepare_table(task, config, folder, step, reading=reading, environ=environ)
         if not config.training.accept_fewer_rows:
             _check_size(artifacts, prepared.table)
-        snapshot = take_snapshot(task, SnapshotStore.beside(artifacts), prepared.table)
+        keyed = keyed_by(config.decisions, task.spec.name, folder, environ=environ)
+        snapshot = take_snapshot(task, SnapshotStore.beside(artifacts, keyed), prepared.table)
         measured = task.cross_validate(config, prepared.train, prepared.rounds, step)
         step("fitting the model on every row that was not set aside")
         learnt_from = prepared.train
@@ -219,6 +221,7 @@ def snapshot_of_settings(
     PortfolioError
         As `prepare_table` of reading, and as `take_snapshot`.
     """
+    store = store.keyed_by(config.decisions, task.spec.name, folder)
     return take_snapshot(task, store, _read(task, config, folder, reading=reading))
 
 

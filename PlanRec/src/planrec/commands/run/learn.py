@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from common_utils.command_line.lifecycle.card import card_of_use
 from common_utils.command_line.terminal import note, note_next, show_table, steps
 from common_utils.datasets.snapshot import Snapshot
 from common_utils.datasets.store import SnapshotStore
@@ -107,7 +108,7 @@ def run_snapshot(settings: SettingsCommand, store: SnapshotStore) -> Snapshot:
     with steps() as step:
         step(f"reading {run.config.data.source}")
         data = load_usage(run.config, catalogue, run.project, reading=run.stated)
-    return take_snapshot(store, data)
+    return take_snapshot(store.keyed_by(run.config.decisions, SPEC.name, run.project), data)
 
 
 def run_train(settings: SettingsCommand, output: Path | None) -> None:
@@ -229,7 +230,8 @@ def run_card(request: CardCommand) -> None:
     bundle, metrics = opened.bundle, opened.metrics
     docs = request.output or run.project / "docs"
     figures = docs / "figures"
-    write_text(docs / "model_card.md", model_card(metrics, bundle))
+    used = card_of_use(bundle, run.path(run.config.monitoring.folder))
+    write_text(docs / "model_card.md", model_card(metrics, bundle) + used)
     write_text(docs / "data_card.md", data_card(metrics, bundle))
     if request.output is None:
         readme = run.project / "README.md"

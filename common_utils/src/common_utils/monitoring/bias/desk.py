@@ -13,6 +13,7 @@ from common_utils.decision_log.exports import joined
 from common_utils.monitoring.bias.decided import Describe
 from common_utils.monitoring.bias.escalation import EscalationBook, report_evidence
 from common_utils.monitoring.bias.report import BiasReport, bias_report
+from common_utils.monitoring.bias.verdict import keep_bias_verdict
 from common_utils.releases import rollback
 from common_utils.releases.author import Author
 
@@ -59,16 +60,19 @@ class BiasDesk:
     describe: Describe
 
     def report(self, since: date | None, until: date | None, by: Sequence[str]) -> BiasReport:
-        """Return the report on decisions of some days, UTC; `until` is not included.
+        """Return the report on decisions of some days, UTC; `until` is not included. One on every group is kept.
 
         Raises
         ------
         ConfigError, DataError
-            As `bias_report`.
+            As `bias_report`; DataError if the verdict cannot be kept.
         """
         with closing(self.log.open_store()) as store:
             rows = list(joined(store, self.log.selection(since, until)))
-        return bias_report(self.log.project, rows, self.describe, by)
+        report = bias_report(self.log.project, rows, self.describe, by)
+        if not by:
+            keep_bias_verdict(self.monitoring, report)
+        return report
 
     def escalate(
         self, author: Author, since: date | None, until: date | None, by: Sequence[str], *, roll_back: bool

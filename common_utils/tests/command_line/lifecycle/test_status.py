@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import typer
+from tests.datasets.cases import take
+from typer.testing import CliRunner
+
+from common_utils.bundle import fingerprint_bytes, open_bundle, write_bundle
+from common_utils.bundle.signing import INTEGRITY_ONLY
+from common_utils.command_line.lifecycle.card import card_of_use
+from common_utils.command_line.lifecycle.lifecycle import lifecycle_app
+from common_utils.command_line.lifecycle.page import LifecyclePage, lifecycle_page, live_periods
+from common_utils.command_line.lifecycle.places import LifecyclePlaces
+from common_utils.datasets.store import SnapshotStore
+from common_utils.decision_log.config import DecisionsConfig
+from common_utils.decision_log.desk import Desk
+from common_utils.errors import PortfolioError
+from common_utils.monitoring.bias.report import BiasReport, LiveVersion
+from common_utils.monitoring.bias.verdict import keep_bias_verdict
+from common_utils.monitoring.day import DayBook, MonitorDay
+from common_utils.monitoring.findings import Finding
+from common_utils.releases import abort, challenge, promote, publish, rollback
+from common_utils.releases.author import Author
+from common_utils.releases.history import read_history
+
+ANA, BOB = Author("ana", "asked for"), Author("bob", "gate passed")
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> LifecyclePlaces:
+    log = Desk(DecisionsConfig(), "demo", tmp_path)
+    return LifecyclePlaces(tmp_path / "artifacts", INTEGRITY_ONLY, tmp_path / "data" / "monitoring", log)
+
+
+@pytest.fixture
+def run(places: LifecyclePlaces) -> Run:
+    app = typer.Typer()
+    app.add_typer(lifecycle_app(lambda _, __: (places.artifacts, INTEGRITY_ONLY), lambda _, __: places), name="life")
+
+    def call(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, ["life", "status", *arguments])
+        if isinstance(result.exception, PortfolioError):
+            return result.exception.exit_code, result.output
+        assert result.exception is None, result.exception
+        return result.exit_code, result.output
+
+    return call
+
+
+def _bundle(places: LifecyclePlaces, text: str, snapshot: str = "") -> str:
+    info = {"snapshot": snapshot} if snapshot else {}
+    bundle = write_bundle(places.artifacts, info=info, write=lambda folder: folder.joinpath("n").write_text(text))
+    publish(places.artifacts, bundle.path, author=ANA)
+    return bundle.version
+
+
+def _looked(places: LifecyclePlaces, day: str, bundle: str, *, blocks: bool = False) -> None:
+    found = Finding("unit", "megabytes", "alarm", 1.0, 0.0, None, 9, "A slip.", blocks_retraining=blocks)
+    DayBook(places.monitoring).keep(MonitorDay("demo", bundle, day, day[:7], "0" * 64, (found,)))
+
+
+def test_where_nothing_exists_it_says_what_to_do(run: Run, places: LifecyclePlaces) -> None:
+    code, text = run()
+    assert code == 0
+    assert "live       none" in text
+    assert "waits      nothing is live: train, or release promote VERSION" in text
+    assert not places.artifacts.exists()
+    assert json.loads(run("--json")[1])["live"] is None
+    assert run("--artifacts", str(places.artifacts / "other"))[0] == 0
+
+
+def test_ten_lines_say_what_is_live_what_challenges_is_barred_and_waits(run: Run, places: LifecyclePlaces) -> None:
+    snapshot = take(SnapshotStore.beside(places.artifacts))
+    first, bad = _bundle(places, "first", snapshot.digest), _bundle(places, "bad")
+    promote(places.artifacts, first, author=ANA)
+    promote(places.artifacts, bad, author=ANA)
+    rollback(places.artifacts, author=Author("ana", "it was bad"))
+    report = json.dumps({"verdict": "passes"}).encode()
+    gate = places.gates[0] / "reports" / "gate.json"
+    gate.parent.mkdir(parents=True)
+    gate.write_bytes(report)
+    new = _bundle(places, "new")
+    challenge(places.artifacts, new, author=BOB, evidence={"gate.json": fingerprint_bytes(report)})
+    _looked(places, "2026-11-01", first)
+    _looked(places, "2026-11-02", first, blocks=True)
+    version = LiveVersion(first, 40, "2026-10-01", "2026-10-31")
+    bias = BiasReport("demo", 40, 40, "2026-10-01", "2026-10-31", "others", (version,), (), (), 20)
+    keep_bias_verdict(places.monitoring, bias)
+    code, text = run()
+    lines = text.splitlines()
+    assert (code, len(lines)) == (0, 10)
+    assert max(map(len, lines)) <= 80
+    assert lines[0].startswith(f"live       {first} since 20")
+    assert "rollback by ana, entry 5: it was bad" in lines[1]
+    assert f"snapshot {snapshot.digest[:12]}: proven" in lines[2]
+    assert lines[3] == "monitor    alarm on 2026-11-02, of 2026-11, the live bundle"
+    assert f"insufficient on {datetime.now(UTC).date()}, of 2026-10-01 to 2026-10-31" in lines[4]
+    assert lines[5].startswith(f"challenger {new}")
+    assert lines[6] == f"gate       gate.json {fingerprint_bytes(report)[:12]}: passes"
+    assert lines[7] == f"barred     1: {bad.rpartition('-')[2]} by ana (rollback)"
+    assert lines[8] == "log        nothing was shipped yet: decisions ship"
+    assert lines[9] == f"waits      release promote {new}, or abort (+2: --json)"
+    waits = json.loads(run("--json")[1])["waits"]
+    assert waits[1:] == [
+        "quality alarm of 2026-11-02: no retraining until it is mended; monitor explain",
+        f"a pardon of {bad.rpartition('-')[2]} needs another name than ana",
+    ]
+    gate.write_bytes(report + b" ")
+    assert "its file is not here" in run()[1]  # another file than the one that was recorded
+    abort(places.artifacts, author=BOB)
+    assert (len(run()[1].splitlines()), run()[1].splitlines()[-1].strip()) == (10, "2 more: --json")
+    assert [wait.rpartition(" ")[2] for wait in json.loads(run("--json")[1])["waits"][1:]] == ["ana", "bob"]
+
+
+def test_data_that_is_withdrawn_waits_for_training(run: Run, places: LifecyclePlaces) -> None:
+    store = SnapshotStore.beside(places.artifacts)
+    version = _bundle(places, "one", take(store).digest)
+    promote(places.artifacts, version, author=ANA)
+    store.withdraw(store.digests()[0], why="a test", child=None)
+    assert "the live bundle's data is withdrawn: train again" in run()[1]
+    (places.artifacts / version / "n").write_text("two")
+    assert "THE BUNDLE IS REFUSED" in run()[1]
+
+
+def test_a_broken_chain_is_said_and_leaves_as_the_history_does(run: Run, places: LifecyclePlaces) -> None:
+    version = _bundle(places, "one")
+    promote(places.artifacts, version, author=ANA)
+    record = places.artifacts / "history.jsonl"
+    record.write_bytes(record.read_bytes().replace(b"asked for", b"asked FOR"))
+    code, text = run()
+    assert code != 0
+    assert f"live       {version} since unknown" in text
+    assert "THE RECORD'S CHAIN IS BROKEN" in text
+    assert "barred     not known" in text
+    assert json.loads(run("--json")[1])["broken"]
+
+
+def test_the_log_says_its_last_entry_where_that_is_cheap(places: LifecyclePlaces, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Desk, "open_store", lambda _: pytest.fail("a server was asked"))
+        far = replace(places, log=Desk(DecisionsConfig(url="postgresql://db/x"), "demo", tmp_path))
+        assert "on a server, not asked" in lifecycle_page(far).log
+    with (store := places.log.open_store()).database.transaction():
+        pass
+    store.close()
+    assert lifecycle_page(places).log == "nothing was shipped yet: decisions ship"
+    (tmp_path / "data" / "decisions" / "decisions.db").write_bytes(b"no database" * 99)
+    assert "cannot be read" in lifecycle_page(places).log
+
+
+def test_periods_are_those_in_which_a_version_was_live(places: LifecyclePlaces) -> None:
+    first, second = _bundle(places, "a"), _bundle(places, "b")
+    promote(places.artifacts, first, author=ANA)
+    promote(places.artifacts, second, author=ANA)
+    rollback(places.artifacts, author=ANA)
+    entries = read_history(places.artifacts)
+    moves = [entry.at for entry in entries if entry.action != "publish"]
+    assert live_periods(entries, first) == [(moves[0], moves[1]), (moves[2], None)]
+    assert live_periods(entries, second) == [(moves[1], moves[2])]
+
+
+def test_a_card_says_what_became_of_its_bundle(places: LifecyclePlaces) -> None:
+    snapshot = take(SnapshotStore.beside(places.artifacts))
+    version = _bundle(places, "one", snapshot.digest)
+    bundle = open_bundle(places.artifacts / version)
+    alone = f"\n## In use\n- Training data: snapshot `{snapshot.digest}`, there.\n"
+    assert card_of_use(bundle, places.monitoring) == alone
+    promote(places.artifacts, version, author=ANA)
+    _looked(places, "2026-11-01", version)
+    _looked(places, "2026-11-02", "another")
+    live = LiveVersion(version, 40, "2026-10-01", "2026-10-31")
+    keep_bias_verdict(
+        places.monitoring, BiasReport("demo", 9, 9, "2026-10-01", "2026-10-31", "others", (live,), (), (), 20)
+    )
+    said = card_of_use(bundle, places.monitoring)
+    since = read_history(places.artifacts)[-1].at
+    assert f"- Live: since {since}.\n- Monitoring: alarm on 2026-11-01, of 2026-11.\n- Bias: insufficient on 2" in said
+    (places.artifacts / "history.jsonl").write_text("x\n")
+    assert "- Live: not known, the record's chain is broken." in card_of_use(bundle, places.monitoring)
+    assert card_of_use(open_bundle(places.artifacts / _alone(places)), places.monitoring.with_name("none")) == ""
+
+
+def _alone(places: LifecyclePlaces) -> str:
+    (places.artifacts / "history.jsonl").unlink()
+    return write_bundle(places.artifacts, info={}, write=lambda folder: folder.joinpath("n").write_text("x")).version
+
+
+def test_a_long_name_is_cut_to_the_width() -> None:
+    page = LifecyclePage(None, None, None, None, (), "x" * 99, ("y" * 99, "z"))
+    assert max(map(len, page.lines())) == 80
