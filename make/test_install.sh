@@ -43,31 +43,57 @@ environment library
 ours library
 say "pip install ./common_utils: from common_utils import setup_logging, set_seed"
 
-for project in */app; do
-  project=${project%/app}
+alone() {  # of a project's folder: plain pip, as its README says
+  local project=$1 name bin
   name=$(sed -n '/^name = "/{s/^name = "\(.*\)"$/\1/p;q}' "$project/pyproject.toml")  # contracts have names, too
-  environment "project-$name"
-  bin="$work/project-$name/bin"
-  "$bin/pip" install -qq -e "./$project"
-  ours "project-$name"
+  environment "alone-$project"
+  bin="$work/alone-$project/bin"
+  "$bin/pip" install -qq --no-compile -e "./$project"
+  ours "alone-$project"
   (cd / && "$bin/python" -W error -c "import $name" && "$bin/$name" --help >/dev/null) ||
     fail "$name cannot be imported or its command does not start"
   "$bin/pip" check >/dev/null || fail "pip check: requirements of the environment of $name do not hold"
   say "pip install -e ./$project: our common_utils, $name --help"
-done
+}
 
-for member in common_utils */app; do
-  member=${member%/app}
-  environment "dev-$member"
-  (cd "$member" && "$UV" pip install --quiet --python "$work/dev-$member/bin/python" -e ".[dev]")
-  ours "dev-$member"
-  (cd "$member" && "$work/dev-$member/bin/pytest" --version >/dev/null &&
-    "$work/dev-$member/bin/python" -m pytest --collect-only --quiet >/dev/null) || fail "$member: pytest cannot collect its tests"
+develop() {  # of a member's folder: with uv and all that its tests need
+  local member=$1
+  environment "develop-$member"
+  (cd "$member" && "$UV" pip install --quiet --python "$work/develop-$member/bin/python" -e ".[dev]")
+  ours "develop-$member"
+  (cd "$member" && "$work/develop-$member/bin/pytest" --version >/dev/null &&
+    "$work/develop-$member/bin/python" -m pytest --collect-only --quiet >/dev/null) || fail "$member: pytest cannot collect its tests"
   say "uv pip install -e '.[dev]' in $member: pytest collects its tests"
-done
+}
+
+# Two at a time: each is one process that unpacks, imports and collects. An environment is removed while the next ones
+# are made: removing is waiting for the disk, and as long as installing.
+in_pairs() {
+  local step=$1 first second
+  shift
+  while [ $# -gt 0 ]; do
+    (set -e; "$step" "$1") &
+    first=$!
+    second=$first
+    if [ $# -gt 1 ]; then
+      (set -e; "$step" "$2") &
+      second=$!
+    fi
+    wait "$first"
+    wait "$second"
+    rm -rf "$work/$step-$1" "$work/$step-${2:-$1}" &
+    shift $(($# > 1 ? 2 : 1))
+  done
+}
+
+projects=(*/app)
+projects=("${projects[@]%/app}")
+in_pairs alone "${projects[@]}"
+in_pairs develop common_utils "${projects[@]}"
 
 "$UV" lock --quiet --python "$PYTHON"
 [ -s uv.lock ] || fail "uv lock wrote no uv.lock"
 "$UV" sync --quiet --dry-run --locked --all-packages --all-extras --python "$PYTHON"
 say "uv lock, uv sync --dry-run: the workspace resolves"
+wait
 echo "test-install: passed"

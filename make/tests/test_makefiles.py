@@ -130,6 +130,12 @@ def test_member_targets_fail_when_their_step_fails(run, toolbox, target: str, pr
     assert run("make", target, cwd=ROOT / project, **toolbox | {"FAIL": "."}).returncode != 0
 
 
+@pytest.mark.parametrize("broken", ["src app", "make/layout.py"])
+def test_types_of_all_folders_fail_when_one_folder_fails(run, toolbox, broken: str):
+    assert run("make", "types", **toolbox).returncode == 0
+    assert run("make", "types", **toolbox | {"FAIL": broken}).returncode != 0
+
+
 @pytest.mark.parametrize("project", PROJECTS)
 def test_a_target_named_like_a_command_runs_that_command(run, toolbox, project: str):
     (script,) = tomllib.loads((ROOT / project / "pyproject.toml").read_text())["project"]["scripts"]
