@@ -59,15 +59,15 @@ def megaline_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def small() -> tuple[str, ...]:
-    """Settings of a run that ends in seconds."""
-    return SMALL
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Settings of a run that ends in seconds, and is recorded beside the test."""
+    return (*SMALL, f"tracking.folder={tmp_path_factory.mktemp('runs')}")
 
 
 @pytest.fixture(scope="session")
-def settings() -> PlanRecConfig:
+def settings(small: tuple[str, ...]) -> PlanRecConfig:
     """The shipped settings, with a small operator and a small model."""
-    return load_planrec_config(PROJECT, overrides=SMALL, environ={})
+    return load_planrec_config(PROJECT, overrides=small, environ={})
 
 
 @pytest.fixture(scope="session")

@@ -18,13 +18,14 @@ from common_utils.scoring.joblib_scorer import JoblibScorer
 from planrec.bundle import PlanRecBundle
 from planrec.campaigns.bound_check import BoundCheck
 from planrec.config import PlanRecConfig, load_planrec_config
+from planrec.cross_validation import build_pipeline, fit, held_plan_figures
 from planrec.data import load_usage
 from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.evaluation import Models, evaluate
 from planrec.offers.acceptance import ACCEPTANCE_FEATURES
 from planrec.preparation import Prepared, prepare
 from planrec.reporting.figures import FIGURES
-from planrec.training import build_pipeline, data_fingerprint, fit, fit_forecast, fit_offers, held_plan_figures, train
+from planrec.training import data_fingerprint, fit_forecast, fit_offers, train
 
 
 def quiet(_: str) -> None:

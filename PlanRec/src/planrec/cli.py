@@ -10,6 +10,7 @@ import typer
 from common_utils.command_line.decisions import add_decisions
 from common_utils.command_line.release import release_app
 from common_utils.command_line.run import command_line, run_command_line
+from common_utils.command_line.tracking.runs import runs_app
 from planrec.commands.answer import bill, predict, recommend
 from planrec.commands.bias import bias
 from planrec.commands.choices import choices
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
     from common_utils.config.reading import ReadingConfig
     from common_utils.decision_log.config import DecisionsConfig
+    from common_utils.tracking.config import TrackingConfig
 
 __all__ = ["app", "main"]
 
@@ -91,7 +93,15 @@ def _decisions(config: Path | None, overrides: list[str] | None) -> tuple[Decisi
     return run.config.decisions, "planrec", run.project, run.config.data.table
 
 
+def _runs(config: Path | None, overrides: list[str] | None) -> tuple[TrackingConfig, str, Path, Path, Trust]:
+    from planrec.commands.settings import load_run
+
+    run = load_run(SettingsCommand.of(config, overrides))
+    return run.config.tracking, "planrec", run.project, *_releases(config, overrides)
+
+
 app.add_typer(release_app(_releases), name="release")
+app.add_typer(runs_app(_runs), name="runs")
 add_decisions(app, _decisions).command("off-policy")(off_policy)
 
 

@@ -35,6 +35,7 @@ from common_utils.command_line.options import (
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.release import release_app
 from common_utils.command_line.run import command_line
+from common_utils.command_line.tracking.runs import runs_app
 from common_utils.command_line.wide import shows_tables
 from common_utils.errors import ConfigError
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from common_utils.table_project.config import TableProjectConfig
     from common_utils.table_project.task import TableTask
     from common_utils.tables import Reading
+    from common_utils.tracking.config import TrackingConfig
 
 __all__ = ["InputOption", "settings_of", "table_cli"]
 
@@ -147,7 +149,12 @@ def table_cli(
         settings, folder = settings_of(spec(), config, overrides)
         return settings.decisions, name, folder, settings.data.table
 
+    def runs(config: Path | None, overrides: list[str] | None) -> tuple[TrackingConfig, str, Path, Path, Trust]:
+        settings, folder = settings_of(spec(), config, overrides)
+        return settings.tracking, name, folder, *releases(config, overrides)
+
     app.add_typer(release_app(releases), name="release")
+    app.add_typer(runs_app(runs), name="runs")
     add_decisions(app, decisions)
     app.add_typer(_monitor(spec, task))
 
