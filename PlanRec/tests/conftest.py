@@ -88,11 +88,12 @@ def bundle(settings: PlanRecConfig, artifacts: Path, request: pytest.FixtureRequ
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, project_folder: Path):  # type: ignore[no-untyped-def]
-    """Run the command line in the project's folder; return its exit code."""
+def run(monkeypatch: pytest.MonkeyPatch, project_folder: Path, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    """Run the command line in the project's folder, its runs recorded beside the test; return its exit code."""
     from planrec import cli
 
     monkeypatch.chdir(project_folder)
+    monkeypatch.setenv("PLANREC__TRACKING__FOLDER", str(tmp_path_factory.mktemp("runs")))
 
     def call(*arguments: object) -> int:
         monkeypatch.setattr(sys, "argv", ["planrec", *map(str, arguments)])

@@ -92,7 +92,7 @@ def test_the_audit_runs_weekly_and_a_tag_pushes_every_image():
 def test_the_bot_sees_every_lock_and_every_image():
     proposed = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
     folders = {one["package-ecosystem"]: set(one.get("directories", [one.get("directory")])) for one in proposed}
-    assert folders["docker"] == {f"/{project}" for project in PROJECTS}
+    assert folders["docker"] == {"/infra/mlflow", *(f"/{project}" for project in PROJECTS)}
     assert folders["pip"] >= {"/", *folders["docker"]}
     locks = [path for place in (ROOT, *(ROOT / p for p in PROJECTS)) for path in place.glob("requirements*")]
     assert {path.suffix for path in locks} == {".txt"}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from common_utils.command_line.decisions import add_decisions
+from common_utils.command_line.lifecycle import lifecycle_app
 from common_utils.command_line.release import release_app
 from common_utils.command_line.run import command_line, run_command_line
 from common_utils.command_line.tracking.runs import runs_app
@@ -102,6 +103,7 @@ def _runs(config: Path | None, overrides: list[str] | None) -> tuple[TrackingCon
 
 app.add_typer(release_app(_releases), name="release")
 app.add_typer(runs_app(_runs), name="runs")
+app.add_typer(lifecycle_app(_runs), name="lifecycle")
 add_decisions(app, _decisions).command("off-policy")(off_policy)
 
 

@@ -86,6 +86,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
     "release history": ((), {"--config": 2}),
     "release list": ((), {"--config": 2}),
     "runs list": ((), {"--config": 2}),
+    "lifecycle sync": ((), {"--config": 2}),
     "runs show": (("latest",), {"--config": 2}),
     "runs compare": (("latest", "latest"), {"--config": 2}),
     **{

@@ -9,9 +9,11 @@ from common_utils.bundle.durable import replace_link, sync
 from common_utils.bundle.manifest import MANIFEST, is_version
 from common_utils.errors import ArtifactError
 
-__all__ = ["FIXED_LINKS", "POINTER", "current_version", "move_pointer"]
+__all__ = ["CHALLENGER", "FIXED_LINKS", "POINTER", "current_version", "move_pointer", "pointed_version"]
 
 POINTER = "current"
+CHALLENGER = "challenger"
+"""The pointer to the version that is to prove itself; a root may have none."""
 FIXED_LINKS = ("model.joblib", "metrics.json")
 """Links that never change: they lead through the pointer."""
 
@@ -57,12 +59,24 @@ def current_version(root: Path) -> str | None:
     ArtifactError
         If `current` is not a link to a version beside it.
     """
-    pointer = root / POINTER
+    return pointed_version(root, POINTER)
+
+
+def pointed_version(root: Path, pointer_name: str) -> str | None:
+    """Return the version that POINTER or CHALLENGER names, or None where there is no such pointer.
+
+    Raises
+    ------
+    ArtifactError
+        If it is not a link to a version beside it.
+    """
+    pointer = root / pointer_name
     if not os.path.lexists(pointer):
         return None
     target = str(pointer.readlink()) if pointer.is_symlink() else ""
     if not is_version(target):
-        raise ArtifactError(f"{pointer}: is not a link to a version beside it. {_without_links(root)}")
+        remedy = _without_links(root) if pointer_name == POINTER else "Remove it, and name the challenger again."
+        raise ArtifactError(f"{pointer}: is not a link to a version beside it. {remedy}")
     return target
 
 

@@ -15,6 +15,7 @@ import typer
 from common_utils.command_line.bias import bias_app
 from common_utils.command_line.clashes import keep_settings
 from common_utils.command_line.decisions import add_decisions
+from common_utils.command_line.lifecycle import lifecycle_app
 from common_utils.command_line.monitor import (
     AddressOption,
     AsOfOption,
@@ -155,6 +156,7 @@ def table_cli(
 
     app.add_typer(release_app(releases), name="release")
     app.add_typer(runs_app(runs), name="runs")
+    app.add_typer(lifecycle_app(runs), name="lifecycle")
     add_decisions(app, decisions)
     app.add_typer(_monitor(spec, task))
 

@@ -183,7 +183,7 @@ def check_training_shows_the_goals(case: CliCase) -> None:
     AssertionError
         If one is missing.
     """
-    settings = _small(case, case.project.small)
+    settings = [part for setting in case.project.small for part in ("--set", setting)]
     code, out, err = case.run("train", "--output", str(case.folder / "artifacts"), *settings)
     expect(code == 0 and (case.folder / "artifacts" / "model.joblib").is_file(), f"train left with {code}: {err}")
     expect("Goals" in out and "synthetic" in err, "goals, or that the rows are synthetic, are not said")
@@ -203,7 +203,7 @@ def check_a_damaged_table_is_not_learnt_from(case: CliCase) -> None:
     rows.loc[:59, task.target] = "?"
     path, rejects, root = (case.folder / name for name in ("damaged.csv", "rejects.csv", "artifacts"))
     rows.to_csv(path, index=False)
-    small = _small(case, case.project.small[2:])
+    small = [part for setting in case.project.small[2:] for part in ("--set", setting)]
     words = ("--data", str(path), "--rejects", str(rejects), "--decimal", "point")
     code, _, err = case.run("train", "--output", str(root), *words, *small)
     expect(code == 3 and "60 rejected" in err and not root.exists(), f"train left with {code}: {err}")
@@ -397,8 +397,3 @@ ALL_CLI_CHECKS: tuple[Callable[[CliCase], None], ...] = (
     check_files_that_are_missing_or_damaged_are_named,
     check_the_data_dictionary_is_current,
 )
-
-
-def _small(case: CliCase, settings: Sequence[str]) -> list[str]:
-    """Return the words of a run that ends in seconds, and is recorded beside the test."""
-    return [part for one in (*settings, f"tracking.folder={case.folder / 'runs'}") for part in ("--set", one)]

@@ -145,9 +145,18 @@ def real_table(shipped: Any) -> Path:
 
 
 @pytest.fixture
-def run(table_project: TableProject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Return what runs a command in the project's folder, without the table or settings of whoever runs the tests."""
+def run(
+    table_project: TableProject,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """Return what runs a command in the project's folder, without the table or settings of whoever runs the tests.
+
+    Runs are recorded beside the test, and not among those of the project.
+    """
     monkeypatch.chdir(table_project.folder)
+    monkeypatch.setenv(f"{table_project.spec.prefix}__TRACKING__FOLDER", str(tmp_path_factory.mktemp("runs")))
     monkeypatch.delenv(table_project.spec.config_variable, raising=False)
     monkeypatch.delenv("PORTFOLIO_DATA", raising=False)
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from common_utils.bundle.signing import Trust
 from common_utils.command_line.terminal import note, show_table
 from common_utils.config import resolve_path
-from common_utils.errors import DataError
+from common_utils.errors import DataError, MirrorError
 from common_utils.tracking.compare import Comparison, Differs, compare_runs
 from common_utils.tracking.config import TrackingConfig
 from common_utils.tracking.run import Run
 from common_utils.tracking.store import RunStore, is_lost
+from common_utils.tracking.sync import Alias, sync_runs
 
-__all__ = ["Found", "run_compare", "run_list", "run_show"]
+__all__ = ["Found", "run_compare", "run_list", "run_show", "run_sync"]
 
 Found = tuple[TrackingConfig, str, Path, Path, Trust]
 """What `find` returns: settings, package, the project's folder, the bundles' root, whose signatures count."""
@@ -73,6 +74,35 @@ def run_compare(found: Found, first: str, second: str, *, every: bool, as_json: 
     _show_differing("Settings that differ", "setting", comparison.settings)
     _show_differing("Data and code that differ", "what", comparison.facts)
     _show_figures(comparison, every=every)
+
+
+def run_sync(found: Found, *, every: bool) -> None:
+    """Bring the mirror up to date, and say what changed there.
+
+    Raises
+    ------
+    MirrorError
+        If a run could not be read; the others are mirrored.
+    PortfolioError
+        As `sync_runs`.
+    """
+    config, project, folder, artifacts, trust = found
+    done = sync_runs(config, project, folder, artifacts, trust, every=every)
+    sys.stdout.write(f"{len(done.runs)} run(s) mirrored, {len(done.running)} not ended yet\n")
+    for alias in done.aliases:
+        sys.stdout.write(f"{_alias_words(alias)}\n")
+    for why in done.refused:
+        note(why)
+    if done.refused:
+        raise MirrorError(f"{len(done.refused)} run(s) could not be read and stay in the outbox; see above.")
+
+
+def _alias_words(alias: Alias) -> str:
+    """Say which bundle an alias stands for, and that it was moved where it was."""
+    if alias.version is None:
+        return f"{alias.name}: none" + (f" (was version {alias.before})" if alias.before else "")
+    moved = "" if alias.before == alias.now else f" (was {f'version {alias.before}' if alias.before else _NONE})"
+    return f"{alias.name}: {alias.version} is version {alias.now}{moved}"
 
 
 def _show_differing(title: str, name: str, found: tuple[Differs, ...]) -> None:
