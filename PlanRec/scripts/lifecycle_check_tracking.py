@@ -72,7 +72,10 @@ class Lab:
     def run(self, *words: str, settings: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         command = [sys.executable, "-m", "planrec.cli", *words, *self.words(*settings)]
-        return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=900)
+        environment = os.environ | {"PYTHONHASHSEED": "0"}  # pickles of sets follow it; the digest is of every file
+        return subprocess.run(
+            command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=900
+        )
 
     def sync(self, uri: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one sync to its end."""
