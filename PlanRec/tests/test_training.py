@@ -15,6 +15,7 @@ from common_utils.monitoring.profiles.profile_json import bundle_profile
 from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.history import read_history
 from common_utils.scoring.joblib_scorer import JoblibScorer
+from common_utils.tracking.store import RunStore
 from planrec.bundle import PlanRecBundle
 from planrec.campaigns.bound_check import BoundCheck
 from planrec.config import PlanRecConfig, load_planrec_config
@@ -98,6 +99,14 @@ def test_same_seed_gives_the_same_predictions_bit_for_bit(
     first, second = (JoblibScorer.open(b).score(columns) for b in (bundle, again))
     assert first.tobytes() == second.tobytes()
     assert bundle.read_bytes("metrics.json") == again.read_bytes("metrics.json")
+    run = RunStore(settings.tracking.folder).find("latest")
+    assert run.bundle is not None
+    assert (run.state, run.bundle.version, run.headline) == ("done", again.version, "cross_validation.ndcg_at_5")
+    assert run.data_fingerprint == again.info["data_fingerprint"]
+    assert run.folds is not None
+    for figure in ("accuracy", "ndcg_at_5", "log_loss"):  # means over rows: that of all lies between those of the folds
+        low, high = sorted(run.folds.figures[figure])
+        assert low <= run.figures[f"cross_validation.{figure}"].value <= high
 
 
 def test_offers_are_learnt_where_there_is_a_log_of_them(settings: PlanRecConfig, prepared: Prepared) -> None:
