@@ -15,16 +15,18 @@ from common_utils.monitoring.profiles.profile_json import bundle_profile
 from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.history import read_history
 from common_utils.scoring.joblib_scorer import JoblibScorer
+from common_utils.tracking.store import RunStore
 from planrec.bundle import PlanRecBundle
 from planrec.campaigns.bound_check import BoundCheck
 from planrec.config import PlanRecConfig, load_planrec_config
+from planrec.cross_validation import build_pipeline, fit, held_plan_figures
 from planrec.data import load_usage
 from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.evaluation import Models, evaluate
 from planrec.offers.acceptance import ACCEPTANCE_FEATURES
 from planrec.preparation import Prepared, prepare
 from planrec.reporting.figures import FIGURES
-from planrec.training import build_pipeline, data_fingerprint, fit, fit_forecast, fit_offers, held_plan_figures, train
+from planrec.training import data_fingerprint, fit_forecast, fit_offers, train
 
 
 def quiet(_: str) -> None:
@@ -97,6 +99,14 @@ def test_same_seed_gives_the_same_predictions_bit_for_bit(
     first, second = (JoblibScorer.open(b).score(columns) for b in (bundle, again))
     assert first.tobytes() == second.tobytes()
     assert bundle.read_bytes("metrics.json") == again.read_bytes("metrics.json")
+    run = RunStore(settings.tracking.folder).find("latest")
+    assert run.bundle is not None
+    assert (run.state, run.bundle.version, run.headline) == ("done", again.version, "cross_validation.ndcg_at_5")
+    assert run.data_fingerprint == again.info["data_fingerprint"]
+    assert run.folds is not None
+    for figure in ("accuracy", "ndcg_at_5", "log_loss"):  # means over rows: that of all lies between those of the folds
+        low, high = sorted(run.folds.figures[figure])
+        assert low <= run.figures[f"cross_validation.{figure}"].value <= high
 
 
 def test_offers_are_learnt_where_there_is_a_log_of_them(settings: PlanRecConfig, prepared: Prepared) -> None:
