@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -19,7 +18,7 @@ from common_utils.tracking.store import RunStore
 from planrec.bundle import PlanRecBundle
 from planrec.campaigns.bound_check import BoundCheck
 from planrec.config import PlanRecConfig, load_planrec_config
-from planrec.cross_validation import build_pipeline, fit, held_plan_figures
+from planrec.cross_validation import build_pipeline, fit
 from planrec.data import load_usage
 from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.evaluation import Models, evaluate
@@ -359,24 +358,6 @@ def test_training_without_a_required_key_stops_before_the_work(
         train(strict, project_folder, artifacts=tmp_path / "artifacts", step=lambda _: pytest.fail("began"))
 
 
-def test_usage_says_nothing_of_a_plan_drawn_by_lot(small: tuple[str, ...], project_folder: Path) -> None:
-    rng = np.random.default_rng(5)
-    people = pd.DataFrame({"subscriber_id": [f"s{i:03d}" for i in range(120)]})
-    people["current_plan"] = rng.choice(["surf", "ultimate"], 120)
-    months = people.merge(pd.DataFrame({"month": [f"2018-{m:02d}" for m in range(1, 6)]}), how="cross")
-    for service in ("minutes", "messages", "megabytes"):
-        months[service] = rng.gamma(2, 200, len(months))
-    config = load_planrec_config(project_folder, overrides=[*small, "data.source=megaline"], environ={})
-    figures = held_plan_figures(config, _megaline(project_folder), months, quiet)
-    assert figures["auc_ovr"]["low"] < 0.5 < figures["auc_ovr"]["high"]  # type: ignore[index]
-
-
-def _megaline(project_folder: Path):  # type: ignore[no-untyped-def]
-    from planrec.billing import load_catalogue
-
-    return load_catalogue(project_folder / "configs" / "plans_megaline.yaml")
-
-
 def test_a_table_with_the_required_columns_and_the_plan_is_enough(
     small: tuple[str, ...], settings: PlanRecConfig, project_folder: Path, tmp_path: Path
 ) -> None:
@@ -389,17 +370,3 @@ def test_a_table_with_the_required_columns_and_the_plan_is_enough(
     bundle = train(config, project_folder, artifacts=tmp_path / "artifacts", step=quiet)
     assert set(bundle_profile(bundle).numbers) == {"minutes", "messages", "megabytes"}
     assert [row["by"] for row in bundle.read_json("metrics.json")["segments"]] == ["data usage"] * 3
-
-
-@pytest.mark.realdata
-def test_megaline_trains_on_the_real_events(
-    small: tuple[str, ...], project_folder: Path, megaline_folder: Path
-) -> None:
-    config = load_planrec_config(
-        project_folder,
-        overrides=[*small, "data.source=megaline", f"data.folder={megaline_folder}"],
-        environ={},
-    )
-    ready = prepare(config, project_folder, quiet)
-    assert set(ready.decisions[CHOSEN_PLAN]) == {"surf", "ultimate"}
-    assert ready.test["month"].min() == "2018-11"

@@ -113,8 +113,7 @@ def _runs(config: Path | None, overrides: list[str] | None) -> tuple[TrackingCon
     return run.config.tracking, "planrec", run.project, *_releases(config, overrides)
 
 
-add_snapshots(data, _releases, take_snapshot)
-app.add_typer(data)
+app.add_typer(add_snapshots(data, _releases, take_snapshot))
 app.add_typer(release_app(_releases), name="release")
 app.add_typer(runs_app(_runs), name="runs")
 app.add_typer(lifecycle_app(_releases, _places, _runs), name="lifecycle")

@@ -169,9 +169,7 @@ def table_cli(
         settings, folder = settings_of(spec(), config, overrides)
         return settings.tracking, name, folder, *releases(config, overrides)
 
-    snapshots = data_group()
-    add_snapshots(snapshots, releases, take)
-    app.add_typer(snapshots)
+    app.add_typer(add_snapshots(data_group(), releases, take))
     app.add_typer(release_app(releases), name="release")
     app.add_typer(runs_app(runs), name="runs")
     app.add_typer(lifecycle_app(releases, places, runs), name="lifecycle")
@@ -179,7 +177,9 @@ def table_cli(
     app.add_typer(_monitor(spec, task))
 
     def bias(config: Path | None, overrides: list[str] | None) -> BiasDesk:
-        return _watching().table_bias_desk(task(), *settings_of(spec(), config, overrides))
+        from common_utils.table_project.watch.bias import table_bias_desk
+
+        return table_bias_desk(task(), *settings_of(spec(), config, overrides))
 
     app.add_typer(bias_app(bias))
     return app
