@@ -9,6 +9,7 @@ RESULTS ?=
 BENCH_ARGS ?= --write
 AUDIT := $(ROOT)/.venv-audit
 ATTACK := $(ROOT)/.venv-attack
+MLFLOW := $(ROOT)/.venv-mlflow
 AUDIT_SERVICE ?=
 ARGS ?=
 NAME ?=
@@ -143,10 +144,26 @@ hooks: $(STAMP) ## Install the commit hooks of .pre-commit-config.yaml
 	@"$(BIN)/pre-commit" install
 
 .PHONY: lock
-lock: $(UV) ## Resolve all dependencies anew: requirements.txt and three per project
+lock: $(UV) ## Resolve all dependencies anew: requirements.txt, three per project, and one of the MLflow server
 	@"$(UV)" pip compile $(LOCK_FLAGS) $(MEMBERS:%=--no-emit-package %) --no-emit-package common-utils \
 		$(MEMBERS:%=%/pyproject.toml) --all-extras --group dev -o requirements.txt
+	@"$(UV)" pip compile $(LOCK_FLAGS) --group mlflow -o infra/mlflow/requirements.txt
 	@for member in $(filter-out common_utils,$(MEMBERS)); do $(MAKE) -C "$$member" lock || exit 1; done
+
+.PHONY: mlflow
+mlflow: $(MLFLOW)/.setup-done ## Install the MLflow server from a lock of its own; the mirror of runs is tried against it
+	@:
+
+$(MLFLOW)/.setup-done: infra/mlflow/requirements.txt $(UV)
+	@$(NEED_PYTHON)
+	@echo "set up: $(notdir $(MLFLOW))"
+	@"$(UV)" venv --quiet --clear --python "$(PYTHON)" "$(MLFLOW)"
+	@"$(UV)" pip sync --quiet --python "$(MLFLOW)/bin/python" --require-hashes infra/mlflow/requirements.txt
+	@touch "$@"
+
+.PHONY: mlflow-image
+mlflow-image: ## Build the image of the MLflow server, a profile of infra/compose.yaml; ENGINE=podman
+	@"$(or $(ENGINE),docker)" build --tag portfolio-mlflow:local infra/mlflow
 
 .PHONY: new-project
 new-project: $(STAMP) ## Add a project of the common shape: make new-project NAME=Loan-Default (PACKAGE=loan QUESTION="Who defaults?")

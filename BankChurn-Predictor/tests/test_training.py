@@ -19,6 +19,7 @@ from common_utils.errors import DataError, LeakageError
 from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.service import open_live
 from common_utils.table_project.training import prepare_table, train_table
+from common_utils.tracking.store import RunStore
 
 
 def test_a_bundle_of_the_sample_says_that_it_is_synthetic(bundle: Bundle) -> None:
@@ -44,7 +45,14 @@ def test_same_settings_same_model(bundle: Bundle, settings: BankChurnConfig, pro
     rows = sample_customers(100, np.random.default_rng(9))
     first, second = (open_model(one).predict_proba(rows) for one in (bundle, again))
     np.testing.assert_array_equal(first, second)
-    assert bundle.read_json("metrics.json") == again.read_json("metrics.json")
+    metrics = again.read_json("metrics.json")
+    assert bundle.read_json("metrics.json") == metrics
+    run = RunStore(settings.tracking.folder).find("latest")
+    assert (run.state, run.headline) == ("done", "cross_validation.auc")
+    assert run.folds is not None
+    auc = run.folds.figures["auc"]
+    assert len(auc) == settings.training.split.folds * settings.training.split.repeats
+    assert sum(auc) / len(auc) == pytest.approx(metrics["spread"]["shipped"]["auc"]["mean"])
 
 
 def test_a_refitted_bundle_decides_by_its_own_thresholds_in_file_and_service(

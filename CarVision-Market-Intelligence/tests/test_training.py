@@ -15,6 +15,7 @@ from common_utils.bundle import Bundle
 from common_utils.errors import DataError, LeakageError
 from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.training import prepare_table, train_table
+from common_utils.tracking.store import RunStore
 
 
 def test_a_bundle_of_the_sample_says_that_it_is_synthetic(bundle: Bundle) -> None:
@@ -52,6 +53,11 @@ def test_same_settings_same_model(bundle: Bundle, settings: CarVisionConfig, pro
     first, second = (car_prices(open_model(one), rows) for one in (bundle, again))
     np.testing.assert_array_equal(first, second)
     assert bundle.read_json("metrics.json") == again.read_json("metrics.json")
+    run = RunStore(settings.tracking.folder).find("latest")
+    assert (run.state, run.headline) == ("done", "cross_validation.mae")
+    assert run.folds is not None
+    first_round = run.folds.figures["mae"][: settings.training.split.folds]
+    assert min(first_round) <= run.figures["cross_validation.mae"].value <= max(first_round)
 
 
 def test_no_car_is_on_both_sides_of_any_split(settings: CarVisionConfig, project_folder: Path) -> None:

@@ -59,15 +59,15 @@ def megaline_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def small() -> tuple[str, ...]:
-    """Settings of a run that ends in seconds."""
-    return SMALL
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Settings of a run that ends in seconds, and is recorded beside the test."""
+    return (*SMALL, f"tracking.folder={tmp_path_factory.mktemp('runs')}")
 
 
 @pytest.fixture(scope="session")
-def settings() -> PlanRecConfig:
+def settings(small: tuple[str, ...]) -> PlanRecConfig:
     """The shipped settings, with a small operator and a small model."""
-    return load_planrec_config(PROJECT, overrides=SMALL, environ={})
+    return load_planrec_config(PROJECT, overrides=small, environ={})
 
 
 @pytest.fixture(scope="session")
@@ -88,11 +88,12 @@ def bundle(settings: PlanRecConfig, artifacts: Path, request: pytest.FixtureRequ
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, project_folder: Path):  # type: ignore[no-untyped-def]
-    """Run the command line in the project's folder; return its exit code."""
+def run(monkeypatch: pytest.MonkeyPatch, project_folder: Path, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    """Run the command line in the project's folder, its runs recorded beside the test; return its exit code."""
     from planrec import cli
 
     monkeypatch.chdir(project_folder)
+    monkeypatch.setenv("PLANREC__TRACKING__FOLDER", str(tmp_path_factory.mktemp("runs")))
 
     def call(*arguments: object) -> int:
         monkeypatch.setattr(sys, "argv", ["planrec", *map(str, arguments)])

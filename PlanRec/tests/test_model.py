@@ -12,10 +12,10 @@ from common_utils.bundle import Bundle
 from common_utils.scoring.joblib_scorer import JoblibScorer
 from common_utils.testing.models import ALL_CHECKS, ModelCase
 from planrec.config import PlanRecConfig
+from planrec.cross_validation import build_pipeline
 from planrec.decisions import columns_of
 from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.preparation import Prepared, prepare
-from planrec.training import build_pipeline
 
 
 @pytest.fixture(scope="module")

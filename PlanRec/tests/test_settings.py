@@ -47,11 +47,11 @@ from planrec.billing import Plan
 from planrec.billing.cards import FullCard
 from planrec.choice.selection import select_choice_model
 from planrec.config import PlanRecConfig
+from planrec.cross_validation import out_of_fold
 from planrec.rules import Rules
 from planrec.rules.rulebook import PlanRule
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.operator import simulate
-from planrec.training import out_of_fold
 
 SECTIONS = ("features", "advice", "offer", "offers", "decisions", "data", "training", "evaluation")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -15,16 +14,18 @@ from common_utils.monitoring.profiles.profile_json import bundle_profile
 from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.history import read_history
 from common_utils.scoring.joblib_scorer import JoblibScorer
+from common_utils.tracking.store import RunStore
 from planrec.bundle import PlanRecBundle
 from planrec.campaigns.bound_check import BoundCheck
 from planrec.config import PlanRecConfig, load_planrec_config
+from planrec.cross_validation import build_pipeline, fit
 from planrec.data import load_usage
 from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.evaluation import Models, evaluate
 from planrec.offers.acceptance import ACCEPTANCE_FEATURES
 from planrec.preparation import Prepared, prepare
 from planrec.reporting.figures import FIGURES
-from planrec.training import build_pipeline, data_fingerprint, fit, fit_forecast, fit_offers, held_plan_figures, train
+from planrec.training import data_fingerprint, fit_forecast, fit_offers, train
 
 
 def quiet(_: str) -> None:
@@ -97,6 +98,14 @@ def test_same_seed_gives_the_same_predictions_bit_for_bit(
     first, second = (JoblibScorer.open(b).score(columns) for b in (bundle, again))
     assert first.tobytes() == second.tobytes()
     assert bundle.read_bytes("metrics.json") == again.read_bytes("metrics.json")
+    run = RunStore(settings.tracking.folder).find("latest")
+    assert run.bundle is not None
+    assert (run.state, run.bundle.version, run.headline) == ("done", again.version, "cross_validation.ndcg_at_5")
+    assert run.data_fingerprint == again.info["data_fingerprint"]
+    assert run.folds is not None
+    for figure in ("accuracy", "ndcg_at_5", "log_loss"):  # means over rows: that of all lies between those of the folds
+        low, high = sorted(run.folds.figures[figure])
+        assert low <= run.figures[f"cross_validation.{figure}"].value <= high
 
 
 def test_offers_are_learnt_where_there_is_a_log_of_them(settings: PlanRecConfig, prepared: Prepared) -> None:
@@ -349,24 +358,6 @@ def test_training_without_a_required_key_stops_before_the_work(
         train(strict, project_folder, artifacts=tmp_path / "artifacts", step=lambda _: pytest.fail("began"))
 
 
-def test_usage_says_nothing_of_a_plan_drawn_by_lot(small: tuple[str, ...], project_folder: Path) -> None:
-    rng = np.random.default_rng(5)
-    people = pd.DataFrame({"subscriber_id": [f"s{i:03d}" for i in range(120)]})
-    people["current_plan"] = rng.choice(["surf", "ultimate"], 120)
-    months = people.merge(pd.DataFrame({"month": [f"2018-{m:02d}" for m in range(1, 6)]}), how="cross")
-    for service in ("minutes", "messages", "megabytes"):
-        months[service] = rng.gamma(2, 200, len(months))
-    config = load_planrec_config(project_folder, overrides=[*small, "data.source=megaline"], environ={})
-    figures = held_plan_figures(config, _megaline(project_folder), months, quiet)
-    assert figures["auc_ovr"]["low"] < 0.5 < figures["auc_ovr"]["high"]  # type: ignore[index]
-
-
-def _megaline(project_folder: Path):  # type: ignore[no-untyped-def]
-    from planrec.billing import load_catalogue
-
-    return load_catalogue(project_folder / "configs" / "plans_megaline.yaml")
-
-
 def test_a_table_with_the_required_columns_and_the_plan_is_enough(
     small: tuple[str, ...], settings: PlanRecConfig, project_folder: Path, tmp_path: Path
 ) -> None:
@@ -379,17 +370,3 @@ def test_a_table_with_the_required_columns_and_the_plan_is_enough(
     bundle = train(config, project_folder, artifacts=tmp_path / "artifacts", step=quiet)
     assert set(bundle_profile(bundle).numbers) == {"minutes", "messages", "megabytes"}
     assert [row["by"] for row in bundle.read_json("metrics.json")["segments"]] == ["data usage"] * 3
-
-
-@pytest.mark.realdata
-def test_megaline_trains_on_the_real_events(
-    small: tuple[str, ...], project_folder: Path, megaline_folder: Path
-) -> None:
-    config = load_planrec_config(
-        project_folder,
-        overrides=[*small, "data.source=megaline", f"data.folder={megaline_folder}"],
-        environ={},
-    )
-    ready = prepare(config, project_folder, quiet)
-    assert set(ready.decisions[CHOSEN_PLAN]) == {"surf", "ultimate"}
-    assert ready.test["month"].min() == "2018-11"

@@ -14,6 +14,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from kill_publish import die_at_call, in_child
@@ -84,12 +85,13 @@ def faults(root: Path) -> list[str]:
     return found
 
 
+def _write_number(n: int, folder: Path) -> None:
+    folder.joinpath("n").write_text(str(n))
+
+
 def sequence(root: Path, rng: random.Random, *, control: bool) -> tuple[int, int, list[str]]:
     """Run one sequence; return how many actions were begun and killed, and what was out of line."""
-    versions = [
-        write_bundle(root, info={}, write=lambda folder, n=n: folder.joinpath("n").write_text(str(n))).version
-        for n in range(BUNDLES)
-    ]
+    versions = [write_bundle(root, info={}, write=partial(_write_number, n)).version for n in range(BUNDLES)]
     killed, found = 0, list[str]()
     for _ in range(LENGTH):
         act = rng.choice(list(actions(root, versions, rng).values()))

@@ -26,7 +26,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from planrec_service import BODY, PROJECT, Served, serving
@@ -114,7 +114,7 @@ def held_lock(root: Path) -> Generator[None]:
         yield
 
 
-BROKEN: dict[str, list[Callable[[Path], object]]] = {
+BROKEN: dict[str, list[Callable[[Path], AbstractContextManager[None]]]] = {
     "nothing broken": [],
     "broken chain": [broken_chain],
     "full disk": [full_disk],

@@ -1,7 +1,8 @@
 """Save the fitted pipeline of a bundle as an MLflow model, and the requests its server takes; `peers.py` runs it."""
 
-# Runs where MLflow is installed, which is never the project's environment.
+# Runs where all of MLflow is installed, which is never the project's environment.
 # pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportPrivateImportUsage=false
 from __future__ import annotations
 
 import json

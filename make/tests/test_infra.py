@@ -174,6 +174,16 @@ def test_an_exporter_serves_the_verdicts_of_each_and_can_write_nothing(compose: 
     assert not {"secrets", "ports"} & exporter.keys()
 
 
+def test_mlflow_is_a_profile_of_its_own_and_nothing_needs_it(compose: dict[str, Any]) -> None:
+    mlflow = compose["mlflow"]
+    assert (mlflow["profiles"], mlflow["read_only"], mlflow["cap_drop"]) == (["mlflow"], True, ["ALL"])
+    assert all(port.startswith("127.0.0.1:") for port in mlflow["ports"])  # it knows no users
+    assert not any("mlflow" in str(one) for name, one in compose.items() if name != "mlflow")
+    recipe = (INFRA / "mlflow" / "Dockerfile").read_text(encoding="utf-8")
+    assert "MLFLOW_DISABLE_TELEMETRY=true" in recipe
+    assert re.search(r"^USER 10001:10001$", recipe, re.MULTILINE)
+
+
 def test_every_state_of_a_verdict_has_an_alert_with_a_runbook() -> None:
     found = {rule["alert"]: rule["annotations"]["action"] for rule in rules() if "monitor" in rule["expr"]}
     assert set(found) == {
@@ -309,7 +319,7 @@ def test_images_leave_out_what_services_do_not_use() -> None:
 
 
 def test_base_images_are_named_where_the_bot_reads_them_and_the_health_check_follows_the_settings() -> None:
-    for path in (*ROOT.glob("*/Dockerfile"), INFRA / "jobs" / "Dockerfile"):
+    for path in (*ROOT.glob("*/Dockerfile"), *(INFRA / name / "Dockerfile" for name in ("jobs", "mlflow"))):
         text = path.read_text(encoding="utf-8")
         assert "\nFROM python:3.12-slim AS base\n" in text
         assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {"python:3.12-slim", "${BASE}"}

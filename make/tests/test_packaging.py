@@ -91,12 +91,37 @@ def test_an_image_carries_neither_pandas_nor_tools(project: str):
         "catboost",
         "lightgbm",
         "matplotlib",
+        "mlflow-skinny",
+        "sqlalchemy",
         "pytest",
         "hypothesis",
         "ruff",
         "hatchling",
         "pip",
     }
+
+
+def test_mlflow_has_a_lower_bound_wherever_it_is_asked_for():
+    """A bare name resolves to a release of 2022."""
+    files = [tomllib.loads((ROOT / place / "pyproject.toml").read_text()) for place in (".", *MEMBERS)]
+    groups = [
+        *(one.get("dependency-groups", {}) for one in files),
+        *(one["project"].get("optional-dependencies", {}) for one in files),
+    ]
+    items = [item for group in groups for named in group.values() for item in named if isinstance(item, str)]
+    asked = [item for item in items if item.startswith("mlflow")]
+    assert len(asked) == 2
+    assert all(re.fullmatch(r"mlflow(-skinny)?>=3\.(1[7-9]|[2-9]\d)", one) for one in asked)
+
+
+def test_the_server_of_mlflow_has_a_lock_of_its_own():
+    server, ours = _locked(ROOT / "infra" / "mlflow" / "requirements.txt"), _locked(ROOT / "requirements.txt")
+    assert "mlflow" not in ours
+    assert server["mlflow"] == server["mlflow-skinny"] == ours["mlflow-skinny"]  # what talks to each other
+    recipe = (ROOT / "infra" / "mlflow" / "Dockerfile").read_text()
+    installs = re.findall(r"\bpip\b.*\binstall\b.*", recipe)
+    assert len(installs) == 1
+    assert "--require-hashes" in installs[0]
 
 
 @pytest.mark.parametrize("project", PROJECTS)

@@ -93,8 +93,8 @@ def test_the_bot_sees_every_lock_and_every_image():
     proposed = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())["updates"]
     folders = {one["package-ecosystem"]: set(one.get("directories", [one.get("directory")])) for one in proposed}
     projects = {f"/{project}" for project in PROJECTS}
-    assert folders["docker"] == {*projects, "/infra/jobs"}
-    assert folders["pip"] >= {"/", *projects}
+    assert folders["docker"] == {*projects, "/infra/jobs", "/infra/mlflow"}
+    assert folders["pip"] >= {"/", "/infra/mlflow", *projects}
     locks = [path for place in (ROOT, *(ROOT / p for p in PROJECTS)) for path in place.glob("requirements*")]
     assert {path.suffix for path in locks} == {".txt"}
     assert len(locks) == 1 + 3 * len(PROJECTS)

@@ -12,15 +12,16 @@ from common_utils.errors import DataError
 from common_utils.evaluation import bootstrap_interval, segment_table
 from common_utils.evaluation.intervals import group_codes, percentile_interval, resampled_weights
 
-__all__ = ["AGE_BANDS", "PRICE_BANDS", "bands", "coverage_table", "price_figures"]
+__all__ = ["AGE_BANDS", "CLOSE", "PRICE_BANDS", "bands", "coverage_table", "mean_of", "price_figures"]
 
 
 PRICE_BANDS = (0.0, 5_000.0, 10_000.0, 15_000.0, 20_000.0, 30_000.0)
 """Lower ends of price bands, US dollars."""
 AGE_BANDS = (0.0, 3.0, 6.0, 10.0, 15.0, 20.0)
 """Lower ends of age bands, years."""
+CLOSE = 0.1
+"""How far off a price may be, as a share of it, to count as near."""
 
-_CLOSE = 0.1
 _LEVEL = 0.95
 
 
@@ -67,7 +68,7 @@ def price_figures(
     if y.shape != p.shape:
         raise DataError(f"{len(p)} predictions for {len(y)} prices. Give one for each.")
     off = np.abs(p - y)
-    columns = {"n": np.ones(len(y)), "off": off, "relative": off / y, "close": (off / y <= _CLOSE).astype(np.float64)}
+    columns = {"n": np.ones(len(y)), "off": off, "relative": off / y, "close": (off / y <= CLOSE).astype(np.float64)}
     columns |= {"squared": off**2, "y": y, "yy": y**2}
     if low is not None and high is not None:
         below, above = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
@@ -175,3 +176,15 @@ def coverage_table(
         "relative_width": (high - low) / predicted,
     }
     return segment_table(values, segments, groups, n_resamples=n_resamples, rng=np.random.default_rng(seed))
+
+
+def mean_of(values: ArrayLike) -> float:
+    """Return the mean of some numbers, NaN of none.
+
+    Examples
+    --------
+    >>> mean_of([1, 3]), mean_of([])
+    (2.0, nan)
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    return float(numbers.mean()) if numbers.size else float("nan")

@@ -16,7 +16,7 @@ from carvision.compiling import compile_prices
 from carvision.config import SPEC, CarVisionConfig
 from carvision.data import ad_schema, car_keys, cleaning_rules, complete_ads, record_schema, sample_ads
 from carvision.effects import FILE as EFFECTS_FILE
-from carvision.evaluation import AGE_BANDS, PRICE_BANDS, bands, coverage_table, price_figures
+from carvision.evaluation import AGE_BANDS, CLOSE, PRICE_BANDS, bands, coverage_table, mean_of, price_figures
 from carvision.figures import FIGURES, write_figures
 from carvision.formulas import age_years
 from carvision.interval import FILE as ENDS_FILE
@@ -41,7 +41,7 @@ from common_utils.splits import grouped_folds
 from common_utils.table_project.explanations import Explanation
 from common_utils.table_project.feature_columns import table_columns
 from common_utils.table_project.names import one_spelling
-from common_utils.table_project.task import Cells, Goal, Rounds, Step, TableTask
+from common_utils.table_project.task import FOLD_VALUES, Cells, Goal, Rounds, Step, TableTask
 
 __all__ = ["TASK", "CarTask"]
 
@@ -143,6 +143,7 @@ class CarTask(TableTask[CarVisionConfig]):
             "coverage_wanted": config.model.coverage,
             "missing": {str(name): int(count) for name, count in rows.isna().sum().items() if count},
             "market": market_summary(rows, *(ours[name][0] for name in ("low", "price", "high"))),
+            FOLD_VALUES: judge.by_fold(ours, rounds),
         }
 
     def _unseen(
@@ -230,6 +231,16 @@ class _Judge:
             low=low,
             high=high,
         )
+
+    def by_fold(self, answers: Answers, rounds: Rounds) -> dict[str, list[list[float]]]:
+        """Return the mean distance, and the share within 10 %, of each fold; NaN where a fold has no such ad."""
+        found: dict[str, list[list[float]]] = {"mae": [], "within_10": []}
+        for prices, folds in zip(answers["price"], rounds, strict=True):
+            off = np.abs(prices - self.price)
+            tested = [test[self.complete[test]] for _, test in folds]
+            found["mae"].append([mean_of(off[ads]) for ads in tested])
+            found["within_10"].append([mean_of(off[ads] <= CLOSE * self.price[ads]) for ads in tested])
+        return found
 
     def paired(self, ours: FloatArray, theirs: FloatArray) -> dict[str, float]:
         of = self.complete

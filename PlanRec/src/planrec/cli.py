@@ -13,6 +13,7 @@ from common_utils.command_line.lifecycle.places import LifecyclePlaces
 from common_utils.command_line.lifecycle.release import release_app
 from common_utils.command_line.lifecycle.snapshots import add_snapshots, holders_of
 from common_utils.command_line.run import command_line, run_command_line
+from common_utils.command_line.tracking.runs import runs_app
 from planrec.commands.answer import bill, predict, recommend
 from planrec.commands.choices import choices
 from planrec.commands.columns import columns
@@ -32,6 +33,8 @@ from planrec.commands.what_if import draft, what_if
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
     from common_utils.decision_log.desk import Desk
+    from common_utils.tracking.config import TrackingConfig
+    from planrec.commands.settings import LoadedSettings
 
 __all__ = ["app", "main"]
 
@@ -78,35 +81,42 @@ def init(
         typer.echo(path)
 
 
-def _releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, Trust]:
-    from common_utils.releases.config import load_trust
+def _run(config: Path | None, overrides: list[str] | None) -> LoadedSettings:
     from planrec.commands.settings import load_run
 
-    run = load_run(SettingsCommand.of(config, overrides))
+    return load_run(SettingsCommand.of(config, overrides))
+
+
+def _releases(config: Path | None, overrides: list[str] | None) -> tuple[Path, Trust]:
+    from common_utils.releases.config import load_trust
+
+    run = _run(config, overrides)
     return run.path(run.config.training.artifacts), load_trust(run.config.releases, run.project)
 
 
 def _decisions(config: Path | None, overrides: list[str] | None) -> Desk:
     from common_utils.decision_log.desk import Desk
-    from planrec.commands.settings import load_run
 
-    run = load_run(SettingsCommand.of(config, overrides))
+    run = _run(config, overrides)
     holders = holders_of(run.path(run.config.training.artifacts))
     return Desk(run.config.decisions, "planrec", run.project, run.config.data.table, holders)
 
 
 def _places(config: Path | None, overrides: list[str] | None) -> LifecyclePlaces:
-    from planrec.commands.settings import load_run
-
-    run = load_run(SettingsCommand.of(config, overrides))
+    run = _run(config, overrides)
     monitoring = run.path(run.config.monitoring.folder)
     return LifecyclePlaces(*_releases(config, overrides), monitoring, _decisions(config, overrides))
 
 
-add_snapshots(data, _releases, take_snapshot)
-app.add_typer(data)
+def _runs(config: Path | None, overrides: list[str] | None) -> tuple[TrackingConfig, str, Path, Path, Trust]:
+    run = _run(config, overrides)
+    return run.config.tracking, "planrec", run.project, *_releases(config, overrides)
+
+
+app.add_typer(add_snapshots(data, _releases, take_snapshot))
 app.add_typer(release_app(_releases), name="release")
-app.add_typer(lifecycle_app(_releases, _places), name="lifecycle")
+app.add_typer(runs_app(_runs), name="runs")
+app.add_typer(lifecycle_app(_releases, _places, _runs), name="lifecycle")
 add_decisions(app, _decisions).command("off-policy")(off_policy)
 
 

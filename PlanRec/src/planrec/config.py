@@ -17,6 +17,7 @@ from common_utils.monitoring.config import MonitoringConfig
 from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.fewer_rows import ACCEPT_FEWER_ROWS
 from common_utils.serving.config import ServiceConfig
+from common_utils.tracking.config import TrackingConfig
 from planrec.months import MONTH_PATTERN, RECENT_MONTHS
 from planrec.simulator.config import SimulatorConfig
 
@@ -282,6 +283,7 @@ class PlanRecConfig(BaseConfig):
     releases: ReleaseConfig = ReleaseConfig()
     decisions: DecisionsConfig = DecisionsConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
+    tracking: TrackingConfig = TrackingConfig()
     offers: ServedOffersConfig = ServedOffersConfig()
 
 

@@ -12,14 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_limits
 
 from common_utils import set_seed
-from common_utils.array_types import FloatArray
 from common_utils.bundle import Bundle, fingerprint_bytes, git_commit, library_versions, write_bundle
+from common_utils.bundle.signing import Trust
 from common_utils.config import dump_config, resolve_path
 from common_utils.datasets.snapshot import Snapshot
 from common_utils.datasets.store import SnapshotStore
@@ -32,11 +28,10 @@ from common_utils.releases import promote, publish
 from common_utils.releases.author import Author, default_who
 from common_utils.releases.config import load_trust
 from common_utils.releases.fewer_rows import refuse_fewer_rows
-from common_utils.splits import grouped_stratified_folds
 from common_utils.tables import Reading
+from common_utils.tracking.recorder import RunBook, recorded_run
 from planrec.advice.engine import OfferModels
 from planrec.batch.predictions import prediction_table
-from planrec.billing import Catalogue
 from planrec.bundle import BundleContents, ChoiceModel, NextChoice
 from planrec.campaigns.bound_check import check_bound
 from planrec.campaigns.expected import Foresight
@@ -47,133 +42,29 @@ from planrec.choice.compiling import MATRIX_ROWS, compile_choice, compile_choice
 from planrec.choice.selection import select_choice_model
 from planrec.columns import MONTH, SUBSCRIBER
 from planrec.config import SPEC, PlanRecConfig
-from planrec.decisions import decision_table
-from planrec.decisions.rows import CHOSEN_PLAN, usage_ahead
+from planrec.cross_validation import build_pipeline, figures_by_fold, fit, out_of_fold
+from planrec.decisions.rows import usage_ahead
 from planrec.evaluation import Models, choice_figures, evaluate, row_counts
-from planrec.features import DecisionFeatures
 from planrec.months import month_index, month_text
 from planrec.outlook import UsageForecast, fit_usage_forecast
 from planrec.preparation import Prepared, Step, prepare
-from planrec.reporting.figures import write_figures
+from planrec.reporting.figures import FIGURES, write_figures
 from planrec.reporting.tables import model_card
 from planrec.rules import rules_file
 from planrec.usage.months_table import CampaignTables, UsageData
 
 __all__ = [
-    "build_pipeline",
     "bundle_info",
     "data_fingerprint",
-    "fit",
     "fit_forecast",
     "fit_offers",
-    "held_plan_figures",
     "learn",
     "offer_log",
-    "out_of_fold",
     "take_snapshot",
     "train",
 ]
 
 LIBRARIES = ("common-utils", "joblib", "numpy", "pandas", "planrec", "scikit-learn", "scipy")
-
-
-def build_pipeline(config: PlanRecConfig, catalogue: Catalogue) -> Pipeline:
-    """Return the unfitted pipeline: decision rows to features to P(take), in one object.
-
-    Examples
-    --------
-    >>> from planrec.config import load_planrec_config
-    >>> [name for name, _ in build_pipeline(load_planrec_config(project, environ={}), card).steps]
-    ['features', 'classifier']
-    """
-    source = config.data.chosen()
-    model = config.training.model
-    return Pipeline(
-        [
-            (
-                "features",
-                DecisionFeatures(
-                    catalogue,
-                    history_months=config.features.history_months,
-                    with_current_plan=source.with_current_plan,
-                    extra_columns=source.extra_columns,
-                    usage_statistics=source.usage_statistics,
-                ),
-            ),
-            (
-                "classifier",
-                HistGradientBoostingClassifier(
-                    max_iter=model.max_iter,
-                    learning_rate=model.learning_rate,
-                    max_leaf_nodes=model.max_leaf_nodes,
-                    min_samples_leaf=model.min_samples_leaf,
-                    l2_regularization=model.l2_regularization,
-                    # A random early-stopping split would put one subscriber on both sides.
-                    early_stopping=False,  # pyright: ignore[reportArgumentType] - documented as 'auto' or bool
-                    random_state=config.training.seed,
-                ),
-            ),
-        ]
-    )
-
-
-def fit(pipeline: Pipeline, rows: pd.DataFrame) -> Pipeline:
-    """Fit a pipeline on decision rows, on one thread.
-
-    The trees are small: threads would wait for each other longer than they work, and many times longer where other
-    processes hold the cores.
-    """
-    with threadpool_limits(1):
-        return pipeline.fit(rows, rows[CHOSEN_PLAN].to_numpy(dtype=object))
-
-
-def out_of_fold(
-    config: PlanRecConfig, catalogue: Catalogue, rows: pd.DataFrame, step: Step
-) -> tuple[NDArray[np.object_], FloatArray]:
-    """Return classes and out-of-fold P(take), folds stratified by plan and grouped by subscriber.
-
-    Returns
-    -------
-    tuple of array of shape (k,) and float64 array of shape (n, k)
-        Plan ids that occur in `rows`, and their probabilities.
-    """
-    y = rows[CHOSEN_PLAN].to_numpy(dtype=object)
-    classes = np.unique(y)
-    probabilities = np.zeros((len(rows), len(classes)))
-    folds = grouped_stratified_folds(
-        y, rows[SUBSCRIBER].to_numpy(), n_splits=config.training.split.folds, seed=config.training.seed
-    )
-    for number, (fit_on, score_on) in enumerate(folds, start=1):
-        step(f"cross-validation, fold {number} of {len(folds)}")
-        pipeline = fit(build_pipeline(config, catalogue), rows.iloc[fit_on])
-        columns = np.searchsorted(classes, pipeline.classes_)
-        probabilities[np.ix_(score_on, columns)] = pipeline.predict_proba(rows.iloc[score_on])
-    return classes, probabilities
-
-
-def held_plan_figures(
-    config: PlanRecConfig, catalogue: Catalogue, months: pd.DataFrame, step: Step
-) -> dict[str, object]:
-    """Return how well usage alone tells the plan a subscriber holds, out of folds grouped by subscriber.
-
-    Parameters
-    ----------
-    config : PlanRecConfig
-        `data.source` is the one the months come from.
-    catalogue : Catalogue
-    months : DataFrame
-        Usage months.
-    step : callable
-        Told in a few words what begins.
-
-    Returns
-    -------
-    dict
-        As `evaluation.choice_figures`.
-    """
-    rows = decision_table(months, history_months=config.features.history_months)
-    classes, probabilities = out_of_fold(config, catalogue, rows, step)
-    return choice_figures(rows, classes, probabilities, config)
 
 
 def train(
@@ -205,6 +96,21 @@ def train(
         ArtifactError if the bundle cannot be written. The bundle that was current stays.
     """
     trust = load_trust(config.releases, project)  # a missing key is told before the work, not after it
+    with recorded_run(
+        config.tracking, project, project="planrec", kind="training", settings=config, libraries=LIBRARIES
+    ) as run:
+        return _trained(config, project, run, artifacts, trust, step, reading)
+
+
+def _trained(
+    config: PlanRecConfig,
+    project: Path,
+    run: RunBook,
+    artifacts: Path,
+    trust: Trust,
+    step: Step,
+    reading: Reading | None,
+) -> Bundle:
     set_seed(config.training.seed)
     prepared = prepare(config, project, step, reading)
     _check_size(config, artifacts, prepared)
@@ -212,6 +118,7 @@ def train(
     snapshot = take_snapshot(store, prepared.data)
     classes, probabilities = out_of_fold(config, prepared.catalogue, prepared.train, step)
     cross_validation = choice_figures(prepared.train, classes, probabilities, config)
+    folds = figures_by_fold(config, data_fingerprint(prepared.data), prepared.train, classes, probabilities)
     fitted = learn(config, project, prepared, step)
     step("evaluating policies")
     metrics = {
@@ -228,7 +135,9 @@ def train(
         write_figures(folder, metrics)
         (folder / "model_card.md").write_text(model_card(metrics, info), encoding="utf-8")
 
+    run.reached(metrics, headline="cross_validation.ndcg_at_5", folds=folds)
     bundle = write_bundle(artifacts, info=info, write=write, trust=trust)
+    run.wrote(bundle, FIGURES)
     author = Author(default_who(), f"trained on source {config.data.source} with seed {config.training.seed}")
     publish(artifacts, bundle.path, author=author, trust=trust)
     promote(artifacts, bundle.version, author=author, trust=trust)

@@ -20,10 +20,10 @@ from planrec.choice.logit import ConditionalLogit
 from planrec.choice.selection import CHALLENGER, CHAMPION, CalibratedChoice
 from planrec.columns import CURRENT_PLAN, MONTH
 from planrec.config import PlanRecConfig
+from planrec.cross_validation import build_pipeline, fit
 from planrec.decisions import DecisionMatrix, columns_of
 from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.preparation import Prepared, prepare
-from planrec.training import build_pipeline, fit
 
 
 @pytest.fixture(scope="module")

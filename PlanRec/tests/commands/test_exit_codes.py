@@ -102,6 +102,10 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
     "release history": ((), {"--config": 2}),
     "release list": ((), {"--config": 2}),
     "lifecycle status": ((), {"--config": 2}),
+    "runs list": ((), {"--config": 2}),
+    "lifecycle sync": ((), {"--config": 2}),
+    "runs show": (("latest",), {"--config": 2}),
+    "runs compare": (("latest", "latest"), {"--config": 2}),
     **{
         f"decisions {name}": ((), {"--config": 2})
         for name in ("audit", "query", "retain", "rotate-key", "ship", "stats")

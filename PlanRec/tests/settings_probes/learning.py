@@ -19,12 +19,13 @@ from planrec.choice.boosting import MonotoneBoosting
 from planrec.commands.requests import SettingsCommand, StudyCommand
 from planrec.commands.run import study as study_command
 from planrec.config import PlanRecConfig
+from planrec.cross_validation import build_pipeline, fit
 from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.evaluation import Models, choice_figures, evaluate
 from planrec.simulator.operator import simulate
 from planrec.study import bundles as study_bundles
 from planrec.study import measure as study_measure
-from planrec.training import build_pipeline, fit, train
+from planrec.training import train
 
 __all__ = [
     "challenged",

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from common_utils.errors import ConfigError, GateError
+from common_utils.tracking.store import RunStore
 from planrec.billing import Catalogue
 from planrec.bundle import PlanRecBundle
 from planrec.commands.requests import SettingsCommand, StudyCommand
@@ -202,6 +203,7 @@ def test_study_measures_shows_writes_and_gates(
     small = (
         *("training.model.max_iter=3", "training.challenger.max_iter=3", "training.challenger.folds=2"),
         *("evaluation.study.offer_runs=10", "evaluation.study.clean_seeds=1", "simulator.event_subscribers=20"),
+        f"tracking.folder={tmp_path / 'runs'}",
     )
     truths = "logit,satisficing,habit,loss_averse,flat_rate,latent_classes"
     request = StudyCommand(
@@ -229,6 +231,14 @@ def test_study_measures_shows_writes_and_gates(
     for title in ("## Promises", "## Choice, logit truth, known plans", "## Offers, satisficing truth, known plans"):
         assert title in text
     assert "(as shipped)" in text
+    run = RunStore(tmp_path / "runs").find("latest")
+    broken = sum(line["reached"] == "NO" for line in printed["promises"])
+    assert (run.kind, run.state, run.headline, run.figures["promises.no"].value) == (
+        *("study", "done", "promises.no"),
+        broken,
+    )
+    assert run.folds is not None
+    assert run.settings["evaluation.study.subscribers"] == "1000"
 
 
 def test_an_operator_s_parameters_are_read_with_lines(tmp_path: Path) -> None:

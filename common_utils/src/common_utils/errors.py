@@ -15,6 +15,7 @@ __all__ = [
     "DataError",
     "GateError",
     "LeakageError",
+    "MirrorError",
     "NotReadyError",
     "ParityError",
     "PortfolioError",
@@ -82,6 +83,10 @@ class ParityError(GateError):
 
 class LeakageError(GateError):
     """The training table tells the model what it will be asked."""
+
+
+class MirrorError(PortfolioError):
+    """The mirror of runs could not be brought up to date; what it lacks waits in the outbox."""
 
 
 class NotReadyError(PortfolioError):

@@ -33,7 +33,8 @@ def table_project(tmp_path_factory: pytest.TempPathFactory) -> TableProject:
 def test_settings_are_small_and_shipped_ones_as_they_are(
     settings: Any, shipped: Any, small: tuple[str, ...], project_folder: Path
 ) -> None:
-    assert (settings.data.sample_rows, small) == (500, ("data.sample_rows=500",))
+    assert (settings.data.sample_rows, small[0]) == (500, "data.sample_rows=500")
+    assert settings.tracking.folder.as_posix() == small[1].removeprefix("tracking.folder=")
     assert shipped.data.sample_rows != 500
     assert project_folder.name.startswith("Fixture-Demo")
 

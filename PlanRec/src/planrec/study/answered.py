@@ -41,9 +41,9 @@ _NEAR = 4  # decimals of chances; beyond them one processor's sum may differ fro
 
 def small_run_digest(project: Path, step: Step) -> str:
     """Train the small bundle, and return the digest of its answers."""
-    config = load_planrec_config(project, overrides=SMALL_RUN, environ={})
     with TemporaryDirectory() as name:
-        bundle = train(config, project, artifacts=Path(name), step=step)
+        config = load_planrec_config(project, overrides=[*SMALL_RUN, f"tracking.folder={name}/runs"], environ={})
+        bundle = train(config, project, artifacts=Path(name) / "artifacts", step=step)
         return answers_digest(PlanRecBundle.open(bundle.path), project)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, field_validator
 
 from common_utils.config import BaseConfig
+from common_utils.config.urls import without_password
 
 __all__ = ["DecisionsConfig", "Durability"]
 
@@ -59,10 +59,7 @@ class DecisionsConfig(BaseConfig):
     @field_validator("url")
     @classmethod
     def _no_password(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.password or not {"password", "sslpassword"}.isdisjoint(parse_qs(parts.query, keep_blank_values=True)):
-            raise ValueError("the url holds a password, and settings are copied into bundles; put it in PGPASSWORD")
-        return url
+        return without_password(url, "PGPASSWORD")
 
     def environment(self, prefix: str) -> dict[str, str]:
         """Return these settings as environment variables of a project, for a service that is started with them.

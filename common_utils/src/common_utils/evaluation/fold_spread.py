@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, brier_score_loss, f1_score, log_loss
 from common_utils.errors import DataError
 from common_utils.splits import Fold
 
-__all__ = ["FOLD_FIGURES", "fold_spread", "fold_values"]
+__all__ = ["FOLD_FIGURES", "fold_error", "fold_spread", "fold_values"]
 
 FOLD_FIGURES = ("auc", "f1", "accuracy", "brier", "log_loss")
 """Figures that a single fold has rows enough for."""
@@ -93,9 +93,31 @@ def fold_spread(values: NDArray[np.float64], rounds: Sequence[Sequence[Fold]]) -
     return {
         "mean": float(values.mean()),
         "fold_sd": sd,
-        "fold_se": sd * float(np.sqrt(1 / values.size + len(test) / len(train))),
+        "fold_se": fold_error(values, len(test) / len(train)),
         "round_se": float(by_round.std(ddof=1) / np.sqrt(len(by_round))) if len(by_round) > 1 else 0.0,
     }
+
+
+def fold_error(values: NDArray[np.float64], test_over_train: float) -> float:
+    """Return the standard error of the mean of a figure, or of a difference of two, over folds.
+
+    Parameters
+    ----------
+    values : float64 array of any shape
+        One number a fold, two or more.
+    test_over_train : float
+        Rows tested over rows learnt from in one fold, for their overlap; 0 where the parts are independent.
+
+    References
+    ----------
+    As `fold_spread`.
+
+    Examples
+    --------
+    >>> round(fold_error(np.array([0.5, 0.7]), 0.5), 4), round(fold_error(np.array([0.5, 0.7]), 0), 4)
+    (0.1414, 0.1)
+    """
+    return float(values.std(ddof=1)) * float(np.sqrt(1 / values.size + test_over_train))
 
 
 def _figures(y: NDArray[Any], p: NDArray[np.float64], said: NDArray[np.int64]) -> dict[str, float]:

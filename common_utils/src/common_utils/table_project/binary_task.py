@@ -21,7 +21,7 @@ from common_utils.table_project.cards import figure_rows
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.explanations import Explanation, column_contributions
 from common_utils.table_project.feature_columns import table_columns
-from common_utils.table_project.task import Cells, Rounds, Step, TableTask
+from common_utils.table_project.task import FOLD_VALUES, Cells, Rounds, Step, TableTask
 
 __all__ = ["PATH_METHOD", "SHIPPED", "BinaryTask"]
 
@@ -91,6 +91,7 @@ class BinaryTask(TableTask[Settings]):
         step("resampling")
         figures = {name: self._figures_of(y, a, chance) for name, a in answers.items()}
         ours = answers[SHIPPED]
+        by_fold = {name: self._fold_values(y, answer, rounds) for name, answer in answers.items()}
         return {
             "cross_validation": figures.pop(SHIPPED),
             "candidates": figures,
@@ -101,7 +102,8 @@ class BinaryTask(TableTask[Settings]):
                 for name, a in answers.items()
                 if name != SHIPPED
             },
-            "spread": self._spread(y, answers, rounds),
+            "spread": self._spread(by_fold, rounds),
+            FOLD_VALUES: by_fold[SHIPPED],
             "rate": float(y.mean()),
             "reliability": reliability_table(ours["probability"].ravel(), np.tile(y, len(rounds))),
             **self.further(config, rows, y, answers),
@@ -187,16 +189,16 @@ class BinaryTask(TableTask[Settings]):
         return figures
 
     def _spread(
-        self, y: NDArray[np.int64], answers: Mapping[str, Mapping[str, Any]], rounds: Rounds
+        self, by_model: Mapping[str, dict[str, FloatArray]], rounds: Rounds
     ) -> dict[str, dict[str, dict[str, float]]]:
         """Return how figures vary over folds and rounds: of the shipped model, and of it less each candidate."""
-        by_model = {name: self._fold_values(y, answer, rounds) for name, answer in answers.items()}
-        ours = by_model.pop(SHIPPED)
+        ours = by_model[SHIPPED]
         return {
             SHIPPED: {figure: fold_spread(values, rounds) for figure, values in ours.items()},
             **{
                 name: {figure: fold_spread(ours[figure] - values, rounds) for figure, values in theirs.items()}
                 for name, theirs in by_model.items()
+                if name != SHIPPED
             },
         }
 

@@ -35,6 +35,7 @@ from common_utils.command_line.options import (
 )
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.run import command_line
+from common_utils.command_line.tracking.runs import runs_app
 from common_utils.command_line.wide import shows_tables
 from common_utils.errors import ConfigError
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from common_utils.table_project.config import TableProjectConfig
     from common_utils.table_project.task import TableTask
     from common_utils.tables import Reading
+    from common_utils.tracking.config import TrackingConfig
 
 __all__ = ["InputOption", "settings_of", "table_cli"]
 
@@ -148,8 +150,7 @@ def table_cli(
         from common_utils.decision_log.desk import Desk
 
         settings, folder = settings_of(spec(), config, overrides)
-        holders = holders_of(_artifacts(settings, folder))
-        return Desk(settings.decisions, name, folder, settings.data.table, holders)
+        return Desk(settings.decisions, name, folder, settings.data.table, holders_of(_artifacts(settings, folder)))
 
     def take(
         store: SnapshotStore, config: Path | None, overrides: list[str] | None, data: Path | None, reading: Reading
@@ -161,14 +162,17 @@ def table_cli(
 
     def places(config: Path | None, overrides: list[str] | None) -> LifecyclePlaces:
         settings, folder = settings_of(spec(), config, overrides)
-        kept = folder / settings.monitoring.folder
-        return LifecyclePlaces(*releases(config, overrides), kept, decisions(config, overrides))
+        asked = (config, overrides)
+        return LifecyclePlaces(*releases(*asked), folder / settings.monitoring.folder, decisions(*asked))
 
-    snapshots = data_group()
-    add_snapshots(snapshots, releases, take)
-    app.add_typer(snapshots)
+    def runs(config: Path | None, overrides: list[str] | None) -> tuple[TrackingConfig, str, Path, Path, Trust]:
+        settings, folder = settings_of(spec(), config, overrides)
+        return settings.tracking, name, folder, *releases(config, overrides)
+
+    app.add_typer(add_snapshots(data_group(), releases, take))
     app.add_typer(release_app(releases), name="release")
-    app.add_typer(lifecycle_app(releases, places), name="lifecycle")
+    app.add_typer(runs_app(runs), name="runs")
+    app.add_typer(lifecycle_app(releases, places, runs), name="lifecycle")
     add_decisions(app, decisions)
     app.add_typer(_monitor(spec, task))
 

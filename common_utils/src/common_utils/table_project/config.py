@@ -15,6 +15,7 @@ from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.fewer_rows import ACCEPT_FEWER_ROWS
 from common_utils.seed import DEFAULT_SEED
 from common_utils.serving.config import ServiceConfig
+from common_utils.tracking.config import TrackingConfig
 
 __all__ = ["TableDataConfig", "TableEvaluationConfig", "TableProjectConfig", "TableSplitConfig", "TableTrainingConfig"]
 
@@ -80,6 +81,7 @@ class TableProjectConfig(BaseConfig):
     releases: ReleaseConfig = ReleaseConfig()
     decisions: DecisionsConfig = DecisionsConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
+    tracking: TrackingConfig = TrackingConfig()
 
     @model_validator(mode="after")
     def _a_table_needs_a_name(self) -> Self:

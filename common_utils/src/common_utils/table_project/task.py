@@ -24,7 +24,7 @@ from common_utils.table_project.compiling import compile_table_model
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.explanations import Explanation
 
-__all__ = ["Cells", "Goal", "Rounds", "Step", "TableTask"]
+__all__ = ["FOLD_VALUES", "Cells", "Goal", "Rounds", "Step", "TableTask"]
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
 Cells = dict[str, str]
@@ -33,6 +33,9 @@ Rounds = Sequence[Sequence[Fold]]
 """Rounds of cross-validation: for each, its folds."""
 Step = Callable[[str], None]
 """Told in a few words what begins."""
+
+FOLD_VALUES = "fold_values"
+"""Where `cross_validate` may put figures by round and fold; a run keeps them, a bundle does not."""
 
 _LIBRARIES = ("catboost", "common-utils", "joblib", "lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from common_utils.bundle import Bundle, fingerprint_bytes, git_commit, library_versions, write_bundle
+from common_utils.bundle.signing import Trust
 from common_utils.config import dump_config
 from common_utils.datasets.erasures import keyed_by
 from common_utils.datasets.snapshot import Snapshot
@@ -36,8 +37,10 @@ from common_utils.table_project.cards import model_card
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.feature_columns import table_columns
 from common_utils.table_project.source import SourceTable, apply_rules, load_table
-from common_utils.table_project.task import Rounds, Step, TableTask
+from common_utils.table_project.task import FOLD_VALUES, Rounds, Step, TableTask
 from common_utils.tables import Reading
+from common_utils.tracking.figures import folds_of
+from common_utils.tracking.recorder import RunBook, recorded_run
 
 __all__ = ["PreparedTable", "measure_holdout", "prepare_table", "train_table"]
 
@@ -164,6 +167,29 @@ def train_table(
         written. The one that was current stays.
     """
     trust = load_trust(config.releases, folder, environ=environ)  # a missing key is told before the work
+    with recorded_run(
+        config.tracking,
+        folder,
+        project=task.spec.name,
+        kind="training",
+        settings=config,
+        libraries=task.libraries,
+    ) as run:
+        return _trained(task, config, folder, run, artifacts, trust, step, reading=reading, environ=environ)
+
+
+def _trained(
+    task: TableTask[Settings],
+    config: Settings,
+    folder: Path,
+    run: RunBook,
+    artifacts: Path,
+    trust: Trust,
+    step: Step,
+    *,
+    reading: Reading | None,
+    environ: Mapping[str, str] | None,
+) -> Bundle:
     set_seed(config.training.seed)
     with threadpool_limits(1):  # small trees: threads wait for each other longer than they work
         prepared = prepare_table(task, config, folder, step, reading=reading, environ=environ)
@@ -172,6 +198,7 @@ def train_table(
         keyed = keyed_by(config.decisions, task.spec.name, folder, environ=environ)
         snapshot = take_snapshot(task, SnapshotStore.beside(artifacts, keyed), prepared.table)
         measured = task.cross_validate(config, prepared.train, prepared.rounds, step)
+        folds = folds_of(prepared.table.fingerprint, prepared.rounds, measured.pop(FOLD_VALUES, {}))
         step("fitting the model on every row that was not set aside")
         learnt_from = prepared.train
         model = _fitted(task, config, learnt_from)
@@ -204,7 +231,9 @@ def train_table(
         task.figures(target, metrics)
         (target / "model_card.md").write_text(model_card(task, metrics, info), encoding="utf-8")
 
+    run.reached(metrics, headline=f"cross_validation.{task.goals[0].figure}" if task.goals else "", folds=folds)
     bundle = write_bundle(artifacts, info=info, write=write, trust=trust)
+    run.wrote(bundle, task.figure_names)
     author = Author(default_who(), f"trained on {prepared.table.name} with seed {config.training.seed}")
     publish(artifacts, bundle.path, author=author, trust=trust)
     promote(artifacts, bundle.version, author=author, trust=trust)

@@ -38,7 +38,7 @@ INPUTS = {
 
 _HEAVY = (
     *("pandas", "sklearn", "numpy", "pyarrow", "pandera", "scipy", "duckdb", "matplotlib", "fastapi", "rich"),
-    *("pydantic", "yaml"),
+    *("pydantic", "yaml", "mlflow", "sqlalchemy"),
 )
 _HELP = """
 import contextlib, io, sys

@@ -99,15 +99,15 @@ def project_folder(table_project: TableProject) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small(table_project: TableProject) -> tuple[str, ...]:
-    """Return settings of a run that ends in seconds."""
-    return table_project.small
+def small(table_project: TableProject, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Return settings of a run that ends in seconds, and is recorded beside the test."""
+    return (*table_project.small, f"tracking.folder={tmp_path_factory.mktemp('runs')}")
 
 
 @pytest.fixture(scope="session")
-def settings(table_project: TableProject) -> Any:
+def settings(table_project: TableProject, small: tuple[str, ...]) -> Any:
     """Return the shipped settings, with the sample and a small model."""
-    return table_project.spec.load(table_project.folder, overrides=table_project.small, environ={})
+    return table_project.spec.load(table_project.folder, overrides=small, environ={})
 
 
 @pytest.fixture(scope="session")
@@ -145,9 +145,18 @@ def real_table(shipped: Any) -> Path:
 
 
 @pytest.fixture
-def run(table_project: TableProject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Return what runs a command in the project's folder, without the table or settings of whoever runs the tests."""
+def run(
+    table_project: TableProject,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """Return what runs a command in the project's folder, without the table or settings of whoever runs the tests.
+
+    Runs are recorded beside the test, and not among those of the project.
+    """
     monkeypatch.chdir(table_project.folder)
+    monkeypatch.setenv(f"{table_project.spec.prefix}__TRACKING__FOLDER", str(tmp_path_factory.mktemp("runs")))
     monkeypatch.delenv(table_project.spec.config_variable, raising=False)
     monkeypatch.delenv("PORTFOLIO_DATA", raising=False)
 

@@ -24,6 +24,7 @@ from planrec.commands.options import Source
 from planrec.commands.requests import CardCommand, EvaluateCommand, SettingsCommand
 from planrec.commands.settings import LoadedSettings, load_run
 from planrec.config import SPEC, PlanRecConfig
+from planrec.cross_validation import held_plan_figures
 from planrec.data import load_usage
 from planrec.evaluation import Models, evaluate
 from planrec.policies.backtest import bill_backtest
@@ -45,7 +46,7 @@ from planrec.rules import configured_rules, rules_file
 from planrec.simulator.full_cards.traits import load_traits
 from planrec.simulator.full_cards.write import write_full_card
 from planrec.simulator.operator import simulate, write_simulation
-from planrec.training import data_fingerprint, held_plan_figures, take_snapshot, train
+from planrec.training import data_fingerprint, take_snapshot, train
 from planrec.usage.event_files import ChurnCut, EmptyMonths
 from planrec.usage.months_table import summarise
 

@@ -15,11 +15,12 @@ from common_utils.config import resolve_path
 from common_utils.config.marked_yaml import read_marked
 from common_utils.errors import ConfigError, GateError
 from common_utils.outputs import write_text
+from common_utils.tracking.recorder import recorded_run
 from planrec.billing import Catalogue, load_catalogue
 from planrec.commands.requests import StudyCommand
 from planrec.commands.run.published import PublishedRun
 from planrec.commands.settings import LoadedSettings, load_run
-from planrec.config import PlanRecConfig
+from planrec.config import SPEC, PlanRecConfig
 from planrec.preparation import Step
 from planrec.rules import configured_rules
 from planrec.simulator.config import ChoiceProcess, SimulatorConfig
@@ -28,8 +29,10 @@ from planrec.study.kept import kept_or_measured, study_digest
 from planrec.study.measure import ADVICE, PROCESSES, Measured, measure_operator
 from planrec.study.pooled import Study
 from planrec.study.promises import promises
+from planrec.study.recorded import operator_figures, study_metrics
 from planrec.study.report import detail_tables, study_document
 from planrec.study.safeguards import LeakFigures, defect_study, leak_study
+from planrec.training import LIBRARIES
 
 __all__ = ["launched_before", "operator_parameters", "run_study", "seeds_of", "truths_of"]
 
@@ -53,9 +56,15 @@ def run_study(request: StudyCommand) -> None:
     request = request if published is None else published.request
     config, processes = _asked(request, run)
     asked = _written(config, processes, run.project)
-    with steps() as step, nullcontext() if published is None else published.written_down(asked):
+    record = recorded_run(
+        run.config.tracking, run.project, project=SPEC.name, kind="study", settings=config, libraries=LIBRARIES
+    )
+    with steps() as step, record as recorded, nullcontext() if published is None else published.written_down(asked):
         study = _measured(request, config, run.project, processes, step)
         lines = promises(study)
+        recorded.reached(
+            study_metrics(study, lines), headline="promises.no", folds=operator_figures(study, config, run.project)
+        )
         if request.output is not None:
             write_text(request.output, study_document(study, _command(request)))
             note(f"written to {request.output}")

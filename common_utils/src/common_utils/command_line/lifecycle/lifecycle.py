@@ -1,6 +1,6 @@
 """The `lifecycle` commands of every project: what the next bundle waits for.
 
-A project adds them with one line, `add_typer(lifecycle_app(find, places), name="lifecycle")`.
+A project adds them with one line, `add_typer(lifecycle_app(find, places, runs), name="lifecycle")`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from common_utils.command_line.lifecycle.challenger import add_pardon
 from common_utils.command_line.lifecycle.options import FindReleases
 from common_utils.command_line.lifecycle.status import FindPlaces, add_status
 from common_utils.command_line.run import Group
+from common_utils.command_line.tracking.runs import FindRuns
+from common_utils.command_line.tracking.sync import add_sync
 
 __all__ = ["lifecycle_app"]
 
 
-def lifecycle_app(find: FindReleases, places: FindPlaces) -> typer.Typer:
+def lifecycle_app(find: FindReleases, places: FindPlaces, runs: FindRuns) -> typer.Typer:
     """Return the commands of `lifecycle`.
 
     Parameters
@@ -24,12 +26,15 @@ def lifecycle_app(find: FindReleases, places: FindPlaces) -> typer.Typer:
         From `--config` and `--set` to the artifacts root and the signatures that count.
     places : callable
         From the same to where `status` looks.
+    runs : callable
+        From the same to the settings of runs and to where they lie.
 
     Examples
     --------
-    >>> app = lifecycle_app(lambda config, overrides: None, lambda config, overrides: None)
+    >>> nothing = lambda config, overrides: None
+    >>> app = lifecycle_app(nothing, nothing, nothing)
     >>> sorted(command.name for command in app.registered_commands)
-    ['pardon', 'status']
+    ['pardon', 'status', 'sync']
     """
     app = typer.Typer(
         cls=Group,
@@ -45,4 +50,5 @@ def lifecycle_app(find: FindReleases, places: FindPlaces) -> typer.Typer:
     del lifecycle  # a group, even of one command
     add_status(app, places)
     add_pardon(app, find)
+    add_sync(app, runs)
     return app

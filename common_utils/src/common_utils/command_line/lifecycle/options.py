@@ -82,9 +82,8 @@ def author_of(who: str | None, why: str) -> Author:
     ConfigError
         If one is blank or too long.
     """
-    from common_utils.releases.author import Author, default_who
-
-    return Author(default_who() if who is None else who, why)
+    author = releases_module().author
+    return author.Author(author.default_who() if who is None else who, why)
 
 
 def expected_of(given: str | None) -> str | None:

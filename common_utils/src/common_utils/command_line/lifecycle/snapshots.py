@@ -67,8 +67,8 @@ def data_group(*, alone: bool = True) -> typer.Typer:
     )
 
 
-def add_snapshots(app: typer.Typer, find: FindReleases, take: TakeSnapshot) -> None:
-    """Add the commands snapshot, list, verify and diff.
+def add_snapshots(app: typer.Typer, find: FindReleases, take: TakeSnapshot) -> typer.Typer:
+    """Return the group with the commands snapshot, list, verify and diff.
 
     Parameters
     ----------
@@ -80,13 +80,13 @@ def add_snapshots(app: typer.Typer, find: FindReleases, take: TakeSnapshot) -> N
 
     Examples
     --------
-    >>> app = data_group()
-    >>> add_snapshots(app, lambda config, overrides: None, lambda store, *given: None)
+    >>> app = add_snapshots(data_group(), lambda config, overrides: None, lambda store, *given: None)
     >>> sorted(command.name for command in app.registered_commands)
     ['diff', 'list', 'snapshot', 'verify']
     """
     _add_taking(app, find, take)
     _add_views(app, find)
+    return app
 
 
 def _add_taking(app: typer.Typer, find: FindReleases, take: TakeSnapshot) -> None:
