@@ -10,6 +10,7 @@ import typer
 from common_utils.command_line.decisions import add_decisions
 from common_utils.command_line.lifecycle.lifecycle import lifecycle_app
 from common_utils.command_line.lifecycle.release import release_app
+from common_utils.command_line.lifecycle.retrain import RetrainCommand, add_retrain
 from common_utils.command_line.lifecycle.snapshots import add_snapshots, holders_of
 from common_utils.command_line.run import command_line, run_command_line
 from planrec.commands.answer import bill, predict, recommend
@@ -94,6 +95,13 @@ def _decisions(config: Path | None, overrides: list[str] | None) -> Desk:
     return Desk(run.config.decisions, "planrec", run.project, run.config.data.table, holders)
 
 
+def _retrain(asked: RetrainCommand) -> None:
+    from planrec.commands.watch.retraining import run_retrain
+
+    run_retrain(asked)
+
+
+add_retrain(app, _retrain)
 add_snapshots(data, _releases, take_snapshot)
 app.add_typer(data)
 app.add_typer(release_app(_releases), name="release")

@@ -17,6 +17,7 @@ from common_utils.command_line.clashes import keep_settings
 from common_utils.command_line.decisions import add_decisions
 from common_utils.command_line.lifecycle.lifecycle import lifecycle_app
 from common_utils.command_line.lifecycle.release import release_app
+from common_utils.command_line.lifecycle.retrain import RetrainCommand, add_retrain
 from common_utils.command_line.lifecycle.snapshots import add_snapshots, data_group, holders_of
 from common_utils.command_line.monitor import (
     AddressOption,
@@ -114,7 +115,7 @@ def table_cli(
     >>> spec = ProjectSpec("demo", "Demo", "What?", TableProjectConfig)
     >>> app = table_cli("demo", "What?", lambda: spec, lambda: None)
     >>> sorted(command.callback.__name__ for command in app.registered_commands)
-    ['card', 'columns', 'evaluate', 'explain', 'init', 'outcomes', 'predict', 'serve', 'train']
+    ['card', 'columns', 'evaluate', 'explain', 'init', 'outcomes', 'predict', 'retrain', 'serve', 'train']
     """
     app = command_line(name, question)
     _add_learning(app, spec, task)
@@ -168,6 +169,12 @@ def table_cli(
     app.add_typer(lifecycle_app(releases), name="lifecycle")
     add_decisions(app, decisions)
     app.add_typer(_monitor(spec, task))
+
+    def retrain(asked: RetrainCommand) -> None:
+        settings, folder = settings_of(spec(), asked.config, asked.overrides, asked.data)
+        _watch().run_retrain(task(), settings, folder, asked)
+
+    add_retrain(app, retrain)
 
     def bias(config: Path | None, overrides: list[str] | None) -> BiasDesk:
         from common_utils.table_project.watch.bias import table_bias_desk

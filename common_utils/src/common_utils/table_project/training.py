@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from common_utils.bundle import Bundle, fingerprint_bytes, git_commit, library_versions, write_bundle
+from common_utils.bundle.signing import Trust
 from common_utils.config import dump_config
 from common_utils.datasets.snapshot import Snapshot
 from common_utils.datasets.store import SnapshotStore
@@ -34,11 +35,21 @@ from common_utils.splits import assert_apart, group_holdout
 from common_utils.table_project.cards import model_card
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.feature_columns import table_columns
-from common_utils.table_project.source import SourceTable, apply_rules, load_table
+from common_utils.table_project.source import SourceTable, owners_of, read_rows
 from common_utils.table_project.task import Rounds, Step, TableTask
 from common_utils.tables import Reading
 
-__all__ = ["PreparedTable", "measure_holdout", "prepare_table", "train_table"]
+__all__ = [
+    "PreparedTable",
+    "measure_holdout",
+    "prepare_rows",
+    "prepare_table",
+    "refuse_few_rows",
+    "snapshot_of_settings",
+    "take_snapshot",
+    "train_table",
+    "write_trained_table",
+]
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
 
@@ -103,13 +114,22 @@ def prepare_table(
     LeakageError
         If a column that is not under `drop_columns` reveals the target, or a group is on both sides.
     """
-    seed, split = config.training.seed, config.training.split
     step("reading the table")
-    table = _read(task, config, folder, reading=reading, environ=environ)
-    if reading is not None:
-        reading.accounts.update(table.report)
+    table = read_rows(task, config, folder, reading=reading, environ=environ)
+    return prepare_rows(task, config, table, step)
+
+
+def prepare_rows(task: TableTask[Settings], config: Settings, table: SourceTable, step: Step) -> PreparedTable:
+    """Set the holdout of a table that was read aside, make the folds, audit for leaks.
+
+    Raises
+    ------
+    DataError, LeakageError
+        As `prepare_table`.
+    """
+    seed, split = config.training.seed, config.training.split
     groups = task.groups(table.frame)
-    train_index, holdout_index = group_holdout(_owners(task, table, groups), share=split.holdout_share, seed=seed)
+    train_index, holdout_index = group_holdout(owners_of(task, table), share=split.holdout_share, seed=seed)
     train = table.frame.iloc[train_index].reset_index(drop=True)
     train_groups = None if groups is None else groups[train_index]
     rounds = [
@@ -166,9 +186,48 @@ def train_table(
     set_seed(config.training.seed)
     with threadpool_limits(1):  # small trees: threads wait for each other longer than they work
         prepared = prepare_table(task, config, folder, step, reading=reading, environ=environ)
-        if not config.training.accept_fewer_rows:
-            _check_size(artifacts, prepared.table)
-        snapshot = take_snapshot(task, SnapshotStore.beside(artifacts), prepared.table)
+    refuse_few_rows(config, artifacts, prepared.table)
+    snapshot = take_snapshot(task, SnapshotStore.beside(artifacts), prepared.table)
+    bundle = write_trained_table(
+        task, config, folder, prepared, snapshot.digest, root=artifacts, trust=trust, step=step
+    )
+    author = Author(default_who(), f"trained on {prepared.table.name} with seed {config.training.seed}")
+    publish(artifacts, bundle.path, author=author, trust=trust)
+    promote(artifacts, bundle.version, author=author, trust=trust)
+    return bundle
+
+
+def write_trained_table(
+    task: TableTask[Settings],
+    config: Settings,
+    folder: Path,
+    prepared: PreparedTable,
+    snapshot: str,
+    *,
+    root: Path,
+    trust: Trust,
+    step: Step,
+) -> Bundle:
+    """Fit, measure, and write the bundle whole; nothing is published.
+
+    Parameters
+    ----------
+    task, config, folder, step
+        As `train_table`.
+    prepared : PreparedTable
+    snapshot : str
+        Digest of the data.
+    root : Path
+        Where the bundle is written, under its version.
+    trust : Trust
+        Its first key signs.
+
+    Raises
+    ------
+    PortfolioError
+        If it cannot be measured or compiled; ArtifactError if it cannot be written.
+    """
+    with threadpool_limits(1):
         measured = task.cross_validate(config, prepared.train, prepared.rounds, step)
         step("fitting the model on every row that was not set aside")
         learnt_from = prepared.train
@@ -189,7 +248,7 @@ def train_table(
         compiled = task.compile(config, model, learnt_from)
         further = task.service_files(config, model)
     step("writing the bundle")
-    info = {**_info(task, config, folder, prepared), "snapshot": snapshot.digest}
+    info = {**_info(task, config, folder, prepared), "snapshot": snapshot}
 
     def write(target: Path) -> None:
         joblib.dump(model, target / "model.joblib")
@@ -202,11 +261,7 @@ def train_table(
         task.figures(target, metrics)
         (target / "model_card.md").write_text(model_card(task, metrics, info), encoding="utf-8")
 
-    bundle = write_bundle(artifacts, info=info, write=write, trust=trust)
-    author = Author(default_who(), f"trained on {prepared.table.name} with seed {config.training.seed}")
-    publish(artifacts, bundle.path, author=author, trust=trust)
-    promote(artifacts, bundle.version, author=author, trust=trust)
-    return bundle
+    return write_bundle(root, info=info, write=write, trust=trust)
 
 
 def snapshot_of_settings(
@@ -219,29 +274,7 @@ def snapshot_of_settings(
     PortfolioError
         As `prepare_table` of reading, and as `take_snapshot`.
     """
-    return take_snapshot(task, store, _read(task, config, folder, reading=reading))
-
-
-def _read(
-    task: TableTask[Settings],
-    config: Settings,
-    folder: Path,
-    *,
-    reading: Reading | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> SourceTable:
-    """Return the configured table, tidied, without the rows that a rule sets aside."""
-    table = load_table(
-        config.data,
-        task.schema(),
-        name=task.spec.name,
-        folder=folder,
-        sample=lambda n_rows: task.sample(n_rows, np.random.default_rng(config.training.seed)),
-        reading=reading,
-        environ=environ,
-    )
-    table = replace(table, frame=task.tidied(table.frame))
-    return apply_rules(table, task.rules(table.frame, config))
+    return take_snapshot(task, store, read_rows(task, config, folder, reading=reading))
 
 
 def take_snapshot(task: TableTask[Settings], store: SnapshotStore, table: SourceTable) -> Snapshot:
@@ -295,18 +328,17 @@ def _fitted(task: TableTask[Settings], config: Settings, rows: pd.DataFrame) -> 
     return model.fit(rows, rows[task.target].to_numpy())
 
 
-def _check_size(artifacts: Path, table: SourceTable) -> None:
-    report = table.report
-    refuse_fewer_rows(artifacts, report.kept, counted="kept", source=table.source, table=report.table, read=report.read)
+def refuse_few_rows(config: TableProjectConfig, artifacts: Path, table: SourceTable) -> None:
+    """Refuse a table that lost half of its rows, unless `training.accept_fewer_rows` says that it is meant.
 
-
-def _owners(task: TableTask[Settings], table: SourceTable, groups: NDArray[Any] | None) -> NDArray[Any]:
-    """Return what decides a row's side: its group, else its id, else its number in the file."""
-    if groups is not None:
-        return groups
-    if task.id_column is not None and task.id_column in table.frame.columns:
-        return table.frame[task.id_column].to_numpy()
-    return table.rows
+    Raises
+    ------
+    DataError
+        As `refuse_fewer_rows`.
+    """
+    if not config.training.accept_fewer_rows:
+        kept, read = table.report.kept, table.report.read
+        refuse_fewer_rows(artifacts, kept, counted="kept", source=table.source, table=table.report.table, read=read)
 
 
 def _about(task: TableTask[Settings], config: Settings, prepared: PreparedTable) -> dict[str, Any]:
