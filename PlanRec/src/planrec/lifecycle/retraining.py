@@ -201,7 +201,8 @@ def bundle_inputs(bundle: PlanRecBundle) -> list[str]:
     profile = bundle_profile(bundle.bundle)
     watched = {*profile.numbers, *profile.categories}
     choice = {"choice: current_plan"} if bundle.choice.with_current_plan else set[str]()
-    return sorted({*watched, *bundle.matrix.feature_names, *choice})
+    features = {f"feature {name}" for name in bundle.matrix.feature_names}
+    return sorted({*watched, *features, *choice})
 
 
 def _asking(bundle: PlanRecBundle, rows: JudgedRows, catalogue: Catalogue) -> Callable[[], object]:
