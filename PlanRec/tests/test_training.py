@@ -22,10 +22,11 @@ from planrec.cross_validation import build_pipeline, fit
 from planrec.data import load_usage
 from planrec.decisions.rows import CHOSEN_PLAN
 from planrec.evaluation import Models, evaluate
+from planrec.learnt_offers import fit_offers
 from planrec.offers.acceptance import ACCEPTANCE_FEATURES
 from planrec.preparation import Prepared, prepare
 from planrec.reporting.figures import FIGURES
-from planrec.training import data_fingerprint, fit_forecast, fit_offers, train
+from planrec.training import data_fingerprint, fit_forecast, train
 
 
 def quiet(_: str) -> None:
@@ -123,7 +124,7 @@ def test_no_offers_are_made_where_the_log_shows_harm(
     settings: PlanRecConfig, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harm, said = BoundCheck(300, 300, change=0.2, error=0.02, predicted=-0.01), list[str]()
-    monkeypatch.setattr("planrec.training.check_bound", lambda *_, **__: harm)
+    monkeypatch.setattr("planrec.learnt_offers.check_bound", lambda *_, **__: harm)
     assert fit_offers(settings, prepared, fit_forecast(settings, prepared), said.append) is None
     assert said[-1].endswith("drive subscribers away, so the bundle will give advice only")
 

@@ -27,6 +27,7 @@ from planrec.campaigns.bound_check import BoundCheck, check_bound
 from planrec.columns import CURRENT_PLAN, HOLDOUT, KEY, MONTH, OFFERED_PLAN, SUBSCRIBER, TENURE
 from planrec.config import PlanRecConfig, load_planrec_config
 from planrec.decisions import columns_of, latest_rows, plan_indices
+from planrec.learnt_offers import fit_offers, offer_log
 from planrec.months import month_index, month_indices, month_text
 from planrec.outlook import UsageForecast, history_of
 from planrec.preparation import Prepared, prepare
@@ -36,7 +37,7 @@ from planrec.simulator.drift import card_text
 from planrec.simulator.operator import simulate
 from planrec.simulator.simulation import Simulation
 from planrec.simulator.truth import LEAVE
-from planrec.training import fit_forecast, fit_offers, offer_log
+from planrec.training import fit_forecast
 
 PROJECT = Path(__file__).resolve().parents[2] / "PlanRec"
 AS_OF = ("2025-08", "2025-09", "2025-10", "2025-11")

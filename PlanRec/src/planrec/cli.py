@@ -11,6 +11,7 @@ from common_utils.command_line.decisions import add_decisions
 from common_utils.command_line.lifecycle.lifecycle import lifecycle_app
 from common_utils.command_line.lifecycle.places import LifecyclePlaces
 from common_utils.command_line.lifecycle.release import release_app
+from common_utils.command_line.lifecycle.retrain import RetrainCommand, add_retrain
 from common_utils.command_line.lifecycle.snapshots import add_snapshots, holders_of
 from common_utils.command_line.run import command_line, run_command_line
 from common_utils.command_line.tracking.runs import runs_app
@@ -113,6 +114,13 @@ def _runs(config: Path | None, overrides: list[str] | None) -> tuple[TrackingCon
     return run.config.tracking, "planrec", run.project, *_releases(config, overrides)
 
 
+def _retrain(asked: RetrainCommand) -> None:
+    from planrec.commands.watch.retraining import run_retrain
+
+    run_retrain(asked)
+
+
+add_retrain(app, _retrain)
 app.add_typer(add_snapshots(data, _releases, take_snapshot))
 app.add_typer(release_app(_releases), name="release")
 app.add_typer(runs_app(_runs), name="runs")

@@ -13,6 +13,7 @@ from common_utils.config import BaseConfig, load_config, resolve_path
 from common_utils.config.project import ProjectSpec
 from common_utils.config.reading import ReadingConfig
 from common_utils.decision_log.config import DecisionsConfig
+from common_utils.lifecycle.config import LifecycleConfig
 from common_utils.monitoring.config import MonitoringConfig
 from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.fewer_rows import ACCEPT_FEWER_ROWS
@@ -284,6 +285,7 @@ class PlanRecConfig(BaseConfig):
     decisions: DecisionsConfig = DecisionsConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
     tracking: TrackingConfig = TrackingConfig()
+    lifecycle: LifecycleConfig = LifecycleConfig()
     offers: ServedOffersConfig = ServedOffersConfig()
 
 

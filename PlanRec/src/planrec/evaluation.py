@@ -61,6 +61,7 @@ __all__ = [
     "choice_figures",
     "evaluate",
     "row_counts",
+    "segment_labels",
     "situation_of",
     "take_probabilities",
 ]
@@ -279,14 +280,8 @@ def _confusion(y: IntArray, probabilities: FloatArray, n_classes: int) -> list[l
 
 def _segments(config: PlanRecConfig, prepared: Prepared, situation: JudgedDecisions, shipped: FloatArray) -> list[Row]:
     """Money of the shipped advice by data usage, by what is known, and by age where there is one."""
-    test = prepared.test
     money = money_of_advice(shipped, situation)
-    usage = test[[c for c in history_columns(config.features.history_months) if c.startswith("megabytes")]]
-    thirds = pd.qcut(usage.mean(axis=1), 3, labels=["light", "middle", "heavy"]).astype(str).to_numpy()
-    splits = {"data usage": thirds}
-    if AGE in test.columns:
-        bands = pd.cut(test[AGE] // 1, [-1, 27, 59, 200], labels=["to 27", "28 to 59", "60 and over"])
-        splits["age"] = bands.astype(object).fillna("unknown").astype(str).to_numpy()
+    splits = segment_labels(prepared.test, config.features.history_months)
     rows: list[Row] = []
     for name, labels in splits.items():
         table = segment_table(
@@ -298,6 +293,30 @@ def _segments(config: PlanRecConfig, prepared: Prepared, situation: JudgedDecisi
         )
         rows.extend({"by": name, **row} for row in table)
     return rows
+
+
+def segment_labels(rows: pd.DataFrame, history_months: int) -> dict[str, NDArray[np.object_]]:
+    """Return by what rows are divided: data usage in thirds of the rows, and age where it is a column.
+
+    Parameters
+    ----------
+    rows : DataFrame of shape (n, m)
+        As `decisions.latest_rows` gives them.
+    history_months : int
+        Months of usage that are looked at.
+
+    Returns
+    -------
+    dict of str to object array of shape (n,)
+        Labels by what divides: `data usage`, `age`.
+    """
+    usage = rows[[column for column in history_columns(history_months) if column.startswith("megabytes")]]
+    thirds = pd.qcut(usage.mean(axis=1), 3, labels=["light", "middle", "heavy"])
+    splits = {"data usage": thirds.astype(str).to_numpy(dtype=object)}
+    if AGE in rows.columns:
+        bands = pd.cut(rows[AGE] // 1, [-1, 27, 59, 200], labels=["to 27", "28 to 59", "60 and over"])
+        splits["age"] = bands.astype(object).fillna("unknown").astype(str).to_numpy(dtype=object)
+    return splits
 
 
 def row_counts(prepared: Prepared) -> dict[str, int]:

@@ -27,7 +27,7 @@ from planrec.months import month_indices, month_text
 from planrec.rules import Rules, configured_rules
 from planrec.usage.months_table import UsageData
 
-__all__ = ["Prepared", "Step", "leak_report", "longest_history", "prepare"]
+__all__ = ["Prepared", "Step", "leak_report", "longest_history", "prepare", "prepare_usage"]
 
 Step = Callable[[str], None]
 
@@ -110,14 +110,36 @@ def prepare(
     LeakageError
         If a column that is not under `drop_columns` reveals the target, or the split is not clean.
     """
-    source = config.data.chosen()
-    catalogue = load_catalogue(resolve_path(project, source.plans))
+    catalogue = load_catalogue(resolve_path(project, config.data.chosen().plans))
     rules = configured_rules(config.rules, project, catalogue)
     step("reading usage months")
     data = load_usage(config, catalogue, project, reading=reading)
     if reading is not None:
         for report in data.reports:
             reading.accounts.update(report)
+    return prepare_usage(config, catalogue, rules, data, step, audited=audited)
+
+
+def prepare_usage(
+    config: PlanRecConfig, catalogue: Catalogue, rules: Rules, data: UsageData, step: Step, *, audited: bool = True
+) -> Prepared:
+    """Build the decision rows of usage months that were read, split, and audit for leaks.
+
+    Parameters
+    ----------
+    config : PlanRecConfig
+    catalogue : Catalogue
+    rules : Rules
+    data : UsageData
+    step, audited
+        As in `prepare`.
+
+    Raises
+    ------
+    DataError, LeakageError
+        As `prepare`.
+    """
+    source = config.data.chosen()
     decisions = decision_table(data.months, history_months=longest_history(config))
     # Age stays for eligibility, the plan held for what policies save; the settings keep both from being features.
     stays = (SUBSCRIBER, MONTH, CURRENT_PLAN, AGE)

@@ -7,6 +7,7 @@ common plan, and re-rating the last months. A figure is measured on subscribers 
 from __future__ import annotations
 
 import platform
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,6 @@ from common_utils.config import dump_config, resolve_path
 from common_utils.datasets.snapshot import Snapshot
 from common_utils.datasets.store import SnapshotStore
 from common_utils.datasets.tables import TrainingTable, snapshot_tables
-from common_utils.errors import DataError
 from common_utils.monitoring.profiles.counting import reference_profile
 from common_utils.monitoring.profiles.profile import Profile
 from common_utils.monitoring.profiles.profile_json import profile_to
@@ -30,14 +30,8 @@ from common_utils.releases.config import load_trust
 from common_utils.releases.fewer_rows import refuse_fewer_rows
 from common_utils.tables import Reading
 from common_utils.tracking.recorder import RunBook, recorded_run
-from planrec.advice.engine import OfferModels
 from planrec.batch.predictions import prediction_table
 from planrec.bundle import BundleContents, ChoiceModel, NextChoice
-from planrec.campaigns.bound_check import check_bound
-from planrec.campaigns.expected import Foresight
-from planrec.campaigns.exposure import Exposure, exposure
-from planrec.campaigns.moments import CampaignLog, OfferRows, offer_rows
-from planrec.campaigns.uplift import TwoModelUplift
 from planrec.choice.compiling import MATRIX_ROWS, compile_choice, compile_choice_model
 from planrec.choice.selection import select_choice_model
 from planrec.columns import MONTH, SUBSCRIBER
@@ -45,23 +39,25 @@ from planrec.config import SPEC, PlanRecConfig
 from planrec.cross_validation import build_pipeline, figures_by_fold, fit, out_of_fold
 from planrec.decisions.rows import usage_ahead
 from planrec.evaluation import Models, choice_figures, evaluate, row_counts
+from planrec.learnt_offers import fit_offers
 from planrec.months import month_index, month_text
 from planrec.outlook import UsageForecast, fit_usage_forecast
 from planrec.preparation import Prepared, Step, prepare
 from planrec.reporting.figures import FIGURES, write_figures
 from planrec.reporting.tables import model_card
 from planrec.rules import rules_file
-from planrec.usage.months_table import CampaignTables, UsageData
+from planrec.usage.months_table import UsageData
 
 __all__ = [
     "bundle_info",
     "data_fingerprint",
     "fit_forecast",
-    "fit_offers",
     "learn",
-    "offer_log",
+    "recorded_training",
+    "refuse_few_months",
     "take_snapshot",
     "train",
+    "write_trained",
 ]
 
 LIBRARIES = ("common-utils", "joblib", "numpy", "pandas", "planrec", "scikit-learn", "scipy")
@@ -96,9 +92,7 @@ def train(
         ArtifactError if the bundle cannot be written. The bundle that was current stays.
     """
     trust = load_trust(config.releases, project)  # a missing key is told before the work, not after it
-    with recorded_run(
-        config.tracking, project, project="planrec", kind="training", settings=config, libraries=LIBRARIES
-    ) as run:
+    with recorded_training(config, project) as run:
         return _trained(config, project, run, artifacts, trust, step, reading)
 
 
@@ -113,13 +107,59 @@ def _trained(
 ) -> Bundle:
     set_seed(config.training.seed)
     prepared = prepare(config, project, step, reading)
-    _check_size(config, artifacts, prepared)
+    refuse_few_months(config, artifacts, prepared)
     store = SnapshotStore.beside(artifacts).keyed_by(config.decisions, SPEC.name, project)
-    snapshot = take_snapshot(store, prepared.data)
+    snapshot = take_snapshot(store, prepared.data).digest
+    bundle = write_trained(config, project, prepared, snapshot, root=artifacts, trust=trust, step=step, run=run)
+    author = Author(default_who(), f"trained on source {config.data.source} with seed {config.training.seed}")
+    publish(artifacts, bundle.path, author=author, trust=trust)
+    promote(artifacts, bundle.version, author=author, trust=trust)
+    return bundle
+
+
+def recorded_training(config: PlanRecConfig, project: Path) -> AbstractContextManager[RunBook]:
+    """Record what the block does as a run of training; see `common_utils.tracking.recorder.recorded_run`."""
+    return recorded_run(
+        config.tracking, project, project=SPEC.name, kind="training", settings=config, libraries=LIBRARIES
+    )
+
+
+def write_trained(
+    config: PlanRecConfig,
+    project: Path,
+    prepared: Prepared,
+    snapshot: str,
+    *,
+    root: Path,
+    trust: Trust,
+    step: Step,
+    run: RunBook,
+    parity_rows: int = MATRIX_ROWS,
+) -> Bundle:
+    """Fit, evaluate, and write the bundle whole; nothing is published.
+
+    Parameters
+    ----------
+    config, project, prepared, step, parity_rows
+        As `learn`.
+    snapshot : str
+        Digest of the data.
+    root : Path
+        Where the bundle is written, under its version.
+    trust : Trust
+        Its first key signs.
+    run : RunBook
+        Told what was measured and written.
+
+    Raises
+    ------
+    PortfolioError
+        As `learn`; ArtifactError if the bundle cannot be written.
+    """
     classes, probabilities = out_of_fold(config, prepared.catalogue, prepared.train, step)
     cross_validation = choice_figures(prepared.train, classes, probabilities, config)
     folds = figures_by_fold(config, data_fingerprint(prepared.data), prepared.train, classes, probabilities)
-    fitted = learn(config, project, prepared, step)
+    fitted = learn(config, project, prepared, step, parity_rows=parity_rows)
     step("evaluating policies")
     metrics = {
         **evaluate(config, prepared, Models.of(fitted.pipeline, fitted.choice, fitted.forecast)),
@@ -128,7 +168,7 @@ def _trained(
     }
     step("writing the bundle")
     contents = replace(fitted, metrics=metrics)
-    info = {**bundle_info(config, project, prepared), "snapshot": snapshot.digest}
+    info = {**bundle_info(config, project, prepared), "snapshot": snapshot}
 
     def write(folder: Path) -> None:
         contents.write(folder)
@@ -136,11 +176,8 @@ def _trained(
         (folder / "model_card.md").write_text(model_card(metrics, info), encoding="utf-8")
 
     run.reached(metrics, headline="cross_validation.ndcg_at_5", folds=folds)
-    bundle = write_bundle(artifacts, info=info, write=write, trust=trust)
+    bundle = write_bundle(root, info=info, write=write, trust=trust)
     run.wrote(bundle, FIGURES)
-    author = Author(default_who(), f"trained on source {config.data.source} with seed {config.training.seed}")
-    publish(artifacts, bundle.path, author=author, trust=trust)
-    promote(artifacts, bundle.version, author=author, trust=trust)
     return bundle
 
 
@@ -218,7 +255,14 @@ def bundle_info(config: PlanRecConfig, project: Path, prepared: Prepared) -> dic
     }
 
 
-def _check_size(config: PlanRecConfig, artifacts: Path, prepared: Prepared) -> None:
+def refuse_few_months(config: PlanRecConfig, artifacts: Path, prepared: Prepared) -> None:
+    """Refuse a table that lost half of its months, unless `training.accept_fewer_rows` says that it is meant.
+
+    Raises
+    ------
+    DataError
+        As `refuse_fewer_rows`.
+    """
     if not config.training.accept_fewer_rows:
         months = len(prepared.data.months)
         refuse_fewer_rows(artifacts, months, counted="usage_months", source=config.data.source, table="usage months")
@@ -237,51 +281,6 @@ def fit_forecast(config: PlanRecConfig, prepared: Prepared) -> UsageForecast:
         *usage_ahead(
             prepared.training_months, history_months=config.advice.history_months, horizon=source.horizon_months
         )
-    )
-
-
-def fit_offers(config: PlanRecConfig, prepared: Prepared, forecast: UsageForecast, step: Step) -> OfferModels | None:
-    """Learn who accepts an offer and who stays because of it, from the months before the first one tested.
-
-    What is learnt from knows as much of the bills to come as an answer does: by the bundle's own forecast.
-
-    Returns
-    -------
-    OfferModels or None
-        None where the source has no log of offers, one too short to learn from, or one that shows harm; `step` is told
-        which, and what the log says of the bound on leaving.
-    """
-    campaign = prepared.data.campaign
-    if campaign is None or not len(campaign.offers):
-        step("no log of offers: the bundle will give advice only")
-        return None
-    step("learning from the log of offers")
-    moments, months = offer_log(config, prepared, campaign, forecast)
-    try:
-        model = TwoModelUplift(prepared.catalogue).fit(moments, months)
-        check = check_bound(moments, months, prepared.catalogue, prepared.rules, seed=config.training.seed)
-    except DataError as error:
-        step(f"the log of offers is too short, so the bundle will give advice only ({error})")
-        return None
-    step(f"the bound on leaving, on log rows that did not choose it: {check.text()}")
-    if check.harmful:
-        step("the log shows that offers within the bound drive subscribers away, so the bundle will give advice only")
-        return None
-    return OfferModels(model.acceptance_, model.leaving_)
-
-
-def offer_log(
-    config: PlanRecConfig, prepared: Prepared, campaign: CampaignTables, forecast: UsageForecast
-) -> tuple[OfferRows, Exposure]:
-    """Return what is learnt of offers from: of subscribers not set aside, before the first month tested."""
-    log = CampaignLog(prepared.data.months, campaign.offers, campaign.subscribers, prepared.catalogue)
-    foresight = Foresight(forecast, config.advice.history_months)
-    rows = offer_rows(log, choice_months=config.features.history_months, foresight=foresight)
-    every = exposure(log, foresight=foresight)
-    first_test = month_index(prepared.test[MONTH].min())
-    return (
-        rows.at(~np.isin(rows.subscribers, prepared.unseen) & (rows.month < first_test)),
-        every.at(~np.isin(every.subscribers, prepared.unseen) & (every.month < first_test)),
     )
 
 

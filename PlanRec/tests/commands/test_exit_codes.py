@@ -122,6 +122,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
         {"--usage": 3, "--plans": 2, "--bundle": 4, "--config": 2},
     ),
     "monitor explain": ((), {"--config": 2}),
+    "retrain": (("--as-of", "2025-11-01"), {"--config": 2}),
     "monitor export": ((), {"--config": 2}),
     "bias report": ((), {"--config": 2}),
     "bias escalate": (("--why", "x"), {"--config": 2}),

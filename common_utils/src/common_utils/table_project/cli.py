@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from common_utils.command_line.bias import bias_app
 from common_utils.command_line.clashes import keep_settings
 from common_utils.command_line.decisions import add_decisions
 from common_utils.command_line.lifecycle.lifecycle import lifecycle_app
 from common_utils.command_line.lifecycle.places import LifecyclePlaces
 from common_utils.command_line.lifecycle.release import release_app
 from common_utils.command_line.lifecycle.snapshots import add_snapshots, data_group, holders_of
-from common_utils.command_line.monitor import (
-    AddressOption,
-    AsOfOption,
-    MonitorDecisionsOption,
-    MonitorJsonOption,
-    PortOption,
-    monitor_group,
-)
 from common_utils.command_line.options import (
     BundleOption,
     ConfigOption,
@@ -37,7 +29,7 @@ from common_utils.command_line.reading import reads_table
 from common_utils.command_line.run import command_line
 from common_utils.command_line.tracking.runs import runs_app
 from common_utils.command_line.wide import shows_tables
-from common_utils.errors import ConfigError
+from common_utils.table_project.watch.command_line import add_watch
 
 if TYPE_CHECKING:
     from common_utils.bundle.signing import Trust
@@ -45,7 +37,6 @@ if TYPE_CHECKING:
     from common_utils.datasets.snapshot import Snapshot
     from common_utils.datasets.store import SnapshotStore
     from common_utils.decision_log.desk import Desk
-    from common_utils.monitoring.bias.desk import BiasDesk
     from common_utils.table_project.config import TableProjectConfig
     from common_utils.table_project.task import TableTask
     from common_utils.tables import Reading
@@ -114,7 +105,7 @@ def table_cli(
     >>> spec = ProjectSpec("demo", "Demo", "What?", TableProjectConfig)
     >>> app = table_cli("demo", "What?", lambda: spec, lambda: None)
     >>> sorted(command.callback.__name__ for command in app.registered_commands)
-    ['card', 'columns', 'evaluate', 'explain', 'init', 'outcomes', 'predict', 'serve', 'train']
+    ['card', 'columns', 'evaluate', 'explain', 'init', 'outcomes', 'predict', 'retrain', 'serve', 'train']
     """
     app = command_line(name, question)
     _add_learning(app, spec, task)
@@ -155,7 +146,7 @@ def table_cli(
     def take(
         store: SnapshotStore, config: Path | None, overrides: list[str] | None, data: Path | None, reading: Reading
     ) -> Snapshot:
-        from common_utils.table_project.training import snapshot_of_settings
+        from common_utils.table_project.source import snapshot_of_settings
 
         settings, folder = settings_of(spec(), config, overrides, data)
         return snapshot_of_settings(task(), settings, folder, store, reading=reading)
@@ -174,15 +165,17 @@ def table_cli(
     app.add_typer(runs_app(runs), name="runs")
     app.add_typer(lifecycle_app(releases, places, runs), name="lifecycle")
     add_decisions(app, decisions)
-    app.add_typer(_monitor(spec, task))
-
-    def bias(config: Path | None, overrides: list[str] | None) -> BiasDesk:
-        from common_utils.table_project.watch.bias import table_bias_desk
-
-        return table_bias_desk(task(), *settings_of(spec(), config, overrides))
-
-    app.add_typer(bias_app(bias))
+    add_watch(app, partial(_settings, spec), task)
     return app
+
+
+def _settings(
+    spec: Callable[[], ProjectSpec[Settings]],
+    config: Path | None,
+    overrides: list[str] | None,
+    data: Path | None = None,
+) -> tuple[Settings, Path]:
+    return settings_of(spec(), config, overrides, data)
 
 
 def _add_learning(
@@ -325,67 +318,6 @@ def _add_serve(app: typer.Typer, spec: Callable[[], ProjectSpec[Settings]]) -> N
         )
 
     del serve  # registered by name
-
-
-def _monitor(spec: Callable[[], ProjectSpec[Settings]], task: Callable[[], TableTask[Settings]]) -> typer.Typer:
-    monitor = monitor_group()
-
-    @monitor.callback()
-    @reads_table
-    def look(
-        context: typer.Context,
-        *,
-        reading: Reading,
-        as_of: AsOfOption = None,
-        input_: Annotated[
-            Path | None,
-            typer.Option(
-                "--input",
-                help="Records of the period, CSV or Parquet; the last of each id. Without it: yesterday's traffic.",
-            ),
-        ] = None,
-        decisions: MonitorDecisionsOption = False,
-        as_json: MonitorJsonOption = False,
-        bundle: BundleOption = None,
-        config: ConfigOption = None,
-        overrides: SetOption = None,
-    ) -> None:
-        """Look at a period's records, write a report, and leave with 0, 5 (alarm) or 6 (too little)."""
-        if context.invoked_subcommand is not None:
-            return
-        if as_of is None:
-            raise ConfigError("monitor: give --as-of DAY, or a further word such as explain.")
-        settings, folder = settings_of(spec(), config, overrides)
-        day = as_of.date()
-        _watch().run_monitor(
-            task(), settings, folder, input_, day, bundle, decisions=decisions, as_json=as_json, reading=reading
-        )
-
-    @monitor.command("explain")
-    def explain(as_of: AsOfOption = None, config: ConfigOption = None, overrides: SetOption = None) -> None:
-        """Say what moved most on a day, or on the last one looked at; no value of a person."""
-        settings, folder = settings_of(spec(), config, overrides)
-        _watch().run_explain(settings, folder, None if as_of is None else as_of.date())
-
-    @monitor.command("export")
-    def export(
-        port: PortOption = 9001,
-        address: AddressOption = "127.0.0.1",
-        config: ConfigOption = None,
-        overrides: SetOption = None,
-    ) -> None:
-        """Serve the latest verdicts to Prometheus on /metrics, until SIGTERM."""
-        settings, folder = settings_of(spec(), config, overrides)
-        _watch().run_export(settings, folder, port, address)
-
-    del look, explain, export  # registered by name
-    return monitor
-
-
-def _watch() -> ModuleType:
-    from common_utils.table_project.watch import commands
-
-    return commands
 
 
 def _commands() -> ModuleType:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from common_utils.config import BaseConfig
 from common_utils.config.reading import ReadingConfig
 from common_utils.decision_log.config import DecisionsConfig
+from common_utils.lifecycle.config import LifecycleConfig
 from common_utils.monitoring.config import MonitoringConfig
 from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.fewer_rows import ACCEPT_FEWER_ROWS
@@ -82,6 +83,7 @@ class TableProjectConfig(BaseConfig):
     decisions: DecisionsConfig = DecisionsConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
     tracking: TrackingConfig = TrackingConfig()
+    lifecycle: LifecycleConfig = LifecycleConfig()
 
     @model_validator(mode="after")
     def _a_table_needs_a_name(self) -> Self:

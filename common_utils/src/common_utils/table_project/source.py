@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,31 @@ from numpy.typing import NDArray
 from common_utils.array_types import BoolArray
 from common_utils.bundle import fingerprint_bytes
 from common_utils.config import resolve_path
+from common_utils.datasets.snapshot import Snapshot
+from common_utils.datasets.store import SnapshotStore
+from common_utils.datasets.tables import TrainingTable, snapshot_tables
 from common_utils.errors import ConfigError, DataError
-from common_utils.table_project.config import TableDataConfig
+from common_utils.table_project.config import TableDataConfig, TableProjectConfig
+from common_utils.table_project.task import TableTask
 from common_utils.tables import Reading, RowReport, read_table
 from common_utils.tables.columns import check_targets
 from common_utils.units.amounts import check_amounts
 
-__all__ = ["PORTFOLIO_DATA", "SourceTable", "apply_rules", "load_table", "public_table", "read_records", "stated"]
+__all__ = [
+    "PORTFOLIO_DATA",
+    "SourceTable",
+    "apply_rules",
+    "load_table",
+    "owners_of",
+    "public_table",
+    "read_records",
+    "read_rows",
+    "snapshot_of_settings",
+    "stated",
+    "take_snapshot",
+]
+
+Settings = TypeVar("Settings", bound=TableProjectConfig)
 
 PORTFOLIO_DATA = "PORTFOLIO_DATA"
 
@@ -219,3 +237,70 @@ def apply_rules(table: SourceTable, rules: Mapping[str, BoolArray]) -> SourceTab
         raise DataError(f"{table.report.table}: the cleaning rules remove every row; loosen them in the settings.")
     frame = table.frame[kept].reset_index(drop=True)
     return SourceTable(frame, table.rows[kept], table.report.after(removed), table.source, table.name)
+
+
+def read_rows(
+    task: TableTask[Settings],
+    config: Settings,
+    folder: Path,
+    *,
+    reading: Reading | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> SourceTable:
+    """Return the configured table, tidied, without the rows that a rule sets aside; `reading` takes the account.
+
+    Raises
+    ------
+    PortfolioError
+        If the table cannot be read.
+    """
+    table = load_table(
+        config.data,
+        task.schema(),
+        name=task.spec.name,
+        folder=folder,
+        sample=lambda n_rows: task.sample(n_rows, np.random.default_rng(config.training.seed)),
+        reading=reading,
+        environ=environ,
+    )
+    table = replace(table, frame=task.tidied(table.frame))
+    table = apply_rules(table, task.rules(table.frame, config))
+    if reading is not None:
+        reading.accounts.update(table.report)
+    return table
+
+
+def owners_of(task: TableTask[Settings], table: SourceTable) -> NDArray[Any]:
+    """Return what decides a row's side: its group, else its id, else its number in the file."""
+    groups = task.groups(table.frame)
+    if groups is not None:
+        return groups
+    if task.id_column is not None and task.id_column in table.frame.columns:
+        return table.frame[task.id_column].to_numpy()
+    return table.rows
+
+
+def snapshot_of_settings(
+    task: TableTask[Settings], config: Settings, folder: Path, store: SnapshotStore, *, reading: Reading | None = None
+) -> Snapshot:
+    """Keep the table that training with these settings would learn from, and measure on, as a snapshot.
+
+    Raises
+    ------
+    PortfolioError
+        As `read_rows`, and as `take_snapshot`.
+    """
+    store = store.keyed_by(config.decisions, task.spec.name, folder)
+    return take_snapshot(task, store, read_rows(task, config, folder, reading=reading))
+
+
+def take_snapshot(task: TableTask[Settings], store: SnapshotStore, table: SourceTable) -> Snapshot:
+    """Keep a project's table as a snapshot.
+
+    Raises
+    ------
+    DataError, ArtifactError
+        As `snapshot_tables`.
+    """
+    subject = task.id_column if task.id_column in table.frame.columns else None
+    return snapshot_tables(store, {task.spec.name: TrainingTable(table.frame, subject)}, source=table.name)

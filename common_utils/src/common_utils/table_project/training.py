@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,9 +20,7 @@ from common_utils.bundle import Bundle, fingerprint_bytes, git_commit, library_v
 from common_utils.bundle.signing import Trust
 from common_utils.config import dump_config
 from common_utils.datasets.erasures import keyed_by
-from common_utils.datasets.snapshot import Snapshot
 from common_utils.datasets.store import SnapshotStore
-from common_utils.datasets.tables import TrainingTable, snapshot_tables
 from common_utils.leakage import audit
 from common_utils.monitoring.profiles.counting import reference_profile
 from common_utils.monitoring.profiles.profile import Profile
@@ -36,13 +35,22 @@ from common_utils.splits import assert_apart, group_holdout
 from common_utils.table_project.cards import model_card
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.feature_columns import table_columns
-from common_utils.table_project.source import SourceTable, apply_rules, load_table
+from common_utils.table_project.source import SourceTable, owners_of, read_rows, take_snapshot
 from common_utils.table_project.task import FOLD_VALUES, Rounds, Step, TableTask
 from common_utils.tables import Reading
 from common_utils.tracking.figures import folds_of
 from common_utils.tracking.recorder import RunBook, recorded_run
 
-__all__ = ["PreparedTable", "measure_holdout", "prepare_table", "train_table"]
+__all__ = [
+    "PreparedTable",
+    "measure_holdout",
+    "prepare_rows",
+    "prepare_table",
+    "recorded_training",
+    "refuse_few_rows",
+    "train_table",
+    "write_trained_table",
+]
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
 
@@ -107,13 +115,22 @@ def prepare_table(
     LeakageError
         If a column that is not under `drop_columns` reveals the target, or a group is on both sides.
     """
-    seed, split = config.training.seed, config.training.split
     step("reading the table")
-    table = _read(task, config, folder, reading=reading, environ=environ)
-    if reading is not None:
-        reading.accounts.update(table.report)
+    table = read_rows(task, config, folder, reading=reading, environ=environ)
+    return prepare_rows(task, config, table, step)
+
+
+def prepare_rows(task: TableTask[Settings], config: Settings, table: SourceTable, step: Step) -> PreparedTable:
+    """Set the holdout of a table that was read aside, make the folds, audit for leaks.
+
+    Raises
+    ------
+    DataError, LeakageError
+        As `prepare_table`.
+    """
+    seed, split = config.training.seed, config.training.split
     groups = task.groups(table.frame)
-    train_index, holdout_index = group_holdout(_owners(task, table, groups), share=split.holdout_share, seed=seed)
+    train_index, holdout_index = group_holdout(owners_of(task, table), share=split.holdout_share, seed=seed)
     train = table.frame.iloc[train_index].reset_index(drop=True)
     train_groups = None if groups is None else groups[train_index]
     rounds = [
@@ -167,14 +184,7 @@ def train_table(
         written. The one that was current stays.
     """
     trust = load_trust(config.releases, folder, environ=environ)  # a missing key is told before the work
-    with recorded_run(
-        config.tracking,
-        folder,
-        project=task.spec.name,
-        kind="training",
-        settings=config,
-        libraries=task.libraries,
-    ) as run:
+    with recorded_training(task, config, folder) as run:
         return _trained(task, config, folder, run, artifacts, trust, step, reading=reading, environ=environ)
 
 
@@ -193,10 +203,59 @@ def _trained(
     set_seed(config.training.seed)
     with threadpool_limits(1):  # small trees: threads wait for each other longer than they work
         prepared = prepare_table(task, config, folder, step, reading=reading, environ=environ)
-        if not config.training.accept_fewer_rows:
-            _check_size(artifacts, prepared.table)
-        keyed = keyed_by(config.decisions, task.spec.name, folder, environ=environ)
-        snapshot = take_snapshot(task, SnapshotStore.beside(artifacts, keyed), prepared.table)
+    refuse_few_rows(config, artifacts, prepared.table)
+    keyed = keyed_by(config.decisions, task.spec.name, folder, environ=environ)
+    snapshot = take_snapshot(task, SnapshotStore.beside(artifacts, keyed), prepared.table).digest
+    bundle = write_trained_table(
+        task, config, folder, prepared, snapshot, root=artifacts, trust=trust, step=step, run=run
+    )
+    author = Author(default_who(), f"trained on {prepared.table.name} with seed {config.training.seed}")
+    publish(artifacts, bundle.path, author=author, trust=trust)
+    promote(artifacts, bundle.version, author=author, trust=trust)
+    return bundle
+
+
+def recorded_training(task: TableTask[Settings], config: Settings, folder: Path) -> AbstractContextManager[RunBook]:
+    """Record what the block does as a run of training; see `common_utils.tracking.recorder.recorded_run`."""
+    return recorded_run(
+        config.tracking, folder, project=task.spec.name, kind="training", settings=config, libraries=task.libraries
+    )
+
+
+def write_trained_table(
+    task: TableTask[Settings],
+    config: Settings,
+    folder: Path,
+    prepared: PreparedTable,
+    snapshot: str,
+    *,
+    root: Path,
+    trust: Trust,
+    step: Step,
+    run: RunBook,
+) -> Bundle:
+    """Fit, measure, and write the bundle whole; nothing is published.
+
+    Parameters
+    ----------
+    task, config, folder, step
+        As `train_table`.
+    prepared : PreparedTable
+    snapshot : str
+        Digest of the data.
+    root : Path
+        Where the bundle is written, under its version.
+    trust : Trust
+        Its first key signs.
+    run : RunBook
+        Told what was measured and written.
+
+    Raises
+    ------
+    PortfolioError
+        If it cannot be measured or compiled; ArtifactError if it cannot be written.
+    """
+    with threadpool_limits(1):
         measured = task.cross_validate(config, prepared.train, prepared.rounds, step)
         folds = folds_of(prepared.table.fingerprint, prepared.rounds, measured.pop(FOLD_VALUES, {}))
         step("fitting the model on every row that was not set aside")
@@ -218,7 +277,7 @@ def _trained(
         compiled = task.compile(config, model, learnt_from)
         further = task.service_files(config, model)
     step("writing the bundle")
-    info = {**_info(task, config, folder, prepared), "snapshot": snapshot.digest}
+    info = {**_info(task, config, folder, prepared), "snapshot": snapshot}
 
     def write(target: Path) -> None:
         joblib.dump(model, target / "model.joblib")
@@ -232,60 +291,9 @@ def _trained(
         (target / "model_card.md").write_text(model_card(task, metrics, info), encoding="utf-8")
 
     run.reached(metrics, headline=f"cross_validation.{task.goals[0].figure}" if task.goals else "", folds=folds)
-    bundle = write_bundle(artifacts, info=info, write=write, trust=trust)
+    bundle = write_bundle(root, info=info, write=write, trust=trust)
     run.wrote(bundle, task.figure_names)
-    author = Author(default_who(), f"trained on {prepared.table.name} with seed {config.training.seed}")
-    publish(artifacts, bundle.path, author=author, trust=trust)
-    promote(artifacts, bundle.version, author=author, trust=trust)
     return bundle
-
-
-def snapshot_of_settings(
-    task: TableTask[Settings], config: Settings, folder: Path, store: SnapshotStore, *, reading: Reading | None = None
-) -> Snapshot:
-    """Keep the table that training with these settings would learn from, and measure on, as a snapshot.
-
-    Raises
-    ------
-    PortfolioError
-        As `prepare_table` of reading, and as `take_snapshot`.
-    """
-    store = store.keyed_by(config.decisions, task.spec.name, folder)
-    return take_snapshot(task, store, _read(task, config, folder, reading=reading))
-
-
-def _read(
-    task: TableTask[Settings],
-    config: Settings,
-    folder: Path,
-    *,
-    reading: Reading | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> SourceTable:
-    """Return the configured table, tidied, without the rows that a rule sets aside."""
-    table = load_table(
-        config.data,
-        task.schema(),
-        name=task.spec.name,
-        folder=folder,
-        sample=lambda n_rows: task.sample(n_rows, np.random.default_rng(config.training.seed)),
-        reading=reading,
-        environ=environ,
-    )
-    table = replace(table, frame=task.tidied(table.frame))
-    return apply_rules(table, task.rules(table.frame, config))
-
-
-def take_snapshot(task: TableTask[Settings], store: SnapshotStore, table: SourceTable) -> Snapshot:
-    """Keep a project's table as a snapshot.
-
-    Raises
-    ------
-    DataError, ArtifactError
-        As `snapshot_tables`.
-    """
-    subject = task.id_column if task.id_column in table.frame.columns else None
-    return snapshot_tables(store, {task.spec.name: TrainingTable(table.frame, subject)}, source=table.name)
 
 
 def measure_holdout(
@@ -327,18 +335,17 @@ def _fitted(task: TableTask[Settings], config: Settings, rows: pd.DataFrame) -> 
     return model.fit(rows, rows[task.target].to_numpy())
 
 
-def _check_size(artifacts: Path, table: SourceTable) -> None:
-    report = table.report
-    refuse_fewer_rows(artifacts, report.kept, counted="kept", source=table.source, table=report.table, read=report.read)
+def refuse_few_rows(config: TableProjectConfig, artifacts: Path, table: SourceTable) -> None:
+    """Refuse a table that lost half of its rows, unless `training.accept_fewer_rows` says that it is meant.
 
-
-def _owners(task: TableTask[Settings], table: SourceTable, groups: NDArray[Any] | None) -> NDArray[Any]:
-    """Return what decides a row's side: its group, else its id, else its number in the file."""
-    if groups is not None:
-        return groups
-    if task.id_column is not None and task.id_column in table.frame.columns:
-        return table.frame[task.id_column].to_numpy()
-    return table.rows
+    Raises
+    ------
+    DataError
+        As `refuse_fewer_rows`.
+    """
+    if not config.training.accept_fewer_rows:
+        kept, read = table.report.kept, table.report.read
+        refuse_fewer_rows(artifacts, kept, counted="kept", source=table.source, table=table.report.table, read=read)
 
 
 def _about(task: TableTask[Settings], config: Settings, prepared: PreparedTable) -> dict[str, Any]:

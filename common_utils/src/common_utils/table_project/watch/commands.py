@@ -24,9 +24,10 @@ from common_utils.table_project.task import TableTask
 from common_utils.table_project.watch.look import look_at_table
 from common_utils.table_project.watch.outcomes import look_at_records
 from common_utils.table_project.watch.quality import rejected_finding
+from common_utils.table_project.watch.retraining import run_retrain
 from common_utils.tables import Reading
 
-__all__ = ["run_explain", "run_export", "run_monitor"]
+__all__ = ["run_explain", "run_export", "run_monitor", "run_retrain"]
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
 

@@ -1,0 +1,1 @@
+"""The next bundle of PlanRec: which rows neither bundle learnt from, what is measured on them, what data is checked."""

@@ -1,0 +1,187 @@
+"""What the gate says of figures that can be checked by hand, and of bundles that are larger, slower or read others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.lifecycle.cases import made
+
+from common_utils.evaluation import Interval
+from common_utils.lifecycle.config import GateConfig
+from common_utils.lifecycle.gate import GateReport, bundle_checks, gate_report, refused_before
+from common_utils.lifecycle.measures import Compared, Harm, Measure, compared, judged_difference
+from common_utils.lifecycle.report import markdown_report
+
+PEOPLE = np.arange(400)
+CONFIG = GateConfig(resamples=100)
+ONES = np.ones(400)
+
+
+def verdicts(measure: Measure | Harm, **gate: float) -> list[str]:
+    return [found.verdict for found in compared(measure, GateConfig(resamples=100, **gate), seed=1)]  # type: ignore[arg-type]
+
+
+@given(st.floats(-5, 5), st.floats(0, 5), st.floats(0, 5), st.floats(0, 5))
+def test_a_wider_margin_never_refuses_what_a_narrower_one_passes(
+    low: float, width: float, margin: float, more: float
+) -> None:
+    worse = Interval(low + width / 2, low, low + width)
+    first, second = judged_difference(worse, margin), judged_difference(worse, margin + more)
+    assert first != "passes" or second == "passes"
+    assert first != "insufficient" or second != "refused"
+    assert (first == "passes") == (worse.high <= margin)
+
+
+def test_a_constant_difference_is_judged_by_the_share_of_the_live_figure() -> None:
+    assert verdicts(Measure("cost", 100 * ONES, 102 * ONES, PEOPLE), margin=0.03) == ["passes"]
+    assert verdicts(Measure("cost", 100 * ONES, 104 * ONES, PEOPLE), margin=0.03) == ["refused"]
+    assert verdicts(Measure("score", 100 * ONES, 104 * ONES, PEOPLE, less_is_better=False)) == ["passes"]
+    assert verdicts(Measure("score", 100 * ONES, 96 * ONES, PEOPLE, less_is_better=False)) == ["refused"]
+
+
+def test_a_difference_that_is_all_noise_cannot_be_said() -> None:
+    noise = np.random.default_rng(1).normal(0, 60, 400)
+    (found,) = compared(Measure("cost", 100 * ONES, 100 + noise - noise.mean(), PEOPLE), CONFIG, seed=1)
+    assert found.verdict == "insufficient"
+    assert found.worse is not None
+    assert found.worse.low < 0 < found.margin < found.worse.high
+
+
+def test_rows_of_one_subject_are_drawn_together() -> None:
+    rng = np.random.default_rng(2)
+    of_subject = rng.normal(0, 10, 120)
+    ten = np.repeat(of_subject, 10)
+    spread = [
+        compared(Measure("cost", np.full(1200, 100.0), 100 + ten, people), CONFIG, seed=1)[0].worse
+        for people in (np.repeat(np.arange(120), 10), np.arange(1200))
+    ]
+    by_subject, by_row = ((one.high - one.low) if one else 0.0 for one in spread)
+    assert by_subject > 2.5 * by_row
+
+
+def test_a_segment_that_is_worse_refuses_though_the_whole_is_better() -> None:
+    kind = np.array(["few"] * 100 + ["many"] * 300)
+    challenger = np.where(kind == "few", 130.0, 90.0)
+    measure = Measure("cost", 100 * ONES, challenger, PEOPLE, segments={"kind": kind})
+    assert verdicts(measure, least_in_segment=100) == ["passes", "refused", "passes"]
+
+
+def test_a_small_segment_is_named_and_decides_nothing(tmp_path: Path) -> None:
+    kind = np.array(["few"] * 50 + ["many"] * 350)
+    measure = Measure("cost", 100 * ONES, np.where(kind == "few", 130.0, 90.0), PEOPLE, segments={"kind": kind})
+    live, new = made(tmp_path, "live"), made(tmp_path, "new")
+    report = gate_report(live, new, [measure], rows="all", checks=(), config=CONFIG, seed=1)
+    assert (report.verdict, report.not_judged) == ("passes", ("cost, kind: few (50)",))
+    assert "not judged" in markdown_report(report, "2026-03-02")
+
+
+@pytest.mark.parametrize("people", [np.empty(0, dtype=int), np.arange(99)])
+def test_too_few_subjects_are_insufficient_and_say_so(people: np.ndarray) -> None:
+    values = np.ones(len(people))
+    (found,) = compared(Measure("cost", values, values, people), CONFIG, seed=1)
+    assert (found.verdict, found.worse) == ("insufficient", None)
+    assert found.sentence() == f"cost: {len(people)} subjects, too few to judge: insufficient"
+
+
+def test_rows_without_a_figure_do_not_count() -> None:
+    live = np.where(PEOPLE < 100, np.nan, 100.0)
+    (found,) = compared(Measure("cost", live, 100 * ONES, PEOPLE), CONFIG, seed=1)
+    assert (found.verdict, found.rows) == ("passes", 300)
+
+
+def _harm(live: int, new: int, moved: int = 200) -> Harm:
+    is_moved = moved > PEOPLE
+    return Harm("worse off", is_moved, is_moved, live > PEOPLE, new > PEOPLE, PEOPLE)
+
+
+def test_harm_is_a_share_of_those_moved() -> None:
+    (found,) = compared(_harm(live=10, new=8), CONFIG, seed=1)
+    assert (found.live, found.challenger, found.verdict) == (0.05, 0.04, "passes")
+    assert verdicts(_harm(live=10, new=40)) == ["refused"]
+    moved = PEOPLE < 200
+    others = Harm("worse off", moved, moved, PEOPLE < 10, (PEOPLE >= 10) & (PEOPLE < 23), PEOPLE)
+    assert verdicts(others) == ["insufficient"]
+    assert verdicts(_harm(live=2, new=2, moved=30)) == ["insufficient"]
+    nobody = PEOPLE < 0
+    assert verdicts(Harm("worse off", PEOPLE < 90, nobody, PEOPLE < 9, nobody, PEOPLE)) == ["passes"]
+    assert verdicts(Harm("worse off", nobody, PEOPLE < 90, nobody, PEOPLE < 9, PEOPLE)) == ["insufficient"]
+
+
+def test_the_same_answers_pass_and_are_never_called_better() -> None:
+    report = GateReport("v1", "v2", "all", (), tuple(compared(Measure("cost", ONES, ONES, PEOPLE), CONFIG, seed=1)))
+    assert report.verdict == "passes"
+    assert "better" not in report.encode().decode()
+
+
+class _Clock:
+    """Each question takes the seconds it is worth."""
+
+    def __init__(self, *seconds: float) -> None:
+        self.now, self.seconds = 0.0, seconds
+
+    def __call__(self) -> float:
+        return self.now
+
+    def ask(self, at: int) -> None:
+        self.now += self.seconds[at]
+
+
+@pytest.mark.parametrize(
+    ("word", "seconds", "inputs", "accept", "failed"),
+    [
+        pytest.param("news", (1.0, 1.9), (["a"], ["a"]), False, [], id="well"),
+        pytest.param("n" * 9, (1.0, 1.0), (["a"], ["a"]), False, ["size"], id="larger"),
+        pytest.param("news", (1.0, 2.1), (["a"], ["a"]), False, ["latency"], id="slower"),
+        pytest.param("news", (1.0, 1.0), (["a", "b"], ["a"]), False, ["inputs"], id="a-column-forgotten"),
+        pytest.param("news", (1.0, 1.0), (["a"], ["a", "b"]), True, [], id="another-column-meant"),
+    ],
+)
+def test_a_bundle_must_not_be_larger_slower_or_read_others(
+    tmp_path: Path,
+    word: str,
+    seconds: tuple[float, float],
+    inputs: tuple[list[str], list[str]],
+    accept: bool,
+    failed: list[str],
+) -> None:
+    clock = _Clock(*seconds)
+    checks = bundle_checks(
+        made(tmp_path, "live"),
+        made(tmp_path, word),
+        inputs=inputs,
+        ask=(lambda: clock.ask(0), lambda: clock.ask(1)),
+        config=GateConfig(accept_other_inputs=accept),
+        clock=clock,
+    )
+    assert [check.name for check in checks if not check.holds] == failed
+
+
+def test_a_busy_moment_refuses_nobody(tmp_path: Path) -> None:
+    clock = _Clock(1.0, 1.0)
+    waits = iter([9.0] * 10)
+
+    def ask() -> None:
+        clock.now += 1.0 + next(waits, 0.0)
+
+    live = made(tmp_path, "live")
+    checks = bundle_checks(live, live, inputs=([], []), ask=(lambda: clock.ask(0), ask), config=CONFIG, clock=clock)
+    assert all(check.holds for check in checks)
+
+
+def test_a_training_that_was_refused_has_a_report_too() -> None:
+    report = refused_before("v1", "data", "half is missing.")
+    assert report.verdict == "refused"
+    page = markdown_report(report, "2026-03-02")
+    assert "- data: **fails**. half is missing." in page
+
+
+def test_a_report_shows_each_figure() -> None:
+    worse = Interval(1.0, -2.0, 4.0)
+    figure = Compared("regret", "", "insufficient", 300, 600, 500.0, 501.0, worse, 3.0)
+    page = markdown_report(GateReport("v1", "v2", "600 months", (), (figure,)), "2026-03-02")
+    assert "| regret |  | 300 | 500 | 501 | 1 [-2, 4] | 3 | insufficient |" in page
+    assert "- regret: 500 live, 501 new; worse by 1 [-2, 4], borne 3: insufficient" in page
