@@ -14,6 +14,7 @@ from same_answers import AS_OF, Case, body_of, request_of, same_plans
 from app.fastapi_app import create_app
 from app.live import open_live
 from common_utils.bundle import Bundle, write_bundle
+from common_utils.tables import RowReport
 from planrec.billing import parse_catalogue
 from planrec.bundle.contents import CATALOGUE_FILE
 from planrec.usage.months_table import DETAILED_PLAN, UNKNOWN_PLAN, with_known_plans
@@ -159,7 +160,7 @@ def test_notices_of_a_mixed_card_compare_its_short_plans_and_name_the_others(
 def test_a_plan_held_that_three_totals_do_not_price_is_none_of_those_with_a_near_name(card: str) -> None:
     catalogue = parse_catalogue(card.encode(), "card")
     months = pd.DataFrame({"current_plan": ["basic-6x", "basic-6", "basic-6y"]})
-    known, report = with_known_plans(months, _account(), catalogue)
+    known, report = with_known_plans(months, RowReport("usage", read=3, kept=3), catalogue)
     assert known["current_plan"].tolist()[1] == "basic-6"
     assert known["current_plan"].isna().tolist() == [True, False, True]
     assert report.repaired == {UNKNOWN_PLAN: 1, DETAILED_PLAN: 1}
@@ -168,9 +169,3 @@ def test_a_plan_held_that_three_totals_do_not_price_is_none_of_those_with_a_near
         "current_plan in the rate card, but three totals of a month do not price it: 'basic-6x'",
     )
     assert nearest_plans("basic-6x", catalogue) == ()
-
-
-def _account():  # type: ignore[no-untyped-def]
-    from common_utils.tables.report import RowReport
-
-    return RowReport("usage", read=3, kept=3)

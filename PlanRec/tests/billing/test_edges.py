@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from tariff_check import events_csv, fast_lines, slow_lines
 
-from planrec.billing.cards import Tree, parse_card, parse_request
+from common_utils.errors import ConfigError
+from planrec.billing.cards import FullCard, MarkedTree, Tree, parse_card, parse_request
+from planrec.billing.complete_cards import refuse_gaps
 from planrec.billing.events import read_events
-from planrec.billing.rating import bill_events
+from planrec.billing.order_free import order_reasons
+from planrec.billing.rating import Sheet, bill_events
 from planrec.billing.rating.charges.caps import NEVER, CapLimit, cut_by_caps
 from planrec.billing.rating.money import round_charge
 
@@ -120,3 +123,72 @@ def test_who_leaves_in_the_period_in_which_the_term_ends_owes_no_fee(last: str, 
     tree = _tree({"fee": "1000", "minimum_term": term}, bill=["2025-01", "2025-02", "2025-03"])
     tree["subscribers"] = {"A": {"plan": "p", "from": "2025-01-01", "to": last}}
     assert _items(tree, [], last[:7]).get("early end", 0) == cents
+
+
+def _calls(**rate: Tree) -> FullCard:
+    """A plan with one rate of calls and 100 minutes."""
+    minutes: Tree = {"name": "minutes", "kind": "call", "amount": "100", "unit": "minute"}
+    plan: Tree = {"plan_id": "p", "rates": [{"kind": "call", "item": "calls", **rate}], "allowances": [minutes]}
+    return parse_card({"version": "v", "currency": "EUR", "timezone": "UTC", "plans": [plan]}, "card")
+
+
+def test_the_largest_price_of_a_minute_is_taken_and_the_next_is_refused() -> None:
+    """5,000,000 seconds counted twice at N/60,000 cents stay below 2**60 up to N = 115,292,150,460."""
+    Sheet(_calls(per_minute="115292150.459"))
+    with pytest.raises(ConfigError, match=r"plans\.p\.rates\[0\]\.per_minute: the largest charge .* beyond 64 bits"):
+        Sheet(_calls(per_minute="115292150.461"))
+
+
+@pytest.mark.parametrize(
+    ("increment", "free"),
+    [("60/60", True), ("30/60", False), ("60/30", False), ("60/1", False), ("1/1", True)],
+)
+def test_minutes_are_order_free_only_where_what_is_left_of_a_call_has_the_increment_of_the_call(
+    increment: str, free: bool
+) -> None:
+    assert (order_reasons(_calls(per_minute="9", increment=increment), "p") == []) == free
+
+
+def test_minutes_for_two_prices_matter_in_their_order() -> None:
+    plan: Tree = {
+        "plan_id": "p",
+        "rates": [
+            {"kind": "call", "to": "fixed", "item": "calls", "per_minute": "6", "increment": "60/60"},
+            {"kind": "call", "item": "calls", "per_minute": "9", "increment": "60/60"},
+        ],
+        "allowances": [{"name": "minutes", "kind": "call", "amount": "100", "unit": "minute"}],
+    }
+    card = parse_card({"version": "v", "currency": "EUR", "timezone": "UTC", "plans": [plan]}, "card")
+    assert order_reasons(card, "p") == ["plans.p.allowances[0]: covers uses of different price, item or increment"]
+
+
+@pytest.mark.parametrize("limit", ["per_call_max", "per_day_max"])
+def test_unlimited_calls_with_a_limit_leave_a_use_without_a_price(limit: str) -> None:
+    free: Tree = {"name": "calls", "kind": "call", "amount": "unlimited", "unit": "minute"}
+    plans: list[Tree] = [{"plan_id": "p", "allowances": [free]}]
+    tree: dict[str, Tree] = {"version": "v", "currency": "EUR", "timezone": "UTC", "plans": plans}
+    refuse_gaps(parse_card(tree, "card"), MarkedTree(tree), "card")
+    limited: dict[str, Tree] = {**tree, "plans": [{"plan_id": "p", "allowances": [{**free, limit: "60"}]}]}
+    with pytest.raises(ConfigError, match="no price and no unlimited allowance for a call"):
+        refuse_gaps(parse_card(limited, "card"), MarkedTree(limited), "card")
+
+
+def test_what_is_left_of_a_call_in_whole_steps_is_never_more_than_the_call() -> None:
+    """30 s count as 60; 6 are covered; the other 54 are two steps of 50, but the call has only 60: 6 cents."""
+    rate = {"kind": "call", "item": "calls", "first": "60", "step": "50", "per_minute": "6"}
+    minutes = {"kind": "call", "amount": "0.1", "unit": "minute"}
+    tree = _tree({"rates": [rate], "allowances": [minutes]})
+    assert _items(tree, [_event("e1", "01", "call", "fixed", "30")]) == {"calls": 6}
+
+
+def test_a_session_that_an_allowance_covers_in_part_opens_a_pass_though_a_cap_refuses_the_rest() -> None:
+    """A call reaches the cap; of 15 MB abroad, 10 are covered as at home, on a day pass; 5 do not take place."""
+    rates = [
+        {"kind": "call", "item": "calls", "per_minute": "60"},
+        {"kind": "data", "at": ["home", "eu"], "item": "data", "per_mb": "2"},
+    ]
+    caps = [{"name": "cap", "items": ["calls", "data"], "amount": "60", "mode": "refuse"}]
+    passes = [{"at": "eu", "kinds": ["data"], "fee": "300", "lasts": "day", "treat_as": "home", "item": "days"}]
+    plan = {"rates": rates, "caps": caps, "passes": passes, "allowances": [{"kind": "data", "amount": "10"}]}
+    abroad = {**_event("e2", "02", "data", mb="15"), "at": "eu"}
+    assert _items(_tree(plan), [_event("e1", "01", "call", "fixed", "60"), abroad]) == {"calls": 60, "days": 300}
