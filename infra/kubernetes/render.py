@@ -21,6 +21,9 @@ __all__ = ["PROJECTS", "rendered"]
 PROJECTS = ("planrec", "bankchurn", "carvision", "telecom")
 _STORE = "sqlite:////var/decisions/store/decisions.db"
 _SQLITE = "sqlite:"
+# Beside the artifacts root, on a volume of its own: training tables, which no service mounts.
+_SNAPSHOT_MOUNT = "- {name: snapshots, mountPath: /app/artifacts-data}"
+_SNAPSHOT_VOLUME = "- {{name: snapshots, persistentVolumeClaim: {{claimName: {}-snapshots}}}}"
 
 
 def rendered(
@@ -95,6 +98,8 @@ def _jobs(project: str) -> Iterator[dict[str, str]]:
             "seconds": str(job.seconds),
             "start_within": str(job.start_within),
             "artifacts_read_only": json.dumps(not job.writes_artifacts),
+            "snapshot_mount": _SNAPSHOT_MOUNT if job.writes_artifacts else "",
+            "snapshot_volume": _SNAPSHOT_VOLUME.format(project) if job.writes_artifacts else "",
         }
 
 

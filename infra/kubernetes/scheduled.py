@@ -35,7 +35,7 @@ class ScheduledJob:
     start_within : int
         Seconds after its time in which a job that could not start still starts.
     writes_artifacts : bool
-        Whether it may publish a bundle; all others read the artifacts root only.
+        Whether it may publish a bundle and keep snapshots; all others read the artifacts root only.
     projects : tuple of str
         That have it; empty: all.
     """
@@ -71,6 +71,14 @@ JOBS = (
     ),
     ScheduledJob("retention", "30 2 * * *", "decisions retain"),
     ScheduledJob("monitor", "30 3 * * *", f"monitor --as-of {_TODAY} --input {_ARRIVED}/records.parquet"),
+    # After the monitor, whose day it asks for.
+    ScheduledJob(
+        "retrain",
+        "30 4 * * *",
+        f"retrain --as-of {_TODAY} --data {_ARRIVED}/training.parquet",
+        seconds=6 * _HOUR,
+        writes_artifacts=True,
+    ),
     ScheduledJob(
         "bias",
         "0 6 * * 1",
@@ -90,7 +98,10 @@ JOBS = (
 )
 """Every job of every project, in the order of the day."""
 
-_PLANREC_MONITOR = f"monitor --as-of {_TODAY} --usage {_ARRIVED}/usage.parquet"
+_IN_OTHER_WORDS = {
+    ("planrec", "monitor"): f"monitor --as-of {_TODAY} --usage {_ARRIVED}/usage.parquet",
+    ("planrec", "retrain"): f"retrain --as-of {_TODAY} --set data.source=table --data {_ARRIVED}/usage.parquet",
+}
 
 
 def jobs_of(project: str) -> Iterator[ScheduledJob]:
@@ -99,8 +110,8 @@ def jobs_of(project: str) -> Iterator[ScheduledJob]:
     Examples
     --------
     >>> [job.name for job in jobs_of("telecom")]
-    ['outcomes', 'retention', 'monitor', 'bias']
+    ['outcomes', 'retention', 'monitor', 'retrain', 'bias']
     """
     for job in JOBS:
         if not job.projects or project in job.projects:
-            yield replace(job, words=_PLANREC_MONITOR) if (project, job.name) == ("planrec", "monitor") else job
+            yield replace(job, words=_IN_OTHER_WORDS.get((project, job.name), job.words))

@@ -18,6 +18,7 @@ from members import PROJECTS
 from scheduled import JOBS, ScheduledJob, jobs_of
 
 from common_utils.decision_log.config import DecisionsConfig
+from common_utils.lifecycle.config import LifecycleConfig
 from common_utils.monitoring.config import MonitoringConfig
 from common_utils.monitoring.jobs import RAN_TO_ITS_END, check_success_file, job_folder
 from common_utils.releases.config import ReleaseConfig
@@ -50,7 +51,7 @@ def test_notices_are_planrec_s_alone_and_every_project_has_all_other_jobs() -> N
     names = {project: {job.name for job in jobs_of(project)} for project in render.PROJECTS}
     assert {job.name for job in JOBS} == names["planrec"]
     assert all(names[project] == names["planrec"] - {"notices"} for project in ("bankchurn", "carvision", "telecom"))
-    assert names["planrec"] >= {"outcomes", "retention", "monitor", "bias", "notices"}
+    assert names["planrec"] >= {"outcomes", "retention", "monitor", "retrain", "bias", "notices"}
 
 
 @pytest.mark.parametrize(("project", "job"), EVERY)
@@ -124,6 +125,7 @@ def test_a_pod_of_a_job_is_closed_and_holds_no_key_of_a_client(project: str, job
     assert not {"livenessProbe", "readinessProbe", "startupProbe", "ports"} & set(container)
     mounts = {one["mountPath"]: one.get("readOnly", False) for one in container["volumeMounts"]}
     assert mounts == {
+        **({"/app/artifacts-data": False} if job.writes_artifacts else {}),
         "/tmp": False,  # noqa: S108
         "/app/artifacts": not job.writes_artifacts,
         "/run/keys": True,
@@ -174,6 +176,7 @@ def test_compose_runs_the_same_jobs_as_closed(compose: dict[str, Any]) -> None:
             assert not {"ports", "expose", "healthcheck"} & set(one)
             artifacts = f"../{images[name]}/artifacts:/app/artifacts" + ("" if job.writes_artifacts else ":ro")
             assert one["volumes"][0] == artifacts
+            assert ("artifacts-data" in str(one["volumes"])) is job.writes_artifacts
             assert f"{name}_monitoring:/var/monitoring" in one["volumes"]  # which the exporter reads
 
 
@@ -185,6 +188,7 @@ def test_the_settings_of_a_job_s_environment_are_settings_that_there_are(compose
         for section, settings in (
             ("RELEASES", ReleaseConfig),
             ("DECISIONS", DecisionsConfig),
+            ("LIFECYCLE", LifecycleConfig),
             ("MONITORING", MonitoringConfig),
         )
         for name in settings.model_fields
