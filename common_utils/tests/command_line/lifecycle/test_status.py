@@ -28,6 +28,7 @@ from common_utils.monitoring.findings import Finding
 from common_utils.releases import abort, challenge, promote, publish, rollback
 from common_utils.releases.author import Author
 from common_utils.releases.history import read_history
+from common_utils.tracking.config import TrackingConfig
 
 ANA, BOB = Author("ana", "asked for"), Author("bob", "gate passed")
 Run = Callable[..., tuple[int, str]]
@@ -42,7 +43,9 @@ def places(tmp_path: Path) -> LifecyclePlaces:
 @pytest.fixture
 def run(places: LifecyclePlaces) -> Run:
     app = typer.Typer()
-    app.add_typer(lifecycle_app(lambda _, __: (places.artifacts, INTEGRITY_ONLY), lambda _, __: places), name="life")
+    releases = (places.artifacts, INTEGRITY_ONLY)
+    runs = (TrackingConfig(), "demo", places.artifacts.parent, *releases)
+    app.add_typer(lifecycle_app(lambda _, __: releases, lambda _, __: places, lambda _, __: runs), name="life")
 
     def call(*arguments: str) -> tuple[int, str]:
         result = CliRunner().invoke(app, ["life", "status", *arguments])

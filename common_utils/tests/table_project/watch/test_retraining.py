@@ -32,6 +32,7 @@ from common_utils.table_project.training import (
     PreparedTable,
     prepare_rows,
     prepare_table,
+    recorded_training,
     write_trained_table,
 )
 from common_utils.table_project.watch.judged import judge_tables, rows_in_neither
@@ -158,9 +159,9 @@ class Leavers:
         self.task, self.store = task, SnapshotStore.beside(root)
         self.prepared = prepare_table(task, LEAVING, Path(), quiet, environ={})
         self.snapshot = take_snapshot(task, self.store, self.prepared.table)
-        self.live = write_trained_table(
-            task, LEAVING, Path(), self.prepared, self.snapshot.digest, root=root, trust=INTEGRITY_ONLY, step=quiet
-        )
+        given = (task, LEAVING, Path(), self.prepared, self.snapshot.digest)
+        with recorded_training(task, LEAVING, root.parent) as run:
+            self.live = write_trained_table(*given, root=root, trust=INTEGRITY_ONLY, step=quiet, run=run)
 
     def table(self, frame: pd.DataFrame) -> PreparedTable:
         report = RowReport("x", len(frame), len(frame))
