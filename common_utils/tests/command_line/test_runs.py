@@ -13,7 +13,7 @@ from common_utils.bundle.signing import INTEGRITY_ONLY
 from common_utils.command_line.tracking.runs import runs_app
 from common_utils.errors import ConfigError
 from common_utils.tracking.config import TrackingConfig
-from common_utils.tracking.run import BundleOf, Figure, FoldFigures
+from common_utils.tracking.run import BundleOf, FoldFigures, RunFigure
 from common_utils.tracking.store import RunStore
 
 LATER = "20261130T000000Z-00000002"
@@ -27,7 +27,7 @@ def store(tmp_path: Path) -> RunStore:
         a_run(bundle=BundleOf(version="20261129T101600Z-0123456789ab", manifest_sha256="0" * 64, root="artifacts"))
     )
     folds = FoldFigures(of="f1", test_over_train=0.25, figures={"auc": (0.8, 0.9, 1.0)})
-    figures = {"auc": Figure(value=0.9, low=0.8, high=1), "rows": Figure(value=901)}
+    figures = {"auc": RunFigure(value=0.9, low=0.8, high=1), "rows": RunFigure(value=901)}
     changes = {"kind": "study", "settings": {"training.seed": "7"}, "folds": folds, "figures": figures}
     store.write(a_run(LATER, **changes))
     return store

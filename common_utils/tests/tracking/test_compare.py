@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.tracking.cases import NAME, a_run
 
 from common_utils.tracking.compare import Differs, compare_runs
-from common_utils.tracking.run import CodeOf, Figure, FoldFigures
+from common_utils.tracking.run import CodeOf, FoldFigures, RunFigure
 
 LATER = "20261130T000000Z-00000002"
 
@@ -68,7 +68,7 @@ def test_other_folds_are_not_paired_and_the_reason_is_said(folds: FoldFigures | 
 
 
 def test_figures_that_only_one_has_are_not_put_side_by_side() -> None:
-    found = compare_runs(a_run(), a_run(LATER, figures={"rows": Figure(value=1), "other": Figure(value=2)}))
+    found = compare_runs(a_run(), a_run(LATER, figures={"rows": RunFigure(value=1), "other": RunFigure(value=2)}))
     assert [(one.figure, one.first.value, one.second.value) for one in found.beside] == [("rows", 900, 1)]
 
 

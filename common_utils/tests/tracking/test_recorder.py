@@ -15,14 +15,14 @@ import pytest
 from common_utils.bundle import write_bundle
 from common_utils.tracking.config import TrackingConfig
 from common_utils.tracking.recorder import recorded_run
-from common_utils.tracking.run import FoldFigures, Run
+from common_utils.tracking.run import FoldFigures, RunRecord
 from common_utils.tracking.store import RunStore, is_lost
 
 GIVEN: dict[str, Any] = {"project": "demo", "kind": "training", "settings": TrackingConfig(), "libraries": ["numpy"]}
 MIRRORED = TrackingConfig(url="http://127.0.0.1:9")
 
 
-def _only(folder: Path) -> Run:
+def _only(folder: Path) -> RunRecord:
     store = RunStore(folder / "runs")
     assert len(store.names()) == 1
     return store.find("latest")

@@ -8,7 +8,7 @@ import pytest
 from tests.tracking.cases import NAME, a_run
 
 from common_utils.errors import ConfigError, DataError
-from common_utils.tracking.run import Run
+from common_utils.tracking.run import RunRecord
 from common_utils.tracking.store import RunStore
 
 LATER = "20261130T000000Z-00000002"
@@ -42,7 +42,7 @@ def test_a_damaged_run_is_told_and_the_others_are_shown(store: RunStore, damage:
     found = dict(store.every())
     assert isinstance(found[NAME], DataError)
     assert "cannot be read as a run" in str(found[NAME])
-    assert isinstance(found[LATER], Run)
+    assert isinstance(found[LATER], RunRecord)
 
 
 def test_a_file_that_was_changed_is_not_the_runs(store: RunStore) -> None:

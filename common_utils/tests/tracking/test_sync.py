@@ -20,7 +20,7 @@ from common_utils.releases.author import Author
 from common_utils.testing.tracking.ailing_servers import ailing_server
 from common_utils.testing.tracking.mlflow_server import FakeMlflow, fake_mlflow
 from common_utils.tracking.config import TrackingConfig
-from common_utils.tracking.run import BundleOf, Figure
+from common_utils.tracking.run import BundleOf, RunFigure
 from common_utils.tracking.store import RunStore
 from common_utils.tracking.sync import Synced, sync_runs
 
@@ -194,7 +194,7 @@ def test_runs_that_go_on_wait_lost_ones_are_killed_and_damaged_ones_are_told(pla
 
 def test_a_run_whose_file_was_changed_stays_and_the_others_go_on(place: Place) -> None:
     (place.store.folder / NAME / "regret.png").write_bytes(b"other")
-    place.store.write(a_run(LATER, figures={"auc": Figure(value=0.1)}))
+    place.store.write(a_run(LATER, figures={"auc": RunFigure(value=0.1)}))
     place.store.post(LATER)
     done = place.sync()
     assert done.runs == (LATER,)
@@ -202,7 +202,7 @@ def test_a_run_whose_file_was_changed_stays_and_the_others_go_on(place: Place) -
 
 
 def test_more_settings_and_figures_than_one_request_takes(place: Place) -> None:
-    figures = {f"f{number}": Figure(value=number) for number in range(1200)}
+    figures = {f"f{number}": RunFigure(value=number) for number in range(1200)}
     settings = {f"s{number}": str(number) for number in range(130)} | {"long": "x" * 7000}
     place.store.write(a_run(LATER, figures=figures, settings=settings))
     place.store.post(LATER)

@@ -9,7 +9,7 @@ from scipy.stats import t as student
 
 from common_utils.evaluation import Interval
 from common_utils.evaluation.fold_spread import fold_error
-from common_utils.tracking.run import Figure, Run
+from common_utils.tracking.run import RunFigure, RunRecord
 
 __all__ = ["Comparison", "Differs", "Paired", "SideBySide", "compare_runs"]
 
@@ -59,8 +59,8 @@ class SideBySide:
     """A figure of both runs, each with its own interval; nothing is said of the difference."""
 
     figure: str
-    first: Figure
-    second: Figure
+    first: RunFigure
+    second: RunFigure
 
 
 @dataclass(frozen=True)
@@ -103,12 +103,12 @@ class Comparison:
         }
 
 
-def compare_runs(first: Run, second: Run) -> Comparison:
+def compare_runs(first: RunRecord, second: RunRecord) -> Comparison:
     """Return how two runs differ.
 
     Parameters
     ----------
-    first, second : Run
+    first, second : RunRecord
         Of one project and kind, or of others: what only one has is shown as missing there.
     """
     paired, why = _paired(first, second)
@@ -133,7 +133,7 @@ def _differing(first: dict[str, str], second: dict[str, str]) -> tuple[Differs, 
     return tuple(one for one in found if one.first != one.second)
 
 
-def _facts(run: Run) -> dict[str, str]:
+def _facts(run: RunRecord) -> dict[str, str]:
     said = {
         "project": run.project,
         "kind": run.kind,
@@ -146,7 +146,7 @@ def _facts(run: Run) -> dict[str, str]:
     return said | {f"library {name}": version for name, version in run.code.libraries.items()}
 
 
-def _paired(first: Run, second: Run) -> tuple[tuple[Paired, ...], str]:
+def _paired(first: RunRecord, second: RunRecord) -> tuple[tuple[Paired, ...], str]:
     if first.folds is None or second.folds is None:
         return (), "one of them has no figures by fold"
     if first.folds.of != second.folds.of:

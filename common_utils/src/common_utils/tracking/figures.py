@@ -13,14 +13,14 @@ from pydantic import BaseModel
 
 from common_utils.bundle import fingerprint_bytes
 from common_utils.splits import Fold
-from common_utils.tracking.run import Figure, FoldFigures
+from common_utils.tracking.run import FoldFigures, RunFigure
 
 __all__ = ["figures_of", "folds_of", "settings_of_run"]
 
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9.]+")
 
 
-def figures_of(metrics: Mapping[str, object]) -> dict[str, Figure]:
+def figures_of(metrics: Mapping[str, object]) -> dict[str, RunFigure]:
     """Return every number of `metrics.json`, or of a study, by a dotted name.
 
     Parameters
@@ -31,7 +31,7 @@ def figures_of(metrics: Mapping[str, object]) -> dict[str, Figure]:
 
     Returns
     -------
-    dict of str to Figure
+    dict of str to RunFigure
         In the order given; what is not a finite number is left out.
 
     Examples
@@ -105,16 +105,16 @@ def _settings(tree: Mapping[str, object], above: str) -> Iterator[tuple[str, str
             yield above + name, json.dumps(value)
 
 
-def _found(value: object, name: str) -> Iterator[tuple[str, Figure]]:
+def _found(value: object, name: str) -> Iterator[tuple[str, RunFigure]]:
     if isinstance(value, Mapping):
         yield from _of_mapping(cast("Mapping[str, object]", value), name)
     elif isinstance(value, list):
         yield from _of_rows(cast("list[object]", value), name)
     elif _is_number(value):
-        yield name, Figure(value=cast("float", value))
+        yield name, RunFigure(value=cast("float", value))
 
 
-def _of_mapping(value: Mapping[str, object], name: str) -> Iterator[tuple[str, Figure]]:
+def _of_mapping(value: Mapping[str, object], name: str) -> Iterator[tuple[str, RunFigure]]:
     if not _is_number(value.get("estimate")):
         for key, inner in value.items():
             yield from _found(inner, _below(name, key))
@@ -122,10 +122,10 @@ def _of_mapping(value: Mapping[str, object], name: str) -> Iterator[tuple[str, F
     low, high = value.get("low"), value.get("high")
     known = _is_number(low) and _is_number(high)
     ends = {"low": cast("float", low), "high": cast("float", high)} if known else {}
-    yield name, Figure(value=cast("float", value["estimate"]), **ends)
+    yield name, RunFigure(value=cast("float", value["estimate"]), **ends)
 
 
-def _of_rows(rows: Sequence[object], name: str) -> Iterator[tuple[str, Figure]]:
+def _of_rows(rows: Sequence[object], name: str) -> Iterator[tuple[str, RunFigure]]:
     """Yield the numbers of rows that each have a name of their own; several of one name are the points of a curve."""
     tables = [cast("Mapping[str, object]", row) for row in rows if isinstance(row, Mapping)]
     names = [" ".join(text for text in row.values() if isinstance(text, str)) for row in tables]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from common_utils.bundle import fingerprint_bytes
 from common_utils.tracking.mlflow_door import artifact_place
-from common_utils.tracking.run import Run
+from common_utils.tracking.run import RunRecord
 from common_utils.tracking.store import RunStore
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Mirror:
             else found.experiment_id
         )
 
-    def push(self, run: Run) -> str:
+    def push(self, run: RunRecord) -> str:
         """Bring a run that ended, or was lost, into the mirror, and return its id there; safe to repeat.
 
         Raises
@@ -124,7 +124,7 @@ class Mirror:
         if not self._client.search_registered_models(f"name = '{self._project}'"):
             self._client.create_registered_model(self._project, description="Bundles; what is live is told by release.")
 
-    def _one_run(self, run: Run) -> MlflowRun:
+    def _one_run(self, run: RunRecord) -> MlflowRun:
         """Return the MLflow run of one of ours: the one that is there, else a new one."""
         found = list(self._client.search_runs([self._experiment], f"tags.`{RUN_TAG}` = '{run.run}'"))
         found.sort(key=lambda one: (_MIRRORED_TAG not in one.data.tags, one.info.run_id))
@@ -135,7 +135,7 @@ class Mirror:
         began = int(run.started.timestamp() * 1000)
         return self._client.create_run(self._experiment, began, tags={RUN_TAG: run.run, **_tags(run)}, run_name=run.run)
 
-    def _fill(self, mirrored: str, run: Run) -> None:
+    def _fill(self, mirrored: str, run: RunRecord) -> None:
         from mlflow.entities import Param
 
         params = [Param(name, _fitting(value)) for name, value in run.settings.items()]
@@ -147,7 +147,7 @@ class Mirror:
             self._client.log_artifact(mirrored, str(self._store.file(run, name)), _folder(name))
 
 
-def _tags(run: Run) -> dict[str, str]:
+def _tags(run: RunRecord) -> dict[str, str]:
     said = {
         "portfolio.kind": run.kind,
         "portfolio.error": run.error,
@@ -162,7 +162,7 @@ def _tags(run: Run) -> dict[str, str]:
     return {name: value for name, value in said.items() if value}
 
 
-def _metrics(run: Run) -> Iterator[Metric]:
+def _metrics(run: RunRecord) -> Iterator[Metric]:
     """Yield every figure, its ends beside it, and those by fold as steps; a number sent twice is one, by its time."""
     from mlflow.entities import Metric
 
@@ -176,7 +176,7 @@ def _metrics(run: Run) -> Iterator[Metric]:
         yield from (Metric(f"cost.{name}", value, at, 0) for name, value in run.cost.model_dump().items())
 
 
-def _ended(run: Run) -> int:
+def _ended(run: RunRecord) -> int:
     """Return when a run ended, in ms of the epoch; of a lost one, when it began."""
     seconds = 0.0 if run.cost is None else run.cost.wall_seconds
     return int((run.started + timedelta(seconds=seconds)).timestamp() * 1000)

@@ -27,7 +27,7 @@ from common_utils.config import resolve_path
 from common_utils.errors import DataError
 from common_utils.tracking.config import TrackingConfig
 from common_utils.tracking.figures import figures_of, settings_of_run
-from common_utils.tracking.run import BundleOf, CodeOf, Cost, FoldFigures, Kind, Run
+from common_utils.tracking.run import BundleOf, CodeOf, Cost, FoldFigures, Kind, RunRecord
 from common_utils.tracking.store import RunStore
 
 __all__ = ["RunBook", "recorded_run"]
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 class RunBook:
     """What a run that is being recorded is told; made by `recorded_run`."""
 
-    def __init__(self, store: RunStore, run: Run) -> None:
+    def __init__(self, store: RunStore, run: RunRecord) -> None:
         self._store = store
         self._told: dict[str, Any] = {}
         self._files: dict[str, bytes] = {}
@@ -129,7 +129,7 @@ def recorded_run(
     """
     store = RunStore(resolve_path(folder, config.folder))
     now = datetime.now(UTC)
-    run = Run(
+    run = RunRecord(
         run=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
         project=project,
         kind=kind,

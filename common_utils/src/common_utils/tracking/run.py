@@ -8,7 +8,18 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["BundleOf", "CodeOf", "Cost", "Figure", "FileOf", "FoldFigures", "Kind", "Run", "State", "is_run_id"]
+__all__ = [
+    "BundleOf",
+    "CodeOf",
+    "Cost",
+    "FileOf",
+    "FoldFigures",
+    "Kind",
+    "RunFigure",
+    "RunRecord",
+    "State",
+    "is_run_id",
+]
 
 Kind = Literal["training", "study"]
 State = Literal["running", "done", "failed"]
@@ -31,12 +42,12 @@ class _Kept(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Figure(_Kept):
+class RunFigure(_Kept):
     """A figure of a run; the interval is None where none was measured.
 
     Examples
     --------
-    >>> str(Figure(value=0.8123, low=0.79, high=0.8333)), str(Figure(value=1204))
+    >>> str(RunFigure(value=0.8123, low=0.79, high=0.8333)), str(RunFigure(value=1204))
     ('0.8123 [0.79, 0.8333]', '1204')
     """
 
@@ -100,7 +111,7 @@ class Cost(_Kept):
     peak_megabytes: float
 
 
-class Run(_Kept):
+class RunRecord(_Kept):
     """One run; aggregates only, of no single subject or row.
 
     Attributes
@@ -134,7 +145,7 @@ class Run(_Kept):
     bundle: BundleOf | None = None
     error: str = ""
     headline: str = ""
-    figures: dict[str, Figure] = {}
+    figures: dict[str, RunFigure] = {}
     folds: FoldFigures | None = None
     files: dict[str, FileOf] = {}
     cost: Cost | None = None

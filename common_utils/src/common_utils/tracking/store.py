@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from common_utils.bundle import fingerprint_bytes
 from common_utils.errors import ConfigError, DataError
 from common_utils.outputs import write_bytes, write_text
-from common_utils.tracking.run import FileOf, Run, is_run_id
+from common_utils.tracking.run import FileOf, RunRecord, is_run_id
 
 __all__ = ["LATEST", "RunStore", "is_lost"]
 
@@ -48,7 +48,7 @@ class RunStore:
             return []
         return sorted(path.name for path in self.folder.iterdir() if is_run_id(path.name))
 
-    def read(self, name: str) -> Run:
+    def read(self, name: str) -> RunRecord:
         """Return a run.
 
         Raises
@@ -58,14 +58,14 @@ class RunStore:
         """
         path = self.folder / name / _RECORD
         try:
-            return Run.model_validate_json(path.read_bytes())
+            return RunRecord.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             raise DataError(f"{path}: there is no such run; `runs list` shows them.") from None
         except (OSError, ValidationError) as error:
             why = error.strerror if isinstance(error, OSError) else f"{error.error_count()} value(s) do not fit"
             raise DataError(f"{path}: cannot be read as a run ({why}); a run that is damaged may be removed.") from None
 
-    def every(self) -> Iterator[tuple[str, Run | DataError]]:
+    def every(self) -> Iterator[tuple[str, RunRecord | DataError]]:
         """Yield each run by its name, the oldest first, or why it cannot be read."""
         for name in self.names():
             try:
@@ -73,7 +73,7 @@ class RunStore:
             except DataError as error:
                 yield name, error
 
-    def find(self, asked: str) -> Run:
+    def find(self, asked: str) -> RunRecord:
         """Return the run that a name, how it begins, or LATEST means.
 
         Raises
@@ -90,7 +90,7 @@ class RunStore:
             raise ConfigError(f"run {asked[:40]!r}: {several}. `runs list` shows those of {self.folder}.")
         return self.read(found[0])
 
-    def write(self, run: Run) -> None:
+    def write(self, run: RunRecord) -> None:
         """Put a run in its place, whole.
 
         Raises
@@ -111,7 +111,7 @@ class RunStore:
         write_bytes(self.folder / run / name, content)
         return FileOf(bytes=len(content), sha256=fingerprint_bytes(content))
 
-    def file(self, run: Run, name: str) -> Path:
+    def file(self, run: RunRecord, name: str) -> Path:
         """Return where a file of a run lies, once its content is what the record says.
 
         Raises
@@ -149,7 +149,7 @@ class RunStore:
         (self.folder / _OUTBOX / f"{run}.json").unlink(missing_ok=True)
 
 
-def is_lost(run: Run) -> bool:
+def is_lost(run: RunRecord) -> bool:
     """Tell whether a run that says it is running cannot be: its process, one of this machine, is gone.
 
     A process of another machine, or one whose number another process has by now, is taken as running.

@@ -13,7 +13,7 @@ from common_utils.config import resolve_path
 from common_utils.errors import DataError, MirrorError
 from common_utils.tracking.compare import Comparison, Differs, compare_runs
 from common_utils.tracking.config import TrackingConfig
-from common_utils.tracking.run import Run
+from common_utils.tracking.run import RunRecord
 from common_utils.tracking.store import RunStore, is_lost
 from common_utils.tracking.sync import Alias, sync_runs
 
@@ -30,16 +30,18 @@ _MARKS = str.maketrans(dict.fromkeys('[]{}"', ""))
 def run_list(found: Found, kind: str | None, *, as_json: bool) -> None:
     """Show every run, the newest last; one that cannot be read is shown as damaged."""
     store = _store(found)
-    runs = [(name, run) for name, run in store.every() if kind is None or not isinstance(run, Run) or run.kind == kind]
+    runs = [
+        (name, run) for name, run in store.every() if kind is None or not isinstance(run, RunRecord) or run.kind == kind
+    ]
     if as_json:
-        rows = [_brief(run) if isinstance(run, Run) else {"run": name, "state": "damaged"} for name, run in runs]
+        rows = [_brief(run) if isinstance(run, RunRecord) else {"run": name, "state": "damaged"} for name, run in runs]
         _print_json(rows)
         return
     if not runs:
         note(f"no run in {store.folder}; a training or a study makes one")
         return
     show_table("Runs", [_row(name, run) for name, run in runs])
-    if reached := [_reached(run) for _, run in runs if isinstance(run, Run) and (run.headline or run.bundle)]:
+    if reached := [_reached(run) for _, run in runs if isinstance(run, RunRecord) and (run.headline or run.bundle)]:
         show_table("What came of them", reached)
     for _, run in runs:
         if isinstance(run, DataError):
@@ -137,7 +139,7 @@ def _show_figures(comparison: Comparison, *, every: bool) -> None:
         show_table("Each with its own interval; says nothing of the difference", rows)
 
 
-def _row(name: str, run: Run | DataError) -> Mapping[str, str]:
+def _row(name: str, run: RunRecord | DataError) -> Mapping[str, str]:
     if isinstance(run, DataError):
         blank = dict.fromkeys(("min", "commit", "data"), _NONE)
         return {"run": name, "kind": _NONE, "state": "damaged", **blank}
@@ -151,7 +153,7 @@ def _row(name: str, run: Run | DataError) -> Mapping[str, str]:
     }
 
 
-def _reached(run: Run) -> Mapping[str, str]:
+def _reached(run: RunRecord) -> Mapping[str, str]:
     return {
         "run": run.run,
         "figure": _words(run.headline.rpartition(".")[2]) or _NONE,
@@ -165,13 +167,13 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _brief(run: Run) -> dict[str, object]:
+def _brief(run: RunRecord) -> dict[str, object]:
     kept = run.model_dump(mode="json", exclude={"settings", "figures", "folds", "files"})
     figure = run.figures.get(run.headline)
     return {**kept, "state": _state(run), "figure": None if figure is None else figure.model_dump()}
 
 
-def _facts(run: Run) -> dict[str, str]:
+def _facts(run: RunRecord) -> dict[str, str]:
     cost, bundle = run.cost, run.bundle
     return {
         "project": run.project,
@@ -205,12 +207,12 @@ def _spread(values: tuple[float, ...]) -> dict[str, str]:
     }
 
 
-def _commit(run: Run) -> str:
+def _commit(run: RunRecord) -> str:
     commit = run.code.git_commit or ""
     return (commit[:_SHORT] + "+" * commit.endswith("-dirty")) or _NONE
 
 
-def _state(run: Run) -> str:
+def _state(run: RunRecord) -> str:
     return "lost" if is_lost(run) else run.state
 
 
