@@ -20,7 +20,7 @@ from tests.table_project.test_binary_task import LeavingTask
 from common_utils.boosting.classifier import BoostedClassifier
 from common_utils.boosting.config import ForestConfig
 from common_utils.boosting.thresholds import ThresholdClassifier
-from common_utils.bundle import current_version
+from common_utils.bundle import Bundle, current_version
 from common_utils.bundle.signing import INTEGRITY_ONLY
 from common_utils.datasets.store import SnapshotStore
 from common_utils.evaluation.binary import expected_f1_threshold
@@ -152,6 +152,12 @@ class Nameless(Leaving):
     id_column = None
 
 
+def _written(task: Leaving, prepared: PreparedTable, snapshot: str, root: Path) -> Bundle:
+    given = (task, LEAVING, Path(), prepared, snapshot)
+    with recorded_training(task, LEAVING, root.parent) as run:
+        return write_trained_table(*given, root=root, trust=INTEGRITY_ONLY, step=quiet, run=run)
+
+
 class Leavers:
     """A live bundle of 600 customers, and what a further table is judged by."""
 
@@ -159,9 +165,7 @@ class Leavers:
         self.task, self.store = task, SnapshotStore.beside(root)
         self.prepared = prepare_table(task, LEAVING, Path(), quiet, environ={})
         self.snapshot = take_snapshot(task, self.store, self.prepared.table)
-        given = (task, LEAVING, Path(), self.prepared, self.snapshot.digest)
-        with recorded_training(task, LEAVING, root.parent) as run:
-            self.live = write_trained_table(*given, root=root, trust=INTEGRITY_ONLY, step=quiet, run=run)
+        self.live = _written(task, self.prepared, self.snapshot.digest, root)
 
     def table(self, frame: pd.DataFrame) -> PreparedTable:
         report = RowReport("x", len(frame), len(frame))
@@ -203,9 +207,7 @@ def test_a_model_that_learnt_shuffled_labels_is_refused(tmp_path: Path) -> None:
     labels = frame["left"].to_numpy(copy=True)
     labels[further.train_index] = np.random.default_rng(1).permutation(labels[further.train_index])
     wrong = leavers.table(frame.assign(left=labels))
-    new = write_trained_table(
-        leavers.task, LEAVING, Path(), wrong, "", root=tmp_path / "new", trust=INTEGRITY_ONLY, step=quiet
-    )
+    new = _written(leavers.task, wrong, "", tmp_path / "new")
     told = judge_tables(leavers.task, leavers.live, new, further, leavers.store)
     assert told.verdict == "refused"
     assert any(one.startswith("log loss: ") for one in told.reasons)
