@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from planted_models import PLANTED, Operator
+from planted_models import PLANTED, PlantedOperator
 
 from common_utils.testing.gates import Gates
 
@@ -34,7 +34,7 @@ def planted(gates: Gates, seeds: Sequence[int], subscribers: int) -> None:
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         for seed in seeds:
-            operator = Operator(PROJECT, Path(folder) / str(seed), seed, subscribers)
+            operator = PlantedOperator(PROJECT, Path(folder) / str(seed), seed, subscribers)
             for name in PLANTED:
                 report = operator.judged(name)
                 verdicts[name][report.verdict] += 1

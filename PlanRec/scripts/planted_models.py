@@ -25,7 +25,7 @@ from planrec.rules import configured_rules
 from planrec.simulator.operator import simulate
 from planrec.usage.months_table import UsageData
 
-__all__ = ["PLANTED", "Operator"]
+__all__ = ["PLANTED", "PlantedOperator"]
 
 LIVE_UNTIL, NEW_UNTIL, SLIPPED = "2025-12", "2026-03", "2025-09"
 _LEAN = (
@@ -41,7 +41,7 @@ _PARITY_ROWS = 2_000  # the same proof as in a training, on fewer rows: these bu
 
 
 @dataclass
-class Operator:
+class PlantedOperator:
     """One simulated operator, and its live bundle.
 
     Parameters
@@ -116,37 +116,37 @@ class _Shuffled(UsageTraining):
         return self.write(shuffled, root, snapshot)
 
 
-def _same(operator: Operator) -> UsageTraining:
+def _same(operator: PlantedOperator) -> UsageTraining:
     return operator.training(operator.until(LIVE_UNTIL))
 
 
-def _sound(operator: Operator) -> UsageTraining:
+def _sound(operator: PlantedOperator) -> UsageTraining:
     return operator.training(operator.until(NEW_UNTIL))
 
 
-def _shuffled(operator: Operator) -> UsageTraining:
+def _shuffled(operator: PlantedOperator) -> UsageTraining:
     sound = _sound(operator)
     return _Shuffled(**{name: getattr(sound, name) for name in UsageTraining.__dataclass_fields__})
 
 
-def _slipped(operator: Operator) -> UsageTraining:
+def _slipped(operator: PlantedOperator) -> UsageTraining:
     months = operator.until(NEW_UNTIL)
     gigabytes = np.where(months[MONTH] == SLIPPED, months[MEGABYTES] / 1024, months[MEGABYTES])
     return operator.training(months.assign(**{MEGABYTES: gigabytes}))
 
 
-def _leaking(operator: Operator) -> UsageTraining:
+def _leaking(operator: PlantedOperator) -> UsageTraining:
     months = operator.until(NEW_UNTIL)
     ahead = months.groupby(SUBSCRIBER, sort=False)[CURRENT_PLAN].shift(-1).fillna(months[CURRENT_PLAN])
     codes = pd.Series(pd.factorize(ahead)[0], index=months.index, dtype="float64")
     return operator.training(months.assign(loyalty_code=codes), "data.simulator.extra_columns=[age, loyalty_code]")
 
 
-def _forgotten(operator: Operator) -> UsageTraining:
+def _forgotten(operator: PlantedOperator) -> UsageTraining:
     return operator.training(operator.until(NEW_UNTIL), "data.simulator.extra_columns=[]")
 
 
-PLANTED: dict[str, Callable[[Operator], UsageTraining]] = {
+PLANTED: dict[str, Callable[[PlantedOperator], UsageTraining]] = {
     "shuffled labels": _shuffled,
     "one month in another unit": _slipped,
     "a leak": _leaking,

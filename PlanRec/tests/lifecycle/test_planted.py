@@ -22,7 +22,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(project / "scripts")
         planted: Any = import_module("planted_models")
-    return planted.Operator(project, tmp_path_factory.mktemp("planted"), 201, 2_500)
+    return planted.PlantedOperator(project, tmp_path_factory.mktemp("planted"), 201, 2_500)
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from common_utils.evaluation import Interval
 from common_utils.lifecycle.chain import Retraining
 from common_utils.lifecycle.config import LifecycleConfig
 from common_utils.lifecycle.gate import Check, GateReport
-from common_utils.lifecycle.measures import Compared, Verdict
+from common_utils.lifecycle.measures import Compared, GateVerdict
 from common_utils.monitoring.day import DayBook, MonitorDay
 from common_utils.monitoring.findings import Finding
 from common_utils.releases import promote, publish
@@ -27,7 +27,7 @@ from common_utils.releases.author import Author
 DAY = date(2026, 3, 2)
 DRIFT = Finding("drift_from_training", "age", "alarm", 0.3, 0.0, None, 4_000, "age has moved.")
 SLIP = Finding("own_median_below_hundredth", "mb", "alarm", 0.3, 0, None, 9, "mb slipped.", blocks_retraining=True)
-WORSE: dict[Verdict, Interval] = {
+WORSE: dict[GateVerdict, Interval] = {
     "passes": Interval(0, -1, 1),
     "refused": Interval(3, 2, 4),
     "insufficient": Interval(0, -3, 3),
@@ -41,7 +41,7 @@ class Data:
     root: Path
     number: int = 1
     word: str = "new"
-    verdict: Verdict = "passes"
+    verdict: GateVerdict = "passes"
     fails: Exception | None = None
     trained: list[str] = field(default_factory=list)
 
@@ -75,7 +75,7 @@ def made(root: Path, word: str, snapshot: str = "") -> Bundle:
     )
 
 
-class World:
+class RetrainWorld:
     """A root with a live bundle of 1 February 2026, and a day that monitoring has looked at."""
 
     def __init__(self, folder: Path) -> None:

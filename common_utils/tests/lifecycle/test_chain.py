@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from tests.lifecycle.cases import DAY, DRIFT, SLIP, World, killed_at
+from tests.lifecycle.cases import DAY, DRIFT, SLIP, RetrainWorld, killed_at
 
 from common_utils.bundle import current_version, fingerprint_file
 from common_utils.errors import DataError, LeakageError, ParityError
@@ -30,11 +30,11 @@ def quiet(said: str) -> None:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> RetrainWorld:
+    return RetrainWorld(tmp_path)
 
 
-def test_retrain_without_a_reason_reads_nothing(world: World) -> None:
+def test_retrain_without_a_reason_reads_nothing(world: RetrainWorld) -> None:
     day, known = retrain(world.asked(), DAY, quiet)
     assert (day.outcome, day.exit_code, known, world.read) == ("no_reason", 0, False, 0)
     assert day.lines() == ["demo 2026-03-02: no reason to train; nothing was done."]
@@ -52,7 +52,7 @@ def test_retrain_without_a_reason_reads_nothing(world: World) -> None:
     ],
 )
 def test_retrain_trains_for_a_reason_and_says_it(
-    world: World, findings: list[object], asked: dict[str, str], kind: str
+    world: RetrainWorld, findings: list[object], asked: dict[str, str], kind: str
 ) -> None:
     world.looked(*findings)  # type: ignore[arg-type]
     day, _ = retrain(world.asked(None, **asked), DAY, quiet)
@@ -63,7 +63,7 @@ def test_retrain_trains_for_a_reason_and_says_it(
     assert read_history(world.root)[-1].why == f"retrained on 2026-03-02: {kind.replace('_', ' ')}"
 
 
-def test_retrain_by_schedule_counts_from_the_last_training(world: World) -> None:
+def test_retrain_by_schedule_counts_from_the_last_training(world: RetrainWorld) -> None:
     config = LifecycleConfig(retrain_every_days=29)  # the live bundle is of 1 February
     world.looked(day=date(2026, 3, 1))
     assert retrain(world.asked(config), date(2026, 3, 1), quiet)[0].outcome == "no_reason"
@@ -76,7 +76,7 @@ def test_retrain_by_schedule_counts_from_the_last_training(world: World) -> None
     assert retrain(world.asked(config), later, quiet)[0].outcome == "no_reason"  # 28 days after the challenger
 
 
-def test_retrain_is_blocked_by_a_quality_alarm_until_the_data_was_looked_at_again(world: World) -> None:
+def test_retrain_is_blocked_by_a_quality_alarm_until_the_data_was_looked_at_again(world: RetrainWorld) -> None:
     world.looked(DRIFT, SLIP)
     day, _ = retrain(world.asked(), DAY, quiet)
     assert (day.outcome, day.exit_code, world.read) == ("blocked", 5, 0)
@@ -86,7 +86,7 @@ def test_retrain_is_blocked_by_a_quality_alarm_until_the_data_was_looked_at_agai
     assert retrain(world.asked(), DAY, quiet)[0].outcome == "challenger"
 
 
-def test_retrain_stays_blocked_on_later_days_and_takes_an_accepted_period(world: World) -> None:
+def test_retrain_stays_blocked_on_later_days_and_takes_an_accepted_period(world: RetrainWorld) -> None:
     world.looked(SLIP)
     later = date(2026, 4, 2)
     world.looked(DRIFT, day=later, period="2026-03")
@@ -95,7 +95,7 @@ def test_retrain_stays_blocked_on_later_days_and_takes_an_accepted_period(world:
     assert retrain(world.asked(accepted), later, quiet)[0].outcome == "challenger"
 
 
-def test_retrain_holds_where_monitoring_has_not_looked_or_at_another_bundle(world: World) -> None:
+def test_retrain_holds_where_monitoring_has_not_looked_or_at_another_bundle(world: RetrainWorld) -> None:
     day, _ = retrain(world.asked(), date(2026, 3, 3), quiet)
     assert (day.outcome, day.exit_code) == ("insufficient", 6)
     assert "Monitoring has not looked on 2026-03-03" in day.sentences[0]
@@ -105,7 +105,7 @@ def test_retrain_holds_where_monitoring_has_not_looked_or_at_another_bundle(worl
     assert "looked at bundle 20260101T000000Z-000000000000" in day.sentences[0]
 
 
-def test_retrain_answers_the_same_again_and_trains_once(world: World) -> None:
+def test_retrain_answers_the_same_again_and_trains_once(world: RetrainWorld) -> None:
     world.looked(DRIFT)
     first, known = retrain(world.asked(), DAY, quiet)
     again, known_again = retrain(world.asked(), DAY, quiet)
@@ -124,7 +124,7 @@ def test_retrain_answers_the_same_again_and_trains_once(world: World) -> None:
 
 
 @pytest.mark.parametrize(("verdict", "code"), [("refused", 5), ("insufficient", 6)])
-def test_retrain_publishes_nothing_that_does_not_pass(world: World, verdict: str, code: int) -> None:
+def test_retrain_publishes_nothing_that_does_not_pass(world: RetrainWorld, verdict: str, code: int) -> None:
     world.looked(DRIFT)
     world.data.verdict = verdict  # type: ignore[assignment]
     day, _ = retrain(world.asked(), DAY, quiet)
@@ -137,7 +137,7 @@ def test_retrain_publishes_nothing_that_does_not_pass(world: World, verdict: str
 @pytest.mark.parametrize(
     "fails", [LeakageError("next is a leak."), ParityError("off by 1."), DataError("half is missing.")]
 )
-def test_retrain_keeps_what_refused_the_training(world: World, fails: Exception) -> None:
+def test_retrain_keeps_what_refused_the_training(world: RetrainWorld, fails: Exception) -> None:
     world.looked(DRIFT)
     world.data.fails = fails
     day, _ = retrain(world.asked(), DAY, quiet)
@@ -146,7 +146,7 @@ def test_retrain_keeps_what_refused_the_training(world: World, fails: Exception)
     assert str(fails) in (world.folder / "lifecycle/reports/gate-2026-03-02.md").read_text(encoding="utf-8")
 
 
-def test_retrain_leaves_evidence_that_the_history_names(world: World) -> None:
+def test_retrain_leaves_evidence_that_the_history_names(world: RetrainWorld) -> None:
     world.looked(DRIFT)
     day, _ = retrain(world.asked(), DAY, quiet)
     report = world.folder / "lifecycle/reports/gate-2026-03-02.json"
@@ -156,7 +156,7 @@ def test_retrain_leaves_evidence_that_the_history_names(world: World) -> None:
     assert not (world.folder / "lifecycle/work").exists()
 
 
-def test_retrain_never_brings_a_barred_bundle_back(world: World) -> None:
+def test_retrain_never_brings_a_barred_bundle_back(world: RetrainWorld) -> None:
     world.looked(DRIFT)
     retrain(world.asked(), DAY, quiet)
     abort(world.root, author=Author("care", "callers complained"))
@@ -169,7 +169,7 @@ def test_retrain_never_brings_a_barred_bundle_back(world: World) -> None:
     assert challenger_version(world.root) is None
 
 
-def test_retrain_says_that_the_challenger_of_the_same_data_was_barred_since(world: World) -> None:
+def test_retrain_says_that_the_challenger_of_the_same_data_was_barred_since(world: RetrainWorld) -> None:
     world.looked(DRIFT)
     retrain(world.asked(), DAY, quiet)
     abort(world.root, author=Author("care", "callers complained"))
@@ -179,7 +179,7 @@ def test_retrain_says_that_the_challenger_of_the_same_data_was_barred_since(worl
     assert (day.outcome, day.trained) == ("barred", False)
 
 
-def test_retrain_that_makes_the_live_bundle_again_publishes_nothing(world: World) -> None:
+def test_retrain_that_makes_the_live_bundle_again_publishes_nothing(world: RetrainWorld) -> None:
     world.looked(DRIFT)
     world.data.word = "live"
     day, _ = retrain(world.asked(), DAY, quiet)
@@ -187,7 +187,7 @@ def test_retrain_that_makes_the_live_bundle_again_publishes_nothing(world: World
 
 
 @pytest.mark.parametrize("at", STEPS)
-def test_retrain_goes_on_where_it_was_killed(world: World, at: str) -> None:
+def test_retrain_goes_on_where_it_was_killed(world: RetrainWorld, at: str) -> None:
     world.looked(DRIFT)
     with pytest.raises(KeyboardInterrupt):
         retrain(world.asked(), DAY, killed_at(at))
@@ -200,7 +200,7 @@ def test_retrain_goes_on_where_it_was_killed(world: World, at: str) -> None:
 
 @pytest.mark.parametrize("last", ["publish", "challenge", "keep"])
 def test_retrain_killed_between_its_last_changes_makes_each_once(
-    world: World, last: str, monkeypatch: pytest.MonkeyPatch
+    world: RetrainWorld, last: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.looked(DRIFT)
 
@@ -218,7 +218,7 @@ def test_retrain_killed_between_its_last_changes_makes_each_once(
     assert read_history(world.root)[-1].evidence == {"gate-2026-03-02.json": day.evidence}
 
 
-def test_retrain_survives_a_kill_that_no_handler_sees(world: World) -> None:
+def test_retrain_survives_a_kill_that_no_handler_sees(world: RetrainWorld) -> None:
     world.looked(DRIFT)
 
     def step(said: str) -> None:
@@ -234,7 +234,7 @@ def test_retrain_survives_a_kill_that_no_handler_sees(world: World) -> None:
     assert (day.outcome, world.data.trained) == ("challenger", [])  # the child had trained, and its bundle is used
 
 
-def test_retrain_trains_anew_where_the_half_done_bundle_was_damaged(world: World) -> None:
+def test_retrain_trains_anew_where_the_half_done_bundle_was_damaged(world: RetrainWorld) -> None:
     world.looked(DRIFT)
     with pytest.raises(KeyboardInterrupt):
         retrain(world.asked(), DAY, killed_at("judging"))
@@ -245,7 +245,7 @@ def test_retrain_trains_anew_where_the_half_done_bundle_was_damaged(world: World
     assert (day.outcome, len(world.data.trained)) == ("challenger", 2)
 
 
-def test_retrain_refuses_a_record_that_is_damaged(world: World) -> None:
+def test_retrain_refuses_a_record_that_is_damaged(world: RetrainWorld) -> None:
     retrain(world.asked(), DAY, quiet)
     path = world.folder / "lifecycle/days/2026-03-02.json"
     path.write_text("{}", encoding="utf-8")
@@ -256,7 +256,7 @@ def test_retrain_refuses_a_record_that_is_damaged(world: World) -> None:
         retrain(world.asked(), DAY, quiet)
 
 
-def test_retrain_says_that_its_folder_cannot_be_made(world: World) -> None:
+def test_retrain_says_that_its_folder_cannot_be_made(world: RetrainWorld) -> None:
     (world.folder / "lifecycle").write_text("", encoding="utf-8")
     with pytest.raises(DataError, match=r"cannot be made .* Correct lifecycle.folder"):
         retrain(world.asked(), DAY, quiet)

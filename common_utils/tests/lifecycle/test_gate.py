@@ -13,7 +13,7 @@ from tests.lifecycle.cases import made
 from common_utils.evaluation import Interval
 from common_utils.lifecycle.config import GateConfig
 from common_utils.lifecycle.gate import GateReport, bundle_checks, gate_report, refused_before
-from common_utils.lifecycle.measures import Compared, Harm, Measure, compared, judged_difference
+from common_utils.lifecycle.measures import Compared, PairedFigure, PairedHarm, compared, judged_difference
 from common_utils.lifecycle.report import markdown_report
 
 PEOPLE = np.arange(400)
@@ -21,7 +21,7 @@ CONFIG = GateConfig(resamples=100)
 ONES = np.ones(400)
 
 
-def verdicts(measure: Measure | Harm, **gate: float) -> list[str]:
+def verdicts(measure: PairedFigure | PairedHarm, **gate: float) -> list[str]:
     return [found.verdict for found in compared(measure, GateConfig(resamples=100, **gate), seed=1)]  # type: ignore[arg-type]
 
 
@@ -37,15 +37,15 @@ def test_a_wider_margin_never_refuses_what_a_narrower_one_passes(
 
 
 def test_a_constant_difference_is_judged_by_the_share_of_the_live_figure() -> None:
-    assert verdicts(Measure("cost", 100 * ONES, 102 * ONES, PEOPLE), margin=0.03) == ["passes"]
-    assert verdicts(Measure("cost", 100 * ONES, 104 * ONES, PEOPLE), margin=0.03) == ["refused"]
-    assert verdicts(Measure("score", 100 * ONES, 104 * ONES, PEOPLE, less_is_better=False)) == ["passes"]
-    assert verdicts(Measure("score", 100 * ONES, 96 * ONES, PEOPLE, less_is_better=False)) == ["refused"]
+    assert verdicts(PairedFigure("cost", 100 * ONES, 102 * ONES, PEOPLE), margin=0.03) == ["passes"]
+    assert verdicts(PairedFigure("cost", 100 * ONES, 104 * ONES, PEOPLE), margin=0.03) == ["refused"]
+    assert verdicts(PairedFigure("score", 100 * ONES, 104 * ONES, PEOPLE, less_is_better=False)) == ["passes"]
+    assert verdicts(PairedFigure("score", 100 * ONES, 96 * ONES, PEOPLE, less_is_better=False)) == ["refused"]
 
 
 def test_a_difference_that_is_all_noise_cannot_be_said() -> None:
     noise = np.random.default_rng(1).normal(0, 60, 400)
-    (found,) = compared(Measure("cost", 100 * ONES, 100 + noise - noise.mean(), PEOPLE), CONFIG, seed=1)
+    (found,) = compared(PairedFigure("cost", 100 * ONES, 100 + noise - noise.mean(), PEOPLE), CONFIG, seed=1)
     assert found.verdict == "insufficient"
     assert found.worse is not None
     assert found.worse.low < 0 < found.margin < found.worse.high
@@ -56,7 +56,7 @@ def test_rows_of_one_subject_are_drawn_together() -> None:
     of_subject = rng.normal(0, 10, 120)
     ten = np.repeat(of_subject, 10)
     spread = [
-        compared(Measure("cost", np.full(1200, 100.0), 100 + ten, people), CONFIG, seed=1)[0].worse
+        compared(PairedFigure("cost", np.full(1200, 100.0), 100 + ten, people), CONFIG, seed=1)[0].worse
         for people in (np.repeat(np.arange(120), 10), np.arange(1200))
     ]
     by_subject, by_row = ((one.high - one.low) if one else 0.0 for one in spread)
@@ -66,13 +66,13 @@ def test_rows_of_one_subject_are_drawn_together() -> None:
 def test_a_segment_that_is_worse_refuses_though_the_whole_is_better() -> None:
     kind = np.array(["few"] * 100 + ["many"] * 300)
     challenger = np.where(kind == "few", 130.0, 90.0)
-    measure = Measure("cost", 100 * ONES, challenger, PEOPLE, segments={"kind": kind})
+    measure = PairedFigure("cost", 100 * ONES, challenger, PEOPLE, segments={"kind": kind})
     assert verdicts(measure, least_in_segment=100) == ["passes", "refused", "passes"]
 
 
 def test_a_small_segment_is_named_and_decides_nothing(tmp_path: Path) -> None:
     kind = np.array(["few"] * 50 + ["many"] * 350)
-    measure = Measure("cost", 100 * ONES, np.where(kind == "few", 130.0, 90.0), PEOPLE, segments={"kind": kind})
+    measure = PairedFigure("cost", 100 * ONES, np.where(kind == "few", 130.0, 90.0), PEOPLE, segments={"kind": kind})
     live, new = made(tmp_path, "live"), made(tmp_path, "new")
     report = gate_report(live, new, [measure], rows="all", checks=(), config=CONFIG, seed=1)
     assert (report.verdict, report.not_judged) == ("passes", ("cost, kind: few (50)",))
@@ -82,20 +82,20 @@ def test_a_small_segment_is_named_and_decides_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("people", [np.empty(0, dtype=int), np.arange(99)])
 def test_too_few_subjects_are_insufficient_and_say_so(people: np.ndarray) -> None:
     values = np.ones(len(people))
-    (found,) = compared(Measure("cost", values, values, people), CONFIG, seed=1)
+    (found,) = compared(PairedFigure("cost", values, values, people), CONFIG, seed=1)
     assert (found.verdict, found.worse) == ("insufficient", None)
     assert found.sentence() == f"cost: {len(people)} subjects, too few to judge: insufficient"
 
 
 def test_rows_without_a_figure_do_not_count() -> None:
     live = np.where(PEOPLE < 100, np.nan, 100.0)
-    (found,) = compared(Measure("cost", live, 100 * ONES, PEOPLE), CONFIG, seed=1)
+    (found,) = compared(PairedFigure("cost", live, 100 * ONES, PEOPLE), CONFIG, seed=1)
     assert (found.verdict, found.rows) == ("passes", 300)
 
 
-def _harm(live: int, new: int, moved: int = 200) -> Harm:
+def _harm(live: int, new: int, moved: int = 200) -> PairedHarm:
     is_moved = moved > PEOPLE
-    return Harm("worse off", is_moved, is_moved, live > PEOPLE, new > PEOPLE, PEOPLE)
+    return PairedHarm("worse off", is_moved, is_moved, live > PEOPLE, new > PEOPLE, PEOPLE)
 
 
 def test_harm_is_a_share_of_those_moved() -> None:
@@ -103,16 +103,18 @@ def test_harm_is_a_share_of_those_moved() -> None:
     assert (found.live, found.challenger, found.verdict) == (0.05, 0.04, "passes")
     assert verdicts(_harm(live=10, new=40)) == ["refused"]
     moved = PEOPLE < 200
-    others = Harm("worse off", moved, moved, PEOPLE < 10, (PEOPLE >= 10) & (PEOPLE < 23), PEOPLE)
+    others = PairedHarm("worse off", moved, moved, PEOPLE < 10, (PEOPLE >= 10) & (PEOPLE < 23), PEOPLE)
     assert verdicts(others) == ["insufficient"]
     assert verdicts(_harm(live=2, new=2, moved=30)) == ["insufficient"]
     nobody = PEOPLE < 0
-    assert verdicts(Harm("worse off", PEOPLE < 90, nobody, PEOPLE < 9, nobody, PEOPLE)) == ["passes"]
-    assert verdicts(Harm("worse off", nobody, PEOPLE < 90, nobody, PEOPLE < 9, PEOPLE)) == ["insufficient"]
+    assert verdicts(PairedHarm("worse off", PEOPLE < 90, nobody, PEOPLE < 9, nobody, PEOPLE)) == ["passes"]
+    assert verdicts(PairedHarm("worse off", nobody, PEOPLE < 90, nobody, PEOPLE < 9, PEOPLE)) == ["insufficient"]
 
 
 def test_the_same_answers_pass_and_are_never_called_better() -> None:
-    report = GateReport("v1", "v2", "all", (), tuple(compared(Measure("cost", ONES, ONES, PEOPLE), CONFIG, seed=1)))
+    report = GateReport(
+        "v1", "v2", "all", (), tuple(compared(PairedFigure("cost", ONES, ONES, PEOPLE), CONFIG, seed=1))
+    )
     assert report.verdict == "passes"
     assert "better" not in report.encode().decode()
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.evaluation import chosen_ranks, ndcg_at_k
-from common_utils.lifecycle.measures import Harm, Measure
+from common_utils.lifecycle.measures import PairedFigure, PairedHarm
 from planrec.advice import AnswerPolicy, Subscribers
 from planrec.billing import Catalogue
 from planrec.bundle import PlanRecBundle
@@ -40,7 +40,7 @@ class _Money:
 
 def measures_of(
     live: PlanRecBundle, challenger: PlanRecBundle, rows: JudgedRows, catalogue: Catalogue
-) -> list[Measure | Harm]:
+) -> list[PairedFigure | PairedHarm]:
     """Return every figure the gate judges.
 
     Parameters
@@ -53,7 +53,7 @@ def measures_of(
 
     Returns
     -------
-    list of Measure or Harm
+    list of PairedFigure or PairedHarm
         Regret of the advice in cents a month, also by data usage and age; who is worse off among those moved; NDCG@5
         and log loss of the choices expected.
     """
@@ -88,16 +88,16 @@ def advised_plans(bundle: PlanRecBundle, asked: pd.DataFrame, catalogue: Catalog
 
 def _of_advice(
     live: PlanRecBundle, challenger: PlanRecBundle, rows: JudgedRows, catalogue: Catalogue
-) -> list[Measure | Harm]:
+) -> list[PairedFigure | PairedHarm]:
     subscribers = rows.asked[SUBSCRIBER].to_numpy(dtype=object)
     if not len(subscribers):
         nothing = np.empty(0)
-        return [Measure("regret, cents a month", nothing, nothing, subscribers)]
+        return [PairedFigure("regret, cents a month", nothing, nothing, subscribers)]
     first, second = (_money(advised_plans(bundle, rows.asked, catalogue), rows) for bundle in (live, challenger))
     segments = segment_labels(rows.asked, longest_history(challenger.config))
     return [
-        Measure("regret, cents a month", first.regret, second.regret, subscribers, segments=segments),
-        Harm(
+        PairedFigure("regret, cents a month", first.regret, second.regret, subscribers, segments=segments),
+        PairedHarm(
             "worse off among those moved",
             first.moved,
             second.moved,
@@ -122,7 +122,7 @@ def _money(advised: IntArray, rows: JudgedRows) -> _Money:
 
 def _of_choices(
     live: PlanRecBundle, challenger: PlanRecBundle, rows: JudgedRows, catalogue: Catalogue
-) -> list[Measure | Harm]:
+) -> list[PairedFigure | PairedHarm]:
     decisions = rows.decisions
     subscribers = decisions[SUBSCRIBER].to_numpy(dtype=object)
     ndcg, loss = (list[FloatArray]() for _ in range(2))
@@ -131,8 +131,8 @@ def _of_choices(
         ndcg.append(found[0])
         loss.append(found[1])
     return [
-        Measure("NDCG@5 of the choices expected", ndcg[0], ndcg[1], subscribers, less_is_better=False),
-        Measure("log loss of the choices expected", loss[0], loss[1], subscribers),
+        PairedFigure("NDCG@5 of the choices expected", ndcg[0], ndcg[1], subscribers, less_is_better=False),
+        PairedFigure("log loss of the choices expected", loss[0], loss[1], subscribers),
     ]
 
 

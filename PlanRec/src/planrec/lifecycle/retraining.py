@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from common_utils import set_seed
 from common_utils.bundle import Bundle, fingerprint_bytes
 from common_utils.bundle.signing import Trust
 from common_utils.config import dump_config, resolve_path
@@ -17,7 +18,6 @@ from common_utils.monitoring.profiles.profile_json import bundle_profile
 from common_utils.releases.author import default_who
 from common_utils.releases.config import load_trust
 from common_utils.releases.trained import trained_settings
-from common_utils.seed import set_seed
 from common_utils.tables import Reading
 from planrec.billing import Catalogue, load_catalogue
 from planrec.bundle import PlanRecBundle

@@ -23,14 +23,14 @@ from common_utils.errors import ArtifactError, DataError, GateError
 from common_utils.lifecycle.config import LifecycleConfig
 from common_utils.lifecycle.days import RetrainBook, RetrainDay
 from common_utils.lifecycle.gate import GateReport, refused_before
-from common_utils.lifecycle.measures import Verdict
-from common_utils.lifecycle.reasons import Reason, blocked_by, reasons_to_train
+from common_utils.lifecycle.measures import GateVerdict
+from common_utils.lifecycle.reasons import RetrainReason, blocked_by, reasons_to_train
 from common_utils.lifecycle.report import markdown_report
 from common_utils.monitoring.day import DayBook, MonitorDay
 from common_utils.outputs import write_bytes, write_text
-from common_utils.releases import challenge, challenger_version, publish
+from common_utils.releases import challenge, challenger_version, publish, standing_of
 from common_utils.releases.author import Author
-from common_utils.releases.standing import digest_of, standing_of
+from common_utils.releases.standing import digest_of
 
 __all__ = ["Retraining", "TrainingData", "retrain", "trained_and_judged"]
 
@@ -166,7 +166,9 @@ def _before_training(
     return None
 
 
-def _reasons(asked: Retraining, book: RetrainBook, live: Bundle, day: MonitorDay, as_of: date) -> tuple[Reason, ...]:
+def _reasons(
+    asked: Retraining, book: RetrainBook, live: Bundle, day: MonitorDay, as_of: date
+) -> tuple[RetrainReason, ...]:
     return reasons_to_train(
         as_of,
         trained=_last_trained(book, live, as_of),
@@ -189,7 +191,7 @@ def _with_training(
     book: RetrainBook,
     start: RetrainDay,
     live: Bundle,
-    reasons: tuple[Reason, ...],
+    reasons: tuple[RetrainReason, ...],
     step: Callable[[str], None],
 ) -> RetrainDay:
     data = asked.read()
@@ -212,7 +214,7 @@ def _with_training(
     start = replace(
         start, trained=True, challenger=bundle.version if bundle else "", evidence=_kept(book, start, report)
     )
-    verdict: Verdict = report.verdict
+    verdict: GateVerdict = report.verdict
     if verdict != "passes" or bundle is None:
         return replace(start, outcome="refused" if verdict == "refused" else "insufficient", sentences=report.reasons)
     return _challenger(asked, start, live, bundle, book, step)

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from common_utils.bundle.durable import exclusive, make_folder
 from common_utils.errors import DataError
-from common_utils.lifecycle.reasons import Reason
+from common_utils.lifecycle.reasons import RetrainReason
 from common_utils.outputs import write_bytes
 
 __all__ = ["EXIT_CODES", "Outcome", "RetrainBook", "RetrainDay"]
@@ -54,7 +54,7 @@ class RetrainDay:
         back. `insufficient`: it cannot be said whether the new bundle is as good, or monitoring has not looked.
     live : str
         The version that was live.
-    reasons : tuple of Reason
+    reasons : tuple of RetrainReason
         Why a bundle was, or would have been, trained.
     sentences : tuple of str
         What to know of the outcome, the first first.
@@ -81,7 +81,7 @@ class RetrainDay:
     as_of: str
     outcome: Outcome
     live: str
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[RetrainReason, ...] = ()
     sentences: tuple[str, ...] = ()
     snapshot: str = ""
     inputs: str = ""

@@ -10,7 +10,7 @@ from typing import Any
 
 from common_utils.bundle import Bundle
 from common_utils.lifecycle.config import GateConfig
-from common_utils.lifecycle.measures import Compared, Harm, Measure, Verdict, compared
+from common_utils.lifecycle.measures import Compared, GateVerdict, PairedFigure, PairedHarm, compared
 
 __all__ = ["Check", "GateReport", "bundle_checks", "gate_report", "refused_before"]
 
@@ -61,7 +61,7 @@ class GateReport:
     figures: tuple[Compared, ...]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> GateVerdict:
         """Refused where one check or figure refuses; insufficient where one cannot be said, or there is none."""
         judged = [figure.verdict for figure in self.figures if figure.counts]
         if not all(check.holds for check in self.checks) or "refused" in judged:
@@ -116,7 +116,7 @@ def refused_before(live: str, name: str, sentence: str) -> GateReport:
 def gate_report(
     live: Bundle,
     challenger: Bundle,
-    measures: Iterable[Measure | Harm],
+    measures: Iterable[PairedFigure | PairedHarm],
     *,
     rows: str,
     checks: Sequence[Check],
@@ -128,7 +128,7 @@ def gate_report(
     Parameters
     ----------
     live, challenger : Bundle
-    measures : iterable of Measure or Harm
+    measures : iterable of PairedFigure or PairedHarm
         On rows that neither bundle learnt from.
     rows : str
         Which rows those are, in words.

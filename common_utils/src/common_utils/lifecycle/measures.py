@@ -18,14 +18,14 @@ from common_utils.errors import DataError
 from common_utils.evaluation import Interval, bootstrap_interval, paired_mean_difference
 from common_utils.lifecycle.config import GateConfig
 
-__all__ = ["Compared", "Harm", "Measure", "Verdict", "compared", "judged_difference"]
+__all__ = ["Compared", "GateVerdict", "PairedFigure", "PairedHarm", "compared", "judged_difference"]
 
-Verdict: TypeAlias = Literal["passes", "refused", "insufficient"]
+GateVerdict: TypeAlias = Literal["passes", "refused", "insufficient"]
 """Nothing is ever "better": a bundle may take the next step, may not, or there is too little to say."""
 
 
 @dataclass(frozen=True)
-class Measure:
+class PairedFigure:
     """One figure of both bundles, row by row.
 
     Attributes
@@ -49,7 +49,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Harm:
+class PairedHarm:
     """Who is worse off, of those that either bundle moves.
 
     Attributes
@@ -93,7 +93,7 @@ class Compared:
 
     name: str
     segment: str
-    verdict: Verdict
+    verdict: GateVerdict
     subjects: int
     rows: int
     live: float | None
@@ -125,7 +125,7 @@ class Compared:
         )
 
 
-def judged_difference(worse: Interval, margin: float) -> Verdict:
+def judged_difference(worse: Interval, margin: float) -> GateVerdict:
     """Return what an interval of "by how much worse" says.
 
     Parameters
@@ -146,12 +146,12 @@ def judged_difference(worse: Interval, margin: float) -> Verdict:
     return "refused" if worse.low > 0 else "insufficient"
 
 
-def compared(measure: Measure | Harm, config: GateConfig, *, seed: int) -> list[Compared]:
+def compared(measure: PairedFigure | PairedHarm, config: GateConfig, *, seed: int) -> list[Compared]:
     """Return what is found of a figure: of all rows first, then of each segment.
 
     Parameters
     ----------
-    measure : Measure or Harm
+    measure : PairedFigure or PairedHarm
     config : GateConfig
     seed : int
         Of the bootstrap: the same rows give the same interval.
@@ -159,11 +159,11 @@ def compared(measure: Measure | Harm, config: GateConfig, *, seed: int) -> list[
     Examples
     --------
     >>> ones = np.ones(400)
-    >>> same = Measure("regret", ones, ones, np.arange(400))
+    >>> same = PairedFigure("regret", ones, ones, np.arange(400))
     >>> [(one.verdict, one.worse.high) for one in compared(same, GateConfig(resamples=50), seed=1)]
     [('passes', 0.0)]
     """
-    if isinstance(measure, Harm):
+    if isinstance(measure, PairedHarm):
         return [_harm(measure, config, seed)]
     known = ~(np.isnan(measure.live) | np.isnan(measure.challenger))
     found = [_mean(measure, "", known, config.margin, config.least_subjects, config, seed, counts=True)]
@@ -187,7 +187,7 @@ def compared(measure: Measure | Harm, config: GateConfig, *, seed: int) -> list[
 
 
 def _mean(
-    measure: Measure,
+    measure: PairedFigure,
     segment: str,
     rows: BoolArray,
     share: float,
@@ -212,7 +212,7 @@ def _mean(
     return Compared(measure.name, segment, verdict, n_subjects, len(live), *means, worse, margin, counts)
 
 
-def _harm(harm: Harm, config: GateConfig, seed: int) -> Compared:
+def _harm(harm: PairedHarm, config: GateConfig, seed: int) -> Compared:
     moved = harm.live_moved | harm.challenger_moved
     n_moved = [len(np.unique(harm.subjects[m])) for m in (harm.live_moved, harm.challenger_moved)]
     live, new = (_share(m, h) for m, h in _arms(harm))
@@ -235,7 +235,7 @@ def _harm(harm: Harm, config: GateConfig, seed: int) -> Compared:
     return Compared(*said, judged_difference(worse, config.harm_margin), *about, live, new, worse, config.harm_margin)
 
 
-def _arms(harm: Harm) -> tuple[tuple[BoolArray, BoolArray], tuple[BoolArray, BoolArray]]:
+def _arms(harm: PairedHarm) -> tuple[tuple[BoolArray, BoolArray], tuple[BoolArray, BoolArray]]:
     return (harm.live_moved, harm.live_harmed), (harm.challenger_moved, harm.challenger_harmed)
 
 

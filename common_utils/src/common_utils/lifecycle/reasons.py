@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from common_utils.monitoring.day import MonitorDay
 from common_utils.monitoring.findings import Finding
 
-__all__ = ["Reason", "ReasonKind", "blocked_by", "reasons_to_train"]
+__all__ = ["ReasonKind", "RetrainReason", "blocked_by", "reasons_to_train"]
 
 ReasonKind: TypeAlias = Literal["schedule", "drift", "performance", "rate_card", "rules", "other_alarm"]
 
@@ -18,7 +18,7 @@ _MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
-class Reason:
+class RetrainReason:
     """Why a new bundle is trained.
 
     Attributes
@@ -29,7 +29,7 @@ class Reason:
 
     Examples
     --------
-    >>> Reason("schedule", "30 days since 2025-10-01.").to_dict()["kind"]
+    >>> RetrainReason("schedule", "30 days since 2025-10-01.").to_dict()["kind"]
     'schedule'
     """
 
@@ -49,7 +49,7 @@ def reasons_to_train(
     day: MonitorDay,
     live: Mapping[str, str],
     now: Mapping[str, str],
-) -> tuple[Reason, ...]:
+) -> tuple[RetrainReason, ...]:
     """Return every reason that holds on a day; empty where none does.
 
     Parameters
@@ -73,21 +73,23 @@ def reasons_to_train(
     >>> [r.kind for r in reasons_to_train(date(2025, 11, 20), **asked, live={"rules": "a"}, now={"rules": "b"})]
     ['rules', 'schedule']
     """
-    found: list[Reason] = []
+    found: list[RetrainReason] = []
     by_kind: dict[ReasonKind, list[Finding]] = {}
     for finding in day.at("alarm"):
         by_kind.setdefault(_kind_of(finding), []).append(finding)
     changed = {name for name in ("rate_card", "rules") if live.get(name) != now.get(name)}
     for kind, findings in by_kind.items():
         if kind not in changed:
-            found.append(Reason(kind, _told(findings)))
+            found.append(RetrainReason(kind, _told(findings)))
     if "rate_card" in changed:
-        found.append(Reason("rate_card", "The rate card of the settings is not the live bundle's."))
+        found.append(RetrainReason("rate_card", "The rate card of the settings is not the live bundle's."))
     if "rules" in changed:
-        found.append(Reason("rules", "The rules of the settings are not the live bundle's."))
+        found.append(RetrainReason("rules", "The rules of the settings are not the live bundle's."))
     since = (as_of - trained).days
     if since >= every_days:
-        found.append(Reason("schedule", f"{since} days since the last training on {trained}; due after {every_days}."))
+        found.append(
+            RetrainReason("schedule", f"{since} days since the last training on {trained}; due after {every_days}.")
+        )
     return tuple(found)
 
 

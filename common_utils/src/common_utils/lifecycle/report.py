@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from common_utils.lifecycle.gate import GateReport
 from common_utils.lifecycle.measures import Compared
-from common_utils.lifecycle.reasons import Reason
+from common_utils.lifecycle.reasons import RetrainReason
 
 __all__ = ["markdown_report"]
 
@@ -15,10 +15,10 @@ _VERDICTS = {
     "refused": "The new bundle is worse than is borne, or a check failed: it is not published.",
     "insufficient": "It cannot be said whether the new bundle is as good: it is not published.",
 }
-_HEAD = ("Figure", "Segment", "Subjects", "Live", "New", "Worse by [95 %]", "Borne", "Verdict")
+_HEAD = ("Figure", "Segment", "Subjects", "Live", "New", "Worse by [95 %]", "Borne", "GateVerdict")
 
 
-def markdown_report(report: GateReport, as_of: str, reasons: Sequence[Reason] = ()) -> str:
+def markdown_report(report: GateReport, as_of: str, reasons: Sequence[RetrainReason] = ()) -> str:
     """Return the report: verdict, why it was trained, what was found, row by row.
 
     Parameters
@@ -26,7 +26,7 @@ def markdown_report(report: GateReport, as_of: str, reasons: Sequence[Reason] = 
     report : GateReport
     as_of : str
         The day.
-    reasons : sequence of Reason
+    reasons : sequence of RetrainReason
         Why it was trained.
 
     Examples

@@ -8,15 +8,18 @@ from typing import TypeVar
 
 import numpy as np
 
+from common_utils.command_line.lifecycle.retrain import RetrainCommand
 from common_utils.command_line.terminal import note, steps
 from common_utils.config import resolve_path
 from common_utils.decision_log.desk import Desk
+from common_utils.lifecycle.chain import retrain
 from common_utils.monitoring.beside import export_until_ended
 from common_utils.monitoring.day import DayBook
 from common_utils.monitoring.judge import Sight, inputs_digest, with_matured
 from common_utils.monitoring.matured import decided_until, rows_digest
 from common_utils.monitoring.traffic import traffic_sight
 from common_utils.reporting.monitor_days import answer_day, answer_traffic, explain_day, last_day
+from common_utils.reporting.retrain_days import show_retrain_day
 from common_utils.table_project.commands import configured_bundle
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.source import read_records, stated
@@ -24,7 +27,7 @@ from common_utils.table_project.task import TableTask
 from common_utils.table_project.watch.look import look_at_table
 from common_utils.table_project.watch.outcomes import look_at_records
 from common_utils.table_project.watch.quality import rejected_finding
-from common_utils.table_project.watch.retraining import run_retrain
+from common_utils.table_project.watch.retraining import table_retraining
 from common_utils.tables import Reading
 
 __all__ = ["run_explain", "run_export", "run_monitor", "run_retrain"]
@@ -90,6 +93,13 @@ def run_explain(config: TableProjectConfig, folder: Path, as_of: date | None) ->
 def run_export(config: TableProjectConfig, folder: Path, port: int, address: str) -> None:
     """Serve the latest verdicts until SIGTERM."""
     export_until_ended(_book(config, folder).folder, port, address, note)
+
+
+def run_retrain(task: TableTask[Settings], config: Settings, folder: Path, asked: RetrainCommand) -> None:
+    """Retrain if there is a reason, show the day, and leave with its code."""
+    with steps() as step:
+        day, known = retrain(table_retraining(task, config, folder, step, asked.reading), asked.as_of, step)
+    show_retrain_day(day, known=known, as_json=asked.as_json)
 
 
 def _book(config: TableProjectConfig, folder: Path) -> DayBook:

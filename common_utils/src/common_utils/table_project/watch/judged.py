@@ -15,7 +15,7 @@ from common_utils.datasets.store import SnapshotStore
 from common_utils.datasets.tables import load_file
 from common_utils.errors import DataError
 from common_utils.lifecycle.gate import Check, GateReport, bundle_checks, gate_report
-from common_utils.lifecycle.measures import Harm, Measure
+from common_utils.lifecycle.measures import PairedFigure, PairedHarm
 from common_utils.monitoring.profiles.profile_json import bundle_profile
 from common_utils.releases.trained import trained_settings
 from common_utils.scoring.joblib_scorer import open_model
@@ -66,7 +66,7 @@ def judge_tables(
         Check("parity", holds=True, sentence="the compiled model answers as the fitted one."),
     ]
     if not len(rows):
-        nothing = Measure("loss", np.empty(0), np.empty(0), subjects)
+        nothing = PairedFigure("loss", np.empty(0), np.empty(0), subjects)
         return gate_report(live, challenger, [nothing], rows=words, checks=checks, config=config.lifecycle.gate, seed=0)
     asks = [_asking(task, bundle) for bundle in (live, challenger)]
     first, second = (_answers(task, ask(rows), rows) for ask in asks)
@@ -84,8 +84,8 @@ def judge_tables(
         else ("absolute error", f"further off than {_FAR_OFF:.0%}")
     )
     measures = [
-        Measure(name, first.loss, second.loss, subjects, segments=_segments(task, rows, first.score)),
-        Harm(harm, first.moved, second.moved, first.harmed, second.harmed, subjects),
+        PairedFigure(name, first.loss, second.loss, subjects, segments=_segments(task, rows, first.score)),
+        PairedHarm(harm, first.moved, second.moved, first.harmed, second.harmed, subjects),
     ]
     seed = config.training.seed
     return gate_report(live, challenger, measures, rows=words, checks=checks, config=config.lifecycle.gate, seed=seed)

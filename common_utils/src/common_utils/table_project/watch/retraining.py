@@ -12,19 +12,16 @@ from numpy.typing import NDArray
 
 from common_utils.bundle import Bundle, fingerprint_bytes, open_bundle
 from common_utils.bundle.signing import Trust
-from common_utils.command_line.lifecycle.retrain import RetrainCommand
-from common_utils.command_line.terminal import steps
 from common_utils.config import dump_config, resolve_path
 from common_utils.datasets.snapshot import Snapshot
 from common_utils.datasets.store import SnapshotStore
 from common_utils.errors import DataError
-from common_utils.lifecycle.chain import Retraining, retrain
+from common_utils.lifecycle.chain import Retraining
 from common_utils.lifecycle.gate import GateReport
 from common_utils.monitoring.profiles.profile import Profile
 from common_utils.monitoring.profiles.profile_json import bundle_profile
 from common_utils.releases.author import default_who
 from common_utils.releases.config import load_trust
-from common_utils.reporting.retrain_days import show_retrain_day
 from common_utils.scoring.joblib_scorer import open_model
 from common_utils.seed import set_seed
 from common_utils.table_project.config import TableProjectConfig
@@ -41,19 +38,12 @@ from common_utils.table_project.training import (
 from common_utils.table_project.watch.judged import judge_tables
 from common_utils.tables import Reading
 
-__all__ = ["TableTraining", "check_units", "run_retrain", "table_retraining"]
+__all__ = ["TableTraining", "check_units", "table_retraining"]
 
 Settings = TypeVar("Settings", bound=TableProjectConfig)
 
 _TIMES = 20  # beyond the reference's outer edges: as far as no year takes a table, and less than a unit does
 _MOST_FAR = 0.01  # of the rows
-
-
-def run_retrain(task: TableTask[Settings], config: Settings, folder: Path, asked: RetrainCommand) -> None:
-    """Retrain if there is a reason, show the day, and leave with its code."""
-    with steps() as step:
-        day, known = retrain(table_retraining(task, config, folder, step, asked.reading), asked.as_of, step)
-    show_retrain_day(day, known=known, as_json=asked.as_json)
 
 
 def table_retraining(
