@@ -16,8 +16,9 @@ from common_utils.datasets.store import SnapshotStore
 from common_utils.errors import ArtifactError, PortfolioError, ReleaseError
 from common_utils.monitoring.bias.verdict import BiasVerdict, read_bias_verdict
 from common_utils.monitoring.day import DayBook, MonitorDay
+from common_utils.releases import ReleaseStanding, standing_of
 from common_utils.releases.history import Entry
-from common_utils.releases.standing import ReleaseStanding, barred_by_record, standing_of, version_of
+from common_utils.releases.standing import barred_by_record, version_of
 from common_utils.releases.unrecorded import left_unrecorded
 
 if TYPE_CHECKING:
