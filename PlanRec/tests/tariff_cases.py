@@ -3,6 +3,11 @@
 Usage: python PlanRec/tests/tariff_cases.py FOLDER...
 
 A folder is a case, or holds cases. The translation is by key; a key that the card does not know is refused by name.
+
+The random cards of the tests also draw keys that the notation lacks, each written as in a card: `holidays`;
+`rounded: day` and `day_minimum` of rates; `per_week_max` and `numbers` of allowances, with a column `number` of the
+events; `of_all` of discounts; `starts` and `max_per_period` of options, with `bought` of subscribers;
+`bonus` of prepaid plans. `translate` takes them only where it is told to (`own`); in a folder they are refused by name.
 """
 
 from __future__ import annotations
@@ -20,6 +25,7 @@ from planrec.billing.rating import BillBook, bill_events
 _CARD_KEYS = ("currency", "timezone", "tax", "rounding", "period", "bands", "band_rule", "prepaid", "pool")
 _KNOWN = {*_CARD_KEYS, "case", "operator", "title", "bill", "plans", "options", "choose", "subscribers"}
 _WORDS_OF_FLAGS = {"true": True, "yes": True, "false": False, "no": False}
+_OWN = {"rates": ("day_minimum",), "allowances": ("per_week_max", "numbers"), "discounts": ("of_all",)}
 _UNUSED_IN_PREPAID = {"rates", "allowances"}  # FORMAT.md: "not used"
 _SUBSCRIBER = {"plan", "from", "to", "plan_changes", "options", "device", "topups"}
 
@@ -32,11 +38,11 @@ def _mapping(tree: Tree, where: str) -> Mapping:
     return tree
 
 
-def _rate(tree: Tree, where: str) -> Mapping:
+def _rate(tree: Tree, where: str, *, own: bool) -> Mapping:
     row = dict(_mapping(tree, where))
     if "first" in row or "step" in row:
         row["increment"] = f"{row.pop('first', '1')}/{row.pop('step', '1')}"
-    if row.get("rounded") == "day":
+    if row.get("rounded") == "day" and not own:
         raise ConfigError(f"{where}: unknown value 'day' of `rounded`.")
     for key in ("increment", "valid_from", "valid_to"):
         if key in _mapping(tree, where):
@@ -48,25 +54,36 @@ def _rate(tree: Tree, where: str) -> Mapping:
     return row
 
 
-def _owner(tree: Tree, where: str, identifier: str, name: str) -> Mapping:
+def _owner(tree: Tree, where: str, identifier: str, name: str, *, own: bool) -> Mapping:
     owner = dict(_mapping(tree, where))
     if identifier in owner:
         raise ConfigError(f"{where}: unknown key {identifier!r}.")
-    for part, key in (("allowances", "per_week_max"), ("discounts", "of_all")):  # ours, not the notation's
-        rows = owner.get(part)
-        if isinstance(rows, list) and any(isinstance(row, dict) and key in row for row in rows):
-            raise ConfigError(f"{where}.{part}: unknown key {key!r}.")
+    if not own:
+        _refuse_own(owner, where)
     if isinstance(owner.get("rates"), list):
-        owner["rates"] = [_rate(rate, f"{where}.rates") for rate in owner["rates"]]  # type: ignore[union-attr]
+        owner["rates"] = [_rate(rate, f"{where}.rates", own=own) for rate in owner["rates"]]  # type: ignore[union-attr]
     return {**owner, identifier: name}
 
 
-def _subscriber(tree: Tree, where: str) -> Mapping:
+def _refuse_own(owner: Mapping, where: str) -> None:
+    """Refuse keys that are the card's and not the notation's."""
+    for key in ("starts", "max_per_period", "bonus"):
+        if key in owner:
+            raise ConfigError(f"{where}: unknown key {key!r}.")
+    for part, keys in _OWN.items():
+        rows = owner.get(part)
+        for key in keys if isinstance(rows, list) else ():
+            if any(isinstance(row, dict) and key in row for row in rows):
+                raise ConfigError(f"{where}.{part}: unknown key {key!r}.")
+
+
+def _subscriber(tree: Tree, where: str, *, own: bool) -> Mapping:
     told = _mapping(tree if tree is not None else {}, where)  # `A:` alone is somebody of whom nothing is said
-    known = {key: value for key, value in told.items() if key in _SUBSCRIBER}
+    taken = {*_SUBSCRIBER, "bought"} if own else _SUBSCRIBER
+    known = {key: value for key, value in told.items() if key in taken}
     held: list[Tree] = []
     for key, value in told.items():
-        if key in _SUBSCRIBER:
+        if key in taken:
             continue
         if value not in (True, False, *_WORDS_OF_FLAGS):
             raise ConfigError(f"{where}: unknown key {key!r}.")
@@ -75,22 +92,23 @@ def _subscriber(tree: Tree, where: str) -> Mapping:
     return {**known, "flags": held}
 
 
-def translate(tree: Tree) -> tuple[FullCard, BillRequest]:
-    """Return card and request of a case; a key that cannot be carried is refused by name."""
+def translate(tree: Tree, *, own: bool = False) -> tuple[FullCard, BillRequest]:
+    """Return card and request of a case; a key that cannot be carried is refused by name, and so are `own` keys."""
     case = _mapping(tree, "case.yaml")
-    unknown = sorted(set(case) - _KNOWN)
+    own_keys = ("holidays",) if own else ()
+    unknown = sorted(set(case) - _KNOWN - {*own_keys})
     if unknown:
         raise ConfigError(f"case.yaml: unknown key {unknown[0]!r}.")
     plans, options = _mapping(case.get("plans"), "plans"), _mapping(case.get("options") or {}, "options")
-    card: Mapping = {key: case[key] for key in _CARD_KEYS if case.get(key) is not None}
+    card: Mapping = {key: case[key] for key in (*_CARD_KEYS, *own_keys) if case.get(key) is not None}
     card["version"] = str(case.get("case") or "case")
-    owners = [_owner(p, f"plans.{name}", "plan_id", name) for name, p in plans.items()]
-    card["options"] = [_option(o, name) for name, o in options.items()]
+    owners = [_owner(p, f"plans.{name}", "plan_id", name, own=own) for name, p in plans.items()]
+    card["options"] = [_option(o, name, own=own) for name, o in options.items()]
     if case.get("prepaid") in (True, "true"):
         owners = [{k: v for k, v in p.items() if k not in _UNUSED_IN_PREPAID} for p in owners]
     card["plans"] = list(owners)
     subscribers: Mapping = {
-        name: _subscriber(s, f"subscribers.{name}")
+        name: _subscriber(s, f"subscribers.{name}", own=own)
         for name, s in _mapping(case.get("subscribers"), "subscribers").items()
     }
     request: Mapping = {"bill": case.get("bill"), "subscribers": subscribers}
@@ -99,8 +117,8 @@ def translate(tree: Tree) -> tuple[FullCard, BillRequest]:
     return parse_card(card, "case.yaml"), parse_request(request, "case.yaml")
 
 
-def _option(tree: Tree, name: str) -> Mapping:
-    option = _owner(tree, f"options.{name}", "option_id", name)
+def _option(tree: Tree, name: str, *, own: bool) -> Mapping:
+    option = _owner(tree, f"options.{name}", "option_id", name, own=own)
     option.setdefault("name", name)
     return option
 

@@ -26,11 +26,13 @@ from tariff_cases import Line, Mapping, translate
 from common_utils.errors import ConfigError, DataError
 from common_utils.outputs import write_text
 from planrec import billing
-from planrec.billing.events import read_events
+from planrec.billing.cards import BillRequest, FullCard
+from planrec.billing.events import Events, read_events
 from planrec.billing.rating import bill_events
+from planrec.billing.usage_detail import number_key
 
 PIECE = 1000
-_COLUMNS = ("event", "subscriber", "kind", "start", "seconds", "mb", "to", "at")
+_COLUMNS = ("event", "subscriber", "kind", "start", "seconds", "mb", "to", "at", "number")
 
 
 @dataclass
@@ -51,16 +53,21 @@ class Checked:
 
 def events_csv(rows: list[Row]) -> bytes:
     """Return events as the bytes of a CSV file."""
-    lines = [",".join(_COLUMNS), *(",".join(row[c] for c in _COLUMNS) for row in rows)]
+    lines = [",".join(_COLUMNS), *(",".join(row.get(c, "") for c in _COLUMNS) for row in rows)]
     return ("\n".join(lines) + "\n").encode()
+
+
+def card_and_events(tree: Mapping, rows: list[Row]) -> tuple[FullCard, BillRequest, Events]:
+    """Return the card, the request and the events of a case that may hold the card's own keys."""
+    card, request = translate(tree, own=True)
+    zone, number_for = card.timezone, number_key(card)
+    return card, request, read_events(events_csv(rows), "events.csv", zone, request.subscribers, number_for=number_for)
 
 
 def fast_lines(tree: Mapping, rows: list[Row]) -> list[Line] | None:
     """Return the lines of the fast rater, None where it refuses the events."""
-    card, request = translate(tree)
     try:
-        events = read_events(events_csv(rows), "events.csv", card.timezone, request.subscribers)
-        book = bill_events(card, request, events)
+        book = bill_events(*card_and_events(tree, rows))
     except DataError:
         return None
     return [(x.subscriber, x.period, x.item, x.quantity, str(x.cents)) for x in book.lines()]

@@ -47,3 +47,23 @@ def test_a_key_that_cannot_be_carried_is_refused_by_name(
     out = capsys.readouterr().out
     assert "refused" in out
     assert named in out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        pytest.param("fee: 0", "fee: 0\n    bonus: {percent: 5, pays: calls}", "bonus", id="plan"),
+        pytest.param("A: {plan: cero}", "A: {plan: cero, bought: []}", "bought", id="subscriber"),
+        pytest.param("currency: EUR", "currency: EUR\nholidays: [2025-03-19]", "holidays", id="case"),
+        pytest.param("setup: 18.15", "setup: 18.15, day_minimum: 5", "day_minimum", id="rate"),
+    ],
+)
+def test_keys_of_the_card_alone_are_no_part_of_the_notation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, named: str
+) -> None:
+    folder = tmp_path / "h01"
+    shutil.copytree(CASES / "h01-zero-cent-tariff", folder)
+    case = folder / "case.yaml"
+    case.write_text(case.read_text().replace(old, new))
+    assert main([str(folder)]) == 1
+    assert f"unknown key '{named}'" in capsys.readouterr().out

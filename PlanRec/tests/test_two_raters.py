@@ -23,6 +23,7 @@ from tariff_check import check, run
 
 from planrec.billing.rating import allowances, bill, cells, fees, frame, passes
 from planrec.billing.rating.charges import caps, of_rates, sums
+from planrec.billing.rating.holdings import ALWAYS
 
 CASES = Path(__file__).parent / "tariffs"
 
@@ -125,6 +126,15 @@ FAULTS = {
     "fast: days of another length": _replace(frame, "DAY", lambda day: day + 1),
     "fast: items a cent less": _replace(bill, "bill_items", lambda f: lambda *a: _fewer_cents(f(*a))),
     "fast: months of leaving early": _replace(fees, "month_later", lambda f: lambda day, months: f(day, months + 1)),
+    "fast: numbers without a most": _replace(allowances, "_nth_number", lambda _: lambda _rule, _asked, to: to * 0),
+    "fast: purchases from the first day": _replace(
+        allowances, "_of_purchases", lambda f: lambda begun, *rest: f(np.where(begun < ALWAYS, 0, begun), *rest)
+    ),
+    "fast: a price of another day's least": _replace(of_rates, "run_numbers", lambda f: lambda *keys: f(keys[0])),
+    "slow: no least price of a day": _replace(
+        Month, "of_day", lambda _: lambda _self, _key, _rate, _event, cents: cents
+    ),
+    "slow: each number counts": _replace(Month, "number_counts", _constant(True)),
     "slow: half up is half even": _replace(bills, "half_up", lambda _: round),
     "slow: nothing at a period's end": _replace(Month, "end_of_period", _constant(None)),
     "slow: rollover forgotten": _replace(Month, "roll", _constant(None)),

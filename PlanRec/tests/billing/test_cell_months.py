@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from random_tariffs.case import random_case
-from tariff_cases import translate
-from tariff_check import events_csv
+from tariff_check import card_and_events
 
 from common_utils.errors import ConfigError, DataError
 from planrec.billing.cards import BillRequest, FullCard, parse_card, parse_request
@@ -55,11 +54,17 @@ def _ease(dice: random.Random, tree: Any) -> None:
         owner.pop("passes", None)
         finite = dice.random() < 0.2
         owner["allowances"] = [a for a in owner.get("allowances", ()) if finite or a["amount"] == "unlimited"]
+        for row in owner["allowances"]:
+            row.pop("numbers", None)
+            row.pop("per_week_max", None)
         owner["caps"] = [
             {**cap, "items": cap["items"][:1], "mode": "free"} for cap in owner.get("caps", ()) if dice.random() < 0.3
         ]
         for rate in owner.get("rates", ()):
             rate.pop("minimum", None)
+            rate.pop("day_minimum", None)
+            if rate.get("rounded") == "day":
+                rate["rounded"] = "period"
             if rate.pop("day_fee", None) is not None:
                 rate.pop("includes_mb", None)
                 rate.pop("beyond", None)
@@ -73,8 +78,7 @@ def _agree(seeds: range, path: Path) -> Counter[str]:
         tree, rows, _ = random_case(seed)
         _ease(random.Random(seed), tree)  # noqa: S311 - a seed repeats a card
         try:
-            card, request = translate(tree)
-            events = read_events(events_csv(rows), "events.csv", card.timezone, request.subscribers)
+            card, request, events = card_and_events(tree, rows)
             whole = bill_events(card, request, events)
             cells = count_cells(card, request, events)
             if len(cells):

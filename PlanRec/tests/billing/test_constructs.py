@@ -73,6 +73,32 @@ CASES = [
         )
         for span, cents in (("session", 40), ("day", 20), ("period", 10))
     ),
+    *(
+        pytest.param(
+            {"rates": [{"kind": "data", "item": "data", "day_minimum": "10", **price}]},
+            [data(mb, f"2025-03-{when}:00:00") for mb, when in (("2", "03T08"), ("3", "03T23"), ("12", "04T00"))],
+            {},
+            {"data": cents},
+            id=f"at-least-once-a-day-{name}",
+        )
+        for name, price, cents in (
+            ("by-the-megabyte", {"per_mb": "1"}, 10 + 12),
+            ("beyond-it-in-a-day", {"per_mb": "3"}, 6 + 9 + 36),
+            ("in-blocks", {"block_mb": "1", "per_block": "1.5", "rounded": "session"}, 10 + 18),
+        )
+    ),
+    pytest.param(
+        {"rates": [{**DATA, "day_minimum": "10"}], "allowances": [{"kind": "data", "amount": "6"}]},
+        [
+            data("6"),
+            data("1", "2025-03-04T08:00:00"),
+            data("11", "2025-03-04T09:00:00"),
+            data("1", "2025-03-05T08:00:00"),
+        ],
+        {"card": {"rounding": {"each": "event"}}},
+        {"data": 10 + 2 + 10},  # what allowances cover is no use; 1 + 11 of the 4th cost 12
+        id="at-least-once-a-day-of-what-is-left-over",
+    ),
     pytest.param({"rates": [{**ANY, "setup": "15"}]}, [call(0), call(1)], {}, {"calls": 15}, id="set-up"),
     pytest.param(
         {"rates": [{**ANY, "per_minute": [["0", "0"], ["300", "6"]]}]},
@@ -172,6 +198,37 @@ CASES = [
         {},
         {"calls": 6 * (1 + 2 + 4 + 1)},  # Sunday the 9th finds nothing left; Monday is a new week
         id="limit-of-a-week",
+    ),
+    *(
+        pytest.param(
+            {
+                "rates": [CALL, SMS],
+                "allowances": [{**FREE, "kind": ["call", "sms"], "numbers": {"most": "2", "per": per}}],
+            },
+            [
+                call(60, f"2025-03-{when}:00:00", number=number)
+                for when, number in (
+                    *(("03T08", "34600"), ("03T09", "34601"), ("03T10", "34602"), ("03T11", "+34 600")),
+                    *(("04T08", "34602"), ("04T09", "34600"), ("04T10", "34601"), ("10T08", "34603")),
+                )
+            ]
+            + [sms("2025-03-10T09:00:00", number="34602"), sms("2025-03-10T10:00:00", number="34601")],
+            {},
+            wanted,
+            id=f"two-numbers-of-a-{per}",
+        )
+        for per, wanted in (
+            ("period", {"calls": 3 * 6, "messages": 9}),  # 602 twice, 603; the message to 602
+            ("week", {"calls": 2 * 6, "messages": 9}),  # 602 twice; on the 10th 603 and 602 are the first
+            ("day", {"calls": 2 * 6, "messages": 9}),  # 602 on the 3rd, 601 on the 4th
+        )
+    ),
+    pytest.param(
+        {"rates": [CALL], "allowances": [{**FREE, "to": ["mobile"], "numbers": {"most": "1", "per": "period"}}]},
+        [call(60, number="34911"), call(60, "2025-03-04T08:00:00", number="34600")],
+        {"card": {"prefixes": {"mobile": ["346"], "land": ["34"]}}},
+        {"calls": 6},  # a number of another class does not count
+        id="numbers-of-a-class",
     ),
     pytest.param(
         {

@@ -8,8 +8,7 @@ from collections import Counter
 import pytest
 from random_tariffs.case import random_case
 from random_tariffs.dice import Row
-from tariff_cases import translate
-from tariff_check import events_csv
+from tariff_check import card_and_events
 
 from common_utils.errors import ConfigError, DataError
 from planrec.billing.cards import BillRequest, FullCard, Tree, parse_card, parse_request
@@ -147,12 +146,10 @@ def _compared(seed: int) -> Counter[str]:
     tree, rows, _ = random_case(seed)
     dice = random.Random(seed)  # noqa: S311 - repeatable
     try:
-        card, request = translate(tree)
+        card, request, _ = card_and_events(tree, rows)
         if request.choose is not None or len(request.bill) < 2:
             return Counter()
-        known = [
-            read_events(events_csv(r), "events.csv", card.timezone, request.subscribers) for r in _versions(rows, dice)
-        ]
+        known = [card_and_events(tree, r)[2] for r in _versions(rows, dice)]
         whole = bill_events(card, request, known[1])
         first = bill_events(card, request.model_copy(update={"bill": request.bill[:1]}), known[0])
         asked = request.model_copy(update={"billed_until": request.bill[0]})

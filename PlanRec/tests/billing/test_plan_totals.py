@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from random_tariffs.case import random_case
 from random_tariffs.dice import CLASSES, PLACES
-from tariff_cases import translate
-from tariff_check import events_csv
+from tariff_check import card_and_events
 
 from common_utils.errors import ConfigError, DataError
 from planrec.billing.cards import Tree, parse_card, parse_request
@@ -25,8 +24,7 @@ def _compared(seed: int) -> int:
     if tree.get("prepaid") or tree.get("pool"):
         return 0
     try:
-        card, request = translate(tree)
-        events = read_events(events_csv(rows), "events.csv", card.timezone, request.subscribers)
+        card, request, events = card_and_events(tree, rows)
         together = plan_totals(card, request, events)
     except (ConfigError, DataError):
         return 0  # beyond 64 bits, an option that does not go with a plan, or a use without a price

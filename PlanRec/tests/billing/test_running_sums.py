@@ -11,7 +11,7 @@ import numpy as np
 
 from planrec.billing.cards import Allowance, parse_card, parse_request
 from planrec.billing.rating import accounts_of
-from planrec.billing.rating.allowances import take
+from planrec.billing.rating.allowances import Asked, take
 from planrec.billing.rating.holdings import AccountPeriods
 from planrec.billing.rating.sheet import CardRow, Owner
 
@@ -78,7 +78,7 @@ def _by_sums(rows: list[Allowance], uses: list[Use], accounts: AccountPeriods) -
     for i, row in enumerate(rows):
         fits = np.flatnonzero([row.to is not None and use[2] in row.to for use in uses])
         card_row = CardRow(Owner(plan=0), f"rows[{i}]", allowance=row)
-        taken[fits, i] = take(card_row, 10**6, left[fits], cell[fits], day[fits], accounts).amounts
+        taken[fits, i] = take(card_row, 10**6, Asked(left[fits], cell[fits], day[fits]), accounts).amounts
         left -= taken[:, i]
     return taken.tolist()
 

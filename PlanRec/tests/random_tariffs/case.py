@@ -40,7 +40,11 @@ def random_case(seed: int) -> tuple[Row, list[Row], Counter[str]]:  # noqa: C901
     names = ["p0", "p1", "p2"][: 1 + dice.random.randint(0, 2)]
     tree["plans"] = {name: random_plan(dice, tree, split, starts) for name in names}
     count = dice.random.choice([0, 0, 1, 2]) if mode != "choose" else dice.random.randint(1, 4)
-    tree["options"] = {f"o{i}": random_option(dice, tree, split, i, names) for i in range(count)}
+    if tree.get("bands") and dice.some(0.3, "holidays"):
+        tree["holidays"] = [(dice.pick(starts) + timedelta(days=d)).isoformat() for d in (0, 1, 5)]
+    tree["options"] = {}
+    for i in range(count):
+        tree["options"][f"o{i}"] = random_option(dice, tree, split, i, names)
     if not tree["options"]:
         del tree["options"]
     if mode == "pool":
@@ -61,7 +65,8 @@ def random_case(seed: int) -> tuple[Row, list[Row], Counter[str]]:  # noqa: C901
     }
     if mode == "choose":
         dice.tick("choose")
-        tree["choose"] = {"for": list(tree["subscribers"]), "plans": names, "options": list(tree["options"])}
+        tree["choose"] = {"for": list(tree["subscribers"]), "plans": names}
+        tree["choose"]["options"] = [o for o, told in tree["options"].items() if "starts" not in told]
     rows = random_events(dice, tree, starts)
     count_edges(dice, tree, rows)
     return tree, rows, dice.drawn
@@ -113,19 +118,40 @@ def _subscriber(dice: Dice, tree: Row, name: str, mode: str, starts: list[date])
         to = dice.pick(list(tree["plans"]))
         told["plan_changes"] = [{"from_period": dice.pick(tree["bill"][1:]), "plan": to}]
         plans.add(to)
-    held: list[str] = []
-    for o, option in (tree.get("options") or {}).items():
-        groups = {tree["options"][h].get("group") for h in held} - {None}
-        fits = option.get("group") not in groups and plans <= set(option.get("only_with", plans))
-        if fits and set(option.get("requires", [])) <= set(held) and dice.some(0.7, "option held"):
-            held.append(o)
-    if held:
+    if held := _held(dice, tree, plans):
         told["options"] = held
+    if bought := _bought(dice, tree, told, starts):
+        told["bought"] = bought
     if dice.some(0.2, "device"):
         told["device"] = {"cents": "2500", "instalments": dice.pick(["2", "24"])}
     if dice.some(0.4):
         told["autopay"] = dice.pick([True, True, False])
     return told
+
+
+def _held(dice: Dice, tree: Row, plans: set[str]) -> list[str]:
+    held: list[str] = []
+    for o, option in (tree.get("options") or {}).items():
+        if "starts" in option:
+            continue
+        groups = {tree["options"][h].get("group") for h in held} - {None}
+        fits = option.get("group") not in groups and plans <= set(option.get("only_with", plans))
+        if fits and set(option.get("requires", [])) <= set(held) and dice.some(0.7, "option held"):
+            held.append(o)
+    return held
+
+
+def _bought(dice: Dice, tree: Row, told: Row, starts: list[date]) -> list[Row]:
+    """Return purchases that hold between the subscriber's first and last day."""
+    rows: list[Row] = []
+    for o, option in (tree.get("options") or {}).items():
+        for _ in range(dice.random.randint(0, 4) if "starts" in option else 0):
+            on = dice.pick(starts) + timedelta(days=dice.pick([-1, 0, 0, 1, 5, 6, 20]))
+            begins = (on + timedelta(days=option["starts"] == "next_day")).isoformat()
+            if told.get("from", begins) <= begins <= told.get("to", begins):
+                dice.tick("option bought")
+                rows.append({"option": o, "on": on.isoformat()})
+    return rows
 
 
 def _prepaid(dice: Dice, tree: Row, starts: list[date]) -> list[Row]:
@@ -141,6 +167,14 @@ def _prepaid(dice: Dice, tree: Row, starts: list[date]) -> list[Row]:
             "minutes": "10",
             "mb": "1000",
         }
+    if dice.some(0.5):
+        paid = dice.few(["calls", "messages", "data", "pack"])
+        plan["bonus"] = {"percent": dice.pick(["50", "12.5", "200"]), "pays": paid}
+        plan["bonus"]["used"] = dice.pick(["first", "last"], "bonus ")
+        if dice.some(0.6, "bonus that expires"):
+            plan["bonus"]["days"] = dice.pick(["1", "7", "30"])
+        if dice.some(0.4):
+            plan["bonus"]["from_cents"] = dice.pick(["1000", "999.5"])
     tree["prepaid"], tree["plans"] = True, {"p0": plan}
     zone = ZoneInfo(tree["timezone"])
     told: Row = {"plan": "p0", "topups": []}

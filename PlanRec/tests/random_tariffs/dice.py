@@ -1,4 +1,7 @@
-"""Randomness that remembers what it drew, and the constructs of the neutral notation that have to be drawn."""
+"""Randomness that remembers what it drew, and the constructs that have to be drawn.
+
+They are those of the neutral notation, and the keys of the card that the notation lacks.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ CONSTRUCTS = [
     "rounding to another unit",
     "bands",
     "band_rule split",
+    "holidays",
     "rate when",
     "increment",
     "setup",
@@ -35,7 +39,9 @@ CONSTRUCTS = [
     "call_in rate",
     "per_mb",
     "block session",
+    "block day",
     "block period",
+    "day_minimum",
     "throttled",
     "day_fee",
     "day_fee beyond",
@@ -47,6 +53,10 @@ CONSTRUCTS = [
     "covers_setup false",
     "per_call_max",
     "per_day_max",
+    "per_week_max",
+    "numbers of a period",
+    "numbers of a week",
+    "numbers of a day",
     "within",
     "rollover first",
     "rollover last",
@@ -68,6 +78,7 @@ CONSTRUCTS = [
     "discount percent",
     "discount cents",
     "discount steps",
+    "of_all",
     "first_periods",
     "after_periods",
     "needs",
@@ -83,6 +94,9 @@ CONSTRUCTS = [
     "option pass",
     "option cap",
     "option allowance",
+    "option from day",
+    "option from next_day",
+    "option bought",
     "choose",
     "group",
     "only_with",
@@ -92,6 +106,9 @@ CONSTRUCTS = [
     "prepaid",
     "pack",
     "topup",
+    "bonus first",
+    "bonus last",
+    "bonus that expires",
     "no offset",
     "offset of another zone",
     "equal instants",

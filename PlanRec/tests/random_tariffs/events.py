@@ -97,5 +97,6 @@ def random_events(dice: Dice, tree: Row, starts: list[date]) -> list[Row]:  # no
             dice.tick("zero quantity")
         if kind in ("call", "sms"):
             row["to"] = dice.pick(CLASSES)
+            row["number"] = dice.pick(["34600", "+34 600", "34601", "4420", "4421"])
         rows.append(row)
     return rows

@@ -44,6 +44,13 @@ def _allowance(dice: Dice, tree: Row, name: str) -> Row:  # noqa: C901 - one dra
         row["per_call_max"] = dice.pick(["1", "2.5", "10"])
     if calls and dice.some(0.25, "per_day_max"):
         row["per_day_max"] = dice.pick(["1", "7", "60"])
+    if calls and row.get("per") != "day" and dice.some(0.2, "per_week_max"):
+        row["per_week_max"] = dice.pick(["2", "9", "100"])
+    if row["kind"] in ("call", "sms") and dice.some(0.25, "numbers"):
+        row["numbers"] = {
+            "most": dice.pick(["1", "2", "3"]),
+            "per": dice.pick(["period", "week", "day"], "numbers of a "),
+        }
     if kind == "data" and dice.some(0.3, "within"):
         row["at"] = ["home", "eu"]
         beyond = {"item": dice.pick(["surcharge", "data"]), "per_mb": dice.price()}
@@ -147,6 +154,8 @@ def _discounts(dice: Dice, fee: str) -> list[Row]:
             row[kind] = (
                 dice.pick(["50", "33.3"]) if kind == "percent" else [["0", "5"], ["100", "10"], ["1000.5", "12.5"]]
             )
+        if kind == "steps" and dice.some(0.4, "of_all"):
+            row["of_all"] = True
         for key, values in (("first_periods", ["1", "2"]), ("after_periods", ["1", "0"])):
             if dice.some(0.25, key):
                 row[key] = dice.pick(values)
@@ -156,8 +165,25 @@ def _discounts(dice: Dice, fee: str) -> list[Row]:
     return rows
 
 
+def _bought_option(dice: Dice) -> Row:
+    """Return what makes an option one that is bought again and again."""
+    kind = dice.pick(["call", "data", "data", "sms"])
+    amount = {"call": dice.pick(["1", "7.5"]), "data": dice.pick(["25", "99.5"]), "sms": "1"}[kind]
+    row: Row = {"name": "bought", "kind": kind, "amount": amount}
+    if kind == "call":
+        row["unit"] = "minute"
+    if dice.some(0.3):
+        row["at"] = dice.few(PLACES)
+    option: Row = {"starts": dice.pick(["day", "next_day"], "option from "), "allowances": [row]}
+    if dice.some(0.2):
+        option["max_per_period"] = "9"
+    return option
+
+
 def random_option(dice: Dice, tree: Row, split: bool, i: int, plans: list[str]) -> Row:
     option: Row = {"name": f"o{i}", "fee": dice.pick(["0", "400", "99.5"])}
+    if dice.some(0.3):
+        return {**option, **_bought_option(dice)}
     if dice.some(0.6, "option allowance"):
         option["allowances"] = [_allowance(dice, tree, f"x{i}")]
     if dice.some(0.4) and (rates := random_rates(dice, tree, split)):
@@ -173,6 +199,6 @@ def random_option(dice: Dice, tree: Row, split: bool, i: int, plans: list[str]) 
         option["group"] = "g"
     if dice.some(0.25, "only_with"):
         option["only_with"] = dice.few(plans)
-    if i and dice.some(0.2, "requires"):
+    if i and "starts" not in tree["options"]["o0"] and dice.some(0.2, "requires"):
         option["requires"] = ["o0"]
     return option

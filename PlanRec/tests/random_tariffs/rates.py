@@ -57,7 +57,7 @@ def _data_rate(dice: Dice, tree: Row, item: str) -> Row:
     row: Row = {"kind": "data", "item": item}
     if dice.some(0.4):
         row["at"] = dice.few(PLACES)
-    kind = dice.pick(["per_mb", "block session", "block period", "throttled", "day_fee", "ladder"])
+    kind = dice.pick(["per_mb", "block session", "block day", "block period", "throttled", "day_fee", "ladder"])
     dice.tick(kind)
     if kind == "per_mb":
         row["per_mb"] = dice.price()
@@ -78,6 +78,8 @@ def _data_rate(dice: Dice, tree: Row, item: str) -> Row:
         row["ladder"] = ladder
         if dice.some(0.7, "ladder beyond"):
             ladder["beyond"] = {"item": "ladder beyond", "block_mb": "50", "per_block": dice.price()}
+    if kind in ("per_mb", "block session", "block day") and dice.some(0.25, "day_minimum"):
+        row["day_minimum"] = dice.price()
     if kind not in ("ladder", "block period"):
         random_when(dice, tree, row, 0.2)
     return row

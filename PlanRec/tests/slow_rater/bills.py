@@ -37,7 +37,10 @@ def finished(case: Case, line: Subscription, i: int, extra: dict[str, Fraction])
         days -= (end - timedelta(days=1) - line.last).days
     fee_item = plan.get("fee_item", "fee")
     exact[fee_item] += fee * days / length
-    option_items = {f"option {case.options[o]['name']}": Fraction(case.options[o].get("fee", 0)) for o in line.options}
+    option_items = {
+        f"option {case.options[o]['name']}": Fraction(case.options[o].get("fee", 0)) * line.number_of(o, i)
+        for o in line.options_in(i)
+    }
     for item, amount in option_items.items():
         exact[item] += amount
     before = dict(exact)
@@ -58,6 +61,9 @@ def finished(case: Case, line: Subscription, i: int, extra: dict[str, Fraction])
         base = sum((amount_of(n) for n in as_list(d.get("of", []))), Fraction(0))
         off += base * Fraction(d.get("percent", 0)) / 100
         steps = d.get("steps") or []
+        if yes(d.get("of_all")):
+            reached = [Fraction(percent) for above, percent in steps if base > Fraction(above)]
+            off, steps = off + base * (reached[-1] if reached else 0) / 100, []
         for n, (above, percent) in enumerate(steps):
             top = min(base, Fraction(steps[n + 1][0])) if n + 1 < len(steps) else base
             off += max(top - Fraction(above), Fraction(0)) * Fraction(percent) / 100

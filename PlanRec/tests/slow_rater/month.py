@@ -13,6 +13,10 @@ from slow_rater.notation import DAYS, Case, Event, InvalidCaseError, Row, as_lis
 __all__ = ["Month", "Subscription"]
 
 
+def monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
 class Subscription:
     """One subscriber on plans and options, from the first listed period on."""
 
@@ -23,6 +27,12 @@ class Subscription:
         self.last = day_of(told["to"]) if told.get("to") else None
         self.carried: dict[Any, Fraction] = defaultdict(Fraction)
         self.running: dict[Any, Any] = {}
+        self.begun = [(b["option"], day_of(b["on"])) for b in told.get("bought") or []]
+        self.begun = [
+            (o, day + timedelta(days=1) if case.options[o]["starts"] == "next_day" else day) for o, day in self.begun
+        ]
+        self.week_used: dict[Any, Fraction] = defaultdict(Fraction)
+        self.numbers: dict[Any, set[str]] = defaultdict(set)
         self.day_used: dict[Any, Fraction] = defaultdict(Fraction)
         self.bank_used: dict[Any, Fraction] = defaultdict(Fraction)
         self.pooled: dict[int, Fraction] = defaultdict(Fraction)
@@ -33,12 +43,23 @@ class Subscription:
         start, end = self.case.bill[i], self.case.periods.next(self.case.bill[i])
         return (self.first is None or self.first < end) and (self.last is None or self.last >= start)
 
+    def number_of(self, option: str, i: int, until: date | None = None) -> int:
+        """Return how many of an option there are in a period, up to a day; one that is held is there once."""
+        if option in self.options:
+            return 1
+        start, end = self.case.bill[i], self.case.periods.next(self.case.bill[i])
+        days = [day for o, day in self.begun if o == option and start <= day < end]
+        return len([day for day in days if until is None or day <= until])
+
+    def options_in(self, i: int) -> list[str]:
+        return [o for o in self.case.options if self.number_of(o, i)]
+
     def rows(self, part: str, i: int, options_first: bool) -> list[tuple[Any, Row]]:
         plan = self.case.tree["plans"][self.plan_of[i]]
         own = [(("plan", self.segment, part, n), r) for n, r in enumerate(plan.get(part) or [])]
         held = [
             (("option", o, part, n), r)
-            for o in self.options
+            for o in self.options_in(i)
             for n, r in enumerate(self.case.options[o].get(part) or [])
         ]
         return held + own if options_first else own + held
@@ -75,6 +96,7 @@ class Month:
         self.within: dict[Any, Fraction] = defaultdict(Fraction)
         self.left_over: dict[Any, Fraction] = defaultdict(Fraction)
         self.day_left: dict[Any, Fraction] = {}
+        self.day_cost: dict[Any, Fraction] = {}
         self.throttled = Fraction(0)
 
     def run(self, events: list[Event]) -> None:
@@ -184,6 +206,11 @@ class Month:
                 take = min(take, 60 * Fraction(row["per_call_max"]))
             if "per_day_max" in row:
                 take = min(take, 60 * Fraction(row["per_day_max"]) - self.line.day_used[key, e.day])
+            if "per_week_max" in row:
+                used = self.line.week_used[key, self.i, monday(e.day)]
+                take = min(take, 60 * Fraction(row["per_week_max"]) - used)
+            if "numbers" in row and not self.number_counts(key, row["numbers"], e):
+                continue
             if row["amount"] != "unlimited":
                 take = min(take, self.limit_left(key, row, e))
             if take > 0:
@@ -191,11 +218,21 @@ class Month:
                 left -= take
         return found
 
+    def number_counts(self, key: Any, rule: Row, e: Event) -> bool:
+        """Return whether the number is one of the first of its span; it is from now on, if there is room."""
+        span = {"period": self.i, "week": (self.i, monday(e.day)), "day": (self.i, e.day)}[rule["per"]]
+        seen = self.line.numbers[key, span]
+        if len(seen) < int(rule["most"]):
+            seen.add(e.number)
+        return e.number in seen
+
     def limit_left(self, key: Any, row: Row, e: Event) -> Fraction:
         amount = self.units(row, row["amount"])
         if row.get("per") == "day":
             own = max(amount - self.line.day_used[key, e.day], Fraction(0))
             return own + self.banked(key, row, amount, e.day)
+        if key[0] == "option":
+            amount *= self.line.number_of(key[1], self.i, e.day)
         return amount + self.line.carried[key] - self.used[key]
 
     def banked(self, key: Any, row: Row, quota: Fraction, day: date) -> Fraction:
@@ -220,6 +257,7 @@ class Month:
     def commit(self, key: Any, row: Row, taken: Fraction, e: Event, place: str) -> None:
         self.used[key] += taken
         self.line.day_used[key, e.day] += taken
+        self.line.week_used[key, self.i, monday(e.day)] += taken
         within = row.get("within")
         if within and place in as_list(within["at"]):
             before = self.within[key]
@@ -273,13 +311,27 @@ class Month:
                 return Fraction(rate["per_minute"]) / 60
         raise InvalidCaseError(f"a second of {e.id} has no price")
 
+    def of_day(self, key: Any, rate: Row, e: Event, amount: Fraction) -> Fraction:
+        """Return what a session adds to the price of its day, which is at least the day's minimum."""
+        before = self.day_cost.get((key, e.day))
+        self.day_cost[key, e.day] = (before or Fraction(0)) + amount
+        least = Fraction(rate.get("day_minimum", 0))
+        paid = Fraction(0) if before is None else max(before, least)
+        return max(self.day_cost[key, e.day], least) - paid
+
     def price_session(self, key: Any, rate: Row, e: Event, left: Fraction) -> None:
         if "per_mb" in rate:
-            self.charge(rate.get("item", ""), left * Fraction(rate["per_mb"]))
+            self.charge(rate.get("item", ""), self.of_day(key, rate, e, left * Fraction(rate["per_mb"])))
         elif yes(rate.get("throttled")):
             self.throttled += left
         elif rate.get("rounded") == "session":
-            self.charge(rate["item"], ceil(left / Fraction(rate["block_mb"])) * Fraction(rate["per_block"]))
+            amount = ceil(left / Fraction(rate["block_mb"])) * Fraction(rate["per_block"])
+            self.charge(rate["item"], self.of_day(key, rate, e, amount))
+        elif rate.get("rounded") == "day":
+            before, block = self.day_left.get((key, e.day), Fraction(0)), Fraction(rate["block_mb"])
+            self.day_left[key, e.day] = before + left
+            amount = (ceil((before + left) / block) - ceil(before / block)) * Fraction(rate["per_block"])
+            self.charge(rate["item"], self.of_day(key, rate, e, amount))
         elif "day_fee" in rate:
             if (key, e.day) not in self.day_left:
                 self.charge(rate["item"], Fraction(rate["day_fee"]))

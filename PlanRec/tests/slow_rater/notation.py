@@ -107,6 +107,7 @@ class Event:
         self.instant = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=zone, fold=0).astimezone(UTC)
         self.local = self.instant.astimezone(zone)
         self.day = self.local.date()
+        self.number = "".join(filter(str.isdigit, row.get("number") or ""))
         self.to, self.at = row.get("to") or "", row.get("at") or "home"
         self.quantity = Fraction(1)
         if self.kind in ("call", "call_in"):
@@ -129,10 +130,10 @@ class Case:
         self.options = tree.get("options") or {}
 
     def in_band(self, band: str, local: datetime) -> bool:
-        clock = local.strftime("%H:%M")
-        return any(
-            DAYS[local.weekday()] in as_list(w["days"]) and w["from"] <= clock < w["to"] for w in self.bands[band]
-        )
+        clock, weekday = local.strftime("%H:%M"), DAYS[local.weekday()]
+        if local.date().isoformat() in self.tree.get("holidays", []):
+            weekday = "sun"
+        return any(weekday in as_list(w["days"]) and w["from"] <= clock < w["to"] for w in self.bands[band])
 
     def fits(self, row: Row, kind: str, to: str, place: str, local: datetime) -> bool:
         return (

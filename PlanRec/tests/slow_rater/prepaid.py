@@ -29,17 +29,38 @@ def prepaid_lines(case: Case, name: str, told: Row, events: list[Event]) -> list
         found = [i for i, s in enumerate(case.bill) if s <= day < case.periods.next(s)]
         return found[0] if found else None
 
-    def debit(day: date, item: str, cents: int) -> None:
-        nonlocal credit
-        credit -= cents
+    bonus = plan.get("bonus") or {}
+    given: list[list[Any]] = []  # day of the top-up, cents left; the first given expires first
+
+    def usable(day: date, item: str) -> list[list[Any]]:
+        lasts = timedelta(days=int(bonus.get("days", 10**5)))
+        return [g for g in given if item in bonus["pays"] and day < g[0] + lasts]
+
+    def there(day: date, item: str) -> int:
+        return credit + sum(g[1] for g in usable(day, item))
+
+    def note(day: date, item: str, cents: int) -> None:
         i = period(day)
         if i is not None and bills[i] is not None:
             bills[i][item] += cents  # type: ignore[index]
 
+    def debit(day: date, item: str, cents: int) -> None:
+        nonlocal credit
+        note(day, item, cents)
+        owed = cents
+        if bonus.get("used", "first") == "last":
+            own = min(owed, credit)
+            credit, owed = credit - own, owed - own
+        for g in usable(day, item):
+            part = min(g[1], owed)
+            g[1], owed = g[1] - part, owed - part
+            note(day, "bonus credit", -part)
+        credit -= owed
+
     def book(day: date) -> None:
         nonlocal until, minutes
         until = None
-        if pack and credit >= half_up(Fraction(pack["price"])):
+        if pack and there(day, "pack") >= half_up(Fraction(pack["price"])):
             debit(day, "pack", half_up(Fraction(pack["price"])))
             until, minutes = day + timedelta(days=int(pack["days"])), int(pack.get("minutes", 0))
 
@@ -65,6 +86,8 @@ def prepaid_lines(case: Case, name: str, told: Row, events: list[Event]) -> list
             continue
         if isinstance(what, int):
             credit += what
+            if bonus and what >= Fraction(bonus.get("from_cents", 0)):
+                given.append([day, half_up(Fraction(bonus["percent"]) * what / 100)])
             if until is None:
                 book(day)
         elif what.quantity == 0 or what.kind == "call_in":
@@ -74,13 +97,13 @@ def prepaid_lines(case: Case, name: str, told: Row, events: list[Event]) -> list
             if until is not None:
                 free = min(wanted, minutes)
                 minutes, wanted = minutes - free, wanted - free
-            while wanted and half_up(wanted * Fraction(plan["per_minute"])) > credit:
+            while wanted and half_up(wanted * Fraction(plan["per_minute"])) > there(day, "calls"):
                 wanted -= 1
             debit(day, "calls", half_up(wanted * Fraction(plan["per_minute"])))
         elif what.kind == "sms":
             price = half_up(Fraction(plan["per_message"]))
-            debit(day, "messages", price if price <= credit else 0)
+            debit(day, "messages", price if price <= there(day, "messages") else 0)
         elif until is None:
-            debit(day, "data", min(half_up(what.quantity * Fraction(plan["per_mb"])), credit))
+            debit(day, "data", min(half_up(what.quantity * Fraction(plan["per_mb"])), there(day, "data")))
     renewals(None)
     return lines_of(case, line, bills, None)

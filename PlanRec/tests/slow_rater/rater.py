@@ -88,7 +88,7 @@ def chosen_lines(case: Case, of: dict[str, list[Event]]) -> list[tuple[str, ...]
                 for held in combinations(order, size):
                     if not _permitted(case, plan, held):
                         continue
-                    told = case.tree["subscribers"][name] or {}
+                    told = {k: v for k, v in (case.tree["subscribers"][name] or {}).items() if k != "bought"}
                     in_card_order = [o for o in case.options if o in held]
                     line = Subscription(case, name, told, [plan] * len(case.bill), in_card_order)
                     line.run(of[name])

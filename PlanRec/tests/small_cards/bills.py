@@ -7,6 +7,7 @@ from typing import Any
 from planrec.billing.cards import parse_card, parse_request
 from planrec.billing.events import read_events
 from planrec.billing.rating import bill_events
+from planrec.billing.usage_detail import number_key
 
 __all__ = ["ANY", "APRIL", "CALL", "DATA", "FREE", "SMS", "Row", "bill", "call", "data", "options", "sms"]
 
@@ -36,11 +37,19 @@ def bill(plan: Row, uses: list[Row], card: Row | None = None, accounts: Row | No
     parsed = parse_card({"plans": [{"plan_id": "p", **plan}], **tree}, "card")
     told = {"bill": ["2025-03"], "subscribers": {"A": {"plan": "p", **who}}, **(accounts or {})}
     request = parse_request(told, "accounts")
-    columns = ("event", "subscriber", "kind", "start", "seconds", "mb", "number" if parsed.prefixes else "to", "at")
+    told_by = ("to", "number") if any("number" in use for use in uses) else ("to",)
+    columns = ("event", "subscriber", "kind", "start", "seconds", "mb", *told_by, "at")
     rows = [{"event": f"e{i:03}", "subscriber": "A", "at": "home", **use} for i, use in enumerate(uses)]
     lines = [",".join(columns), *(",".join(row.get(c, "") for c in columns) for row in rows)]
     text = "\n".join(lines) + "\n"
-    events = read_events(text.encode(), "events.csv", parsed.timezone, request.subscribers, parsed.prefixes)
+    events = read_events(
+        text.encode(),
+        "events.csv",
+        parsed.timezone,
+        request.subscribers,
+        parsed.prefixes,
+        number_for=number_key(parsed),
+    )
     found: Row = {}
     for line in bill_events(parsed, request, events).lines():
         first = line.period == request.bill[0] and line.subscriber == "A"

@@ -14,6 +14,7 @@ import numpy as np
 from common_utils.array_types import BoolArray, IntArray
 from planrec.billing.cards import Allowance, FullCard, Rate
 from planrec.billing.rating import CardCells, Sheet
+from planrec.billing.rating.sheet import CardRow
 
 __all__ = ["order_reasons"]
 
@@ -65,8 +66,7 @@ def _reasons(sheet: Sheet, plan: int, held: BoolArray) -> Iterator[str]:
             elif len(row.cap.items) > 1:
                 yield f"{row.key}: a cap over several items cuts the last one"
     for row in sheet.rates:
-        of_days = row.rate is not None and (row.rate.day_fee is not None or row.rate.rounded == "day")
-        if of_days and cells.owned(row.owner)[0]:
+        if row.rate is not None and row.rate.of_days and cells.owned(row.owner)[0]:
             yield f"{row.key}: what is charged by the day depends on how use is spread over days"
     if sheet.card.band_rule == "split":
         yield "band_rule: a call that is split depends on its own time"
@@ -94,22 +94,30 @@ def _allowance_reasons(sheet: Sheet, cells: CardCells) -> Iterator[str]:
         if allowance is None or not cells.owned(row.owner)[0]:
             continue
         scope = fits & ~taken_whole
-        limited = allowance.single_uses
         if not scope.any():
             continue
-        if allowance.amount == "unlimited" and not limited and allowance.within is None:
+        if allowance.amount == "unlimited" and not allowance.single_uses and allowance.within is None:
             taken_whole |= scope
             for key, earlier in scopes:
                 if (scope & earlier).any() and (earlier & ~scope).any():
                     yield f"{row.key}: takes a part of what {key} leaves, so it matters which use came first"
             continue
-        if limited or allowance.per == "day" or allowance.within is not None:
-            yield f"{row.key}: limits of a call, a day, a week or a place depend on single uses"
+        yield from _limits(row, allowance)
         yield from _mixed(sheet, cells, scope, row.key)
         for key, other in scopes:
             if (scope & other).any() and (scope != other).any():
                 yield f"{row.key}: its scope overlaps that of {key} and is not the same"
         scopes.append((row.key, scope))
+
+
+def _limits(row: CardRow, allowance: Allowance) -> Iterator[str]:
+    """Say which limits of an allowance ask for single uses."""
+    if row.single:
+        yield f"{row.key}: an option that is bought one by one holds from a day on"
+    if allowance.numbers is not None:
+        yield f"{row.key}.numbers: which numbers are covered depends on which were used first"
+    elif allowance.single_uses or allowance.per == "day" or allowance.within is not None:
+        yield f"{row.key}: limits of a call, a day, a week or a place depend on single uses"
 
 
 def _mixed(sheet: Sheet, cells: CardCells, scope: BoolArray, key: str) -> Iterator[str]:

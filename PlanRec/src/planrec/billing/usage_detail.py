@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from planrec.billing.cards import Allowance, FullCard, FullPlan, Option, Rate
 from planrec.billing.detailed_plan import DetailedPlan
 
-__all__ = ["detailed_plans", "line_items", "time_key", "usage_needs"]
+__all__ = ["detailed_plans", "line_items", "number_key", "time_key", "usage_needs"]
 
 
 def detailed_plans(card: FullCard, plan_ids: set[str]) -> tuple[DetailedPlan, ...]:
@@ -17,6 +17,23 @@ def detailed_plans(card: FullCard, plan_ids: set[str]) -> tuple[DetailedPlan, ..
         for p in card.plans
         if p.plan_id in plan_ids
     )
+
+
+def number_key(card: FullCard) -> str:
+    """Return the first key of a card that asks which uses are to the same number, "" where none does.
+
+    Examples
+    --------
+    >>> from planrec.billing.cards import parse_card
+    >>> free = {"kind": "call", "amount": "unlimited", "numbers": {"most": "300", "per": "period"}}
+    >>> tree = {"version": "v", "currency": "EUR", "timezone": "UTC", "plans": [{"plan_id": "a", "allowances": [free]}]}
+    >>> number_key(parse_card(tree, "card"))
+    'plans.a.allowances[0].numbers'
+    """
+    owners: list[tuple[str, FullPlan | Option]] = [(f"plans.{p.plan_id}", p) for p in card.plans]
+    owners += [(f"options.{o.option_id}", o) for o in card.options]
+    rows = ((f"{key}.allowances[{i}].numbers", a) for key, owner in owners for i, a in enumerate(owner.allowances))
+    return next((key for key, row in rows if row.numbers is not None), "")
 
 
 def time_key(card: FullCard) -> str:
@@ -146,6 +163,8 @@ def _of_rate(rate: Rate, key: str) -> Iterator[tuple[str, str]]:
         yield "the day of each use", f"{key}.rounded"
     if rate.day_fee is not None:
         yield "the day of each use", f"{key}.day_fee"
+    if rate.day_minimum:
+        yield "the day of each use", f"{key}.day_minimum"
 
 
 def _of_allowance(row: Allowance, key: str) -> Iterator[tuple[str, str]]:
@@ -153,6 +172,8 @@ def _of_allowance(row: Allowance, key: str) -> Iterator[tuple[str, str]]:
         yield "the day of each use", f"{key}.per" if row.per == "day" else f"{key}.per_day_max"
     if row.per_week_max is not None:
         yield "the day of each use", f"{key}.per_week_max"
+    if row.numbers is not None:
+        yield "which calls and messages are to the same number", f"{key}.numbers"
     if row.per_call_max is not None:
         yield "each call", f"{key}.per_call_max"
     if row.within is not None:

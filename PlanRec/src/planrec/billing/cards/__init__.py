@@ -5,7 +5,7 @@ from __future__ import annotations
 from planrec.billing.cards.accounts import AccountHolder, BillRequest, Choose, Device, PlanChange, TopUp
 from planrec.billing.cards.checks import never_held, remarks
 from planrec.billing.cards.load import load_request, parse_card, parse_request, read_card_tree
-from planrec.billing.cards.rows import Allowance, Cap, NotSold, Pass, Rate
+from planrec.billing.cards.rows import Allowance, Cap, NotSold, NumbersLimit, Pass, Rate
 from planrec.billing.cards.schema import Discount, FullCard, FullPlan, MinimumTerm, Option, Pool
 from planrec.billing.cards.short_form import in_full, is_short
 from planrec.billing.cards.words import money_text, plan_sentences, rate_words
@@ -24,6 +24,7 @@ __all__ = [
     "MarkedTree",
     "MinimumTerm",
     "NotSold",
+    "NumbersLimit",
     "Option",
     "Pass",
     "PlanChange",

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from planrec.billing.cards.value_types import Cents, Part, Word, Words
 from planrec.billing.cards.values import names, whole
 
-__all__ = ["AccountHolder", "BillRequest", "Choose", "Device", "PlanChange", "TopUp"]
+__all__ = ["AccountHolder", "BillRequest", "Choose", "Device", "PlanChange", "Purchase", "TopUp"]
 
 _Subscribers = Annotated[tuple[Word, ...], BeforeValidator(names), Field(max_length=1_000_000)]
 
@@ -36,6 +36,13 @@ class TopUp(Part):
     cents: Annotated[int, BeforeValidator(whole), Field(ge=0, le=1_000_000_000)] = Field(description="cents")
 
 
+class Purchase(Part):
+    """An option bought on a day, of those that are bought one by one."""
+
+    option: Word = Field(description="the option")
+    on: date = Field(description="local day")
+
+
 class AccountHolder(Part):
     """One subscriber: what is held, and since when."""
 
@@ -44,6 +51,7 @@ class AccountHolder(Part):
     last: date | None = Field(None, alias="to", description="last day")
     plan_changes: tuple[PlanChange, ...] = Field((), description="later plans")
     options: Words = Field((), description="options held in all periods")
+    bought: tuple[Purchase, ...] = Field((), max_length=10_000, description="options bought one by one")
     device: Device | None = Field(None, description="a device in instalments")
     topups: tuple[TopUp, ...] = Field((), description="prepaid: money put on the credit")
     flags: Words = Field((), description="what discounts ask for, as autopay")

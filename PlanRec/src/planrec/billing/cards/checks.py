@@ -39,7 +39,10 @@ def _problems(card: FullCard) -> Iterator[str]:
         yield from _unknown_bands(card, key, owner)
         if card.prepaid and (owner.rates or owner.allowances or owner.passes or owner.caps):
             yield f"{key}: a prepaid card uses no rates, allowances, passes or caps"
+    single = {o.option_id for o in card.options if o.starts is not None}
     for option in card.options:
+        if single & set(option.requires):
+            yield f"options.{option.option_id}.requires: an option that is bought one by one cannot be required"
         named = [*((p, plans) for p in option.only_with or ()), *((o, options) for o in option.requires)]
         for name in (name for name, known in named if name not in known):
             yield f"options.{option.option_id}: {name!r} is not in the card"
@@ -78,8 +81,9 @@ def _prepaid_problems(card: FullCard) -> Iterator[str]:
         prices = (plan.per_minute, plan.per_message, plan.per_mb)
         if card.prepaid and None in prices:
             yield f"plans.{plan.plan_id}: a prepaid plan needs `per_minute`, `per_message` and `per_mb`"
-        if not card.prepaid and (plan.pack or prices != (None, None, None)):
-            yield f"plans.{plan.plan_id}: `pack`, `per_minute`, `per_message`, `per_mb` belong to `prepaid: true`"
+        if not card.prepaid and (plan.pack or plan.bonus or prices != (None, None, None)):
+            own = "`pack`, `bonus`, `per_minute`, `per_message`, `per_mb`"
+            yield f"plans.{plan.plan_id}: {own} belong to `prepaid: true`"
 
 
 def remarks(card: FullCard) -> list[str]:

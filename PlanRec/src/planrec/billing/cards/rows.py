@@ -34,6 +34,7 @@ __all__ = [
     "Ladder",
     "LadderBeyond",
     "NotSold",
+    "NumbersLimit",
     "Pass",
     "Rate",
     "Rollover",
@@ -122,11 +123,19 @@ class Rate(Part):
     rounded: Literal["session", "day", "period"] | None = Field(
         None, description="blocks of a session, of the sum of a local day or of the period's"
     )
+    day_minimum: Cents = Field(
+        Decimal(0), description="least price of the megabytes of a local day, where there are any"
+    )
     throttled: bool = Field(False, description="no charge; the megabytes are reported as slowed")
     day_fee: Cents | None = Field(None, description="cents on each local day with data")
     includes_mb: Megabytes = Field(Decimal(0), description="megabytes that a day fee covers")
     beyond: Beyond | None = Field(None, description="what a day's further megabytes cost")
     ladder: Ladder | None = Field(None, description="fee by the period's megabytes")
+
+    @property
+    def of_days(self) -> bool:
+        """Whether what it charges depends on how data are spread over days."""
+        return self.day_fee is not None or self.rounded == "day" or self.day_minimum > 0
 
     @model_validator(mode="after")
     def _one_price(self) -> Rate:
@@ -143,6 +152,8 @@ class Rate(Part):
             raise ValueError("`setup`, `per_minute`, `minimum` and `also` belong to calls")
         if (self.block_mb is None) != (self.per_block is None) or (self.block_mb is None) != (self.rounded is None):
             raise ValueError("`block_mb`, `per_block` and `rounded` come together")
+        if self.day_minimum and self.per_mb is None and self.rounded not in ("session", "day"):
+            raise ValueError("`day_minimum` goes with `per_mb`, or with blocks of a session or a day")
         if self.day_fee is None and (self.beyond is not None or self.includes_mb):
             raise ValueError("`includes_mb` and `beyond` belong to a `day_fee`")
         if self.item is None and self._charges():
@@ -152,7 +163,7 @@ class Rate(Part):
         return self
 
     def _charges(self) -> bool:
-        prices = [self.setup, self.minimum, self.each, self.per_mb, self.per_block, self.day_fee]
+        prices = [self.setup, self.minimum, self.each, self.per_mb, self.per_block, self.day_fee, self.day_minimum]
         return any(prices) or any(price for _, price in self.per_minute) or self.ladder is not None
 
 
@@ -179,6 +190,13 @@ class Bank(Part):
     spent_on: Days = Field(description="days on which the collected amount can be used")
 
 
+class NumbersLimit(Part):
+    """A limit on the different numbers to which an allowance covers use."""
+
+    most: Annotated[int, BeforeValidator(whole), Field(ge=1, le=100_000)] = Field(description="so many numbers")
+    per: Literal["period", "week", "day"] = Field(description="counted anew with each; weeks begin on Monday")
+
+
 class Allowance(Part):
     """What is covered; allowances are used in the order of the list."""
 
@@ -194,14 +212,25 @@ class Allowance(Part):
     per_call_max: Minutes | None = Field(None, description="most minutes of one call")
     per_day_max: Minutes | None = Field(None, description="most minutes of one local day")
     per_week_max: Minutes | None = Field(None, description="most minutes of a week, Monday to Sunday, in a period")
+    numbers: NumbersLimit | None = Field(None, description="covers use to so many different numbers, the first ones")
     within: Within | None = Field(None, description="a limit at some places, with a surcharge beyond it")
     rollover: Rollover | None = Field(None, description="what is left is carried into the next period")
     bank: Bank | None = Field(None, description="unused quotas of days used later in the week")
 
     @property
     def single_uses(self) -> bool:
-        """Whether a limit of a call, a day or a week makes it matter when and how long calls were."""
+        """Whether a limit makes it matter when, how long or to which number single calls were."""
+        return self._limits_calls or self.numbers is not None
+
+    @property
+    def _limits_calls(self) -> bool:
         return any(most is not None for most in (self.per_call_max, self.per_day_max, self.per_week_max))
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether several of it are one of the sum of their amounts."""
+        plain = self.within is None and self.rollover is None and not self.single_uses
+        return plain and self.amount != "unlimited" and self.per == "period"
 
     @model_validator(mode="after")
     def _fits_together(self) -> Allowance:
@@ -212,7 +241,9 @@ class Allowance(Part):
             raise ValueError("an amount of calls needs `unit: minute` and no other kind beside it")
         if finite and not calls and (self.unit is not None or len(kinds) > 1):
             raise ValueError("an amount is of one kind; `unit: minute` is for calls")
-        if self.single_uses and kinds - calls:
+        if self.numbers is not None and kinds - {"call", "sms"}:
+            raise ValueError("`numbers` are those of calls made and messages")
+        if self._limits_calls and kinds - calls:
             raise ValueError("`per_call_max`, `per_day_max` and `per_week_max` are minutes of calls")
         if self.within is not None and kinds != {"data"}:
             raise ValueError("`within` is for data")

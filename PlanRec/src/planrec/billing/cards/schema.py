@@ -14,9 +14,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from planrec.billing.cards.rows import Allowance, Band, Cap, NotSold, Pass, Rate
 from planrec.billing.cards.value_types import BlockSize, Cents, Megabytes, Name, Part, Percent, Word, Words
-from planrec.billing.cards.values import number, whole
+from planrec.billing.cards.values import names, number, whole
 
 __all__ = [
+    "Bonus",
     "Discount",
     "FeeChange",
     "FullCard",
@@ -98,6 +99,20 @@ class Pack(Part):
     mb: Megabytes = Field(Decimal(0), description="megabytes at full speed")
 
 
+class Bonus(Part):
+    """Credit that a top-up gives beside its money; it pays for some uses only, and expires."""
+
+    percent: Percent = Field(description="percent of a top-up")
+    from_cents: Cents = Field(Decimal(0), description="least top-up that gives it")
+    days: Annotated[int, BeforeValidator(whole), Field(ge=1, le=3660)] | None = Field(
+        None, description="whole days for which it holds, that of the top-up included; for ever where not told"
+    )
+    pays: Annotated[
+        tuple[Literal["calls", "messages", "data", "pack"], ...], BeforeValidator(names), Field(min_length=1)
+    ] = Field(description="what it pays for")
+    used: Literal["first", "last"] = Field("first", description="before or after the own credit")
+
+
 class FullPlan(Part):
     """One plan of a full rate card.
 
@@ -127,6 +142,7 @@ class FullPlan(Part):
     per_message: Cents | None = Field(None, description="prepaid: cents a message")
     per_mb: Cents | None = Field(None, description="prepaid: cents a megabyte")
     pack: Pack | None = Field(None, description="prepaid: the pack")
+    bonus: Bonus | None = Field(None, description="prepaid: credit that top-ups give beside their money")
 
 
 class Option(Part):
@@ -138,10 +154,30 @@ class Option(Part):
     group: Word | None = Field(None, description="one option of a group at most")
     only_with: Words | None = Field(None, description="plans with which it can be held")
     requires: Words = Field((), description="options that must be held as well")
+    starts: Literal["day", "next_day"] | None = Field(
+        None, description="bought one by one, from its day or the next one to the period's end; held where not told"
+    )
+    max_per_period: Annotated[int, BeforeValidator(whole), Field(ge=1)] | None = Field(
+        None, description="most that are bought in a period"
+    )
     rates: tuple[Rate, ...] = Field((), description="come before the plan's")
     allowances: tuple[Allowance, ...] = Field((), description="used after the plan's")
     passes: tuple[Pass, ...] = Field((), description="come before the plan's")
     caps: tuple[Cap, ...] = Field((), description="limits on money")
+
+    @model_validator(mode="after")
+    def _one_by_one(self) -> Option:
+        if self.starts is None:
+            if self.max_per_period is not None:
+                raise ValueError("`max_per_period` belongs to an option with `starts`, which is bought one by one")
+            return self
+        if self.rates or self.passes or self.caps or self.group is not None:
+            raise ValueError("an option with `starts` holds allowances only, and no `group`")
+        if not all(row.adds_up for row in self.allowances):
+            raise ValueError(
+                "an option with `starts` holds amounts of a period, without limits, `within` or `rollover`"
+            )
+        return self
 
 
 class PoolOver(Part):

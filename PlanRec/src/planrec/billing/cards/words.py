@@ -89,9 +89,18 @@ def _plan_fees(card: FullCard, plan: FullPlan) -> Iterator[str]:
         most = f", at most {money_text(term.max, currency)}" if term.max is not None else ""
         share = f"{term.percent_of_remaining_fees} % of the fees that are left"
         yield f"the term is {term.months} months; who leaves before pays {share}{most}"
+    yield from _prepaid(plan, currency)
+
+
+def _prepaid(plan: FullPlan, currency: str) -> Iterator[str]:
     if plan.pack is not None:
         pack, price = plan.pack, money_text(plan.pack.price, currency)
         yield f"a pack of {pack.days} days costs {price} and holds {pack.minutes} minutes and {pack.mb} MB"
+    if plan.bonus is not None:
+        bonus, order = plan.bonus, "before" if plan.bonus.used == "first" else "after"
+        least = f" of {money_text(bonus.from_cents, currency)} or more" if bonus.from_cents else ""
+        lasts = f", for {bonus.days} days" if bonus.days is not None else ""
+        yield f"a top-up{least} gives {bonus.percent} % more for {_and(bonus.pays)}{lasts}, used {order} the own credit"
     prices = (plan.per_minute, "a started minute"), (plan.per_message, "a message"), (plan.per_mb, "a megabyte")
     for price, unit in prices:
         if price is not None:
@@ -103,6 +112,10 @@ def _option_rules(option: Option) -> Iterator[str]:
         yield f"it can be added to {_and(option.only_with)} only"
     if option.requires:
         yield f"it needs {_and(option.requires)}"
+    if option.starts is not None:
+        since = "from the day on which it is bought" if option.starts == "day" else "from the day after it is bought"
+        most = f", at most {option.max_per_period} times a period" if option.max_per_period is not None else ""
+        yield f"it can be bought again and again{most}, and holds {since} to the end of the period"
     if option.group:
         yield f"only one option of the group {option.group} can be held"
 
@@ -129,6 +142,8 @@ def _allowance(row: Allowance, card: FullCard) -> str:
     for most, of in ((row.per_call_max, "call"), (row.per_day_max, "day"), (row.per_week_max, "week")):
         if most is not None:
             text += f", at most {most} minutes of a {of}"
+    if row.numbers is not None:
+        text += f", to at most {row.numbers.most} different numbers of a {row.numbers.per}"
     if row.within is not None:
         within, price = row.within, money_text(row.within.beyond.per_mb, card.currency)
         text += f"; {within.amount} MB of it at {_and(within.at)}, each further MB there {price} more"
@@ -191,10 +206,11 @@ def _increment(first: int, step: int) -> str:
 def _data_price(row: Rate, currency: str) -> str:
     if row.throttled:
         return "nothing, but are slowed"
+    least = f", at least {money_text(row.day_minimum, currency)} on each day of use" if row.day_minimum else ""
     if row.per_mb is not None:
-        return f"{money_text(row.per_mb, currency)} a megabyte"
+        return f"{money_text(row.per_mb, currency)} a megabyte{least}"
     if row.per_block is not None:
-        return f"{money_text(row.per_block, currency)} for each {row.block_mb} MB begun in a {row.rounded}"
+        return f"{money_text(row.per_block, currency)} for each {row.block_mb} MB begun in a {row.rounded}{least}"
     if row.day_fee is not None:
         beyond = f", then {money_text(row.beyond.per_mb, currency)} a megabyte" if row.beyond else ""
         return f"{money_text(row.day_fee, currency)} on each day of use for {row.includes_mb} MB{beyond}"

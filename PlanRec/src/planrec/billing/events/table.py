@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from secrets import token_bytes
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +46,9 @@ class Events:
         What the codes of `subscriber`, `to` and `at` stand for; code 0 of `classes` is "not told", of `places` home.
     subscriber, to, at : int64 arrays
         Codes.
+    callee : int64 array or None
+        Which of the numbers that its subscriber uses in this table an event is to, from 1 in the order of the file; 0
+        where none is told. None where no limit of numbers asks for it. It says nothing beyond this table.
     kind : int8 array
         Position in `KINDS`.
     instant : int64 array
@@ -61,6 +67,7 @@ class Events:
     quantity: IntArray
     to: IntArray
     at: IntArray
+    callee: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.instant)
@@ -104,6 +111,7 @@ def read_events(
     subscribers: Iterable[str],
     prefixes: dict[str, tuple[str, ...]] | None = None,
     time_for: str = "",
+    number_for: str = "",
 ) -> Events:
     r"""Read a CSV file of events.
 
@@ -123,6 +131,8 @@ def read_events(
     time_for : str
         Key of the card that asks for the time of day; a start that is a day alone is then refused. Without such a key
         it is the beginning of that day.
+    number_for : str
+        Key of the card that asks which calls and messages are to the same number; each then needs a `number`.
 
     Returns
     -------
@@ -156,39 +166,45 @@ def read_events(
         raise DataError(f"{name}: column(s) {meant[:5]}; write the names as here: {', '.join(_COLUMNS)}, number.")
     place = [header.index(c) if c in header else -1 for c in _COLUMNS]
     number_at, find = (header.index("number") if has_number else -1), class_finder(prefixes or {})
-    reader = _Reader(name, subscribers, time_for)
+    if number_for and not has_number:
+        raise DataError(f"{name}: no column 'number', which {number_for} of the card asks for.")
+    reader = _Reader(name, subscribers, time_for, number_for)
     for line, row in enumerate(rows, start=2):
         if not row:
             continue
         if len(row) != len(header):
             raise DataError(f"{name}: line {line} has {len(row)} values, the header {len(header)}.")
         values = [row[p] if p >= 0 else "" for p in place]
-        if number_at >= 0 and not values[6]:
-            if _POWER.fullmatch(row[number_at].strip()):
+        number = row[number_at].strip() if number_at >= 0 else ""
+        if number and (number_for or not values[6]):
+            if _POWER.fullmatch(number):
                 raise DataError(
                     f"{name}: line {line}, column 'number': a number written as a power of ten has lost its digits; "
                     "export the column as text."
                 )
-            values[6] = find(row[number_at])
-        reader.add(line, values)
+            values[6] = values[6] or find(number)
+        reader.add(line, values, number)
     return reader.events(LocalClock(timezone))
 
 
 class _Reader:
     """Collects rows, checks each value."""
 
-    def __init__(self, name: str, subscribers: Iterable[str], time_for: str) -> None:
-        self.name, self.time_for = name, time_for
+    def __init__(self, name: str, subscribers: Iterable[str], time_for: str, number_for: str) -> None:
+        self.name, self.time_for, self.number_for = name, time_for, number_for
+        # Only a keyed digest of a number is held, with its subscriber, until the table is read; the key is of this run.
+        self._key, self._digests = token_bytes(32), dict[bytes, int]()
+        self._numbers_of: Counter[str] = Counter()
         self.known = {who: i for i, who in enumerate(subscribers)}
         self.classes, self.places = _Codes([""]), _Codes(["home"])
         self.lines: list[int] = []
         self.ids: list[str] = []
-        self.columns: list[tuple[int, int, int, int, int, int, int]] = []
+        self.columns: list[tuple[int, int, int, int, int, int, int, int]] = []
 
     def _refuse(self, line: int, column: str, what: str) -> DataError:
         return DataError(f"{self.name}: line {line}, column {column!r}: {what}.")
 
-    def add(self, line: int, values: list[str]) -> None:
+    def add(self, line: int, values: list[str], number: str) -> None:
         event, who, kind_name, start, seconds, mb, to, at = values
         if not event:
             raise self._refuse(line, "event", "an event needs an identifier")
@@ -206,7 +222,21 @@ class _Reader:
         self.lines.append(line)
         self.ids.append(event)
         code = self.classes(to)
-        self.columns.append((self.known[who], kind, instant, quantity, code, self.places(at or "home"), local))
+        place, callee = self.places(at or "home"), self._callee(line, who, kind, number) if self.number_for else 0
+        self.columns.append((self.known[who], kind, instant, quantity, code, place, local, callee))
+
+    def _callee(self, line: int, who: str, kind: int, number: str) -> int:
+        """Return which of the subscriber's numbers it is, from 1."""
+        digits = re.sub(r"\D", "", number)
+        if kind not in (CALL, SMS):
+            return 0
+        if not digits:
+            raise self._refuse(line, "number", f"no number, which {self.number_for} of the card asks for")
+        digest = blake2b(f"{who}\n{digits}".encode(), key=self._key, digest_size=16).digest()
+        if digest not in self._digests:
+            self._numbers_of[who] += 1
+            self._digests[digest] = self._numbers_of[who]
+        return self._digests[digest]
 
     def _seconds(self, line: int, text: str) -> int:
         if not re.fullmatch(r"\d{1,9}", text) or int(text) > _MOST_SECONDS:
@@ -242,8 +272,8 @@ class _Reader:
             seen: set[str] = set()
             line = next(n for n, e in zip(self.lines, self.ids, strict=True) if e in seen or seen.add(e))
             raise self._refuse(line, "event", "the identifier stands twice")
-        table = np.array(self.columns, dtype=np.int64).reshape(-1, 7)
-        who, kind, instant, quantity, to, at, local = (table[:, i].copy() for i in range(7))
+        table = np.array(self.columns, dtype=np.int64).reshape(-1, 8)
+        who, kind, instant, quantity, to, at, local, callee = (table[:, i].copy() for i in range(8))
         for day in np.unique(instant[local == _A_DAY]).tolist():  # clocks may leave out its midnight
             here = (local == _A_DAY) & (instant == day)
             instant[here] = clock.midnight(day // MICRO // DAY) * MICRO
@@ -267,4 +297,5 @@ class _Reader:
             quantity[order],
             to[order],
             at[order],
+            callee[order] if self.number_for else None,
         )

@@ -13,12 +13,12 @@ import numpy as np
 
 from common_utils.array_types import BoolArray, IntArray
 from common_utils.errors import ConfigError
-from planrec.billing.cards import Allowance
-from planrec.billing.rating.holdings import AccountPeriods
-from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers
+from planrec.billing.cards import Allowance, NumbersLimit
+from planrec.billing.rating.holdings import ALWAYS, AccountPeriods
+from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers, used_before
 from planrec.billing.rating.sheet import CardRow
 
-__all__ = ["Taken", "amount_of", "take"]
+__all__ = ["Asked", "Taken", "amount_of", "take"]
 
 _NO_LIMIT = 2**61
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -44,9 +44,27 @@ def amount_of(row: Allowance, value: object, key: str, unit: int) -> int:
     return exact.numerator
 
 
-def take(
-    card_row: CardRow, unit: int, wanted: IntArray, cell: IntArray, day: IntArray, accounts: AccountPeriods
-) -> Taken:
+@dataclass(frozen=True)
+class Asked:
+    """What an allowance is asked to cover; int64 arrays of shape (n,), in order of account and time.
+
+    Attributes
+    ----------
+    wanted : int64 array
+        What is left over of each event that the row fits.
+    cell, day : int64 arrays
+        Account in a period, rising; local day.
+    callee : int64 array or None
+        To which of its subscriber's numbers.
+    """
+
+    wanted: IntArray
+    cell: IntArray
+    day: IntArray
+    callee: IntArray | None = None
+
+
+def take(card_row: CardRow, unit: int, asked: Asked, accounts: AccountPeriods) -> Taken:
     """Return what an allowance takes of events in order.
 
     Parameters
@@ -55,10 +73,7 @@ def take(
         A row of allowances. The state of a plan's ends with a change of plan, that of an option's does not.
     unit : int
         Parts of a megabyte in which data are counted.
-    wanted : int64 array of shape (n,)
-        What is left over of each event that the row fits.
-    cell, day : int64 arrays of shape (n,)
-        Account in a period, rising; local day.
+    asked : Asked
     accounts : AccountPeriods
 
     Returns
@@ -69,6 +84,9 @@ def take(
     assert row is not None  # noqa: S101 - a row of allowances holds one
     n, p = accounts.shape
     cells = n * p
+    wanted, cell, day = asked.wanted, asked.cell, asked.day
+    if row.numbers is not None and asked.callee is not None:
+        wanted = np.where(_nth_number(row.numbers, asked, asked.callee) <= row.numbers.most, wanted, 0)
     if row.per_call_max is not None:
         wanted = np.minimum(wanted, amount_of(row, row.per_call_max, f"{key}.per_call_max", unit))
     unlimited = row.amount == "unlimited"
@@ -88,6 +106,9 @@ def take(
             of_day = _banked(row, quota, wanted, runs, starts, cell, day, accounts, own=own)
         return Taken(clip_to_limits(wanted, runs, starts, of_day), limits)
     amount = amount_of(row, row.amount, f"{key}.amount", unit)
+    if card_row.single:
+        begun = accounts.bought.get(card_row.owner.option, np.zeros((cells, 0), dtype=np.int64)).reshape(cells, -1)
+        return _of_purchases(begun, amount, wanted, cell, day)
     limits[:] = amount
     if row.rollover is not None:
         most = (
@@ -96,6 +117,26 @@ def take(
         limits = _rolled(row, most, amount, group_sums(wanted, cell, cells).reshape(n, p), accounts, own=own)
     runs, starts = run_numbers(cell)
     return Taken(clip_to_limits(wanted, runs, starts, limits[cell[starts]] if len(starts) else 0), limits)
+
+
+def _nth_number(rule: NumbersLimit, asked: Asked, callee: IntArray) -> IntArray:
+    """Return which of the different numbers of its period, week or day each event is to, by their first uses."""
+    spans = {"period": (asked.cell,), "week": (asked.cell, (asked.day + 3) // 7), "day": (asked.cell, asked.day)}
+    runs, starts = run_numbers(*spans[rule.per])
+    key = runs * (int(callee.max(initial=0)) + 1) + callee
+    _, first, which = np.unique(key, return_index=True, return_inverse=True)
+    new = np.zeros(len(key), dtype=np.int64)
+    new[first] = 1
+    return (used_before(new, runs, starts) + new)[first][which]
+
+
+def _of_purchases(begun: IntArray, amount: int, wanted: IntArray, cell: IntArray, day: IntArray) -> Taken:
+    """Let each purchase take from its day on; `begun` is of shape (n_cells, most bought). Loops over purchases only."""
+    left = wanted.copy()
+    for k in range(begun.shape[1]):
+        rows = np.flatnonzero(day >= begun[cell, k])
+        left[rows] -= clip_to_limits(left[rows], *run_numbers(cell[rows]), amount)
+    return Taken(wanted - left, amount * (begun < ALWAYS).sum(axis=1))
 
 
 def _rolled(

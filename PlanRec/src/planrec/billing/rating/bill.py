@@ -266,6 +266,9 @@ def candidate_sets(card: FullCard, choose: Choose) -> list[Candidate]:
     unknown = [n for n in choose.plans if n not in plans] + [n for n in choose.options if n not in options]
     if unknown:
         raise ConfigError(f"choose: {unknown[0]!r} is not in the card.")
+    single = [n for n in choose.options if card.options[options[n]].starts is not None]
+    if single:
+        raise ConfigError(f"choose: option {single[0]} is bought one by one, on days of its own; leave it out.")
     if len(choose.plans) * 2 ** len(choose.options) > _MOST:
         raise ConfigError(f"choose: more than {_MOST:,} combinations; name fewer options.")
     found: list[Candidate] = []

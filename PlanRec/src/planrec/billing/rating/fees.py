@@ -15,7 +15,7 @@ import numpy as np
 from common_utils.array_types import BoolArray, IntArray
 from planrec.billing.cards import Discount, FullCard, FullPlan
 from planrec.billing.events import month_later
-from planrec.billing.rating.holdings import AccountPeriods
+from planrec.billing.rating.holdings import ALWAYS, AccountPeriods
 from planrec.billing.rating.money import Money
 from planrec.billing.rating.sheet import Sheet
 from planrec.billing.rating.usage import UsedUp
@@ -69,8 +69,9 @@ def bill_items(sheet: Sheet, accounts: AccountPeriods, used: UsedUp, names: tupl
             bill.add(plan.fee_item, _fee(bill, plan, mask))
     for o, option in enumerate(sheet.card.options):
         held = accounts.options[:, o, None] & accounts.present
+        number = (accounts.bought[o] < ALWAYS).sum(axis=2) if o in accounts.bought else 1
         if held.any() and option.fee:
-            money = Money.of(Fraction(option.fee), held.reshape(-1).astype(np.int64))
+            money = Money.of(Fraction(option.fee), (held * number).reshape(-1).astype(np.int64))
             bill.add(f"option {option.name}", money)
             bill.options = bill.options + money
     if sheet.card.pool is not None:

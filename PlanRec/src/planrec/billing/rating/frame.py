@@ -56,6 +56,8 @@ class Frame:
         What plans share: billed quantities by increments, events by scope.
     counted : UseSums or None
         Where the rows are no events but sums of a table of cells: what is known of their uses.
+    callee : int64 array of shape (n,) or None
+        As the table's.
     """
 
     cells: CardCells
@@ -71,6 +73,7 @@ class Frame:
     kept: dict[bytes, IntArray] = field(default_factory=dict)
     sums: dict[tuple[int, ...], Frame] = field(default_factory=dict)
     counted: UseSums | None = None
+    callee: IntArray | None = None
 
     def rows_in(self, fits: BoolArray) -> IntArray:
         """Return the rows whose cell is one of those marked; bool array of shape (n_cells,)."""
@@ -132,6 +135,7 @@ class Frame:
             joined(self.quantity, totals[groups]),
             joined(self.cell, cell),
             self.unit,
+            callee=None if self.callee is None else joined(self.callee, none),
         )
 
 
@@ -186,7 +190,9 @@ def frame_of(sheet: Sheet, accounts: AccountPeriods, events: Events) -> Frame:
     if sheet.unit != MICRO:
         quantity = np.where(kind == DATA, quantity * (sheet.unit // MICRO), quantity)
     refuse_too_much(kind, quantity, account, accounts.plan.size, sheet.unit)
-    return Frame(cells, clock, source, account, events.instant[source], day, kind, quantity, cell, sheet.unit)
+    callee = None if events.callee is None else events.callee[source]
+    instant = events.instant[source]
+    return Frame(cells, clock, source, account, instant, day, kind, quantity, cell, sheet.unit, callee=callee)
 
 
 def _held(accounts: AccountPeriods, events: Events, kept: IntArray) -> tuple[IntArray, NDArray[np.int64]]:

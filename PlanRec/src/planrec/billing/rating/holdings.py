@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from common_utils.array_types import BoolArray, IntArray
 from common_utils.errors import ConfigError
-from planrec.billing.cards import AccountHolder, BillRequest, FullCard
+from planrec.billing.cards import AccountHolder, BillRequest, FullCard, Option
 from planrec.billing.events import PeriodRule, day_number
 
-__all__ = ["AccountPeriods", "account_holds", "accounts_of", "listed_periods"]
+__all__ = ["ALWAYS", "AccountPeriods", "account_holds", "accounts_of", "listed_periods"]
 
-_ALWAYS = 10**7  # days since 1970, beyond every date
+ALWAYS = 10**7  # days since 1970, beyond every date
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class AccountPeriods:
     plan : int64 array of shape (n_accounts, n_periods)
         Plan held, position in the card.
     options : bool array of shape (n_accounts, n_options)
+    bought : dict of int to int64 array of shape (n_accounts, n_periods, most bought)
+        For options that are bought one by one, by their position: the days from which they hold, rising, far off where
+        there are no more.
     """
 
     rule: PeriodRule
@@ -40,6 +44,7 @@ class AccountPeriods:
     periods: IntArray
     plan: IntArray
     options: BoolArray
+    bought: dict[int, IntArray] = field(default_factory=dict[int, IntArray])
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -54,7 +59,7 @@ class AccountPeriods:
     @cached_property
     def last_day(self) -> IntArray:
         """Last day of each account, far off where there is none."""
-        return np.array([day_number(s.last) if s.last else _ALWAYS for s in self.subscribers], dtype=np.int64)
+        return np.array([day_number(s.last) if s.last else ALWAYS for s in self.subscribers], dtype=np.int64)
 
     @cached_property
     def starts(self) -> IntArray:
@@ -100,6 +105,7 @@ class AccountPeriods:
             self.periods,
             self.plan[rows],
             self.options[rows],
+            {option: days[rows] for option, days in self.bought.items()},
         )
 
 
@@ -136,10 +142,11 @@ def accounts_of(card: FullCard, request: BillRequest) -> AccountPeriods:
         where = f"subscribers.{who}"
         if subscriber.plan is None:
             raise ConfigError(f"{where}.plan: a subscriber who is billed holds a plan; name one of the card.")
-        unknown = [o for o in subscriber.options if o not in names]
+        unknown = [o for o in (*subscriber.options, *(b.option for b in subscriber.bought)) if o not in names]
         wanted = [subscriber.plan, *(c.plan for c in subscriber.plan_changes)]
         if unknown or any(p not in plans for p in wanted):
             raise ConfigError(f"{where}: {unknown or wanted} is not in the card.")
+        _refuse_misplaced(card, subscriber, where)
         if subscriber.options:
             held[a, [names[o] for o in subscriber.options]] = True
         plan[a] = plans[subscriber.plan]
@@ -151,19 +158,62 @@ def accounts_of(card: FullCard, request: BillRequest) -> AccountPeriods:
                 problems[key] = account_holds(card, p, held[a])
             if problems[key]:
                 raise ConfigError(f"{where}: {problems[key]}")
-    return AccountPeriods(rule, tuple(request.subscribers.values()), np.arange(len(plan)), periods, plan, held)
+    accounts = AccountPeriods(rule, tuple(request.subscribers.values()), np.arange(len(plan)), periods, plan, held)
+    bought = {
+        o: _bought(card, o, accounts, tuple(request.subscribers)) for o, told in enumerate(card.options) if told.starts
+    }
+    for o, days in bought.items():
+        held[:, o] = (days < ALWAYS).any(axis=(1, 2))
+    return replace(accounts, bought=bought)
+
+
+def _refuse_misplaced(card: FullCard, subscriber: AccountHolder, where: str) -> None:
+    """Refuse options that are held and told as bought, or the other way round."""
+    single = {o.option_id for o in card.options if o.starts is not None}
+    for option in single.intersection(subscriber.options):
+        raise ConfigError(f"{where}: option {option} is bought one by one; name each under `bought`, with its day.")
+    for option in {b.option for b in subscriber.bought} - single:
+        raise ConfigError(f"{where}: option {option} is held, not bought one by one; name it under `options`.")
+
+
+def _bought(card: FullCard, o: int, accounts: AccountPeriods, names: tuple[str, ...]) -> IntArray:
+    """Return the days from which an option bought one by one holds, as in `AccountPeriods.bought`."""
+    option, (n, p) = card.options[o], accounts.shape
+    begun: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for a, subscriber in enumerate(accounts.subscribers):
+        for purchase in (b for b in subscriber.bought if b.option == option.option_id):
+            day = day_number(purchase.on) + (option.starts == "next_day")
+            i = int(np.searchsorted(accounts.starts, day, side="right")) - 1
+            if i < 0 or day >= accounts.ends[i]:
+                continue  # of a period that is not billed here
+            where = f"subscribers.{names[a]}.bought: option {option.option_id} on {purchase.on}"
+            if not accounts.first_day[a] <= day <= accounts.last_day[a]:
+                raise ConfigError(f"{where} would hold on no day between `from` and `to`.")
+            problem = _misfit(card, option, int(accounts.plan[a, i]), accounts.options[a])
+            if problem:
+                raise ConfigError(f"{where}: {problem}.")
+            begun[a, i].append(day)
+            if option.max_per_period is not None and len(begun[a, i]) > option.max_per_period:
+                raise ConfigError(f"{where}: at most {option.max_per_period} are bought in a period.")
+    days = np.full((n, p, max(map(len, begun.values()), default=0)), ALWAYS, dtype=np.int64)
+    for (a, i), found in begun.items():
+        days[a, i, : len(found)] = sorted(found)
+    return days
 
 
 def account_holds(card: FullCard, plan: int, held: BoolArray) -> str:
     """Return why a plan and options cannot be held together, "" where they can."""
     chosen = [card.options[i] for i in np.flatnonzero(held).tolist()]
-    ids = {o.option_id for o in chosen}
     groups = [o.group for o in chosen if o.group]
     if len(set(groups)) != len(groups):
         return "two options of one group"
-    for option in chosen:
-        if option.only_with is not None and card.plans[plan].plan_id not in option.only_with:
-            return f"option {option.option_id} is only for {', '.join(option.only_with)}"
-        if not set(option.requires) <= ids:
-            return f"option {option.option_id} requires {', '.join(option.requires)}"
+    return next((text for option in chosen if (text := _misfit(card, option, plan, held))), "")
+
+
+def _misfit(card: FullCard, option: Option, plan: int, held: BoolArray) -> str:
+    """Return why an option does not go with a plan and options held, "" where it does."""
+    if option.only_with is not None and card.plans[plan].plan_id not in option.only_with:
+        return f"option {option.option_id} is only for {', '.join(option.only_with)}"
+    if not set(option.requires) <= {card.options[i].option_id for i in np.flatnonzero(held).tolist()}:
+        return f"option {option.option_id} requires {', '.join(option.requires)}"
     return ""

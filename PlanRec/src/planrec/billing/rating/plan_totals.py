@@ -111,8 +111,11 @@ def summed_kinds(sheet: Sheet, cells: CardCells) -> tuple[int, ...]:
 def _order_free(sheet: Sheet, cells: CardCells, kind: int) -> bool:
     of_kind = cells.parts(np.arange(cells.n))[4] == kind
     for row in sheet.rates:
-        single = row.rate is not None and (row.rate.rounded in ("session", "day") or row.rate.day_fee is not None)
-        if single and row.rate is not None and KINDS[kind] in row.rate.kind:
+        if (
+            row.rate is not None
+            and KINDS[kind] in row.rate.kind
+            and (row.rate.rounded == "session" or row.rate.of_days)
+        ):
             return False
     finite: list[BoolArray] = []
     for row, fits in zip(sheet.allowances, cells.allowances, strict=True):

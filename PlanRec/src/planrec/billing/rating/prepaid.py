@@ -21,7 +21,9 @@ from planrec.billing.rating.holdings import AccountPeriods
 
 __all__ = ["prepaid_items"]
 
-_ITEMS = ("pack", "calls", "messages", "data")
+_BONUS = "bonus credit"
+_ITEMS = ("pack", "calls", "messages", "data", _BONUS)
+_FOR_EVER = 10**7  # a local day beyond every date
 _MIDNIGHT, _TOP_UP, _USE = range(3)
 
 
@@ -37,11 +39,34 @@ class _Credit:
     cents: int = 0
     last_day: int | None = None  # last whole day of the pack
     minutes: int = 0
+    bonus: list[tuple[int, int]] = field(default_factory=list)  # last local day and cents, the first to expire first
     taken: list[tuple[int, str, int]] = field(default_factory=list)  # local day, item, cents
 
+    def _bonus_for(self, day: int, item: str) -> int:
+        if self.plan.bonus is None or item not in self.plan.bonus.pays:
+            return 0
+        self.bonus = [(last, cents) for last, cents in self.bonus if last >= day]
+        return sum(cents for _, cents in self.bonus)
+
+    def covers(self, day: int, item: str) -> int:
+        """Return the cents that an item can cost."""
+        return self.cents + self._bonus_for(day, item)
+
     def take(self, day: int, item: str, cents: int) -> None:
-        self.cents -= cents
+        """Take the price of an item; what bonus credit pays of it is a line of its own."""
+        of_bonus = self._bonus_for(day, item)
+        if of_bonus:
+            rule = self.plan.bonus
+            first = rule is not None and rule.used == "first"
+            of_bonus = min(of_bonus, cents) if first else max(cents - self.cents, 0)
+            self.taken.append((day, _BONUS, -of_bonus))
+        self.cents -= cents - of_bonus
         self.taken.append((day, item, cents))
+        while of_bonus:
+            last, there = self.bonus.pop(0)
+            if there > of_bonus:
+                self.bonus.insert(0, (last, there - of_bonus))
+            of_bonus = max(of_bonus - there, 0)
 
     def book(self, day: int) -> None:
         """Book the pack if the credit covers it."""
@@ -49,7 +74,7 @@ class _Credit:
         if pack is None:
             return
         price = _half_up(Fraction(pack.price))
-        if self.cents >= price:
+        if self.covers(day, "pack") >= price:
             self.take(day, "pack", price)
             self.last_day, self.minutes = day + pack.days - 1, pack.minutes
 
@@ -59,8 +84,12 @@ class _Credit:
         self.book(day)
 
     def top_up(self, day: int, cents: int) -> None:
-        """Add to the credit; without a pack, book it."""
+        """Add to the credit, with its bonus; without a pack, book it."""
         self.cents += cents
+        rule = self.plan.bonus
+        if rule is not None and cents >= rule.from_cents:
+            last = _FOR_EVER if rule.days is None else day + rule.days - 1
+            self.bonus.append((last, _half_up(Fraction(rule.percent) * cents / 100)))
         if self.last_day is None:
             self.book(day)
 
@@ -71,22 +100,22 @@ class _Credit:
             covered = min(minutes, self.minutes)
             self.minutes -= covered
             minutes -= covered
-        price = Fraction(self.plan.per_minute or 0)
-        while minutes and _half_up(price * minutes) > self.cents:
-            minutes = min(minutes - 1, int((self.cents + 1) / price))
+        price, there = Fraction(self.plan.per_minute or 0), self.covers(day, "calls")
+        while minutes and _half_up(price * minutes) > there:
+            minutes = min(minutes - 1, int((there + 1) / price))
         self.take(day, "calls", _half_up(price * minutes))
 
     def message(self, day: int) -> None:
         """Take the price of a message, if the credit covers it."""
         cents = _half_up(Fraction(self.plan.per_message or 0))
-        if cents <= self.cents:
+        if cents <= self.covers(day, "messages"):
             self.take(day, "messages", cents)
 
     def session(self, day: int, micro: int) -> None:
         """Take the price of a session, at most what is left; with a pack it is covered or slowed."""
         if self.last_day is None:
             cents = _half_up(Fraction(self.plan.per_mb or Decimal(0)) * micro / MICRO)
-            self.take(day, "data", min(cents, self.cents))
+            self.take(day, "data", min(cents, self.covers(day, "data")))
 
 
 def prepaid_items(card: FullCard, accounts: AccountPeriods, events: Events) -> dict[str, IntArray]:
@@ -95,7 +124,8 @@ def prepaid_items(card: FullCard, accounts: AccountPeriods, events: Events) -> d
     Returns
     -------
     dict
-        int64 arrays of shape (n_cells,), cents, of the items pack, calls, messages and data.
+        int64 arrays of shape (n_cells,), cents, of the items pack, calls, messages and data, and of bonus credit,
+        which is not positive.
 
     Raises
     ------

@@ -47,6 +47,7 @@ class CardRow:
     allowance: Allowance | None = None
     bought: Pass | None = None
     cap: Cap | None = None
+    single: bool = False  # of an option that is bought one by one
 
 
 @dataclass
@@ -78,7 +79,9 @@ class Sheet:
         self.caps = [CardRow(w, f"{k}.caps[{i}]", cap=r) for w, o, k in both for i, r in enumerate(o.caps)]
         later: list[tuple[Owner, FullPlan | Option, str]] = [*plans, *options]
         self.allowances = [
-            CardRow(w, f"{k}.allowances[{i}]", allowance=r) for w, o, k in later for i, r in enumerate(o.allowances)
+            CardRow(w, f"{k}.allowances[{i}]", allowance=r, single=isinstance(o, Option) and o.starts is not None)
+            for w, o, k in later
+            for i, r in enumerate(o.allowances)
         ]
         self._refuse_too_large()
 
@@ -207,6 +210,8 @@ def _prices_of_data(rate: Rate, item: str, key: str, unit: int) -> Iterator[tupl
     if rate.block_mb is not None and rate.per_block is not None:
         most = int(MOST_MEGABYTES / Fraction(rate.block_mb)) + MOST_EVENTS
         yield item, f"{key}.per_block", Fraction(rate.per_block), most
+    if rate.day_minimum:
+        yield item, f"{key}.day_minimum", Fraction(rate.day_minimum), 400
     if rate.day_fee is not None:
         yield item, f"{key}.day_fee", Fraction(rate.day_fee), 400
     if rate.beyond is not None:

@@ -17,7 +17,7 @@ from common_utils.array_types import BoolArray, IntArray
 from common_utils.errors import DataError
 from planrec.billing.cards import Rate
 from planrec.billing.events import CALL_IN, DATA, KINDS, MICRO, Events
-from planrec.billing.rating.allowances import Taken, take
+from planrec.billing.rating.allowances import Asked, Taken, take
 from planrec.billing.rating.cells import CardCells
 from planrec.billing.rating.charges.caps import NEVER
 from planrec.billing.rating.charges.of_rates import Charge, EndCharge, Left, charges_of_rate, end_charges
@@ -297,7 +297,15 @@ def _allow(
         assert allowance is not None  # noqa: S101 - a row of allowances holds one
         scope = use.frame.rows_in(fits) if use.same_cells else np.flatnonzero(fits[cell])
         rows = scope[rest[scope] > 0]
-        taken: Taken = take(row, use.sheet.unit, rest[rows], use.frame.account[rows], use.frame.day[rows], use.accounts)
+        if allowance.numbers is not None and use.frame.callee is None:
+            raise DataError(f"events: {row.key}.numbers asks to which number each call and message is; give `number`.")
+        asked = Asked(
+            rest[rows],
+            use.frame.account[rows],
+            use.frame.day[rows],
+            None if use.frame.callee is None else use.frame.callee[rows],
+        )
+        taken: Taken = take(row, use.sheet.unit, asked, use.accounts)
         rest[rows] -= taken.amounts
         used = rows[taken.amounts > 0]
         takes.append((used, taken.amounts[taken.amounts > 0]))

@@ -34,7 +34,7 @@ from planrec.billing.rating import (
     late_events,
     unbilled_events,
 )
-from planrec.billing.usage_detail import time_key
+from planrec.billing.usage_detail import number_key, time_key
 from planrec.usage.cell_files import read_cells, write_cells
 
 __all__ = ["EventBilling", "checked_events", "run_bill_cells", "run_bill_events"]
@@ -186,7 +186,8 @@ def checked_events(
     """
     data = _bytes(path)
     _check_point(data, path, decimal)
-    return read_events(data, str(path), card.timezone, request.subscribers, card.prefixes, time_key(card))
+    asking = {"time_for": time_key(card), "number_for": number_key(card)}
+    return read_events(data, str(path), card.timezone, request.subscribers, card.prefixes, **asking)
 
 
 def _bytes(path: Path) -> bytes:

@@ -154,4 +154,5 @@ def _table(events: Events, past: PastUse, timezone: str, drawn: tuple[IntArray, 
         quantity[order],
         events.to[source],
         events.at[source],
+        None if events.callee is None else events.callee[source],
     )

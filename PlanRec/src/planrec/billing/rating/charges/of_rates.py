@@ -116,6 +116,19 @@ def _summed_slots(cells: CardCells, rate: Rate, rows: IntArray, billed: IntArray
 
 
 def _session_charges(cells: CardCells, rate: Rate, rows: IntArray, left: Left, order: int) -> list[Charge]:
+    found = _by_size(cells, rate, rows, left, order)
+    if not rate.day_minimum:
+        return found
+    # A day costs what its sessions do, or the least; each session pays what it adds to that.
+    charge, runs, starts = found[0], *run_numbers(left.account[rows], left.day[rows])
+    before = used_before(charge.amounts, runs, starts)
+    least = cells.sheet.in_item(charge.item, rate.day_minimum)
+    paid = np.maximum(before, least)
+    paid[starts] = 0
+    return [Charge(charge.item, rows, np.maximum(before + charge.amounts, least) - paid, order)]
+
+
+def _by_size(cells: CardCells, rate: Rate, rows: IntArray, left: Left, order: int) -> list[Charge]:
     sheet, item, rest = cells.sheet, rate.item or "", left.left[rows]
     if rate.per_mb is not None:
         return [Charge(item, rows, rest * sheet.in_item(item, rate.per_mb, sheet.unit), order)]
