@@ -20,6 +20,7 @@ SCALED = {
     "hostile_bundles.py": "--bundles 96",
     "kill_publish.py": "--kills 12 --no-sweep",
     "kill_lifecycle.py": "--sequences 12",
+    "rollback_drill.py": "",
     "concurrent_releases.py": "--reads 150",
     "hot_swaps.py": "--swaps 10 --pause 0.1",
     "not_ready.py": "",
@@ -27,8 +28,8 @@ SCALED = {
     "floods.py": "--rounds 2 --times 5 --most 4",
     "hostile_requests.py": "--canaries 300 --names 6 --cases 400",
 }
-NEED_BUNDLE = ("not_ready.py", "hard_service.py", "floods.py", "hostile_requests.py")
-WITHOUT_CONTROL = ("hostile_requests.py",)  # what counts there is tried in PlanRec/tests/test_faults.py
+NEED_BUNDLE = ("rollback_drill.py", "not_ready.py", "hard_service.py", "floods.py", "hostile_requests.py")
+WITHOUT_CONTROL = ("hostile_requests.py", "rollback_drill.py")  # what counts there is tried in tests
 
 
 def command(script: str, options: argparse.Namespace, *, scaled: bool) -> list[str]:

@@ -19,7 +19,7 @@ from planrec.bundle import PlanRecBundle
 from planrec.months import month_index
 from planrec.offers import OfferWeights
 from planrec.rules import ExclusionCode, built_in_rules, closed_reasons
-from planrec.usage.months_table import nearest_plans
+from planrec.usage.plan_names import nearest_plans
 
 OCTOBER = month_index("2025-10")
 HEADER = (

@@ -136,6 +136,7 @@ def test_rules_without_a_file_are_the_configured_ones(run, tmp_path, monkeypatch
     assert run("rules") == 0
     assert "Rules rules-2025-03" in capsys.readouterr().out
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PLANREC__TRACKING__FOLDER")  # whoever sets one thing means settings
     assert run("rules") == 0
     assert "Rules built-in" in capsys.readouterr().out
 
@@ -153,6 +154,7 @@ def test_a_bad_rule_file_is_refused_with_line_and_reason(run, tmp_path, capsys) 
 
 def test_commands_on_files_work_anywhere(run, usage, plans, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PLANREC__TRACKING__FOLDER")
     output = tmp_path / "advice.csv"
     assert run("recommend", "--usage", usage, "--plans", plans, "--as-of", "2018-02", "--output", output) == 0
 

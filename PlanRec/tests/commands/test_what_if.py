@@ -95,6 +95,7 @@ def test_what_if_with_a_rate_card_needs_no_settings(run, usage, plans, tmp_path,
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
+    monkeypatch.delenv("PLANREC__TRACKING__FOLDER")
     words = ("what-if", "--usage", usage, "--plans", plans, "--as-of", "2018-02", "--usage-factor", "1.2")
     assert run(*words, "--output", tmp_path / "o.csv") == 0
 
