@@ -304,7 +304,7 @@ def with_known_plans(
     named = sorted(held[unknown].unique())[:_MOST_NAMED]
     note = f"{CURRENT_PLAN} not in the rate card: {', '.join(_with_nearest(plan, catalogue) for plan in named)}"
     repaired = {**report.repaired, UNKNOWN_PLAN: int(unknown.sum())}
-    listed = {} if rows is None else {UNKNOWN_PLAN: tuple(rows[unknown.to_numpy()][:MOST_LISTED].tolist())}
+    listed = {} if rows is None else {UNKNOWN_PLAN: tuple(np.sort(rows[unknown.to_numpy()])[:MOST_LISTED].tolist())}
     account = replace(report, repaired=repaired, notes=(*report.notes, note), rows={**report.rows, **listed})
     return (months if keep else months.assign(**{CURRENT_PLAN: held.mask(unknown)})), account
 
