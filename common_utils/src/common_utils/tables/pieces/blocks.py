@@ -6,7 +6,7 @@ typed columns and the number of each row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from common_utils.tables.convert import UNKNOWN, FileColumns, convert, text_colu
 from common_utils.tables.encodings import check_encoding, readable_table
 from common_utils.tables.files import kind_of_table
 from common_utils.tables.parquet import gaps_of, open_parquet
+from common_utils.tables.pieces.scan import ROW, Scan, scan_of
 from common_utils.tables.read import check_share, rejected_rows
 from common_utils.tables.reading import Reading
 from common_utils.tables.report import Ledger, RowReport, merged_report
@@ -97,6 +98,8 @@ class TableBlocks:
         self._reports: list[RowReport] = []
         self._rejects: list[pd.DataFrame] = []
         self._left_out: Mapping[str, NDArray[np.int64]] = {}
+        self._clean = 0
+        self._others: Callable[[], Iterator[Any]] | None = None
         if kind_of_table(path, name=name) in ("parquet", "folder"):
             self._file = open_parquet(path, name=name)
             empty = self._file.schema_arrow.empty_table()
@@ -119,7 +122,36 @@ class TableBlocks:
     def __iter__(self) -> Iterator[Block]:
         """Return the blocks; the account begins anew."""
         self._reports, self._rejects = [], []
+        if self._others is not None:
+            none = self._source.table.slice(0, 0)
+            self._block(self._named(none), np.array([], dtype=np.int64), {})
+            repaired = dict.fromkeys(self._repairs, self._clean) if self._clean else {}
+            self._reports.append(RowReport(self.name, self._clean, self._clean, repaired=repaired))
         return self._checked()
+
+    @property
+    def rows(self) -> int:
+        """How many rows of a Parquet table there are."""
+        return 0 if self._file is None else int(self._file.metadata.num_rows)
+
+    def scan(self) -> Scan | None:
+        """Return how a query tells the clean rows, or None where all have to be gone through."""
+        if self._file is None or any(source.unit is not None for source in self._mapping.values()):
+            return None
+        ours = dict(zip(self._source.table.column_names, self._names, strict=True))
+        return scan_of(self._path, self._file, {c: ours[c] for c in self._needed()}, self._schema, self._kinds)
+
+    def only(self, others: Callable[[], Iterator[Any]], *, clean: int) -> None:
+        """Go through other rows only from now on; those that are clean are accounted for as kept.
+
+        Parameters
+        ----------
+        others : callable
+            Returns an iterator of tables, as `Scan.others` queries them.
+        clean : int
+            Rows that are clean.
+        """
+        self._others, self._clean = others, clean
 
     def leave_out(self, rows: Mapping[str, NDArray[np.int64]]) -> None:
         """Reject rows, by their numbers, from the next time on that the table is gone through, for these reasons."""
@@ -173,6 +205,9 @@ class TableBlocks:
             for start in range(0, max(len(whole), 1), self._rows):
                 yield whole.slice(start, self._rows), self._source.rows[start : start + self._rows]
             return
+        if self._others is not None and columns is None:
+            yield from map(self._as_written, self._others())
+            return
         first = 1
         wanted = columns if columns is not None else self._needed()
         try:
@@ -185,17 +220,25 @@ class TableBlocks:
                 f"{self.name} ({self._path.name}): {self._path} is cut short or damaged. Export it again."
             ) from error
 
+    def _as_written(self, others: Any) -> tuple[Any, NDArray[np.int64]]:
+        """Return rows that a query found as the file has them, and their numbers."""
+        rows = others[ROW].to_numpy().astype(np.int64)
+        kinds = pa.schema([self._source.table.schema.field(name).remove_metadata() for name in self._needed()])
+        return others.select(kinds.names).cast(kinds), rows
+
+    def _named(self, table: Any) -> Any:
+        ours = dict(zip(self._source.table.column_names, self._names, strict=True))
+        return table.rename_columns([ours[c] for c in table.column_names]).select(list(self._columns))
+
     def _needed(self) -> list[str]:
         """Return the columns of the file that the schema knows, as written."""
         written = self._source.table.column_names
         return [name for name, ours in zip(written, self._names, strict=True) if ours in self._columns]
 
     def _checked(self) -> Iterator[Block]:
-        ours = dict(zip(self._source.table.column_names, self._names, strict=True))
         first = True
         for table, rows in self._read():
-            named = table.rename_columns([ours[c] for c in table.column_names]).select(list(self._columns))
-            yield self._block(named, rows, self._source.rejects if first else {})
+            yield self._block(self._named(table), rows, self._source.rejects if first else {})
             first = False
 
     def _block(self, table: Any, rows: NDArray[np.int64], lost: Mapping[int, str]) -> Block:
