@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +13,9 @@ from common_utils.errors import DataError
 from common_utils.tables import Reading
 from common_utils.tables.pieces import blocks
 from planrec.billing import Catalogue
+from planrec.billing.catalogue import Rounding
 from planrec.usage.event_files import read_event_tables
+from planrec.usage.event_scan import ScannedEvents
 
 
 def answer(folder: Path, catalogue: Catalogue) -> list[object]:
@@ -52,6 +54,49 @@ def test_the_cut_does_not_show(
     whole = answer(tmp_path, catalogue)
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 7)
     assert answer(tmp_path, catalogue) == whole
+
+
+def parquet_mess(folder: Path, seed: int, *, parts: int, listed: bool) -> None:
+    """The same in Parquet, calls in parts, and sessions with odd amounts."""
+    rng = random.Random(seed)  # noqa: S311 - a mess, no secret
+    whos = ["u1", "u2", "u3", " u1", "NULL", "ghost", '="u2"', "jose\u0301", "a-b", "", None]
+    days = [*pd.date_range("2025-01-05", "2025-03-28", freq="9h"), *[None] * (seed % 2 * 5), pd.Timestamp("1800-01-01")]
+    for name, amount in (("calls", "minutes"), ("sessions", "megabytes"), ("messages", None)):
+        count = 150
+        rows = pd.DataFrame({"subscriber_id": [rng.choice(whos[: 3 + seed * 3]) for _ in range(count)]})
+        rows["date"] = pd.Series([rng.choice(days) for _ in range(count)], dtype="datetime64[us]")
+        if amount is not None:
+            odd = [0.0, -0.0, 2.0000001, 2.000001, 0.1, 0.2, 59.9999996, 300.0, -1.0, float("nan"), float("inf"), None]
+            rows[amount] = [rng.choice(odd[: 7 + 2 * seed]) for _ in range(count)]
+        rows = pd.concat([rows, rows.sample(4, random_state=seed)])
+        if parts == 1:
+            rows.to_parquet(folder / f"{name}.parquet", index=False)
+            continue
+        (folder / f"{name}.parquet").mkdir()
+        for part in range(parts):
+            rows.iloc[part::parts].to_parquet(folder / f"{name}.parquet" / f"part-{part}.parquet", index=False)
+    if listed:
+        people = {"subscriber_id": ["u1", "u2", "u3"], "reg_date": ["2025-01-01", "2025-02-05", "2024-01-01"]}
+        pd.DataFrame(people | {"churn_date": ["", "2025-02-20", ""]}).to_csv(folder / "subscribers.csv", index=False)
+
+
+@pytest.mark.parametrize(
+    ("seed", "parts", "listed"), [(0, 1, True), (1, 3, False), (2, 3, True), (3, 1, False), (3, 3, True)]
+)
+def test_what_a_query_sums_is_what_rows_sum_to(
+    tmp_path: Path, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, seed: int, parts: int, listed: bool
+) -> None:
+    parquet_mess(tmp_path, seed, parts=parts, listed=listed)
+    card = replace(catalogue, rounding=Rounding(minutes="call")) if seed % 2 else catalogue
+    answered: list[int] = []
+    group = ScannedEvents.group
+    monkeypatch.setattr(ScannedEvents, "group", lambda self: answered.append(group(self)) or answered[-1])
+    by_query = answer(tmp_path, card)
+    assert len(answered) == 3
+    assert sum(answered) > 100
+    monkeypatch.setattr(blocks.TableBlocks, "scan", lambda _: None)
+    assert answer(tmp_path, card) == by_query
+    assert len(answered) == 3
 
 
 def test_ids_that_are_there_twice_are_found_across_blocks(

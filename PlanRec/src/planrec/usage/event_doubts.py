@@ -6,17 +6,18 @@ Decided from counts that add up over blocks; what is doubtful is told, what is b
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
+import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from common_utils.array_types import FloatArray, IntArray
+from common_utils.array_types import FloatArray
 from common_utils.errors import DataError
 from common_utils.tables import RowReport
-from common_utils.tables.pieces.repeats import HashStore, mixed
+from common_utils.tables.pieces.repeats import HashStore
 
-__all__ = ["CallLengths", "Copies"]
+__all__ = ["CallLengths", "Copies", "copy_hash", "copy_hashes"]
 
 _FEWEST = 10  # different rows from which on it is no chance that each is there as often
 _DAY = 86_400_000_000  # microseconds
@@ -35,8 +36,10 @@ class Copies:
 
     Examples
     --------
+    >>> import pyarrow as pa
+    >>> calls = pa.table({"subscriber_id": ["a", "a"], "date": np.array(["2025-01-01T10:00:01"] * 2, "datetime64[us]")})
     >>> with Copies() as copies:
-    ...     copies.add(np.array([1, 1]), np.array(["2025-01-01T10:00:01"] * 2, dtype="datetime64[us]"), None)
+    ...     copies.add(copy_hashes(calls))
     ...     copies.check(RowReport("calls", read=2, kept=2)).notes
     ('1 row(s) repeat another to the second; if they are copies, remove them, or bring the id of each event',)
     """
@@ -51,12 +54,9 @@ class Copies:
     def __exit__(self, *_: object) -> None:
         self._store.__exit__()
 
-    def add(self, subscribers: IntArray, times: NDArray[np.datetime64], amounts: FloatArray | None) -> None:
-        """Take some rows: a number for each subscriber, times to the microsecond, and amounts where there are some."""
-        moments = times.astype("datetime64[us]").view(np.int64)
-        columns = [subscribers, moments, *([] if amounts is None else [amounts + 0.0])]  # -0.0 is 0.0
-        timed = moments % _DAY != 0
-        self._store.add((mixed(*columns) & ~np.uint64(1)) | timed.astype(np.uint64))
+    def add(self, hashes: NDArray[np.uint64]) -> None:
+        """Take some rows, as `copy_hash` tells them apart."""
+        self._store.add(hashes)
 
     def check(self, report: RowReport) -> RowReport:
         """Refuse a table in which every event is there as often, and tell of events that are alike to the second.
@@ -89,6 +89,24 @@ class Copies:
             "event"
         )
         return replace(report, notes=(*report.notes, said))
+
+
+def copy_hashes(events: Any) -> NDArray[np.uint64]:
+    """Return the hash of each row of an Arrow table: `subscriber_id`, `date`, and `amount` where there is one."""
+    hashed = copy_hash("amount" if "amount" in events.column_names else None)
+    return next(iter(duckdb.from_arrow(events).project(hashed).fetchnumpy().values())).astype(np.uint64)
+
+
+def copy_hash(amount: str | None) -> str:
+    """Return the same as SQL; the last bit says whether the event has a time of day.
+
+    Examples
+    --------
+    >>> copy_hash(None)
+    '((hash(subscriber_id, date) & 18446744073709551614) | (epoch_us(date) % 86400000000 <> 0)::UBIGINT) AS hashed'
+    """
+    columns = "subscriber_id, date" if amount is None else f"subscriber_id, date, {amount}"
+    return f"((hash({columns}) & {2**64 - 2}) | (epoch_us(date) % {_DAY} <> 0)::UBIGINT) AS hashed"
 
 
 @dataclass

@@ -176,7 +176,7 @@ def read_event_tables(
         codes = SubscriberCodes([] if people is None else people[SUBSCRIBER].tolist())
         try:
             result = aggregate_blocks(
-                {name: stream.events(codes) for name, stream in streams.items()},
+                streams,
                 codes,
                 people,
                 catalogue.rounding,

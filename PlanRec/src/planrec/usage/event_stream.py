@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable
+from contextlib import ExitStack, suppress
 from typing import Any, Self
 
 import duckdb
@@ -19,8 +19,9 @@ from common_utils.tables.checks import repeated_rows
 from common_utils.tables.pieces.blocks import Block, TableBlocks
 from common_utils.tables.pieces.repeats import HashStore
 from planrec.columns import SUBSCRIBER
-from planrec.usage.event_doubts import CallLengths, Copies
-from planrec.usage.event_sums import EventBlock, SubscriberCodes
+from planrec.usage.event_doubts import CallLengths, Copies, copy_hashes
+from planrec.usage.event_scan import ScannedEvents
+from planrec.usage.event_sums import EventBlock, EventSums, SubscriberCodes
 from planrec.usage.events import AMOUNTS, CALLS, DATE
 
 __all__ = ["EVENT_ID", "EventStream"]
@@ -54,35 +55,65 @@ class EventStream:
     def __init__(self, table: TableBlocks, schema: pandera.DataFrameSchema) -> None:
         self._table, self._schema = table, schema
         self._open = ExitStack()
-        self._lengths = CallLengths() if table.name == CALLS else None
-        self._copies = None if EVENT_ID in table else Copies()
+        self._amount = AMOUNTS.get(table.name)
+        self._lengths = CallLengths()
+        self._copies: Copies | None = None
 
     def __enter__(self) -> Self:
-        if self._copies is not None:
-            self._open.enter_context(self._copies)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def events(self, codes: SubscriberCodes) -> Generator[EventBlock]:
-        """Yield the events that the schema lets pass.
+    def events(self, codes: SubscriberCodes, sums: EventSums, *, per_event: bool) -> Iterable[EventBlock]:
+        """Return the events that the schema lets pass, but for those that a query could add to the sums by itself.
+
+        Parameters
+        ----------
+        codes : SubscriberCodes
+        sums : EventSums
+        per_event : bool
+            As `EventSums.add`.
 
         Raises
         ------
         DataError
             At the end, where no row can be used or most of the file is in another encoding.
         """
+        scan = None if EVENT_ID in self._table else self._table.scan()
+        if scan is not None:
+            clean = ScannedEvents(scan, sums, self._table.name, self._amount, per_event=per_event)
+            # What DuckDB cannot read, or has no room for, is said in our words when the rows are gone through.
+            with suppress(duckdb.Error):
+                self._scanned(clean, codes)
+            clean.done()
+        return self._walked(codes)
+
+    def _scanned(self, events: ScannedEvents, codes: SubscriberCodes) -> None:
+        """Add the clean events, and leave the others to be gone through."""
+        clean = events.group()
+        copies, lengths = self._open.enter_context(Copies()), CallLengths()
+        for hashes, amounts in events.hashes():
+            copies.add(hashes)
+            if amounts is not None and self._table.name == CALLS:
+                lengths.add(amounts)
+        events.take(codes)
+        self._copies, self._lengths = copies, lengths
+        self._table.only(events.others if clean < self._table.rows else lambda: iter(()), clean=clean)
+
+    def _walked(self, codes: SubscriberCodes) -> Generator[EventBlock]:
         if EVENT_ID in self._table:
             self._table.leave_out(self._repeated())
-        amount = AMOUNTS.get(self._table.name)
+        elif self._copies is None:
+            self._copies = self._open.enter_context(Copies())
         for block in self._table:
             who = codes.of(block.columns[SUBSCRIBER])
             times = block.columns[DATE].to_numpy(zero_copy_only=False)
-            amounts = None if amount is None else block.columns[amount].to_numpy(zero_copy_only=False)
+            amounts = None if self._amount is None else block.columns[self._amount].to_numpy(zero_copy_only=False)
             if self._copies is not None:
-                self._copies.add(who, times, amounts)
-            if self._lengths is not None and amounts is not None:
+                named = {SUBSCRIBER: _plain(block.columns[SUBSCRIBER]), DATE: block.columns[DATE]}
+                self._copies.add(copy_hashes(pa.table(named if amounts is None else {**named, "amount": amounts})))
+            if amounts is not None and self._table.name == CALLS:
                 self._lengths.add(amounts)
             yield EventBlock(who, times, amounts, block.rows)
         self.report, self.rejects = self._table.report(), self._table.rejects()
@@ -97,7 +128,7 @@ class EventStream:
             If every event is there twice, or more often.
         """
         report = report if self._copies is None else self._copies.check(report)
-        return report if self._lengths is None else self._lengths.check(report)
+        return self._lengths.check(report)
 
     def _repeated(self) -> dict[str, IntArray]:
         """Return the numbers of the rows whose id another row has, by reason; found by hash, judged by value."""

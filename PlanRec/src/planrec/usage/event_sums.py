@@ -24,6 +24,9 @@ from planrec.columns import SUBSCRIBER
 
 __all__ = [
     "AFTER_CHURN",
+    "BEFORE",
+    "MEMORY",
+    "NEAR",
     "NOT_LISTED",
     "REASONS",
     "EventBlock",
@@ -45,9 +48,9 @@ REASONS = ("", NO_DAY, NOT_LISTED, BEFORE, AFTER_CHURN)
 """Why an event is in no month, by its code in `sums`."""
 
 _EPOCH = 1970 * 12  # month index of what NumPy calls month 0
-_MEMORY, _THREADS = "192MB", 1
+MEMORY, _THREADS = "192MB", 1
 _REASON_BITS, _MONTH_BITS = 3, 18  # of the key of a group; months of any year with four digits fit
-_NEAR = 2e-6  # a minute; nearer to a whole one, a call's length has to be rounded to millionths before it is rounded up
+NEAR = 2e-6  # a minute; nearer to a whole one, a call's length has to be rounded to millionths before it is rounded up
 
 _CREATE = """
 CREATE TABLE sums (source VARCHAR, code INTEGER, month INTEGER, reason TINYINT, events BIGINT, amount DECIMAL(38, 12))
@@ -157,7 +160,9 @@ class EventSums:
     Attributes
     ----------
     connection : duckdb.DuckDBPyConnection
-        With the table `sums`.
+        With the tables `sums`, and `listed`: `subscriber_id`, `joined` and `gone`.
+    listed, churn_cut : bool
+        Whether there is a list; whether events after the last day are set aside.
     rejected : list of DataFrame
         `table`, `row` and `reason` of events that are of nobody, or of no day.
 
@@ -172,18 +177,23 @@ class EventSums:
     """
 
     def __init__(self, people: People | None, *, churn_cut: bool) -> None:
-        self._people, self._cut = people or People(), churn_cut
-        self._listed = people is not None
+        self._people, self.churn_cut = people or People(), churn_cut
+        self.listed = people is not None
         self._open = ExitStack()
         self.rejected: list[pd.DataFrame] = []
 
     def __enter__(self) -> Self:
         folder = self._open.enter_context(tempfile.TemporaryDirectory())
         self.connection = self._open.enter_context(duckdb.connect())
-        for setting, value in (("memory_limit", _MEMORY), ("threads", _THREADS), ("temp_directory", folder)):
+        for setting, value in (("memory_limit", MEMORY), ("threads", _THREADS), ("temp_directory", folder)):
             self.connection.execute(f"SET {setting} = $1", [value])
         self.connection.execute("SET preserve_insertion_order = false")
         self.connection.execute(_CREATE)
+        listed = {SUBSCRIBER: pa.array(self._people.ids, pa.string())}
+        days = {"joined": self._people.joined, "gone": self._people.left}
+        self.connection.register("people_read", pa.table(listed | {name: pa.array(day) for name, day in days.items()}))
+        self.connection.execute("CREATE TABLE listed AS SELECT * FROM people_read")
+        self.connection.unregister("people_read")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -251,12 +261,12 @@ class EventSums:
     def _reasons(self, codes: IntArray, days: NDArray[np.datetime64]) -> IntArray:
         """Return the code of the first reason that an event is in no month for; 0: it is in one."""
         reasons = np.zeros(len(codes), dtype=np.int64)
-        if self._listed:
+        if self.listed:
             there = codes < len(self._people.ids)
             joined = np.full(len(codes), np.datetime64("NaT"), dtype="datetime64[D]")
             left = joined.copy()
             joined[there], left[there] = self._people.joined[codes[there]], self._people.left[codes[there]]
-            if self._cut:
+            if self.churn_cut:
                 reasons[days > left] = REASONS.index(AFTER_CHURN)
             reasons[days < joined] = REASONS.index(BEFORE)
             reasons[np.isnat(joined)] = REASONS.index(NOT_LISTED)
@@ -266,7 +276,7 @@ class EventSums:
     def _whole(self, amounts: FloatArray) -> IntArray:
         """Return amounts rounded to millionths and then up to whole ones."""
         whole = np.ceil(amounts)
-        near = np.flatnonzero((np.abs(amounts - np.rint(amounts)) < _NEAR) & (amounts != whole))
+        near = np.flatnonzero((np.abs(amounts - np.rint(amounts)) < NEAR) & (amounts != whole))
         if len(near):
             asked = pa.table({"amount": amounts[near]})
             exact = duckdb.from_arrow(asked).project("ceil(round(amount::DECIMAL(26, 12), 6))::DOUBLE").fetchnumpy()

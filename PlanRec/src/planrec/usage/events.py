@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import duckdb
 import numpy as np
@@ -64,6 +64,7 @@ __all__ = [
     "SESSIONS",
     "SUBSCRIBERS",
     "Aggregate",
+    "EventSource",
     "EventTables",
     "aggregate_blocks",
     "aggregate_events",
@@ -158,6 +159,23 @@ class Aggregate:
     notes: tuple[str, ...] = ()
 
 
+class EventSource(Protocol):
+    """Events of a table, to be gone through once."""
+
+    def events(self, codes: SubscriberCodes, sums: EventSums, *, per_event: bool) -> Iterable[EventBlock]:
+        """Return what is to be added to the sums; some may be added at once."""
+        ...
+
+
+@dataclass(frozen=True)
+class _AtOnce:
+    block: EventBlock
+
+    def events(self, codes: SubscriberCodes, sums: EventSums, *, per_event: bool) -> Iterable[EventBlock]:
+        del codes, sums, per_event
+        return [self.block]
+
+
 def aggregate_events(
     tables: EventTables,
     rounding: Rounding,
@@ -205,14 +223,21 @@ def aggregate_events(
     """
     people = tables.subscribers
     codes = SubscriberCodes([] if people is None else people[SUBSCRIBER].astype("str").tolist())
-    blocks = {name: [_block(name, getattr(tables, name), codes)] for name in EVENT_TABLES if len(getattr(tables, name))}
+    read = {name: getattr(tables, name) for name in EVENT_TABLES}
+    sources = {name: _AtOnce(_block(name, events, codes)) for name, events in read.items() if len(events)}
     return aggregate_blocks(
-        blocks, codes, people, rounding, churn_cut=churn_cut, empty_months=empty_months, until=until
+        sources,
+        codes,
+        people,
+        rounding,
+        churn_cut=churn_cut,
+        empty_months=empty_months,
+        until=until,
     )
 
 
 def aggregate_blocks(
-    blocks: Mapping[str, Iterable[EventBlock]],
+    sources: Mapping[str, EventSource],
     codes: SubscriberCodes,
     people: pd.DataFrame | None,
     rounding: Rounding,
@@ -225,7 +250,7 @@ def aggregate_blocks(
 
     Parameters
     ----------
-    blocks : mapping of str to iterable of EventBlock
+    sources : mapping of str to EventSource
         By table.
     codes : SubscriberCodes
         That the blocks are written in; it began with the subscribers of the list.
@@ -245,8 +270,9 @@ def aggregate_blocks(
     """
     listed = None if people is None else people_of(people, REG_DATE, CHURN_DATE)
     with EventSums(listed, churn_cut=churn_cut) as sums:
-        for name, some in blocks.items():
-            sums.add(name, some, per_event=name == CALLS and rounding.minutes == "call")
+        for name, source in sources.items():
+            per_event = name == CALLS and rounding.minutes == "call"
+            sums.add(name, source.events(codes, sums, per_event=per_event), per_event=per_event)
         ask = sums.connection
         notes = check_ids(ask, codes.ids, listed=None if listed is None else len(listed.ids))
         outside = _set_aside(ask, None if listed is None else len(listed.ids), until)

@@ -22,7 +22,6 @@ __all__ = [
     "UNKNOWN_PLAN",
     "CampaignTables",
     "UsageData",
-    "answerable",
     "asked_until",
     "beyond",
     "gap_notes",
@@ -131,11 +130,6 @@ def withheld(months: pd.DataFrame, lost: pd.DataFrame, *, as_of: int) -> tuple[p
         if month > last or who in unreadable
     ]
     return months[~months[SUBSCRIBER].isin(refused)].reset_index(drop=True), len(refused)
-
-
-def answerable(data: UsageData, *, as_of: int) -> tuple[pd.DataFrame, int]:
-    """Return the months of subscribers who may be answered, and how many others there are, by `withheld`."""
-    return (data.months, 0) if data.lost is None else withheld(data.months, data.lost, as_of=as_of)
 
 
 def until_last(data: UsageData, until: int | None = None, *, reading: Reading | None = None) -> UsageData:
