@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
+import pandas as pd
 
 from common_utils.array_types import BoolArray, FloatArray
 from common_utils.errors import ConfigError, DataError
@@ -21,12 +22,9 @@ from planrec.bundle import PlanRecBundle
 from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.decisions import columns_of, latest_rows, plan_indices, recent_rows
 from planrec.months import RECENT_MONTHS, month_text
-from planrec.outlook import History, UsageForecast, bill_outlook, history_of
+from planrec.outlook import History, UsageForecast, history_of, mean_bills
 from planrec.pricing.resampling import ResampledSums
 from planrec.rules.facts import facts_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["ASSUMPTIONS", "AnyPlanModel", "DraftScore", "PlanDemand", "Pricing", "check_draft", "score_draft"]
 
@@ -234,7 +232,7 @@ def score_draft(
         If fewer than two subscribers have a recent month, or the plan held is not said.
     """
     check_draft(pricing.current, draft)
-    sums = _Sums(pricing, draft, n_resamples, seed)
+    sums, market = _Sums(pricing, draft, n_resamples, seed), _Market(pricing, draft)
     gone = bound_count = 0
     for months in pieces:
         rows, left = _present(months, pricing, as_of)
@@ -245,7 +243,7 @@ def score_draft(
         bound_count += int(bound.sum())
         for start in range(0, len(rows), _CHUNK):
             part = slice(start, start + _CHUNK)
-            sums.add(rows.iloc[part], _decided(rows.iloc[part], bound[part], pricing, draft, as_of))
+            sums.add(rows.iloc[part], market.decided(rows.iloc[part], bound[part], as_of))
     _check_enough(sums.subscribers, pricing, as_of)
     plans, revenue_change, (new_demand, revenue) = sums.plans()
     return DraftScore(
@@ -315,6 +313,7 @@ def _present(months: pd.DataFrame, pricing: Pricing, as_of: int) -> tuple[pd.Dat
         if pricing.model.with_current_plan:
             raise DataError(f"usage: no column {CURRENT_PLAN!r}, and the choice model asks which plan is held; add it.")
         rows[CURRENT_PLAN] = None
+    rows[CURRENT_PLAN] = rows[CURRENT_PLAN].astype(object)  # gone through often: Arrow's text is slow at that
     return rows, len(last) - len(rows)
 
 
@@ -333,23 +332,36 @@ def _bound(rows: pd.DataFrame, current: Catalogue, as_of: int) -> BoolArray:
     return (facts_of(columns_of(rows), held, as_of=as_of).contract_months_left > 0) & (held >= 0)
 
 
-def _decided(
-    rows: pd.DataFrame, bound: BoolArray, pricing: Pricing, draft: Catalogue, as_of: int
-) -> tuple[FloatArray, ...]:
-    """P(holding) on both rate cards, and what is paid on them; shape (n, n_plans of the draft)."""
-    current, shape = pricing.current, (len(rows), len(draft.plans))
-    deciding = rows.assign(**{MONTH: month_text(as_of + 1)})
-    ahead = pricing.forecast.scenarios(history_of(columns_of(rows), pricing.bill_months))
-    place = plan_indices(current.plan_ids, draft)
-    now, bill_now = np.zeros(shape), np.zeros(shape)
-    now[:, place] = pricing.model.with_catalogue(current).predict_proba(deciding)
-    bill_now[:, place] = _expected_bills(ahead, current)
-    then = pricing.model.with_catalogue(draft).predict_proba(deciding)
-    kept = plan_indices(rows[CURRENT_PLAN], draft)[bound]
-    now[bound] = then[bound] = kept[:, None] == np.arange(shape[1])
-    bill_then = np.where(bound[:, None], bill_now, _expected_bills(ahead, draft))
-    return now, then, now * bill_now, then * bill_then
+class _Market:
+    """Both rate cards with what is worked out once for all subscribers: models, and which plans' bills differ."""
+
+    def __init__(self, pricing: Pricing, draft: Catalogue) -> None:
+        current = pricing.current
+        self._pricing, self._draft = pricing, draft
+        # A model makes tables for its rate card when it is first asked: one for each card, not for each piece.
+        self._now, self._then = pricing.model.with_catalogue(current), pricing.model.with_catalogue(draft)
+        self._place = plan_indices(current.plan_ids, draft)
+        same = draft.rounding == current.rounding
+        others = [i for i, plan in enumerate(current.plans) if not (same and draft.plans[self._place[i]] == plan)]
+        self._others = self._place[others]
+        self._repriced = replace(current, plans=tuple(current.plans[i] for i in others)) if others else None
+
+    def decided(self, rows: pd.DataFrame, bound: BoolArray, as_of: int) -> tuple[FloatArray, ...]:
+        """P(holding) on both rate cards, and what is paid on them; shape (n, n_plans of the draft)."""
+        shape = (len(rows), len(self._draft.plans))
+        deciding = rows.assign(**{MONTH: pd.Series(month_text(as_of + 1), index=rows.index, dtype=object)})
+        ahead = self._pricing.forecast.scenarios(history_of(columns_of(rows), self._pricing.bill_months))
+        now, bill_now = np.zeros(shape), np.zeros(shape)
+        now[:, self._place] = self._now.predict_proba(deciding)
+        then, bill_then = self._then.predict_proba(deciding), _expected_bills(ahead, self._draft)
+        bill_now[:, self._place] = bill_then[:, self._place]
+        if self._repriced is not None:
+            bill_now[:, self._others] = _expected_bills(ahead, self._repriced)
+        kept = plan_indices(rows[CURRENT_PLAN], self._draft)[bound]
+        now[bound] = then[bound] = kept[:, None] == np.arange(shape[1])
+        bill_then = np.where(bound[:, None], bill_now, bill_then)
+        return now, then, now * bill_now, then * bill_then
 
 
 def _expected_bills(ahead: History, catalogue: Catalogue) -> FloatArray:
-    return bill_outlook(bill_totals(ahead.usage, catalogue), ahead.known).mean_cents
+    return mean_bills(bill_totals(ahead.usage, catalogue), ahead.known)
