@@ -33,21 +33,21 @@ def ids(stream: UsageStream) -> list[list[str]]:
 
 def test_pieces_keep_the_months_of_a_subscriber_together(tmp_path: Path) -> None:
     rows = [{"subscriber_id": s, "month": f"2025-{m:02d}"} for s in "abc" for m in (1, 2)]
-    stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=3)
+    stream = UsageStream(write(tmp_path / "u.parquet", rows), block_rows=3)
     assert ids(stream) == [["a", "a"], ["b", "b"], ["c", "c"]]
     assert stream.rows == 6
 
 
 def test_one_subscriber_larger_than_a_piece_stays_whole(tmp_path: Path) -> None:
     rows = [{"subscriber_id": "a", "month": f"2025-{m:02d}"} for m in range(1, 8)] + [{"subscriber_id": "b"}]
-    assert ids(UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=2)) == [["a"] * 7, ["b"]]
+    assert ids(UsageStream(write(tmp_path / "u.parquet", rows), block_rows=2)) == [["a"] * 7, ["b"]]
 
 
 def test_a_csv_file_is_cut_the_same_way(tmp_path: Path) -> None:
     path = tmp_path / "u.csv"
     lines = [f"{s},2025-0{m},1,0,5\n" for s in "cab" for m in (2, 1)]
     path.write_text("subscriber_id,month,minutes,messages,megabytes\n" + "".join(lines))
-    stream = UsageStream(path, piece_rows=3)
+    stream = UsageStream(path, block_rows=3)
     pieces = list(stream)
     assert [piece["subscriber_id"].tolist() for piece in pieces] == [["a", "a", "b", "b"], ["c", "c"]]
     assert pieces[0]["month"].tolist() == ["2025-01", "2025-02"] * 2
@@ -61,7 +61,7 @@ def test_rows_in_any_order_are_sorted_and_of_two_that_conflict_none_counts(tmp_p
         {"subscriber_id": " b", "minutes": 8.0},
         {"subscriber_id": "b", "minutes": 7.0},
     ]
-    stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=1)
+    stream = UsageStream(write(tmp_path / "u.parquet", rows), block_rows=1)
     pieces = list(stream)
     assert [piece[["subscriber_id", "minutes"]].to_numpy().tolist() for piece in pieces] == [[["a", 2.0]]]
     assert stream.report().rejected == {"conflicting row for the same key": 3}
@@ -69,7 +69,7 @@ def test_rows_in_any_order_are_sorted_and_of_two_that_conflict_none_counts(tmp_p
 
 def test_ids_of_digits_are_ordered_as_text(tmp_path: Path) -> None:
     rows = [{"subscriber_id": n} for n in (9, 10, 100)]
-    stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=1)
+    stream = UsageStream(write(tmp_path / "u.parquet", rows), block_rows=1)
     assert ids(stream) == [["10"], ["100"], ["9"]]
     assert stream.report().repaired == {"subscriber_id: whole number read as text": 3}
 
@@ -95,14 +95,14 @@ def test_columns_of_any_type_come_through_the_sorting(tmp_path: Path) -> None:
 
 def test_a_piece_without_a_usable_row_is_passed_over(tmp_path: Path) -> None:
     rows = [{"subscriber_id": s, "month": "2025-01" if s != "b" else "2025-13"} for s in "abc"]
-    stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=1)
+    stream = UsageStream(write(tmp_path / "u.parquet", rows), block_rows=1)
     assert ids(stream) == [["a"], ["c"]]
     assert stream.report().rejected == {"month: not a month (YYYY-MM)": 1}
 
 
 def test_no_usable_row_at_all_is_said_with_the_reasons(tmp_path: Path) -> None:
     rows = [{"subscriber_id": s, "minutes": -1.0} for s in "ab"]
-    stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=1)
+    stream = UsageStream(write(tmp_path / "u.parquet", rows), block_rows=1)
     with pytest.raises(DataError, match=r"2 rows read, 0 kept(?s:.*)not between 0(?s:.*)No row can be used"):
         list(stream)
 
@@ -116,7 +116,7 @@ def test_a_missing_column_is_said_before_anything_is_read(tmp_path: Path) -> Non
 def test_plans_of_no_rate_card_are_taken_as_unknown_piece_by_piece(tmp_path: Path, megaline: Catalogue) -> None:
     rows = [{"subscriber_id": s, "current_plan": p} for s, p in (("a", "gone"), ("b", "surf"), ("c", "gone"))]
     path = write(tmp_path / "u.parquet", rows)
-    stream = UsageStream(path, catalogue=megaline, piece_rows=1)
+    stream = UsageStream(path, catalogue=megaline, block_rows=1)
     pieces = pd.concat(list(stream), ignore_index=True)
     whole = read_usage_table(path, catalogue=megaline)
     pd.testing.assert_frame_equal(pieces, whole.months)
@@ -163,7 +163,7 @@ def test_a_file_damaged_in_the_middle_is_said(tmp_path: Path) -> None:
     content[len(content) // 4 : len(content) // 2] = b"\0" * (len(content) // 2 - len(content) // 4)
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"u\.parquet\): cannot be read to its end.*TMPDIR"):
-        list(UsageStream(path, piece_rows=100))
+        list(UsageStream(path, block_rows=100))
 
 
 ROWS = st.lists(
@@ -181,19 +181,19 @@ ROWS = st.lists(
 )
 
 
-@given(rows=ROWS, piece_rows=st.integers(1, 8), group=st.integers(1, 8))
+@given(rows=ROWS, block_rows=st.integers(1, 8), group=st.integers(1, 8))
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_pieces_are_the_whole_with_the_same_account(
-    tmp_path: Path, rows: list[dict[str, Any]], piece_rows: int, group: int
+    tmp_path: Path, rows: list[dict[str, Any]], block_rows: int, group: int
 ) -> None:
     path = write(tmp_path / "u.parquet", rows, group=group)
     try:
         whole = read_usage_table(path)
     except DataError:
         with pytest.raises(DataError, match="No row can be used"):
-            list(UsageStream(path, piece_rows=piece_rows))
+            list(UsageStream(path, block_rows=block_rows))
         return
-    stream = UsageStream(path, piece_rows=piece_rows)
+    stream = UsageStream(path, block_rows=block_rows)
     pieces = pd.concat([piece.astype({"note": "float64"}) for piece in stream], ignore_index=True)
     pd.testing.assert_frame_equal(pieces, whole.months)
     assert stream.report() == whole.reports[0]
@@ -223,7 +223,7 @@ def test_ids_that_look_alike_come_in_one_piece(tmp_path: Path, other: str) -> No
     rows = [
         {"subscriber_id": who, "month": f"2025-0{n}"} for n, who in enumerate(("Jos\u00e9", "Jos\u00e9z", other), 1)
     ]
-    stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=1)
+    stream = UsageStream(write(tmp_path / "u.parquet", rows), block_rows=1)
     assert ids(stream) == [["Jos\u00e9", "Jos\u00e9"], ["Jos\u00e9z"]]
 
 
@@ -240,7 +240,7 @@ def test_ids_as_databases_export_them_come_through_the_sorting(
     pq.write_table(
         pa.table({"subscriber_id": pa.array(held, kind), "month": months, **amounts}), tmp_path / "u.parquet"
     )
-    assert ids(UsageStream(tmp_path / "u.parquet", piece_rows=1)) == [["1", "1"], ["2"]]
+    assert ids(UsageStream(tmp_path / "u.parquet", block_rows=1)) == [["1", "1"], ["2"]]
 
 
 def test_what_is_done_to_every_row_of_a_parquet_file_is_said(tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_an_optional_column_that_a_part_lacks_is_unknown_for_its_rows(tmp_path: 
     folder.mkdir()
     write(folder / "0.parquet", [{"subscriber_id": order[0], "Age": 30.0}])
     write(folder / "1.parquet", [{"subscriber_id": order[1]}, {"subscriber_id": "c"}])
-    stream = UsageStream(folder, piece_rows=1)
+    stream = UsageStream(folder, block_rows=1)
     ages = {row["subscriber_id"]: row["age"] for piece in stream for row in piece.to_dict("records")}
     assert ages[order[0]] == 30
     assert {person for person, age in ages.items() if pd.isna(age)} == {order[1], "c"}

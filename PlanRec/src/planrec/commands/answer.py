@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from common_utils.command_line.options import BundleOption, OutputOption, SetOption, table_file
+from common_utils.command_line.options import (
+    BatchWorkersOption,
+    BundleOption,
+    PartOption,
+    SetOption,
+    TableOutputOption,
+    table_or_folder,
+)
 from common_utils.command_line.reading import reads_table
 from common_utils.errors import ConfigError
 from planrec.commands.options import (
@@ -47,9 +54,8 @@ def bill(
         typer.Option(
             "--output",
             writable=True,
-            dir_okay=False,
-            callback=table_file,
-            help="File to write, CSV; for usage months also Parquet, by its ending.",
+            callback=table_or_folder,
+            help="File to write, CSV; for usage months also Parquet by its ending, or a folder of 64 Parquet parts.",
         ),
     ] = None,
     card: Annotated[
@@ -73,6 +79,8 @@ def bill(
             help="Also write which events are late, corrected or in no bill, with the reason, CSV.",
         ),
     ] = None,
+    workers: BatchWorkersOption = None,
+    part: PartOption = None,
 ) -> None:
     """Bill usage months on every plan of a rate card, or events by a full rate card; line items in cents."""
     from planrec.commands.run.answer import run_bill
@@ -80,7 +88,11 @@ def bill(
 
     for_events = (card, accounts, events, explain, billed, late_output)
     if usage is not None and plans is not None and output is not None and not any(for_events):
-        run_bill(BillCommand(SettingsCommand.of(config, overrides, reading=reading), usage, plans, output))
+        run_bill(
+            BillCommand(SettingsCommand.of(config, overrides, reading=reading), usage, plans, output, workers, part)
+        )
+    elif workers is not None or part is not None:
+        raise ConfigError("bill: --workers and --part go with --usage; events are billed by one process.")
     elif card is not None and accounts is not None and events is not None and usage is None and plans is None:
         asked = EventBilling(card, accounts, events, billed, reading.decimal)
         run_bill_events(asked, output, explain, late_output)
@@ -96,7 +108,7 @@ def recommend(
     reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
-    output: OutputOption,
+    output: TableOutputOption,
     plans: AdviceCardOption = None,
     top: TopOption = 3,
     mode: ModeOption = AnswerMode.advice,
@@ -108,6 +120,8 @@ def recommend(
     excluded_output: ExcludedOption = None,
     explain: ExplainOption = False,
     bundle: BundleOption = None,
+    workers: BatchWorkersOption = None,
+    part: PartOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -131,6 +145,8 @@ def recommend(
             risk_weight=risk_weight,
             excluded_output=excluded_output,
             bundle=bundle,
+            workers=workers,
+            part=part,
         )
     )
 
@@ -141,9 +157,11 @@ def predict(
     reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
-    output: OutputOption,
+    output: TableOutputOption,
     rules: ServedRulesOption = None,
     bundle: BundleOption = None,
+    workers: BatchWorkersOption = None,
+    part: PartOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -151,4 +169,4 @@ def predict(
     from planrec.commands.run.answer import run_predict
 
     settings = SettingsCommand.of(config, overrides, reading=reading)
-    run_predict(PredictCommand(settings, usage, as_of, output, rules, bundle))
+    run_predict(PredictCommand(settings, usage, as_of, output, rules, bundle, workers, part))

@@ -15,14 +15,17 @@ from planrec.advice import AnswerPolicy, Engine, Overrides
 from planrec.batch.answers import Recommender
 from planrec.batch.by_bundle import Asked, bundle_answers
 from planrec.batch.files import Written, write_bills, write_predictions, write_recommendations
+from planrec.batch.jobs import billing, predicting, recommending
 from planrec.batch.log import prediction_entries, ranked_entries
+from planrec.batch.parts_run import PartsCommand, digest_of, in_parts, run_in_parts
 from planrec.batch.rankers import policy_ranker
 from planrec.batch.seen import count_advice, count_predictions
 from planrec.billing import load_catalogue
 from planrec.bundle import PlanRecBundle
 from planrec.commands.options import AnswerBasis, AnswerMode
-from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand
+from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand, SettingsCommand
 from planrec.commands.settings import (
+    LoadedSettings,
     advice_settings,
     batch_recorder,
     load_run,
@@ -41,8 +44,13 @@ def run_bill(request: BillCommand) -> None:
     """Rate usage months on every plan of a rate card."""
     catalogue = load_catalogue(request.plans)
     reading, _ = table_settings(request.settings)
-    written = write_bills(request.usage, catalogue, request.output, reading=reading)
+    if in_parts(request.output, request.part):
+        about = [digest_of(request.plans)]
+        run_in_parts(billing(catalogue), PartsCommand.of(request, "bill", about), reading=reading)
+        return
+    written = write_bills(request.usage, catalogue, request.output, reading=reading, workers=request.workers)
     note(written.report.summary())
+    note(written.workers.words)
     note(f"{written.months:,} usage months x {len(catalogue.plans)} plans written to {request.output}")
     for plan in catalogue.detailed:
         note(plan.remark)
@@ -89,8 +97,8 @@ def _by_card(request: RecommendCommand, plans: Path) -> None:
     _, recent = table_settings(request.settings)
     ranker = policy_ranker(engine, policy)
     recommender = Recommender(catalogue, ranker, month, policy.history_months, request.top, request.explain, recent)
-    written = _written(request, recommender, engine.rules)
-    note(f"{written.rows:,} rows written to {request.output}, by the past months and rules {engine.rules.version}")
+    if written := _written(request, recommender, engine.rules):
+        note(f"{written.rows:,} rows written to {request.output}, by the past months and rules {engine.rules.version}")
 
 
 def _by_bundle(request: RecommendCommand) -> None:
@@ -114,7 +122,8 @@ def _by_bundle(request: RecommendCommand) -> None:
     written = _written(request, answers.recommender, answers.rules, bundle.version, profile)
     policy = answers.policy
     name = bundle.name if asked.forecast else f"{bundle.name}, the past months"
-    note(f"{written.rows:,} rows written to {request.output}, by {name} and rules {answers.rules.version}")
+    if written:
+        note(f"{written.rows:,} rows written to {request.output}, by {name} and rules {answers.rules.version}")
     for text in _overridden(request, bundle, rules, policy):
         note(text)
     if policy.offer is not None:
@@ -151,8 +160,10 @@ def _written(
     rules: Rules,
     model: str = "",
     profile: BatchProfile | None = None,
-) -> Written:
+) -> Written | None:
     reading, _ = table_settings(request.settings)
+    if in_parts(request.output, request.part):
+        return _advice_in_parts(request, recommender, rules, model, profile)
     card = recommender.catalogue.version
     about = LogOf("recommend", request.mode.value, model, request.as_of, rules.version, card)
     if request.mode is AnswerMode.offer:
@@ -165,13 +176,49 @@ def _written(
             excluded_output=request.excluded_output,
             reading=reading,
             keep=_both(run.keep_with(ranked_entries), _counted(profile, count_advice, request.as_of)),
+            workers=request.workers,
         )
     if profile is not None:
         profile.keep(note)
     note(written.report.summary())
+    note(written.workers.words)
     for text in written.remarks:
         note(text)
     return written
+
+
+def _advice_in_parts(
+    request: RecommendCommand, recommender: Recommender, rules: Rules, model: str, profile: BatchProfile | None
+) -> Written | None:
+    if request.excluded_output is not None:
+        raise ConfigError("recommend: --excluded-output goes with a file; what is not offered is not kept in parts.")
+    _refuse_log(request.settings)
+    if request.mode is AnswerMode.offer:
+        recommender = replace(recommender, objects=objections_at_hand(request.settings))
+    files = (request.plans, request.rules)
+    about = [
+        *(digest_of(path) for path in files if path is not None),
+        model,
+        rules.version,
+        repr((request.as_of, request.mode, request.basis, request.top, request.explain, request.min_gain_cents)),
+        repr((recommender.history_months, request.risk_weight, recommender.recent_months)),
+    ]
+    keep = _counted(profile, count_advice, request.as_of)
+    reading, _ = table_settings(request.settings)
+    command = PartsCommand.of(request, "recommend", about)
+    written = run_in_parts(recommending(recommender), command, reading=reading, keep=keep)
+    if profile is not None:
+        profile.keep(note)
+    return written
+
+
+def _refuse_log(settings: SettingsCommand) -> None:
+    """Refuse answers in parts where batch answers are to be logged: a log is kept with one file and its manifest."""
+    if batch_recorder(settings) is not None:
+        raise ConfigError(
+            "decisions.batch: answers that are logged go to one file; name a file with --output, or leave the log out "
+            "with --set decisions.batch=false."
+        )
 
 
 def _counted(
@@ -198,6 +245,9 @@ def run_predict(request: PredictCommand) -> None:
     run, month = load_run(request.settings), month_index(request.as_of)
     bundle = run.open_bundle(request.bundle)
     rules = bundle.followed(request.rules)
+    if in_parts(request.output, request.part):
+        _predictions_in_parts(request, run, bundle, rules)
+        return
     about = LogOf("predict", "choice", bundle.version, request.as_of, rules.version, bundle.catalogue.version)
     profile = open_batch_profile(run.config.monitoring, run.project, bundle.bundle, "predict")
     with logged_run(batch_recorder(request.settings), request.output, about) as logged:
@@ -209,12 +259,29 @@ def run_predict(request: PredictCommand) -> None:
             recent_months=bundle.config.features.recent_months,
             reading=run.reading,
             keep=_both(logged.keep_with(prediction_entries), _counted(profile, count_predictions, request.as_of)),
+            workers=request.workers,
         )
     if profile is not None:
         profile.keep(note)
     note(written.report.summary())
+    note(written.workers.words)
     for text in written.remarks:
         note(text)
     note(f"{written.rows:,} subscribers written to {request.output}, by {bundle.name} and rules {rules.version}")
     if request.rules is not None:
         note(_other_rules(rules, bundle))
+
+
+def _predictions_in_parts(request: PredictCommand, run: LoadedSettings, bundle: PlanRecBundle, rules: Rules) -> None:
+    _refuse_log(request.settings)
+    recent = bundle.config.features.recent_months
+    own = [] if request.rules is None else [digest_of(request.rules)]
+    profile = open_batch_profile(run.config.monitoring, run.project, bundle.bundle, "predict")
+    run_in_parts(
+        predicting(bundle.next_choice(rules), as_of=month_index(request.as_of), recent_months=recent),
+        PartsCommand.of(request, "predict", [*own, bundle.version, rules.version, request.as_of, str(recent)]),
+        reading=run.reading,
+        keep=_counted(profile, count_predictions, request.as_of),
+    )
+    if profile is not None:
+        profile.keep(note)
