@@ -21,11 +21,11 @@ from planrec.billing import Catalogue
 from planrec.bundle import NextChoice
 from planrec.usage.stream import UsageStream
 
-__all__ = ["Written", "opened", "write_bills", "write_job", "write_predictions", "write_recommendations"]
+__all__ = ["BLOCKS_EACH", "Written", "opened", "write_bills", "write_job", "write_predictions", "write_recommendations"]
 
 Answer = TypeVar("Answer")
 
-_BLOCKS_EACH = 4  # a process takes a second to start, which so many blocks make up for
+BLOCKS_EACH = 4  # a process takes a second to start, which so many blocks make up for
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ def write_job(
         stream = opened(job, usage, reading)
         made = [replace(output, as_csv=path.suffix.lower() != ".parquet") for output, path in pairs]
         part = AnswerPart(stream.check, job.answer, job.count, made, whole=keep is not None)
-        chosen = chosen_workers(workers, stream.block_count // _BLOCKS_EACH)
+        chosen = chosen_workers(workers, stream.block_count // BLOCKS_EACH)
         counted: Counter[str] = Counter()
         rows = months = 0
         with tracked(job.label, total=stream.rows) as advance:

@@ -106,7 +106,7 @@ class AnswerPart(Generic[Answer]):
     def __call__(self, block: Any) -> PartAnswer[Answer]:
         """Return the answer to a block, as `BlockCheck.check` takes it."""
         checked = self.check.check(block)
-        read = len(checked.months) if checked.account is None else checked.account.report.read
+        read = checked.read
         if not len(checked.months):
             return PartAnswer(read, checked.account)
         answer = self.answer(checked.months)

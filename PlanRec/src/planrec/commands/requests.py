@@ -146,6 +146,7 @@ class NoticeCommand:
     sent: tuple[Path, ...]
     history_months: int | None
     verify: Path | None
+    workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,11 @@ class CheckedBlock:
     account: BlockAccount | None
     lost: pd.DataFrame
 
+    @property
+    def read(self) -> int:
+        """Rows of the block."""
+        return len(self.months) if self.account is None else self.account.report.read
+
 
 @dataclass(frozen=True)
 class BlockCheck:

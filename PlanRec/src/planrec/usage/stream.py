@@ -59,6 +59,8 @@ class UsageStream:
         Month index: subscribers whose last usable month up to it lies before one that was rejected are left out.
     keep_plans : bool
         Whether plans held that are not in the catalogue stay as they are.
+    keep_refused : bool
+        Whether subscribers that `as_of` would leave out stay all the same, for a caller that judges by itself.
 
     Attributes
     ----------
@@ -95,6 +97,7 @@ class UsageStream:
         reading: Reading | None = None,
         as_of: int | None = None,
         keep_plans: bool = False,
+        keep_refused: bool = False,
     ) -> None:
         self._path = path
         self._block_rows = block_rows or _BLOCK
@@ -108,12 +111,13 @@ class UsageStream:
             self._columns = self._wanted_columns()
             check_usage_rows(self._empty(), reading=self._units(), gaps=self._gaps)  # before anything is computed
             self.rows: int = self._file.metadata.num_rows
-            self.check = BlockCheck(self._units(), catalogue, self._gaps, as_of, keep_plans)
+            self.check = BlockCheck(self._units(), catalogue, self._gaps, as_of, keep_plans, keep_refused)
         else:
             data = read_usage_table(path, catalogue=catalogue, reading=self._reading, keep_plans=keep_plans)
             self._reports += data.reports if as_of is None else asked_until(data, as_of, reading=self._reading).reports
             self._months = data.months
-            if as_of is not None and data.lost is not None:
+            self._lost = data.months.iloc[:0] if data.lost is None else data.lost.sort_values(SUBSCRIBER, kind="stable")
+            if as_of is not None and data.lost is not None and not keep_refused:
                 self._months, self.refused = withheld(data.months, data.lost, as_of=as_of)
             self.rows = len(self._months)
             self.check = BlockCheck(Reading())
@@ -190,11 +194,16 @@ class UsageStream:
     def _of_frame(self, months: pd.DataFrame) -> Generator[CheckedBlock]:
         last = len(months)
         ends = np.append(np.flatnonzero(_changes(pa.array(months[SUBSCRIBER]))) + 1, last)
-        start = 0
+        start = done = 0
         while start < last:
             end = int(ends[np.searchsorted(ends, min(start + self._block_rows, last))])
-            yield CheckedBlock(months.iloc[start:end].reset_index(drop=True), None, months.iloc[:0])
-            start = end
+            until = len(self._lost)
+            if end < last:  # rejected rows go with the subscribers they stand among
+                until = int(self._lost[SUBSCRIBER].searchsorted(months[SUBSCRIBER].iloc[end - 1], side="right"))
+            yield CheckedBlock(
+                months.iloc[start:end].reset_index(drop=True), None, self._lost.iloc[done:until].reset_index(drop=True)
+            )
+            start, done = end, until
 
     def _wanted_columns(self) -> dict[str, str]:
         """Return the columns of the file that are read, each with our name."""
