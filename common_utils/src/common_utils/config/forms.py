@@ -19,7 +19,7 @@ FORMS = {
     r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$": "write letters, digits and _ . - between, at most 64 of them",
     r"^[A-Za-z0-9][A-Za-z0-9_.-]*$": "write a plain file name: letters, digits and _ . - between",
     r"^(sqlite:///|postgresql://)": "write sqlite:/// and the path of a file, or postgresql:// and a server's address",
-    r"^$|^(https?|sqlite|postgresql|postgresql\+psycopg)://": "write a server's address with http:// before it, or nothing",
+    r"^$|^(https?|sqlite|postgresql|postgresql\+psycopg)://": "write the http address of a server, or nothing",
     r"^(/[A-Za-z0-9._~-]+)*$": "write a path such as /planrec, without a / at its end",
 }
 """The patterns of settings, cards and rules, each in words; a test holds that every pattern is here."""
