@@ -14,11 +14,11 @@ from planrec.bundle import PlanRecBundle
 from planrec.months import RECENT_MONTHS
 from planrec.rules import Mode, Rules
 
-__all__ = ["Asked", "BundleAnswers", "bundle_answers"]
+__all__ = ["AskedOfBundle", "BundleAnswers", "bundle_answers"]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedOfBundle:
     """What a bundle is asked for; what is left out is as shipped.
 
     Attributes
@@ -67,13 +67,13 @@ class BundleAnswers:
     rules: Rules
 
 
-def bundle_answers(bundle: PlanRecBundle, asked: Asked) -> BundleAnswers:
+def bundle_answers(bundle: PlanRecBundle, asked: AskedOfBundle) -> BundleAnswers:
     """Return what answers a file of usage months by a bundle.
 
     Parameters
     ----------
     bundle : PlanRecBundle
-    asked : Asked
+    asked : AskedOfBundle
 
     Raises
     ------

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from planrec.batch.by_bundle import Asked, bundle_answers
+from planrec.batch.by_bundle import AskedOfBundle, bundle_answers
 from planrec.bundle import PlanRecBundle
 from planrec.columns import SUBSCRIBER
 from planrec.months import month_text
@@ -61,7 +61,7 @@ def advice_effect(bundle: PlanRecBundle, months: pd.DataFrame, month: int) -> li
 
 
 def _said(bundle: PlanRecBundle, months: pd.DataFrame, month: int) -> _Said:
-    answer = bundle_answers(bundle, Asked(month, top=1)).recommender.answer(months)
+    answer = bundle_answers(bundle, AskedOfBundle(month, top=1)).recommender.answer(months)
     table: pd.DataFrame = answer.ranked.to_pandas()
     switch = (table["advice"] == "switch") & ~table["is_current"].fillna(value=False).astype(bool)
     saving = table.loc[switch, "saving_cents"].to_numpy(dtype=np.float64)

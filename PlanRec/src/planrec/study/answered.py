@@ -10,7 +10,7 @@ import pandas as pd
 
 from common_utils.bundle import fingerprint_bytes, library_versions
 from common_utils.tables import write_table
-from planrec.batch.by_bundle import Asked, bundle_answers
+from planrec.batch.by_bundle import AskedOfBundle, bundle_answers
 from planrec.batch.files import write_recommendations
 from planrec.bundle import PlanRecBundle
 from planrec.columns import CONSENT, CONTACTS_90D, HOLDOUT, MONTH, SUBSCRIBER
@@ -65,7 +65,7 @@ def answers_digest(bundle: PlanRecBundle, project: Path) -> str:
         usage, output = Path(name) / "usage.parquet", Path(name) / "answers.parquet"
         write_table(asked_with.sort_values([SUBSCRIBER, MONTH], ignore_index=True), usage)
         for mode in _MODES:
-            asked = Asked(month_index(_AS_OF), mode, recent_months=bundle.config.features.recent_months)
+            asked = AskedOfBundle(month_index(_AS_OF), mode, recent_months=bundle.config.features.recent_months)
             write_recommendations(usage, bundle_answers(bundle, asked).recommender, output)
             parts.append(pd.read_parquet(output).round(_NEAR).to_csv(index=False).encode())
     return fingerprint_bytes(b"".join(parts))

@@ -12,7 +12,7 @@ import pandas as pd
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.tables import write_table
 from planrec.advice import AnswerPolicy, Overrides
-from planrec.batch.by_bundle import Asked, bundle_answers
+from planrec.batch.by_bundle import AskedOfBundle, bundle_answers
 from planrec.batch.files import write_recommendations
 from planrec.batch.rankers import OFFER_COLUMNS
 from planrec.bundle import PlanRecBundle
@@ -178,7 +178,7 @@ def ask(bundle: PlanRecBundle, world: World, policy: StudyPolicy, usage: Path) -
 def _files(
     bundle: PlanRecBundle, policy: StudyPolicy, usage: Path, as_of: int, top: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    asked = Asked(
+    asked = AskedOfBundle(
         as_of,
         policy.mode,
         forecast=policy.forecast,

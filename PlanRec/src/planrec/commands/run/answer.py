@@ -13,7 +13,7 @@ from common_utils.errors import ConfigError
 from common_utils.monitoring.profiles.batch import BatchProfile, open_batch_profile
 from planrec.advice import AnswerPolicy, Engine, Overrides
 from planrec.batch.answers import Recommender
-from planrec.batch.by_bundle import Asked, bundle_answers
+from planrec.batch.by_bundle import AskedOfBundle, bundle_answers
 from planrec.batch.files import Written, write_bills, write_predictions, write_recommendations
 from planrec.batch.log import prediction_entries, ranked_entries
 from planrec.batch.rankers import policy_ranker
@@ -99,7 +99,7 @@ def _by_bundle(request: RecommendCommand) -> None:
     bundle = run.open_bundle(request.bundle)
     _, recent = table_settings(request.settings)
     rules = bundle.followed(request.rules)
-    asked = Asked(
+    asked = AskedOfBundle(
         month,
         request.mode.value,
         forecast=request.basis is not AnswerBasis.past,
