@@ -32,3 +32,13 @@ def test_every_extra_is_listed():
     extras = tomllib.loads((MEMBER / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     listed = re.findall(r"/common_utils\[([\w,]+)\]", README)
     assert {extra for group in listed for extra in group.split(",")} == set(extras)
+
+
+@pytest.mark.parametrize(
+    "project", ["BankChurn-Predictor", "CarVision-Market-Intelligence", "TelecomAI-Customer-Intelligence"]
+)
+def test_readme_of_a_project_on_one_table_has_every_exit_code(project: str):
+    readme = (MEMBER.parent / project / "README.md").read_text(encoding="utf-8")
+    line = re.search(r"Exit codes: (.*)", readme)
+    assert line is not None
+    assert set(re.findall(r"\b\d\b", line[1])) >= {"0", "2", "3", "4", "5", "6"}

@@ -142,6 +142,7 @@ def test_a_broken_chain_is_said_and_leaves_as_the_history_does(run: Run, places:
     assert f"live       {version} since unknown" in text
     assert "THE RECORD'S CHAIN IS BROKEN" in text
     assert "barred     not known" in text
+    assert "waits      every change waits for a new record" in text
     assert json.loads(run("--json")[1])["broken"]
 
 

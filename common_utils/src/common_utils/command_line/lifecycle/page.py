@@ -147,7 +147,10 @@ def lifecycle_page(places: LifecyclePlaces) -> LifecyclePage:
         None if bias is None else {**asdict(bias), "of": f"{bias.first} to {bias.last}"},
         barred,
         _log_words(places.log),
-        _waits(root, live, challenger, stands, day),
+        [
+            *(["every change waits for a new record: keep history.jsonl under another name"] if error else []),
+            *_waits(root, live, challenger, stands, day),
+        ],
         None if error is None else "THE RECORD'S CHAIN IS BROKEN; see release history",
         error,
     )
