@@ -167,7 +167,7 @@ SMS = "      - {kind: data, item: data, per_mb: 0.8}\n"
         ),
         pytest.param(
             SMS + "      - {kind: call, to: [intl], at: [eu], item: calls, per_minute: 5}\n",
-            r"a call at eu",
+            r"a call to a number that no prefix fits at eu",
             id="class-not-told",
         ),
         pytest.param(
@@ -221,3 +221,28 @@ def test_limits_that_can_never_bind_are_remarks() -> None:
     assert remarks(_card(CARD.replace("options:", rows + "options:"))) == [
         "plans.a.allowances[0].per_call_max: not below the amount 10; the limit never binds"
     ]
+
+
+CLASSES = """version: v
+currency: EUR
+timezone: Europe/Madrid
+prefixes: {{mobile: [{prefix}]}}
+plans:
+  - plan_id: a
+    rates:
+      - {{kind: call, item: calls, to: [{named}], per_minute: 5}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("prefix", "named", "message"),
+    [
+        ("34.6", "mobile", r"card\.yaml: line 4, prefixes\.mobile: '34\.6' is not digits alone"),
+        ("1e3", "mobile", r"prefixes\.mobile: '1e3' is not digits alone"),
+        ("346", "mobil", r"line 8, plans\.0\.rates\.0: no prefix gives class 'mobil'; did you mean 'mobile'\?"),
+        ("346", "mobile", r"plans\.0 \(a\): .* for a call to a number that no prefix fits at home\. Add a rate"),
+    ],
+)
+def test_a_class_that_no_number_can_have_is_refused(tmp_path: Path, prefix: str, named: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        _gaps(tmp_path, CLASSES.format(prefix=prefix, named=named))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from planrec.billing.rating import CardCells, Sheet
 __all__ = ["load_complete_card", "refuse_gaps"]
 
 _MOST_TOLD = 3
+_NEAR = 0.75  # of two names: a letter left out, doubled or exchanged
 
 
 def load_complete_card(path: Path) -> FullCard:
@@ -35,8 +37,8 @@ def load_complete_card(path: Path) -> FullCard:
     Raises
     ------
     ConfigError
-        If the file cannot be read, a key or value is wrong, a use of the card has neither a price nor an unlimited
-        allowance, or a charge could leave 64 bits; the message names the key.
+        If the file cannot be read, a key or value is wrong, a prefix or class cannot be of a number, a use of the card
+        has neither a price nor an unlimited allowance, or a charge could leave 64 bits; the message names the key.
     """
     name = f"card {path}"
     marked = read_card_tree(path)
@@ -44,8 +46,36 @@ def load_complete_card(path: Path) -> FullCard:
     problem = next(never_held(card), None)
     if problem:
         raise ConfigError(f"{name}: {problem}")
+    _refuse_odd_classes(card, marked, name)
     refuse_gaps(card, marked, name)
     return card
+
+
+def _refuse_odd_classes(card: FullCard, marked: MarkedTree, name: str) -> None:
+    """Refuse prefixes that no number begins with, and classes that are a slip of the pen for one that has prefixes."""
+    for of_class, prefixes in card.prefixes.items():
+        odd = next((one for one in prefixes if not (one.isascii() and one.isdigit())), None)
+        if odd is not None:
+            line = f"line {line_of(marked.lines, ('prefixes', of_class))}, " if marked.lines else ""
+            raise ConfigError(f"{name}: {line}prefixes.{of_class}: {odd!r} is not digits alone, as numbers begin.")
+    known = {*card.prefixes, *card.classes}
+    for key, i, named in _named_classes(card) if card.prefixes else ():
+        near = [] if named in known else get_close_matches(named, known, n=1, cutoff=_NEAR)
+        if near:
+            line = f"line {line_of(marked.lines, (*key, i))}, " if marked.lines else ""
+            where = ".".join(map(str, (*key, i)))
+            raise ConfigError(f"{name}: {line}{where}: no prefix gives class {named!r}; did you mean {near[0]!r}?")
+
+
+def _named_classes(card: FullCard) -> Iterator[tuple[tuple[str | int, ...], int, str]]:
+    for what, owners in (("plans", card.plans), ("options", card.options)):
+        for o, owner in enumerate(owners):
+            parts = [("rates", owner.rates), ("allowances", owner.allowances)]
+            if isinstance(owner, FullPlan):
+                parts.append(("not_sold", owner.not_sold))
+            for part, rows in parts:
+                for i, row in enumerate(rows):
+                    yield from (((what, o, part), i, named) for named in row.to or ())
 
 
 def refuse_gaps(card: FullCard, marked: MarkedTree, name: str) -> None:
@@ -102,7 +132,9 @@ def _gaps(sheet: Sheet, i: int, plan: FullPlan) -> Iterator[str]:
             continue
         if not any(_is_not_sold(card, row, use) for row in plan.not_sold):
             bands = [b for b, held in zip(card.bands, cells.band_sets[band], strict=False) if held]
-            yield _text(use, bands if (cells.rate.reshape(cells.shape)[:, :, :, place, kind, to] >= 0).any() else [])
+            yield _text(
+                card, use, bands if (cells.rate.reshape(cells.shape)[:, :, :, place, kind, to] >= 0).any() else []
+            )
 
 
 def _unlimited(sheet: Sheet, cells: CardCells) -> BoolArray:
@@ -138,9 +170,10 @@ def _is_not_sold(card: FullCard, row: NotSold, use: tuple[str, str, str]) -> boo
     return kind in row.kind and at in places and (row.to is None or to in classes)
 
 
-def _text(use: tuple[str, str, str], bands: list[str]) -> str:
+def _text(card: FullCard, use: tuple[str, str, str], bands: list[str]) -> str:
     kind, to, at = use
     what = {"call": "a call", "sms": "a message", "data": "data"}[kind]
-    to_whom = f" to {to}" if to else ""
+    unknown = " to a number that no prefix fits" if card.prefixes and kind != "data" else ""
+    to_whom = f" to {to}" if to else unknown
     when = f" ({'+'.join(bands)})" if bands else ""
     return f"{what}{to_whom} at {at}{when}"
