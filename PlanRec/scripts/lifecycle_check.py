@@ -1,67 +1,92 @@
-"""Measure what retraining promises: planted worse models refused, the same data never better; `make lifecycle-check`.
+"""Measure every gate of a bundle's life, one script after the other, and leave with 5 if one is not kept.
 
-Each operator is simulated and has a live bundle. `--operators` takes fewer of them. `--write` keeps the figures in
-benchmarks/results/retraining.json and the table of docs/lifecycle.md.
+`make -C PlanRec lifecycle-check` runs it. What breaks is a gate that is not kept, and the next script goes on. It ends
+with one table of all gates. `--quick` takes the smallest form of each script; `--write` keeps the figures of each.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import re
+import subprocess
 import sys
-import tempfile
 import time
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from planted_models import PLANTED, PlantedOperator
-
-from common_utils.testing.gates import Gates
-
 PROJECT = Path(__file__).resolve().parents[1]
-FIGURES = PROJECT.parent / "benchmarks" / "results" / "retraining.json"
-PAGE = PROJECT / "docs" / "lifecycle.md"
-OPERATORS = 20
-_FIRST_SEED = 201
-_SUBSCRIBERS = 2_500
-_HONEST = ("the same data again", "three months more")
+_GATE = re.compile(r"\[ *\d+ s\] (?P<verdict>kept  |FAILED|shown ) (?P<words>.+)")
+_RESULT = re.compile(r"  (?P<words>.+ \(allowed .+\))  (?P<verdict>ok|BROKEN)")
+_VERDICTS = {"ok": "kept  ", "BROKEN": "FAILED"}
+_WIDTH = 110
 
 
-def planted(gates: Gates, seeds: Sequence[int], subscribers: int) -> None:
-    """Judge every planted model of some operators."""
-    verdicts: dict[str, Counter[str]] = {name: Counter() for name in PLANTED}
-    named: dict[str, Counter[str]] = {name: Counter() for name in PLANTED}
-    began = time.process_time()
-    with tempfile.TemporaryDirectory() as folder:
-        for seed in seeds:
-            operator = PlantedOperator(PROJECT, Path(folder) / str(seed), seed, subscribers)
-            for name in PLANTED:
-                report = operator.judged(name)
-                verdicts[name][report.verdict] += 1
-                if report.verdict != "passes":
-                    named[name][report.reasons[0].partition(":")[0]] += 1
-    for name, found in verdicts.items():
-        words = ", ".join(f"{verdict} {count}" for verdict, count in sorted(found.items()))
-        by = "; first reason: " + ", ".join(f"{what} {count}" for what, count in named[name].most_common(3))
-        kept = found["refused"] == (0 if name == _HONEST[0] else len(seeds))
-        kept = None if name == _HONEST[1] else kept
-        gates.show(name, f"{words} of {len(seeds)} operators{by if named[name] else ''}", kept=kept)
-    gates.show("CPU time of these", f"{(time.process_time() - began) / 60:.1f} minutes", kept=None)
+@dataclass(frozen=True)
+class Part:
+    """A script that measures some of the gates.
+
+    Attributes
+    ----------
+    name : str
+    words : tuple of str
+        The script, from the folder of the project, and its arguments.
+    quick : tuple of str
+        Arguments of its smallest form.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    quick: tuple[str, ...] = ()
+
+
+PARTS = (
+    Part("planted", ("scripts/lifecycle_check_planted.py",), ("--operators", "1")),
+    Part("drill", ("../benchmarks/faults/rollback_drill.py", "--bundle", "artifacts")),
+    Part("tracking", ("scripts/lifecycle_check_tracking.py",), ("--kills", "1")),
+    Part("story", ("scripts/lifecycle_story.py",), ("--decisions", "50")),
+)
+
+
+def gate_of(line: str) -> str | None:
+    """Return what a line of a script says of a gate, verdict first; None for any other line."""
+    found = _GATE.fullmatch(line) or _RESULT.fullmatch(line)
+    return found and f"{_VERDICTS.get(found['verdict'], found['verdict'])} {found['words']}"
+
+
+def measured(part: Part, more: Sequence[str]) -> list[str]:
+    """Run a script to its end; return its gates, and last whether it ended well and found any."""
+    began, found = time.monotonic(), list[str]()
+    command = [sys.executable, *part.words, *more]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            gate = gate_of(line.rstrip("\n"))
+            found += [gate] if gate else []
+    verdict = "kept  " if process.returncode == 0 and found else "FAILED"
+    took = time.monotonic() - began
+    return [*found, f"{verdict} the script: exit {process.returncode}, {len(found)} gates and figures, {took:.0f} s"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, and return 5 if a gate is not kept."""
-    parser = argparse.ArgumentParser(description="Measure the gates of retraining.")
-    parser.add_argument("--operators", type=int, default=OPERATORS)
-    parser.add_argument("--subscribers", type=int, default=_SUBSCRIBERS)
-    parser.add_argument("--write", action="store_true")
+    """Measure, print the table, and return 5 if a gate is not kept."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the smallest form of each script")
+    parser.add_argument("--write", action="store_true", help="keep the figures of each script")
     asked = parser.parse_args(arguments)
-    gates = Gates("lifecycle-check")
-    seeds = range(_FIRST_SEED, _FIRST_SEED + asked.operators)
-    gates.measure("planted models", lambda: planted(gates, seeds, asked.subscribers))
-    if asked.write:
-        gates.write(_FIRST_SEED, FIGURES, PAGE)
-    return 0 if gates.kept else 5
+    began, rows = time.monotonic(), list[tuple[str, str]]()
+    for part in PARTS:
+        print(f"== {part.name}", flush=True)
+        more = [*(part.quick if asked.quick else ()), *(["--write"] if asked.write else [])]
+        rows += [(part.name, gate) for gate in measured(part, more)]
+    failed = sum(gate.startswith("FAILED") for _, gate in rows)
+    print("\n== every gate")
+    for name, gate in rows:
+        print(f"{name:<8} {gate}"[:_WIDTH])
+    print(f"{failed} not kept, of {len(rows)} gates and figures, in {(time.monotonic() - began) / 60:.1f} minutes")
+    return 5 if failed else 0
 
 
 if __name__ == "__main__":

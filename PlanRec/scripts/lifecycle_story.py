@@ -1,14 +1,19 @@
 """The story of the next bundle: train, serve, decide, outcomes, drift, alarm, retrain, challenger; then a slipped unit.
 
 Every step is a command of `planrec` or a request to a real service. `tell` returns what came of it, and what was wrong.
+`make -C PlanRec story-check` asks 2,000 times; what is wrong is a gate that is not kept, and the script leaves with 5.
 """
 
 from __future__ import annotations
 
+import argparse
 import http.client
 import json
 import subprocess
-from collections.abc import Iterator
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +24,13 @@ from decision_service import PROJECT, Service, asked, command
 
 from common_utils.decision_log.config import DecisionsConfig
 from common_utils.decision_log.desk import Desk
+from common_utils.testing.gates import Gates
 from planrec.columns import AGE, CURRENT_PLAN, MEGABYTES, MESSAGES, MINUTES, MONTH, SUBSCRIBER
 
 __all__ = ["Story", "tell"]
 
+FIGURES = PROJECT.parent / "benchmarks" / "results" / "lifecycle_story.json"
+DECISIONS = 2_000
 TRAINED, DRIFTED, DAY = "2025-12", "2026-01", "2026-02-01"
 """The last month the live bundle was trained on, the month that drifts, and the day on which it is looked at."""
 _SLIPPED_SHARE = 20  # one subscriber in so many
@@ -183,3 +191,35 @@ def _bodies(known: pd.DataFrame, decisions: int) -> Iterator[dict[str, Any]]:
             "subject": newest[SUBSCRIBER],
             "mode": "advice",
         }
+
+
+def told(gates: Gates, decisions: int, seed: int) -> None:
+    """Show each thing that the story looked at."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="story-") as name:
+        story = tell(Path(name), decisions=decisions, seed=seed)
+    wrong = {one.partition(":")[0]: one.partition(":")[2].strip() for one in story.wrong}
+    for what, found in story.figures.items():
+        right = what not in wrong
+        gates.show(what, wrong.pop(what, str(found)), kept=right)
+    for what, words in wrong.items():
+        gates.show(what, words, kept=False)
+    gates.show("time of the story", f"{time.monotonic() - began:.0f} s with {decisions:,} decisions", kept=None)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Tell the story, and return 5 if something of it is wrong."""
+    parser = argparse.ArgumentParser(description="Live the story of the next bundle.")
+    parser.add_argument("--decisions", type=int, default=DECISIONS)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--write", action="store_true", help=f"keep the figures in {FIGURES.name}")
+    asked = parser.parse_args(arguments)
+    gates = Gates("story-check")
+    gates.measure("the story", lambda: told(gates, asked.decisions, asked.seed))
+    if asked.write:
+        gates.write(asked.seed, FIGURES)
+    return 0 if gates.kept else 5
+
+
+if __name__ == "__main__":
+    sys.exit(main())
