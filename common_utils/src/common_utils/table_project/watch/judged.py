@@ -81,7 +81,7 @@ def judge_tables(
     name, harm = (
         ("log loss", "wrong among those told yes")
         if task.is_class
-        else ("absolute error", f"further off than {_FAR_OFF:.0%}")
+        else ("absolute error", f"further off than {_FAR_OFF:z.0%}")
     )
     measures = [
         PairedFigure(name, first.loss, second.loss, subjects, segments=_segments(task, rows, first.score)),

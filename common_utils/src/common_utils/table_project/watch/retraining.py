@@ -192,7 +192,7 @@ def check_units(reference: Profile, columns: Mapping[str, NDArray[Any]], table: 
         values = values[values > 0]
         far = (values > _TIMES * edges.max()) | (values < edges.min() / _TIMES)
         if len(values) and far.mean() > _MOST_FAR:
-            slipped.append(f"{name} ({far.mean():.0%} of the rows)")
+            slipped.append(f"{name} ({far.mean():z.0%} of the rows)")
     if slipped:
         raise DataError(
             f"{table}: {', '.join(slipped)} lie more than {_TIMES} times beyond what was learnt from. Look whether a "
