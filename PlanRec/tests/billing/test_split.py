@@ -15,19 +15,21 @@ from planrec.billing.rating import bill_events
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
-def calls_cents(night: dict[str, Any], *, start: str = "2025-03-05T21:59:30", seconds: int = 60) -> int:
+def calls_cents(
+    night: dict[str, Any], *, start: str = "2025-03-05T21:59:30", seconds: int = 60, kind: str = "call"
+) -> int:
     """What a call costs that costs 6 cents a minute by day and `night` from 22:00 on."""
-    rates = [{"when": "night", **night}, {"per_minute": "6"}]
+    rates = [{"when": "night", "kind": kind, **night}, {"kind": "call", "per_minute": "6"}]
     tree: dict[str, Any] = {
         "currency": "EUR",
         "timezone": "Europe/Madrid",
         "bill": ["2025-03"],
         "bands": {"night": [{"days": DAYS, "from": "22:00", "to": "24:00"}]},
         "band_rule": "split",
-        "plans": {"p": {"rates": [{"kind": "call", "item": "calls", **rate} for rate in rates]}},
+        "plans": {"p": {"rates": [{"item": "calls", **rate} for rate in rates]}},
         "subscribers": {"a": {"plan": "p"}},
     }
-    row = {"event": "e", "subscriber": "a", "kind": "call", "start": start, "seconds": str(seconds), "mb": ""}
+    row = {"event": "e", "subscriber": "a", "kind": kind, "start": start, "seconds": str(seconds), "mb": ""}
     card, request = translate(tree)
     events = read_events(
         events_csv([{**row, "to": "on_net", "at": "home"}]), "events.csv", card.timezone, request.subscribers
@@ -40,6 +42,11 @@ def test_each_second_costs_what_its_band_costs() -> None:
     assert calls_cents({"per_minute": "12"}, seconds=90) == 3 + 12
     assert calls_cents({"per_minute": "12"}, start="2025-03-05T22:00:00") == 12
     assert calls_cents({"per_minute": "12"}, start="2025-03-05T23:59:00", seconds=120) == 12 + 6
+
+
+def test_to_be_called_is_free_in_a_band_without_a_rate_for_it() -> None:
+    """30 of 60 seconds lie behind midnight, where no rate of received calls holds."""
+    assert calls_cents({"per_minute": "12"}, start="2025-03-05T23:59:30", kind="call_in") == 6
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 
 from common_utils.array_types import IntArray
 from common_utils.errors import DataError
-from planrec.billing.events import DAY, LocalClock
+from planrec.billing.events import CALL_IN, DAY, LocalClock
 from planrec.billing.rating.cells import CardCells
 
 __all__ = ["split_charges"]
@@ -71,10 +71,12 @@ def _edges(cells: CardCells, clock: LocalClock, low: int, high: int) -> tuple[In
 
 
 def _prices(cells: CardCells, item: str, base: IntArray) -> IntArray:
-    """Return the price of a second for each base cell and band set, -1 where there is none."""
+    """Return the price of a second for each base cell and band set, -1 where there is none; to be called is free then."""
+    received = cells.parts(base)[4] == CALL_IN
     prices = np.full((len(base), len(cells.band_sets)), -1, dtype=np.int64)
     for b in range(len(cells.band_sets)):
         found = cells.rate[base + b * cells.band_step]
+        prices[received & (found < 0), b] = 0
         for r in np.unique(found[found >= 0]).tolist():
             rate = cells.sheet.rates[r].rate
             if (
