@@ -71,7 +71,7 @@ def _edges(cells: CardCells, clock: LocalClock, low: int, high: int) -> tuple[In
 
 
 def _prices(cells: CardCells, item: str, base: IntArray) -> IntArray:
-    """Return the price of a second for each base cell and band set, -1 where there is none; to be called is free then."""
+    """Return the price of a second by base cell and band set, -1 where there is none; being called is free then."""
     received = cells.parts(base)[4] == CALL_IN
     prices = np.full((len(base), len(cells.band_sets)), -1, dtype=np.int64)
     for b in range(len(cells.band_sets)):
