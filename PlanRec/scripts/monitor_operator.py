@@ -5,7 +5,7 @@ Each seed is one operator and one bundle. A change begins in the fifth month aft
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -25,7 +25,7 @@ from planrec.months import month_index, month_text
 from planrec.simulator.operator import USAGE_MONTHS_FILE, simulate
 from planrec.training import train
 
-__all__ = ["FIRST", "START", "Operator", "Watched", "after", "told_in"]
+__all__ = ["FIRST", "START", "Operator", "Watched", "after", "looked", "told_in"]
 
 FIRST = "2026-01"
 """The first month looked at; training ends before it."""
@@ -92,12 +92,18 @@ class Operator:
         """Return the verdict on each of some months, each seen with all months before it."""
         days: list[MonitorDay] = []
         for period in periods:
-            after = month_index(period) + 1
-            as_of = date(after // 12, after % 12 + 1, 1)
-            known = watched.months[watched.months[MONTH] <= period]
-            sight = look_at_month(self.bundle, known, as_of, card=watched.card(period))
-            days.append(judged(sight, project="planrec", bundle="gate", as_of=as_of, inputs="0" * 64, before=days))
+            days.append(looked(self.bundle, watched.months, watched.card(period), period, days))
         return days
+
+
+def looked(
+    bundle: PlanRecBundle, months: pd.DataFrame, card: Catalogue, period: str, before: Sequence[MonitorDay]
+) -> MonitorDay:
+    """Return the verdict on a month, seen on the first day after it with all months before it."""
+    after = month_index(period) + 1
+    as_of = date(after // 12, after % 12 + 1, 1)
+    sight = look_at_month(bundle, months[months[MONTH] <= period], as_of, card=card)
+    return judged(sight, project="planrec", bundle="gate", as_of=as_of, inputs="0" * 64, before=before)
 
 
 def after(start: str, count: int) -> list[str]:

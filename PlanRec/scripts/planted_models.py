@@ -25,10 +25,10 @@ from planrec.rules import configured_rules
 from planrec.simulator.operator import simulate
 from planrec.usage.months_table import UsageData
 
-__all__ = ["PLANTED", "PlantedOperator"]
+__all__ = ["LEAN", "LIVE_UNTIL", "PLANTED", "PlantedOperator"]
 
 LIVE_UNTIL, NEW_UNTIL, SLIPPED = "2025-12", "2026-03", "2025-09"
-_LEAN = (
+LEAN = (
     "releases.signatures=development",
     "simulator.months=15",
     "training.challenger.max_iter=4",
@@ -49,18 +49,22 @@ class PlantedOperator:
     project, folder : Path
         Of PlanRec, and where bundles go.
     seed, subscribers : int
+    settings : tuple of str
+        Of world and training, as `--set` takes them.
     """
 
     project: Path
     folder: Path
     seed: int
     subscribers: int
+    settings: tuple[str, ...] = LEAN
 
     def __post_init__(self) -> None:
         config = self.config()
         self.card = load_catalogue(self.project / config.data.chosen().plans)
         self.rules = configured_rules(config.rules, self.project, self.card)
-        self.months = simulate(config.simulator, self.card, np.random.default_rng(self.seed)).months
+        self.told = simulate(config.simulator, self.card, np.random.default_rng(self.seed))
+        self.months = self.told.months
         training = self.training(self.until(LIVE_UNTIL))
         self.live = training.train(self.folder / "live", "")
 
@@ -71,7 +75,7 @@ class PlantedOperator:
             f"simulator.subscribers={self.subscribers}",
             f"tracking.folder={self.folder / 'runs'}",
         )
-        return load_planrec_config(self.project, overrides=[*_LEAN, *own, *more], environ={})
+        return load_planrec_config(self.project, overrides=[*self.settings, *own, *more], environ={})
 
     def until(self, last: str) -> pd.DataFrame:
         """Return the usage months up to one."""

@@ -41,7 +41,7 @@ from planrec.simulator.operator import simulate
 from planrec.simulator.simulation import Simulation
 from planrec.simulator.truth import LEAVE
 
-__all__ = ["HORIZON", "Moments", "World", "two_worlds"]
+__all__ = ["HORIZON", "Moments", "World", "asking_months", "moments_of", "two_worlds"]
 
 HORIZON = 3  # months over which an answer is judged
 _NEVER = "9999-12"
@@ -155,7 +155,7 @@ def _world(config: PlanRecConfig, operator: Simulation, launched: IntArray, firs
     months = months.iloc[unseen].reset_index(drop=True)
     rows = decision_table(months, history_months=longest_history(config))
     rows = rows.iloc[np.flatnonzero(month_indices(rows[MONTH]) >= first)].reset_index(drop=True)
-    usage = _asking(operator, months)
+    usage = asking_months(operator, months)
     return World(
         operator=operator,
         launched=launched,
@@ -163,7 +163,7 @@ def _world(config: PlanRecConfig, operator: Simulation, launched: IntArray, firs
         rows=rows,
         situation=_situation(config, operator, rows, seed),
         oracle=_truth_at(operator.truth.choice_probabilities, rows[SUBSCRIBER], rows[MONTH]),
-        moments=_moments(config, operator, usage, first),
+        moments=moments_of(config, operator, usage, first),
     )
 
 
@@ -182,8 +182,15 @@ def _situation(config: PlanRecConfig, operator: Simulation, rows: pd.DataFrame, 
     )
 
 
-def _asking(operator: Simulation, months: pd.DataFrame) -> pd.DataFrame:
-    """Return usage months as an operator would ask with them: without decisions, with consent, contacts, hold-out."""
+def asking_months(operator: Simulation, months: pd.DataFrame) -> pd.DataFrame:
+    """Return usage months as an operator would ask with them: without decisions, with consent, contacts, hold-out.
+
+    Parameters
+    ----------
+    operator : Simulation
+    months : DataFrame
+        Of its usage months, whole subscribers.
+    """
     number = month_indices(months[MONTH])
     made = operator.offers[operator.offers[OFFERED_PLAN].notna()]
     contacted = pd.MultiIndex.from_arrays([made[SUBSCRIBER], month_indices(made[MONTH])])
@@ -200,7 +207,19 @@ def _asking(operator: Simulation, months: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _moments(config: PlanRecConfig, operator: Simulation, usage: pd.DataFrame, first: int) -> Moments:
+def moments_of(config: PlanRecConfig, operator: Simulation, usage: pd.DataFrame, first: int) -> Moments:
+    """Return the moments of some subscribers' usage months from the end of the month before the first one on.
+
+    Parameters
+    ----------
+    config : PlanRecConfig
+    operator : Simulation
+        With at least `HORIZON` - 1 later months.
+    usage : DataFrame
+        As `asking_months`, of whom it is about.
+    first : int
+        Index of the first month a change takes effect in; the last is the last of the table.
+    """
     last, catalogue = int(month_indices(usage[MONTH]).max()), operator.catalogue
     parts: list[pd.DataFrame] = []
     for as_of in range(first - 1, last):
