@@ -16,24 +16,29 @@ DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 def calls_cents(
-    night: dict[str, Any], *, start: str = "2025-03-05T21:59:30", seconds: int = 60, kind: str = "call"
+    night: dict[str, Any], *, start: str = "2025-03-05T21:59:30", seconds: int = 60, least: str | None = None
 ) -> int:
-    """What a call costs that costs 6 cents a minute by day and `night` from 22:00 on."""
-    rates = [{"when": "night", "kind": kind, **night}, {"kind": "call", "per_minute": "6"}]
+    """What a call costs that costs 6 cents a minute by day and `night` from 22:00 on.
+
+    With `least`, a call of a minute comes first, by day, and calls are refused once they cost that.
+    """
+    caps = [] if least is None else [{"name": "cap", "items": ["calls"], "amount": least, "mode": "refuse"}]
+    rates = [{"when": "night", **night}, {"per_minute": "6"}]
     tree: dict[str, Any] = {
         "currency": "EUR",
         "timezone": "Europe/Madrid",
         "bill": ["2025-03"],
         "bands": {"night": [{"days": DAYS, "from": "22:00", "to": "24:00"}]},
         "band_rule": "split",
-        "plans": {"p": {"rates": [{"item": "calls", **rate} for rate in rates]}},
+        "plans": {"p": {"rates": [{"kind": "call", "item": "calls", **rate} for rate in rates], "caps": caps}},
         "subscribers": {"a": {"plan": "p"}},
     }
-    row = {"event": "e", "subscriber": "a", "kind": kind, "start": start, "seconds": str(seconds), "mb": ""}
+    row = {"event": "e", "subscriber": "a", "kind": "call", "start": start, "seconds": str(seconds), "mb": ""}
+    row |= {"to": "on_net", "at": "home"}
+    before = {**row, "event": "d", "start": "2025-03-05T12:00:00", "seconds": "60"}
     card, request = translate(tree)
-    events = read_events(
-        events_csv([{**row, "to": "on_net", "at": "home"}]), "events.csv", card.timezone, request.subscribers
-    )
+    rows = [row] if least is None else [before, row]
+    events = read_events(events_csv(rows), "events.csv", card.timezone, request.subscribers)
     return sum(line.cents for line in bill_events(card, request, events).lines() if line.item == "calls")
 
 
@@ -42,11 +47,6 @@ def test_each_second_costs_what_its_band_costs() -> None:
     assert calls_cents({"per_minute": "12"}, seconds=90) == 3 + 12
     assert calls_cents({"per_minute": "12"}, start="2025-03-05T22:00:00") == 12
     assert calls_cents({"per_minute": "12"}, start="2025-03-05T23:59:00", seconds=120) == 12 + 6
-
-
-def test_to_be_called_is_free_in_a_band_without_a_rate_for_it() -> None:
-    """30 of 60 seconds lie behind midnight, where no rate of received calls holds."""
-    assert calls_cents({"per_minute": "12"}, start="2025-03-05T23:59:30", kind="call_in") == 6
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,11 @@ def test_a_call_that_passes_through_a_band_without_a_price_is_refused() -> None:
     slots = {"per_minute_from_second": [["0", "12"], ["60", "24"]]}
     with pytest.raises(DataError, match=r"a call reaches a band without a rate of 1/1 with `per_minute`"):
         calls_cents(slots, start="2025-03-05T21:59:00", seconds=2 * 3600 + 120)
+
+
+def test_a_call_that_a_cap_refuses_needs_no_price() -> None:
+    """The first call costs 6 cents; a cap of 6 refuses the second one, a cap of 7 does not."""
+    slots = {"per_minute_from_second": [["0", "12"], ["60", "24"]]}
+    assert calls_cents(slots, least="6") == 6
+    with pytest.raises(DataError, match=r"a call reaches a band without a rate of 1/1 with `per_minute`"):
+        calls_cents(slots, least="7")

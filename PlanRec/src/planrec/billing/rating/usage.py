@@ -84,10 +84,11 @@ class UsedUp:
 
 @dataclass
 class _State:
-    """What one round learns for the next."""
+    """What one round learns for the next, and what the last one says."""
 
     reached: list[IntArray]  # for each cap, event that reached it, in each cell
     refused_whole: BoolArray
+    without_price: bool = False  # a call reached a band without a price for its seconds
 
 
 @dataclass
@@ -143,6 +144,8 @@ def rate_frame(sheet: Sheet, accounts: AccountPeriods, frame: Frame, *, refuse: 
         if not refuses or (same and (state.refused_whole == after.refused_whole).all()):
             break
         state = after
+    if after.without_price:  # of the last round: what a cap refuses needs no price
+        raise DataError("events: a call reaches a band without a rate of 1/1 with `per_minute`; add one to the card.")
     if refuse and (use.cells.rate < 0).any():
         _refuse_unpriced(use, result.trace)
     return result
@@ -199,7 +202,7 @@ def _round(use: _Use, state: _State) -> tuple[UsedUp, _State]:
     pool_sums = group_sums(frame.quantity[pooled], frame.account[pooled], n_accounts)
     trace = Trace(frame.source, frame.account, rate, billed, whole, takes, limits, charges, refused)
     whole_refusal = refused & (covered == 0) & ~not_there & ~pooled
-    return UsedUp(items, throttled, pool_sums, trace), _State(reached, whole_refusal)
+    return UsedUp(items, throttled, pool_sums, trace), _State(reached, whole_refusal, any(map(len, left.without_price)))
 
 
 def _refused(use: _Use, state: _State, rate: NDArray[np.int16], rest: IntArray, not_there: BoolArray) -> BoolArray:

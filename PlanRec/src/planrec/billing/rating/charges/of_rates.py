@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -49,6 +49,7 @@ class Left:
     pays_setup: BoolArray
     n_accounts: int
     counted: UseSums | None = None  # rows are sums of many uses
+    without_price: list[IntArray] = field(default_factory=list[IntArray])  # calls that reach a band without a price
 
 
 def charges_of_rate(
@@ -83,7 +84,9 @@ def _call_amounts(cells: CardCells, clock: LocalClock, rate: Rate, rows: IntArra
     if left.counted is not None and not one_price:
         amounts = np.where(rest > 0, _summed_slots(cells, rate, rows, billed, left.counted), 0)
     elif sheet.card.band_rule == "split" and rate.increment == (1, 1) and one_price:
-        amounts = split_charges(cells, clock, item, left.cell[rows], left.start[rows], billed - rest, billed)
+        seconds = (billed - rest, billed)
+        amounts, without = split_charges(cells, clock, item, left.cell[rows], left.start[rows], *seconds)
+        left.without_price.append(rows[without])
     elif one_price:
         amounts = rest * sheet.in_item(item, rate.per_minute[0][1], 60)
     else:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from common_utils.array_types import IntArray
-from common_utils.errors import DataError
-from planrec.billing.events import CALL_IN, DAY, LocalClock
+from common_utils.array_types import BoolArray, IntArray
+from planrec.billing.events import DAY, LocalClock
 from planrec.billing.rating.cells import CardCells
 
 __all__ = ["split_charges"]
@@ -14,8 +13,8 @@ __all__ = ["split_charges"]
 
 def split_charges(
     cells: CardCells, clock: LocalClock, item: str, cell: IntArray, start: IntArray, first: IntArray, last: IntArray
-) -> IntArray:
-    """Return what the seconds from `first` to `last` of calls cost, over the item's denominator.
+) -> tuple[IntArray, BoolArray]:
+    """Return what the seconds from `first` to `last` of calls cost, over the item's denominator, and which have none.
 
     Parameters
     ----------
@@ -30,13 +29,14 @@ def split_charges(
     first, last : int64 arrays of shape (n,)
         Seconds of the call, `last` not included.
 
-    Raises
-    ------
-    DataError
-        If a second meets no rate of 1/1 with `per_minute`.
+    Returns
+    -------
+    int64 array of shape (n,)
+    bool array of shape (n,)
+        Whether a second meets no rate of 1/1 with `per_minute`; it costs nothing in the sum.
     """
     if not len(cell):
-        return np.zeros(0, dtype=np.int64)
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)
     edges, band_sets = _edges(cells, clock, int(start.min()), int((start + last).max()))
     band = cells.parts(cell)[2]
     base, which = np.unique(cell - band * cells.band_step, return_inverse=True)
@@ -51,10 +51,9 @@ def split_charges(
         place = np.searchsorted(edges, seconds, side="right") - 1
         return totals[which, place] + (seconds - edges[place]) * each[which, place]
 
-    if (until(start + last, gaps, missing) - until(start + first, gaps, missing)).any():
-        raise DataError("events: a call reaches a band without a rate of 1/1 with `per_minute`; add one to the card.")
     costs = np.maximum(prices, 0)
-    return until(start + last, sums, costs) - until(start + first, sums, costs)
+    without = until(start + last, gaps, missing) - until(start + first, gaps, missing) > 0
+    return until(start + last, sums, costs) - until(start + first, sums, costs), without
 
 
 def _edges(cells: CardCells, clock: LocalClock, low: int, high: int) -> tuple[IntArray, IntArray]:
@@ -71,12 +70,10 @@ def _edges(cells: CardCells, clock: LocalClock, low: int, high: int) -> tuple[In
 
 
 def _prices(cells: CardCells, item: str, base: IntArray) -> IntArray:
-    """Return the price of a second by base cell and band set, -1 where there is none; being called is free then."""
-    received = cells.parts(base)[4] == CALL_IN
+    """Return the price of a second for each base cell and band set, -1 where there is none."""
     prices = np.full((len(base), len(cells.band_sets)), -1, dtype=np.int64)
     for b in range(len(cells.band_sets)):
         found = cells.rate[base + b * cells.band_step]
-        prices[received & (found < 0), b] = 0
         for r in np.unique(found[found >= 0]).tolist():
             rate = cells.sheet.rates[r].rate
             if (
