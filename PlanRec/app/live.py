@@ -23,6 +23,7 @@ from planrec.advice.engine import OfferModels
 from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
 from planrec.billing import Catalogue
 from planrec.bundle import ChoiceModel, NextChoice, PlanRecBundle, SaidSettings
+from planrec.columns import CURRENT_PLAN
 from planrec.config import PlanRecConfig
 from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.decisions.record import check_recent
@@ -30,7 +31,7 @@ from planrec.months import month_text
 from planrec.outlook import UsageForecast
 from planrec.quick import RowAdviser, RowChoice
 from planrec.rules import Mode, Rules, asked_facts
-from planrec.usage.doubts import record_doubts
+from planrec.usage.doubts import record_notes
 
 __all__ = ["AskedRecord", "LivePlanRec", "open_live", "probe"]
 
@@ -127,7 +128,7 @@ class LivePlanRec:
                 "decides_from": month_text(decides_from),
                 "meaning": MEANING,
                 "model_version": self.version,
-                **noted(record),
+                **noted(record, self.catalogue),
             }
         )
 
@@ -154,7 +155,7 @@ class LivePlanRec:
                 probabilities=dict(zip(classes, row.tolist(), strict=True)),
                 decides_from=month_text(month),
                 model_version=self.version,
-                notes=record_doubts(record.months),
+                notes=record_notes(record, self.catalogue),
             )
             for row, month, record in zip(found.p_take, found.decides_from.tolist(), records, strict=True)
         ]
@@ -174,15 +175,16 @@ class LivePlanRec:
 
     def _check_plans(self, records: Sequence[SubscriberRecord]) -> None:
         for place, record in enumerate(records):
-            if record.current_plan is not None and self.catalogue.index(record.current_plan) < 0:
-                raise DataError(
-                    f"{_which(place, records)}current_plan is not a plan of this catalogue; ask GET /plans for the ids."
-                )
+            try:
+                self.catalogue.check_held(record.current_plan)
+            except DataError as error:
+                raise DataError(f"{_which(place, records)}{error}") from error
 
     def _unknown_facts(self, record: SubscriberRecord, mode: Mode) -> list[str]:
         """Return all that the rules ask about and the request does not say."""
-        asked = self._asked_facts[mode][self.catalogue.index(record.current_plan)]
-        return [name for name in asked if getattr(record, name) is None]
+        current = self.catalogue.index(record.current_plan)
+        unknown = {CURRENT_PLAN} if current < 0 else set[str]()
+        return [name for name in self._asked_facts[mode][current] if name in unknown or getattr(record, name) is None]
 
     @cached_property
     def _asked_facts(self) -> dict[Mode, list[tuple[str, ...]]]:
@@ -244,7 +246,7 @@ class LivePlanRec:
             "rules_version": self.rules.version,
             "catalogue_version": self.catalogue.version,
             "model_version": self.version,
-            **noted(record),
+            **noted(record, self.catalogue),
         }
 
 

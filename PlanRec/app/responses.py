@@ -14,7 +14,7 @@ from planrec.advice import AnswerPolicy, RatedBasis
 from planrec.billing import Catalogue
 from planrec.decisions import SubscriberRecord
 from planrec.rules import ExclusionCode
-from planrec.usage.doubts import record_doubts
+from planrec.usage.doubts import record_notes
 
 __all__ = [
     "MEANING",
@@ -38,16 +38,16 @@ Notes = Annotated[
     tuple[str, ...],
     Field(
         exclude_if=operator.not_,
-        description="what is odd about the usage sent, such as minutes that may be seconds, as a file's account says "
-        "it; left out if nothing is",
+        description="what is odd about the usage sent, such as minutes that may be seconds, or that the plan held "
+        "needs usage detail, as a file's account says it; left out if nothing is",
     ),
 ]
 _ReasonCode = Annotated[str, Field(json_schema_extra={"enum": [code.name for code in ExclusionCode if code]})]
 
 
-def noted(record: SubscriberRecord) -> dict[str, tuple[str, ...]]:
+def noted(record: SubscriberRecord, catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     """Return the field `notes` of an answer, nothing where nothing is odd."""
-    notes = record_doubts(record.months)
+    notes = record_notes(record, catalogue)
     return {"notes": notes} if notes else {}
 
 

@@ -26,7 +26,7 @@ from planrec.config import PlanRecConfig
 from planrec.decisions.record import check_recent, record_facts, record_history
 from planrec.months import month_text
 from planrec.rules import ExclusionCode, without_detail
-from planrec.usage.doubts import record_doubts
+from planrec.usage.doubts import record_notes
 
 __all__ = [
     "DraftPlanRequest",
@@ -211,8 +211,7 @@ def answer_what_if(live: WhatIfModel, request: WhatIfRequest) -> WhatIfResponse:
     engine = live.engine
     record = request.record()
     current = engine.catalogue.index(record.current_plan)
-    if record.current_plan is not None and current < 0:
-        raise DataError("current_plan is not a plan of this catalogue; ask GET /plans for the ids, or leave it out.")
+    engine.catalogue.check_held(record.current_plan)
     rules = engine.rules.asking("advice", request.min_gain_cents)
     overrides = Overrides(request.history_months, request.risk_weight, request.min_gain_cents)
     forecast = engine.forecast is not None
@@ -244,7 +243,7 @@ def answer_what_if(live: WhatIfModel, request: WhatIfRequest) -> WhatIfResponse:
         rules_version=rules.version,
         catalogue_version=engine.catalogue.version,
         model_version=live.version,
-        notes=record_doubts(record.months),
+        notes=record_notes(record, engine.catalogue),
     )
 
 

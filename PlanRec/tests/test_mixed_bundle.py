@@ -171,3 +171,23 @@ def test_a_plan_held_that_three_totals_do_not_price_is_none_of_those_with_a_near
         "current_plan in the rate card, but three totals of a month do not price it: 'basic-6x'",
     )
     assert nearest_plans("basic-6x", catalogue) == ()
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/recommend", "/recommend/batch", "/what-if"])
+def test_the_service_answers_who_holds_a_plan_that_is_not_priced_as_batch_does(service: TestClient, path: str) -> None:
+    asked = {"usage": [{"month": "2025-10", "minutes": 300, "messages": 20, "megabytes": 9000}], "age": 34}
+
+    def answer(held: dict[str, str]) -> dict[str, object]:
+        one = {**asked, **held, **({"change": {"minutes": 1.2}} if path == "/what-if" else {})}
+        found = service.post(path, json={"records": [one]} if path.endswith("batch") else one)
+        assert found.status_code == (422 if held.get("current_plan") == "ghost" else 200), found.text
+        body = found.json()
+        return body[next(iter(body))][0] if path.endswith("batch") and found.is_success else body
+
+    said = answer({"current_plan": "basic-6x"})
+    assert said.pop("notes") == [DETAILED_PLAN]
+    assert said == answer({})
+    if path == "/recommend":
+        declined = service.post(path, json={**asked, "exclude": ["basic-6x"]})
+        assert declined.json() == said, declined.text
+    assert "current_plan is not a plan of this catalogue" in str(answer({"current_plan": "ghost"})["detail"])

@@ -186,7 +186,10 @@ def test_megabytes_whose_point_may_separate_thousands_are_refused(run, files, tm
     asked = ("bill", *files, "--output", tmp_path / "bills.csv")
     assert run(*asked) == 3
     assert "column 'mb': every number with a point has three digits" in capsys.readouterr().err
-    assert run("plans", "diff", "cero", "plana", *files) == 3
+    compared = ("plans", "diff", "cero", "plana", *files)
+    assert run(*compared) == 3
+    assert "Say with --decimal point that it is 7.5, or take it out." in capsys.readouterr().err
+    assert run(*compared, "--decimal", "point") == 0
     assert run(*asked, "--decimal", "comma") == 2
     assert run(*asked, "--decimal", "point") == 0
     events.write_text(EVENTS, encoding="utf-8")

@@ -226,8 +226,7 @@ def recommend_subscriber(record: SubscriberRecord, engine: Engine, request: Requ
     """
     catalogue = engine.catalogue
     current = catalogue.index(record.current_plan)
-    if record.current_plan is not None and current < 0:
-        raise DataError("current_plan is not a plan of this catalogue; ask GET /plans for the ids, or leave it out.")
+    catalogue.check_held(record.current_plan)
     if request.offer is not None and engine.offers is None:
         raise DataError("this model was trained without a log of offers, so it makes none; ask with the mode advice.")
     recorded = record_history(record, history_months=request.history_months)
@@ -251,7 +250,7 @@ def _situation(
         said = filled_in(recorded, said_usage([request.answers]))
         history, extra_sd = said.history, said.extra_sd
     declined = np.array([[plan_id in request.excluded for plan_id in engine.catalogue.plan_ids]])
-    foreign = len(set(request.excluded)) - int(declined.sum())
+    foreign = len(set(request.excluded) - engine.catalogue.detailed_ids) - int(declined.sum())
     if foreign:
         raise DataError(f"exclude names {foreign} plan(s) that are not in this catalogue; ask GET /plans for the ids.")
     tenure = np.nan if record.tenure_months is None else record.tenure_months

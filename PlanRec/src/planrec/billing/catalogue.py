@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from common_utils.config.marked_yaml import YamlProblem, read_marked
-from common_utils.errors import ConfigError
+from common_utils.errors import ConfigError, DataError
 from planrec.billing.detailed_plan import DetailedPlan
 from planrec.months import MONTH_PATTERN, month_index
 
@@ -233,6 +233,19 @@ class Catalogue:
     def index(self, plan_id: str | None) -> int:
         """Return a plan's position, -1 where it is unknown or None."""
         return -1 if plan_id is None else self._positions.get(plan_id, -1)
+
+    def check_held(self, plan_id: str | None) -> None:
+        """Refuse a plan held that the card does not know; one that needs usage detail is taken as unknown.
+
+        Raises
+        ------
+        DataError
+            If the plan is named and not of this card.
+        """
+        if plan_id is not None and plan_id not in self._positions and plan_id not in self.detailed_ids:
+            raise DataError(
+                "current_plan is not a plan of this catalogue; ask GET /plans for the ids, or leave it out."
+            )
 
     @cached_property
     def prices(self) -> PlanPrices:

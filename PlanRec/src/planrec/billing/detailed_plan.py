@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DetailedPlan"]
+__all__ = ["HELD_DETAILED", "DetailedPlan"]
+
+HELD_DETAILED = "current_plan: NEEDS_USAGE_DETAIL, taken as unknown"  # who holds such a plan, in accounts and notes
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,21 @@ import numpy as np
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.units import factors
+from planrec.billing import Catalogue
+from planrec.billing.detailed_plan import HELD_DETAILED
 from planrec.columns import MEGABYTES, MESSAGES, MINUTES, MOST_USED
 
-__all__ = ["AmountCounts", "Doubt", "UsedMonth", "amount_doubts", "by_size", "likely_units", "record_doubts"]
+__all__ = [
+    "AmountCounts",
+    "Doubt",
+    "HoldingRecord",
+    "UsedMonth",
+    "amount_doubts",
+    "by_size",
+    "likely_units",
+    "record_doubts",
+    "record_notes",
+]
 
 _EDGES = np.array([first * 10.0**power for power in range(-3, 13) for first in range(1, 10)])  # .001, .002 ... 9e12
 _ENOUGH = 100  # months from which on a median is more than chance
@@ -134,6 +146,33 @@ class UsedMonth(Protocol):
     def megabytes(self) -> float:
         """Megabytes used."""
         ...
+
+
+class HoldingRecord(Protocol):
+    """One subscriber: the months, and the plan held where it is said."""
+
+    @property
+    def months(self) -> Sequence[UsedMonth]:
+        """Usage months."""
+        ...
+
+    @property
+    def current_plan(self) -> str | None:
+        """Identifier of the plan held."""
+        ...
+
+
+def record_notes(record: HoldingRecord, catalogue: Catalogue) -> tuple[str, ...]:
+    """Return what an answer says of a record: that the plan held is not priced by three totals, and odd amounts.
+
+    Examples
+    --------
+    >>> from planrec.decisions import SubscriberRecord, UsageMonth
+    >>> record_notes(SubscriberRecord((UsageMonth(24310, 18_000, 20, 9000),), current_plan="surf"), megaline)
+    ('minutes: half of the months with calls have 6,000 or more; are they seconds?',)
+    """
+    held = (HELD_DETAILED,) if record.current_plan in catalogue.detailed_ids else ()
+    return held + record_doubts(record.months)
 
 
 def record_doubts(months: Sequence[UsedMonth]) -> tuple[str, ...]:

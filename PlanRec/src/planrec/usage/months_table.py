@@ -13,6 +13,7 @@ from common_utils.tables import Reading, RowReport
 from common_utils.tables.checks import strictly_ascending
 from common_utils.tables.report import MOST_LISTED
 from planrec.billing import Catalogue
+from planrec.billing.detailed_plan import HELD_DETAILED
 from planrec.columns import CURRENT_PLAN, KEY, MONTH, OPTIONAL, REQUIRED, SUBSCRIBER, USAGE
 from planrec.months import MONTH_PATTERN, month_index, month_indices, month_text
 from planrec.usage.last_month import first_month, last_month
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 UNKNOWN_PLAN = f"{CURRENT_PLAN}: not in the rate card, taken as unknown"
-DETAILED_PLAN = f"{CURRENT_PLAN}: NEEDS_USAGE_DETAIL, taken as unknown"
+DETAILED_PLAN = HELD_DETAILED
 SPELT = f"{CURRENT_PLAN}: letter case, blanks or dashes taken as the plan's"
 _MOST_NAMED = 5
 _GAP = 12  # months

@@ -10,18 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import pyarrow as pa
-
 from common_utils.command_line.terminal import note
 from common_utils.errors import ConfigError, DataError
 from common_utils.outputs import write_text
 from common_utils.tables import table_writer
-from common_utils.tables.numbers import count_numbers, doubtful_point
 from planrec.batch.cell_bills import cell_bill_table
 from planrec.billing.cards import BillRequest, FullCard, load_request, remarks
 from planrec.billing.cell_months import bill_cells, bill_cells_on_every_plan, count_cells, left_out_remark
 from planrec.billing.complete_cards import load_complete_card
-from planrec.billing.events import Events, read_events
+from planrec.billing.events import Events
 from planrec.billing.rating import (
     CODES,
     BillBook,
@@ -34,10 +31,10 @@ from planrec.billing.rating import (
     late_events,
     unbilled_events,
 )
-from planrec.billing.usage_detail import number_key, time_key
+from planrec.usage.billed_events import read_billed_events
 from planrec.usage.cell_files import read_cells, write_cells
 
-__all__ = ["EventBilling", "checked_events", "run_bill_cells", "run_bill_events"]
+__all__ = ["EventBilling", "run_bill_cells", "run_bill_events"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def run_bill_events(
         raise ConfigError("bill: name a file with --output or --cells-output, or an event with --explain.")
     _refuse_parquet(output)
     card, request = _card(asked.card), load_request(asked.accounts)
-    events = checked_events(card, request, asked.events, decimal=asked.decimal)
+    events = read_billed_events(card, request, asked.events, decimal=asked.decimal)
     if cells_output is not None:
         cells = count_cells(card, request, events)
         write_cells(cells, cells_output)
@@ -162,7 +159,7 @@ def _billed(
         )
     if asked.billed is None:
         return bill_events(card, request, events), []
-    before = checked_events(card, request, asked.billed, decimal=asked.decimal)
+    before = read_billed_events(card, request, asked.billed, decimal=asked.decimal)
     return bill_with_corrections(card, request, before, events), late_events(card, request, before, events)
 
 
@@ -172,41 +169,3 @@ def _told_csv(told: Sequence[ToldEvent]) -> str:
     writer.writerow(["event", "subscriber", "period", "reason"])
     writer.writerows([e.event, e.subscriber, e.period, e.code] for e in told)
     return out.getvalue()
-
-
-def checked_events(
-    card: FullCard, request: BillRequest, path: Path, *, decimal: Literal["point", "comma"] | None = None
-) -> Events:
-    """Read the events of a request's subscribers.
-
-    Raises
-    ------
-    DataError
-        If the file or a value cannot be used, or it is in doubt what the point in the megabytes is.
-    """
-    data = _bytes(path)
-    _check_point(data, path, decimal)
-    asking = {"time_for": time_key(card), "number_for": number_key(card)}
-    return read_events(data, str(path), card.timezone, request.subscribers, card.prefixes, **asking)
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"events {path}: cannot be read: {error.strerror}.") from error
-
-
-def _check_point(data: bytes, path: Path, decimal: Literal["point", "comma"] | None) -> None:
-    """Refuse megabytes whose points may all separate thousands, by the rule of all tables, unless it is said."""
-    if decimal == "comma":
-        raise ConfigError(f"--decimal comma: events {path} are billed with decimal points; export them so.")
-    if decimal == "point":
-        return
-    rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig", "replace"), newline=""))
-    amounts = [row.get("mb") or "" for row in rows]
-    if doubtful_point(count_numbers(pa.array(amounts, pa.string()))):
-        raise DataError(
-            f"events {path}: column 'mb': every number with a point has three digits after it, as in 7.500, so that "
-            "the point may be a thousands separator. Say with `bill --decimal point` that it is 7.5, or take it out."
-        )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -28,9 +29,9 @@ from planrec.billing.rating import BillBook, bill_events
 from planrec.billing.short_words import short_plan_sentences
 from planrec.columns import SUBSCRIBER
 from planrec.commands.requests import SettingsCommand
-from planrec.commands.run.full_cards import checked_events
 from planrec.commands.settings import load_run
 from planrec.decisions.rows import usage_of
+from planrec.usage.billed_events import read_billed_events
 from planrec.usage.cell_files import read_cells
 from planrec.usage.read import read_usage_table
 
@@ -107,7 +108,9 @@ def run_plan_diff(first: str, second: str, card_path: Path | None, files: DiffFi
     elif files.cells is not None:
         _show(first, second, card.currency, *_by_cells(card, (first, second), files.cells))
     elif files.accounts is not None and files.events is not None:
-        _show(first, second, card.currency, *_by_events(card, (first, second), files.accounts, files.events))
+        decimal = settings.reading.decimal if settings.reading else None
+        found = _by_events(card, (first, second), files.accounts, files.events, decimal)
+        _show(first, second, card.currency, *found)
 
 
 def _check_files(files: DiffFiles, card: FullCard | Catalogue) -> None:
@@ -125,10 +128,10 @@ def _check_files(files: DiffFiles, card: FullCard | Catalogue) -> None:
 
 
 def _by_events(
-    card: FullCard, plans: tuple[str, str], accounts: Path, events_path: Path
+    card: FullCard, plans: tuple[str, str], accounts: Path, events_path: Path, decimal: Literal["point", "comma"] | None
 ) -> tuple[Sequence[str], IntArray, IntArray]:
     request = load_request(accounts)
-    events = checked_events(card, request, events_path)
+    events = read_billed_events(card, request, events_path, decimal=decimal)
     books: list[BillBook] = []
     for plan in plans:
         held = {n: s.model_copy(update={"plan": plan, "plan_changes": ()}) for n, s in request.subscribers.items()}

@@ -16,9 +16,10 @@ from planrec.advice.full_cards import FullPlanRank, rank_full_plans
 from planrec.billing.cards import load_request
 from planrec.billing.complete_cards import load_complete_card
 from planrec.billing.rating import accounts_of
-from planrec.commands.run.full_cards import EventBilling, checked_events
+from planrec.commands.run.full_cards import EventBilling
 from planrec.outlook.full_cards import expected_bills
 from planrec.rules import Rules, built_in_rules, load_rules
+from planrec.usage.billed_events import read_billed_events
 
 __all__ = ["run_plan_rank"]
 
@@ -35,7 +36,7 @@ def run_plan_rank(asked: EventBilling, output: Path, rules_file: Path | None) ->
     """
     card, request = load_complete_card(asked.card), load_request(asked.accounts)
     rules: Rules = built_in_rules() if rules_file is None else load_rules(rules_file)
-    events = checked_events(card, request, asked.events, decimal=asked.decimal)
+    events = read_billed_events(card, request, asked.events, decimal=asked.decimal)
     held = accounts_of(card, request).plan[:, -1]
     bills = expected_bills(card, request, events, np.random.default_rng(0))
     rows = list(rank_full_plans(card, request, held, bills, rules))
