@@ -70,10 +70,8 @@ def _refuse_odd_classes(card: FullCard, marked: MarkedTree, name: str) -> None:
 def _named_classes(card: FullCard) -> Iterator[tuple[tuple[str | int, ...], int, str]]:
     for what, owners in (("plans", card.plans), ("options", card.options)):
         for o, owner in enumerate(owners):
-            parts = [("rates", owner.rates), ("allowances", owner.allowances)]
-            if isinstance(owner, FullPlan):
-                parts.append(("not_sold", owner.not_sold))
-            for part, rows in parts:
+            unsold = owner.not_sold if isinstance(owner, FullPlan) else ()
+            for part, rows in (("rates", owner.rates), ("allowances", owner.allowances), ("not_sold", unsold)):
                 for i, row in enumerate(rows):
                     yield from (((what, o, part), i, named) for named in row.to or ())
 
