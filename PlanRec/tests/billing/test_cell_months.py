@@ -103,8 +103,8 @@ def test_cells_of_random_cards_bill_as_their_events(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_cells_of_a_thousand_random_cards_bill_as_their_events(tmp_path: Path, ending: str) -> None:
-    assert _agree(range(1000, 2000), tmp_path / f"cells.{ending}")["lines"] > 10_000
+def test_cells_of_many_random_cards_bill_as_their_events(tmp_path: Path, ending: str) -> None:
+    assert _agree(range(1000, 1250), tmp_path / f"cells.{ending}")["lines"] > 2_500
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
