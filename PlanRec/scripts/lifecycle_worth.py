@@ -31,12 +31,12 @@ from common_utils.lifecycle.reasons import blocked_by
 from common_utils.monitoring.day import MonitorDay
 from planrec.billing import Catalogue
 from planrec.bundle import PlanRecBundle
-from planrec.columns import AGE, SUBSCRIBER
+from planrec.columns import SUBSCRIBER
 from planrec.lifecycle.measures import advised_plans
 from planrec.lifecycle.rows import set_aside
 from planrec.months import month_index, month_text
 from planrec.policies.compare import BillsAhead, JudgedDecisions, advice_scores, money_of_advice
-from planrec.rules import ExclusionCode, configured_rules, exclusions
+from planrec.rules import ExclusionCode, apply_rules, configured_rules
 from planrec.study.worlds import asking_months, moments_of
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -91,9 +91,10 @@ class World:
         people = told.months[SUBSCRIBER].unique().astype(object)
         aside = told.months[told.months[SUBSCRIBER].isin(people[set_aside(config, people)])].reset_index(drop=True)
         self.moments = moments_of(config, told, asking_months(told, aside), month_index(FIRST))
-        age = self.moments.rows[AGE].to_numpy(dtype=np.float64)
-        excluded = exclusions(told.catalogue, self.moments.as_of + 1, self.moments.current, age)
-        whole = np.ones(len(age), dtype=np.bool_)
+        rules = configured_rules(config.rules, PROJECT, told.catalogue)
+        # Who is bound by a contract cannot move: the rules say what could have been advised, whichever bundle is live.
+        excluded = apply_rules(rules, told.catalogue, self.moments.facts, "advice").codes
+        whole = np.ones(len(excluded), dtype=np.bool_)
         self.situation = JudgedDecisions(
             subscribers=np.array([f"{seed} {one}" for one in self.moments.subscribers], dtype=object),
             available=excluded == ExclusionCode.NONE,
@@ -152,7 +153,7 @@ class World:
 
     def _judged(self, advised: NDArray[np.int64]) -> dict[str, FloatArray]:
         order = np.full(self.situation.available.shape, -1, dtype=np.int64)
-        order[:, 0] = advised
+        order[:, 0], order[:, 1] = advised, self.moments.current
         money = money_of_advice(advice_scores(order), self.situation)
         accept = self.moments.accept[np.arange(len(advised)), advised]
         accepted = accepted_saving(money["saving_cents"], accept)
