@@ -103,7 +103,7 @@ def main() -> int:
                 row[name] = f"{found.share:.1%}"
             print(f"{world}, n = {n:,}: {row}", flush=True)
     if options.river is not None:
-        sys.path.insert(0, str(options.river))
+        sys.path.insert(0, str(options.river))  # river is not in the lock; it is installed into this folder by hand
         drift = importlib.import_module("river.drift")
         for name in _DETECTORS:
             row = figures.setdefault(f"river {name}, n = 1,000", {})
