@@ -13,7 +13,18 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["exclusive", "make_folder", "open_for_all", "remove_stale", "replace_link", "sync", "temporary_path"]
+from common_utils.errors import DataError
+
+__all__ = [
+    "exclusive",
+    "make_folder",
+    "open_for_all",
+    "remove_stale",
+    "replace_link",
+    "sync",
+    "taking_turns",
+    "temporary_path",
+]
 
 _STALE_SECONDS = 24 * 3600
 _TEMPORARY = re.compile(r"\.tmp-(?P<host>[A-Za-z0-9_.-]+)~(?P<pid>[0-9]{1,10})~[0-9a-f]+")
@@ -34,6 +45,31 @@ def exclusive(lock: Path) -> Generator[None]:
         yield
     finally:
         os.close(number)
+
+
+@contextmanager
+def taking_turns(folder: Path, lock: str, setting: str) -> Generator[None]:
+    """Make a folder and wait for the turn to write there.
+
+    Parameters
+    ----------
+    folder : Path
+    lock : str
+        Name of the lock file in it.
+    setting : str
+        That names the folder; the message says to correct it.
+
+    Raises
+    ------
+    DataError
+        If the folder cannot be made.
+    """
+    try:
+        make_folder(folder)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be made ({error.strerror}). Correct {setting}.") from error
+    with exclusive(folder / lock):
+        yield
 
 
 def make_folder(folder: Path) -> None:

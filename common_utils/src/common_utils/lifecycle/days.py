@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
-from common_utils.bundle.durable import exclusive, make_folder
+from common_utils.bundle.durable import make_folder, taking_turns
 from common_utils.errors import DataError
 from common_utils.lifecycle.reasons import RetrainReason
 from common_utils.outputs import write_bytes
@@ -140,21 +139,15 @@ class RetrainBook:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    @contextmanager
-    def writing(self) -> Generator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """Wait for the turn: two runs of one day answer one after the other.
 
         Raises
         ------
         DataError
-            If the folder cannot be written.
+            If the folder cannot be made.
         """
-        try:
-            make_folder(self.folder)
-        except OSError as error:
-            raise DataError(f"{self.folder}: cannot be made ({error.strerror}). Correct lifecycle.folder.") from error
-        with exclusive(self.folder / _LOCK):
-            yield
+        return taking_turns(self.folder, _LOCK, "lifecycle.folder")
 
     def keep(self, day: RetrainDay) -> None:
         """Write a day, whole or not at all; it is the last thing a day does."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from common_utils.bundle.durable import exclusive, make_folder
+from common_utils.bundle.durable import taking_turns
 from common_utils.errors import DataError
 from common_utils.monitoring.findings import LEVELS, Finding, Level, blocks_retraining, worst
 from common_utils.monitoring.profiles.profile import Profile, same_scale
@@ -163,21 +163,15 @@ class DayBook:
         """Return where a day's report lies, such as `reports/2025-11-01.html`."""
         return self.folder / "reports" / f"{as_of}.{ending}"
 
-    @contextmanager
-    def writing(self) -> Generator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """Wait for the turn to write: two runs of one day answer one after the other.
 
         Raises
         ------
         DataError
-            If the folder cannot be written.
+            If the folder cannot be made.
         """
-        try:
-            make_folder(self.folder)
-        except OSError as error:
-            raise DataError(f"{self.folder}: cannot be made ({error.strerror}). Correct monitoring.folder.") from error
-        with exclusive(self.folder / _LOCK):
-            yield
+        return taking_turns(self.folder, _LOCK, "monitoring.folder")
 
     def keep(self, day: MonitorDay) -> None:
         """Write a day, whole or not at all."""
