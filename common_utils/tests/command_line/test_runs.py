@@ -16,8 +16,8 @@ from common_utils.tracking.config import TrackingConfig
 from common_utils.tracking.run import BundleOf, FoldFigures, RunFigure
 from common_utils.tracking.store import RunStore
 
-LATER = "20261130T000000Z-00000002"
-DAMAGED = "20261130T000000Z-00000003"
+LATER = "20261130T000000000000Z-00000002"
+DAMAGED = "20261130T000000000000Z-00000003"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 from common_utils.tracking.run import CodeOf, Cost, FoldFigures, RunFigure, RunRecord
 
-NAME = "20261129T101500Z-00000001"
+NAME = "20261129T101500000000Z-00000001"
 
 
 def a_run(name: str = NAME, **changes: Any) -> RunRecord:

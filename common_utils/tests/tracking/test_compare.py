@@ -12,7 +12,7 @@ from tests.tracking.cases import NAME, a_run
 from common_utils.tracking.compare import Differs, compare_runs
 from common_utils.tracking.run import CodeOf, FoldFigures, RunFigure
 
-LATER = "20261130T000000Z-00000002"
+LATER = "20261130T000000000000Z-00000002"
 
 
 def _folds(*values: float, of: str = "f1", ratio: float = 0.25) -> FoldFigures:

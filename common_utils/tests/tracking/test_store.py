@@ -11,7 +11,7 @@ from common_utils.errors import ConfigError, DataError
 from common_utils.tracking.run import RunRecord
 from common_utils.tracking.store import RunStore
 
-LATER = "20261130T000000Z-00000002"
+LATER = "20261130T000000000000Z-00000002"
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from common_utils.tracking.run import BundleOf, RunFigure
 from common_utils.tracking.store import RunStore
 from common_utils.tracking.sync import Synced, sync_runs
 
-LATER = "20261130T000000Z-00000002"
+LATER = "20261130T000000000000Z-00000002"
 
 
 class Place:
@@ -180,7 +180,7 @@ def test_runs_that_go_on_wait_lost_ones_are_killed_and_damaged_ones_are_told(pla
     running = a_run(LATER, state="running", host=socket.gethostname(), process=os.getpid(), cost=None)
     place.store.write(running)
     place.store.post(LATER)
-    damaged = "20261130T000000Z-00000003"
+    damaged = "20261130T000000000000Z-00000003"
     place.store.post(damaged)
     done = place.sync()
     assert (done.runs, done.running) == ((NAME,), (LATER,))

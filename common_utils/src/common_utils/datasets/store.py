@@ -97,7 +97,7 @@ class SnapshotStore:
         ArtifactError
             If the disk refuses.
         """
-        made = datetime.now(UTC).isoformat(timespec="seconds")
+        made = datetime.now(UTC).isoformat(timespec="microseconds")
         snapshot = Snapshot(tuple(files), made, source, parent)
         withdrawn = self.withdrawal(snapshot.digest)
         if withdrawn is not None:

@@ -130,7 +130,7 @@ def recorded_run(
     store = RunStore(resolve_path(folder, config.folder))
     now = datetime.now(UTC)
     run = RunRecord(
-        run=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
+        run=f"{now:%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(4)}",
         project=project,
         kind=kind,
         state="running",

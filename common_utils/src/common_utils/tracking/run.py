@@ -24,15 +24,15 @@ __all__ = [
 Kind = Literal["training", "study"]
 State = Literal["running", "done", "failed"]
 
-_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
+_ID = re.compile(r"[0-9]{8}T[0-9]{12}Z-[0-9a-f]{8}")
 
 
 def is_run_id(text: str) -> bool:
-    """Tell whether a text is the name of a run: the second it began, UTC, and eight random digits.
+    """Tell whether a text is the name of a run: the microsecond it began, UTC, and eight random digits.
 
     Examples
     --------
-    >>> is_run_id("20261129T101500Z-0123abcd"), is_run_id("outbox")
+    >>> is_run_id("20261129T101500000000Z-0123abcd"), is_run_id("outbox")
     (True, False)
     """
     return _ID.fullmatch(text) is not None
