@@ -241,6 +241,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--subscribers", type=int, default=None, help="of each operator; 5,000")
     parser.add_argument("--write", action="store_true", help=f"keep the figures in {FIGURES.name}")
     asked = parser.parse_args(arguments)
+    if asked.quick and asked.write:
+        parser.error("--quick --write: figures of the smaller form are not kept; leave out one of the two")
     seeds = SEEDS[:1] if asked.quick else SEEDS
     size = asked.subscribers or (1_500 if asked.quick else 5_000)
     lives: dict[str, list[Lived]] = {policy: [] for policy in POLICIES}

@@ -52,3 +52,10 @@ def test_the_table_is_narrow_and_names_every_policy(worth: Any) -> None:
 def test_what_is_not_offered_saves_nothing(worth: Any) -> None:
     saving, accept = np.array([300.0, -100.0, 0.0]), np.array([0.5, 0.1, np.nan])
     assert worth.accepted_saving(saving, accept).tolist() == [150.0, -10.0, 0.0]
+
+
+def test_figures_of_the_smaller_form_are_not_kept(worth: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        worth.main(["--quick", "--write"])
+    assert left.value.code == 2
+    assert "figures of the smaller form are not kept" in capsys.readouterr().err

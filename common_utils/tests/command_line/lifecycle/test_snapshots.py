@@ -69,6 +69,20 @@ def test_a_flipped_byte_is_found_and_leaves_with_3(run: Run, root: Path) -> None
     assert (code, "usage has another content" in text) == (3, True)
 
 
+def test_the_list_shows_what_is_missing_or_cannot_be_read(run: Run, root: Path) -> None:
+    store = SnapshotStore.beside(root)
+    whole, gone, bad = (take(store, usage((f"S{n}", "2025-01", 1.0))).digest for n in range(3))
+    own = {file.sha256 for file in store.read(gone).files} - {file.sha256 for file in store.read(whole).files}
+    (store.folder / "objects" / own.pop()).unlink()
+    (store.folder / f"{bad}.json").write_text("{}")
+    code, text = run("data", "list", "--json")
+    assert code == 0
+    rows = json.loads(text)
+    assert [(row["snapshot"], row["state"]) for row in rows] == [(whole, ""), (gone, "missing"), (bad, "damaged")]
+    assert {name for name, value in rows[2].items() if value is None} == {*rows[0]} - {"snapshot", "state"}
+    assert run("data", "list")[0] == 0
+
+
 def test_a_bundle_on_withdrawn_data_says_so(run: Run, root: Path) -> None:
     store = SnapshotStore.beside(root)
     taken, other = take(store), take(store, usage(("S9", "2025-01", 1.0)))
