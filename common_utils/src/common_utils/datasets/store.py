@@ -119,12 +119,8 @@ class SnapshotStore:
             raise self._refused(error) from error
         return self.read(snapshot.digest)
 
-    def digests(self) -> list[str]:
-        """Return the digests of all snapshots, withdrawn ones included, the oldest first."""
-        return sorted(self.names(), key=lambda digest: (self.read(digest).made, digest))
-
     def names(self) -> list[str]:
-        """Return the digests that manifests lie under, in order of the alphabet; none is read."""
+        """Return the digests of all snapshots, withdrawn ones included, in order of the alphabet; none is read."""
         return sorted(path.stem for path in self.folder.glob("*.json") if is_digest(path.stem))
 
     def find(self, start: str) -> str:

@@ -50,7 +50,7 @@ def run(root: Path) -> Run:
 
 def test_a_snapshot_is_taken_listed_and_verified(run: Run, root: Path) -> None:
     code, text = run("data", "snapshot")
-    digest = SnapshotStore.beside(root).digests()[0]
+    digest = SnapshotStore.beside(root).names()[0]
     assert (code, text) == (0, f"{digest}\n")
     assert run("data", "snapshot") == (0, f"{digest}\n")
     assert [row["rows"] for row in json.loads(run("data", "list", "--json")[1])] == [5]
@@ -61,7 +61,7 @@ def test_a_snapshot_is_taken_listed_and_verified(run: Run, root: Path) -> None:
 def test_a_flipped_byte_is_found_and_leaves_with_3(run: Run, root: Path) -> None:
     run("data", "snapshot")
     store = SnapshotStore.beside(root)
-    path = store.path_of(store.read(store.digests()[0]).files[1])
+    path = store.path_of(store.read(store.names()[0]).files[1])
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)

@@ -126,7 +126,7 @@ def test_data_that_is_withdrawn_waits_for_training(run: Run, places: LifecyclePl
     store = SnapshotStore.beside(places.artifacts)
     version = _bundle(places, "one", take(store).digest)
     promote(places.artifacts, version, author=ANA)
-    store.withdraw(store.digests()[0], why="a test", child=None)
+    store.withdraw(store.names()[0], why="a test", child=None)
     assert "the live bundle's data is withdrawn: train again" in run()[1]
     (places.artifacts / version / "n").write_text("two")
     assert "THE BUNDLE IS REFUSED" in run()[1]
