@@ -29,12 +29,9 @@ def holder(artifacts: Path, keyed: Callable[[str], Sequence[str]]) -> SnapshotHo
 
 
 def listed(artifacts: Path) -> list[dict[str, Any]]:
-    """Return a row for each snapshot, the oldest first; no file is hashed.
+    """Return a row for each snapshot, the oldest first; no file is hashed, so `not verified` is the best state.
 
-    Raises
-    ------
-    DataError
-        If a manifest was changed.
+    A manifest that was changed says nothing of its data: its row stands first, `damaged`, without more.
 
     Examples
     --------
@@ -43,13 +40,19 @@ def listed(artifacts: Path) -> list[dict[str, Any]]:
     """
     kept = store(artifacts)
     rows: list[dict[str, Any]] = []
-    for digest in kept.digests():
-        snapshot = kept.read(digest)
+    nothing = dict.fromkeys(("made", "tables", "rows", "months", "parent", "source"))
+    for digest in kept.named():
+        state = kept.state(digest, hashed=False)
+        try:
+            snapshot = kept.read(digest)
+        except DataError:
+            rows.append({"snapshot": digest, "state": state, **nothing})
+            continue
         months = [file.months for file in snapshot.files if file.months]
         rows.append(
             {
                 "snapshot": digest,
-                "state": "withdrawn" if kept.withdrawal(digest) else "",
+                "state": "not verified" if state == "whole" else state,
                 "made": snapshot.made,
                 "tables": ", ".join(file.name for file in snapshot.files),
                 "rows": sum(file.rows for file in snapshot.files),
@@ -58,7 +61,7 @@ def listed(artifacts: Path) -> list[dict[str, Any]]:
                 "source": snapshot.source,
             }
         )
-    return rows
+    return sorted(rows, key=lambda row: (row["made"] or "", row["snapshot"]))
 
 
 def verified(artifacts: Path, trust: Trust) -> tuple[list[dict[str, Any]], list[str]]:

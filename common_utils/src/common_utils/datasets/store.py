@@ -120,9 +120,18 @@ class SnapshotStore:
         return self.read(snapshot.digest)
 
     def digests(self) -> list[str]:
-        """Return the digests of all snapshots, withdrawn ones included, the oldest first."""
-        found = [path.stem for path in self.folder.glob("*.json") if is_digest(path.stem)]
-        return sorted(found, key=lambda digest: (self.read(digest).made, digest))
+        """Return the digests of all snapshots, withdrawn ones included, the oldest first.
+
+        Raises
+        ------
+        DataError
+            If a manifest was changed.
+        """
+        return sorted(self.named(), key=lambda digest: (self.read(digest).made, digest))
+
+    def named(self) -> list[str]:
+        """Return the digests that manifests have as their names, whatever they hold, in the order of the digests."""
+        return sorted(path.stem for path in self.folder.glob("*.json") if is_digest(path.stem))
 
     def find(self, start: str) -> str:
         """Return the digest that begins so.
@@ -132,7 +141,7 @@ class SnapshotStore:
         DataError
             If none does, or several do.
         """
-        found = [digest for digest in self.digests() if digest.startswith(start)]
+        found = [digest for digest in self.named() if digest.startswith(start)]
         if len(found) != 1:
             what = "several snapshots" if found else "no snapshot"
             raise DataError(f"{self.folder}: {what} begin with {start[:64]!a}; `data list` shows them.")

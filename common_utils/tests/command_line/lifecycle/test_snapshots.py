@@ -69,6 +69,23 @@ def test_a_flipped_byte_is_found_and_leaves_with_3(run: Run, root: Path) -> None
     assert (code, "usage has another content" in text) == (3, True)
 
 
+def test_a_list_says_what_is_damaged_missing_or_not_verified(run: Run, root: Path) -> None:
+    store = SnapshotStore.beside(root)
+    whole, gone, bad = (take(store, usage((f"S{n}", "2025-01", 1.0))).digest for n in range(3))
+    store.path_of(next(file for file in store.read(gone).files if file.name == "usage")).unlink()
+    manifest = store.folder / f"{bad}.json"
+    manifest.write_bytes(manifest.read_bytes().replace(b"S", b"T").replace(b"rows", b"cows"))
+    code, text = run("data", "list", "--json")
+    assert code == 0
+    assert {row["snapshot"]: row["state"] for row in json.loads(text)} == {
+        whole: "not verified",
+        gone: "missing",
+        bad: "damaged",
+    }
+    assert "damaged" in run("data", "list")[1]
+    assert run("data", "diff", whole[:20], whole[:20])[0] == 0  # another one's damage does not stand in the way
+
+
 def test_a_bundle_on_withdrawn_data_says_so(run: Run, root: Path) -> None:
     store = SnapshotStore.beside(root)
     taken, other = take(store), take(store, usage(("S9", "2025-01", 1.0)))
