@@ -26,7 +26,7 @@ from planrec.learnt_offers import fit_offers
 from planrec.offers.acceptance import ACCEPTANCE_FEATURES
 from planrec.preparation import Prepared, prepare
 from planrec.reporting.figures import FIGURES
-from planrec.training import data_fingerprint, fit_forecast, train
+from planrec.training import data_fingerprint, fit_forecast, learn, train
 
 
 def quiet(_: str) -> None:
@@ -366,3 +366,14 @@ def test_a_table_with_the_required_columns_and_the_plan_is_enough(
     bundle = train(config, project_folder, artifacts=tmp_path / "artifacts", step=quiet)
     assert set(bundle_profile(bundle).numbers) == {"minutes", "messages", "megabytes"}
     assert [row["by"] for row in bundle.read_json("metrics.json")["segments"]] == ["data usage"] * 3
+
+
+@pytest.mark.parametrize(("what", "words"), [("catalogue", "rate card .*plans.yaml"), ("rules", "rules configs/rules")])
+def test_card_and_rules_that_changed_amid_a_training_enter_no_bundle(
+    what: str, words: str, settings: PlanRecConfig, prepared: Prepared, project_folder: Path
+) -> None:
+    other = dataclasses.replace(prepared.catalogue, version="other") if what == "catalogue" else None
+    rules = prepared.rules.model_copy(update={"version": "other"})
+    changed = dataclasses.replace(prepared, **({"catalogue": other} if other else {"rules": rules}))
+    with pytest.raises(DataError, match=rf"{words}.*: not the 'other' that the training has; the file has changed"):
+        learn(settings, project_folder, changed, quiet)
