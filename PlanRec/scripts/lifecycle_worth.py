@@ -58,17 +58,17 @@ MARK = "lifecycle-worth"
 SEEDS = (301, 302, 303, 304, 305)
 MONTHS = after(FIRST, 12)
 GROWS, LAUNCH = MONTHS[3], MONTHS[7]
-SPANS = {"before the growth": MONTHS[:3], "growth": MONTHS[3:7], "from the launch on": MONTHS[7:]}
-POLICIES = {"never": "never", "monthly": "each month", "monitor": "by monitor"}
+SPANS = {"before the growth": MONTHS[:3], "between growth and launch": MONTHS[3:7], "from the launch on": MONTHS[7:]}
+POLICIES = {"never": "never", "monthly": "each month", "monitor": "by the monitor"}
 FLOOR, BEST = "stay", "best"
 NAMES = {FLOOR: "no advice", **POLICIES, BEST: "perfect foresight"}
 MEASURES = {
     "regret_cents": "regret, cents a month",
     "accepted_saving_cents": "accepted saving, cents a month",
-    "accepted_of_moved_cents": "the same of those moved",
+    "accepted_of_moved_cents": "accepted saving of those moved, cents a month",
     "moved_percent": "moved, %",
     "harmed_percent": "worse off among those moved, %",
-    **{f"regret_cents {span}": f"regret {span}" for span in SPANS},
+    **{f"regret_cents {span}": f"regret {span}, cents a month" for span in SPANS},
 }
 _WORLD = (
     "releases.signatures=development",
@@ -329,19 +329,20 @@ def table(found: Mapping[str, Any]) -> str:
 def _told(value: Mapping[str, float] | None) -> str:
     if value is None:
         return ""
-    span = f" [{value['low']:z.2f}, {value['high']:z.2f}]" if "low" in value else ""
+    span = f" [{value['low']:z.2f}, {value['high']:z.2f}]" if value.get("low") != value.get("high") else ""
     return f"{value['mean']:z.2f}{span}"
 
 
 def _verdict(found: Mapping[str, Any], policy: str) -> str:
-    """Say of which figures the interval of the difference leaves out 0."""
-    told: list[str] = []
+    """Say of which figures the interval of the difference leaves out 0, and of which it does not."""
+    sure, unsure = list[str](), list[str]()
     for name, words in MEASURES.items():
         less = found[policy][name]["less_never"]
-        if less is not None and "low" in less and (less["low"] > 0 or less["high"] < 0):
-            told.append(f"{words} ({'more' if less['mean'] > 0 else 'less'})")
-    differs = "; ".join(told) if told else "no figure"
-    return f"- Retraining {NAMES[policy]} differs from never, by intervals that leave out 0, in: {differs}."
+        if less is not None and "low" in less:
+            told = unsure if less["low"] <= 0 <= less["high"] else sure
+            told.append(f"{words}: {less['mean']:+z.2f}")
+    known, unknown = ("; ".join(told) or "nothing" for told in (sure, unsure))
+    return f"- {NAMES[policy]}: interval without 0 in {known}. No difference can be told in {unknown}."
 
 
 def _opened(bundle: Bundle) -> PlanRecBundle:
@@ -357,7 +358,7 @@ def kept_or_lived(state: Path, seed: int, subscribers: int) -> dict[str, Any]:
     """Return an operator's record from an earlier run of the same code and size, or live it and keep it."""
     file = state / f"{seed}-{subscribers}.json"
     code = git_commit(PROJECT)
-    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    known: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     if known.get("code") != code:
         with tempfile.TemporaryDirectory(prefix="worth-") as folder:
             known = {"code": code, **lived_by(seed, subscribers, Path(folder))}
