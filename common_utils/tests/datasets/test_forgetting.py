@@ -65,6 +65,23 @@ def test_a_damaged_snapshot_is_withdrawn_because_it_may_hold_the_subject(root: P
     assert not store.path_of(taken.files[1]).exists()
 
 
+def test_a_manifest_that_cannot_be_read_keeps_nobody_from_being_forgotten(root: Path) -> None:
+    store = SnapshotStore.beside(root)
+    bad, taken = take(store, usage(("S9", "2025-01", 1.0))), take(store)
+    (store.folder / f"{bad.digest}.json").write_text("{}")
+    assert store.find(taken.digest[:12]) == taken.digest
+    assert _holder(root).forget(["old.S1"]) == 2
+    assert {store.state(one.digest) for one in (bad, taken)} == {"withdrawn"}
+
+
+def test_a_column_without_a_value_has_no_mean(root: Path) -> None:
+    store = SnapshotStore.beside(root)
+    old, new = take(store).digest, take(store, usage(("S1", "2025-01", float("nan")))).digest
+    found = {row["what"]: (row["before"], row["after"]) for row in compared(root, old, new)}
+    assert found["megabytes: mean"][1] is None
+    assert found["megabytes: share missing"] == (0.0, 1.0)
+
+
 def test_verify_says_of_each_bundle_what_its_data_is(root: Path) -> None:
     store = SnapshotStore.beside(root)
     first = take(store)

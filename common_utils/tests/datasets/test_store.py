@@ -26,7 +26,7 @@ def test_a_snapshot_says_rows_columns_months_and_whom_it_is_about(store: Snapsho
     assert (table.subject, table.months) == ("subscriber_id", ("2025-01", "2025-02"))
     assert (plans.rows, plans.subject, plans.months) == (2, None, None)
     assert store.read(taken.digest) == taken
-    assert store.digests() == [taken.digest]
+    assert store.names() == [taken.digest]
     assert store.state(taken.digest) == "whole"
     assert load_file(store, table).equals(TWO.frame)
     assert store.folder.stat().st_mode & 0o777 == 0o700
@@ -103,5 +103,5 @@ def test_a_full_disk_leaves_no_half_snapshot(store: SnapshotStore, monkeypatch: 
         patch.setattr(Path, "write_bytes", fail)
         with pytest.raises(ArtifactError, match=r"could not be written \(No space left on device\)"):
             take(store)
-    assert store.digests() == []
+    assert store.names() == []
     assert not list(store.folder.rglob(".tmp-*"))

@@ -29,12 +29,7 @@ def holder(artifacts: Path, keyed: Callable[[str], Sequence[str]]) -> SnapshotHo
 
 
 def listed(artifacts: Path) -> list[dict[str, Any]]:
-    """Return a row for each snapshot, the oldest first; no file is hashed.
-
-    Raises
-    ------
-    DataError
-        If a manifest was changed.
+    """Return a row for each snapshot, the oldest first, then those whose manifest cannot be read; no file is hashed.
 
     Examples
     --------
@@ -42,14 +37,19 @@ def listed(artifacts: Path) -> list[dict[str, Any]]:
     []
     """
     kept = store(artifacts)
-    rows: list[dict[str, Any]] = []
-    for digest in kept.digests():
-        snapshot = kept.read(digest)
+    rows, unread = list[dict[str, Any]](), list[dict[str, Any]]()
+    for digest in kept.names():
+        state = kept.state(digest, hashed=False)
+        row: dict[str, Any] = {"snapshot": digest, "state": "" if state == "whole" else state}
+        try:
+            snapshot = kept.read(digest)
+        except DataError:
+            unread.append(row | dict.fromkeys(("made", "tables", "rows", "months", "parent", "source")))
+            continue
         months = [file.months for file in snapshot.files if file.months]
         rows.append(
-            {
-                "snapshot": digest,
-                "state": "withdrawn" if kept.withdrawal(digest) else "",
+            row
+            | {
                 "made": snapshot.made,
                 "tables": ", ".join(file.name for file in snapshot.files),
                 "rows": sum(file.rows for file in snapshot.files),
@@ -58,17 +58,14 @@ def listed(artifacts: Path) -> list[dict[str, Any]]:
                 "source": snapshot.source,
             }
         )
-    return rows
+    return [*sorted(rows, key=lambda row: (row["made"], row["snapshot"])), *unread]
 
 
 def verified(artifacts: Path, trust: Trust) -> tuple[list[dict[str, Any]], list[str]]:
     """Return a row for each snapshot and each bundle, and what is damaged, in words; every byte is read."""
     kept, rows, damaged = store(artifacts), list[dict[str, Any]](), list[str]()
-    for path in sorted(kept.folder.glob("*.json")):
-        if path.name.endswith(".withdrawn.json"):
-            continue
-        digest, said = path.stem, ""
-        state = kept.state(digest)
+    for digest in kept.names():
+        state, said = kept.state(digest), ""
         try:
             note = kept.withdrawal(digest)
             said = note.why if note else "; ".join(kept.faults(kept.read(digest)))

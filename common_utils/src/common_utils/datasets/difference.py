@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
@@ -65,9 +64,11 @@ def _of_file(store: SnapshotStore, left: SnapshotFile, right: SnapshotFile) -> l
 
 
 def _of_column(table: str, column: str, old: pd.Series[Any], new: pd.Series[Any]) -> list[dict[str, Any]]:
-    said = [("share missing", float(old.isna().mean()), float(new.isna().mean()))]
+    said: list[tuple[str, float | None, float | None]] = [
+        ("share missing", float(old.isna().mean()), float(new.isna().mean()))
+    ]
     if is_numeric_dtype(old) and is_numeric_dtype(new) and not is_bool_dtype(old):
-        said.append(("mean", float(np.nanmean(old.to_numpy(float))), float(np.nanmean(new.to_numpy(float)))))
+        said.append(("mean", _mean(old), _mean(new)))
     else:
         shares = [one.astype(str).value_counts(normalize=True) for one in (old, new)]
         change = shares[1].sub(shares[0], fill_value=0.0).abs()
@@ -76,6 +77,11 @@ def _of_column(table: str, column: str, old: pd.Series[Any], new: pd.Series[Any]
             before, after = (float(one.get(value, 0.0)) for one in shares)
             said.append((f"share of {value[:40]!a}", before, after))
     return [_row(table, f"{column}: {what}", one, two) for what, one, two in said if one != two]
+
+
+def _mean(column: pd.Series[Any]) -> float | None:
+    """Return the mean of the values there are; None where there are none."""
+    return float(column.mean()) if column.notna().any() else None
 
 
 def _row(table: str, what: str, before: object, after: object) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class SnapshotHolder:
         return gone
 
     def _usable(self) -> list[str]:
-        return [digest for digest in self.store.digests() if self.store.withdrawal(digest) is None]
+        return [digest for digest in self.store.names() if self.store.withdrawal(digest) is None]
 
     def _is(self, subject: str, subjects: Sequence[str]) -> bool:
         return not set(self.keyed(subject)).isdisjoint(subjects)

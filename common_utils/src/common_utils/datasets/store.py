@@ -119,10 +119,9 @@ class SnapshotStore:
             raise self._refused(error) from error
         return self.read(snapshot.digest)
 
-    def digests(self) -> list[str]:
-        """Return the digests of all snapshots, withdrawn ones included, the oldest first."""
-        found = [path.stem for path in self.folder.glob("*.json") if is_digest(path.stem)]
-        return sorted(found, key=lambda digest: (self.read(digest).made, digest))
+    def names(self) -> list[str]:
+        """Return the digests of all snapshots, withdrawn ones included, in order of the alphabet; none is read."""
+        return sorted(path.stem for path in self.folder.glob("*.json") if is_digest(path.stem))
 
     def find(self, start: str) -> str:
         """Return the digest that begins so.
@@ -132,7 +131,7 @@ class SnapshotStore:
         DataError
             If none does, or several do.
         """
-        found = [digest for digest in self.digests() if digest.startswith(start)]
+        found = [digest for digest in self.names() if digest.startswith(start)]
         if len(found) != 1:
             what = "several snapshots" if found else "no snapshot"
             raise DataError(f"{self.folder}: {what} begin with {start[:64]!a}; `data list` shows them.")
@@ -234,7 +233,7 @@ class SnapshotStore:
             raise self._refused(error) from error
 
     def _remove_unneeded(self) -> None:
-        live = [self.read(digest) for digest in self.digests() if self.withdrawal(digest) is None]
+        live = [self.read(digest) for digest in self.names() if self.withdrawal(digest) is None]
         needed = {file.sha256 for snapshot in live for file in snapshot.files}
         for path in (self.folder / _OBJECTS).iterdir():
             if path.name not in needed:

@@ -50,7 +50,7 @@ def run(root: Path) -> Run:
 
 def test_a_snapshot_is_taken_listed_and_verified(run: Run, root: Path) -> None:
     code, text = run("data", "snapshot")
-    digest = SnapshotStore.beside(root).digests()[0]
+    digest = SnapshotStore.beside(root).names()[0]
     assert (code, text) == (0, f"{digest}\n")
     assert run("data", "snapshot") == (0, f"{digest}\n")
     assert [row["rows"] for row in json.loads(run("data", "list", "--json")[1])] == [5]
@@ -61,12 +61,26 @@ def test_a_snapshot_is_taken_listed_and_verified(run: Run, root: Path) -> None:
 def test_a_flipped_byte_is_found_and_leaves_with_3(run: Run, root: Path) -> None:
     run("data", "snapshot")
     store = SnapshotStore.beside(root)
-    path = store.path_of(store.read(store.digests()[0]).files[1])
+    path = store.path_of(store.read(store.names()[0]).files[1])
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     code, text = run("data", "verify")
     assert (code, "usage has another content" in text) == (3, True)
+
+
+def test_the_list_shows_what_is_missing_or_cannot_be_read(run: Run, root: Path) -> None:
+    store = SnapshotStore.beside(root)
+    whole, gone, bad = (take(store, usage((f"S{n}", "2025-01", 1.0))).digest for n in range(3))
+    own = {file.sha256 for file in store.read(gone).files} - {file.sha256 for file in store.read(whole).files}
+    (store.folder / "objects" / own.pop()).unlink()
+    (store.folder / f"{bad}.json").write_text("{}")
+    code, text = run("data", "list", "--json")
+    assert code == 0
+    rows = json.loads(text)
+    assert [(row["snapshot"], row["state"]) for row in rows] == [(whole, ""), (gone, "missing"), (bad, "damaged")]
+    assert {name for name, value in rows[2].items() if value is None} == {*rows[0]} - {"snapshot", "state"}
+    assert run("data", "list")[0] == 0
 
 
 def test_a_bundle_on_withdrawn_data_says_so(run: Run, root: Path) -> None:

@@ -25,7 +25,7 @@ from common_utils.monitoring.bias.report import BiasReport, LiveVersion
 from common_utils.monitoring.bias.verdict import keep_bias_verdict
 from common_utils.monitoring.day import DayBook, MonitorDay
 from common_utils.monitoring.findings import Finding
-from common_utils.releases import abort, challenge, promote, publish, rollback
+from common_utils.releases import abort, challenge, promote, publish, rollback, rollback_unrecorded
 from common_utils.releases.author import Author
 from common_utils.releases.history import read_history
 from common_utils.tracking.config import TrackingConfig
@@ -126,7 +126,7 @@ def test_data_that_is_withdrawn_waits_for_training(run: Run, places: LifecyclePl
     store = SnapshotStore.beside(places.artifacts)
     version = _bundle(places, "one", take(store).digest)
     promote(places.artifacts, version, author=ANA)
-    store.withdraw(store.digests()[0], why="a test", child=None)
+    store.withdraw(store.names()[0], why="a test", child=None)
     assert "the live bundle's data is withdrawn: train again" in run()[1]
     (places.artifacts / version / "n").write_text("two")
     assert "THE BUNDLE IS REFUSED" in run()[1]
@@ -144,6 +144,22 @@ def test_a_broken_chain_is_said_and_leaves_as_the_history_does(run: Run, places:
     assert "barred     not known" in text
     assert "waits      every change waits for a new record" in text
     assert json.loads(run("--json")[1])["broken"]
+
+
+def test_a_roll_back_without_a_record_waits_for_the_next_one(run: Run, places: LifecyclePlaces) -> None:
+    first, bad = _bundle(places, "one"), _bundle(places, "bad")
+    promote(places.artifacts, first, author=ANA)
+    promote(places.artifacts, bad, author=ANA)
+    rollback_unrecorded(places.artifacts, author=BOB)
+    assert f"the next change records that bob rolled back {bad}" in json.loads(run("--json")[1])["waits"]
+    record = places.artifacts / "history.jsonl"
+    record.write_bytes(record.read_bytes().replace(b"asked for", b"asked FOR"))
+    said = f"a new record's first change records that bob rolled back {bad}"
+    assert said in json.loads(run("--json")[1])["waits"]
+    record.rename(record.with_name("history.old"))
+    challenge(places.artifacts, _bundle(places, "new"), author=ANA)
+    assert not [wait for wait in json.loads(run("--json")[1])["waits"] if "rolled back" in wait]
+    assert ("bar", "bob") in [(entry.action, entry.who) for entry in read_history(places.artifacts)]
 
 
 def test_the_log_says_its_last_entry_where_that_is_cheap(places: LifecyclePlaces, tmp_path: Path) -> None:

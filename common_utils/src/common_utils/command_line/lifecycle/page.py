@@ -149,7 +149,7 @@ def lifecycle_page(places: LifecyclePlaces) -> LifecyclePage:
         _log_words(places.log),
         [
             *(["every change waits for a new record: keep history.jsonl under another name"] if error else []),
-            *_waits(root, live, challenger, stands, day),
+            *_waits(root, live, challenger, stands, day, next_change="a new record's first" if error else "the next"),
         ],
         None if error is None else "THE RECORD'S CHAIN IS BROKEN; see release history",
         error,
@@ -274,6 +274,8 @@ def _waits(
     challenger: Mapping[str, Any] | None,
     stands: ReleaseStanding,
     day: MonitorDay | None,
+    *,
+    next_change: str,
 ) -> list[str]:
     waits: list[str] = []
     if live is None:
@@ -283,7 +285,7 @@ def _waits(
     if challenger is not None:
         waits.append(f"release promote {challenger['version']}, or abort")
     left = left_unrecorded(root)
-    waits += [f"the next change records that {who} rolled back {version}" for version, who in left.items()]
+    waits += [f"{next_change} change records that {who} rolled back {version}" for version, who in left.items()]
     if day is not None and day.blocks_retraining:
         waits.append(f"quality alarm of {day.as_of}: no retraining until it is mended; monitor explain")
     elif day is None and live is not None:

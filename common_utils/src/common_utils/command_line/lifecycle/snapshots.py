@@ -116,7 +116,7 @@ def _add_views(app: typer.Typer, find: FindReleases) -> None:
         config: ConfigOption = None,
         overrides: SetOption = None,
     ) -> None:
-        """Show every snapshot: tables, rows, months, what it replaces, and whether it was withdrawn."""
+        """Show every snapshot: tables, rows, months, what it replaces; whether it is withdrawn or files are missing."""
         root, _ = found(find, artifacts, config, overrides)
         rows = _desk().listed(root)
         if as_json:
