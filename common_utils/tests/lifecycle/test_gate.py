@@ -93,6 +93,22 @@ def test_rows_without_a_figure_do_not_count() -> None:
     assert (found.verdict, found.rows) == ("passes", 300)
 
 
+@pytest.mark.parametrize("none", [np.nan, np.inf, -np.inf])
+def test_rows_that_only_the_new_bundle_cannot_answer_refuse_it(none: float) -> None:
+    new = np.where(PEOPLE < 250, none, 90.0)  # better where it answers, and enough subjects to judge by
+    kind = np.array(["all"] * 400)
+    found = compared(PairedFigure("cost", 100 * ONES, new, PEOPLE, segments={"kind": kind}), CONFIG, seed=1)
+    assert [one.verdict for one in found] == ["refused", "refused"]
+    assert found[0].sentence() == "cost: the new bundle has none in 250 rows where the live one has: refused"
+    assert '"unanswered": 250' in GateReport("v1", "v2", "all", (), tuple(found)).encode().decode()
+
+
+def test_a_live_figure_without_an_end_widens_no_margin() -> None:
+    live = np.where(PEOPLE == 0, np.inf, 100.0)
+    (found,) = compared(PairedFigure("cost", live, 150 * ONES, PEOPLE), CONFIG, seed=1)
+    assert (found.verdict, found.rows) == ("refused", 399)
+
+
 def _harm(live: int, new: int, moved: int = 200) -> PairedHarm:
     is_moved = moved > PEOPLE
     return PairedHarm("worse off", is_moved, is_moved, live > PEOPLE, new > PEOPLE, PEOPLE)
@@ -160,6 +176,9 @@ def test_a_bundle_must_not_be_larger_slower_or_read_others(
         clock=clock,
     )
     assert [check.name for check in checks if not check.holds] == failed
+    said = " ".join(check.sentence for check in checks)
+    assert ("raise lifecycle.gate.most_size_ratio" in said) == ("size" in failed)
+    assert ("raise lifecycle.gate.most_latency_ratio" in said) == ("latency" in failed)
 
 
 def test_a_busy_moment_refuses_nobody(tmp_path: Path) -> None:

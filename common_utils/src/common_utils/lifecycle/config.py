@@ -44,7 +44,11 @@ class GateConfig(BaseConfig):
     )
     resamples: int = Field(default=1000, ge=50, le=100_000, description="bootstrap resamples, by subject")
     most_size_ratio: float = Field(
-        default=2.0, gt=0, le=100, description="bytes of the bundle's files against the live one's, at most"
+        default=2.0,
+        gt=0,
+        le=100,
+        description="bytes of the bundle's files against the live one's, at most; trees grow with the table, so raise "
+        "it for a training on several times as many rows",
     )
     most_latency_ratio: float = Field(
         default=2.0, gt=0, le=100, description="time of the same answers against the live bundle's, at most"

@@ -169,17 +169,21 @@ def bundle_checks(
         Seconds; by default processor time of this process.
     """
     sizes = [sum(entry.size for entry in bundle.files.values()) for bundle in (live, challenger)]
-    size = _ratio("size", sizes[1] / sizes[0], config.most_size_ratio, f"{sizes[1]:,} bytes, live {sizes[0]:,}")
+    said = f"{sizes[1]:,} bytes, live {sizes[0]:,}"
+    size = _ratio("size", sizes[1] / sizes[0], config, "most_size_ratio", said)
     ratio = _time_ratio(ask, clock)
     for _ in range(_TRIES - 1):
         if ratio > config.most_latency_ratio:
             ratio = min(ratio, _time_ratio(ask, clock))
-    latency = _ratio("latency", ratio, config.most_latency_ratio, f"{ratio:z.2f} times the live bundle's time")
+    latency = _ratio("latency", ratio, config, "most_latency_ratio", f"{ratio:z.2f} times the live bundle's time")
     return [size, latency, _inputs(*map(set, inputs), accept=config.accept_other_inputs)]
 
 
-def _ratio(name: str, ratio: float, most: float, said: str) -> Check:
-    return Check(name, holds=ratio <= most, sentence=f"{said}; at most {most:g} times.")
+def _ratio(name: str, ratio: float, config: GateConfig, setting: str, said: str) -> Check:
+    most = float(getattr(config, setting))
+    holds = ratio <= most
+    meant = "" if holds else f" If that is meant, raise lifecycle.gate.{setting}."
+    return Check(name, holds=holds, sentence=f"{said}; at most {most:g} times.{meant}")
 
 
 def _time_ratio(ask: tuple[Callable[[], object], Callable[[], object]], clock: Callable[[], float]) -> float:

@@ -32,7 +32,8 @@ class PairedFigure:
     ----------
     name : str
     live, challenger : float64 arrays of shape (n,)
-        NaN where a bundle's figure is not known; a row counts where both are.
+        Not finite where a bundle has no figure. A row counts where the live bundle has one; where the new one has none
+        there, the figure is refused: rows that a bundle cannot answer must not leave the comparison.
     subjects : array of shape (n,)
         Whom each row is about; drawn whole.
     less_is_better : bool
@@ -89,6 +90,8 @@ class Compared:
         How much worse is borne, in the figure's unit.
     counts : bool
         False where a segment is too small to be judged: it is named, and decides nothing.
+    unanswered : int
+        Rows for which the live bundle has a figure and the new one has none.
     """
 
     name: str
@@ -101,6 +104,7 @@ class Compared:
     worse: Interval | None
     margin: float
     counts: bool = True
+    unanswered: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -116,6 +120,8 @@ class Compared:
         'log loss: 0.5 live, 0.51 new; worse by 0.01 [-0.01, 0.03], borne 0.02: insufficient'
         """
         what = f"{self.name}, {self.segment}" if self.segment else self.name
+        if self.unanswered:
+            return f"{what}: the new bundle has none in {self.unanswered:,} rows where the live one has: {self.verdict}"
         if self.worse is None or self.live is None or self.challenger is None:
             return f"{what}: {self.subjects:,} subjects, too few to judge: {self.verdict}"
         low, high = self.worse.low, self.worse.high
@@ -165,7 +171,7 @@ def compared(measure: PairedFigure | PairedHarm, config: GateConfig, *, seed: in
     """
     if isinstance(measure, PairedHarm):
         return [_harm(measure, config, seed)]
-    known = ~(np.isnan(measure.live) | np.isnan(measure.challenger))
+    known = np.isfinite(measure.live)
     found = [_mean(measure, "", known, config.margin, config.least_subjects, config, seed, counts=True)]
     for by, labels in measure.segments.items():
         for label in sorted(set(labels[known].astype(str).tolist())):
@@ -199,6 +205,11 @@ def _mean(
 ) -> Compared:
     live, challenger, subjects = measure.live[rows], measure.challenger[rows], measure.subjects[rows]
     n_subjects = len(np.unique(subjects))
+    unanswered = int((~np.isfinite(challenger)).sum())
+    if unanswered:
+        before, bearable = float(live.mean()), share * abs(float(live.mean()))
+        said = (measure.name, segment, "refused", n_subjects, len(live), before, None, None, bearable)
+        return Compared(*said, counts=counts, unanswered=unanswered)
     if n_subjects < least or not len(live):
         means = (float(live.mean()), float(challenger.mean())) if len(live) else (None, None)
         nothing = share * abs(means[0] or 0.0)
