@@ -206,17 +206,3 @@ def test_a_report_shows_each_figure() -> None:
     page = markdown_report(GateReport("v1", "v2", "600 months", (), (figure,)), "2026-03-02")
     assert "| regret |  | 300 | 500 | 501 | 1 [-2, 4] | 3 | insufficient |" in page
     assert "- regret: 500 live, 501 new; worse by 1 [-2, 4], borne 3: insufficient" in page
-
-
-def test_a_bundle_that_leaves_out_rows_is_refused(tmp_path: Path) -> None:
-    live, new = made(tmp_path / "a", "live"), made(tmp_path / "b", "new")
-    ones = np.ones(400)
-    left = np.where(np.arange(400) < 3, np.nan, ones)
-    for first, second, verdict in ((ones, left, "refused"), (left, ones, "passes"), (left, left, "passes")):
-        measure = PairedFigure("regret", first, second, np.arange(400))
-        report = gate_report(live, new, [measure], rows="all", checks=(), config=CONFIG, seed=1)
-        assert report.verdict == verdict
-    report = gate_report(
-        live, new, [PairedFigure("regret", ones, left, np.arange(400))], rows="all", checks=(), config=CONFIG, seed=1
-    )
-    assert report.reasons == ("answers: regret: 3 rows without one, where the live bundle has one.",)

@@ -29,7 +29,9 @@ def holder(artifacts: Path, keyed: Callable[[str], Sequence[str]]) -> SnapshotHo
 
 
 def listed(artifacts: Path) -> list[dict[str, Any]]:
-    """Return a row for each snapshot, the oldest first, then those whose manifest cannot be read; no file is hashed.
+    """Return a row for each snapshot, the oldest first, then those whose manifest cannot be read.
+
+    No file is hashed, so `not verified` is the best state.
 
     Examples
     --------
@@ -40,7 +42,7 @@ def listed(artifacts: Path) -> list[dict[str, Any]]:
     rows, unread = list[dict[str, Any]](), list[dict[str, Any]]()
     for digest in kept.names():
         state = kept.state(digest, hashed=False)
-        row: dict[str, Any] = {"snapshot": digest, "state": "" if state == "whole" else state}
+        row: dict[str, Any] = {"snapshot": digest, "state": "not verified" if state == "whole" else state}
         try:
             snapshot = kept.read(digest)
         except DataError:

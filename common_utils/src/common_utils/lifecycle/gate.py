@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from common_utils.bundle import Bundle
 from common_utils.lifecycle.config import GateConfig
 from common_utils.lifecycle.measures import Compared, GateVerdict, PairedFigure, PairedHarm, compared
@@ -140,10 +138,8 @@ def gate_report(
     seed : int
         Of the bootstrap.
     """
-    given = tuple(measures)
-    figures = tuple(found for measure in given for found in compared(measure, config, seed=seed))
-    answers = _answers(measure for measure in given if isinstance(measure, PairedFigure))
-    return GateReport(live.version, challenger.version, rows, (*checks, answers), figures)
+    figures = tuple(found for measure in measures for found in compared(measure, config, seed=seed))
+    return GateReport(live.version, challenger.version, rows, tuple(checks), figures)
 
 
 def bundle_checks(
@@ -195,14 +191,6 @@ def _time_ratio(ask: tuple[Callable[[], object], Callable[[], object]], clock: C
             one()
             quickest[at] = min(quickest[at], clock() - began)
     return quickest[1] / max(quickest[0], 1e-9)
-
-
-def _answers(figures: Iterable[PairedFigure]) -> Check:
-    """Return whether the new bundle has a figure wherever the live one has: what it leaves out would flatter it."""
-    left = {one.name: int((np.isnan(one.challenger) & ~np.isnan(one.live)).sum()) for one in figures}
-    said = "; ".join(f"{name}: {rows:,} rows without one" for name, rows in left.items() if rows)
-    whole = "a figure wherever the live bundle has one"
-    return Check("answers", holds=not said, sentence=f"{said}, where the live bundle has one." if said else f"{whole}.")
 
 
 def _inputs(live: set[str], challenger: set[str], *, accept: bool) -> Check:
