@@ -105,8 +105,11 @@ def _decisions(config: Path | None, overrides: list[str] | None) -> Desk:
 
 def _places(config: Path | None, overrides: list[str] | None) -> LifecyclePlaces:
     run = _run(config, overrides)
-    monitoring = run.path(run.config.monitoring.folder)
-    return LifecyclePlaces(*_releases(config, overrides), monitoring, _decisions(config, overrides))
+    folders = (run.config.monitoring.folder, run.config.lifecycle.folder, run.config.tracking.folder)
+    monitoring, retraining, runs = map(run.path, folders)
+    accepted = run.config.lifecycle.accept_periods
+    decisions = _decisions(config, overrides)
+    return LifecyclePlaces(*_releases(config, overrides), monitoring, decisions, retraining, runs, accepted)
 
 
 def _runs(config: Path | None, overrides: list[str] | None) -> tuple[TrackingConfig, str, Path, Path, Trust]:

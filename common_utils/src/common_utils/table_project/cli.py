@@ -154,7 +154,10 @@ def table_cli(
     def places(config: Path | None, overrides: list[str] | None) -> LifecyclePlaces:
         settings, folder = settings_of(spec(), config, overrides)
         asked = (config, overrides)
-        return LifecyclePlaces(*releases(*asked), folder / settings.monitoring.folder, decisions(*asked))
+        folders = (settings.monitoring.folder, settings.lifecycle.folder, settings.tracking.folder)
+        monitoring, retraining, runs = (folder / one for one in folders)
+        accepted = settings.lifecycle.accept_periods
+        return LifecyclePlaces(*releases(*asked), monitoring, decisions(*asked), retraining, runs, accepted)
 
     def runs(config: Path | None, overrides: list[str] | None) -> tuple[TrackingConfig, str, Path, Path, Trust]:
         settings, folder = settings_of(spec(), config, overrides)

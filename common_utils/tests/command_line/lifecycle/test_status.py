@@ -21,6 +21,7 @@ from common_utils.datasets.store import SnapshotStore
 from common_utils.decision_log.config import DecisionsConfig
 from common_utils.decision_log.desk import Desk
 from common_utils.errors import PortfolioError
+from common_utils.lifecycle.days import Outcome, RetrainBook, RetrainDay
 from common_utils.monitoring.bias.report import BiasReport, LiveVersion
 from common_utils.monitoring.bias.verdict import keep_bias_verdict
 from common_utils.monitoring.day import DayBook, MonitorDay
@@ -29,15 +30,22 @@ from common_utils.releases import abort, challenge, promote, publish, rollback, 
 from common_utils.releases.author import Author
 from common_utils.releases.history import read_history
 from common_utils.tracking.config import TrackingConfig
+from common_utils.tracking.store import RunStore
 
 ANA, BOB = Author("ana", "asked for"), Author("bob", "gate passed")
 Run = Callable[..., tuple[int, str]]
 
 
+def _folders(root: Path) -> tuple[Path, Path]:
+    return root / "retraining", root / "runs"
+
+
 @pytest.fixture
 def places(tmp_path: Path) -> LifecyclePlaces:
     log = Desk(DecisionsConfig(), "demo", tmp_path)
-    return LifecyclePlaces(tmp_path / "artifacts", INTEGRITY_ONLY, tmp_path / "data" / "monitoring", log)
+    return LifecyclePlaces(
+        tmp_path / "artifacts", INTEGRITY_ONLY, tmp_path / "data" / "monitoring", log, *_folders(tmp_path)
+    )
 
 
 @pytest.fixture
@@ -146,20 +154,50 @@ def test_a_broken_chain_is_said_and_leaves_as_the_history_does(run: Run, places:
     assert json.loads(run("--json")[1])["broken"]
 
 
-def test_a_roll_back_without_a_record_waits_for_the_next_one(run: Run, places: LifecyclePlaces) -> None:
-    first, bad = _bundle(places, "one"), _bundle(places, "bad")
-    promote(places.artifacts, first, author=ANA)
-    promote(places.artifacts, bad, author=ANA)
+def test_a_broken_chain_is_promised_no_correction_before_a_new_record(run: Run, places: LifecyclePlaces) -> None:
+    first, bad = _bundle(places, "one"), _bundle(places, "two")
+    for version in (first, bad):
+        promote(places.artifacts, version, author=ANA)
     rollback_unrecorded(places.artifacts, author=BOB)
-    assert f"the next change records that bob rolled back {bad}" in json.loads(run("--json")[1])["waits"]
+    said = f"the next change records that bob rolled back {bad}"
+    assert said in json.loads(run("--json")[1])["waits"]
     record = places.artifacts / "history.jsonl"
     record.write_bytes(record.read_bytes().replace(b"asked for", b"asked FOR"))
-    said = f"a new record's first change records that bob rolled back {bad}"
-    assert said in json.loads(run("--json")[1])["waits"]
+    waits = json.loads(run("--json")[1])["waits"]
+    assert said not in waits
+    assert f"once there is a new record, {said}" in waits
     record.rename(record.with_name("history.old"))
     challenge(places.artifacts, _bundle(places, "new"), author=ANA)
     assert not [wait for wait in json.loads(run("--json")[1])["waits"] if "rolled back" in wait]
     assert ("bar", "bob") in [(entry.action, entry.who) for entry in read_history(places.artifacts)]
+
+
+def test_an_earlier_alarm_waits_as_long_as_it_blocks_retraining(run: Run, places: LifecyclePlaces) -> None:
+    promote(places.artifacts, _bundle(places, "one"), author=ANA)
+    _looked(places, "2026-10-01", "v", blocks=True)
+    _looked(places, "2026-11-01", "v")
+    said = "quality alarm of 2026-10-01: no retraining until it is mended; monitor explain"
+    assert json.loads(run("--json")[1])["waits"] == [said]
+    accepting = lifecycle_page(replace(places, accepted=("2026-10",)))
+    assert not accepting.waits
+
+
+@pytest.mark.parametrize("outcome", ["refused", "insufficient", "blocked"])
+def test_a_retraining_that_somebody_has_to_look_at_waits(places: LifecyclePlaces, outcome: Outcome) -> None:
+    promote(places.artifacts, _bundle(places, "one"), author=ANA)
+    _looked(places, "2026-11-01", "v")
+    book = RetrainBook(places.retraining)
+    book.keep(RetrainDay("demo", "2026-11-01", outcome, "v", sentences=("Why.", "More.")))
+    assert lifecycle_page(places).waits == [f"retraining of 2026-11-01 ended {outcome}: Why."]
+    book.keep(RetrainDay("demo", "2026-11-02", "no_reason", "v"))
+    assert not lifecycle_page(places).waits
+
+
+def test_runs_that_no_mirror_has_wait(places: LifecyclePlaces) -> None:
+    promote(places.artifacts, _bundle(places, "one"), author=ANA)
+    _looked(places, "2026-11-01", "v")
+    RunStore(places.runs).post("20261101T030000000000Z-9f8e7d6c")
+    assert lifecycle_page(places).waits == ["1 run(s) are in the outbox: lifecycle sync"]
 
 
 def test_the_log_says_its_last_entry_where_that_is_cheap(places: LifecyclePlaces, tmp_path: Path) -> None:

@@ -14,12 +14,15 @@ from common_utils.bundle import fingerprint_file, open_bundle
 from common_utils.command_line.lifecycle.places import LifecyclePlaces
 from common_utils.datasets.store import SnapshotStore
 from common_utils.errors import ArtifactError, PortfolioError, ReleaseError
+from common_utils.lifecycle.days import RetrainBook, RetrainDay
+from common_utils.lifecycle.reasons import blocked_by
 from common_utils.monitoring.bias.verdict import BiasVerdict, read_bias_verdict
 from common_utils.monitoring.day import DayBook, MonitorDay
 from common_utils.releases import ReleaseStanding, standing_of
 from common_utils.releases.history import Entry
 from common_utils.releases.standing import barred_by_record, version_of
 from common_utils.releases.unrecorded import left_unrecorded
+from common_utils.tracking.store import RunStore
 
 if TYPE_CHECKING:
     from common_utils.decision_log.desk import Desk
@@ -133,7 +136,8 @@ def lifecycle_page(places: LifecyclePlaces) -> LifecyclePage:
         stands = standing_of(root)
     except ReleaseError as broken:
         error, stands = broken, standing_of(root, record=False)
-    day, bias = DayBook(places.monitoring).last_day(), read_bias_verdict(places.monitoring)
+    days, bias = DayBook(places.monitoring).days(), read_bias_verdict(places.monitoring)
+    day = days[-1] if days else None
     live, challenger = _live_of(places, stands), _challenger_of(places, stands)
     bars = [(entry, digest) for digest, bar in barred_by_record(stands.entries).items() for entry in bar[-1:]]
     barred = [
@@ -149,7 +153,10 @@ def lifecycle_page(places: LifecyclePlaces) -> LifecyclePage:
         _log_words(places.log),
         [
             *(["every change waits for a new record: keep history.jsonl under another name"] if error else []),
-            *_waits(root, live, challenger, stands, day, next_change="a new record's first" if error else "the next"),
+            *_waits(live, challenger, day),
+            *_left_waits(root, broken=error is not None),
+            *_retraining_waits(places, days),
+            *_bar_waits(stands),
         ],
         None if error is None else "THE RECORD'S CHAIN IS BROKEN; see release history",
         error,
@@ -269,13 +276,9 @@ def _log_words(log: Desk) -> str:
 
 
 def _waits(
-    root: Path,
     live: Mapping[str, Any] | None,
     challenger: Mapping[str, Any] | None,
-    stands: ReleaseStanding,
     day: MonitorDay | None,
-    *,
-    next_change: str,
 ) -> list[str]:
     waits: list[str] = []
     if live is None:
@@ -284,12 +287,37 @@ def _waits(
         waits.append(f"the live bundle's data is {live['data']}: train again, or look at data verify")
     if challenger is not None:
         waits.append(f"release promote {challenger['version']}, or abort")
-    left = left_unrecorded(root)
-    waits += [f"{next_change} change records that {who} rolled back {version}" for version, who in left.items()]
-    if day is not None and day.blocks_retraining:
-        waits.append(f"quality alarm of {day.as_of}: no retraining until it is mended; monitor explain")
-    elif day is None and live is not None:
+    if day is None and live is not None:
         waits.append("monitor has not looked yet: monitor --as-of DAY")
+    return waits
+
+
+def _left_waits(root: Path, *, broken: bool) -> list[str]:
+    """Return the roll-backs that no record knows of; a record that is broken takes no correction."""
+    when = "once there is a new record, the next change" if broken else "the next change"
+    return [f"{when} records that {who} rolled back {version}" for version, who in left_unrecorded(root).items()]
+
+
+def _retraining_waits(places: LifecyclePlaces, days: Sequence[MonitorDay]) -> list[str]:
+    """Return what keeps retraining from going on, as `retrain` itself asks, and runs that no mirror has yet."""
+    alarms = {day.period: day.as_of for day in days}
+    waits = [
+        f"quality alarm of {alarms[period]}: no retraining until it is mended; monitor explain"
+        for period in blocked_by(days, accepted=places.accepted)
+    ]
+    tried = RetrainBook(places.retraining).days()[-1:]
+    own = ("barred", "blocked") if waits else ("barred",)  # bars and alarms that still stand have lines of their own
+    waits += [_tried_words(day) for day in tried if day.exit_code and day.outcome not in own]
+    posted = len(RunStore(places.runs).posted())
+    return [*waits, *([f"{posted:,} run(s) are in the outbox: lifecycle sync"] if posted else [])]
+
+
+def _tried_words(day: RetrainDay) -> str:
+    return f"retraining of {day.as_of} ended {day.outcome}: {' '.join(day.sentences[:1])}"
+
+
+def _bar_waits(stands: ReleaseStanding) -> list[str]:
+    waits: list[str] = []
     for digest, entries in barred_by_record(stands.entries).items():
         names = ", ".join(dict.fromkeys(entry.who for entry in entries))
         waits.append(f"a pardon of {digest} needs another name than {names}")

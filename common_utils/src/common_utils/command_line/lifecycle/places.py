@@ -26,14 +26,23 @@ class LifecyclePlaces:
         Folder of monitoring.
     log : Desk
         Of the decision log.
+    retraining : Path
+        Folder of retraining, `lifecycle.folder`.
+    runs : Path
+        Folder of runs and of their outbox, `tracking.folder`.
+    accepted : tuple of str
+        Periods whose quality alarm somebody has looked at, `lifecycle.accept_periods`.
     """
 
     artifacts: Path
     trust: Trust
     monitoring: Path
     log: Desk
+    retraining: Path
+    runs: Path
+    accepted: tuple[str, ...] = ()
 
     @property
     def gates(self) -> tuple[Path, ...]:
         """Folders in which a report that the record names by its digest may lie."""
-        return (self.monitoring.with_name("lifecycle"), self.monitoring)
+        return (self.retraining, self.monitoring)
