@@ -210,12 +210,13 @@ def judged(live: Bundle, challenger: Bundle, prepared: Prepared) -> GateReport:
 
 
 def bundle_inputs(bundle: PlanRecBundle) -> list[str]:
-    """Return the columns a bundle reads, and what it makes of them, by name."""
+    """Return what a bundle reads and makes of it, by name: one that lost its offer models answers no offer any more."""
     profile = bundle_profile(bundle.bundle)
     watched = {*profile.numbers, *profile.categories}
     choice = {"choice: current_plan"} if bundle.choice.with_current_plan else set[str]()
     features = {f"feature {name}" for name in bundle.matrix.feature_names}
-    return sorted({*watched, *features, *choice})
+    offers = {"the log of offers"} if bundle.offers is not None else set[str]()
+    return sorted({*watched, *features, *choice, *offers})
 
 
 def _asking(bundle: PlanRecBundle, rows: JudgedRows, catalogue: Catalogue) -> Callable[[], object]:
