@@ -40,6 +40,7 @@ from settings_probes.reading import (
     reads,
     zoned,
 )
+from settings_probes.tracked import mirrored, runs_kept, waited
 
 from common_utils.bundle import Bundle
 from common_utils.config.forms import FORMS
@@ -53,7 +54,7 @@ from planrec.rules.rulebook import PlanRule
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.operator import simulate
 
-SECTIONS = ("features", "advice", "offer", "offers", "decisions", "data", "training", "evaluation")
+SECTIONS = ("features", "advice", "offer", "offers", "decisions", "data", "training", "evaluation", "tracking")
 
 CANNOT = {
     "rules.plans.why": "the reason of a rule, for whoever reads the file later",
@@ -142,6 +143,9 @@ TRIED: dict[str, Probe] = {
     "decisions.batch": logs_of_commands,
     "decisions.url": shipped_to,
     "decisions.retention_days": kept_days,
+    "tracking.folder": runs_kept,
+    "tracking.url": mirrored,
+    "tracking.timeout_seconds": waited,
     "rules": other_rules,
     "rules.version": other_rules,
     "rules.minimum_gain.advice_cents": ruled("minimum_gain", advice_cents=900),
