@@ -311,8 +311,10 @@ def segment_labels(rows: pd.DataFrame, history_months: int) -> dict[str, NDArray
         Labels by what divides: `data usage`, `age`.
     """
     usage = rows[[column for column in history_columns(history_months) if column.startswith("megabytes")]]
-    thirds = pd.qcut(usage.mean(axis=1), 3, labels=["light", "middle", "heavy"])
-    splits = {"data usage": thirds.astype(str).to_numpy(dtype=object)}
+    amounts = usage.mean(axis=1).to_numpy(dtype=np.float64)
+    # Equal amounts stay together: where many used the same, nothing above all, a third can be larger, or empty.
+    place = np.searchsorted(np.quantile(amounts, [1 / 3, 2 / 3]), amounts) if len(amounts) else np.zeros(0, np.int64)
+    splits = {"data usage": np.array(["light", "middle", "heavy"], dtype=object)[place]}
     if AGE in rows.columns:
         bands = pd.cut(rows[AGE] // 1, [-1, 27, 59, 200], labels=["to 27", "28 to 59", "60 and over"])
         splits["age"] = bands.astype(object).fillna("unknown").astype(str).to_numpy(dtype=object)
