@@ -29,6 +29,7 @@ from common_utils.errors import DataError, GateError
 from common_utils.evaluation import bootstrap_mean, paired_mean_difference
 from common_utils.lifecycle.reasons import blocked_by
 from common_utils.monitoring.day import MonitorDay
+from common_utils.reporting.cards import replace_block
 from planrec.billing import Catalogue
 from planrec.bundle import PlanRecBundle
 from planrec.columns import SUBSCRIBER
@@ -41,6 +42,7 @@ from planrec.study.worlds import asking_months, moments_of
 
 PROJECT = Path(__file__).resolve().parents[1]
 FIGURES = PROJECT.parent / "benchmarks" / "results" / "lifecycle_worth.json"
+PAGE, BLOCK = PROJECT / "docs" / "lifecycle.md", "lifecycle-worth"
 SEEDS = (301, 302, 303, 304, 305)
 MONTHS = after(FIRST, 12)
 GROWS, LAUNCH = MONTHS[3], MONTHS[7]
@@ -229,6 +231,22 @@ def table(figures: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def page_table(kept: Mapping[str, Any]) -> str:
+    """Return kept figures as the table of the page: means, and what they differ from never retraining by."""
+    heads = ["policy", "trainings", "CPU hours", *(f"{words} | less never" for words in MEASURES.values())]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * (len(heads) + len(MEASURES))]
+    for policy, row in kept["policies"].items():
+        cells = [policy, str(sum(map(len, row["trainings"]))), f"{row['cpu_hours']:z.2f}"]
+        for name in MEASURES:
+            less = row[name]["less_never"]
+            span = f"{less['estimate']:z#.3g} [{less['low']:z#.3g}, {less['high']:z#.3g}]"
+            cells += [f"{row[name]['mean']['estimate']:z#.3g}", "" if policy == POLICIES[0] else span]
+        lines.append(f"| {' | '.join(cells)} |")
+    first, last = kept["months"]
+    about = f"{len(kept['seeds'])} operators of {kept['subscribers']:,} subscribers, {first} to {last}"
+    return "\n".join([f"{about}; 95 % intervals:", "", *lines])
+
+
 def _cpu_seconds() -> float:
     """Return the seconds of all threads of this process, and of its processes that ended."""
     return sum(os.times()[:4])
@@ -259,8 +277,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(figures))
     if asked.write:
         about = {"seeds": list(seeds), "subscribers": size, "quick": asked.quick, "months": [MONTHS[0], MONTHS[-1]]}
-        text = json.dumps({**about, "data_growth": GROWS, "launch": LAUNCH, "policies": figures}, indent=1)
-        FIGURES.write_text(text + "\n", encoding="utf-8")
+        kept = {**about, "data_growth": GROWS, "launch": LAUNCH, "policies": figures}
+        FIGURES.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        page = replace_block(PAGE.read_text(encoding="utf-8"), BLOCK, page_table(kept))
+        PAGE.write_text(page, encoding="utf-8")
     return 0
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from common_utils.reporting.cards import replace_block
 
 
 @pytest.fixture
@@ -59,3 +62,10 @@ def test_figures_of_the_smaller_form_are_not_kept(worth: Any, capsys: pytest.Cap
         worth.main(["--quick", "--write"])
     assert left.value.code == 2
     assert "figures of the smaller form are not kept" in capsys.readouterr().err
+
+
+def test_the_page_says_what_was_kept(worth: Any) -> None:
+    kept = json.loads(worth.FIGURES.read_text("utf-8"))
+    page = worth.PAGE.read_text("utf-8")
+    assert page == replace_block(page, worth.BLOCK, worth.page_table(kept))
+    assert (tuple(kept["seeds"]), kept["quick"]) == (worth.SEEDS, False)
