@@ -119,3 +119,26 @@ def test_list_and_diff_say_what_changed_and_show_no_subject(root: Path) -> None:
     store.withdraw(old.digest, why="a test", child=new.digest)
     with pytest.raises(DataError, match=rf"was withdrawn on .*compare {new.digest[:12]} in its place"):
         compared(root, old.digest, new.digest)
+
+
+def test_the_list_is_by_time_and_not_by_digest(root: Path) -> None:
+    store = SnapshotStore.beside(root)
+    taken = [take(store, usage((f"S{n}", "2025-01", 1.0))).digest for n in range(5)]
+    assert [row["snapshot"] for row in listed(root)] == taken
+    assert taken != sorted(taken)
+
+
+def test_tables_of_one_size_are_compared_by_what_they_hold(root: Path) -> None:
+    store = SnapshotStore.beside(root)
+    old, new = (take(store, usage(("S1", "2025-01", amount))) for amount in (10.0, 30.0))
+    assert [file.size for file in old.files] == [file.size for file in new.files]
+    assert [row["what"] for row in compared(root, old.digest, new.digest)] == ["megabytes: mean"]
+
+
+def test_forgetting_removes_what_a_killed_withdrawal_left(root: Path) -> None:
+    store = SnapshotStore.beside(root)
+    take(store)
+    left = store.folder / "objects" / ("7" * 64)
+    left.write_bytes(b"S1")
+    _holder(root).forget(["old.S9"])
+    assert not left.exists()

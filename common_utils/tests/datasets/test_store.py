@@ -105,3 +105,19 @@ def test_a_full_disk_leaves_no_half_snapshot(store: SnapshotStore, monkeypatch: 
             take(store)
     assert store.names() == []
     assert not list(store.folder.rglob(".tmp-*"))
+
+
+def test_data_taken_again_mends_a_damaged_file(store: SnapshotStore) -> None:
+    taken = take(store)
+    store.path_of(taken.files[1]).write_bytes(b"x")
+    assert store.state(taken.digest) == "damaged"
+    take(store)
+    assert store.state(taken.digest) == "whole"
+
+
+def test_a_withdrawal_whose_note_cannot_be_read_is_one(store: SnapshotStore) -> None:
+    taken = take(store)
+    (store.folder / f"{taken.digest}.withdrawn.json").write_text("{")
+    assert store.state(taken.digest) == "withdrawn"
+    with pytest.raises(DataError, match="its note cannot be read"):
+        take(store)

@@ -206,3 +206,27 @@ def test_a_report_shows_each_figure() -> None:
     page = markdown_report(GateReport("v1", "v2", "600 months", (), (figure,)), "2026-03-02")
     assert "| regret |  | 300 | 500 | 501 | 1 [-2, 4] | 3 | insufficient |" in page
     assert "- regret: 500 live, 501 new; worse by 1 [-2, 4], borne 3: insufficient" in page
+
+
+def test_the_margin_is_a_share_of_the_live_figure_and_a_segment_has_its_own() -> None:
+    assert verdicts(PairedFigure("cost", 100 * ONES, 103.05 * ONES, PEOPLE), margin=0.03) == ["refused"]
+    half = np.where(PEOPLE < 200, "a", "b")
+    new = np.where(PEOPLE < 200, 105.0, 95.0)
+    both = PairedFigure("cost", 100 * ONES, new, PEOPLE, segments={"half": half})
+    assert verdicts(both, margin=0.06, segment_margin=0.1)[1:] == ["passes", "passes"]
+    assert verdicts(both, margin=0.06, segment_margin=0.04)[1:] == ["refused", "passes"]
+
+
+def test_harm_needs_enough_moved_by_each_and_draws_whole_subjects() -> None:
+    moved = PEOPLE < 200
+    few = PairedHarm("worse off", moved, PEOPLE < 30, PEOPLE < 0, PEOPLE < 0, PEOPLE)
+    assert verdicts(few) == ["insufficient"]
+    people, everybody = np.repeat(np.arange(120), 10), np.ones(1200, dtype=np.bool_)
+    harmed = np.repeat(np.random.default_rng(3).random(120) < 0.3, 10)
+    spread = [
+        compared(PairedHarm("worse off", everybody, everybody, ~everybody, harmed, whom), CONFIG, seed=1)[0].worse
+        for whom in (people, np.arange(1200))
+    ]
+    assert spread[0] is not None
+    assert spread[1] is not None
+    assert spread[0].high - spread[0].low > 2 * (spread[1].high - spread[1].low)

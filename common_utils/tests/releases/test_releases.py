@@ -63,6 +63,13 @@ def test_rollback_goes_one_further_back_each_time(root: Path, three: list[str]) 
     assert rollback(root, author=BO).to_version == three[0]
 
 
+def test_rollback_after_a_return_goes_to_what_was_live_between(root: Path, three: list[str]) -> None:
+    for version in (three[0], three[1], three[0]):
+        promote(root, version, author=ANA)
+    rollback(root, author=BO)
+    assert current_version(root) == three[1]
+
+
 def test_a_change_happens_only_if_the_expected_version_is_live(root: Path, three: list[str]) -> None:
     promote(root, three[0], author=ANA, expected=None)
     promote(root, three[1], author=ANA, expected=three[0])

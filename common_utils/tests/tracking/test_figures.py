@@ -59,3 +59,10 @@ def test_folds_have_one_digest_for_the_same_rows_in_the_same_folds() -> None:
         folds_of("data", [folds] * 2, {}),
     )
     assert len({found.of, *(one.of for one in others)}) == 4
+
+
+def test_folds_that_divide_the_same_rows_otherwise_are_others() -> None:
+    train = np.array([9])
+    ways = (([0], [1, 2]), ([0, 1], [2]), ([0, 1, 2],))
+    found = {folds_of("ab", [[(train, np.array(part)) for part in way]], {}).of for way in ways}
+    assert len(found) == 3

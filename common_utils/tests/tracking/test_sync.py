@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from tests.tracking.cases import NAME, a_run
 
 from common_utils.bundle import Bundle, fingerprint_file, write_bundle
+from common_utils.bundle.durable import exclusive
 from common_utils.bundle.signing import INTEGRITY_ONLY
 from common_utils.errors import ArtifactError, ConfigError, MirrorError
 from common_utils.releases import promote
@@ -244,3 +246,21 @@ def test_an_address_with_a_password_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="MLFLOW_TRACKING_PASSWORD") as refused:
         TrackingConfig(url=url)
     assert "secret" not in str(refused.value.__cause__)
+
+
+def test_two_syncs_take_turns(place: Place) -> None:
+    done = threading.Event()
+
+    def sync() -> None:
+        place.sync()
+        done.set()
+
+    (place.folder / "runs").mkdir(exist_ok=True)
+    other = threading.Thread(target=sync, daemon=True)
+    with exclusive(place.folder / "runs" / ".sync.lock"):
+        other.start()
+        assert not done.wait(1.0)
+        assert not place.server.runs
+    assert done.wait(30)
+    assert len(place.server.runs) == 1
+    other.join(timeout=30)

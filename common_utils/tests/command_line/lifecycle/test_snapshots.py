@@ -78,9 +78,16 @@ def test_the_list_shows_what_is_missing_or_cannot_be_read(run: Run, root: Path) 
     code, text = run("data", "list", "--json")
     assert code == 0
     rows = json.loads(text)
-    assert [(row["snapshot"], row["state"]) for row in rows] == [(whole, "not verified"), (gone, "missing"), (bad, "damaged")]
+    assert [(row["snapshot"], row["state"]) for row in rows] == [
+        (whole, "not verified"),
+        (gone, "missing"),
+        (bad, "damaged"),
+    ]
     assert {name for name, value in rows[2].items() if value is None} == {*rows[0]} - {"snapshot", "state"}
     assert run("data", "list")[0] == 0
+    (store.folder / f"{bad}.json").unlink()
+    code, text = run("data", "verify")
+    assert (code, "usage is missing" in text) == (3, True)
 
 
 def test_a_bundle_on_withdrawn_data_says_so(run: Run, root: Path) -> None:
