@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from pandera import dtypes
 
 from common_utils.errors import DataError
-from common_utils.tables.dates import SETTING, count_dates, date_complaint, month_complaint
+from common_utils.tables.dates import SETTING, DateCounts, date_complaint, month_complaint
 from common_utils.tables.encodings import LOST, NOT_UTF8
 from common_utils.tables.numbers import (
-    CLOCK,
     DecimalSign,
     NumberCounts,
     count_numbers,
@@ -28,7 +27,9 @@ from common_utils.tables.numbers import (
 )
 from common_utils.tables.reading import ColumnSource, Reading
 from common_utils.tables.report import Ledger
-from common_utils.tables.types import Converted, Kind, any_of, check_arrow, convert_text, mask_of
+from common_utils.tables.types import Converted, Kind, check_arrow, convert_distinct, convert_text
+from common_utils.tables.written.forms import Forms, forms_of
+from common_utils.tables.written.rewritten import scaled, spelled
 
 __all__ = [
     "UNKNOWN",
@@ -37,9 +38,8 @@ __all__ = [
     "extra_text",
     "is_soft",
     "number_or_text",
-    "scaled",
     "soften",
-    "spelled",
+    "text_columns",
 ]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
@@ -88,8 +88,20 @@ def convert(
     ledger: Ledger,
     name: str,
     reading: Reading,
+    *,
+    forms: Forms | None = None,
+    encoded: bool = False,
 ) -> dict[str, Converted]:
     """Return the typed columns and enter faults and repairs into the ledger.
+
+    Parameters
+    ----------
+    columns, schema, kinds, ledger, name, reading
+        Of the table.
+    forms : Forms, optional
+        How the columns of the whole table are written, where this is a piece of it.
+    encoded : bool
+        Whether text and ids may stay behind a dictionary.
 
     Raises
     ------
@@ -98,8 +110,10 @@ def convert(
     """
     table = columns.table
     present = [column for column in schema.columns if column in table.column_names]
-    texts = {c for c in present if columns.delimiter is not None or _as_text(table[c].type, kinds[c], schema, c)}
-    counts = {c: count_numbers(table[c].cast(pa.string())) for c in texts if kinds[c] in ("number", "integer")}
+    texts = text_columns(columns, schema, kinds)
+    if forms is None:
+        forms = forms_of({c: table[c].cast(pa.string()) for c in texts}, kinds)
+    counts = forms.numbers
     decimals = _decided(counts, columns, schema, name, reading)
     # In an optional fact a doubtful point stops no file: the value is unknown until it is said what the point is.
     doubted = {c for c, count in counts.items() if reading.decimal is None and doubtful_point(count)}
@@ -108,25 +122,15 @@ def convert(
         declared, values = schema.columns[column], table[column].combine_chunks()
         if column in texts:
             values = values.cast(pa.string())
-            if kinds[column] == "date":
-                _check_dates(values, name, column, reading)
-            read = convert_text(
-                values,
-                kinds[column],
-                decimals="doubtful" if column in doubted else decimals,
-                stated=reading.decimal is not None,
-                bounds=_bounds(declared),
-                timezone=reading.timezone,
-            )
+            if column in forms.dates:
+                _check_dates(forms.dates[column], name, column, reading)
+            sign: DecimalSign = "doubtful" if column in doubted else decimals
+            read = _text(values, kinds[column], declared, sign, reading, encoded=encoded)
         else:
-            read = _typed(values, kinds[column], declared, f"{name}: column {column!r}", reading)
+            read = _typed(values, kinds[column], declared, f"{name}: column {column!r}", reading, encoded=encoded)
         _check_months(read, kinds[column], name, column)
         unit = columns.units.get(column) or _seen_unit(counts.get(column), declared, f"{name}: column {column!r}")
-        if unit is not None:
-            factor = _units(declared)[unit]
-            read = read if factor == Fraction(1) and unit != "hh:mm:ss" else scaled(values, read, unit, factor)
-        if words := (declared.metadata or {}).get("words"):
-            read = spelled(read, words)
+        read = _as_ours(values, read, declared, unit)
         if is_soft(declared):
             read = _softened(column, read, declared, ledger)
         elif not declared.nullable:
@@ -137,6 +141,38 @@ def convert(
             ledger.repair(mask, f"{column}: {reason}")
         converted[column] = read
     return converted
+
+
+def _text(
+    values: Any, kind: Kind, declared: pandera.Column, decimals: DecimalSign, reading: Reading, *, encoded: bool
+) -> Converted:
+    """Return a column of text as what it is declared to be."""
+    if kind in ("text", "id", "month"):
+        return convert_distinct(values, kind, encoded=encoded)
+    return convert_text(
+        values,
+        kind,
+        decimals=decimals,
+        stated=reading.decimal is not None,
+        bounds=_bounds(declared),
+        timezone=reading.timezone,
+    )
+
+
+def _as_ours(written: Any, read: Converted, declared: pandera.Column, unit: str | None) -> Converted:
+    """Return a column in our unit and our spelling."""
+    if unit is not None:
+        factor = _units(declared)[unit]
+        read = read if factor == Fraction(1) and unit != "hh:mm:ss" else scaled(written, read, unit, factor)
+    words = (declared.metadata or {}).get("words")
+    return spelled(read, words) if words else read
+
+
+def text_columns(columns: FileColumns, schema: pandera.DataFrameSchema, kinds: Mapping[str, Kind]) -> tuple[str, ...]:
+    """Return the columns of the schema that are read by the rules of text, in the order of the schema."""
+    table = columns.table
+    present = [column for column in schema.columns if column in table.column_names]
+    return tuple(c for c in present if columns.delimiter is not None or _as_text(table[c].type, kinds[c], schema, c))
 
 
 def is_soft(declared: pandera.Column) -> bool:
@@ -243,9 +279,11 @@ def _as_text(kind: Any, wanted: Kind, schema: Any, column: str) -> bool:
     return soft and (held or (wanted == "boolean" and (pa.types.is_integer(kept) or pa.types.is_floating(kept))))
 
 
-def _typed(values: Any, kind: Kind, declared: pandera.Column, where: str, reading: Reading) -> Converted:
+def _typed(
+    values: Any, kind: Kind, declared: pandera.Column, where: str, reading: Reading, *, encoded: bool
+) -> Converted:
     values = _as_written(values, kind)
-    read = check_arrow(values, kind, bounds=_bounds(declared), timezone=reading.timezone)
+    read = check_arrow(values, kind, bounds=_bounds(declared), timezone=reading.timezone, encoded=encoded)
     if read is not None:
         return read
     if is_soft(declared):
@@ -270,8 +308,8 @@ def _as_written(values: Any, kind: Kind) -> Any:
     return values
 
 
-def _check_dates(values: Any, name: str, column: str, reading: Reading) -> None:
-    complaint = date_complaint(count_dates(values), reading.timezone)
+def _check_dates(counts: DateCounts, name: str, column: str, reading: Reading) -> None:
+    complaint = date_complaint(counts, reading.timezone)
     if complaint is not None:
         raise DataError(f"{name}: column {column!r}: {complaint}.")
 
@@ -321,68 +359,3 @@ def _softened(column: str, read: Converted, declared: pandera.Column, ledger: Le
 def _bounds(declared: pandera.Column) -> str:
     dtype: Any = declared.dtype
     return str(dtype.type).lower() if dtypes.is_int(dtype) else "int64"
-
-
-def scaled(text: Any, read: Converted, unit: str, factor: Fraction) -> Converted:
-    """Return a number column in our unit; of text, hh:mm:ss is read where `unit` is that.
-
-    Parameters
-    ----------
-    text : pyarrow string array of shape (n_rows,)
-        As written; used for hh:mm:ss only.
-    read : Converted
-        The column as numbers.
-    unit : str
-        It is written in; `hh:mm:ss`, or a word.
-    factor : Fraction
-        Our unit in one of its; of seconds for hh:mm:ss.
-
-    Examples
-    --------
-    >>> column = pa.array(["60", "61"])
-    >>> scaled(column, convert_text(column, "number"), "seconds", Fraction(1, 60)).values.to_pylist()
-    [1.0, 1.0166666666666666]
-    """
-    if unit != "hh:mm:ss":
-        values = pc.divide(pc.multiply(read.values, float(factor.numerator)), float(factor.denominator))
-        repairs = [*read.repairs, (f"converted from {unit}", mask_of(pc.is_valid(values)))]
-        return Converted(values, read.missing, read.faults, repairs)
-    trimmed = pc.utf8_trim_whitespace(pc.fill_null(text, ""))
-    clock = pc.match_substring_regex(trimmed, CLOCK)
-    parts = pc.split_pattern(pc.if_else(clock, trimmed, "0:0:0"), ":")
-    hours, minutes, seconds = (pc.list_element(parts, place).cast(pa.float64()) for place in range(3))
-    total = pc.add(pc.add(pc.multiply(hours, 3600.0), pc.multiply(minutes, 60.0)), seconds)
-    values = pc.divide(pc.multiply(total, float(factor.numerator)), float(factor.denominator))
-    faults = [("not hh:mm:ss", ~mask_of(clock) & ~read.missing)]
-    return Converted(
-        pc.if_else(clock, values, None),
-        read.missing,
-        [(reason, mask) for reason, mask in faults if mask.any()],
-        [("converted from hh:mm:ss", mask_of(clock))],
-    )
-
-
-def spelled(read: Converted, words: Sequence[str]) -> Converted:
-    """Return a text column whose values in another letter case are written as the words are; others stay.
-
-    Parameters
-    ----------
-    read : Converted
-        The column as text.
-    words : sequence of str
-        No two differ in letter case alone.
-
-    Examples
-    --------
-    >>> read = spelled(convert_text(pa.array(["suv", "SUV", "pearl"]), "text"), ["SUV", "van"])
-    >>> read.values.to_pylist(), [(reason, mask.tolist()) for reason, mask in read.repairs]
-    (['SUV', 'SUV', 'pearl'], [('letter case changed to that of the known values', [True, False, False])])
-    """
-    known = pa.array([word.lower() for word in words], read.values.type)
-    taken = pc.take(pa.array(words, read.values.type), pc.index_in(pc.utf8_lower(read.values), value_set=known))
-    changed = pc.fill_null(pc.not_equal(taken, read.values), False)
-    if not any_of(changed):
-        return read
-    values = pc.if_else(changed, taken, read.values)
-    repairs = [*read.repairs, ("letter case changed to that of the known values", mask_of(changed))]
-    return Converted(values, read.missing, read.faults, repairs)

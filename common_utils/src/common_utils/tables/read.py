@@ -18,23 +18,29 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pandera import dtypes
 
-from common_utils.errors import ConfigError, DataError
+from common_utils.errors import DataError
 from common_utils.tables.checks import differing_copies, failed_checks, repeated_rows
 from common_utils.tables.columns import Extra, checked_mapping, renamed, selected
 from common_utils.tables.convert import UNKNOWN, FileColumns, convert, extra_text, soften
-from common_utils.tables.csv_text import HOLD_NOTHING, read_csv_text
+from common_utils.tables.csv_text import HOLD_NOTHING
 from common_utils.tables.dates import month_of
 from common_utils.tables.encodings import check_encoding
-from common_utils.tables.files import csv_bytes, kind_of_table
-from common_utils.tables.parquet import read_parquet
 from common_utils.tables.parquet_folder import NO_GAPS, Gaps
 from common_utils.tables.reading import ColumnSource, Reading
 from common_utils.tables.report import Ledger, RowReport, reasons_with_rows, summary_with_rows
 from common_utils.tables.types import Converted, Kind
+from common_utils.tables.written.table import LACKING, WrittenTable, column_kinds, open_source
 
-__all__ = ["TableResult", "check_rows", "check_share", "id_column", "month_column", "read_table"]
+__all__ = [
+    "TableResult",
+    "check_rows",
+    "check_share",
+    "id_column",
+    "month_column",
+    "read_table",
+    "rejected_rows",
+]
 
-LACKING = "not in the part of the folder"
 _MONTH = r"^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])$"
 
 
@@ -64,21 +70,6 @@ class TableResult:
     rejects: pd.DataFrame
     rows: NDArray[np.int64]
     lost: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class _Source:
-    """A file before its values are looked at; `decimals` stands for text columns, None for typed ones."""
-
-    table: Any
-    rows: NDArray[np.int64]
-    rejects: dict[int, str]
-    repairs: tuple[str, ...]
-    delimiter: str | None
-    notes: tuple[str, ...] = ()
-    encoding: str | None = None
-    ragged: Any = None
-    gaps: Gaps = NO_GAPS
 
 
 def id_column(*, required: bool = True, unique: bool = False, nullable: bool = False) -> pandera.Column:
@@ -167,11 +158,11 @@ def read_table(
       repaired: minutes: decimal comma (1)
       rejected: minutes: not a number (1)
     """
-    kinds = _kinds(schema, name)
+    kinds = column_kinds(schema, name)
     reading = reading or Reading()
     given = {**reading.columns, **{k: ColumnSource(v) for k, v in (columns or {}).items()}}
     mapping = checked_mapping(name, given, schema)
-    source = _open(path, name, {*schema.columns, *mapping})
+    source = open_source(path, name, {*schema.columns, *mapping})
     result = _checked(source, mapping, schema, kinds, name, extra_columns, reading)
     reading.accounts.add(result.report, result.rejects)  # before anything is refused: --rejects lists them
     check_encoding(result.report, source.encoding)
@@ -244,17 +235,17 @@ def check_rows(
     >>> result.frame["minutes"].tolist(), result.report.rejected
     ([1.0], {'minutes: missing': 1})
     """
-    kinds = _kinds(schema, name)
+    kinds = column_kinds(schema, name)
     reading = reading or Reading()
     given = {**reading.columns, **{k: ColumnSource(v) for k, v in (columns or {}).items()}}
     mapping = checked_mapping(name, given, schema)
     numbers = np.arange(1, table.num_rows + 1, dtype=np.int64) if rows is None else rows
-    source = _Source(table, numbers, {}, (), None, gaps=gaps)
+    source = WrittenTable(table, numbers, {}, (), None, gaps=gaps)
     return _checked(source, mapping, schema, kinds, name, extra_columns, reading)
 
 
 def _checked(
-    opened: _Source,
+    opened: WrittenTable,
     mapping: Mapping[str, ColumnSource],
     schema: pandera.DataFrameSchema,
     kinds: Mapping[str, Kind],
@@ -263,7 +254,7 @@ def _checked(
     reading: Reading,
 ) -> TableResult:
     table, repairs, notes = selected(opened.table, mapping, schema, name, extra_columns, opened.gaps)
-    source = _Source(table, opened.rows, opened.rejects, (*opened.repairs, *repairs), opened.delimiter)
+    source = WrittenTable(table, opened.rows, opened.rejects, (*opened.repairs, *repairs), opened.delimiter)
     ledger = Ledger(source.rows)
     found: list[str] = opened.table.column_names
     names = renamed(found, mapping, schema)[0]
@@ -293,7 +284,7 @@ def _checked(
     return TableResult(
         frame=frame[kept].reset_index(drop=True),
         report=ledger.report(name, source.rejects, source.repairs, (*opened.notes, *notes)),
-        rejects=_rejects(reasons, schema),
+        rejects=rejected_rows(reasons, schema),
         rows=source.rows[frame.index.to_numpy()[kept]],
         lost=_lost(table, lost, schema, kinds, None if opened.ragged is None else opened.ragged.rename_columns(names)),
     )
@@ -308,7 +299,15 @@ def _forget_differences(frame: pd.DataFrame, schema: pandera.DataFrameSchema, le
         ledger.repair(mask, f"{column}: differs among copies of the row, {UNKNOWN}", listed=True)
 
 
-def _rejects(reasons: Mapping[int, str], schema: pandera.DataFrameSchema) -> pd.DataFrame:
+def rejected_rows(reasons: Mapping[int, str], schema: pandera.DataFrameSchema) -> pd.DataFrame:
+    """Return row, reason and column of rejected rows, by their number.
+
+    Examples
+    --------
+    >>> schema = pandera.DataFrameSchema({"minutes": pandera.Column(float)})
+    >>> rejected_rows({3: "minutes: missing"}, schema).to_dict("list")
+    {'row': [3], 'reason': ['minutes: missing'], 'column': ['minutes']}
+    """
     columns = [reason.partition(":")[0] for reason in reasons.values()]
     rejects = pd.DataFrame(
         {
@@ -337,45 +336,8 @@ def _joined(*parts: Any) -> Any:
     return pa.chunked_array([chunk for part in parts for chunk in part.cast(pa.string()).chunks], pa.string())
 
 
-def _kinds(schema: pandera.DataFrameSchema, name: str) -> dict[str, Kind]:
-    return {column: _kind(name, column, declared) for column, declared in schema.columns.items()}
-
-
-def _kind(table: str, column: str, declared: pandera.Column) -> Kind:
-    dtype: Any = declared.dtype
-    if dtype is not None:
-        extension = isinstance(dtype.type, pd.api.extensions.ExtensionDtype)
-        may_be_missing = extension or not declared.nullable
-        if dtypes.is_string(dtype):
-            metadata = declared.metadata or {}
-            return "id" if metadata.get("id") else "month" if metadata.get("month") else "text"
-        if dtypes.is_datetime(dtype) and getattr(dtype.type, "tz", None) is None:
-            return "date"
-        if dtypes.is_float(dtype):
-            return "number"
-        if dtypes.is_int(dtype) and may_be_missing:
-            return "integer"
-        if dtypes.is_bool(dtype) and may_be_missing:
-            return "boolean"
-    raise ConfigError(
-        f"{table}: the schema's column {column!r} cannot be read as {dtype}. "
-        "Use int, float, bool, str or datetime64, and 'Int64' or 'boolean' where values may be missing."
-    )
-
-
-def _open(path: Path, name: str, expected: set[str]) -> _Source:
-    kind = kind_of_table(path, name=name)
-    if kind in ("parquet", "folder"):
-        table, gaps = read_parquet(path, name=name)
-        return _Source(table, np.arange(1, table.num_rows + 1, dtype=np.int64), {}, (), None, gaps=gaps)
-    data, notes = csv_bytes(path, kind, name=name)
-    text = read_csv_text(path, name=name, expected=expected, data=data)
-    said = (*notes, *text.notes)
-    return _Source(text.table, text.rows, text.rejects, text.repairs, text.delimiter, said, text.encoding, text.ragged)
-
-
 def _frame(
-    converted: Mapping[str, Converted], source: _Source, schema: pandera.DataFrameSchema, ledger: Ledger
+    converted: Mapping[str, Converted], source: WrittenTable, schema: pandera.DataFrameSchema, ledger: Ledger
 ) -> pd.DataFrame:
     """Return the rows kept so far, typed; the index is the place in the source."""
     kept = pa.array(ledger.kept)

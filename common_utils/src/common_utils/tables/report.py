@@ -264,7 +264,7 @@ class Ledger:
         repairs = [*((reason, every) for reason in whole_file), *self._repairs]
         repaired = {reason: int((mask & kept).sum()) for reason, mask in repairs}
         listed = {
-            reason: tuple(self.rows[np.flatnonzero(mask & kept)[:MOST_LISTED]].tolist())
+            reason: tuple(np.sort(self.rows[mask & kept])[:MOST_LISTED].tolist())
             for reason, mask in self._repairs
             if reason in self._listed and repaired[reason]
         }

@@ -20,6 +20,7 @@ __all__ = [
     "Kind",
     "any_of",
     "check_arrow",
+    "convert_distinct",
     "convert_text",
     "decimal_sign",
     "mask_of",
@@ -47,6 +48,8 @@ _SCIENTIFIC_ID = r"^[+-]?[0-9]([.,][0-9]+)?[eE]\+[0-9]{1,3}$|^[+-]?[0-9][.,][0-9
 _DECIMAL_ID = r"^[+-]?[0-9]+[.,]0+$"
 _MARKED_ID = "^['`\u2019][^=+@-]"
 _OUR_MARK = r"^'([=+@-])"  # our writer's, before what a spreadsheet would take for a formula
+# An id that no rule is about: at most some letters, and digits. Most columns hold nothing else.
+_PLAIN_ID = r"^[A-Za-z]{0,12}[0-9]{1,24}$"
 # What stands for no id at all: its rows would become one person, or a report's last line one more. As databases and
 # Python write it: "null" and "none" in small letters may be somebody's id.
 _NO_ID = (
@@ -165,11 +168,51 @@ def convert_text(
     return result
 
 
-def check_arrow(column: Any, kind: Kind, *, bounds: str = "int64", timezone: str | None = None) -> Converted | None:
+def convert_distinct(column: Any, kind: Kind, *, encoded: bool = False) -> Converted:
+    """Return what `convert_text` does for text that often repeats: each distinct value is looked at once.
+
+    Parameters
+    ----------
+    column : pyarrow array of shape (n_rows,)
+        Text or whole numbers, as they are or behind a dictionary.
+    kind : {"text", "id", "month"}
+    encoded : bool
+        Whether the values come as indices into a dictionary, in which values may repeat or be null.
+
+    Examples
+    --------
+    >>> convert_distinct(pa.array([" a", "b", None, "a"]), "id").values.to_pylist()
+    ['a', 'b', None, 'a']
+    """
+    behind = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    texts = behind.dictionary.cast(pa.string())
+    if not encoded and 2 * len(texts) > len(column):
+        return convert_text(behind.dictionary_decode().cast(pa.string()), kind)
+    if behind.indices.null_count:
+        texts = pa.concat_arrays([texts, pa.nulls(1, pa.string())])  # the last stands for no value
+    plain = kind == "id" and pc.all(pc.match_substring_regex(texts, _PLAIN_ID), skip_nulls=False).as_py()
+    read = Converted(texts, np.zeros(len(texts), dtype=bool)) if plain else convert_text(texts, kind)
+    places = pc.fill_null(behind.indices.cast(pa.int32()), len(texts) - 1)
+    indices = places.to_numpy()
+
+    def spread(mask: BoolArray) -> BoolArray:
+        return mask[indices] if mask.any() else np.zeros(len(indices), dtype=bool)
+
+    values = pa.DictionaryArray.from_arrays(places, read.values) if encoded else read.values.take(places)
+    faults, repairs = (
+        [(why, spread(mask)) for why, mask in found if mask[indices].any()] for found in (read.faults, read.repairs)
+    )
+    return Converted(values, spread(read.missing), faults, repairs)
+
+
+def check_arrow(
+    column: Any, kind: Kind, *, bounds: str = "int64", timezone: str | None = None, encoded: bool = False
+) -> Converted | None:
     """Return an Arrow column that already has a type, or None if that is not the declared one.
 
     Integers and decimals may stand for numbers, integers for text (an exporter takes an id of digits for a number;
-    noted as a repair), dates may carry a time of day, and a zone where `timezone` is given, NaN is missing.
+    noted as a repair), dates may carry a time of day, and a zone where `timezone` is given, NaN is missing. `encoded`
+    as for `convert_distinct`.
 
     Examples
     --------
@@ -186,7 +229,7 @@ def check_arrow(column: Any, kind: Kind, *, bounds: str = "int64", timezone: str
     if kind in ("date", "month") and (pa.types.is_date(kept) or pa.types.is_timestamp(kept)):
         return _day(column.cast(kept), kind, timezone)
     if kind in ("text", "id", "month"):
-        read = convert_text(column.cast(kept).cast(pa.string()), kind)
+        read = convert_distinct(column, kind, encoded=encoded)
         if pa.types.is_integer(kept):
             read.repairs.append(("whole number read as text", ~read.missing))
         return read

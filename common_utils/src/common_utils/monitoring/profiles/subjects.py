@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.mixing import mixed
+
 __all__ = ["REGISTERS", "SubjectSketch"]
 
 _BITS = 12
@@ -24,7 +26,6 @@ LARGEST = _REST + 1
 _CHUNK = 65_536
 _LONGEST = 256  # characters of a name that count
 _OFFSET, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # of FNV-1a
-_MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))  # of splitmix64
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,9 +89,7 @@ def _hashed(subjects: NDArray[np.generic]) -> NDArray[np.uint64]:
     if width:
         for letters in np.ascontiguousarray(texts).view(np.uint32).reshape(len(texts), width).T:
             hashes = np.where(letters != 0, (hashes ^ letters) * _PRIME, hashes)
-    for shift, factor in _MIX:
-        hashes = (hashes ^ (hashes >> np.uint64(shift))) * np.uint64(factor)
-    return hashes ^ (hashes >> np.uint64(31))
+    return mixed(hashes)
 
 
 def _texts(subjects: NDArray[np.generic]) -> NDArray[np.str_]:
