@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 import pytest
 
 from common_utils.errors import DataError
 from common_utils.tables import Reading, RowReport
 from planrec.billing import Catalogue
-from planrec.usage.event_doubts import check_calls, check_copies
+from planrec.usage.event_doubts import CallLengths, Copies
 from planrec.usage.event_files import read_event_tables
 
 HEADER = "subscriber_id,date,minutes"
@@ -53,8 +53,8 @@ def test_events_with_ids_are_told_apart_by_them(tmp_path: Path, catalogue: Catal
 
 
 def test_a_table_without_events_has_no_copies() -> None:
-    empty = pd.DataFrame({"subscriber_id": [], "date": pd.to_datetime([])})
-    assert check_copies(empty, RowReport("calls", read=0, kept=0)).notes == ()
+    with Copies() as copies:
+        assert copies.check(RowReport("calls", read=0, kept=0)).notes == ()
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,23 @@ def test_a_table_without_events_has_no_copies() -> None:
 )
 def test_calls_of_more_than_an_hour_are_seconds(lasting: float, count: int, told: str | None) -> None:
     # As many short calls less one, and one of no time, which is no call.
-    frame = pd.DataFrame({"minutes": [lasting] * (count // 2 + 1) + [1.0] * (count - count // 2 - 1) + [0.0]})
-    report = RowReport("calls", read=len(frame), kept=len(frame))
-    notes = check_calls(frame, report).notes
+    lengths = CallLengths()
+    for some in ([lasting] * (count // 2 + 1), [1.0] * (count - count // 2 - 1), [0.0]):
+        lengths.add(np.array(some))
+    notes = lengths.check(RowReport("calls", read=count + 1, kept=count + 1)).notes
     assert len(notes) == (told == "told")
     assert all("are they seconds? Then say the unit with data.table.columns" in note for note in notes)
+
+
+@pytest.mark.parametrize("longer", [59.0, 60.0, 61.0, 90.0])
+@pytest.mark.parametrize("shorter", [31.0, 60.0])
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_the_median_of_calls_is_that_of_all_of_them(longer: float, shorter: float, more: int) -> None:
+    minutes = np.array([shorter] * 10 + [longer] * (10 + more))
+    lengths = CallLengths()
+    for block in np.array_split(minutes, 3):
+        lengths.add(block)
+    assert bool(lengths.check(RowReport("calls", read=30, kept=30)).notes) == (np.median(minutes) > 60)
 
 
 def test_seconds_that_are_stated_are_no_doubt(tmp_path: Path, catalogue: Catalogue) -> None:

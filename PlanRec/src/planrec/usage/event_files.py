@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pandas as pd
 import pandera.pandas as pandera
 
 from common_utils.errors import ConfigError, DataError
-from common_utils.tables import Reading, RowReport, TableResult, check_share, id_column, read_table
+from common_utils.tables import Accounts, Reading, RowReport, check_share, id_column, read_table
 from common_utils.tables.files import TABLE_ENDINGS
 from common_utils.tables.parquet_folder import parquet_parts
+from common_utils.tables.pieces.blocks import TableBlocks
 from common_utils.tables.reading import ColumnSource
 from planrec.billing import MAX_USAGE, Catalogue
 from planrec.columns import AGE, CURRENT_PLAN, MEGABYTES, MINUTES, SUBSCRIBER, USAGE
 from planrec.usage.amounts import check_amounts, counts_of
-from planrec.usage.event_doubts import check_calls, check_copies
+from planrec.usage.event_stream import EVENT_ID, EventStream
+from planrec.usage.event_sums import SubscriberCodes
 from planrec.usage.events import (
+    AMOUNTS,
     CALLS,
     CHURN_DATE,
     DATE,
     EVENT_TABLES,
     MESSAGE_EVENTS,
     REG_DATE,
-    ROW,
     SESSIONS,
     SUBSCRIBERS,
-    EventTables,
-    aggregate_events,
+    aggregate_blocks,
 )
 from planrec.usage.months_table import UsageData, usage_months, with_known_plans
 from planrec.usage.read import amount_units, optional_facts
@@ -40,7 +42,6 @@ __all__ = ["ChurnCut", "EmptyMonths", "event_schemas", "read_event_tables", "rea
 ChurnCut = Literal["none", "documented"]
 EmptyMonths = Literal["bill", "drop"]
 
-_AMOUNTS = {CALLS: MINUTES, SESSIONS: MEGABYTES}
 _MEGALINE_FILES = {
     CALLS: "megaline_calls.csv",
     MESSAGE_EVENTS: "megaline_messages.csv",
@@ -160,29 +161,35 @@ def read_event_tables(
     gigabyte = catalogue.rounding.data_unit_megabytes
     schemas = {name: _event_schema(name, gigabyte) for name in EVENT_TABLES} | {SUBSCRIBERS: _subscriber_schema()}
     mappings = _by_table({**reading.columns, **{k: ColumnSource(v) for k, v in (columns or {}).items()}}, schemas)
-    frames: dict[str, pd.DataFrame] = {}
-    reads: dict[str, TableResult] = {}
-    for name, path in paths.items():
-        # How much is rejected is known once the events have met the subscribers.
-        own = replace(reading, columns=mappings[name], max_rejected_share=None)
-        read = read_table(path, schemas[name], name=name, extra_columns="drop", reading=own)
-        frames[name], reads[name] = read.frame.assign(**{ROW: read.rows}), read
-    told = _told_once({name: read.report for name, read in reads.items()}, mappings)
-    accounts = {name: _doubted(name, frames[name], report) for name, report in told.items()}
-    if SUBSCRIBERS in frames:
-        people, accounts[SUBSCRIBERS] = with_known_plans(
-            frames[SUBSCRIBERS], accounts[SUBSCRIBERS], catalogue, rows=reads[SUBSCRIBERS].rows
-        )
-        frames[SUBSCRIBERS] = people.drop(columns=ROW)
-    tables = EventTables(
-        calls=frames.get(CALLS, _empty(schemas[CALLS])),
-        messages=frames.get(MESSAGE_EVENTS, _empty(schemas[MESSAGE_EVENTS])),
-        sessions=frames.get(SESSIONS, _empty(schemas[SESSIONS])),
-        subscribers=frames.get(SUBSCRIBERS),
-    )
-    result = aggregate_events(
-        tables, catalogue.rounding, churn_cut=churn_cut == "documented", empty_months=empty_months, until=until
-    )
+    # How much is rejected is known once the events have met the subscribers.
+    own = {name: replace(reading, columns=mappings[name], max_rejected_share=None) for name in paths}
+    with ExitStack() as opened:
+        streams = {
+            name: opened.enter_context(
+                EventStream(TableBlocks(path, schemas[name], name=name, reading=own[name]), schemas[name])
+            )
+            for name, path in paths.items()
+            if name != SUBSCRIBERS
+        }
+        listed = _listed(paths, schemas, own, catalogue)
+        people = None if listed is None else listed[0]
+        codes = SubscriberCodes([] if people is None else people[SUBSCRIBER].tolist())
+        try:
+            result = aggregate_blocks(
+                streams,
+                codes,
+                people,
+                catalogue.rounding,
+                churn_cut=churn_cut == "documented",
+                empty_months=empty_months,
+                until=until,
+            )
+        finally:  # its account stands after those of the events
+            if listed is not None:
+                reading.accounts.add(listed[1].report, listed[1].rejects)
+        reads: Mapping[str, EventStream | _Read] = {**streams, **({} if listed is None else {SUBSCRIBERS: listed[1]})}
+        told = _told_once({name: reads[name].report for name in paths}, mappings)
+        accounts = {name: streams[name].doubted(told[name]) if name in streams else told[name] for name in paths}
     accounts = {
         name: report.after(result.set_aside.get(name, {}), result.rejected.get(name, {}))
         for name, report in accounts.items()
@@ -205,6 +212,28 @@ def read_event_tables(
     return UsageData(months, tuple(reports), f"events of {', '.join(paths)}", _notes(months, churn_cut, empty_months))
 
 
+class _Read(NamedTuple):
+    """A table read at once, and its account."""
+
+    report: RowReport
+    rejects: pd.DataFrame
+
+
+def _listed(
+    paths: Mapping[str, Path],
+    schemas: Mapping[str, pandera.DataFrameSchema],
+    own: Mapping[str, Reading],
+    catalogue: Catalogue,
+) -> tuple[pd.DataFrame, _Read] | None:
+    """Return the list of subscribers, where there is one; plans that are in no rate card are unknown."""
+    if SUBSCRIBERS not in paths:
+        return None
+    schema, reading = schemas[SUBSCRIBERS], replace(own[SUBSCRIBERS], accounts=Accounts())
+    read = read_table(paths[SUBSCRIBERS], schema, name=SUBSCRIBERS, extra_columns="drop", reading=reading)
+    people, report = with_known_plans(read.frame, read.report, catalogue, rows=read.rows)
+    return people, _Read(report, read.rejects)
+
+
 def _told_once(
     reports: Mapping[str, RowReport], mappings: Mapping[str, Mapping[str, ColumnSource]]
 ) -> dict[str, RowReport]:
@@ -225,14 +254,6 @@ def _told_once(
         ]
         told[name] = replace(report, notes=tuple(note for note in report.notes if note not in needless))
     return told
-
-
-def _doubted(name: str, events: pd.DataFrame, report: RowReport) -> RowReport:
-    """Return the account of a table with what is doubtful about its events."""
-    if name == SUBSCRIBERS:
-        return report
-    report = check_copies(events.drop(columns=ROW), report)
-    return check_calls(events, report) if name == CALLS else report
 
 
 def _all_rejects(read: pd.DataFrame, later: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -272,14 +293,14 @@ def event_schemas(gigabyte: int = 1024) -> dict[str, pandera.DataFrameSchema]:
 
 def _event_schema(name: str, gigabyte: int) -> pandera.DataFrameSchema:
     columns = {
-        "id": id_column(unique=True, required=False),
+        EVENT_ID: id_column(unique=True, required=False),
         SUBSCRIBER: id_column(),
         DATE: pandera.Column("datetime64[us]"),
     }
-    if name in _AMOUNTS:
+    if name in AMOUNTS:
         within = pandera.Check.in_range(0, MAX_USAGE, error=f"not between 0 and {MAX_USAGE:,}")
-        units = amount_units(_AMOUNTS[name], gigabyte=gigabyte)
-        columns[_AMOUNTS[name]] = pandera.Column(float, within, metadata={"units": units})
+        units = amount_units(AMOUNTS[name], gigabyte=gigabyte)
+        columns[AMOUNTS[name]] = pandera.Column(float, within, metadata={"units": units})
     return pandera.DataFrameSchema(columns)
 
 
@@ -318,10 +339,6 @@ def _by_table(
             if target.target in schemas[name].columns:
                 mappings[name][written] = target
     return mappings
-
-
-def _empty(schema: pandera.DataFrameSchema) -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series(dtype="str") for name in schema.columns})
 
 
 def _notes(months: pd.DataFrame, churn_cut: ChurnCut, empty_months: EmptyMonths) -> tuple[str, ...]:

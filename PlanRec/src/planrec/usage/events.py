@@ -15,147 +15,102 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
+from numpy.typing import NDArray
 
-from common_utils.errors import DataError
 from planrec.billing.catalogue import Rounding
-from planrec.columns import AGE, CURRENT_PLAN, KEY, REQUIRED, SUBSCRIBER
-from planrec.months import month_index, month_text
+from planrec.columns import (
+    AGE,
+    CURRENT_PLAN,
+    KEY,
+    MEGABYTES,
+    MINUTES,
+    MONTH,
+    PARTIAL,
+    REQUIRED,
+    SUBSCRIBER,
+    TENURE,
+    USAGE,
+)
+from planrec.months import month_indices, month_text
+from planrec.usage.event_ids import check_ids
+from planrec.usage.event_sums import (
+    AFTER_CHURN,
+    REASONS,
+    EventBlock,
+    EventSums,
+    People,
+    SubscriberCodes,
+    people_of,
+)
 from planrec.usage.last_month import first_month, last_month
 
 __all__ = [
+    "AMOUNTS",
     "CALLS",
     "CHURN_DATE",
     "DATE",
     "EVENT_TABLES",
     "MESSAGE_EVENTS",
     "REG_DATE",
-    "ROW",
     "SESSIONS",
     "SUBSCRIBERS",
     "Aggregate",
+    "EventSource",
     "EventTables",
+    "aggregate_blocks",
     "aggregate_events",
 ]
 
+pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
+
 CALLS, MESSAGE_EVENTS, SESSIONS, SUBSCRIBERS = "calls", "messages", "sessions", "subscribers"
 EVENT_TABLES = (CALLS, MESSAGE_EVENTS, SESSIONS)
-ROW = "row_number"  # of an event in its file, the first being 1
-AFTER_CHURN = "after churn_date"
+AMOUNTS = {CALLS: MINUTES, SESSIONS: MEGABYTES}
+"""What an event of a table has beside a day."""
 DATE = "date"  # of an event; datetime64, or text YYYY-MM-DD
 REG_DATE = "reg_date"  # of a subscriber: first day with the operator
 CHURN_DATE = "churn_date"  # of a subscriber: last day with the operator; missing while there
 
-_NOBODY = pd.DataFrame({SUBSCRIBER: [], REG_DATE: []}, dtype="str")
+_DAY = r"^\d{4}-\d{2}-\d{2}([ T]|$)"  # as text; anything else is no day, whatever a parser makes of it
 
-# Every event with its month, and the reason to reject it, if any. DuckDB itself would read 4/3/18 as a day of year 4.
-# A millionth of a unit is the finest step, as in the rater; a sixtieth of a minute needs more digits until then.
-_JUDGE = r"""
-CREATE TABLE events AS
-WITH read AS (
-    SELECT 'calls' AS source, row_number, subscriber_id, date::VARCHAR AS written,
-        minutes::DECIMAL(26, 12) AS amount FROM calls_read
-    UNION ALL
-    SELECT 'messages', row_number, subscriber_id, date::VARCHAR, 1 FROM messages_read
-    UNION ALL
-    SELECT 'sessions', row_number, subscriber_id, date::VARCHAR, megabytes::DECIMAL(26, 12) FROM sessions_read
-), dated AS (
-    SELECT *, CASE WHEN regexp_matches(written, '^\d{4}-\d{2}-\d{2}([ T]|$)')
-        THEN TRY_CAST(substr(written, 1, 10) AS DATE) END AS day
-    FROM read
-)
-SELECT source, row_number, subscriber_id, strftime(day, '%Y-%m') AS month, amount, CASE
-    WHEN day IS NULL THEN 'no such day'
-    WHEN getvariable('listed') AND reg_date IS NULL THEN 'subscriber not in the list'
-    WHEN day < reg_date::DATE THEN 'before reg_date'
-    WHEN getvariable('churn_cut') AND day > churn_date::DATE THEN 'after churn_date' END AS reason
-FROM dated LEFT JOIN people USING (subscriber_id)
-"""
+_REASONS = "SELECT source, reason, sum(events) FROM sums WHERE reason > 0 GROUP BY ALL"
 
-_REASONS = "SELECT source, reason, count(*) FROM events WHERE reason IS NOT NULL GROUP BY ALL ORDER BY ALL"
+_SUBSCRIBERS = "SELECT month, count(DISTINCT code) FROM sums WHERE reason = 0 GROUP BY month"
 
-_REJECTED_ROWS = """
-SELECT source AS "table", row_number AS row, reason FROM events WHERE reason IS NOT NULL ORDER BY ALL
-"""
+_ALL = "SELECT count(DISTINCT code) FROM sums WHERE reason = 0"
 
-_SUBSCRIBERS = "SELECT month, count(DISTINCT subscriber_id) FROM events WHERE reason IS NULL GROUP BY month"
+_LATE, _EARLY = 100, 101
+_MOST_MONTHS = 10_000 * 12
+_SET_ASIDE = f"""
+UPDATE sums SET reason = CASE WHEN month > $1 THEN {_LATE} ELSE {_EARLY} END
+WHERE reason = 0 AND (month > $1 OR month < $2)
+"""  # noqa: S608 - whole numbers named above
 
-_TOTAL = """
-SELECT CASE WHEN getvariable('listed') THEN (SELECT count(*) FROM people)
-    ELSE (SELECT count(DISTINCT subscriber_id) FROM events WHERE reason IS NULL) END
-"""
-
-_SET_ASIDE = """
-UPDATE events SET reason = CASE WHEN month > $1 THEN $3 ELSE $4 END
-WHERE reason IS NULL AND (month > $1 OR month < $2)
-"""
-
-# Ids that would meet if signs, leading zeros and letter case were taken away; they are never merged. Where there is a
-# list, what is not in it is the odd one of such a pair; else the one with fewer events.
-_STRAYS = r"""
-WITH ids AS (
-    SELECT subscriber_id::VARCHAR AS id, count(*) AS n FROM events GROUP BY ALL
-    UNION ALL SELECT subscriber_id::VARCHAR, 0 FROM people
-), spelt AS (
-    SELECT id, lower(regexp_replace(id, '^[+0]+', '')) AS folded, sum(n) AS n FROM ids GROUP BY ALL
-), ranked AS (
-    SELECT id, row_number() OVER (PARTITION BY folded ORDER BY n DESC, id) AS place, count(*) OVER (PARTITION BY folded)
-        AS spellings FROM spelt
-)
-SELECT source, count(*) FILTER (reason = 'subscriber not in the list') AS strays, count(*) AS events,
-    count(*) FILTER (spellings > 1 AND CASE WHEN getvariable('listed') THEN reason = 'subscriber not in the list'
-        ELSE place > 1 END) AS alike
-FROM events LEFT JOIN ranked ON id = subscriber_id::VARCHAR GROUP BY source ORDER BY source
-"""
-
-# Two event tables with at least ten people each and nobody in common, where no list of subscribers says who is right.
-_STRANGERS = """
-WITH who AS (SELECT DISTINCT source, subscriber_id FROM events),
-many AS (SELECT source FROM who GROUP BY source HAVING count(*) >= 10)
-SELECT one.source, other.source FROM many one JOIN many other ON one.source < other.source
-WHERE NOT getvariable('listed') AND NOT EXISTS (
-    SELECT 1 FROM who a JOIN who b USING (subscriber_id) WHERE a.source = one.source AND b.source = other.source)
-ORDER BY ALL
-"""
-
-_SUM = """
+_MONTHS = """
 CREATE TABLE months AS
-SELECT subscriber_id, month,
-    coalesce(round(sum(CASE WHEN getvariable('per_call') THEN ceil(round(amount, 6))::DECIMAL(26, 12) ELSE amount END)
-        FILTER (source = 'calls'), 6), 0)::DOUBLE AS minutes,
+SELECT code, month,
+    coalesce(round(sum(amount) FILTER (source = 'calls'), 6), 0)::DOUBLE AS minutes,
     coalesce(sum(amount) FILTER (source = 'messages'), 0)::DOUBLE AS messages,
     coalesce(round(sum(amount) FILTER (source = 'sessions'), 6), 0)::DOUBLE AS megabytes
-FROM events WHERE reason IS NULL GROUP BY ALL
+FROM sums WHERE reason = 0 GROUP BY ALL
 """
 
 _BILL_EMPTY = """
 INSERT INTO months
-WITH data AS (
-    SELECT (min(month) || '-01')::DATE AS first, (max(month) || '-01')::DATE AS last FROM months
-), there AS (
-    SELECT subscriber_id, unnest(generate_series(
-        greatest(date_trunc('month', reg_date::DATE), first)::TIMESTAMP,
-        least(coalesce(churn_date::DATE, last), last)::TIMESTAMP,
-        INTERVAL 1 MONTH)) AS start
+WITH data AS (SELECT min(month) AS first, max(month) AS last FROM months), there AS (
+    SELECT code, unnest(generate_series(greatest(joined, first), least(coalesce(gone, last), last))) AS month
     FROM people, data
-), billed AS (
-    SELECT subscriber_id, strftime(start, '%Y-%m') AS month FROM there
 )
-SELECT subscriber_id, month, 0, 0, 0 FROM billed ANTI JOIN months USING (subscriber_id, month)
-"""
-
-_WITH_PEOPLE = """
-SELECT months.*, current_plan, age::DOUBLE AS age,
-    datediff('month', reg_date::DATE, (month || '-01')::DATE)::DOUBLE AS tenure_months,
-    coalesce(reg_date::DATE > (month || '-01')::DATE, false) AS partial
-FROM months LEFT JOIN people USING (subscriber_id)
-ORDER BY subscriber_id, month
+SELECT code, month, 0, 0, 0 FROM there ANTI JOIN months USING (code, month)
 """
 
 
@@ -204,6 +159,23 @@ class Aggregate:
     notes: tuple[str, ...] = ()
 
 
+class EventSource(Protocol):
+    """Events of a table, to be gone through once."""
+
+    def events(self, codes: SubscriberCodes, sums: EventSums, *, per_event: bool) -> Iterable[EventBlock]:
+        """Return what is to be added to the sums; some may be added at once."""
+        ...
+
+
+@dataclass(frozen=True)
+class _AtOnce:
+    block: EventBlock
+
+    def events(self, codes: SubscriberCodes, sums: EventSums, *, per_event: bool) -> Iterable[EventBlock]:
+        del codes, sums, per_event
+        return [self.block]
+
+
 def aggregate_events(
     tables: EventTables,
     rounding: Rounding,
@@ -250,88 +222,157 @@ def aggregate_events(
     [['a', '2018-03', 3.0, 2.0, 0.3]]
     """
     people = tables.subscribers
-    with duckdb.connect() as connection:
-        for name in EVENT_TABLES:
-            connection.register(f"{name}_read", _numbered(getattr(tables, name)))
-        connection.register("people", _whole_list(_NOBODY if people is None else people))
-        connection.execute("SET VARIABLE listed = $1", [people is not None])
-        connection.execute("SET VARIABLE churn_cut = $1", [churn_cut])
-        connection.execute("SET VARIABLE per_call = $1", [rounding.minutes == "call"])
-        connection.execute(_JUDGE)
-        strays, strangers = connection.execute(_STRAYS).fetchall(), connection.execute(_STRANGERS).fetchall()
-        notes = _check_ids(strays, strangers, listed=people is not None)
-        outside = _set_aside(connection, until)
-        connection.execute(_SUM)
-        if empty_months == "bill":
-            connection.execute(_BILL_EMPTY)
-        months = connection.sql(_WITH_PEOPLE).df()
-        reasons = connection.execute(_REASONS).fetchall()
-        rows = connection.sql(_REJECTED_ROWS).df()
-    rejected = {name: {str(why): int(n) for table, why, n in reasons if table == name} for name in EVENT_TABLES}
-    months = months.astype(dict.fromkeys((*KEY, CURRENT_PLAN), "str"))
-    aside = {
-        name: {why: found.pop(why) for why in (AFTER_CHURN, *outside) if why in found}
-        for name, found in rejected.items()
-    }
-    rows = rows[~rows["reason"].isin([AFTER_CHURN, *outside])].astype({"table": "str", "reason": "str"})
-    return Aggregate(months if people is not None else months[list(REQUIRED)], rejected, aside, rows, notes)
+    codes = SubscriberCodes([] if people is None else people[SUBSCRIBER].astype("str").tolist())
+    read = {name: getattr(tables, name) for name in EVENT_TABLES}
+    sources = {name: _AtOnce(_block(name, events, codes)) for name, events in read.items() if len(events)}
+    return aggregate_blocks(
+        sources,
+        codes,
+        people,
+        rounding,
+        churn_cut=churn_cut,
+        empty_months=empty_months,
+        until=until,
+    )
 
 
-def _numbered(events: pd.DataFrame) -> pd.DataFrame:
-    return events if ROW in events.columns else events.assign(**{ROW: np.arange(1, len(events) + 1)})
+def aggregate_blocks(
+    sources: Mapping[str, EventSource],
+    codes: SubscriberCodes,
+    people: pd.DataFrame | None,
+    rounding: Rounding,
+    *,
+    churn_cut: bool,
+    empty_months: Literal["bill", "drop"],
+    until: int | None = None,
+) -> Aggregate:
+    """Sum events that come block by block; each table is gone through once.
 
-
-def _set_aside(connection: duckdb.DuckDBPyConnection, until: int | None) -> tuple[str, ...]:
-    """Set events aside after the last month that counts and before the first; return the reasons they are given."""
-    subscribers = {month_index(month): int(n) for month, n in connection.execute(_SUBSCRIBERS).fetchall()}
-    if not subscribers:
-        return ()
-    (total,) = connection.execute(_TOTAL).fetchall()[0]
-    last = month_text(last_month(subscribers, int(total), until=until))
-    first = month_text(first_month(subscribers))
-    reasons = f"after {last}, the last month that counts", f"before {first}, the first month that counts"
-    connection.execute(_SET_ASIDE, [last, first, *reasons])
-    return reasons
-
-
-def _check_ids(
-    strays: list[tuple[str, int, int, int]], strangers: list[tuple[str, str]], *, listed: bool
-) -> tuple[str, ...]:
-    """Refuse events that meet nobody because two files spell ids in two ways; return a note where only few do.
+    Parameters
+    ----------
+    sources : mapping of str to EventSource
+        By table.
+    codes : SubscriberCodes
+        That the blocks are written in; it began with the subscribers of the list.
+    people : DataFrame or None
+        As `EventTables.subscribers`.
+    rounding, churn_cut, empty_months, until
+        As `aggregate_events`.
 
     Raises
     ------
     DataError
-        If more than 1 % of a table meets nobody, and most of that only for a sign, zeros or letter case; or two tables
-        have nobody in common.
+        As `aggregate_events`, and if there is no room on the disk.
+
+    Returns
+    -------
+    Aggregate
     """
-    notes: list[str] = []
-    for name, alone, events, alike in strays:
-        if listed and 100 * alone > events and 2 * alike > alone:
-            raise DataError(
-                f"{name}: {alone} of {events} events are of no subscriber in the list; {alike} of these ids are in "
-                "it but for a leading + or 0, or letter case. Ids that differ are never merged: write them alike in "
-                "both files."
-            )
-        if listed or not alike:
-            continue
-        said = (
-            f"{name}: {alike} of {events} events have an id that another differs from by a leading + or 0, or letter "
-            "case"
-        )
-        if 100 * alike > events:
-            raise DataError(f"{said}. Ids that differ are never merged: write them alike in all files.")
-        notes.append(f"{said}: subscriber_id is taken as written")
-    for one, other in strangers:
-        raise DataError(
-            f"events: no subscriber of {one} is in {other}, so that their ids may be spelt in two ways; write them "
-            "alike, or bring the list of subscribers."
-        )
-    return tuple(notes)
+    listed = None if people is None else people_of(people, REG_DATE, CHURN_DATE)
+    with EventSums(listed, churn_cut=churn_cut) as sums:
+        for name, source in sources.items():
+            per_event = name == CALLS and rounding.minutes == "call"
+            sums.add(name, source.events(codes, sums, per_event=per_event), per_event=per_event)
+        ask = sums.connection
+        notes = check_ids(ask, codes.ids, listed=None if listed is None else len(listed.ids))
+        outside = _set_aside(ask, None if listed is None else len(listed.ids), until)
+        ask.execute(_MONTHS)
+        if empty_months == "bill" and listed is not None:
+            ask.register("people", _month_range(listed))
+            ask.execute(_BILL_EMPTY)
+        found = ask.execute("SELECT * FROM months").fetchnumpy()
+        reasons = ask.execute(_REASONS).fetchall()
+        months = _in_order(found, codes.ids)
+        rejected_rows = _rejected_rows(sums.rejected)
+    named = dict(enumerate(REASONS)) | dict(zip((_LATE, _EARLY), outside, strict=False))
+    told = sorted((str(table), named[why], int(n)) for table, why, n in reasons)
+    rejected = {t: {why: n for table, why, n in told if table == t} for t in EVENT_TABLES}
+    aside = {
+        name: {why: counts.pop(why) for why in (AFTER_CHURN, *outside) if why in counts}
+        for name, counts in rejected.items()
+    }
+    return Aggregate(_with_people(months, people), rejected, aside, rejected_rows, notes)
 
 
-def _whole_list(people: pd.DataFrame) -> pd.DataFrame:
-    """Give the list every column the queries name."""
-    missing = [c for c in (CHURN_DATE, CURRENT_PLAN) if c not in people.columns]
-    full = people.assign(**{c: pd.Series(pd.NA, index=people.index, dtype="str") for c in missing})
-    return full if AGE in full.columns else full.assign(**{AGE: float("nan")})
+def _block(name: str, events: pd.DataFrame, codes: SubscriberCodes) -> EventBlock:
+    """Return the events of a frame; a day that is written otherwise than YYYY-MM-DD, or does not exist, is none."""
+    days = events[DATE]
+    if not pd.api.types.is_datetime64_any_dtype(days.dtype):
+        days = days.astype("str")
+        days = pd.to_datetime(days.where(days.str.match(_DAY)).str[:10], format="%Y-%m-%d", errors="coerce")
+    amounts = events[AMOUNTS[name]].to_numpy(dtype=np.float64) if name in AMOUNTS else None
+    ids = pa.chunked_array([pa.array(events[SUBSCRIBER].astype("str"), pa.string())]).combine_chunks()
+    return EventBlock(codes.of(ids), days.to_numpy().astype("datetime64[us]"), amounts, np.arange(1, len(events) + 1))
+
+
+def _month_range(people: People) -> pd.DataFrame:
+    """Return the first and the last month of each subscriber of the list, by code."""
+
+    def month(days: NDArray[np.datetime64]) -> pd.Series:
+        indices = days.astype("datetime64[M]").astype(np.int64) + 1970 * 12
+        return pd.Series(indices).mask(np.isnat(days)).astype("Int64")
+
+    return pd.DataFrame(
+        {"code": np.arange(len(people.ids)), "joined": month(people.joined), "gone": month(people.left)}
+    )
+
+
+def _in_order(found: Mapping[str, Any], ids: Any) -> pd.DataFrame:
+    """Return months by subscriber, as text, and month."""
+    code = found["code"].astype(np.int64)
+    month = found["month"].astype(np.int64)
+    order = pc.sort_indices(ids).to_numpy()
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    first = month.min(initial=_MOST_MONTHS)
+    last = month.max(initial=first)
+    by = np.argsort(place[code] * (last - first + 1) + month - first)
+    texts = pa.array([month_text(int(one)) for one in range(first, last + 1)], pa.string())
+    columns = {
+        SUBSCRIBER: ids.take(pa.array(code[by])).to_pandas(),
+        MONTH: texts.take(pa.array(month[by] - first)).to_pandas(),
+    }
+    return pd.DataFrame({**columns, **{c: found[c][by] for c in REQUIRED if c in USAGE}})
+
+
+def _with_people(months: pd.DataFrame, people: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the months with what the list of subscribers says."""
+    months = months.astype(dict.fromkeys(KEY, "str"))
+    if people is None:
+        return months
+    named = people.drop_duplicates(SUBSCRIBER).set_index(people[SUBSCRIBER].astype("str"))
+    who = months[SUBSCRIBER]
+    nothing = pd.Series(pd.NA, index=named.index, dtype="str")
+    joined = pd.to_datetime(who.map(pd.to_datetime(named[REG_DATE])))
+    start = joined.dt.year * 12 + joined.dt.month - 1
+    month = pd.Series(month_indices(months[MONTH]), index=months.index)
+    return months.assign(
+        **{
+            CURRENT_PLAN: who.map(named.get(CURRENT_PLAN, nothing)).astype("str"),
+            AGE: who.map(named.get(AGE, nothing)).astype("float64"),
+            TENURE: (month - start).astype("float64"),
+            PARTIAL: ((start > month) | ((start == month) & (joined.dt.day > 1))).astype(bool),
+        }
+    )
+
+
+def _rejected_rows(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    nobody = pd.DataFrame({"table": [], "row": [], "reason": []})
+    rows = pd.concat(parts) if parts else nobody
+    rows = rows.astype({"table": "str", "row": "int64", "reason": "str"})
+    return rows.sort_values(["table", "row"], ignore_index=True)
+
+
+def _set_aside(connection: duckdb.DuckDBPyConnection, listed: int | None, until: int | None) -> tuple[str, ...]:
+    """Set events aside after the last month that counts and before the first; return the reasons they are given."""
+    subscribers = {int(month): int(n) for month, n in connection.execute(_SUBSCRIBERS).fetchall()}
+    if not subscribers:
+        return ()
+    total = connection.execute(_ALL).fetchall()[0][0] if listed is None else listed
+    last = last_month(subscribers, int(total), until=until)
+    first = first_month(subscribers)
+    connection.execute(_SET_ASIDE, [last, first])
+    return (
+        f"after {month_text(last)}, the last month that counts",
+        f"before {month_text(first)}, the first month that counts",
+    )
