@@ -111,10 +111,6 @@ def month_indices(texts: Iterable[str]) -> NDArray[np.int64]:
     >>> month_indices(["2018-01", "2018-03"]).tolist()
     [24216, 24218]
     """
-    seen: dict[str, int] = {}
-    values: list[int] = []
-    for text in texts:
-        if text not in seen:
-            seen[text] = month_index(text)
-        values.append(seen[text])
-    return np.array(values, dtype=np.int64)
+    written = list(texts)
+    seen = {text: month_index(text) for text in dict.fromkeys(written)}
+    return np.array([seen[text] for text in written], dtype=np.int64)

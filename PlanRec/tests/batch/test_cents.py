@@ -135,7 +135,7 @@ def test_a_year_is_twelve_times_the_month_shown(opened: PlanRecBundle, months: p
     policy = AnswerPolicy(6, 0.3, 100, basis="forecast")
     asked = Question(change=UsageChange.by(1.2), travel=UsageChange(factor_megabytes=1.5))
     few = months[months["subscriber_id"] < "s00500"]
-    table = what_if_table(few, opened.engine(), asked, policy, as_of=OCTOBER)
+    table = what_if_table(few, opened.engine(), asked, policy, as_of=OCTOBER).table
     assert len(table) == 500 * len(opened.catalogue.plans)
     for when in ("", "then_"):
         bill, year = table[f"expected_bill_{when}cents"], table[f"year_bill_{when}cents"]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from common_utils.errors import ConfigError, DataError
+from common_utils.evaluation.intervals import percentile_interval, resampled_weights
 from planrec.billing import Catalogue, Plan
 from planrec.billing.catalogue import OnSale, Rounding
 from planrec.choice.logit import ConditionalLogit
@@ -20,6 +21,7 @@ from planrec.decisions.rows import CHOSEN_PLAN, usage_ahead
 from planrec.months import month_index, month_text
 from planrec.outlook import fit_usage_forecast
 from planrec.pricing.draft import DraftScore, PlanDemand, Pricing, check_draft, score_draft
+from planrec.pricing.resampling import ResampledSums
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.operator import simulate
 
@@ -42,9 +44,9 @@ class Operator:
     def score(
         self, draft: Catalogue | None = None, months: pd.DataFrame | None = None, **options: object
     ) -> DraftScore:
-        given: dict[str, object] = {"as_of": AS_OF, "n_resamples": 100, "rng": np.random.default_rng(0), **options}
+        given: dict[str, object] = {"as_of": AS_OF, "n_resamples": 100, "seed": 0, **options}
         table = self.before if months is None else months
-        return score_draft(table, self.pricing, draft or self.full, **given)  # type: ignore[arg-type]
+        return score_draft([table], self.pricing, draft or self.full, **given)  # type: ignore[arg-type]
 
 
 def operator(catalogue: Catalogue, process: str, seed: int = 1) -> Operator:
@@ -168,15 +170,34 @@ def test_prices_of_the_draft_reach_nobody_who_is_bound(logit: Operator) -> None:
     assert logit.score(dear, months=free).bound == 0  # what is not known binds nobody
 
 
-def test_chunks_change_nothing_and_are_told(
-    score: DraftScore, logit: Operator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("planrec.pricing.draft._CHUNK", 1500)
-    told: list[int] = []
-    again = logit.score(advance=told.append)
-    assert sum(told) == score.subscribers
-    assert len(told) == -(-score.subscribers // 1500)
-    assert [p.draft for p in again.plans] == pytest.approx([p.draft for p in score.plans])
+@pytest.mark.parametrize("cut", [1, 700, 4999])
+def test_the_cut_does_not_show(logit: Operator, cut: int) -> None:
+    few = logit.before[logit.before[SUBSCRIBER] < "S0300"].reset_index(drop=True)
+    whole = logit.score(months=few)
+    people = few[SUBSCRIBER].factorize()[0]
+    starts = np.searchsorted(people, range(0, int(people[-1]) + 1, max(cut % 300, 40)))
+    pieces = [few.iloc[a:b].reset_index(drop=True) for a, b in zip(starts, [*starts[1:], len(few)], strict=True)]
+    again = score_draft(pieces, logit.pricing, logit.full, as_of=AS_OF, n_resamples=100, seed=0)
+    assert len(pieces) > 1
+    assert repr(again) == repr(whole)  # NaN differs from itself
+
+
+def test_hashed_resamples_are_as_wide_as_drawn_ones() -> None:
+    rng = np.random.default_rng(5)
+    values = np.column_stack(
+        [rng.normal(3, 2, 4000), (rng.random(4000) < 0.1).astype(np.float64), rng.gamma(0.5, 4000, 4000)]
+    )
+    people = np.array([f"s{number:05d}" for number in range(4000)], dtype=object)
+    sums = ResampledSums(3, 500, seed=1)
+    sums.add(people, values)
+    drawn = np.array([weights @ values for weights in resampled_weights(4000, 500, rng)])
+    for found, column, total in zip(sums.intervals(0.95), drawn.T, values.sum(axis=0), strict=True):
+        usual = percentile_interval(float(total), column, 0.95)
+        assert found.estimate == pytest.approx(total, abs=0.01)
+        # A bound of 500 resamples is known to about 2 sd / sqrt(500) at the 2.5 % point: 0.12 of a sd, here of two.
+        assert abs(found.low - usual.low) < 0.5 * column.std()
+        assert abs(found.high - usual.high) < 0.5 * column.std()
+        assert (found.high - found.low) / (usual.high - usual.low) == pytest.approx(1, abs=0.15)
 
 
 def _other_currency(card: Catalogue) -> Catalogue:

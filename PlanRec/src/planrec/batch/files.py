@@ -23,7 +23,7 @@ from planrec.bundle import NextChoice
 from planrec.months import month_text
 from planrec.usage.stream import UsageStream
 
-__all__ = ["Written", "write_bills", "write_predictions", "write_recommendations"]
+__all__ = ["Written", "answered", "refusals", "write_bills", "write_predictions", "write_recommendations"]
 
 _BILLED = 50_000  # months in a piece of bills; times plans, the bills of two pieces are held
 
@@ -69,7 +69,7 @@ def write_bills(usage: Path, catalogue: Catalogue, output: Path, *, reading: Rea
     with table_writer(output, BILL_SCHEMA) as write:
         stream = UsageStream(usage, catalogue=catalogue, piece_rows=_BILLED, reading=reading)
         rows = months = 0
-        for piece, tables in _answered(stream, "rating", lambda piece: list(bill_tables(piece, catalogue))):
+        for piece, tables in answered(stream, "rating", lambda piece: list(bill_tables(piece, catalogue))):
             months += piece
             for table in tables:
                 write(table)
@@ -112,7 +112,7 @@ def write_recommendations(
             usage, catalogue=recommender.catalogue, reading=reading, as_of=recommender.as_of, keep_plans=True
         )  # foreign ones are counted by subscriber
         tally, rows, months = Tally(), 0, 0
-        for piece, answer in _answered(stream, "recommending", recommender.answer):
+        for piece, answer in answered(stream, "recommending", recommender.answer):
             months += piece
             tally += answer.tally
             rows += answer.ranked.num_rows
@@ -125,7 +125,7 @@ def write_recommendations(
             if tally.closed:
                 raise DataError(f"usage: nobody may take a plan: {tally.why_closed()}; nothing is written.")
             raise _nobody(recommender.as_of, stale=tally.stale, refused=stream.refused)
-    remarks = (*_refusals(stream.refused), *tally.remarks(recommender.as_of), *recommender.catalogue.left_out())
+    remarks = (*refusals(stream.refused), *tally.remarks(recommender.as_of), *recommender.catalogue.left_out())
     return Written(stream.report(), months, rows, remarks)
 
 
@@ -167,7 +167,7 @@ def write_predictions(
     with table_writer(output, prediction_schema(catalogue.plan_ids)) as write:
         stream = UsageStream(usage, catalogue=catalogue, reading=reading, as_of=as_of)
         rows = months = stale = without = 0
-        for piece, found in _answered(stream, "predicting", predict):
+        for piece, found in answered(stream, "predicting", predict):
             months += piece
             stale += found.stale
             without += found.without_plan
@@ -178,13 +178,22 @@ def write_predictions(
         if not rows + without:
             raise _nobody(as_of, stale=stale, refused=stream.refused)
     remarks = tuple(f"{count:,} {text}" for count, text in ((stale, NOT_RECENT), (without, NO_PLAN)) if count)
-    return Written(stream.report(), months, rows, (*_refusals(stream.refused), *remarks, *catalogue.left_out()))
+    return Written(stream.report(), months, rows, (*refusals(stream.refused), *remarks, *catalogue.left_out()))
 
 
-def _answered(
+def answered(
     stream: UsageStream, label: str, answer: Callable[[pd.DataFrame], _Answer]
 ) -> Generator[tuple[int, _Answer]]:
-    """Yield the months of each piece and its answer, in order; the next piece is read while one is answered."""
+    """Yield the months of each piece and its answer, in order; the next piece is read while one is answered.
+
+    Parameters
+    ----------
+    stream : UsageStream
+    label : str
+        Of the progress bar.
+    answer : callable
+        Of a piece.
+    """
     with tracked(label, total=stream.rows) as advance, ThreadPoolExecutor(max_workers=1) as pool:
         waiting: deque[tuple[int, Future[_Answer]]] = deque()
         for piece in stream:
@@ -198,14 +207,21 @@ def _answered(
             advance(months)
 
 
-def _refusals(refused: int) -> tuple[str, ...]:
+def refusals(refused: int) -> tuple[str, ...]:
+    """Return the remark on subscribers who are not answered because of a rejected row, if there are any.
+
+    Examples
+    --------
+    >>> refusals(0), refusals(1)[0].split(":")[0]
+    ((), '1 subscriber(s) have a rejected row after their last usable month')
+    """
     said = "subscriber(s) have a rejected row after their last usable month: not answered"
     return (f"{refused:,} {said}",) if refused else ()
 
 
 def _nobody(as_of: int, *, stale: int, refused: int) -> DataError:
     if refused and not stale:
-        return DataError(f"usage: nobody is answered; {_refusals(refused)[0]}.")
+        return DataError(f"usage: nobody is answered; {refusals(refused)[0]}.")
     if stale:
         return DataError(f"usage: no recent month up to {month_text(as_of)}; give later months or an earlier --as-of.")
     return DataError(f"usage: no month up to {month_text(as_of)}; give earlier months or a later --as-of.")

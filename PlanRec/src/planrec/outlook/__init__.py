@@ -10,6 +10,7 @@ from planrec.outlook.history import (
     bill_outlook,
     bill_sums,
     history_of,
+    mean_bills,
     saving_outlook,
     share_above,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "filled_in",
     "fit_usage_forecast",
     "history_of",
+    "mean_bills",
     "said_usage",
     "saving_outlook",
     "share_above",

@@ -21,6 +21,7 @@ __all__ = [
     "bill_sums",
     "history_columns",
     "history_of",
+    "mean_bills",
     "saving_outlook",
     "share_above",
 ]
@@ -139,10 +140,26 @@ def bill_outlook(totals: IntArray, known: BoolArray) -> Outlook:
     >>> outlook.mean_cents.tolist(), outlook.spread_cents.tolist()
     ([[3000.0, 7000.0]], [[1000.0, 0.0]])
     """
-    count = known.sum(axis=1, dtype=np.float64)[:, None]
-    count[count == 0] = np.nan
+    count = _months_known(known)
     total, squared = bill_sums(totals, known)
     return Outlook(total / count, np.sqrt(squared / count) / count)
+
+
+def mean_bills(totals: IntArray, known: BoolArray) -> FloatArray:
+    """Return the mean of `bill_outlook` alone, at a part of the cost; shape (n, n_plans).
+
+    Examples
+    --------
+    >>> mean_bills(np.array([[[2000, 7000], [4000, 7000]]]), np.array([[True, True]])).tolist()
+    [[3000.0, 7000.0]]
+    """
+    return _sum_known(totals, known) / _months_known(known)
+
+
+def _months_known(known: BoolArray) -> FloatArray:
+    count = known.sum(axis=1, dtype=np.float64)[:, None]
+    count[count == 0] = np.nan
+    return count
 
 
 def bill_sums(totals: IntArray, known: BoolArray) -> tuple[IntArray, FloatArray]:

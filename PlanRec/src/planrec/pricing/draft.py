@@ -7,26 +7,24 @@ takes from them; times the bill under the forecast, it is revenue.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
+import pandas as pd
 
 from common_utils.array_types import BoolArray, FloatArray
 from common_utils.errors import ConfigError, DataError
 from common_utils.evaluation import Interval
-from common_utils.evaluation.intervals import percentile_interval, resampled_weights
 from planrec.billing import Catalogue, bill_totals, whole_cents
 from planrec.bundle import PlanRecBundle
-from planrec.columns import CURRENT_PLAN, MONTH
+from planrec.columns import CURRENT_PLAN, MONTH, SUBSCRIBER
 from planrec.decisions import columns_of, latest_rows, plan_indices, recent_rows
 from planrec.months import RECENT_MONTHS, month_text
-from planrec.outlook import History, UsageForecast, bill_outlook, history_of
+from planrec.outlook import History, UsageForecast, history_of, mean_bills
+from planrec.pricing.resampling import ResampledSums
 from planrec.rules.facts import facts_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["ASSUMPTIONS", "AnyPlanModel", "DraftScore", "PlanDemand", "Pricing", "check_draft", "score_draft"]
 
@@ -38,7 +36,7 @@ ASSUMPTIONS = (
     "people choose as in the model's training data; intervals cover the subscribers at hand, not errors of the model",
 )
 
-_CHUNK = 20_000  # subscribers rated at once; bounds memory, and moves the progress bar
+_CHUNK = 20_000  # subscribers rated at once; bounds memory
 
 
 class AnyPlanModel(Protocol):
@@ -197,23 +195,22 @@ def check_draft(current: Catalogue, draft: Catalogue) -> None:
 
 
 def score_draft(
-    months: pd.DataFrame,
+    pieces: Iterable[pd.DataFrame],
     pricing: Pricing,
     draft: Catalogue,
     *,
     as_of: int,
     bound_decide: bool = False,
     n_resamples: int,
-    rng: np.random.Generator,
-    advance: Callable[[int], None] = lambda _: None,
+    seed: int,
 ) -> DraftScore:
     """Return demand, cannibalisation and revenue of a draft rate card; under `ASSUMPTIONS`.
 
     Parameters
     ----------
-    months : DataFrame
-        Usage months, sorted by subscriber and month; `current_plan` where the model asks for it, `age` and
-        `contract_months_left` where known.
+    pieces : iterable of DataFrame
+        Usage months, all of a subscriber in one piece, sorted by subscriber and month; `current_plan` where the model
+        asks for it, `age` and `contract_months_left` where known. How they are cut does not show.
     pricing : Pricing
     draft : Catalogue
         As `check_draft` asks.
@@ -223,9 +220,8 @@ def score_draft(
         Whether subscribers under contract decide too.
     n_resamples : int
         Of the subscribers, for the intervals.
-    rng : numpy.random.Generator
-    advance : callable
-        Told how many more subscribers are done.
+    seed : int
+        Of the resamples, >= 0.
 
     Returns
     -------
@@ -239,61 +235,98 @@ def score_draft(
         If fewer than two subscribers have a recent month, or the plan held is not said.
     """
     check_draft(pricing.current, draft)
-    rows, gone = _present(months, pricing, as_of)
-    bound = _bound(rows, pricing.current, as_of) & (not bound_decide)
-    parts: list[tuple[FloatArray, ...]] = []
-    for start in range(0, len(rows), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        parts.append(_decided(rows.iloc[part], bound[part], pricing, draft, as_of))
-        advance(len(parts[-1][0]))
-    now, then, paid_now, paid_then = (np.concatenate(part) for part in zip(*parts, strict=True))
-    held = plan_indices(rows[CURRENT_PLAN], draft)
-    new = np.array([pricing.current.index(plan_id) < 0 for plan_id in draft.plan_ids])
-    taken = then[:, new].sum(axis=1)
-    revenue = paid_then.sum(axis=1) - paid_now.sum(axis=1)
-    intervals = _intervals(np.column_stack([then - now, taken, revenue]), n_resamples, rng)
-    revenue_now, revenue_then = (whole_cents(paid.sum(axis=0)) for paid in (paid_now, paid_then))
-    share = -(then - now).sum(axis=0) / taken.sum() if taken.sum() > 0 else np.full(len(new), np.nan)
+    sums, market = _Sums(pricing, draft, n_resamples, seed), _Market(pricing, draft)
+    gone = bound_count = 0
+    for months in pieces:
+        rows, left = _present(months, pricing, as_of)
+        gone += left
+        if rows.empty:
+            continue
+        bound = _bound(rows, pricing.current, as_of) & (not bound_decide)
+        bound_count += int(bound.sum())
+        for start in range(0, len(rows), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            sums.add(rows.iloc[part], market.decided(rows.iloc[part], bound[part], as_of))
+    _check_enough(sums.subscribers, pricing, as_of)
+    plans, revenue_change, (new_demand, revenue) = sums.plans()
     return DraftScore(
-        plans=tuple(
+        plans=plans,
+        month=as_of + 1,
+        subscribers=sums.subscribers,
+        bound=bound_count,
+        gone=gone,
+        new_demand=new_demand,
+        revenue_change_cents=replace(revenue, estimate=revenue_change),
+    )
+
+
+class _Sums:
+    """What the scored subscribers add up to, by plan of the draft; the same whatever the cut."""
+
+    def __init__(self, pricing: Pricing, draft: Catalogue, n_resamples: int, seed: int) -> None:
+        self._draft = draft
+        self._new = np.array([pricing.current.index(plan_id) < 0 for plan_id in draft.plan_ids])
+        n = len(draft.plans)
+        self._resampled = ResampledSums(n + 2, n_resamples, seed=seed)
+        self._exact = ResampledSums(6 * n, 0, seed=seed)
+
+    @property
+    def subscribers(self) -> int:
+        return self._resampled.subscribers
+
+    def add(self, rows: pd.DataFrame, decided: tuple[FloatArray, ...]) -> None:
+        now, then, paid_now, paid_then = decided
+        who = rows[SUBSCRIBER].to_numpy(dtype=object)
+        taken = then[:, self._new].sum(axis=1)
+        change = paid_then.sum(axis=1) - paid_now.sum(axis=1)
+        self._resampled.add(who, np.column_stack([then - now, taken, change]))
+        held = plan_indices(rows[CURRENT_PLAN], self._draft)[:, None] == np.arange(len(self._new))
+        self._exact.add(who, np.hstack([*decided, held, held * taken[:, None]]))
+
+    def plans(self) -> tuple[tuple[PlanDemand, ...], float, list[Interval]]:
+        """Return each plan, the change of the revenue in whole cents, and intervals of new demand and of revenue."""
+        intervals = self._resampled.intervals(0.95)
+        now, then, paid_now, paid_then, held, from_holders = np.split(self._exact.sums(), 6)
+        taken = intervals[-2].estimate
+        share = -(then - now) / taken if taken > 0 else np.full(len(now), np.nan)
+        revenue_now, revenue_then = whole_cents(paid_now), whole_cents(paid_then)
+        plans = tuple(
             PlanDemand(
                 plan_id=plan_id,
-                new=bool(new[j]),
-                held=int((held == j).sum()),
-                current=float(now[:, j].sum()),
-                draft=float(then[:, j].sum()),
+                new=bool(self._new[j]),
+                held=int(held[j]),
+                current=float(now[j]),
+                draft=float(then[j]),
                 change=intervals[j],
-                from_holders=float(taken[held == j].sum()),
-                share_of_new=float("nan") if new[j] else float(share[j]),
+                from_holders=float(from_holders[j]),
+                share_of_new=float("nan") if self._new[j] else float(share[j]),
                 current_revenue_cents=int(revenue_now[j]),
                 draft_revenue_cents=int(revenue_then[j]),
             )
-            for j, plan_id in enumerate(draft.plan_ids)
-        ),
-        month=as_of + 1,
-        subscribers=len(rows),
-        bound=int(bound.sum()),
-        gone=gone,
-        new_demand=intervals[-2],
-        revenue_change_cents=replace(intervals[-1], estimate=float(revenue_then.sum() - revenue_now.sum())),
-    )
+            for j, plan_id in enumerate(self._draft.plan_ids)
+        )
+        return plans, float(revenue_then.sum() - revenue_now.sum()), intervals[-2:]
 
 
 def _present(months: pd.DataFrame, pricing: Pricing, as_of: int) -> tuple[pd.DataFrame, int]:
     """Return what those with a recent month would decide on the month after, and how many others there are."""
     last = latest_rows(months, as_of=as_of, history_months=max(pricing.choice_months, pricing.bill_months))
     rows = recent_rows(last, as_of=as_of, recent_months=pricing.recent_months)
-    if len(rows) < 2:
-        found = f"{len(rows)} subscriber(s) with a recent month" if len(rows) else "no recent month"
-        raise DataError(
-            f"usage: {found} up to {month_text(as_of)} (features.recent_months: {pricing.recent_months}); a draft is "
-            "scored on two subscribers at least. Give their months, or another --as-of."
-        )
     if CURRENT_PLAN not in rows.columns:
         if pricing.model.with_current_plan:
             raise DataError(f"usage: no column {CURRENT_PLAN!r}, and the choice model asks which plan is held; add it.")
         rows[CURRENT_PLAN] = None
+    rows[CURRENT_PLAN] = rows[CURRENT_PLAN].astype(object)  # gone through often: Arrow's text is slow at that
     return rows, len(last) - len(rows)
+
+
+def _check_enough(subscribers: int, pricing: Pricing, as_of: int) -> None:
+    if subscribers < 2:
+        found = f"{subscribers} subscriber(s) with a recent month" if subscribers else "no recent month"
+        raise DataError(
+            f"usage: {found} up to {month_text(as_of)} (features.recent_months: {pricing.recent_months}); a draft is "
+            "scored on two subscribers at least. Give their months, or another --as-of."
+        )
 
 
 def _bound(rows: pd.DataFrame, current: Catalogue, as_of: int) -> BoolArray:
@@ -302,32 +335,36 @@ def _bound(rows: pd.DataFrame, current: Catalogue, as_of: int) -> BoolArray:
     return (facts_of(columns_of(rows), held, as_of=as_of).contract_months_left > 0) & (held >= 0)
 
 
-def _decided(
-    rows: pd.DataFrame, bound: BoolArray, pricing: Pricing, draft: Catalogue, as_of: int
-) -> tuple[FloatArray, ...]:
-    """P(holding) on both rate cards, and what is paid on them; shape (n, n_plans of the draft)."""
-    current, shape = pricing.current, (len(rows), len(draft.plans))
-    deciding = rows.assign(**{MONTH: month_text(as_of + 1)})
-    ahead = pricing.forecast.scenarios(history_of(columns_of(rows), pricing.bill_months))
-    place = plan_indices(current.plan_ids, draft)
-    now, bill_now = np.zeros(shape), np.zeros(shape)
-    now[:, place] = pricing.model.with_catalogue(current).predict_proba(deciding)
-    bill_now[:, place] = _expected_bills(ahead, current)
-    then = pricing.model.with_catalogue(draft).predict_proba(deciding)
-    kept = plan_indices(rows[CURRENT_PLAN], draft)[bound]
-    now[bound] = then[bound] = kept[:, None] == np.arange(shape[1])
-    bill_then = np.where(bound[:, None], bill_now, _expected_bills(ahead, draft))
-    return now, then, now * bill_now, then * bill_then
+class _Market:
+    """Both rate cards with what is worked out once for all subscribers: models, and which plans' bills differ."""
+
+    def __init__(self, pricing: Pricing, draft: Catalogue) -> None:
+        current = pricing.current
+        self._pricing, self._draft = pricing, draft
+        # A model makes tables for its rate card when it is first asked: one for each card, not for each piece.
+        self._now, self._then = pricing.model.with_catalogue(current), pricing.model.with_catalogue(draft)
+        self._place = plan_indices(current.plan_ids, draft)
+        same = draft.rounding == current.rounding
+        others = [i for i, plan in enumerate(current.plans) if not (same and draft.plans[self._place[i]] == plan)]
+        self._others = self._place[others]
+        self._repriced = replace(current, plans=tuple(current.plans[i] for i in others)) if others else None
+
+    def decided(self, rows: pd.DataFrame, bound: BoolArray, as_of: int) -> tuple[FloatArray, ...]:
+        """P(holding) on both rate cards, and what is paid on them; shape (n, n_plans of the draft)."""
+        shape = (len(rows), len(self._draft.plans))
+        deciding = rows.assign(**{MONTH: pd.Series(month_text(as_of + 1), index=rows.index, dtype=object)})
+        ahead = self._pricing.forecast.scenarios(history_of(columns_of(rows), self._pricing.bill_months))
+        now, bill_now = np.zeros(shape), np.zeros(shape)
+        now[:, self._place] = self._now.predict_proba(deciding)
+        then, bill_then = self._then.predict_proba(deciding), _expected_bills(ahead, self._draft)
+        bill_now[:, self._place] = bill_then[:, self._place]
+        if self._repriced is not None:
+            bill_now[:, self._others] = _expected_bills(ahead, self._repriced)
+        kept = plan_indices(rows[CURRENT_PLAN], self._draft)[bound]
+        now[bound] = then[bound] = kept[:, None] == np.arange(shape[1])
+        bill_then = np.where(bound[:, None], bill_now, bill_then)
+        return now, then, now * bill_now, then * bill_then
 
 
 def _expected_bills(ahead: History, catalogue: Catalogue) -> FloatArray:
-    return bill_outlook(bill_totals(ahead.usage, catalogue), ahead.known).mean_cents
-
-
-def _intervals(values: FloatArray, n_resamples: int, rng: np.random.Generator) -> list[Interval]:
-    """Return each column's sum over the subscribers with its interval."""
-    drawn = np.array([weights @ values for weights in resampled_weights(len(values), n_resamples, rng)])
-    return [
-        percentile_interval(float(total), column, 0.95)
-        for total, column in zip(values.sum(axis=0), drawn.T, strict=True)
-    ]
+    return mean_bills(bill_totals(ahead.usage, catalogue), ahead.known)

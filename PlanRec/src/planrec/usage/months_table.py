@@ -24,7 +24,6 @@ __all__ = [
     "UNKNOWN_PLAN",
     "CampaignTables",
     "UsageData",
-    "answerable",
     "asked_until",
     "beyond",
     "gap_notes",
@@ -132,11 +131,6 @@ def withheld(months: pd.DataFrame, lost: pd.DataFrame, *, as_of: int) -> tuple[p
         if month > last or who in unreadable
     ]
     return months[~months[SUBSCRIBER].isin(refused)].reset_index(drop=True), len(refused)
-
-
-def answerable(data: UsageData, *, as_of: int) -> tuple[pd.DataFrame, int]:
-    """Return the months of subscribers who may be answered, and how many others there are, by `withheld`."""
-    return (data.months, 0) if data.lost is None else withheld(data.months, data.lost, as_of=as_of)
 
 
 def until_last(data: UsageData, until: int | None = None, *, reading: Reading | None = None) -> UsageData:
@@ -310,7 +304,7 @@ def with_known_plans(
         if which.any():
             named = sorted(held[which].unique())[:_MOST_NAMED]
             note = f"{CURRENT_PLAN} {said}: {', '.join(with_nearest(plan, catalogue) for plan in named)}"
-            listed = {} if rows is None else {why: tuple(rows[which.to_numpy()][:MOST_LISTED].tolist())}
+            listed = {} if rows is None else {why: tuple(np.sort(rows[which.to_numpy()])[:MOST_LISTED].tolist())}
             report = replace(
                 report,
                 repaired={**report.repaired, why: int(which.sum())},

@@ -39,11 +39,11 @@ from planrec.usage.months_table import (
 )
 from planrec.usage.read import USAGE_TABLE, check_usage_rows, read_usage_table, usage_schema
 
-__all__ = ["UsageStream"]
+__all__ = ["PIECE_ROWS", "UsageStream"]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
-_PIECE = 200_000  # rows in memory at once, a few times over; large enough that what a piece costs by itself is small
+PIECE_ROWS = 200_000  # in memory at once, a few times over; large enough that what a piece costs by itself is small
 _SORT_MEMORY, _SORT_THREADS = "256MB", 2  # each thread needs its part of the memory
 _KEY, _PLACE = "key", "place_in_file"
 
@@ -95,14 +95,14 @@ class UsageStream:
         path: Path,
         *,
         catalogue: Catalogue | None = None,
-        piece_rows: int = _PIECE,
+        piece_rows: int | None = None,
         reading: Reading | None = None,
         as_of: int | None = None,
         keep_plans: bool = False,
     ) -> None:
         self._path = path
         self._catalogue = catalogue
-        self._piece_rows = piece_rows
+        self._piece_rows = piece_rows or PIECE_ROWS
         self._reading = reading or Reading()
         self._as_of = as_of
         self._keep_plans = keep_plans

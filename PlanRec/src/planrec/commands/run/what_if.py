@@ -5,27 +5,23 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-from common_utils.command_line.terminal import note, show_table, tracked
+from common_utils.command_line.terminal import note, show_table
 from common_utils.errors import ConfigError
 from common_utils.evaluation import FEW_GROUPS
 from common_utils.tables import write_table
 from planrec.advice import AnswerPolicy, Engine, Question
 from planrec.advice.what_if import UsageChange, load_plan, with_plan
+from planrec.batch.files import answered, refusals
 from planrec.batch.tally import NOT_RECENT
-from planrec.batch.what_if import what_if_rows, what_if_table
+from planrec.batch.what_if import write_what_if
 from planrec.billing import Catalogue, load_catalogue
-from planrec.columns import MONTH, SUBSCRIBER
 from planrec.commands.requests import DraftCommand, WhatIfCommand
 from planrec.commands.settings import advice_settings, load_run, table_settings
 from planrec.months import month_index, month_text
 from planrec.pricing.draft import ASSUMPTIONS, DraftScore, Pricing, check_draft, score_draft
 from planrec.pricing.tables import demand_rows, demand_table, span
 from planrec.rules import built_in_rules, load_rules
-from planrec.usage.months_table import UsageData, answerable, asked_until
-from planrec.usage.read import read_usage_table
+from planrec.usage.stream import UsageStream
 
 __all__ = ["asked", "run_draft", "run_what_if"]
 
@@ -52,24 +48,20 @@ def run_what_if(request: WhatIfCommand) -> None:
     question, (reading, recent) = asked(request), table_settings(request.settings)
     month, output = month_index(request.as_of), request.output
     engine, policy = _answering(request)
-    data = read_usage_table(request.usage, catalogue=engine.catalogue, reading=reading)
-    data = asked_until(data, month, reading=reading)
-    months = _answerable(data, month)
-    table = what_if_table(months, engine, question, policy, as_of=month, recent_months=recent)
-    write_table(table, output)
-    for report in data.reports:
-        note(report.summary())
-    known = months.loc[months[MONTH] <= month_text(month), SUBSCRIBER].nunique() - table[SUBSCRIBER].nunique()
-    if known:
-        note(f"{known:,} {NOT_RECENT}")
-    people, moved = table[SUBSCRIBER].nunique(), table.loc[table["advice_changes"], SUBSCRIBER].nunique()
-    show_table(f"Mean bill a month, {engine.catalogue.currency}, and subscribers advised", what_if_rows(table))
-    sys.stdout.write(f"The advice changes for {moved:,} of {people:,} subscriber(s).\n")
+    sums, stream = write_what_if(
+        request.usage, engine, question, policy, output, as_of=month, recent_months=recent, reading=reading
+    )
+    for line in (*refusals(stream.refused), stream.report().summary()):
+        note(line)
+    if sums.known > sums.answered:
+        note(f"{sums.known - sums.answered:,} {NOT_RECENT}")
+    show_table(f"Mean bill a month, {engine.catalogue.currency}, and subscribers advised", sums.by_plan())
+    sys.stdout.write(f"The advice changes for {sums.changed:,} of {sums.answered:,} subscriber(s).\n")
     for text in engine.catalogue.left_out():
         note(text)
     if question.travel is not None:
         sys.stdout.write("Usage abroad is charged as at home: the rate card has no prices for it.\n")
-    note(f"{len(table):,} rows written to {output}, by rules {engine.rules.version}")
+    note(f"{sums.rows:,} rows written to {output}, by rules {engine.rules.version}")
 
 
 def run_draft(request: DraftCommand) -> None:
@@ -81,36 +73,24 @@ def run_draft(request: DraftCommand) -> None:
         note(text)
     check_draft(pricing.current, drafted)
     reading = run.reading
-    data = read_usage_table(request.usage, catalogue=pricing.current, reading=reading)
-    data = asked_until(data, month, reading=reading)
-    months = _answerable(data, month)
-    with tracked("scoring", total=months[SUBSCRIBER].nunique()) as advance:
-        score = score_draft(
-            months,
-            pricing,
-            drafted,
-            as_of=month,
-            bound_decide=request.bound_decide,
-            n_resamples=run.config.evaluation.resamples,
-            rng=np.random.default_rng(run.config.training.seed),
-            advance=advance,
-        )
+    stream = UsageStream(request.usage, catalogue=pricing.current, reading=reading, as_of=month)
+    score = score_draft(
+        (piece for _, piece in answered(stream, "scoring", lambda piece: piece)),
+        pricing,
+        drafted,
+        as_of=month,
+        bound_decide=request.bound_decide,
+        n_resamples=run.config.evaluation.resamples,
+        seed=run.config.training.seed,
+    )
     output = request.output
     if output is not None:
         write_table(demand_table(score), output)
-    for report in data.reports:
-        note(report.summary())
+    for line in (*refusals(stream.refused), stream.report().summary()):
+        note(line)
     _show(score, drafted.currency)
     if output is not None:
         note(f"{len(score.plans):,} rows written to {output}")
-
-
-def _answerable(data: UsageData, month: int) -> pd.DataFrame:
-    """Return the months of subscribers who may be answered, and say how many others there are."""
-    months, refused = answerable(data, as_of=month)
-    if refused:
-        note(f"{refused:,} subscriber(s) have a rejected row after their last usable month: not answered")
-    return months
 
 
 def _drafted(current: Catalogue, draft: Path | None, plan: Path | None) -> Catalogue:
