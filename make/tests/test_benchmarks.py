@@ -47,6 +47,12 @@ def test_profiling_a_table_costs_at_most_three_times_a_group_by_and_no_more_memo
     assert figures["peak_megabytes"] <= 1.2 * figures["peak_megabytes_of_200000_rows"]
 
 
+def test_events_are_summed_in_memory_that_does_not_grow_with_them() -> None:
+    figures = quick("planrec/bench_events.py")
+    assert figures["peak_megabytes"] <= 1.5 * figures["peak_megabytes_of_a_quarter"]
+    assert figures["peak_megabytes"] <= 600
+
+
 @pytest.mark.parametrize("script", sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("benchmarks/*/bench_*.py")))
 def test_every_benchmark_says_what_it_measures(script: str) -> None:
     shown = subprocess.run([sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
