@@ -143,6 +143,28 @@ def test_a_pod_of_a_job_is_closed_and_holds_no_key_of_a_client(project: str, job
     assert {one["key"] for one in keys} == {"bundle_keys", "decision_keys"}
 
 
+@pytest.mark.parametrize("project", render.PROJECTS)
+def test_every_claim_that_a_pod_mounts_stands_in_the_table_of_claims(project: str) -> None:
+    artifacts = f"{project}-artifacts"
+    text = render.rendered(project, "service:1", artifacts, decisions=STORE, jobs="jobs:1")
+    readme = (INFRA / "README.md").read_text().replace("`planrec-", f"`{project}-")
+    told = dict(re.findall(r"^\| `([\w-]+)` \|[^|]*\| (Read\w+) \|", readme, re.MULTILINE))
+    assert set(re.findall(r"claimName: ([\w-]+)", text)) == set(told)
+    assert told.pop(f"{project}-snapshots") == "ReadWriteOnce"  # of one job, which never runs twice at a time
+    assert set(told.values()) == {"ReadWriteMany"}
+
+
+def test_every_file_that_a_job_reads_or_writes_stands_in_the_table_of_jobs() -> None:
+    row = r"^\| `([\w ]+)`[^|]*\|[^|]*\|[^|]*\|([^|]*)\|([^|]*)\|$"
+    rows = re.findall(row, (INFRA / "README.md").read_text(), re.MULTILINE)
+    assert len(rows) == len(JOBS)
+    for project in render.PROJECTS:
+        for job in jobs_of(project):
+            reads, writes = next(told for name, *told in rows if job.words.startswith(name))
+            assert set(re.findall(r"/var/files/incoming/([\w.]+)", job.words)) <= set(re.findall(r"`([\w.]+)`", reads))
+            assert ("/var/files/outgoing/" in job.words) is bool(writes.strip())
+
+
 def test_jobs_reach_the_database_alone() -> None:
     text = render.rendered("planrec", "planrec:1", "models", decisions=STORE, jobs="jobs:1")
     policy = list(yaml.safe_load_all(text))[-1]
