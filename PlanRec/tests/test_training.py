@@ -26,7 +26,7 @@ from planrec.learnt_offers import fit_offers
 from planrec.offers.acceptance import ACCEPTANCE_FEATURES
 from planrec.preparation import Prepared, prepare
 from planrec.reporting.figures import FIGURES
-from planrec.training import data_fingerprint, fit_forecast, learn, train
+from planrec.training import data_fingerprint, fit_forecast, learn, refuse_few_months, train
 
 
 def quiet(_: str) -> None:
@@ -330,6 +330,19 @@ def test_usage_that_lost_half_of_its_months_is_not_learnt_from_silently(
     accepted = settings.training.model_copy(update={"accept_fewer_rows": True})
     with pytest.raises(pytest.fail.Exception, match="began"):
         train(settings.model_copy(update={"training": accepted}), project_folder, artifacts=artifacts, step=quiet)
+
+
+def test_half_of_the_months_of_the_live_bundle_is_refused_and_one_more_is_not(
+    settings: PlanRecConfig, bundle: Bundle, artifacts: Path, prepared: Prepared
+) -> None:
+    def asked(months: int) -> None:
+        data = dataclasses.replace(prepared.data, months=prepared.data.months.head(months))
+        refuse_few_months(settings, artifacts, dataclasses.replace(prepared, data=data))
+
+    half = bundle.info["row_counts"]["usage_months"] // 2  # type: ignore[index]
+    with pytest.raises(DataError, match=f"usage months: {half:,} rows, where the live bundle"):
+        asked(half)
+    asked(half + 1)
 
 
 def test_bundle_carries_the_rules_it_was_measured_by(
