@@ -135,6 +135,8 @@ class World:
         """Look at the month before one, note the day, and tell whether it alarms and may be learnt from."""
         period = month_text(month_index(month) - 1)
         days.append(looked(live, self.operator.months, self.operator.told.catalogue, period, days))
+        for one in days[-1].at("alarm"):
+            print(f"  {month}: alarm: {one.sentence}", flush=True)
         return bool(days[-1].at("alarm")) and not blocked_by(days)
 
     def lived(self, policy: str) -> Lived:
