@@ -68,11 +68,12 @@ def test_rights_are_told_as_well(
     assert f"keys: cannot be used: {os.strerror(error)}." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("named", [(), (3,)])  # an open file is named by its number
 def test_an_error_of_the_system_without_a_path_stays_a_traceback(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    named: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(self: Path, **_: object) -> None:
-        raise OSError(errno.EACCES, f"no {self.name}")
+        raise OSError(errno.EACCES, f"no {self.name}", *named)
 
     monkeypatch.setattr(Path, "stat", refused)
     with pytest.raises(PermissionError, match="no keys"):

@@ -151,8 +151,8 @@ def _run(app: typer.Typer, name: str) -> None:
         sys.stderr.write(f"{name}: {error}\n")
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.errno in _UNUSABLE and error.filename is not None:
-            sys.stderr.write(f"{name}: {os.fsdecode(error.filename)}: cannot be used: {error.strerror}. {_REMEDY}\n")
+        if error.errno in _UNUSABLE and isinstance(error.filename, str):  # an open file has a number for a name
+            sys.stderr.write(f"{name}: {error.filename}: cannot be used: {error.strerror}. {_REMEDY}\n")
             sys.exit(DataError.exit_code)
         if error.errno not in (*_FULL, errno.EPIPE):
             raise
