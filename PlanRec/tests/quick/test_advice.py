@@ -17,6 +17,7 @@ from planrec.billing import MAX_USAGE, Usage, load_catalogue
 from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.outlook import SERVICES, Questionnaire, UsageForecast, fit_usage_forecast, history_of
 from planrec.quick import RowAdviser
+from planrec.quick.rated_months import Rated
 from planrec.rules import Rules
 from planrec.rules.rulebook import ContractRule, MinimumGain, PlanRule
 
@@ -156,7 +157,9 @@ def test_a_saving_of_just_so_many_standard_deviations_is_not_certain() -> None:
     held = np.zeros(32)
     saved = np.where(np.arange(32) % 2, 0.0, 200.0)  # 100 on average, and so is the standard deviation
     bills = np.stack([held, held - saved, held - saved - 1.0])
-    assert RowAdviser(engine)._unsure(bills, [1, 2], 0) == [1]
+    products = bills @ bills.T
+    rated = Rated(bills.mean(axis=1).tolist(), [], None, [], [], None, np.diag(products).tolist(), products[0].tolist())
+    assert RowAdviser(engine)._unsure(rated, [1, 2], 0) == [1]
 
 
 @pytest.mark.parametrize("left", [None, 0.0, 5.0])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from planrec.billing import MAX_USAGE
 from planrec.outlook import SERVICES, history_of
+from planrec.outlook.forecast import SCENARIOS
 from planrec.quick.usage_ahead import RowForecast
 from tests.quick.test_advice import fitted
 
@@ -28,8 +29,11 @@ def test_one_alone_is_forecast_as_in_a_table(forecast, months: list[tuple[float,
     columns = {f"{s}_{k + 1}": known[i, k : k + 1] for i, s in enumerate(SERVICES) for k in range(len(months))}
     expected = forecast.scenarios(history_of(columns, len(months))).usage
     for _ in range(2):  # the second time from what was kept
-        found = quick.months(known.copy())
-        assert found.tolist() == [getattr(expected, service)[0].tolist() for service in SERVICES]
+        found = quick.months(known.tolist())
+        ahead = [getattr(expected, service)[0].tolist() for service in SERVICES]
+        assert found[:3, :SCENARIOS].tolist() == ahead
+        assert found[:3, SCENARIOS:].tolist() == known.tolist()
+        assert (found[3] == 1).all()
 
 
 @pytest.mark.parametrize("months", [8, None])

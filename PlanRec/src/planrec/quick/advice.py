@@ -99,20 +99,16 @@ class RowAdviser:
         _, *services = zip(*months, strict=True)
         if not all(map(_can_be_rated, services)):
             return None
-        known = np.array([value for values in services for value in values], dtype=np.float64).reshape(3, -1)
-        rated = self._rated(np.concatenate((forecast.months(known), known), axis=1), current)
+        rated = self._rated(forecast.months(services), current)
         return None if rated is None else self._ranked(record, request, rated, current, len(months))
 
-    def _unsure(self, bills: FloatArray, gaining: list[int], current: int) -> list[int]:
+    def _unsure(self, rated: Rated, gaining: list[int], current: int) -> list[int]:
         """Return the plans whose saving is not certain enough, among those that gain: `advice.ranking.sure_gains`."""
-        if not (self._certainty > 0 and gaining):
+        certainty = self._certainty
+        if not certainty > 0:
             return []
-        saving = bills[current] - bills[gaining]
-        mean = np.add.reduce(saving, axis=1) / SCENARIOS
-        saving -= mean[:, None]
-        saving *= saving
-        least: list[float] = (mean - self._certainty * np.sqrt(np.add.reduce(saving, axis=1) / SCENARIOS)).tolist()
-        return [plan for plan, at_least in zip(gaining, least, strict=True) if not at_least > 0]
+        savings = [(plan, *rated.saving(plan, current)) for plan in gaining]
+        return [plan for plan, mean, spread in savings if not mean - certainty * spread > 0]
 
     def _ranked(
         self, record: SubscriberRecord, request: Request, rated: Rated, current: int, months: int
@@ -124,11 +120,11 @@ class RowAdviser:
         order = sorted(offered, key=adjusted.__getitem__)
         code = _NONE if offered else int(closed_reasons(np.array([codes]))[0])
         if current >= 0:
-            order, code = self._against_staying(request, rated, codes, order, current)
+            order, code = self._against_staying(request, rated, adjusted, codes, order, current)
         order = order[: request.top_k]
         why = f" Stay: {stay_text(code, free_from)}." if code else ""
         held = whole_cent(mean[current])
-        bills = self._past_bills(rated, {*order, current} if current >= 0 else order)
+        bills = self._past_bills(rated, {*order, current} if current >= 0 else order, months)
         plans: list[RankedPlan] = []
         for rank, plan in enumerate(order, start=1):
             bill = whole_cent(mean[plan])
@@ -159,16 +155,14 @@ class RowAdviser:
         )
 
     def _against_staying(
-        self, request: Request, rated: Rated, codes: list[int], order: list[int], current: int
+        self, request: Request, rated: Rated, adjusted: list[float], codes: list[int], order: list[int], current: int
     ) -> tuple[list[int], int]:
         """Return the order with what is worth a switch first, or else the plan held, and the code of why to stay."""
         asked = self.engine.rules.min_gain_cents("advice") if request.min_gain_cents is None else request.min_gain_cents
-        bills = list(zip(rated.mean, rated.spread, strict=True))
-        adjusted = [mean + request.risk_weight * spread for mean, spread in bills]
         today, today_mean = adjusted[current], rated.mean[current]
         gains = [min(today - a, today_mean - m) for a, m in zip(adjusted, rated.mean, strict=True)]
         gaining = [plan for plan, gain in enumerate(gains) if gain > 0 and gain >= asked]
-        unsure = self._unsure(rated.bills, gaining, current)
+        unsure = self._unsure(rated, gaining, current)
         sure = [plan for plan in gaining if plan not in unsure]
         enough = [plan for plan in order if plan in sure]
         first = enough or [current]
@@ -185,10 +179,13 @@ class RowAdviser:
             codes = [_DECLINED if plan in declined and not code else code for plan, code in enumerate(codes)]
         return codes, request.month + 1 + ceil(left) if left is not None and binds else -1
 
-    def _past_bills(self, rated: Rated, plans: Sequence[int] | set[int]) -> dict[int, MeanBill]:
-        """Return what the months recorded would have cost, by plan."""
+    def _past_bills(self, rated: Rated, plans: Sequence[int] | set[int], months: int) -> dict[int, MeanBill]:
+        """Return what the months recorded would have cost on average, by plan."""
         minutes, messages, data = rated.past_items
-        return {plan: MeanBill(self._fees[plan], minutes[plan], messages[plan], data[plan]) for plan in plans}
+        return {
+            plan: MeanBill(self._fees[plan], minutes[plan] / months, messages[plan] / months, data[plan] / months)
+            for plan in plans
+        }
 
     def _sentence(self, plan: int, bills: dict[int, MeanBill], rated: Rated, current: int, months: int) -> str:
         """Return the reason: `advice.reasons.reasons`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from math import sqrt
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from common_utils.array_types import FloatArray
 from planrec.billing import MAX_USAGE
 from planrec.outlook import SERVICES, UsageForecast
-from planrec.outlook.forecast import SCENARIOS, SMALLEST, pairing
+from planrec.outlook.forecast import SCENARIOS, SMALLEST, ServiceForecast, pairing
 
 __all__ = ["RowForecast"]
 
@@ -21,6 +21,56 @@ _ADDED_IN_ORDER = 8  # NumPy adds fewer numbers one after the other, and more in
 _PLACES = (np.arange(SCENARIOS) + 0.5) / SCENARIOS
 _CASES = 1024  # numbers of months with usage, by service, whose quantiles are at hand
 _Drawn: TypeAlias = tuple[FloatArray, NDArray[np.bool_] | None]  # quantiles, and which months have no usage
+
+
+class _Law(NamedTuple):
+    """What `ServiceForecast` makes of so many months with usage.
+
+    Attributes
+    ----------
+    level : float
+    weights : list of float
+        Of the logarithms known, most recent first.
+    of_own : bool
+        Whether the spread is the subscriber's own as well; else it is the root of `variance`.
+    variance, degrees, inflation : float
+        (variance + squares of what is the subscriber's own) / degrees x inflation.
+    """
+
+    level: float
+    weights: list[float]
+    of_own: bool
+    variance: float
+    degrees: float
+    inflation: float
+
+    @classmethod
+    def of(cls, service: ServiceForecast, count: int) -> _Law:
+        level, *weights = service.coefficients[count].tolist()
+        prior, variance = float(service.prior[count]), float((service.scale**2)[count])
+        of_own = prior < float("inf")
+        return cls(
+            level,
+            weights[:count],  # those of months beyond are 0
+            of_own,
+            prior * variance if of_own else variance,
+            max(prior + count - 1, 1.0),
+            float(service.inflation[count]),
+        )
+
+    def of_logs(self, logs: list[float]) -> tuple[float, float]:
+        """Return level and spread of the logarithm of usage."""
+        level = mean = own = 0.0
+        for weight, value in zip(self.weights, logs, strict=True):
+            level += value * weight
+            mean += value
+        variance = self.variance
+        if self.of_own:
+            mean /= max(len(logs), 1)
+            for value in logs:
+                own += (value - mean) * (value - mean)
+            variance = (variance + own) / self.degrees * self.inflation
+        return self.level + level, sqrt(variance)
 
 
 class RowForecast:
@@ -35,10 +85,7 @@ class RowForecast:
     def __init__(self, forecast: UsageForecast) -> None:
         parts = [forecast.services[service] for service in SERVICES]
         self._most = len(parts[0].scale) - 1
-        self._coefficients = [part.coefficients.tolist() for part in parts]
-        self._common = [(part.scale**2).tolist() for part in parts]
-        self._prior = [part.prior.tolist() for part in parts]
-        self._inflation = [part.inflation.tolist() for part in parts]
+        self._laws = [[_Law.of(part, count) for count in range(self._most + 1)] for part in parts]
         self._quantiles = np.stack([part.quantiles for part in parts])
         self._drawn = lru_cache(_CASES)(self._drawn_from)
 
@@ -49,47 +96,43 @@ class RowForecast:
             return None
         return cls(forecast)
 
-    def months(self, known: FloatArray) -> FloatArray:
-        """Return the months to expect.
+    def months(self, services: Sequence[Sequence[float]]) -> FloatArray:
+        """Return the months to expect, and behind them those known.
 
         Parameters
         ----------
-        known : float64 array of shape (3, n)
+        services : three sequences of n float
             Usage by service, most recent first, n >= 1; each value can be rated.
 
         Returns
         -------
-        float64 array of shape (3, SCENARIOS)
+        float64 array of shape (4, SCENARIOS + n)
+            By service; then a row of ones, for what is paid whatever is used.
         """
-        recent = known[:, : self._most]
-        rows: list[list[float]] = np.log(np.maximum(recent, SMALLEST)).tolist()
-        used = [
-            [log for log, value in zip(logs, values, strict=True) if value > 0]
-            for logs, values in zip(rows, recent.tolist(), strict=True)
-        ]
-        laws = [self._law(service, logs) for service, logs in enumerate(used)]
-        quantiles, never = self._drawn(len(rows[0]), *map(len, used))
-        levels, spreads = np.array([*zip(*laws, strict=True)])[:, :, None]
-        drawn = np.exp(levels + spreads * quantiles)
+        known, most = len(services[0]), self._most
+        usage = np.empty((4, SCENARIOS + known))
+        usage[3] = 1.0
+        usage[:3, SCENARIOS:] = services
+        recent = [values[:most] for values in services]
+        logs: list[list[float]] = np.log(np.maximum(usage[:3, SCENARIOS : SCENARIOS + most], SMALLEST)).tolist()
+        levels: list[float] = []
+        spreads: list[float] = []
+        counts: list[int] = []
+        for laws, own, values in zip(self._laws, logs, recent, strict=True):
+            used = own if min(values) > 0 else [log for log, value in zip(own, values, strict=True) if value > 0]
+            level, spread = laws[len(used)].of_logs(used)
+            levels.append(level)
+            spreads.append(spread)
+            counts.append(len(used))
+        quantiles, never = self._drawn(len(recent[0]), *counts)
+        law = np.array(levels + spreads).reshape(2, 3, 1)
+        drawn = quantiles * law[1]
+        drawn += law[0]
+        np.exp(drawn, out=drawn)
         if never is not None:
             drawn[never] = 0.0
-        return np.minimum(drawn, MAX_USAGE)
-
-    def _law(self, service: int, logs: list[float]) -> tuple[float, float]:
-        """Return level and spread of the logarithm of usage."""
-        count = len(logs)
-        weights = self._coefficients[service][count]
-        level = mean = own = 0.0
-        for weight, value in zip(weights[1:], logs, strict=False):  # weights beyond the months known are 0
-            level += value * weight
-            mean += value
-        prior, variance = self._prior[service][count], self._common[service][count]
-        if prior < float("inf"):
-            mean /= max(count, 1)
-            for value in logs:
-                own += (value - mean) * (value - mean)
-            variance = (prior * variance + own) / max(prior + count - 1, 1.0) * self._inflation[service][count]
-        return weights[0] + level, sqrt(variance)
+        np.minimum(drawn, MAX_USAGE, out=usage[:3, :SCENARIOS])
+        return usage
 
     def _drawn_from(self, months: int, *counts: int) -> _Drawn:
         """Return the quantiles by service as the services are paired, where so many of the months have usage.
