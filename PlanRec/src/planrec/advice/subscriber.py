@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,8 +68,7 @@ class Request:
     draw: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class RankedPlan:
+class RankedPlan(NamedTuple):
     """One ranked plan; amounts in cents a month, None where the current plan is unknown, or no offer was asked for."""
 
     rank: int
@@ -95,8 +94,7 @@ class OfferablePlan(NamedTuple):
     saving_cents: float
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriberAdvice:
+class SubscriberAdvice(NamedTuple):
     """Ranked plans, and for every other plan the code of why it is not offered.
 
     Attributes
@@ -239,7 +237,7 @@ def recommend_subscriber(record: SubscriberRecord, engine: Engine, request: Requ
     if request.offer is not None and request.exploration.on:
         drawn = explored(answer, np.array([current]), request.exploration, np.array([request.draw]))
         answer, propensity = drawn.answer, _number(drawn.propensity[0])
-    return replace(_rendered(answer, recorded, catalogue, current, request.top_k), propensity=propensity)
+    return _rendered(answer, recorded, catalogue, current, request.top_k)._replace(propensity=propensity)
 
 
 def _situation(

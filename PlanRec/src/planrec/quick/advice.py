@@ -8,11 +8,13 @@ above 5,000 of the currency are left to it, so there is one answer and one error
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 
-from common_utils.array_types import FloatArray
+from common_utils.array_types import IntArray
 from planrec.advice import Engine, Request, recommend_subscriber
 from planrec.advice.ranking import MEASURED
 from planrec.advice.reasons import Against, MeanBill, closing_cents, sentence
@@ -20,7 +22,6 @@ from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
 from planrec.billing import MAX_USAGE, whole_cent
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import latest_months
-from planrec.outlook.forecast import SCENARIOS
 from planrec.quick.cases import AdviceCases
 from planrec.quick.rated_months import Rated, RatedMonths
 from planrec.quick.usage_ahead import RowForecast
@@ -31,6 +32,14 @@ __all__ = ["RowAdviser"]
 _NONE = int(ExclusionCode.NONE)
 _DECLINED = int(ExclusionCode.DECLINED)
 _CONTRACT = (int(ExclusionCode.CONTRACT_BINDS), int(ExclusionCode.CONTRACT_UNKNOWN))
+
+
+class _Case(NamedTuple):
+    """What the rules say of the plans: `ExclusionCode` by plan, plans that may be taken, and names of the codes."""
+
+    codes: list[int]
+    offered: list[int]
+    excluded: dict[str, str]
 
 
 class RowAdviser:
@@ -57,11 +66,13 @@ class RowAdviser:
         catalogue = engine.catalogue
         self._forecast = RowForecast.of(engine.forecast)
         self._rated = RatedMonths(catalogue)
-        self._codes: AdviceCases[list[int]] = AdviceCases(engine.rules, catalogue, lambda codes: codes.tolist())
+        self._cases: AdviceCases[_Case] = AdviceCases(engine.rules, catalogue, self._case)
         self._fees: list[float] = catalogue.prices.fee_cents.astype(np.float64).tolist()
         self._names = [plan.name for plan in catalogue.plans]
+        self._plan_ids = catalogue.plan_ids
         self._index = {plan_id: i for i, plan_id in enumerate(catalogue.plan_ids)}
         self._certainty = engine.certainty
+        self._least_gain = engine.rules.min_gain_cents("advice")
         self._code_names = {int(code): code.name for code in ExclusionCode}
         self._without_detail = without_detail(engine.catalogue)
 
@@ -89,7 +100,7 @@ class RowAdviser:
             request.offer is None
             and request.answers is None
             and current >= -1
-            and all(plan_id in self._index for plan_id in request.excluded)
+            and (not request.excluded or all(plan_id in self._index for plan_id in request.excluded))
         )
         if forecast is None or not ordinary:
             return None
@@ -113,55 +124,57 @@ class RowAdviser:
     def _ranked(
         self, record: SubscriberRecord, request: Request, rated: Rated, current: int, months: int
     ) -> SubscriberAdvice:
-        codes, free_from = self._verdict(record, request, current)
-        mean, catalogue = rated.mean, self.engine.catalogue
-        adjusted = [m + request.risk_weight * s for m, s in zip(mean, rated.spread, strict=True)]
-        offered = [plan for plan, code in enumerate(codes) if code == _NONE]
-        order = sorted(offered, key=adjusted.__getitem__)
-        code = _NONE if offered else int(closed_reasons(np.array([codes]))[0])
+        case, free_from = self._verdict(record, request, current)
+        codes, mean, spread, plans = case.codes, rated.mean, rated.spread, self.engine.catalogue.plans
+        risk = request.risk_weight
+        adjusted = [m + risk * s for m, s in zip(mean, spread, strict=True)]
+        order = sorted(case.offered, key=adjusted.__getitem__)
+        code = _NONE if order else _closed(tuple(codes), -1)
         if current >= 0:
             order, code = self._against_staying(request, rated, adjusted, codes, order, current)
         order = order[: request.top_k]
-        why = f" Stay: {stay_text(code, free_from)}." if code else ""
-        held = whole_cent(mean[current])
-        bills = self._past_bills(rated, {*order, current} if current >= 0 else order, months)
-        plans: list[RankedPlan] = []
+        held, today = whole_cent(mean[current]), self._past_bill(rated, current, months).total
+        minutes, messages, data = rated.items
+        ranked: list[RankedPlan] = []
         for rank, plan in enumerate(order, start=1):
             bill = whole_cent(mean[plan])
-            parts = [self._fees[plan], *(items[plan] for items in rated.items)]
-            plans.append(
+            ranked.append(
                 RankedPlan(
                     rank,
-                    catalogue.plans[plan],
+                    plans[plan],
                     plan == current,
                     bill,
-                    whole_cent(rated.spread[plan]),
+                    whole_cent(spread[plan]),
                     held - bill if current >= 0 else None,
                     None if rated.dearer is None else rated.dearer[plan],
-                    tuple(closing_cents(parts, bill)),
-                    self._sentence(plan, bills, rated, current, months) + (why if rank == 1 else ""),
+                    tuple(closing_cents([self._fees[plan], minutes[plan], messages[plan], data[plan]], bill)),
+                    self._sentence(plan, rated, current, months, today),
                 )
             )
+        if code and ranked:
+            best = ranked[0]
+            ranked[0] = best._replace(reason=f"{best.reason} Stay: {stay_text(code, free_from)}.")
         return SubscriberAdvice(
-            plans=tuple(plans),
-            excluded={
-                **{catalogue.plan_ids[i]: self._code_names[code] for i, code in enumerate(codes) if code},
-                **self._without_detail,
-            },
-            months_used=months,
-            stay=not order or order[0] == current,
-            stay_reason=self._code_names[code] if code else None,
-            earliest_change=free_from if free_from >= 0 else None,
+            tuple(ranked),
+            case.excluded,
+            months,
+            not order or order[0] == current,
+            self._code_names[code] if code else None,
+            free_from if free_from >= 0 else None,
         )
 
     def _against_staying(
         self, request: Request, rated: Rated, adjusted: list[float], codes: list[int], order: list[int], current: int
     ) -> tuple[list[int], int]:
         """Return the order with what is worth a switch first, or else the plan held, and the code of why to stay."""
-        asked = self.engine.rules.min_gain_cents("advice") if request.min_gain_cents is None else request.min_gain_cents
+        asked = self._least_gain if request.min_gain_cents is None else request.min_gain_cents
         today, today_mean = adjusted[current], rated.mean[current]
-        gains = [min(today - a, today_mean - m) for a, m in zip(adjusted, rated.mean, strict=True)]
-        gaining = [plan for plan, gain in enumerate(gains) if gain > 0 and gain >= asked]
+        gains = {
+            plan: min(today - a, today_mean - m)
+            for plan, (a, m) in enumerate(zip(adjusted, rated.mean, strict=True))
+            if a < today and m < today_mean
+        }
+        gaining = [plan for plan, gain in gains.items() if gain >= asked]
         unsure = self._unsure(rated, gaining, current)
         sure = [plan for plan in gaining if plan not in unsure]
         enough = [plan for plan in order if plan in sure]
@@ -169,34 +182,39 @@ class RowAdviser:
         code = _NONE if enough else _stay_reason(codes, current, gains, sure, unsure)
         return first + [plan for plan in order if plan not in first], code
 
-    def _verdict(self, record: SubscriberRecord, request: Request, current: int) -> tuple[list[int], int]:
-        """Return the code of every plan, and the first month without the contract, -1 where nothing binds."""
+    def _verdict(self, record: SubscriberRecord, request: Request, current: int) -> tuple[_Case, int]:
+        """Return what the rules say, and the first month without the contract, -1 where nothing binds."""
         left = record.contract_months_left
         binds = left is not None and left > 0
-        codes = self._codes.of(request.month + 1, record.age, current, binds)
+        case = self._cases.of(request.month + 1, record.age, current, binds)
         if request.excluded:
             declined = {self._index[plan_id] for plan_id in request.excluded} - {current}
-            codes = [_DECLINED if plan in declined and not code else code for plan, code in enumerate(codes)]
-        return codes, request.month + 1 + ceil(left) if left is not None and binds else -1
+            codes = [_DECLINED if plan in declined and not code else code for plan, code in enumerate(case.codes)]
+            case = self._case(np.array(codes))
+        return case, request.month + 1 + ceil(left) if left is not None and binds else -1
 
-    def _past_bills(self, rated: Rated, plans: Sequence[int] | set[int], months: int) -> dict[int, MeanBill]:
-        """Return what the months recorded would have cost on average, by plan."""
+    def _case(self, codes: IntArray) -> _Case:
+        """Return what an answer takes of codes."""
+        listed: list[int] = codes.tolist()
+        named = {self._plan_ids[i]: self._code_names[code] for i, code in enumerate(listed) if code}
+        return _Case(listed, [plan for plan, code in enumerate(listed) if not code], {**named, **self._without_detail})
+
+    def _past_bill(self, rated: Rated, plan: int, months: int) -> MeanBill:
+        """Return what the months recorded would have cost on average."""
         minutes, messages, data = rated.past_items
-        return {
-            plan: MeanBill(self._fees[plan], minutes[plan] / months, messages[plan] / months, data[plan] / months)
-            for plan in plans
-        }
+        return MeanBill(self._fees[plan], minutes[plan] / months, messages[plan] / months, data[plan] / months)
 
-    def _sentence(self, plan: int, bills: dict[int, MeanBill], rated: Rated, current: int, months: int) -> str:
+    def _sentence(self, plan: int, rated: Rated, current: int, months: int, today: int) -> str:
         """Return the reason: `advice.reasons.reasons`."""
         against = None
         if rated.past_dearer is not None:
-            against = Against(self._names[current], bills[current], round(rated.past_dearer[plan]), plan == current)
+            against = Against(self._names[current], today, round(rated.past_dearer[plan]), plan == current)
         ahead = rated.mean[plan], rated.mean[max(current, 0)]
-        return sentence(self._names[plan], self.engine.catalogue.currency, months, bills[plan], against, ahead)
+        bill = self._past_bill(rated, plan, months)
+        return sentence(self._names[plan], self.engine.catalogue.currency, months, bill, against, ahead)
 
 
-def _stay_reason(codes: list[int], current: int, gains: list[float], sure: list[int], unsure: list[int]) -> int:
+def _stay_reason(codes: list[int], current: int, gains: dict[int, float], sure: list[int], unsure: list[int]) -> int:
     """Return why to stay, as `rules.stay_reasons` has it."""
     kept_out = [plan for plan in sure if codes[plan] in _CONTRACT]
     if kept_out:
@@ -205,8 +223,14 @@ def _stay_reason(codes: list[int], current: int, gains: list[float], sure: list[
         return int(ExclusionCode.UNCERTAIN_GAIN)
     if any(code in MEASURED and plan != current for plan, code in enumerate(codes)):
         return int(ExclusionCode.BELOW_MINIMUM_GAIN)
-    alone = closed_reasons(np.array([codes]), np.array([current]))
-    return int(alone[0]) or int(ExclusionCode.BELOW_MINIMUM_GAIN)
+    return _closed(tuple(codes), current) or int(ExclusionCode.BELOW_MINIMUM_GAIN)
+
+
+@lru_cache(1024)
+def _closed(codes: tuple[int, ...], current: int) -> int:
+    """Return why no plan may be taken, or none but the one held: `rules.closed_reasons`."""
+    held = None if current < 0 else np.array([current])
+    return int(closed_reasons(np.array([codes]), held)[0])
 
 
 def _can_be_rated(values: Sequence[float]) -> bool:

@@ -70,21 +70,22 @@ class RatedMonths:
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
-        p = catalogue.prices
-        self._sizes = np.array([[1], [1], [catalogue.rounding.data_unit_megabytes]]) * float(MICRO)
+        p, plans = catalogue.prices, len(catalogue.plans)
+        self._sizes = np.array([1, 1, catalogue.rounding.data_unit_megabytes]) * float(MICRO)
         included = np.stack([p.included_minutes, p.included_messages, p.included_data_units]).astype(np.float64)
         cents = np.stack([p.cents_per_minute, p.cents_per_message, p.cents_per_data_unit]).astype(np.float64)
-        self._plans = len(p.fee_cents)
-        # From units of the services, and 1, to what units beyond those included cost; nobody uses more than MAX_USAGE.
-        self._prices = np.zeros((3, self._plans, 4))
+        # From units of the services, and 1, to what units beyond those included cost, below 0 where there are none, and
+        # 1; nobody uses more than MAX_USAGE. Then from these, and that 1, to bills.
+        self._prices = np.zeros((3 * plans + 1, 4))
         for service in range(3):
-            self._prices[service, :, service] = cents[service]
-        self._prices[:, :, 3] = -np.minimum(included, MAX_USAGE) * cents
-        self._prices = self._prices.reshape(3 * self._plans, 4)
-        self._fees = p.fee_cents[:, None].astype(np.float64)
-        dearest = float(cents.sum(axis=0).max()) * MAX_USAGE + float(self._fees.max())
+            rows = self._prices[service * plans : (service + 1) * plans]
+            rows[:, service], rows[:, 3] = cents[service], -np.minimum(included[service], MAX_USAGE) * cents[service]
+        self._prices[-1, 3] = 1.0
+        self._sums = np.concatenate((np.tile(np.eye(plans), 3), p.fee_cents[:, None].astype(np.float64)), axis=1)
+        dearest = float(cents.sum(axis=0).max()) * MAX_USAGE + float(p.fee_cents.max())
         self._whole = dearest < _WHOLE / SCENARIOS
-        self._weights: dict[int, FloatArray] = {}
+        self._plans = plans
+        self._sized: dict[int, tuple[FloatArray, FloatArray, FloatArray]] = {}
 
     def __call__(self, usage: FloatArray, current: int) -> Rated | None:
         """Return what the months cost; None where only the reference can tell.
@@ -97,26 +98,28 @@ class RatedMonths:
             Index of the plan held, -1 where unknown.
         """
         months, n = usage.shape[1], self._plans
-        weights = self._weights.get(months)
-        if weights is None:
-            weights = self._weights[months] = _weights(months)
+        sized = self._sized.get(months)
+        if sized is None:
+            sized = self._sized[months] = self._of_so_many(months)
+        micro, sizes, weights = sized
         units = usage[:3]
-        units *= MICRO
+        units *= micro
         np.rint(units, out=units)
-        units /= self._sizes
+        units /= sizes
         np.ceil(units, out=units)  # exact: below 2**53 a quotient that is not whole is not rounded to a whole
-        figures = np.empty((5 * n, months))
-        beyond, totals = figures[: 3 * n], figures[3 * n : 4 * n]
+        k = 3 * n + 1
+        figures = np.empty((k + 2 * n, months))
+        beyond, totals = figures[:k], figures[k : k + n]
         np.dot(self._prices, usage, out=beyond)
         np.maximum(beyond, 0.0, out=beyond)
-        np.add.reduce(beyond.reshape(3, n, months), axis=0, out=totals)
-        totals += self._fees
-        if current >= 0:
-            np.greater(totals, totals[current], out=figures[4 * n :])
+        np.dot(self._sums, beyond, out=totals)
+        known = current >= 0
+        if known:
+            np.greater(totals, totals[current], out=figures[k + n :])
         else:
-            figures = figures[: 4 * n]
+            figures = figures[: k + n]
         ahead, past = np.dot(figures, weights).T.tolist()
-        means: list[float] = ahead[3 * n : 4 * n]
+        means: list[float] = ahead[k : k + n]
         if not self._whole or (max(means) * SCENARIOS >= _EXACT and totals.max() >= _EXACT):
             return None
         bills = totals[:, :SCENARIOS]
@@ -125,17 +128,20 @@ class RatedMonths:
         return Rated(
             means,
             [sqrt((square - mean * mean * SCENARIOS) / SCENARIOS) for square, mean in zip(squared, means, strict=True)],
-            ahead[4 * n :] if current >= 0 else None,
+            ahead[k + n :] if known else None,
             [ahead[:n], ahead[n : 2 * n], ahead[2 * n : 3 * n]],
             [past[:n], past[n : 2 * n], past[2 * n : 3 * n]],
-            past[4 * n :] if current >= 0 else None,
+            past[k + n :] if known else None,
             squared,
             products[current].tolist(),
         )
 
+    def _of_so_many(self, months: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return what so many months are multiplied and divided by, and the weights of mean and sum, a row a month.
 
-def _weights(months: int) -> FloatArray:
-    """Weights of the mean over the months to expect, and of the sum over those recorded; one row a month."""
-    weights = np.zeros((months, 2))
-    weights[:SCENARIOS, 0], weights[SCENARIOS:, 1] = 1 / SCENARIOS, 1.0
-    return weights
+        The mean is over the months to expect, the sum over those recorded. Arrays of the whole shape, because NumPy
+        takes longer to stretch a small one.
+        """
+        weights = np.zeros((months, 2))
+        weights[:SCENARIOS, 0], weights[SCENARIOS:, 1] = 1 / SCENARIOS, 1.0
+        return np.full((3, months), float(MICRO)), np.repeat(self._sizes[:, None], months, axis=1), weights
