@@ -184,8 +184,8 @@ class LivePlanRec:
     def _unknown_facts(self, record: SubscriberRecord, mode: Mode) -> list[str]:
         """Return all that the rules ask about and the request does not say."""
         current = self.catalogue.index(record.current_plan)
-        unknown = {CURRENT_PLAN} if current < 0 else set[str]()
-        return [name for name in self._asked_facts[mode][current] if name in unknown or getattr(record, name) is None]
+        asked = self._asked_facts[mode][current]
+        return [name for name in asked if getattr(record, name) is None or (current < 0 and name == CURRENT_PLAN)]
 
     @cached_property
     def _asked_facts(self) -> dict[Mode, list[tuple[str, ...]]]:

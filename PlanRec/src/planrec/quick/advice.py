@@ -32,6 +32,7 @@ __all__ = ["RowAdviser"]
 _NONE = int(ExclusionCode.NONE)
 _DECLINED = int(ExclusionCode.DECLINED)
 _CONTRACT = (int(ExclusionCode.CONTRACT_BINDS), int(ExclusionCode.CONTRACT_UNKNOWN))
+_COUNTED = (_NONE, *_CONTRACT)  # on the gain of a plan with another code hangs nothing
 
 
 class _Case(NamedTuple):
@@ -172,7 +173,7 @@ class RowAdviser:
         gains = {
             plan: min(today - a, today_mean - m)
             for plan, (a, m) in enumerate(zip(adjusted, rated.mean, strict=True))
-            if a < today and m < today_mean
+            if a < today and m < today_mean and codes[plan] in _COUNTED
         }
         gaining = [plan for plan, gain in gains.items() if gain >= asked]
         unsure = self._unsure(rated, gaining, current)

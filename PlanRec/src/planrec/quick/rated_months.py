@@ -21,6 +21,7 @@ from planrec.outlook.forecast import SCENARIOS
 __all__ = ["Rated", "RatedMonths"]
 
 _EXACT = 2.0**19  # cents: SCENARIOS squares of differences below it, in fractions of SCENARIOS, are whole in a double
+_ZERO = np.array(0.0)  # NumPy takes longer to convert a number
 _WHOLE = 2.0**53  # up to it every whole number is a double
 
 
@@ -110,20 +111,20 @@ class RatedMonths:
         k = 3 * n + 1
         figures = np.empty((k + 2 * n, months))
         beyond, totals = figures[:k], figures[k : k + n]
-        np.dot(self._prices, usage, out=beyond)
-        np.maximum(beyond, 0.0, out=beyond)
-        np.dot(self._sums, beyond, out=totals)
+        self._prices.dot(usage, out=beyond)
+        np.maximum(beyond, _ZERO, out=beyond)
+        self._sums.dot(beyond, out=totals)
         known = current >= 0
         if known:
             np.greater(totals, totals[current], out=figures[k + n :])
         else:
             figures = figures[: k + n]
-        ahead, past = np.dot(figures, weights).T.tolist()
+        ahead, past = figures.dot(weights).T.tolist()
         means: list[float] = ahead[k : k + n]
         if not self._whole or (max(means) * SCENARIOS >= _EXACT and totals.max() >= _EXACT):
             return None
         bills = totals[:, :SCENARIOS]
-        products = np.dot(bills, bills.T)
+        products = bills.dot(bills.T)
         squared: list[float] = products.ravel()[:: n + 1].tolist()
         return Rated(
             means,

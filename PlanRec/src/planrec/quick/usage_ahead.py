@@ -18,6 +18,8 @@ from planrec.outlook.forecast import SCENARIOS, SMALLEST, ServiceForecast, pairi
 __all__ = ["RowForecast"]
 
 _ADDED_IN_ORDER = 8  # NumPy adds fewer numbers one after the other, and more in pairs
+# As arrays, because NumPy takes longer to convert a number.
+_SMALLEST, _MOST_USED = np.array(SMALLEST), np.array(MAX_USAGE, dtype=np.float64)
 _PLACES = (np.arange(SCENARIOS) + 0.5) / SCENARIOS
 _CASES = 1024  # numbers of months with usage, by service, whose quantiles are at hand
 _Drawn: TypeAlias = tuple[FloatArray, NDArray[np.bool_] | None]  # quantiles, and which months have no usage
@@ -43,6 +45,7 @@ class _Law(NamedTuple):
     variance: float
     degrees: float
     inflation: float
+    months: int
 
     @classmethod
     def of(cls, service: ServiceForecast, count: int) -> _Law:
@@ -56,21 +59,23 @@ class _Law(NamedTuple):
             prior * variance if of_own else variance,
             max(prior + count - 1, 1.0),
             float(service.inflation[count]),
+            max(count, 1),
         )
 
     def of_logs(self, logs: list[float]) -> tuple[float, float]:
         """Return level and spread of the logarithm of usage."""
+        intercept, weights, of_own, variance, degrees, inflation, months = self
         level = mean = own = 0.0
-        for weight, value in zip(self.weights, logs, strict=True):
+        for weight, value in zip(weights, logs, strict=True):
             level += value * weight
             mean += value
-        variance = self.variance
-        if self.of_own:
-            mean /= max(len(logs), 1)
+        if of_own:
+            mean /= months
             for value in logs:
-                own += (value - mean) * (value - mean)
-            variance = (variance + own) / self.degrees * self.inflation
-        return self.level + level, sqrt(variance)
+                apart = value - mean
+                own += apart * apart
+            variance = (variance + own) / degrees * inflation
+        return intercept + level, sqrt(variance)
 
 
 class RowForecast:
@@ -112,9 +117,11 @@ class RowForecast:
         known, most = len(services[0]), self._most
         usage = np.empty((4, SCENARIOS + known))
         usage[3] = 1.0
-        usage[:3, SCENARIOS:] = services
-        recent = [values[:most] for values in services]
-        logs: list[list[float]] = np.log(np.maximum(usage[:3, SCENARIOS : SCENARIOS + most], SMALLEST)).tolist()
+        minutes, messages, megabytes = services
+        recorded = np.array([*minutes, *messages, *megabytes], dtype=np.float64).reshape(3, known)
+        usage[:3, SCENARIOS:] = recorded
+        recent = services if known <= most else [values[:most] for values in services]
+        logs: list[list[float]] = np.log(np.maximum(recorded[:, :most], _SMALLEST)).tolist()
         levels: list[float] = []
         spreads: list[float] = []
         counts: list[int] = []
@@ -131,7 +138,7 @@ class RowForecast:
         np.exp(drawn, out=drawn)
         if never is not None:
             drawn[never] = 0.0
-        np.minimum(drawn, MAX_USAGE, out=usage[:3, :SCENARIOS])
+        np.minimum(drawn, _MOST_USED, out=usage[:3, :SCENARIOS])
         return usage
 
     def _drawn_from(self, months: int, *counts: int) -> _Drawn:
