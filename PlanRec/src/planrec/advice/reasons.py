@@ -20,6 +20,7 @@ __all__ = [
     "LineItemMeans",
     "MeanBill",
     "closing_cents",
+    "expected_sentence",
     "line_item_means",
     "reasons",
     "sentence",
@@ -290,6 +291,17 @@ def sentence(
     if against is None or held:
         return text + "."
     return f"{text}, {_less(whole_cent(expected[1]) - ahead, against.name)}."
+
+
+def expected_sentence(name: str, currency: str, expected_cents: int) -> str:
+    """Return in a sentence what a plan is expected to cost somebody of whom no month is known.
+
+    Examples
+    --------
+    >>> expected_sentence("Surf", "USD", 2030)
+    'Surf: 20.30 USD a month expected, no month known yet.'
+    """
+    return f"{name}: {_money(expected_cents)} {currency} a month expected, no month known yet."
 
 
 def _less(saving: int, name: str) -> str:

@@ -12,7 +12,7 @@ from common_utils.errors import DataError
 from planrec.advice.engine import Engine, EngineAnswer, Subscribers
 from planrec.advice.exploring import explored
 from planrec.advice.ranking import AdvicePolicy
-from planrec.advice.reasons import closing_cents, line_item_means, reasons
+from planrec.advice.reasons import closing_cents, expected_sentence, line_item_means, reasons
 from planrec.billing import Catalogue, Plan, whole_cent
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import record_facts, record_history
@@ -278,8 +278,7 @@ def _rendered(
         bill = whole_cent(float(advice.expected_cents[0, plan]))
         ahead = advice.expected_cents if forecast else None
         said = (
-            f"{catalogue.plans[plan].name}: {bill / 100:z.2f} {catalogue.currency} a month expected, "
-            "no month known yet."
+            expected_sentence(catalogue.plans[plan].name, catalogue.currency, bill)
             if own is None
             else reasons(own, catalogue, row=0, plan=plan, current=current, expected_cents=ahead)
         )

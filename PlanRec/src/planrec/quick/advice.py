@@ -1,15 +1,15 @@
 """Advice for one subscriber, without tables of one row: plain numbers, and NumPy for months on plans alone.
 
 `planrec.advice.recommend_subscriber` says what the answer is; a test holds the two equal to the last bit. Offers,
-answers to the questionnaire, whoever has no month or an amount that cannot be rated, or may take no plan, and bills
-above 5,000 of the currency are left to it, so there is one answer and one error for each.
+amounts that cannot be rated, plans that are not of the card, and bills above 5,000 of the currency are left to it, so
+there is one answer and one error for each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import ceil
+from math import ceil, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -17,11 +17,13 @@ import numpy as np
 from common_utils.array_types import IntArray
 from planrec.advice import Engine, Request, recommend_subscriber
 from planrec.advice.ranking import MEASURED
-from planrec.advice.reasons import Against, MeanBill, closing_cents, sentence
+from planrec.advice.reasons import Against, MeanBill, closing_cents, expected_sentence, sentence
 from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
 from planrec.billing import MAX_USAGE, whole_cent
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import latest_months
+from planrec.outlook import Questionnaire
+from planrec.outlook.questionnaire import DOUBT_WITHOUT_ANSWER, said_amounts
 from planrec.quick.cases import AdviceCases
 from planrec.quick.rated_months import Rated, RatedMonths
 from planrec.quick.usage_ahead import RowForecast
@@ -33,6 +35,9 @@ _NONE = int(ExclusionCode.NONE)
 _DECLINED = int(ExclusionCode.DECLINED)
 _CONTRACT = (int(ExclusionCode.CONTRACT_BINDS), int(ExclusionCode.CONTRACT_UNKNOWN))
 _COUNTED = (_NONE, *_CONTRACT)  # on the gain of a plan with another code hangs nothing
+
+
+_NO_MONTHS: tuple[tuple[float, ...], ...] = ((), (), ())
 
 
 class _Case(NamedTuple):
@@ -99,19 +104,21 @@ class RowAdviser:
         forecast = self._forecast
         ordinary = (
             request.offer is None
-            and request.answers is None
             and current >= -1
             and (not request.excluded or all(plan_id in self._index for plan_id in request.excluded))
         )
         if forecast is None or not ordinary:
             return None
         months = latest_months(record, request.history_months)
-        if not months:
-            return None
-        _, *services = zip(*months, strict=True)
-        if not all(map(_can_be_rated, services)):
-            return None
-        rated = self._rated(forecast.months(services), current)
+        said, doubt = (None, 0.0) if request.answers is None else _said(request.answers)
+        if months:
+            _, *services = zip(*months, strict=True)
+            if not all(map(_can_be_rated, services)):
+                return None
+            usage = forecast.months(services)
+        else:
+            usage = forecast.months(_NO_MONTHS, said, doubt)
+        rated = self._rated(usage, current)
         return None if rated is None else self._ranked(record, request, rated, current, len(months))
 
     def _unsure(self, rated: Rated, gaining: list[int], current: int) -> list[int]:
@@ -134,7 +141,8 @@ class RowAdviser:
         if current >= 0:
             order, code = self._against_staying(request, rated, adjusted, codes, order, current)
         order = order[: request.top_k]
-        held, today = whole_cent(mean[current]), self._past_bill(rated, current, months).total
+        held = whole_cent(mean[current])
+        today = self._past_bill(rated, current, months).total if months else 0
         minutes, messages, data = rated.items
         ranked: list[RankedPlan] = []
         for rank, plan in enumerate(order, start=1):
@@ -149,7 +157,9 @@ class RowAdviser:
                     held - bill if current >= 0 else None,
                     None if rated.dearer is None else rated.dearer[plan],
                     tuple(closing_cents([self._fees[plan], minutes[plan], messages[plan], data[plan]], bill)),
-                    self._sentence(plan, rated, current, months, today),
+                    self._sentence(plan, rated, current, months, today)
+                    if months
+                    else expected_sentence(plans[plan].name, self.engine.catalogue.currency, bill),
                 )
             )
         if code and ranked:
@@ -232,6 +242,15 @@ def _closed(codes: tuple[int, ...], current: int) -> int:
     """Return why no plan may be taken, or none but the one held: `rules.closed_reasons`."""
     held = None if current < 0 else np.array([current])
     return int(closed_reasons(np.array([codes]), held)[0])
+
+
+def _said(answers: Questionnaire) -> tuple[list[float] | None, float]:
+    """Return the month that answers tell, None where they tell nothing, and the doubt: `outlook.said_usage`."""
+    amounts, doubts = said_amounts(answers)
+    minutes, messages, data = doubts
+    if not min(doubts) < DOUBT_WITHOUT_ANSWER:
+        return None, 0.0
+    return amounts, sqrt((minutes * minutes + messages * messages + data * data) / len(doubts))
 
 
 def _can_be_rated(values: Sequence[float]) -> bool:

@@ -62,8 +62,8 @@ class _Law(NamedTuple):
             max(count, 1),
         )
 
-    def of_logs(self, logs: list[float]) -> tuple[float, float]:
-        """Return level and spread of the logarithm of usage."""
+    def of_logs(self, logs: list[float], doubt: float) -> tuple[float, float]:
+        """Return level and spread of the logarithm of usage, given a further doubt about it."""
         intercept, weights, of_own, variance, degrees, inflation, months = self
         level = mean = own = 0.0
         for weight, value in zip(weights, logs, strict=True):
@@ -75,11 +75,11 @@ class _Law(NamedTuple):
                 apart = value - mean
                 own += apart * apart
             variance = (variance + own) / degrees * inflation
-        return intercept + level, sqrt(variance)
+        return intercept + level, sqrt(variance + doubt * doubt)
 
 
 class RowForecast:
-    """Equally likely usage months of one subscriber with a known month.
+    """Equally likely usage months of one subscriber.
 
     Parameters
     ----------
@@ -92,6 +92,7 @@ class RowForecast:
         self._most = len(parts[0].scale) - 1
         self._laws = [[_Law.of(part, count) for count in range(self._most + 1)] for part in parts]
         self._quantiles = np.stack([part.quantiles for part in parts])
+        self._never = [1 - float(part.used) for part in parts]
         self._drawn = lru_cache(_CASES)(self._drawn_from)
 
     @classmethod
@@ -101,37 +102,45 @@ class RowForecast:
             return None
         return cls(forecast)
 
-    def months(self, services: Sequence[Sequence[float]]) -> FloatArray:
-        """Return the months to expect, and behind them those known.
+    def months(
+        self, recorded: Sequence[Sequence[float]], said: Sequence[float] | None = None, doubt: float = 0.0
+    ) -> FloatArray:
+        """Return the months to expect, and behind them those recorded.
 
         Parameters
         ----------
-        services : three sequences of n float
-            Usage by service, most recent first, n >= 1; each value can be rated.
+        recorded : three sequences of n float
+            Usage by service, most recent first; each value can be rated.
+        said : three float, optional
+            Of a month that is only said, where none is recorded; it is not among the months returned.
+        doubt : float
+            About it: further standard deviation of the logarithm.
 
         Returns
         -------
         float64 array of shape (4, SCENARIOS + n)
             By service; then a row of ones, for what is paid whatever is used.
         """
-        known, most = len(services[0]), self._most
-        usage = np.empty((4, SCENARIOS + known))
+        minutes, messages, megabytes = recorded if said is None else [(amount,) for amount in said]
+        known, most = len(minutes), self._most
+        basis = np.array([*minutes, *messages, *megabytes], dtype=np.float64).reshape(3, known)
+        usage = np.empty((4, SCENARIOS + len(recorded[0])))
         usage[3] = 1.0
-        minutes, messages, megabytes = services
-        recorded = np.array([*minutes, *messages, *megabytes], dtype=np.float64).reshape(3, known)
-        usage[:3, SCENARIOS:] = recorded
-        recent = services if known <= most else [values[:most] for values in services]
-        logs: list[list[float]] = np.log(np.maximum(recorded[:, :most], _SMALLEST)).tolist()
+        if said is None:
+            usage[:3, SCENARIOS:] = basis
+        logs: list[list[float]] = np.log(np.maximum(basis[:, :most], _SMALLEST)).tolist()
         levels: list[float] = []
         spreads: list[float] = []
         counts: list[int] = []
-        for laws, own, values in zip(self._laws, logs, recent, strict=True):
-            used = own if min(values) > 0 else [log for log, value in zip(own, values, strict=True) if value > 0]
-            level, spread = laws[len(used)].of_logs(used)
+        for laws, own, values in zip(self._laws, logs, (minutes, messages, megabytes), strict=True):
+            used = own
+            if 0.0 in values:
+                used = [log for log, value in zip(own, values[:most], strict=True) if value > 0]
+            level, spread = laws[len(used)].of_logs(used, doubt)
             levels.append(level)
             spreads.append(spread)
             counts.append(len(used))
-        quantiles, never = self._drawn(len(recent[0]), *counts)
+        quantiles, never = self._drawn(min(known, most), *counts)
         law = np.array(levels + spreads).reshape(2, 3, 1)
         drawn = quantiles * law[1]
         drawn += law[0]
@@ -144,12 +153,13 @@ class RowForecast:
     def _drawn_from(self, months: int, *counts: int) -> _Drawn:
         """Return the quantiles by service as the services are paired, where so many of the months have usage.
 
-        The months with usage share the quantiles among them; the others, which are told, have none.
+        The months with usage share the quantiles among them; the others, which are told, have none. Where no month is
+        known, so many have none as newcomers do not use the service.
         """
         services = np.arange(len(counts))
         quantiles, never = self._quantiles[services, list(counts)], None
-        if min(counts) < months:
-            idle = np.array([1 - count / months for count in counts])[:, None]
+        if min(counts) < months or not months:
+            idle = np.array([1 - count / months for count in counts] if months else self._never)[:, None]
             among = (_PLACES - idle) / np.maximum(1 - idle, 1 / SCENARIOS)
             at = np.clip((among * SCENARIOS).astype(np.int64), 0, SCENARIOS - 1)
             quantiles, never = quantiles[services[:, None], at], among < 0
