@@ -106,18 +106,20 @@ def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log, profiles: SeenProf
     )
     async def recommend(body: RecommendRequest) -> bytes | Callable[[], bytes]:
         """Return the plans in order with expected bill, saving, risk and a reason, and why a plan is left out."""
-        live, question = slot.get(), None
-        if body.mode == "advice":
-            question = live.question(body)
-            advice = live.adviser.quick(question.record, question.asked)
-            if advice is not None:
-                profiles.recommend.put((live, (question.record, body.subject), NO_SCORE))
-                answer = live.recommended(question, advice)
-                said = logged(live, answer, body.subject, age_group(body.age), partial(decided_json, advice))
-                return said if isinstance(said, bytes) else await said
-        event = log.event()
-        question = heeded(log, body, question or live.question(body), event)
+        live, event = slot.get(), None
+        question = live.question(body)
+        if body.mode == "offer":  # what is offered hangs on the event
+            event = log.event()
+            question = heeded(log, body, question, event)
+        advice = live.adviser.quick(question.record, question.asked)
         profiles.recommend.put((live, (question.record, body.subject), NO_SCORE))
+        if advice is not None:
+            answer = live.recommended(question, advice)
+            if event is not None:
+                return await event.answer(answer, advice_line(event, live, body, advice))
+            said = logged(live, answer, body.subject, age_group(body.age), partial(decided_json, advice))
+            return said if isinstance(said, bytes) else await said
+        event = event or log.event()
 
         def computed() -> bytes:
             advice = live.advised(question)

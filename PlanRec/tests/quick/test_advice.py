@@ -200,7 +200,9 @@ def test_a_saving_of_just_so_many_standard_deviations_is_not_certain() -> None:
     saved = np.where(np.arange(32) % 2, 0.0, 200.0)  # 100 on average, and so is the standard deviation
     bills = np.stack([held, held - saved, held - saved - 1.0])
     products = bills @ bills.T
-    rated = Rated(bills.mean(axis=1).tolist(), [], None, [], [], None, np.diag(products).tolist(), products[0].tolist())
+    rated = Rated(
+        bills.mean(axis=1).tolist(), [], None, [], [], None, bills, np.diag(products).tolist(), products[0].tolist()
+    )
     assert RowAdviser(engine)._unsure(rated, [1, 2], 0) == [1]
 
 

@@ -1,8 +1,8 @@
-"""Advice for one subscriber, without tables of one row: plain numbers, and NumPy for months on plans alone.
+"""Advice and offers for one subscriber, without tables of one row: plain numbers, and NumPy for months on plans alone.
 
-`planrec.advice.recommend_subscriber` says what the answer is; a test holds the two equal to the last bit. Offers,
-amounts that cannot be rated, plans that are not of the card, and bills above 5,000 of the currency are left to it, so
-there is one answer and one error for each.
+`planrec.advice.recommend_subscriber` says what the answer is; a test holds the two equal to the last bit. Offers that
+are explored or go by what is only said, amounts that cannot be rated, plans that are not of the card, and bills above
+5,000 of the currency are left to it, so there is one answer and one error for each.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from common_utils.array_types import IntArray
 from planrec.advice import Engine, Request, recommend_subscriber
 from planrec.advice.ranking import MEASURED
 from planrec.advice.reasons import Against, MeanBill, closing_cents, expected_sentence, sentence
-from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
+from planrec.advice.subscriber import OfferablePlan, RankedPlan, SubscriberAdvice
 from planrec.billing import MAX_USAGE, whole_cent
-from planrec.decisions import SubscriberRecord
+from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.decisions.record import latest_months
+from planrec.offers import OfferWeights
 from planrec.outlook import Questionnaire
 from planrec.outlook.questionnaire import DOUBT_WITHOUT_ANSWER, said_amounts
-from planrec.quick.cases import AdviceCases
+from planrec.quick.cases import AdviceCases, OfferCase, OfferCases
+from planrec.quick.offers import RowOffers
 from planrec.quick.rated_months import Rated, RatedMonths
 from planrec.quick.usage_ahead import RowForecast
 from planrec.rules import ExclusionCode, closed_reasons, stay_text, without_detail
@@ -33,6 +35,9 @@ __all__ = ["RowAdviser"]
 
 _NONE = int(ExclusionCode.NONE)
 _DECLINED = int(ExclusionCode.DECLINED)
+_LITTLE = int(ExclusionCode.BELOW_MINIMUM_GAIN)
+_PLAN_UNKNOWN = int(ExclusionCode.CURRENT_PLAN_UNKNOWN)
+_HARMFUL = int(ExclusionCode.CHURN_MAY_RISE)
 _CONTRACT = (int(ExclusionCode.CONTRACT_BINDS), int(ExclusionCode.CONTRACT_UNKNOWN))
 _COUNTED = (_NONE, *_CONTRACT)  # on the gain of a plan with another code hangs nothing
 
@@ -72,6 +77,8 @@ class RowAdviser:
         catalogue = engine.catalogue
         self._forecast = RowForecast.of(engine.forecast)
         self._rated = RatedMonths(catalogue)
+        self._offers = None if engine.offers is None else RowOffers(engine, engine.offers)
+        self._offer_cases = OfferCases(engine.rules, catalogue)
         self._cases: AdviceCases[_Case] = AdviceCases(engine.rules, catalogue, self._case)
         self._fees: list[float] = catalogue.prices.fee_cents.astype(np.float64).tolist()
         self._names = [plan.name for plan in catalogue.plans]
@@ -103,7 +110,7 @@ class RowAdviser:
         current = -1 if record.current_plan is None else self._index.get(record.current_plan, -2)
         forecast = self._forecast
         ordinary = (
-            request.offer is None
+            (request.offer is None or (self._offers is not None and not request.exploration.on))
             and current >= -1
             and (not request.excluded or all(plan_id in self._index for plan_id in request.excluded))
         )
@@ -118,8 +125,14 @@ class RowAdviser:
             usage = forecast.months(services)
         else:
             usage = forecast.months(_NO_MONTHS, said, doubt)
+        if request.offer is not None and current < 0:
+            return self._not_offered(record, request, len(months))
         rated = self._rated(usage, current)
-        return None if rated is None else self._ranked(record, request, rated, current, len(months))
+        if rated is None:
+            return None
+        if request.offer is not None:
+            return self._offered(record, request, request.offer, months, rated, current)
+        return self._ranked(record, request, rated, current, len(months))
 
     def _unsure(self, rated: Rated, gaining: list[int], current: int) -> list[int]:
         """Return the plans whose saving is not certain enough, among those that gain: `advice.ranking.sure_gains`."""
@@ -133,19 +146,32 @@ class RowAdviser:
         self, record: SubscriberRecord, request: Request, rated: Rated, current: int, months: int
     ) -> SubscriberAdvice:
         case, free_from = self._verdict(record, request, current)
-        codes, mean, spread, plans = case.codes, rated.mean, rated.spread, self.engine.catalogue.plans
-        risk = request.risk_weight
-        adjusted = [m + risk * s for m, s in zip(mean, spread, strict=True)]
+        codes, risk = case.codes, request.risk_weight
+        adjusted = [m + risk * s for m, s in zip(rated.mean, rated.spread, strict=True)]
         order = sorted(case.offered, key=adjusted.__getitem__)
         code = _NONE if order else _closed(tuple(codes), -1)
         if current >= 0:
             order, code = self._against_staying(request, rated, adjusted, codes, order, current)
-        order = order[: request.top_k]
+        return self._rendered(request, case, code, free_from, order, rated, current, months)
+
+    def _rendered(
+        self,
+        request: Request,
+        case: _Case,
+        code: int,
+        free_from: int,
+        order: list[int],
+        rated: Rated,
+        current: int,
+        months: int,
+    ) -> SubscriberAdvice:
+        """Return what is said of the plans in this order: `advice.subscriber`."""
+        mean, spread, plans = rated.mean, rated.spread, self.engine.catalogue.plans
         held = whole_cent(mean[current])
         today = self._past_bill(rated, current, months).total if months else 0
         minutes, messages, data = rated.items
         ranked: list[RankedPlan] = []
-        for rank, plan in enumerate(order, start=1):
+        for rank, plan in enumerate(order[: request.top_k], start=1):
             bill = whole_cent(mean[plan])
             ranked.append(
                 RankedPlan(
@@ -172,6 +198,74 @@ class RowAdviser:
             not order or order[0] == current,
             self._code_names[code] if code else None,
             free_from if free_from >= 0 else None,
+        )
+
+    def _not_offered(self, record: SubscriberRecord, request: Request, months: int) -> SubscriberAdvice:
+        """Return what is said to somebody whose plan is not known, and who therefore gets no offer."""
+        ruled = self._offer_cases.of(record, request.month, -1)
+        codes = [code or _PLAN_UNKNOWN for code in ruled.codes]
+        why, free_from = self._code_names[_closed(tuple(codes), -1)], _free_from(record, request)
+        change = free_from if free_from >= 0 else None
+        return SubscriberAdvice(
+            (), self._case(np.array(codes)).excluded, months, stay=True, stay_reason=why, earliest_change=change
+        )
+
+    def _offered(
+        self,
+        record: SubscriberRecord,
+        request: Request,
+        weights: OfferWeights,
+        months: Sequence[UsageMonth],
+        rated: Rated,
+        current: int,
+    ) -> SubscriberAdvice | None:
+        """Return offers as `advice.Engine.offer` ranks them; None where only that can tell."""
+        if self._offers is None or not months:
+            return None
+        ruled = self._offer_cases.of(record, request.month, current)
+        found = self._offers(record, months, rated, current, ruled.on_sale, weights, request.history_months)
+        if found is None:
+            return None
+        rules, mean = self.engine.rules, rated.mean
+        asked = rules.min_gain_cents("offer") if request.min_gain_cents is None else request.min_gain_cents
+        gains = [min(saving, mean[current] - bill) for saving, bill in zip(found.saving, mean, strict=True)]
+        declined = {self._index[plan_id] for plan_id in request.excluded}
+        harmless = -rules.offers.min_churn_fall
+        codes = list(ruled.codes)
+        for plan, code in enumerate(codes):
+            if code or plan == current:
+                continue
+            if plan in declined:
+                codes[plan] = _DECLINED
+            elif not gains[plan] >= asked:
+                codes[plan] = _LITTLE
+            elif not found.bound[plan] <= harmless or found.change[plan] > 0:
+                codes[plan] = _HARMFUL
+            elif not found.value[plan] > 0:
+                codes[plan] = _LITTLE
+        offerable = [plan for plan, code in enumerate(codes) if not code and plan != current]
+        order = [*sorted(offerable, key=[-value for value in found.value].__getitem__), current]
+        code = _NONE if offerable else _offer_stay_reason(ruled, codes, gains, asked, current)
+        free_from = _free_from(record, request)
+        kept = order if offerable else [current]
+        answer = self._rendered(
+            request, self._case(np.array(codes)), code, free_from, kept, rated, current, len(months)
+        )
+        figures = [
+            (None, None, None)
+            if plan == current
+            else (found.accepts[plan], whole_cent(found.value[plan]), found.change[plan])
+            for plan in kept[: request.top_k]
+        ]
+        return answer._replace(
+            plans=tuple(
+                plan._replace(p_accept=accepts, offer_value_cents=value, churn_change=change)
+                for plan, (accepts, value, change) in zip(answer.plans, figures, strict=True)
+            ),
+            offerable=tuple(
+                OfferablePlan(self._plan_ids[p], found.accepts[p], found.value[p], mean[current] - mean[p])
+                for p in offerable
+            ),
         )
 
     def _against_staying(
@@ -202,7 +296,7 @@ class RowAdviser:
             declined = {self._index[plan_id] for plan_id in request.excluded} - {current}
             codes = [_DECLINED if plan in declined and not code else code for plan, code in enumerate(case.codes)]
             case = self._case(np.array(codes))
-        return case, request.month + 1 + ceil(left) if left is not None and binds else -1
+        return case, _free_from(record, request)
 
     def _case(self, codes: IntArray) -> _Case:
         """Return what an answer takes of codes."""
@@ -225,6 +319,12 @@ class RowAdviser:
         return sentence(self._names[plan], self.engine.catalogue.currency, months, bill, against, ahead)
 
 
+def _free_from(record: SubscriberRecord, request: Request) -> int:
+    """Return the first month without the contract, -1 where nothing binds."""
+    left = record.contract_months_left
+    return request.month + 1 + ceil(left) if left is not None and left > 0 else -1
+
+
 def _stay_reason(codes: list[int], current: int, gains: dict[int, float], sure: list[int], unsure: list[int]) -> int:
     """Return why to stay, as `rules.stay_reasons` has it."""
     kept_out = [plan for plan in sure if codes[plan] in _CONTRACT]
@@ -235,6 +335,21 @@ def _stay_reason(codes: list[int], current: int, gains: dict[int, float], sure: 
     if any(code in MEASURED and plan != current for plan, code in enumerate(codes)):
         return int(ExclusionCode.BELOW_MINIMUM_GAIN)
     return _closed(tuple(codes), current) or int(ExclusionCode.BELOW_MINIMUM_GAIN)
+
+
+def _offer_stay_reason(ruled: OfferCase, codes: list[int], gains: list[float], asked: int, current: int) -> int:
+    """Return why no offer is made, as `rules.stay_reasons` and `Engine.offer` have it."""
+    if ruled.barred:
+        return ruled.barred
+    kept_out = [plan for plan, code in enumerate(ruled.codes) if code in _CONTRACT]
+    missed = max(kept_out, key=gains.__getitem__, default=current)
+    if missed != current and gains[missed] > 0 and gains[missed] >= asked:
+        return ruled.codes[missed]
+    if _HARMFUL in codes:
+        return _HARMFUL
+    if any(code in MEASURED and plan != current for plan, code in enumerate(codes)):
+        return _LITTLE
+    return _closed(tuple(codes), current) or _LITTLE
 
 
 @lru_cache(1024)

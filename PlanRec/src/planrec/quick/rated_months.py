@@ -40,6 +40,8 @@ class Rated(NamedTuple):
         The same of the months recorded, their sums.
     past_dearer : list of float or None
         How many of those were dearer.
+    recorded : float64 array of shape (n_plans, n)
+        Bills of the months recorded.
     squared : list of float
         Sums of the squared bills to expect.
     times_held : list of float
@@ -52,6 +54,7 @@ class Rated(NamedTuple):
     items: list[list[float]]
     past_items: list[list[float]]
     past_dearer: list[float] | None
+    recorded: FloatArray
     squared: list[float]
     times_held: list[float]
 
@@ -133,6 +136,7 @@ class RatedMonths:
             [ahead[:n], ahead[n : 2 * n], ahead[2 * n : 3 * n]],
             [past[:n], past[n : 2 * n], past[2 * n : 3 * n]],
             past[k + n :] if known else None,
+            totals[:, SCENARIOS:],
             squared,
             products[current].tolist(),
         )
