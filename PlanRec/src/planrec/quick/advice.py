@@ -25,7 +25,7 @@ from planrec.decisions.record import latest_months
 from planrec.offers import OfferWeights
 from planrec.outlook import Questionnaire
 from planrec.outlook.questionnaire import DOUBT_WITHOUT_ANSWER, said_amounts
-from planrec.quick.cases import AdviceCases, OfferCase, OfferCases
+from planrec.quick.cases import AdviceCases, OfferCases, RuledOffer
 from planrec.quick.offers import RowOffers
 from planrec.quick.rated_months import Rated, RatedMonths
 from planrec.quick.usage_ahead import RowForecast
@@ -337,7 +337,7 @@ def _stay_reason(codes: list[int], current: int, gains: dict[int, float], sure: 
     return _closed(tuple(codes), current) or int(ExclusionCode.BELOW_MINIMUM_GAIN)
 
 
-def _offer_stay_reason(ruled: OfferCase, codes: list[int], gains: list[float], asked: int, current: int) -> int:
+def _offer_stay_reason(ruled: RuledOffer, codes: list[int], gains: list[float], asked: int, current: int) -> int:
     """Return why no offer is made, as `rules.stay_reasons` and `Engine.offer` have it."""
     if ruled.barred:
         return ruled.barred

@@ -16,7 +16,7 @@ from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import record_facts
 from planrec.rules import ExclusionCode, Rules, apply_rules, exclusions
 
-__all__ = ["AdviceCases", "OfferCase", "OfferCases"]
+__all__ = ["AdviceCases", "OfferCases", "RuledOffer"]
 
 Kept = TypeVar("Kept")
 
@@ -83,7 +83,7 @@ class AdviceCases(Generic[Kept]):
         return self._found[key]
 
 
-class OfferCase(NamedTuple):
+class RuledOffer(NamedTuple):
     """What the rules say of offers to somebody.
 
     Attributes
@@ -113,9 +113,9 @@ class OfferCases:
     def __init__(self, rules: Rules, catalogue: Catalogue) -> None:
         self._rules, self._catalogue = rules, catalogue
         self._intervals = _Intervals(catalogue)
-        self._found: dict[tuple[object, ...], OfferCase] = {}
+        self._found: dict[tuple[object, ...], RuledOffer] = {}
 
-    def of(self, record: SubscriberRecord, month: int, current: int) -> OfferCase:
+    def of(self, record: SubscriberRecord, month: int, current: int) -> RuledOffer:
         """Return the case of a subscriber.
 
         Parameters
@@ -142,5 +142,5 @@ class OfferCases:
             if current >= 0:
                 on_sale[current] = False
             codes: list[int] = verdict.codes[0].tolist()
-            found = self._found[key] = OfferCase(codes, int(verdict.barred[0]), on_sale.tolist())
+            found = self._found[key] = RuledOffer(codes, int(verdict.barred[0]), on_sale.tolist())
         return found

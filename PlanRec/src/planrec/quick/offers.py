@@ -102,7 +102,7 @@ class RowOffers:
         current : int
             Index of the plan held, >= 0.
         on_sale : sequence of bool
-            Of `OfferCase`.
+            Of `RuledOffer`.
         weights : OfferWeights
         history_months : int
         """
