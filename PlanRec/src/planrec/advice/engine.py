@@ -36,10 +36,10 @@ from planrec.outlook import History, UsageForecast, bill_outlook
 from planrec.outlook.forecast import SCENARIOS
 from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, exclusions, stay_reasons
 
-__all__ = ["Engine", "EngineAnswer", "OfferModels", "Subscribers"]
+__all__ = ["STANDING_MONTHS", "Engine", "EngineAnswer", "OfferModels", "Subscribers"]
 
 
-_STANDING_MONTHS = 3  # bills that overpayment and a rise are judged by, as the uplift model learnt it
+STANDING_MONTHS = 3  # bills that overpayment and a rise are judged by, as the uplift model learnt it
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,9 +317,9 @@ class Engine:
     def _standing(
         self, people: Subscribers, basis: History, current: IntArray, offerable: NDArray[np.bool_]
     ) -> Standing:
-        known = people.history.known[:, :_STANDING_MONTHS]
+        known = people.history.known[:, :STANDING_MONTHS]
         u = people.history.usage
-        recent = Usage(*(part[:, :_STANDING_MONTHS] for part in (u.minutes, u.messages, u.megabytes)))
+        recent = Usage(*(part[:, :STANDING_MONTHS] for part in (u.minutes, u.messages, u.megabytes)))
         totals = bill_totals(recent, self.catalogue)
         bill = bill_outlook(totals, known).mean_cents
         expected = bill_outlook(bill_totals(basis.usage, self.catalogue), basis.known).mean_cents

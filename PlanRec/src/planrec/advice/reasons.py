@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import floor
+from operator import sub
 from typing import NamedTuple
 
 import numpy as np
@@ -18,11 +20,14 @@ __all__ = [
     "LineItemMeans",
     "MeanBill",
     "closing_cents",
+    "expected_sentence",
     "line_item_means",
     "reasons",
     "sentence",
     "sentences",
 ]
+
+_AT_HAND = 16_384  # amounts whose text is kept: the same are said again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +175,7 @@ def sentences(
         ahead,
         strict=True,
     ):
-        against = None if now < 0 else Against(names[now], MeanBill(*today), dearer, same=plan == now)
+        against = None if now < 0 else Against(names[now], MeanBill(*today).total, dearer, same=plan == now)
         said.append(sentence(names[plan], currency, months, MeanBill(*bill), against, expected))
     return said
 
@@ -195,7 +200,8 @@ class Against(NamedTuple):
     Attributes
     ----------
     name : str
-    bill : MeanBill
+    total : int
+        What it would have cost a month, whole cents.
     dearer : int
         Months in which the other plan would have been dearer.
     same : bool
@@ -203,7 +209,7 @@ class Against(NamedTuple):
     """
 
     name: str
-    bill: MeanBill
+    total: int
     dearer: int
     same: bool
 
@@ -223,10 +229,13 @@ def closing_cents(parts: Sequence[float], total: int) -> list[int]:
     >>> closing_cents([10.4, 10.4, 10.4], 31)
     [11, 10, 10]
     """
-    whole = [floor(part) for part in parts]
+    whole = [*map(floor, parts)]
     left = total - sum(whole)
     if left:
-        rounded_up = [cents - part for cents, part in zip(whole, parts, strict=True)]
+        rounded_up = [*map(sub, whole, parts)]
+        if left == 1:
+            whole[rounded_up.index(min(rounded_up))] += 1
+            return whole
         for place in sorted(range(len(parts)), key=rounded_up.__getitem__)[:left]:
             whole[place] += 1
     return whole
@@ -256,7 +265,7 @@ def sentence(
 
     Examples
     --------
-    >>> ultra = Against("Ultra", MeanBill(7000.0, 0.0, 0.0, 0.0), 0, same=False)
+    >>> ultra = Against("Ultra", 7000, 0, same=False)
     >>> text = sentence("Surf", "USD", 1, MeanBill(fee=2000.0, minutes=30.0, messages=0.0, data=0.0), ultra)
     >>> print(text.split(", ", 1)[1])
     Surf would have cost 20.30 USD a month (fee 20.00, minutes 0.30, messages 0.00, data 0.00): 49.70 less than Ultra.
@@ -266,24 +275,42 @@ def sentence(
     held = against is not None and against.same
     text = (
         f"With the usage of the {f'{months} months' if months > 1 else 'one month'} known, "
-        f"{name}{', the plan held today,' if held else ''} would have cost {total / 100:z.2f} {currency} a month "
-        f"(fee {fee / 100:z.2f}, minutes {minutes / 100:z.2f}, messages {messages / 100:z.2f}, data {data / 100:z.2f})"
+        f"{name}{', the plan held today,' if held else ''} would have cost {_money(total)} {currency} a month "
+        f"(fee {_money(fee)}, minutes {_money(minutes)}, messages {_money(messages)}, data {_money(data)})"
     )
     if against is not None and not held:
-        saving = against.bill.total - total
+        saving = against.total - total
         text += f": {_less(saving, against.name)}"
         if against.dearer and months > 1:
             where = "each" if against.dearer == months else f"{against.dearer}"
             text += f", {'but' if saving >= 0 else 'and'} more in {where} of the {months} months"
     if expected is None:
         return text + "."
-    text += f". Expected from now on: {whole_cent(expected[0]) / 100:z.2f} {currency} a month"
+    ahead = whole_cent(expected[0])
+    text += f". Expected from now on: {_money(ahead)} {currency} a month"
     if against is None or held:
         return text + "."
-    return text + f", {_less(whole_cent(expected[1]) - whole_cent(expected[0]), against.name)}."
+    return f"{text}, {_less(whole_cent(expected[1]) - ahead, against.name)}."
+
+
+def expected_sentence(name: str, currency: str, expected_cents: int) -> str:
+    """Return in a sentence what a plan is expected to cost somebody of whom no month is known.
+
+    Examples
+    --------
+    >>> expected_sentence("Surf", "USD", 2030)
+    'Surf: 20.30 USD a month expected, no month known yet.'
+    """
+    return f"{name}: {_money(expected_cents)} {currency} a month expected, no month known yet."
 
 
 def _less(saving: int, name: str) -> str:
     if not saving:
         return f"as much as {name}"
-    return f"{abs(saving) / 100:z.2f} {'less' if saving > 0 else 'more'} than {name}"
+    return f"{_money(abs(saving))} {'less' if saving > 0 else 'more'} than {name}"
+
+
+@lru_cache(_AT_HAND)
+def _money(cents: int) -> str:
+    """Return an amount in units of the currency."""
+    return f"{cents / 100:z.2f}"
