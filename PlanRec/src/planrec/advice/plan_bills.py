@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from common_utils.array_types import BoolArray, IntArray
+from planrec.outlook import History
 from planrec.rules import ExclusionCode
 
-__all__ = ["PlanBills"]
+if TYPE_CHECKING:  # the schema of full cards takes a third of a second to build, and most services have none
+    from planrec.billing.cell_months import OwnMonths
+
+__all__ = ["PlanBills", "PricesPlans"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +40,11 @@ class PlanBills:
             return current
         shut = self.closed[np.arange(len(current)), np.maximum(current, 0)] != ExclusionCode.NONE
         return np.where(shut, -1, current)
+
+
+class PricesPlans(Protocol):
+    """Says what subscribers would pay on plans that minutes, messages and megabytes alone do not price."""
+
+    def bills(self, history: History, own: OwnMonths | None, basis: History, change_month: IntArray) -> PlanBills:
+        """Return the bills, as `from_cells.CellPricing.bills`."""
+        ...

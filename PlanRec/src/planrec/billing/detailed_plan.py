@@ -41,7 +41,8 @@ class DetailedPlan:
             return left_out_remark(self.plan_id, self.of_cells)
         return (
             f"plan {self.plan_id} is left out (NEEDS_USAGE_DETAIL): three totals of a month do not price it. It needs "
-            f"{'; '.join(self.needs)}. Export single calls, messages and sessions and use `planrec bill --card`."
+            f"{'; '.join(self.needs)}. Export single calls, messages and sessions and use `planrec bill --card`; the "
+            "cells that it writes are taken by `recommend --cells`."
         )
 
 

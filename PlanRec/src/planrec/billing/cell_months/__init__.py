@@ -9,7 +9,7 @@ from planrec.billing.cell_months.bills import (
     cell_reasons,
 )
 from planrec.billing.cell_months.own_months import MonthBills, OwnMonths, bill_months, own_months, scaled_months
-from planrec.billing.cell_months.plans import CellPlans, cell_plans
+from planrec.billing.cell_months.plans import CellPlans, cell_plans, load_cell_plans
 from planrec.billing.cell_months.scheme import CellScheme, Increment, scheme_of
 from planrec.billing.cell_months.table import CellMonths, cell_codes, count_cells
 from planrec.billing.detailed_plan import left_out_remark
@@ -30,6 +30,7 @@ __all__ = [
     "cell_reasons",
     "count_cells",
     "left_out_remark",
+    "load_cell_plans",
     "own_months",
     "scaled_months",
     "scheme_of",

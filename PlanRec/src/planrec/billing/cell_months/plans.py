@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from common_utils.errors import ConfigError
 from planrec.billing.cards import FullCard, FullPlan, is_short, parse_card, read_marked_tree
@@ -10,7 +11,7 @@ from planrec.billing.catalogue import Catalogue, Eligibility, Included, OnSale, 
 from planrec.billing.cell_months.bills import cell_reasons
 from planrec.billing.usage_detail import detailed_plans
 
-__all__ = ["CellPlans", "cell_plans"]
+__all__ = ["CellPlans", "cell_plans", "load_cell_plans"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,21 @@ def cell_plans(data: bytes, name: str) -> CellPlans:
         raise ConfigError(f"rate card {name}: cells price none of its plans. {left[0].remark if left else ''}".rstrip())
     wide = replace(short, plans=(*short.plans, *map(_placeholder, priced)), detailed=left)
     return CellPlans(card, short, wide, tuple(card.plans.index(p) for p in priced))
+
+
+def load_cell_plans(path: Path) -> CellPlans:
+    """Read a card as `cell_plans` takes it.
+
+    Raises
+    ------
+    ConfigError
+        As `cell_plans`, or if the file cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"rate card {path}: cannot be read ({type(error).__name__}). Name another file.") from error
+    return cell_plans(data, str(path))
 
 
 def _reasons(card: FullCard, plan: FullPlan) -> list[str]:
