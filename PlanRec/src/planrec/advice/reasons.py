@@ -17,6 +17,7 @@ from planrec.outlook import History, share_above
 
 __all__ = [
     "Against",
+    "ItemMeans",
     "LineItemMeans",
     "MeanBill",
     "closing_cents",
@@ -42,6 +43,8 @@ class LineItemMeans:
         Months that would have cost more than on the current plan; 0 where that is unknown.
     months : int64 array of shape (n,)
         Months known.
+    further : tuple of ItemMeans
+        Of the plans behind those, which have line items of their own; the columns above are fewer by so many.
     """
 
     fee_cents: FloatArray
@@ -50,6 +53,38 @@ class LineItemMeans:
     data_cents: FloatArray
     months_dearer: IntArray
     months: IntArray
+    further: tuple[ItemMeans, ...] = ()
+
+    def bills(self, rows: IntArray, plans: IntArray) -> list[MeanBill]:
+        """Return the mean bill of each row on a plan."""
+        few = self.fee_cents.shape[1]
+        parts = (self.fee_cents, self.minutes_cents, self.messages_cents, self.data_cents)
+        short = plans < few
+        at = np.where(short, plans, 0)
+        found = [MeanBill()] * len(rows)
+        if few:
+            found = [MeanBill(*bill) for bill in zip(*(part[rows, at].tolist() for part in parts), strict=True)]
+        for place in np.flatnonzero(~short).tolist():
+            found[place] = self.further[plans[place] - few].bill(rows[place])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class ItemMeans:
+    """Line items of one plan, averaged over the months given.
+
+    Attributes
+    ----------
+    names : tuple of str
+    cents : float64 array of shape (n, n_items)
+    """
+
+    names: tuple[str, ...]
+    cents: FloatArray
+
+    def bill(self, row: int) -> MeanBill:
+        """Return the mean bill of a row."""
+        return MeanBill(further=tuple(zip(self.names, self.cents[row].tolist(), strict=True)))
 
 
 def line_item_means(history: History, catalogue: Catalogue, current: IntArray) -> LineItemMeans:
@@ -158,8 +193,7 @@ def sentences(
     With the usage of the one month known, Ultimate, the plan held today, would have cost 70.00 USD a month
     """
     held = np.maximum(current, 0)
-    parts = (items.fee_cents, items.minutes_cents, items.messages_cents, items.data_cents)
-    of_plan, of_held = ([part[rows, at].tolist() for part in parts] for at in (plans, held))
+    of_plan, of_held = items.bills(rows, plans), items.bills(rows, held)
     counts = items.months[rows].tolist(), items.months_dearer[rows, plans].tolist()
     ahead: list[tuple[float, float] | None] = [None] * len(rows)
     if expected_cents is not None:
@@ -170,27 +204,45 @@ def sentences(
         plans.tolist(),
         current.tolist(),
         *counts,
-        zip(*of_plan, strict=True),
-        zip(*of_held, strict=True),
+        of_plan,
+        of_held,
         ahead,
         strict=True,
     ):
-        against = None if now < 0 else Against(names[now], MeanBill(*today).total, dearer, same=plan == now)
-        said.append(sentence(names[plan], currency, months, MeanBill(*bill), against, expected))
+        against = None if now < 0 else Against(names[now], today.total, dearer, same=plan == now)
+        said.append(sentence(names[plan], currency, months, bill, against, expected))
     return said
 
 
 class MeanBill(NamedTuple):
-    """What a plan would have cost a month, by line item; cents."""
+    """What a plan would have cost a month, by line item; cents.
 
-    fee: float
-    minutes: float
-    messages: float
-    data: float
+    Attributes
+    ----------
+    fee, minutes, messages, data : float
+        Of a plan in the short form.
+    further : tuple of (str, float)
+        Of another plan: its line items by name, instead of those.
+    """
+
+    fee: float = 0.0
+    minutes: float = 0.0
+    messages: float = 0.0
+    data: float = 0.0
+    further: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def items(self) -> tuple[tuple[str, float], ...]:
+        """Line items by name; of another plan than one in the short form those that are not 0."""
+        if self.further:
+            return tuple(item for item in self.further if item[1]) or self.further[:1]
+        return (("fee", self.fee), ("minutes", self.minutes), ("messages", self.messages), ("data", self.data))
 
     @property
     def total(self) -> int:
         """The bill in whole cents."""
+        if self.further:
+            return whole_cent(sum(cents for _, cents in self.further))
         return whole_cent(self.fee + self.minutes + self.messages + self.data)
 
 
@@ -220,7 +272,7 @@ def closing_cents(parts: Sequence[float], total: int) -> list[int]:
     Parameters
     ----------
     parts : sequence of float
-        Cents, >= 0.
+        Cents.
     total : int
         Their sum, rounded.
 
@@ -271,12 +323,13 @@ def sentence(
     Surf would have cost 20.30 USD a month (fee 20.00, minutes 0.30, messages 0.00, data 0.00): 49.70 less than Ultra.
     """
     total = bill.total
-    fee, minutes, messages, data = closing_cents(bill, total)
+    items = bill.items
+    whole = closing_cents([cents for _, cents in items], total)
+    parts = ", ".join([f"{item} {_money(cents)}" for (item, _), cents in zip(items, whole, strict=True)])
     held = against is not None and against.same
     text = (
         f"With the usage of the {f'{months} months' if months > 1 else 'one month'} known, "
-        f"{name}{', the plan held today,' if held else ''} would have cost {_money(total)} {currency} a month "
-        f"(fee {_money(fee)}, minutes {_money(minutes)}, messages {_money(messages)}, data {_money(data)})"
+        f"{name}{', the plan held today,' if held else ''} would have cost {_money(total)} {currency} a month ({parts})"
     )
     if against is not None and not held:
         saving = against.total - total

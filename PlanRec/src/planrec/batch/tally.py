@@ -26,6 +26,8 @@ class Tally:
         price; those whose last usage month is not recent.
     closed : mapping of int to int
         `ExclusionCode` -> those that may take no plan for that reason (`rules.closed_reasons`).
+    uncovered : int
+        Those whose cells do not cover the months known.
     """
 
     subscribers: int = 0
@@ -33,6 +35,7 @@ class Tally:
     foreign_plan: int = 0
     stale: int = 0
     closed: Mapping[int, int] = field(default_factory=dict)
+    uncovered: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -41,6 +44,7 @@ class Tally:
             self.foreign_plan + other.foreign_plan,
             self.stale + other.stale,
             Counter(self.closed) + Counter(other.closed),
+            self.uncovered + other.uncovered,
         )
 
     @property
@@ -66,6 +70,11 @@ class Tally:
             (self.stale, NOT_RECENT.removeprefix("subscriber(s) ")),
             *((count, f"may take no plan, {_named(code)}: a row without a plan") for code, count in self._closed()),
             (self.foreign_plan, "hold a plan that the rate card does not price: saving left empty"),
+            (
+                self.uncovered,
+                "lack cells of a month, or have cells that contradict its minutes, messages and megabytes: plans that "
+                "cells price are left out for them (NEEDS_USAGE_DETAIL)",
+            ),
         )
         return [f"{count:,} subscriber(s) {text}" for count, text in lines if count]
 

@@ -22,6 +22,7 @@ from planrec.commands.options import (
     MinGainOption,
     ModeOption,
     MonthOption,
+    PricedCellsOption,
     RulesOption,
     ServedRulesOption,
     TopOption,
@@ -126,6 +127,7 @@ def recommend(
     risk_weight: AdviceWeightOption = None,
     excluded_output: ExcludedOption = None,
     explain: ExplainOption = False,
+    cells: PricedCellsOption = None,
     bundle: BundleOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
@@ -150,6 +152,7 @@ def recommend(
             risk_weight=risk_weight,
             excluded_output=excluded_output,
             bundle=bundle,
+            cells=cells,
         )
     )
 

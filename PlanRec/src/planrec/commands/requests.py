@@ -100,6 +100,7 @@ class RecommendCommand:
     risk_weight: float | None
     excluded_output: Path | None
     bundle: Path | None
+    cells: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,16 @@ from common_utils.decision_log.batch import LogOf, logged_run
 from common_utils.errors import ConfigError
 from common_utils.monitoring.profiles.batch import BatchProfile, open_batch_profile
 from planrec.advice import AnswerPolicy, Engine, Overrides
+from planrec.advice.from_cells import CellPricing
 from planrec.batch.answers import Recommender
 from planrec.batch.by_bundle import AskedOfBundle, bundle_answers
+from planrec.batch.cell_use import CellUse
 from planrec.batch.files import Written, write_bills, write_predictions, write_recommendations
 from planrec.batch.log import prediction_entries, ranked_entries
 from planrec.batch.rankers import policy_ranker
 from planrec.batch.seen import count_advice, count_predictions
 from planrec.billing import load_catalogue
+from planrec.billing.cell_months import CellPlans, cell_plans, load_cell_plans
 from planrec.bundle import PlanRecBundle
 from planrec.commands.options import AnswerBasis, AnswerMode
 from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand
@@ -31,6 +34,7 @@ from planrec.commands.settings import (
 )
 from planrec.months import month_index
 from planrec.rules import Mode, Rules, built_in_rules, load_rules
+from planrec.usage.cell_files import CellFile
 
 __all__ = ["run_bill", "run_predict", "run_recommend"]
 
@@ -63,6 +67,11 @@ def run_recommend(request: RecommendCommand) -> None:
             "recommend --mode offer: months, history and risk weight are those of the bundle; leave out --basis past, "
             "--history-months and --risk-weight."
         )
+    if offered and request.cells is not None:
+        raise ConfigError(
+            "recommend --cells: the models of offers score plans in the short form, by their allowances and prices, "
+            "not those that cells price. Leave out --cells, or ask for advice (--mode advice)."
+        )
     if request.plans is None:
         _by_bundle(request)
         return
@@ -78,9 +87,11 @@ def _by_card(request: RecommendCommand, plans: Path) -> None:
     """Follow the rules of the file, the built-in ones where there is none."""
     advice, configured = advice_settings(request.settings)
     month, path = month_index(request.as_of), request.rules or configured
-    catalogue = load_catalogue(plans)
+    cells = None if request.cells is None else _cells(request.cells, load_cell_plans(plans))
+    catalogue = load_catalogue(plans) if cells is None else cells.pricing.plans.wide
     rules = built_in_rules() if path is None else load_rules(path, catalogue)
     engine = Engine(catalogue, rules.asking("advice", request.min_gain_cents))
+    engine = engine if cells is None else cells.engine(engine)
     policy = AnswerPolicy(
         history_months=request.history_months or advice.history_months,
         risk_weight=advice.risk_weight if request.risk_weight is None else request.risk_weight,
@@ -88,9 +99,14 @@ def _by_card(request: RecommendCommand, plans: Path) -> None:
     )
     _, recent = table_settings(request.settings)
     ranker = policy_ranker(engine, policy)
-    recommender = Recommender(catalogue, ranker, month, policy.history_months, request.top, request.explain, recent)
+    looked_back, top, explain = policy.history_months, request.top, request.explain
+    recommender = Recommender(catalogue, ranker, month, looked_back, top, explain, recent, cells=cells)
     written = _written(request, recommender, engine.rules)
     note(f"{written.rows:,} rows written to {request.output}, by the past months and rules {engine.rules.version}")
+
+
+def _cells(path: Path, plans: CellPlans) -> CellUse:
+    return CellUse(CellPricing(plans), CellFile(path, plans.card))
 
 
 def _by_bundle(request: RecommendCommand) -> None:
@@ -98,7 +114,11 @@ def _by_bundle(request: RecommendCommand) -> None:
     run, month = load_run(request.settings), month_index(request.as_of)
     bundle = run.open_bundle(request.bundle)
     _, recent = table_settings(request.settings)
-    rules = bundle.followed(request.rules)
+    cells = None if request.cells is None else _cells(request.cells, cell_plans(bundle.catalogue_bytes(), bundle.name))
+    if cells is None or request.rules is None:
+        rules = bundle.followed(request.rules)
+    else:  # the rules may name the plans that cells price
+        rules = load_rules(request.rules, cells.pricing.plans.wide)
     asked = AskedOfBundle(
         month,
         request.mode.value,
@@ -108,6 +128,7 @@ def _by_bundle(request: RecommendCommand) -> None:
         top=request.top,
         explain=request.explain,
         recent_months=recent,
+        cells=cells,
     )
     answers = bundle_answers(bundle, asked)
     profile = open_batch_profile(run.config.monitoring, run.project, bundle.bundle, "recommend")
