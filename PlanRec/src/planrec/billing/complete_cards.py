@@ -15,14 +15,14 @@ from planrec.billing.cards import (
     FullCard,
     FullPlan,
     MarkedTree,
-    NotSold,
     Option,
     is_short,
     never_held,
     parse_card,
     read_card_tree,
+    with_line,
 )
-from planrec.billing.events import CALL_IN, KINDS
+from planrec.billing.events import CALL_IN, KINDS, LocalClock
 from planrec.billing.rating import CardCells, Sheet
 
 __all__ = ["load_complete_card", "refuse_gaps"]
@@ -45,10 +45,21 @@ def load_complete_card(path: Path) -> FullCard:
     card = parse_card(marked, name)
     problem = next(never_held(card), None)
     if problem:
-        raise ConfigError(f"{name}: {problem}")
+        raise ConfigError(f"{name}: {with_line(card, problem, marked.lines)}")
     _refuse_odd_classes(card, marked, name)
+    _refuse_uncountable(card, marked, name)
     refuse_gaps(card, marked, name)
     return card
+
+
+def _refuse_uncountable(card: FullCard, marked: MarkedTree, name: str) -> None:
+    """Refuse a zone that is not known and what 64 bits do not hold, with the line of the key."""
+    for key, made in (("timezone: ", lambda: LocalClock(card.timezone)), ("", lambda: Sheet(card))):
+        try:
+            made()
+        except ConfigError as error:
+            said = key + str(error).removeprefix(f"card {card.version}: ")
+            raise ConfigError(f"{name}: {with_line(card, said, marked.lines)}") from error
 
 
 def _refuse_odd_classes(card: FullCard, marked: MarkedTree, name: str) -> None:
@@ -128,7 +139,7 @@ def _gaps(sheet: Sheet, i: int, plan: FullPlan) -> Iterator[str]:
         use = (KINDS[kind], cells.classes[to], cells.places[place])
         if kind == CALL_IN or use[1] not in known[use[0]][0] or use[2] not in known[use[0]][1]:
             continue
-        if not any(_is_not_sold(card, row, use) for row in plan.not_sold):
+        if not any(row.fits(card, *use) for row in plan.not_sold):
             bands = [b for b, held in zip(card.bands, cells.band_sets[band], strict=False) if held]
             yield _text(
                 card, use, bands if (cells.rate.reshape(cells.shape)[:, :, :, place, kind, to] >= 0).any() else []
@@ -159,13 +170,6 @@ def _known(card: FullCard, kind: str) -> tuple[set[str], set[str]]:
         classes |= {*card.prefixes, ""}  # a number that no prefix fits
     places = {p for r in rows for p in r.at} | {p for o in owners for b in o.passes if kind in b.kinds for p in b.at}
     return classes or {""}, {m for p in places for m in card.places.get(p, (p,))}
-
-
-def _is_not_sold(card: FullCard, row: NotSold, use: tuple[str, str, str]) -> bool:
-    kind, to, at = use
-    places = {m for p in row.at for m in card.places.get(p, (p,))}
-    classes = {m for c in row.to or () for m in card.classes.get(c, (c,))}
-    return kind in row.kind and at in places and (row.to is None or to in classes)
 
 
 def _text(card: FullCard, use: tuple[str, str, str], bands: list[str]) -> str:

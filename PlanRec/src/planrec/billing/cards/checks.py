@@ -1,41 +1,66 @@
-"""Checks over a whole card: names that must exist or be unique, and remarks on rows that cannot matter."""
+"""Checks over a whole card: names that must exist or be unique, and remarks on rows that cannot matter.
+
+Each problem and remark begins with its key; `with_line` puts the line of the file before it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
+from common_utils.config.yaml_text import Location, line_of
 from common_utils.errors import ConfigError
+from planrec.billing.cards.overlaps import overlaps
 from planrec.billing.cards.rows import Allowance, Rate
 from planrec.billing.cards.schema import FullCard, FullPlan, Option
 
-__all__ = ["never_held", "refuse_contradictions", "remarks"]
+__all__ = ["never_held", "refuse_contradictions", "remarks", "with_line"]
 
 
-def refuse_contradictions(card: FullCard, name: str) -> None:
-    """Refuse a card whose names do not fit together.
+def with_line(card: FullCard, text: str, lines: Mapping[Location, int]) -> str:
+    """Return a text that begins with a key of the card, with the key's line before it where lines are known.
+
+    Examples
+    --------
+    >>> from planrec.billing.cards.load import parse_card
+    >>> tree = {"version": "v1", "currency": "EUR", "timezone": "Europe/Madrid", "plans": [{"plan_id": "a"}]}
+    >>> with_line(parse_card(tree, "card"), "plans.a.fee: odd", {(): 1, ("plans", 0, "fee"): 7})
+    'line 7, plans.a.fee: odd'
+    """
+    return f"line {line_of(lines, _location(card, text))}, {text}" if lines else text
+
+
+def _location(card: FullCard, text: str) -> Location:
+    """Return where in the file the key stands with which a text begins; plans and options are named by identifier."""
+    named = [(f"plans.{p.plan_id}", ("plans", i)) for i, p in enumerate(card.plans)]
+    named += [(f"options.{o.option_id}", ("options", i)) for i, o in enumerate(card.options)]
+    fits = [(key, at) for key, at in named if text.startswith((f"{key}.", f"{key}:"))]
+    key, at = max(fits, key=lambda found: len(found[0]), default=("", ()))
+    rest = re.findall(r"[^.\[\]]+", text.removeprefix(key).partition(":")[0])
+    return (*at, *(int(part) if part.isdigit() else part for part in rest))
+
+
+def refuse_contradictions(card: FullCard, name: str, lines: Mapping[Location, int]) -> None:
+    """Refuse a card whose names do not fit together; `lines` are those of its keys, where they are known.
 
     Raises
     ------
     ConfigError
-        If an identifier stands twice, or a band, plan or option is named that the card does not hold.
+        If an identifier or a prefix stands twice, or a band, plan or option is named that the card does not hold; with
+        the line and the key.
     """
     problem = next(_problems(card), None)
     if problem:
-        raise ConfigError(f"{name}: {problem}")
+        raise ConfigError(f"{name}: {with_line(card, problem, lines)}")
 
 
 def _problems(card: FullCard) -> Iterator[str]:
+    yield from _twice(card)
     plans, options = [p.plan_id for p in card.plans], [o.option_id for o in card.options]
-    for what, ids in (
-        ("plan_id", plans),
-        ("option_id", options),
-        ("name of an option", [o.name for o in card.options]),
-    ):
-        twice = next((i for i in ids if ids.count(i) > 1), None)
-        if twice:
-            yield f"{what} {twice!r} stands twice"
-    owners: list[FullPlan | Option] = [*card.plans, *card.options]
-    for key, owner in zip([f"plans.{p}" for p in plans] + [f"options.{o}" for o in options], owners, strict=True):
+    owners: list[tuple[str, FullPlan | Option]] = [(f"plans.{p.plan_id}", p) for p in card.plans]
+    owners += [(f"options.{o.option_id}", o) for o in card.options]
+    for key, owner in owners:
         yield from _unknown_bands(card, key, owner)
         if card.prepaid and (owner.rates or owner.allowances or owner.passes or owner.caps):
             yield f"{key}: a prepaid card uses no rates, allowances, passes or caps"
@@ -43,10 +68,30 @@ def _problems(card: FullCard) -> Iterator[str]:
     for option in card.options:
         if single & set(option.requires):
             yield f"options.{option.option_id}.requires: an option that is bought one by one cannot be required"
-        named = [*((p, plans) for p in option.only_with or ()), *((o, options) for o in option.requires)]
-        for name in (name for name, known in named if name not in known):
-            yield f"options.{option.option_id}: {name!r} is not in the card"
+        for part, what, names, known in (
+            ("only_with", "plan", option.only_with or (), plans),
+            ("requires", "option", option.requires, options),
+        ):
+            for i in (i for i, one in enumerate(names) if one not in known):
+                yield f"options.{option.option_id}.{part}[{i}]: {what} {names[i]!r} is not in the card"
     yield from _prepaid_problems(card)
+
+
+def _twice(card: FullCard) -> Iterator[str]:
+    """Yield identifiers and prefixes that mean two things."""
+    plans, options = [p.plan_id for p in card.plans], [o.option_id for o in card.options]
+    for part, what, ids in (
+        ("plans", "plan_id", plans),
+        ("options", "option_id", options),
+        ("options", "name", [o.name for o in card.options]),
+    ):
+        again = next((i for i, one in enumerate(ids) if one in ids[:i]), None)
+        if again is not None:
+            yield f"{part}[{again}].{what}: {ids[again]!r} stands twice, first in {part}[{ids.index(ids[again])}]"
+    seen: dict[str, str] = {}
+    for of_class, i, prefix in ((c, i, p) for c, group in card.prefixes.items() for i, p in enumerate(group)):
+        if seen.setdefault(prefix, of_class) != of_class:
+            yield f"prefixes.{of_class}[{i}]: {prefix!r} is of class {seen[prefix]!r} too; leave it in one"
 
 
 def never_held(card: FullCard) -> Iterator[str]:
@@ -86,8 +131,10 @@ def _prepaid_problems(card: FullCard) -> Iterator[str]:
             yield f"plans.{plan.plan_id}: {own} belong to `prepaid: true`"
 
 
-def remarks(card: FullCard) -> list[str]:
-    """Return what is odd and no error: limits that never bind, rows behind rows that take all.
+def remarks(card: FullCard, lines: Mapping[Location, int] = MappingProxyType({})) -> list[str]:
+    """Return what is odd and no error: limits that never bind, rows behind rows that take all, what stands twice.
+
+    Each begins with its key, and with its line where the lines of the keys are given.
 
     Examples
     --------
@@ -111,7 +158,7 @@ def remarks(card: FullCard) -> list[str]:
         found.extend(_loose_limits(key, owner.allowances))
         found.extend(_hidden_rows(key, "rates", owner.rates))
         found.extend(_hidden_rows(key, "allowances", [a for a in owner.allowances if _takes_all(a)]))
-    return found
+    return [with_line(card, text, lines) for text in (*found, *overlaps(card))]
 
 
 def _loose_limits(key: str, rows: Sequence[Allowance]) -> Iterator[str]:

@@ -341,7 +341,14 @@ def _refuse_unpriced(use: _Use, trace: Trace) -> None:
     if len(bad):
         cell = use.cells.parts(use.cell[bad[:1]])
         kind, to = KINDS[int(use.frame.kind[bad[0]])], use.cells.classes[int(cell[5][0])]
-        raise DataError(
-            f"events: no rate fits {len(bad)} event(s) that allowances do not cover, first a {kind} to {to!r} at "
-            f"{use.cells.places[int(cell[3][0])]!r}. Add a rate or an unlimited allowance for it."
+        at = use.cells.places[int(cell[3][0])]
+        plan = use.sheet.card.plans[int(use.accounts.plan.reshape(-1)[use.frame.account[bad[0]]])]
+        said = (
+            f"events: no rate fits {len(bad)} event(s) that allowances do not cover, first a {kind} to {to!r} at {at!r}"
         )
+        if any(row.fits(use.sheet.card, kind, to, at) for row in plan.not_sold):
+            raise DataError(
+                f"{said}: plan {plan.plan_id} does not sell it (`not_sold`). Bill the subscriber on a plan that does, "
+                "or correct the events."
+            )
+        raise DataError(f"{said}. Add a rate or an unlimited allowance for it to plan {plan.plan_id}.")

@@ -13,7 +13,7 @@ import numpy as np
 from common_utils.command_line.terminal import note
 from common_utils.outputs import write_text
 from planrec.advice.full_cards import FullPlanRank, rank_full_plans
-from planrec.billing.cards import load_request
+from planrec.billing.cards import accounts_lines, load_request
 from planrec.billing.complete_cards import load_complete_card
 from planrec.billing.rating import accounts_of
 from planrec.commands.run.full_cards import EventBilling
@@ -37,7 +37,8 @@ def run_plan_rank(asked: EventBilling, output: Path, rules_file: Path | None) ->
     card, request = load_complete_card(asked.card), load_request(asked.accounts)
     rules: Rules = built_in_rules() if rules_file is None else load_rules(rules_file)
     events = read_billed_events(card, request, asked.events, decimal=asked.decimal)
-    held = accounts_of(card, request).plan[:, -1]
+    with accounts_lines(asked.accounts):
+        held = accounts_of(card, request).plan[:, -1]
     bills = expected_bills(card, request, events, np.random.default_rng(0))
     rows = list(rank_full_plans(card, request, held, bills, rules))
     write_text(output, _csv(rows))
