@@ -99,6 +99,11 @@ def test_digits_are_no_day(written: str) -> None:
         ("name: two", "name: one", r"line 12, options\[1\]\.name: 'one' stands twice"),
         ("each: 9", "each: 9, when: noon", r"line 9, plans\.a\.rates\[1\]\.when: no band 'noon'"),
         ("fee: 999.5", "per_mb: 1", r"line 5, plans\.a: .* belong to `prepaid: true`"),
+        (
+            "options:",
+            "    not_sold: [{kind: data}, {kind: call, to: premium}]\noptions:",
+            r"line 10, plans\.a\.not_sold\[1\]: rates\[0\] prices it, so that it would be billed",
+        ),
         ("Europe/Madrid", "Europe/Nowhere", r"line 3, timezone: timezone 'Europe/Nowhere' is not known"),
         ("each: 9", "each: 900000000.00000001", r"line 9, plans\.a\.rates\[1\]\.each: the largest charge"),
         (

@@ -75,6 +75,29 @@ def _problems(card: FullCard) -> Iterator[str]:
             for i in (i for i, one in enumerate(names) if one not in known):
                 yield f"options.{option.option_id}.{part}[{i}]: {what} {names[i]!r} is not in the card"
     yield from _prepaid_problems(card)
+    for plan in card.plans:
+        yield from _sold_after_all(card, plan)
+
+
+def _sold_after_all(card: FullCard, plan: FullPlan) -> Iterator[str]:
+    """Yield uses of `not_sold` that a rate of the plan always prices: they would be billed."""
+
+    def members(names: Sequence[str], sets: Mapping[str, Sequence[str]]) -> set[str]:
+        return {m for name in names for m in sets.get(name, (name,))}
+
+    for i, row in enumerate(plan.not_sold):
+        for j, rate in enumerate(plan.rates):
+            always = rate.when is None and rate.valid_from is None and rate.valid_to is None
+            if not always or not set(row.kind) & set(rate.kind):
+                continue
+            classes = rate.to is None or (
+                row.to is not None and members(row.to, card.classes) <= members(rate.to, card.classes)
+            )
+            if classes and members(row.at, card.places) <= members(rate.at, card.places):
+                yield (
+                    f"plans.{plan.plan_id}.not_sold[{i}]: rates[{j}] prices it, so that it would be billed; name in "
+                    "`to` and `at` of that rate what is sold, or take it out of `not_sold`"
+                )
 
 
 def _twice(card: FullCard) -> Iterator[str]:
