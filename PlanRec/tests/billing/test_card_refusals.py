@@ -16,6 +16,7 @@ from planrec.billing.cards import (
     load_request,
     parse_card,
     parse_request,
+    plan_sentences,
     read_marked_tree,
     remarks,
 )
@@ -98,6 +99,36 @@ def test_digits_are_no_day(written: str) -> None:
         ("option_id: y", "option_id: x", r"line 12, options\[1\]\.option_id: 'x' stands twice, first in options\[0\]"),
         ("name: two", "name: one", r"line 12, options\[1\]\.name: 'one' stands twice"),
         ("each: 9", "each: 9, when: noon", r"line 9, plans\.a\.rates\[1\]\.when: no band 'noon'"),
+        ("fee: 999.5", "fee: -5", r"line 6, plans\.0\.fee: write no less than 0"),
+        ("plan_id: a", "name: a", r"line 5, plans\.0\.plan_id: is missing; it must be told"),
+        ("kind: sms, item", "kind: mms, item", r"line 9, plans\.0\.rates\.1\.kind: write 'call', 'call_in', 'sms' or"),
+        ("plans:\n", "tax: 21\nplans:\n", r"line 4, tax: write keys below it, each as `key: value`"),
+        (
+            "plans:\n",
+            "holidays: 2025-01-01\nplans:\n",
+            r"line 4, holidays: write a list, one `- ` a row or in brackets",
+        ),
+        ("plans:\n", "holidays: [2025-02-30]\nplans:\n", r"line 4, holidays\.0: no such day: day value is outside"),
+        (
+            "options:",
+            "    fee_changes: [{from_period: 2025-13, fee: 1}]\noptions:",
+            r"line 10, plans\.a\.fee_changes\[0\]\.from_period: period '2025-13': write YYYY-MM",
+        ),
+        (
+            "options:",
+            "    allowances: [{kind: call, amount: 9, unit: minute, per_call_max: 0.001}]\noptions:",
+            r"line 10, plans\.a\.allowances\[0\]\.per_call_max: 0\.001 is not a whole number of seconds",
+        ),
+        (
+            "options:",
+            "    passes: [{at: eu, fee: 100, lasts: day, treat_as: hme, item: pass}]\noptions:",
+            r"line 5, plans\.0 \(a\): no price and no unlimited allowance for a call at hme",
+        ),
+        (
+            "    fee: 999.5\n",
+            "    monthly_fee_cents: 999\n",
+            r"line 6, rounding\.minutes: plans in the short form bill calls only where each call is rounded up",
+        ),
         ("fee: 999.5", "per_mb: 1", r"line 5, plans\.a: .* belong to `prepaid: true`"),
         (
             "options:",
@@ -177,6 +208,24 @@ plans:
         "per_minute: 2, when: night}", "per_minute: 2, when: night, valid_from: 2025-02-01}"
     )
     assert not any(".when" in said for said in remarks(parse_card(read_marked_tree(dated.encode(), "c"), "c")))
+
+
+def test_what_counts_as_nothing_is_told() -> None:
+    plan = """    fee: 9.99
+    discounts: [{item: off, percent: 10, of: [fee, calls, activation, cals]}]
+    minimum_spend: {cents: 900, counts: [off, options, call]}
+"""
+    marked = read_marked_tree(CARD.replace("    fee: 999.5\n", plan).encode(), "card")
+    assert remarks(parse_card(marked, "card"), marked.lines) == [
+        "line 7, plans.a.discounts[0].of: no row charges 'cals'; it counts as nothing",
+        "line 8, plans.a.minimum_spend.counts: no row charges 'call'; it counts as nothing",
+        "line 6, plans.a.fee: 9.99 are 0.0999 EUR; money is in hundredths",
+    ]
+
+
+def test_words_say_from_which_second_a_price_holds() -> None:
+    card = _read(CARD.replace("per_minute: 7.3", "per_minute: [[10, 7.3]]"))
+    assert "Calls cost 0.073 EUR a minute from second 10 on." in plan_sentences(card, card.plans[0])
 
 
 @pytest.mark.parametrize(

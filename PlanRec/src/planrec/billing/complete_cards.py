@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,8 @@ from planrec.billing.cards import (
     read_card_tree,
     with_line,
 )
-from planrec.billing.events import CALL_IN, KINDS, LocalClock
-from planrec.billing.rating import CardCells, Sheet
+from planrec.billing.events import CALL_IN, KINDS, LocalClock, PeriodRule
+from planrec.billing.rating import CardCells, Sheet, amount_of
 
 __all__ = ["load_complete_card", "refuse_gaps"]
 
@@ -53,13 +54,39 @@ def load_complete_card(path: Path) -> FullCard:
 
 
 def _refuse_uncountable(card: FullCard, marked: MarkedTree, name: str) -> None:
-    """Refuse a zone that is not known and what 64 bits do not hold, with the line of the key."""
-    for key, made in (("timezone: ", lambda: LocalClock(card.timezone)), ("", lambda: Sheet(card))):
+    """Refuse a zone, a period or an amount that is none, and what 64 bits do not hold, with the line of the key."""
+    looks: list[tuple[str, Callable[[], object]]] = [
+        ("timezone: ", lambda: LocalClock(card.timezone)),
+        *_periods_named(card),
+        ("", lambda: _amounts(Sheet(card))),
+    ]
+    for key, look in looks:
         try:
-            made()
+            look()
         except ConfigError as error:
             said = key + str(error).removeprefix(f"card {card.version}: ")
             raise ConfigError(f"{name}: {with_line(card, said, marked.lines)}") from error
+
+
+def _periods_named(card: FullCard) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yield keys that name a period, with what refuses a name that is none."""
+    rule = PeriodRule(card.period)
+    for plan in card.plans:
+        for i, change in enumerate(plan.fee_changes):
+            yield f"plans.{plan.plan_id}.fee_changes[{i}].from_period: ", partial(rule.parse, change.from_period)
+
+
+def _amounts(sheet: Sheet) -> None:
+    """Refuse amounts of allowances that are no whole number of seconds, messages or parts of a megabyte."""
+    for row in sheet.allowances:
+        told = row.allowance
+        if told is None:
+            continue
+        limits = [(f"per_{span}_max", getattr(told, f"per_{span}_max")) for span in ("call", "day", "week")]
+        limits += [("amount", told.amount), ("rollover.max", told.rollover.max if told.rollover else None)]
+        for key, value in limits:
+            if value not in (None, "unlimited"):
+                amount_of(told, value, f"{row.key}.{key}", sheet.unit)
 
 
 def _refuse_odd_classes(card: FullCard, marked: MarkedTree, name: str) -> None:
@@ -168,7 +195,8 @@ def _known(card: FullCard, kind: str) -> tuple[set[str], set[str]]:
     classes = {m for c in named for m in card.classes.get(c, (c,))}
     if card.prefixes and kind != "data":
         classes |= {*card.prefixes, ""}  # a number that no prefix fits
-    places = {p for r in rows for p in r.at} | {p for o in owners for b in o.passes if kind in b.kinds for p in b.at}
+    bought = [b for o in owners for b in o.passes if kind in b.kinds]
+    places = {p for r in rows for p in r.at} | {p for b in bought for p in (*b.at, b.treat_as)}
     return classes or {""}, {m for p in places for m in card.places.get(p, (p,))}
 
 

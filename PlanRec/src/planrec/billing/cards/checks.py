@@ -15,6 +15,8 @@ from planrec.billing.cards.overlaps import overlaps
 from planrec.billing.cards.rows import Allowance, Rate
 from planrec.billing.cards.schema import FullCard, FullPlan, Option
 
+_A_UNIT = 100  # hundredths of the currency
+
 __all__ = ["never_held", "refuse_contradictions", "remarks", "with_line"]
 
 
@@ -175,6 +177,8 @@ def remarks(card: FullCard, lines: Mapping[Location, int] = MappingProxyType({})
         charged = _charged_items(owner) | ({i for o in card.options for i in _charged_items(o)})
         if isinstance(owner, Option):
             charged |= {i for p in card.plans for i in _charged_items(p)}
+        if isinstance(owner, FullPlan):
+            found.extend(_odd_money(card, key, owner))
         for i, cap in enumerate(owner.caps):
             if not set(cap.items) & charged:
                 found.append(f"{key}.caps[{i}]: no rate charges {sorted(cap.items)}; the cap never binds")
@@ -182,6 +186,24 @@ def remarks(card: FullCard, lines: Mapping[Location, int] = MappingProxyType({})
         found.extend(_hidden_rows(key, "rates", owner.rates))
         found.extend(_hidden_rows(key, "allowances", [a for a in owner.allowances if _takes_all(a)]))
     return [with_line(card, text, lines) for text in (*found, *overlaps(card))]
+
+
+def _odd_money(card: FullCard, key: str, plan: FullPlan) -> Iterator[str]:
+    """Say which items no row charges, so that they count as nothing, and a fee that looks like whole units."""
+    charged = {i for owner in (plan, *card.options) for i in _charged_items(owner)}
+    charged |= {"fee", plan.fee_item, "activation", *(f"option {o.name}" for o in card.options)}
+    charged |= {"options"} | ({card.pool.item} if card.pool else set())
+    charged |= {card.pool.over.item} if card.pool and card.pool.over else set()
+    named = [(f"discounts[{i}].of", d.of) for i, d in enumerate(plan.discounts)]
+    named += [("minimum_spend.counts", plan.minimum_spend.counts)] if plan.minimum_spend else []
+    discounts = {d.item for d in plan.discounts}
+    for part, items in named:
+        known = charged | discounts if part.startswith("minimum") else charged
+        for item in items:
+            if item not in known:
+                yield f"{key}.{part}: no row charges {item!r}; it counts as nothing"
+    if plan.fee < _A_UNIT and plan.fee != int(plan.fee):
+        yield f"{key}.fee: {plan.fee} are {plan.fee / _A_UNIT} {card.currency}; money is in hundredths"
 
 
 def _loose_limits(key: str, rows: Sequence[Allowance]) -> Iterator[str]:

@@ -26,6 +26,16 @@ __all__ = ["accounts_lines", "load_request", "parse_card", "parse_request", "rea
 _Model = TypeVar("_Model", bound=BaseModel)
 _MOST_TOLD = 5
 _A_SUBSCRIBER = 2  # keys down to one, under `subscribers`
+_WORDS = {  # what pydantic says, and what to write; the first that begins a message holds
+    "Field required": "is missing; it must be told",
+    "Input should be a valid dictionary": "write keys below it, each as `key: value`",
+    "Input should be a valid tuple": "write a list, one `- ` a row or in brackets",
+    "Input should be a valid date or datetime, ": "no such day: ",
+    "Input should be greater than or equal to ": "write no less than ",
+    "Input should be less than or equal to ": "write no more than ",
+    "Input should be a valid ": "write a ",
+    "Input should be ": "write ",
+}
 
 
 def _read(path: Path, what: str) -> bytes:
@@ -140,10 +150,17 @@ def _written(tree: Tree, where: Location) -> Location:
     return where
 
 
+def _in_words(said: str) -> str:
+    """Return what to write in place of what was expected."""
+    begin = next((begin for begin in _WORDS if said.startswith(begin)), "")
+    rest = "" if _WORDS.get(begin, "").endswith(("`", "told", "brackets")) else said.removeprefix(begin)
+    return _WORDS.get(begin, "") + rest
+
+
 def _problem(model: type[BaseModel], problem: ErrorDetails, marked: MarkedTree) -> str:
     where = _written(marked.tree, problem["loc"])
     line = f"line {line_of(marked.lines, where)}, " if marked.lines else ""
-    said = form_of(problem) or problem["msg"].removeprefix("Value error, ")
+    said = form_of(problem) or _in_words(problem["msg"].removeprefix("Value error, "))
     if problem["type"] == "extra_forbidden":
         last = str(where[-1])
         said = (

@@ -180,8 +180,8 @@ def _call_price(row: Rate, currency: str) -> str:
     if not {"call", "call_in"} & set(row.kind):
         return ""
     parts = [f"{money_text(row.setup, currency)} for each call"] if row.setup else []
-    for i, (second, price) in enumerate(row.per_minute):
-        after = f" from second {second} on" if i else ""
+    for second, price in row.per_minute:
+        after = f" from second {second} on" if second else ""
         parts.append(f"{money_text(price, currency)} a minute{after}")
     text = " and ".join(parts) or "nothing"
     text += _increment(*row.increment)
