@@ -228,6 +228,27 @@ def test_words_say_from_which_second_a_price_holds() -> None:
     assert "Calls cost 0.073 EUR a minute from second 10 on." in plan_sentences(card, card.plans[0])
 
 
+def test_words_say_what_the_card_adds_to_a_plan() -> None:
+    more = """tax: {prices: excluded, percent: 21}
+pool: {payer: P, fee: 3000, allowance_mb: 1000, over: {item: extra, block_mb: 100, per_block: 150, max: 400}}
+bands:
+  late: [{days: [fri, sat], from: "20:00", to: "24:00"}, {days: sun, from: "00:00", to: "08:00"}]
+  unused: [{days: mon, from: "20:00", to: "24:00"}]
+"""
+    card = _read(CARD.replace("each: 9", "each: 9, when: late") + more)
+    assert plan_sentences(card, card.plans[0])[-4:] == [
+        "Late is fri and sat 20:00 to 24:00 and sun 00:00 to 08:00 local time.",
+        "Data of all lines at home share 1000 MB a period in place of the plan's own data.",
+        "P pays 30.00 EUR for it, and each 100 MB begun beyond it 1.50 EUR, at most 4.00 EUR.",
+        "21 % tax is added to the bill.",
+    ]
+    bare = _read(
+        CARD.partition("plans:")[0]
+        + "prepaid: true\nplans:\n  - {plan_id: a, per_minute: 1, per_message: 1, per_mb: 1}\n"
+    )
+    assert plan_sentences(bare, bare.plans[0])[0] == "Without the pack a started minute costs 0.01 EUR."
+
+
 @pytest.mark.parametrize(
     ("number", "message"),
     [
