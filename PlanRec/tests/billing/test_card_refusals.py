@@ -290,9 +290,9 @@ def _billed(card: FullCard, row: str) -> list[str]:
 
 def test_an_event_that_the_plan_does_not_sell_is_told_so() -> None:
     card = _read(CARD.replace("options:", "    not_sold: [{kind: call, at: [world]}]\noptions:"))
-    with pytest.raises(DataError, match=r"first a call to '' at 'world': plan a does not sell it \(`not_sold`\)"):
+    with pytest.raises(DataError, match=r"first 'e1', a call at world: plan a does not sell it \(`not_sold`\)"):
         _billed(card, "e1,A,call,2025-03-01T08:00:00,60,,,world\n")
-    with pytest.raises(DataError, match=r"first a data to '' at 'home'\. Add a rate .* for it to plan a\."):
+    with pytest.raises(DataError, match=r"first 'e1', a data session at home\. Add a rate .* for it to plan a\."):
         _billed(card, "e1,A,data,2025-03-01T08:00:00,,1,,home\n")
 
 

@@ -45,6 +45,11 @@ def run_plan_rank(asked: EventBilling, output: Path, rules_file: Path | None) ->
     people = {row.subscriber: row.advice for row in rows}
     switch = sum(advice == "switch" for advice in people.values())
     note(f"{len(people):,} subscribers, {switch:,} advised to switch, by {card.version} and rules {rules.version}")
+    buyers = sum(bool(holder.bought) for holder in request.subscribers.values())
+    if buyers:
+        note(
+            f"options under `bought` of {buyers:,} subscriber(s) are of their days alone; no later purchase is expected"
+        )
     if len(request.subscribers) > len(people):
         left = len(request.subscribers) - len(people)
         note(f"{left:,} without an answer: they have left, or have no whole period behind them")
