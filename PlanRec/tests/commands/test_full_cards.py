@@ -61,6 +61,13 @@ def test_bill_of_events_writes_lines_that_add_up(run, files, tmp_path) -> None: 
     ]
 
 
+def test_bill_tells_of_numbers_that_no_prefix_fits(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "events.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("+34 600", "0600"), encoding="utf-8")
+    assert run("bill", *files, "--output", tmp_path / "bills.csv") == 0
+    assert "events: 1 calls and messages of no class: no prefix of the card fits" in capsys.readouterr().err
+
+
 def test_bill_explains_an_event(run, files, capsys) -> None:  # type: ignore[no-untyped-def]
     assert run("bill", *files, "--explain", "e2") == 0
     out = capsys.readouterr()

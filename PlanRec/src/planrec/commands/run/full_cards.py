@@ -18,7 +18,7 @@ from planrec.batch.cell_bills import cell_bill_table
 from planrec.billing.cards import BillRequest, FullCard, accounts_lines, load_request, read_card_tree, remarks
 from planrec.billing.cell_months import bill_cells, bill_cells_on_every_plan, count_cells, left_out_remark
 from planrec.billing.complete_cards import load_complete_card
-from planrec.billing.events import Events
+from planrec.billing.events import CALL, SMS, Events
 from planrec.billing.rating import (
     CODES,
     BillBook,
@@ -82,6 +82,9 @@ def _bill_events(
     cells_output: Path | None,
 ) -> None:
     events = read_billed_events(card, request, asked.events, decimal=asked.decimal)
+    unknown = int((((events.kind == CALL) | (events.kind == SMS)) & (events.to == 0)).sum()) if card.prefixes else 0
+    if unknown:
+        note(f"events: {unknown:,} calls and messages of no class: no prefix of the card fits, or no number is told")
     if cells_output is not None:
         cells = count_cells(card, request, events)
         write_cells(cells, cells_output)
