@@ -48,6 +48,16 @@ def test_of_two_passes_that_fit_the_first_is_bought() -> None:
     assert found == {("2025-03", "pass"): 100, ("2025-03", "messages"): 1}
 
 
+def test_a_cap_on_what_goes_beyond_a_day_fee_refuses_the_days_that_follow() -> None:
+    # 15 MB are the fee of 100 and 5 MB beyond it at 10, which reach the cap; the next day does not take place
+    beyond: Tree = {"item": "extra", "per_mb": "10"}
+    rates: Tree = [{"kind": "data", "item": "day", "day_fee": "100", "includes_mb": "10", "beyond": beyond}]
+    caps: Tree = [{"name": "cap", "items": ["extra"], "amount": "50", "mode": "refuse"}]
+    rows = "e1,A,data,2025-03-05T12:00:00,,15,,home\ne2,A,data,2025-03-06T12:00:00,,5,,home\n"
+    found = _bill({"rates": rates, "caps": caps}, rows, ["2025-03"])
+    assert found == {("2025-03", "day"): 100, ("2025-03", "extra"): 50}
+
+
 @pytest.mark.parametrize(("holidays", "cents"), [((), 9), (("2025-03-19",), 1)])
 def test_a_holiday_has_the_bands_of_sunday_and_not_those_of_saturday(holidays: tuple[str, ...], cents: int) -> None:
     windows: Tree = [{"days": ["sun"], "from": "00:00", "to": "24:00"}]
