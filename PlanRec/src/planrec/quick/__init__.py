@@ -12,7 +12,7 @@ has to have the same bits in another order, it is one of whole numbers, or of mu
 - `usage_ahead.RowForecast` restates `planrec.outlook.UsageForecast.scenarios`: `tests/quick/test_usage_ahead.py`.
 - `rated_months.RatedMonths` restates `planrec.outlook.bill_outlook` and `planrec.advice.reasons.line_item_means`:
   `tests/quick/test_rated_months.py`.
-- `cases.AdviceCases` and `OfferCases` restate `planrec.rules.apply_rules`, by asking it once for each case:
+- `cases.AdviceCases` restates `planrec.rules.apply_rules`, and so does `OfferCases`, by asking it once for each case:
   `tests/quick/test_cases.py`.
 """
 
