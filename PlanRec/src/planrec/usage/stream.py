@@ -224,7 +224,8 @@ class UsageStream:
         whole = ragged_table(self._ragged, self._opened.empty.column_names)
         return whole.select(list(self._columns)).rename_columns(list(self._columns.values()))
 
-    def _answerable(self) -> Generator[pd.DataFrame]:
+    def judged(self) -> Generator[tuple[pd.DataFrame, pd.DataFrame]]:
+        """Yield the usage months of each piece, nobody left out, and subscriber and month of its rejected rows."""
         counts, late, gaps = AmountCounts(), 0, tuple[str, ...]()
         plans = _HeldPlans(self._catalogue, keep=self._keep_plans)
         for result in self._results():
@@ -236,11 +237,8 @@ class UsageStream:
                 gaps = gaps or gap_notes(months)
             if self._as_of is not None:
                 late += late_months(months, self._as_of)
-                months, refused = withheld(months, result.lost, as_of=self._as_of)
-                self.refused += refused
             self._reports.append(result.report)
-            if len(months):
-                yield months
+            yield months, result.lost
         report = plans.told(self._whole())
         report = check_amounts(counts, report, accept=self._reading.accept_units)
         report = replace(report, notes=(*report.notes, *gaps))
@@ -248,6 +246,14 @@ class UsageStream:
             report = with_late(report, late, self._as_of)
         self._reports = [report]
         self._reading.accounts.update(report)
+
+    def _answerable(self) -> Generator[pd.DataFrame]:
+        for months, lost in self.judged():
+            if self._as_of is not None:
+                months, refused = withheld(months, lost, as_of=self._as_of)  # noqa: PLW2901 - the others
+                self.refused += refused
+            if len(months):
+                yield months
 
     def _whole(self) -> RowReport:
         """Return the account of the file as read; refuse one of which too much was rejected."""
