@@ -56,6 +56,15 @@ def test_a_csv_file_is_cut_the_same_way(tmp_path: Path) -> None:
     assert stream.report().kept == 6
 
 
+def test_a_text_of_several_pieces_comes_in_one_array_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("common_utils.tables.text.records.PIECE_BYTES", 20)
+    path = tmp_path / "u.csv"
+    lines = [f"{s},2025-0{m},1,0,5\n" for s in "abcd" for m in (1, 2)]
+    path.write_text("subscriber_id,month,minutes,messages,megabytes\n" + "".join(lines))
+    for piece in UsageStream(path, piece_rows=3):
+        assert isinstance(pa.array(piece["subscriber_id"], pa.large_string()), pa.Array)
+
+
 def test_rows_in_any_order_are_sorted_and_of_two_that_conflict_none_counts(tmp_path: Path) -> None:
     rows = [
         {"subscriber_id": "b", "minutes": 7.0},

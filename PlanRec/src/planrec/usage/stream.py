@@ -307,7 +307,7 @@ def _cut(frames: Iterator[pd.DataFrame], rows: int) -> Generator[pd.DataFrame]:
     """
     waiting = pd.DataFrame()
     for frame in frames:
-        waiting = pd.concat([waiting, frame], ignore_index=True) if len(waiting) else frame
+        waiting = _joined(waiting, frame) if len(waiting) else frame
         who = waiting[SUBSCRIBER].to_numpy(dtype=object)
         ends = np.append(np.flatnonzero(who[1:] != who[:-1]) + 1, len(who))
         start = 0
@@ -318,6 +318,15 @@ def _cut(frames: Iterator[pd.DataFrame], rows: int) -> Generator[pd.DataFrame]:
         waiting = waiting.iloc[start:].reset_index(drop=True)
     if len(waiting):
         yield waiting
+
+
+def _joined(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return rows below each other, every text in one array as it is where a table was read at once."""
+    joined = pd.concat([one, other], ignore_index=True)
+    texts = {c: pa.array(joined[c]) for c in joined.columns if pd.api.types.is_string_dtype(joined[c].dtype)}
+    return joined.assign(
+        **{c: text.combine_chunks().to_pandas() for c, text in texts.items() if isinstance(text, pa.ChunkedArray)}
+    )
 
 
 class _HeldPlans:
