@@ -34,7 +34,7 @@ from planrec.usage.stream import UsageStream
 
 __all__ = ["NoticeBatch", "NoticeRun", "notice_batch", "write_notices"]
 
-_CHUNK = 10_000  # notices worked out at once; bounds memory
+_CHUNK = 2_000  # notices worked out at once; bounds memory
 _NOBODY = pd.DataFrame(
     {
         **{name: pd.Series([], dtype="str") for name in (SUBSCRIBER, MONTH, CURRENT_PLAN)},
