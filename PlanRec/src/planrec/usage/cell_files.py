@@ -16,7 +16,7 @@ import pyarrow.compute
 from common_utils.array_types import IntArray
 from common_utils.errors import DataError
 from common_utils.tables import open_parquet, table_writer
-from common_utils.tables.csv_text import read_csv_text
+from common_utils.tables.text.csv_file import read_csv_text
 from planrec.billing.cards import FullCard
 from planrec.billing.cell_months import CellMonths, CellScheme, cell_codes, scheme_of
 from planrec.billing.events import CALL_IN, DATA, KINDS

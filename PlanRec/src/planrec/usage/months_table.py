@@ -27,10 +27,12 @@ __all__ = [
     "asked_until",
     "beyond",
     "gap_notes",
+    "late_months",
     "summarise",
     "until_last",
     "usage_months",
     "with_known_plans",
+    "with_late",
     "withheld",
 ]
 
@@ -192,7 +194,16 @@ def beyond(report: RowReport, months: pd.DataFrame, as_of: int) -> RowReport:
     >>> beyond(RowReport("usage", read=1, kept=1), pd.DataFrame({"month": ["2025-02"]}), 24300).set_aside
     {'after 2025-01, the month of --as-of': 1}
     """
-    late = int((months[MONTH] > month_text(as_of)).sum())
+    return with_late(report, late_months(months, as_of), as_of)
+
+
+def late_months(months: pd.DataFrame, as_of: int) -> int:
+    """Return how many months lie after the one asked for, a month index."""
+    return int((months[MONTH] > month_text(as_of)).sum())
+
+
+def with_late(report: RowReport, late: int, as_of: int) -> RowReport:
+    """Return an account in which so many months are set aside because they lie after the one asked for."""
     return report.after({f"after {month_text(as_of)}, the month of --as-of": late}) if late else report
 
 

@@ -1,13 +1,12 @@
 """Usage months of a file, piece by piece, the rows of a subscriber always in one piece.
 
-A Parquet file is never held whole. One that is not sorted by subscriber is sorted on the disk first, within a limit of
-memory. A CSV file is read whole: its decimal sign and its quotes cannot be known before its end.
+The file is never held whole. One that is not sorted by subscriber is sorted on the disk first, within a limit of
+memory. A CSV file is gone through twice: its decimal sign and its quotes cannot be known before its end.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,35 +16,45 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
-from numpy.typing import NDArray
 
 from common_utils.errors import DataError
-from common_utils.tables import Reading, RowReport, check_share, merged_report, open_parquet
-from common_utils.tables.columns import check_gaps, checked_mapping, plain_kind, renamed, unfound
-from common_utils.tables.encodings import comparable_id, readable_table
-from common_utils.tables.files import kind_of_table
-from common_utils.tables.parquet import gaps_of
+from common_utils.tables import Reading, RowReport, TableResult, check_share, merged_report
+from common_utils.tables.columns import check_gaps, checked_mapping, plain_kind, renamed, selected, unfound
+from common_utils.tables.encodings import check_encoding
+from common_utils.tables.pieces.grouped import (
+    ROW_NUMBER,
+    Ascending,
+    key_text,
+    numbered,
+    sorted_rows,
+    whole_groups,
+)
+from common_utils.tables.pieces.opened import WrittenRows, open_rows
+from common_utils.tables.read import PieceOfText, rejected_rows
+from common_utils.tables.text.csv_file import in_order, ragged_table
+from common_utils.tables.written.forms import Forms, forms_of
+from common_utils.tables.written.further import FurtherColumns
+from common_utils.tables.written.table import column_kinds
 from planrec.billing import Catalogue
-from planrec.columns import SUBSCRIBER
+from planrec.columns import CURRENT_PLAN, SUBSCRIBER
 from planrec.usage.amounts import check_amounts, counts_of
 from planrec.usage.doubts import AmountCounts
 from planrec.usage.months_table import (
-    asked_until,
-    beyond,
     gap_notes,
+    late_months,
     usage_months,
     with_known_plans,
+    with_late,
     withheld,
 )
-from planrec.usage.read import USAGE_TABLE, check_usage_rows, read_usage_table, usage_schema
+from planrec.usage.read import USAGE_TABLE, check_usage_rows, usage_schema
 
 __all__ = ["PIECE_ROWS", "UsageStream"]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
 PIECE_ROWS = 200_000  # in memory at once, a few times over; large enough that what a piece costs by itself is small
-_SORT_MEMORY, _SORT_THREADS = "256MB", 2  # each thread needs its part of the memory
-_KEY, _PLACE = "key", "place_in_file"
+_COUNTED = ("number", "integer", "date", "month")  # columns whose form is decided for the whole
 
 
 class UsageStream:
@@ -108,19 +117,21 @@ class UsageStream:
         self._keep_plans = keep_plans
         self._reports: list[RowReport] = []
         self._rejects: list[pd.DataFrame] = []
+        self._lost = dict[int, str]()
+        self._ragged: list[list[str]] = []
         self.refused = 0
-        if kind_of_table(path, name=USAGE_TABLE) in ("parquet", "folder"):
-            self._file = open_parquet(path, name=USAGE_TABLE)
+        self._opened = open_rows(path, USAGE_TABLE, {*usage_schema().columns, *self._reading.columns})
+        self._text: PieceOfText | None = None
+        self._further = FurtherColumns([])
+        self._ascending = Ascending()
+        if self._opened.delimiter is None:
             self._columns = self._wanted_columns()
-            check_usage_rows(self._empty(), reading=self._units(), gaps=self._gaps)  # before anything is computed
-            self.rows: int = self._file.metadata.num_rows
-            self._pieces = self._of_parquet()
+            self._checked(self._empty(), None)  # before anything is computed
         else:
-            data = read_usage_table(path, catalogue=catalogue, reading=self._reading, keep_plans=keep_plans)
-            self._reports += data.reports if as_of is None else asked_until(data, as_of, reading=self._reading).reports
-            months = self._answerable(data.months, data.lost)
-            self.rows = len(months)
-            self._pieces = self._of_frame(months)
+            self._columns = self._columns_of_text()
+            self._look_through(self._opened.delimiter)
+        self.rows: int = self._opened.n_rows
+        self._pieces = self._answerable() if self._text is None else _cut(self._answerable(), self._piece_rows)
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         """Return the pieces: usage months as `usage.months_table.UsageData` has them, subscribers in ascending order.
@@ -136,27 +147,11 @@ class UsageStream:
         """Return the account of all rows gone through so far."""
         return merged_report(self._reports)
 
-    def _of_frame(self, months: pd.DataFrame) -> Generator[pd.DataFrame]:
-        last = len(months)
-        ends = np.append(np.flatnonzero(_changes(pa.array(months[SUBSCRIBER]))) + 1, last)
-        start = 0
-        while start < last:
-            end = int(ends[np.searchsorted(ends, min(start + self._piece_rows, last))])
-            yield months.iloc[start:end].reset_index(drop=True)
-            start = end
-
-    def _answerable(self, months: pd.DataFrame, lost: pd.DataFrame | None) -> pd.DataFrame:
-        if self._as_of is None or lost is None:
-            return months
-        answerable, refused = withheld(months, lost, as_of=self._as_of)
-        self.refused += refused
-        return answerable
-
     def _wanted_columns(self) -> dict[str, str]:
         """Return the columns of the file that are read, each with our name."""
-        written = self._file.schema_arrow
-        mapping = checked_mapping(USAGE_TABLE, self._reading.columns, usage_schema())
-        schema, gaps = usage_schema(), gaps_of(self._file)
+        written = self._opened.empty.schema
+        schema, gaps = usage_schema(), self._opened.gaps
+        mapping = checked_mapping(USAGE_TABLE, self._reading.columns, schema)
         check_gaps(gaps, written.names, mapping, schema, USAGE_TABLE)
         names, repairs = renamed(written.names, mapping, schema)
         self._gaps = gaps.renamed(dict(zip(written.names, names, strict=True)))
@@ -166,60 +161,127 @@ class UsageStream:
         self._repairs = [*repairs, *(f"extra column {old!r} dropped" for old in written.names if old not in wanted)]
         return wanted
 
-    def _units(self) -> Reading:
-        """Return the reading of columns that have our names already."""
+    def _columns_of_text(self) -> dict[str, str]:
+        schema, self._gaps = usage_schema(), self._opened.gaps
+        mapping = checked_mapping(USAGE_TABLE, self._reading.columns, schema)
+        table, repairs, self._notes = selected(self._opened.empty, mapping, schema, USAGE_TABLE, "keep")
+        self._repairs = [*self._opened.repairs, *repairs]
+        written: list[str] = self._opened.empty.column_names
+        pairs = zip(written, renamed(written, mapping, schema)[0], strict=True)
+        return {old: new for old, new in pairs if new in table.column_names}
+
+    def _look_through(self, delimiter: str) -> None:
+        """Decide what can only be told of the whole of a text: its forms, its order, what further columns hold."""
+        kinds = column_kinds(usage_schema(), USAGE_TABLE)
+        there = set(self._columns.values())
+        counted = [name for name, kind in kinds.items() if kind in _COUNTED and name in there]
+        further = [name for name in self._columns.values() if name not in kinds]
+        self._further = FurtherColumns(further)
+        forms = Forms()
+        for some in self._read([*counted, *further, SUBSCRIBER]):
+            forms = forms + forms_of({name: some.table[name].combine_chunks() for name in counted}, kinds)
+            self._ascending.add(some.table[SUBSCRIBER])
+            self._further.add(some.table)
+            self._lost |= some.rejects
+            self._ragged += map(list, some.ragged)
+        self._text = PieceOfText(delimiter, forms, self._empty())
+        self._checked(self._empty(), None)
+        if further:
+            self._further.decide(result.frame for result in self._results())
+
+    def _checked(self, table: Any, rows: Any) -> TableResult:
+        gigabyte = self._catalogue.rounding.data_unit_megabytes if self._catalogue is not None else 1024
         there = set(self._columns.values())
         sources = {source.target: source for source in self._reading.columns.values() if source.target in there}
-        return replace(self._reading, columns=sources)
+        reading = replace(self._reading, columns=sources)  # the columns have our names already
+        return check_usage_rows(table, reading=reading, rows=rows, gigabyte=gigabyte, gaps=self._gaps, text=self._text)
 
     def _empty(self) -> Any:
-        whole = self._file.schema_arrow.empty_table()
+        return self._opened.empty.select(list(self._columns)).rename_columns(list(self._columns.values()))
+
+    def _read(self, columns: list[str] | None = None) -> Iterator[WrittenRows]:
+        """Yield rows under our names."""
+        wanted = [old for old, new in self._columns.items() if columns is None or new in columns]
+        for some in self._opened.tables(self._piece_rows, wanted):
+            yield replace(some, table=some.table.rename_columns([self._columns[name] for name in wanted]))
+
+    def _results(self) -> Iterator[TableResult]:
+        """Yield the rows that can be used, piece by piece, and what was lost; at last what belongs to no piece."""
+        ragged = self._ragged_rows()
+        for table in whole_groups(self._ordered(), SUBSCRIBER, self._piece_rows):
+            if self._text is not None and len(ragged):
+                theirs = pc.is_in(key_text(ragged[SUBSCRIBER]), value_set=pc.unique(key_text(table[SUBSCRIBER])))
+                self._text = replace(self._text, ragged=ragged.filter(theirs))
+                ragged = ragged.filter(pc.invert(theirs))
+            yield self._checked(table.drop_columns([ROW_NUMBER]), table[ROW_NUMBER].to_numpy())
+            if self._text is not None:
+                self._text = replace(self._text, ragged=self._empty())
+        if self._text is not None:
+            self._text = replace(self._text, ragged=ragged)
+            yield self._checked(self._empty(), None)
+
+    def _ragged_rows(self) -> Any:
+        whole = ragged_table(self._ragged, self._opened.empty.column_names)
         return whole.select(list(self._columns)).rename_columns(list(self._columns.values()))
 
-    def _read(self, columns: list[str] | None = None) -> Iterator[Any]:
-        """Yield batches under our names."""
-        wanted = [old for old, new in self._columns.items() if columns is None or new in columns]
-        for batch in self._file.iter_batches(self._piece_rows, columns=wanted):
-            picked = readable_table(batch.select(wanted))
-            yield picked.rename_columns([self._columns[name] for name in wanted])
-
-    def _of_parquet(self) -> Generator[pd.DataFrame]:
-        counts, units = AmountCounts(), self._units()
-        gigabyte = self._catalogue.rounding.data_unit_megabytes if self._catalogue is not None else 1024
-        for table in _whole_subscribers(self._batches(), self._piece_rows):
-            rows = table.column(_PLACE).to_numpy() + 1
-            result = check_usage_rows(
-                table.drop_columns([_PLACE]), reading=units, rows=rows, gigabyte=gigabyte, gaps=self._gaps
-            )
-            months, account = result.frame, result.report
-            if self._catalogue is not None:
-                months, account = with_known_plans(
-                    months, account, self._catalogue, keep=self._keep_plans, rows=result.rows
-                )
+    def judged(self) -> Generator[tuple[pd.DataFrame, pd.DataFrame]]:
+        """Yield the usage months of each piece, nobody left out, and subscriber and month of its rejected rows."""
+        counts, late, gaps = AmountCounts(), 0, tuple[str, ...]()
+        plans = _HeldPlans(self._catalogue, keep=self._keep_plans)
+        for result in self._results():
+            months = plans.known(self._further.typed(result.frame), result)
             self._rejects.append(result.rejects)
             counts += counts_of(months, result.rows)
-            if self._as_of is not None:
-                account = beyond(account, months, self._as_of)
-            months = self._answerable(months, result.lost)
             if len(months):
                 months = usage_months(months)
-                account = replace(account, notes=(*account.notes, *gap_notes(months)))
-            self._reports.append(account)
+                gaps = gaps or gap_notes(months)
+            if self._as_of is not None:
+                late += late_months(months, self._as_of)
+            self._reports.append(result.report)
+            yield months, result.lost
+        report = plans.told(self._whole())
+        report = check_amounts(counts, report, accept=self._reading.accept_units)
+        report = replace(report, notes=(*report.notes, *gaps))
+        if self._as_of is not None:
+            report = with_late(report, late, self._as_of)
+        self._reports = [report]
+        self._reading.accounts.update(report)
+
+    def _answerable(self) -> Generator[pd.DataFrame]:
+        for months, lost in self.judged():
+            if self._as_of is not None:
+                months, refused = withheld(months, lost, as_of=self._as_of)  # noqa: PLW2901 - the others
+                self.refused += refused
             if len(months):
                 yield months
-        report = self.report()
-        whole = dict.fromkeys(self._repairs, report.kept) if report.kept else {}
-        report = replace(report, notes=(*self._notes, *report.notes), repaired={**report.repaired, **whole})
-        check_share(report, pd.concat(self._rejects).sort_values("row", ignore_index=True), self._reading)
-        self._reports = [check_amounts(counts, report, accept=self._reading.accept_units)]
-        self._reading.accounts.update(self._reports[0])
 
-    def _batches(self) -> Iterator[Any]:
+    def _whole(self) -> RowReport:
+        """Return the account of the file as read; refuse one of which too much was rejected."""
+        report = self.report()
+        rejects = pd.concat(self._rejects).sort_values("row", ignore_index=True)
+        if self._text is not None:
+            lost = in_order(self._lost)
+            rejects = pd.concat([rejected_rows(lost, usage_schema()), rejects]).sort_values("row", ignore_index=True)
+            read = report.read + len(lost)
+        else:
+            lost, read = dict[int, str](), report.read
+        others = rejects.loc[~rejects["row"].isin(list(lost)), "reason"]
+        counted = pd.concat([pd.Series(list(lost.values()), dtype="str"), others]).value_counts()
+        rejected = {str(reason): int(count) for reason, count in counted.items()}
+        whole = dict.fromkeys(self._repairs, report.kept) if report.kept else {}
+        notes = dict.fromkeys((*self._opened.notes, *self._notes, *report.notes))
+        report = replace(
+            report, read=read, rejected=rejected, notes=tuple(notes), repaired={**whole, **report.repaired}
+        )
+        self._reading.accounts.add(report, rejects)
+        check_encoding(report, self._opened.encoding)
+        check_share(report, rejects, self._reading)
+        return report
+
+    def _ordered(self) -> Iterator[Any]:
         try:
-            if _is_sorted(self._read([SUBSCRIBER])):
-                yield from _with_places(self._read())
-            else:
-                yield from self._sorted()
+            tables = map(numbered, self._read())
+            yield from tables if self._is_sorted() else sorted_rows(tables, self._empty(), SUBSCRIBER, self._piece_rows)
         except (OSError, pa.ArrowException, duckdb.Error) as error:
             raise DataError(
                 f"{USAGE_TABLE} ({self._path.name}): cannot be read to its end, or sorted by subscriber on the disk "
@@ -227,88 +289,80 @@ class UsageStream:
                 "room for a copy of it."
             ) from error
 
-    def _sorted(self) -> Iterator[Any]:
-        """Yield the rows ordered by subscriber, those of one as they stand in the file."""
-        written = self._empty().schema
-        kinds = [_storable(kind) for kind in written.types]
-        numbered = [f"c{number}" for number in range(len(kinds))]  # names that differ in case only are one to SQL
-        schema = pa.schema([*zip(numbered, kinds, strict=True), (_PLACE, pa.int64()), (_KEY, pa.string())])
-        reader = pa.RecordBatchReader.from_batches(schema, _with_keys(_with_places(self._read()), schema))
-        names = [*written.names, _PLACE]
-        with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
-            connection.execute("SET memory_limit = $1", [_SORT_MEMORY])
-            connection.execute("SET threads = $1", [_SORT_THREADS])
-            connection.execute("SET temp_directory = $1", [folder])
-            connection.register("usage", reader)
-            picked = ", ".join([*numbered, _PLACE])
-            ordered = connection.sql(f"SELECT {picked} FROM usage ORDER BY {_KEY}, {_PLACE}")  # noqa: S608 - names made above
-            for batch in ordered.to_arrow_reader(self._piece_rows):
-                columns = [_restored(*pair) for pair in zip(batch.columns, [*written.types, pa.int64()], strict=True)]
-                yield pa.record_batch(columns, names=names)
+    def _is_sorted(self) -> bool:
+        """Tell whether subscribers ascend; of a text it has been looked at before."""
+        if self._text is None:
+            self._ascending = Ascending()
+            for some in self._read([SUBSCRIBER]):
+                self._ascending.add(some.table[SUBSCRIBER])
+                if not self._ascending.holds:
+                    break
+        return self._ascending.holds
 
 
-def _is_sorted(batches: Iterable[Any]) -> bool:
-    """Tell whether subscribers ascend, as text without the spaces around it."""
-    last: Any = None
-    for batch in batches:
-        ids = _id_text(batch.column(0))
-        if last is not None:
-            ids = pa.concat_arrays([pa.array([last], ids.type), ids])
-        if pc.any(pc.less(ids[1:], ids[:-1])).as_py():
-            return False
-        last = ids[-1].as_py()
-    return True
+def _cut(frames: Iterator[pd.DataFrame], rows: int) -> Generator[pd.DataFrame]:
+    """Cut months anew, each piece at the first end of a subscriber from so many rows on.
+
+    How the text was cut, and what was rejected in it, does not show in the pieces, nor in the row groups of answers.
+    """
+    waiting = pd.DataFrame()
+    for frame in frames:
+        waiting = _joined(waiting, frame) if len(waiting) else frame
+        who = waiting[SUBSCRIBER].to_numpy(dtype=object)
+        ends = np.append(np.flatnonzero(who[1:] != who[:-1]) + 1, len(who))
+        start = 0
+        while len(who) - start >= rows:
+            end = int(ends[np.searchsorted(ends, start + rows)])
+            yield waiting.iloc[start:end].reset_index(drop=True)
+            start = end
+        waiting = waiting.iloc[start:].reset_index(drop=True)
+    if len(waiting):
+        yield waiting
 
 
-def _whole_subscribers(batches: Iterable[Any], rows: int) -> Generator[Any]:
-    """Yield tables of about so many rows, cut where a subscriber ends."""
-    waiting: list[Any] = []
-    for batch in batches:
-        waiting.append(batch)
-        if sum(part.num_rows for part in waiting) < rows:
-            continue
-        table = pa.Table.from_batches(waiting)
-        changes = np.flatnonzero(_changes(_id_text(table.column(SUBSCRIBER))))
-        if len(changes):
-            cut = int(changes[-1]) + 1
-            yield table.slice(0, cut)
-            waiting = table.slice(cut).to_batches()
-    if waiting:
-        yield pa.Table.from_batches(waiting)
+def _joined(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return rows below each other, every text in one array as it is where a table was read at once."""
+    joined = pd.concat([one, other], ignore_index=True)
+    texts = {c: pa.array(joined[c]) for c in joined.columns if pd.api.types.is_string_dtype(joined[c].dtype)}
+    return joined.assign(
+        **{c: text.combine_chunks().to_pandas() for c, text in texts.items() if isinstance(text, pa.ChunkedArray)}
+    )
 
 
-def _with_places(batches: Iterable[Any]) -> Generator[Any]:
-    """Yield batches with the place of each row in the file."""
-    place = 0
-    for batch in batches:
-        places = pa.array(np.arange(place, place + batch.num_rows, dtype=np.int64))
-        yield pa.record_batch([*batch.columns, places], names=[*batch.schema.names, _PLACE])
-        place += batch.num_rows
+class _HeldPlans:
+    """What became of the plans held that are not in the rate card."""
 
+    def __init__(self, catalogue: Catalogue | None, *, keep: bool) -> None:
+        self._catalogue, self._keep = catalogue, keep
+        self._reports: list[RowReport] = []
+        self._foreign: set[str] = set()
 
-def _with_keys(batches: Iterable[Any], schema: Any) -> Generator[Any]:
-    for batch in batches:
-        ids = _id_text(batch.column(batch.schema.get_field_index(SUBSCRIBER)))
-        columns = [column.cast(kind) for column, kind in zip(batch.columns, schema.types[:-1], strict=True)]
-        yield pa.record_batch([*columns, ids], schema=schema)
+    def known(self, months: pd.DataFrame, result: TableResult) -> pd.DataFrame:
+        """Return months with the plans that are known; what was done is kept for the account."""
+        if self._catalogue is None or CURRENT_PLAN not in months:
+            return months
+        held = months[CURRENT_PLAN]
+        self._foreign.update(held[held.notna() & ~held.isin(self._catalogue.plan_ids)].unique())
+        months, report = with_known_plans(
+            months,
+            RowReport(USAGE_TABLE, len(months), len(months)),
+            self._catalogue,
+            keep=self._keep,
+            rows=result.rows,
+        )
+        self._reports.append(report)
+        return months
 
-
-def _storable(kind: Any) -> Any:
-    """Return a type a database holds: no dictionaries, and some type where there is none."""
-    kept = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return pa.string() if pa.types.is_null(kept) else kept
-
-
-def _restored(column: Any, kind: Any) -> Any:
-    return pa.nulls(len(column)) if pa.types.is_null(kind) else column.cast(_storable(kind))
-
-
-def _id_text(ids: Any) -> Any:
-    """Return subscribers as they will be compared; what is missing comes first."""
-    text = comparable_id(ids.cast(pa.string()))
-    return text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
-
-
-def _changes(ids: Any) -> NDArray[np.bool_]:
-    """Tell after which rows another subscriber begins; shape (n - 1,)."""
-    return np.asarray(pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False), dtype=bool)
+    def told(self, report: RowReport) -> RowReport:
+        """Return the account of the file with it."""
+        if self._catalogue is None or not self._reports:
+            return report
+        done = merged_report(self._reports)
+        held = pd.DataFrame({CURRENT_PLAN: pd.Series(sorted(self._foreign), dtype="str")})
+        said = with_known_plans(held, RowReport(USAGE_TABLE, len(held), len(held)), self._catalogue)[1].notes
+        return replace(
+            report,
+            repaired={**report.repaired, **done.repaired},
+            notes=(*report.notes, *said),
+            rows={**report.rows, **done.rows},
+        )
