@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
@@ -19,7 +20,11 @@ from planrec.billing import parse_catalogue
 from planrec.billing.cards import parse_card, parse_request, read_marked_tree
 from planrec.billing.cell_months import count_cells
 from planrec.billing.events import read_events
+from planrec.bundle import PlanRecBundle
 from planrec.bundle.contents import CATALOGUE_FILE
+from planrec.decisions import columns_of, latest_rows
+from planrec.months import month_index
+from planrec.outlook import history_of
 from planrec.usage.cell_files import write_cells
 from planrec.usage.months_table import DETAILED_PLAN, UNKNOWN_PLAN, with_known_plans
 from planrec.usage.plan_names import nearest_plans
@@ -149,6 +154,46 @@ def cells(card: str, usage: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     events = read_events("\n".join(lines).encode(), "events.csv", tree.timezone, request.subscribers)
     write_cells(count_cells(tree, request, events), folder / "cells.parquet")
     return folder / "cells.parquet"
+
+
+@pytest.mark.parametrize("basis", ["forecast", "past"])
+def test_with_cells_a_full_plan_is_ranked_and_the_short_ones_are_as_without(
+    mixed: Bundle, usage: Path, cells: Path, run: Run, tmp_path: Path, basis: str
+) -> None:
+    asked = ("recommend", "--usage", usage, "--as-of", AS_OF, "--bundle", mixed.path, "--basis", basis, "--top", 99)
+    assert run(*asked, "--output", tmp_path / "plain.csv") == 0
+    assert run(*asked, "--output", tmp_path / "cells.csv", "--cells", cells, "--explain") == 0
+    plain, found = (pd.read_csv(tmp_path / name) for name in ("plain.csv", "cells.csv"))
+    keys, figures = ["subscriber_id", "plan_id"], ["expected_bill_cents", "saving_cents", "p_pay_more", "is_current"]
+    full = found[found["plan_id"] == "basic-6x"]
+    free = [f"s{i:02d}" for i in range(0, PEOPLE, 3)]  # a contract binds the others
+    assert full["subscriber_id"].tolist() == free
+    same = found[found["plan_id"] != "basic-6x"].set_index(keys)[figures].sort_index()
+    pd.testing.assert_frame_equal(same, plain.set_index(keys)[figures].sort_index())
+    assert full["reasons"].str.contains("Basic 6 by the second would have cost").all()
+    if basis == "past":
+        # s03: one call of 120 and more minutes, 9 messages, one session; cents of each item are rounded, half up.
+        months = pd.read_csv(usage).query("subscriber_id == 's03'")
+        calls, data = 18.15 + 3 * months["minutes"], 0.8 * months["megabytes"]
+        expected = (np.floor(calls + 0.5) + 9 * 9 + np.floor(data + 0.5)).mean()
+        assert full.set_index("subscriber_id")["expected_bill_cents"]["s03"] == np.floor(expected + 0.5)
+
+
+def test_a_forecast_rates_full_plans_on_own_months_scaled(
+    mixed: Bundle, usage: Path, cells: Path, run: Run, tmp_path: Path
+) -> None:
+    asked = ("recommend", "--usage", usage, "--as-of", AS_OF, "--bundle", mixed.path, "--cells", cells, "--top", 99)
+    assert run(*asked, "--output", tmp_path / "out.csv") == 0
+    found = pd.read_csv(tmp_path / "out.csv").query("plan_id == 'basic-6x'").set_index("subscriber_id")
+    months = pd.read_csv(usage)
+    opened = PlanRecBundle.open(mixed.path)
+    columns = latest_rows(months, as_of=month_index(AS_OF), history_months=6)
+    ahead = opened.forecast.scenarios(history_of(columns_of(columns), 6)).usage
+    # One call of all minutes and one session a month: set-up and prices of what the scenario holds, but for rounding.
+    bills = 18.15 * (ahead.minutes > 0) + 3 * ahead.minutes + 9 * ahead.messages + 0.8 * ahead.megabytes
+    wanted = pd.Series(bills.mean(axis=1), index=columns["subscriber_id"])[found.index]
+    apart = (found["expected_bill_cents"] - wanted).abs()
+    assert (apart < 0.01 * wanted + 15).all(), apart.max()
 
 
 def test_offers_take_no_cells(mixed: Bundle, usage: Path, cells: Path, run: Run, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
