@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import platform
 import shutil
@@ -144,15 +143,17 @@ def generate(folder: Path, size: int, seed: int) -> dict[str, float]:
     }
 
 
-def growth(sizes: Sequence[int], values: Sequence[float]) -> float:
-    """Return the slope of the logarithm of a value over that of the size; 1 is linear, NaN for one size.
+def growth(sizes: Sequence[int], values: Sequence[float]) -> float | None:
+    """Return the slope of the logarithm of a value over that of the size; 1 is linear.
 
-    >>> round(growth([10, 100, 1000], [2.0, 20.0, 200.0]), 6)
+    None for one size, and where a value is not above 0: what is not measurable has no growth.
+
+    >>> growth([10, 100, 1000], [2.0, 20.0, 200.0])
     1.0
     """
-    if len(sizes) < 2:
-        return math.nan
-    return float(np.polyfit(np.log(sizes), np.log(np.maximum(values, 1e-9)), 1)[0])
+    if len(sizes) < 2 or min(values) <= 0:
+        return None
+    return round(float(np.polyfit(np.log(sizes), np.log(values), 1)[0]), 3)
 
 
 def summary(ledger: Ledger, sizes: Sequence[int], names: Sequence[str]) -> dict[str, Any]:
@@ -169,21 +170,22 @@ def summary(ledger: Ledger, sizes: Sequence[int], names: Sequence[str]) -> dict[
             "subscribers": max(steps),
             "rows_a_processor_second": round(max(steps) * len(MONTHS) / max(last["processor_seconds"], 0.1)),
             **last,
-            "growth_of_time": round(growth(done, beyond), 3),
-            "growth_of_memory": round(growth(done, [step["peak_megabytes"] for step in steps.values()]), 3),
+            "growth_of_time": growth(done, beyond),
+            "growth_of_memory": growth(done, [step["peak_megabytes"] for step in steps.values()]),
         }
     return found
 
 
-def table(found: Mapping[str, Mapping[str, float]]) -> str:
+def table(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the summary as the table of a page."""
     head = "| command | subscribers | rows/CPU s | CPU s | peak MB | output MB | time grows | memory grows |"
-    rows = [
-        f"| {name} | {one['subscribers']:,} | {one['rows_a_processor_second']:,} | {one['processor_seconds']:z.0f} | "
-        f"{one['peak_megabytes']:z.0f} | {one['output_megabytes']:z.0f} | {one['growth_of_time']:z.2f} | "
-        f"{one['growth_of_memory']:z.2f} |"
-        for name, one in found.items()
-    ]
+    rows: list[str] = []
+    for command, one in found.items():
+        counts = f"{one['subscribers']:,} | {one['rows_a_processor_second']:,}"
+        used = " | ".join(f"{one[name]:z.0f}" for name in ("processor_seconds", "peak_megabytes", "output_megabytes"))
+        slopes = [one["growth_of_time"], one["growth_of_memory"]]
+        grown = " | ".join("-" if slope is None else f"{slope:z.2f}" for slope in slopes)
+        rows.append(f"| {command} | {counts} | {used} | {grown} |")
     return "\n".join([head, "|" + "---|" * head.count(" | ") + "---|", *rows])
 
 
@@ -208,6 +210,8 @@ def run(
                 output = folder / ("out.jsonl" if name == "notices" else "out.parquet")
                 asked = [*planrec, *call, "--usage", str(usage), "--output", str(output)]
                 taken = measured(asked, output, folder / "said.txt")
+                if size == START:  # the first time, Python compiles its modules
+                    taken = measured(asked, output, folder / "said.txt")
                 ledger.keep(size, name, taken)
             print(
                 f"{size:>10,} {name:8} {taken['processor_seconds']:8,.1f} CPU s {taken['peak_megabytes']:6,.0f} MB "

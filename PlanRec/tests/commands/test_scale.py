@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -49,7 +50,8 @@ def test_every_subscriber_is_in_one_part_and_the_parts_are_the_same_again(
 def test_growth_is_the_slope_of_the_logarithms(scale: Any) -> None:
     assert scale.growth([1, 10, 100], [3.0, 3.0, 3.0]) == pytest.approx(0)
     assert scale.growth([1, 10, 100], [1.0, 100.0, 10_000.0]) == pytest.approx(2)
-    assert np.isnan(scale.growth([10], [1.0]))
+    assert scale.growth([10], [1.0]) is None
+    assert scale.growth([10, 100], [0.0, 1.0]) is None
 
 
 def test_what_a_command_takes_to_start_is_not_growth(scale: Any, tmp_path: Path) -> None:
@@ -81,7 +83,7 @@ def test_a_run_goes_on_where_it_was_stopped(
     assert "stopped before predict of 2,000: 120 processor seconds are used" in capsys.readouterr().out
     again = scale.Ledger(tmp_path / "manifest.json", "a")
     assert scale.run(tmp_path, calls, [2_000], again, 1_000.0) == 0
-    assert asked == ["1000 bill", "1000 predict", "2000 bill", "2000 predict"]
+    assert asked == ["1000 bill"] * 2 + ["1000 predict"] * 2 + ["2000 bill", "2000 predict"]
     assert not scale.Ledger(tmp_path / "manifest.json", "b").steps
     assert "is of commit a: measured anew" in capsys.readouterr().out
 
@@ -111,7 +113,7 @@ def test_ten_thousand_are_notified_as_a_whole(
     monkeypatch.setattr(scale, "RESULTS", tmp_path / "scale.json")
     call = ["--folder", str(tmp_path), "--sizes", "10000", "--commands", "notices", "--write"]
     assert scale.main(call) == 0
-    assert "| notices | 10,000 |" in capsys.readouterr().out
+    assert re.search(r"\| notices \| 10,000 \| .* \| - \| - \|", capsys.readouterr().out)
     kept = json.loads((tmp_path / "scale.json").read_text())
     assert set(kept["steps"]) == {f"{size} {name}" for size in (1000, 10000) for name in ("generate", "notices")}
     rows = (tmp_path / "said.txt").read_text()
