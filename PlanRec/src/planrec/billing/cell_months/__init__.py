@@ -12,7 +12,6 @@ from planrec.billing.cell_months.own_months import MonthBills, OwnMonths, bill_m
 from planrec.billing.cell_months.plans import CellPlans, cell_plans, load_cell_plans
 from planrec.billing.cell_months.scheme import CellScheme, Increment, scheme_of
 from planrec.billing.cell_months.table import CellMonths, cell_codes, count_cells
-from planrec.billing.detailed_plan import left_out_remark
 
 __all__ = [
     "CellBills",
@@ -29,7 +28,6 @@ __all__ = [
     "cell_plans",
     "cell_reasons",
     "count_cells",
-    "left_out_remark",
     "load_cell_plans",
     "own_months",
     "scaled_months",

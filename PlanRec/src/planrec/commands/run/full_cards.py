@@ -16,8 +16,9 @@ from common_utils.outputs import write_text
 from common_utils.tables import table_writer
 from planrec.batch.cell_bills import cell_bill_table
 from planrec.billing.cards import BillRequest, FullCard, accounts_lines, load_request, read_card_tree, remarks
-from planrec.billing.cell_months import bill_cells, bill_cells_on_every_plan, count_cells, left_out_remark
+from planrec.billing.cell_months import bill_cells, bill_cells_on_every_plan, count_cells
 from planrec.billing.complete_cards import load_complete_card
+from planrec.billing.detailed_plan import left_out_remark
 from planrec.billing.events import CALL, SMS, Events
 from planrec.billing.rating import (
     CODES,
