@@ -60,6 +60,12 @@ def test_the_intervals_hold_the_true_value_as_often_as_they_say() -> None:
     assert 0 < report.overlap < 1
 
 
+def test_an_offer_without_a_subject_is_a_subject_of_its_own() -> None:
+    rows, _ = log_of(np.random.default_rng(2), 4)
+    nameless = [{name: value for name, value in row.items() if name != "subject"} for row in rows[1:]]
+    assert logged_offers([rows[0], *nameless]).groups == ("s0", "e1", "e2", "e3")
+
+
 def test_a_deterministic_offer_is_refused_by_name() -> None:
     rows, _ = log_of(np.random.default_rng(1), 40)
     with pytest.raises(DataError, match=r"propensity is null in 1 offer\(s\), such as e7.*offers\.exploration"):

@@ -35,6 +35,10 @@ def test_draws_fall_as_often_as_the_chances_say() -> None:
     assert draw_offers(np.zeros((1, 3)), np.array([0.5])).tolist() == [-1]
 
 
+def test_a_draw_above_a_sum_that_rounding_left_below_1_is_of_the_last_plan_with_a_chance() -> None:
+    assert draw_offers(np.array([[0.5, 0.4999, 0.0, 0.0]]), np.array([0.99995])).tolist() == [1]
+
+
 @pytest.mark.parametrize("values", [(-0.1, 0), (1.1, 0), (0, 0.6)])
 def test_a_share_or_floor_out_of_range_is_refused(values: tuple[float, float]) -> None:
     with pytest.raises(ConfigError, match="exploration"):
