@@ -66,6 +66,12 @@ def test_an_offer_without_a_subject_is_a_subject_of_its_own() -> None:
     assert logged_offers([rows[0], *nameless]).groups == ("s0", "e1", "e2", "e3")
 
 
+def test_only_the_logged_policy_explores() -> None:
+    offers = logged_offers(log_of(np.random.default_rng(2), 5)[0])
+    assert policy_chances(offers, "logged", EXPLORED).min() == pytest.approx(0.1)
+    assert set(policy_chances(offers, "accept", EXPLORED).ravel()) == {0.0, 1.0}
+
+
 def test_a_deterministic_offer_is_refused_by_name() -> None:
     rows, _ = log_of(np.random.default_rng(1), 40)
     with pytest.raises(DataError, match=r"propensity is null in 1 offer\(s\), such as e7.*offers\.exploration"):

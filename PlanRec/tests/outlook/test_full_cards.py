@@ -110,6 +110,11 @@ def test_days_move_by_whole_weeks_into_the_next_period() -> None:
     assert weekdays <= known
 
 
+def test_who_never_sends_a_message_is_drawn_without_one() -> None:
+    months = _drawn(_request(), _events([row for row in _usual() if ",sms," not in row]))
+    assert set(months.events.kind.tolist()) == {CALL, DATA}
+
+
 def test_bills_are_those_of_plan_totals_and_the_interval_holds_32_of_39_draws() -> None:
     card, request, events = _card(), _request(), _events(_usual())
     bills = expected_bills(card, request, events, np.random.default_rng(1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from planrec.billing import Catalogue
@@ -31,6 +33,14 @@ def test_a_case_is_judged_by_the_rules(catalogue: Catalogue, left: float | None)
                     cases.of(month, age, held, binds)
                     == apply_rules(RULES, catalogue, facts, "advice").codes[0].tolist()
                 )
+
+
+def test_the_month_after_a_sale_ends_is_another_case(catalogue: Catalogue) -> None:
+    alone = replace(catalogue, plans=tuple(plan for plan in catalogue.plans if plan.plan_id != "max-voice"))
+    cases = AdviceCases(RULES, alone, lambda codes: codes.tolist())  # nothing begins when flex-5 ends
+    for month in range(24_300, 24_320):
+        facts = record_facts(SubscriberRecord((), age=30.0), month=month - 1, current=-1)
+        assert cases.of(month, 30.0, -1, binds=False) == apply_rules(RULES, alone, facts, "advice").codes[0].tolist()
 
 
 @pytest.mark.parametrize("consent", [None, False, True])
