@@ -24,8 +24,9 @@ from planrec.billing.cards import (
     plan_sentences,
     read_card_tree,
 )
-from planrec.billing.cell_months import bill_cells_on_every_plan, left_out_remark
+from planrec.billing.cell_months import bill_cells_on_every_plan
 from planrec.billing.complete_cards import load_complete_card
+from planrec.billing.detailed_plan import left_out_remark
 from planrec.billing.rating import BillBook, bill_events
 from planrec.billing.short_words import short_plan_sentences
 from planrec.columns import SUBSCRIBER
