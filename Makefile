@@ -56,6 +56,10 @@ bench: $(STAMP) ## Run every benchmark and keep its figures in benchmarks/result
 scale: $(STAMP) ## Ask every batch command for 10 million subscribers, two hours and 40 GB; wants a bundle (make -C PlanRec train); goes on
 	@OMP_NUM_THREADS=1 "$(BIN)/python" benchmarks/planrec/scale.py --write $(ARGS)
 
+.PHONY: capacity
+capacity: $(STAMP) ## Replicas, cores, memory, batch hours and cost for given loads and prices; ARGS="--peaks 200 --core-hour .05"; ARGS=--help
+	@"$(BIN)/python" benchmarks/planrec/capacity.py $(ARGS)
+
 .PHONY: faults
 faults: $(STAMP) ## Attack and break everything at full size, half an hour; wants a bundle of PlanRec (make -C PlanRec train); ARGS=--scaled
 	@test -x "$(ATTACK)/bin/schemathesis" || { "$(UV)" venv --quiet --python "$(PYTHON)" "$(ATTACK)" && \

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import platform
 import re
@@ -34,6 +35,7 @@ from common_utils.serving.guards.access import KEYS_VARIABLE
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1] / "PlanRec"
+KEPT = HERE.parent / "results" / "serving.json"
 MUST = {1: 0.80, 16: 0.75, 64: 0.70}
 GOAL = {1: 0.90, 16: 0.85, 64: 0.80}
 RECOMMEND_MUST, RECOMMEND_GOAL = 0.55, 0.80
@@ -202,6 +204,15 @@ def report(targets: list[Target], options: argparse.Namespace) -> tuple[str, boo
     return "\n".join(lines), holds and not service.refused
 
 
+def medians(service: Target) -> dict[str, float]:
+    """Return what a replica takes: processor time a request at 16 connections, megabytes, seconds until it is ready."""
+    return {
+        **{f"{path} us": round(statistics.median(service.cpu[path, 16]), 1) for path in ("/predict", "/recommend")},
+        "megabytes": round(statistics.median(service.memory), 1),
+        "start_seconds": round(statistics.median(service.start), 1),
+    }
+
+
 def ceiling() -> Target:
     """Return the endpoint that does nothing."""
     quiet = ["--no-access-log", "--log-level", "warning"]
@@ -236,6 +247,7 @@ def main() -> int:
     parser.add_argument("--keys", action="store_true", help="require an API key, as in production, and send one")
     parser.add_argument("--quick", action="store_true", help="one round of 2 s")
     parser.add_argument("--output", type=Path, help="write the table to this file")
+    parser.add_argument("--write", action="store_true", help=f"keep what capacity counts with in results/{KEPT.name}")
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 1, 2.0
@@ -249,6 +261,8 @@ def main() -> int:
     print(text)
     if options.output:
         options.output.write_text(text, encoding="utf-8")
+    if options.write:
+        KEPT.write_text(json.dumps(medians(targets[1]), indent=1) + "\n", encoding="utf-8")
     return int(not holds)
 
 
