@@ -110,6 +110,18 @@ def test_days_move_by_whole_weeks_into_the_next_period() -> None:
     assert weekdays <= known
 
 
+def test_a_day_moves_to_the_nearest_of_its_weekday() -> None:
+    """From January to June: 1 June lies 151 days after 1 January, 154 are 22 weeks; 10 January becomes 13 June."""
+    periods = [*PERIODS, "2025-05"]
+    rows = [f"A,call,{period}-10T{8 if period == '2025-01' else 9:02d}:00:00,60,,,home" for period in periods]
+    request = parse_request({"bill": periods, "subscribers": {"A": {"plan": "pay"}}}, "accounts")
+    months = _drawn(request, _events(rows))
+    seconds = months.events.instant // 1_000_000
+    local = (seconds + LocalClock("Europe/Madrid").offsets(seconds)).astype("datetime64[s]")
+    of_january = local[(local - local.astype("datetime64[D]")).astype(np.int64) == 8 * 3600]
+    assert set(of_january.astype("datetime64[D]").astype("str").tolist()) == {"2025-06-13"}
+
+
 def test_who_never_sends_a_message_is_drawn_without_one() -> None:
     months = _drawn(_request(), _events([row for row in _usual() if ",sms," not in row]))
     assert set(months.events.kind.tolist()) == {CALL, DATA}
