@@ -69,7 +69,11 @@ def test_an_offer_without_a_subject_is_a_subject_of_its_own() -> None:
 def test_only_the_logged_policy_explores() -> None:
     offers = logged_offers(log_of(np.random.default_rng(2), 5)[0])
     assert policy_chances(offers, "logged", EXPLORED).min() == pytest.approx(0.1)
-    assert set(policy_chances(offers, "accept", EXPLORED).ravel()) == {0.0, 1.0}
+    for policy, score in (("accept", offers.p_accept), ("best", offers.value_cents)):
+        chances = policy_chances(offers, policy, EXPLORED)
+        assert set(chances.ravel()) == {0.0, 1.0}
+        assert chances.argmax(axis=1).tolist() == score.argmax(axis=1).tolist()
+    assert offers.p_accept.argmax(axis=1).tolist() != offers.value_cents.argmax(axis=1).tolist()
 
 
 def test_a_deterministic_offer_is_refused_by_name() -> None:

@@ -24,6 +24,8 @@ def test_every_offerable_plan_has_its_least_chance(exploration: Exploration, lea
 
 def test_nothing_is_explored_by_default() -> None:
     assert not Exploration().on
+    assert Exploration(0.1).on
+    assert Exploration(0, 0.05).on
     assert offer_chances(np.array([1]), np.array([[True, True]]), Exploration()).tolist() == [[0.0, 1.0]]
 
 
