@@ -15,7 +15,7 @@ from planrec.batch.what_if import write_what_if
 from planrec.billing import Catalogue
 from planrec.months import month_index
 from planrec.rules import built_in_rules
-from planrec.usage import stream
+from planrec.usage.pieces import stream
 
 MONTHS = [f"2025-{month:02d}" for month in range(5, 11)]
 

@@ -9,10 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from planrec.batch.notices import notice_batch, read_sent
+from planrec.batch.notices import notice_batch
+from planrec.batch.sent import read_sent
 from planrec.billing import Catalogue
 from planrec.notices.notice import versions_of
 from planrec.usage.read import read_usage_table
@@ -333,8 +335,9 @@ def test_the_order_of_sent_files_does_not_matter(run: Run, usage: Path, written:
     assert run("--usage", usage_later, "--as-of", "2025-12-22", "--output", later) == 0
     read = [read_sent(files, date(2025, 12, 23)) for files in ([written, later], [later, written])]
     assert read[0] == read[1]
-    assert read[1].last == dict.fromkeys("abd", date(2025, 12, 22))
-    assert read[1].ends == dict.fromkeys("ad", date(2026, 1, 31))
+    last, ends = read[1].of(np.array([*"abcd"], dtype=object))
+    assert last.tolist() == [date(2025, 12, 22), date(2025, 12, 22), None, date(2025, 12, 22)]
+    assert ends.tolist() == [date(2026, 1, 31), None, None, date(2026, 1, 31)]
     # A year after the first notice, but not after the second: none is due, whichever file is named first.
     usage.write_text(USAGE.replace("b,2025-11,0,0,0,ultimate,,23,", "b,2026-11,0,0,0,ultimate,,35,"))
     for number, files in enumerate(([written, later], [later, written])):
@@ -345,8 +348,8 @@ def test_the_order_of_sent_files_does_not_matter(run: Run, usage: Path, written:
 
 
 def test_a_notice_of_the_day_of_the_run_counts_as_sent(written: Path) -> None:
-    assert set(read_sent([written], date(2025, 12, 1)).last) == {"a", "b"}
-    assert not read_sent([written], date(2025, 11, 30)).last
+    assert read_sent([written], date(2025, 12, 1)).table["subscriber_id"].to_pylist() == ["a", "b"]
+    assert not read_sent([written], date(2025, 11, 30)).table.num_rows
 
 
 def test_verify_takes_a_notice_that_rests_on_as_many_months_as_the_header_says(run: Run, written: Path) -> None:

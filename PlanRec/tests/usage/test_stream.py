@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from planrec.usage.pieces.stream import UsageStream
 
 from common_utils.errors import DataError
 from common_utils.tables import Reading, write_table
 from common_utils.tables.reading import ColumnSource
 from planrec.billing import Catalogue
 from planrec.usage.read import read_usage_table
-from planrec.usage.stream import UsageStream
 
 
 def write(path: Path, rows: list[dict[str, Any]], *, group: int = 3, schema: pa.Schema | None = None) -> Path:

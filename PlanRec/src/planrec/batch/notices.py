@@ -2,53 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
-from common_utils.bundle import fingerprint_file
 from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
-from common_utils.outputs import replacing
-from common_utils.tables import RowReport
+from common_utils.outputs import blamed, replacing
+from common_utils.parts.cores import Workers, chosen_workers
+from common_utils.parts.pool import answered_in_order
+from common_utils.tables import Reading, RowReport
+from planrec.batch.files import BLOCKS_EACH
+from planrec.batch.sent import SentLog
 from planrec.billing import Catalogue
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, MONTH, PARTIAL, SUBSCRIBER, TENURE, USAGE
 from planrec.decisions import plan_indices
 from planrec.months import RECENT_MONTHS, month_indices
-from planrec.notices import Basis, notices_of, read_notices
+from planrec.notices import Basis, notices_of
 from planrec.notices.files import NoticeHeader, header_line, notice_line
 from planrec.notices.notice import MILLIONTHS, Versions, basis_of
 from planrec.notices.schedule import Held, NoticeKind, NoticeOutcome, contract_ends, outcomes
 from planrec.usage.months_table import withheld
+from planrec.usage.pieces.block import BlockAccount, BlockCheck
+from planrec.usage.pieces.stream import UsageStream
 
-__all__ = ["NoticeBatch", "SentLog", "notice_batch", "read_sent", "write_notices"]
+__all__ = ["NoticeBatch", "NoticeRun", "notice_batch", "write_notices"]
 
-_CHUNK = 10_000  # notices worked out at once; bounds memory, and moves the progress bar
-
-
-@dataclass(frozen=True)
-class SentLog:
-    """What earlier batch files say.
-
-    Attributes
-    ----------
-    last : dict of str to date
-        Subscriber -> day of the latest notice.
-    ends : dict of str to date
-        Subscriber -> the latest contract end a notice was sent for.
-    sha256 : list of str
-        Of the files, sorted.
-    """
-
-    last: dict[str, date]
-    ends: dict[str, date]
-    sha256: list[str]
+_CHUNK = 10_000  # notices worked out at once; bounds memory
+_NOBODY = pd.DataFrame(
+    {
+        **{name: pd.Series([], dtype="str") for name in (SUBSCRIBER, MONTH, CURRENT_PLAN)},
+        **{name: pd.Series([], dtype="float64") for name in (*USAGE, CONTRACT_LEFT)},
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -70,28 +66,6 @@ class NoticeBatch:
     months: pd.DataFrame
     spans: IntArray
     contract_ends: NDArray[np.datetime64]
-
-
-def read_sent(paths: Sequence[Path], as_of: date) -> SentLog:
-    """Read the batch files written before; notices of later days do not count.
-
-    Raises
-    ------
-    DataError
-        If a file cannot be read or is not a batch file of notices.
-    """
-    last: dict[str, date] = {}
-    ends: dict[str, date] = {}
-    for path in paths:
-        header, notices = read_notices(path)
-        if header.as_of > as_of:
-            continue
-        for _, notice in notices:
-            who, end = notice.subscriber_id, notice.basis.contract_end
-            last[who] = max(header.as_of, last.get(who, header.as_of))
-            if end is not None:
-                ends[who] = max(end, ends.get(who, end))
-    return SentLog(last, ends, sorted(fingerprint_file(path) for path in paths))
 
 
 def notice_batch(
@@ -170,22 +144,111 @@ def notice_batch(
     return NoticeBatch(header, past, spans, ends[due])
 
 
-def write_notices(batch: NoticeBatch, catalogue: Catalogue, path: Path) -> None:
-    """Work the notices out and write the batch file, whole or not at all.
+@dataclass(frozen=True)
+class NoticeRun:
+    """What is asked of all blocks of a table; plain values, so that any process gives the same lines.
+
+    Attributes
+    ----------
+    catalogue, versions, as_of, history_months, kinds, sent, recent_months
+        As `notice_batch`.
+    """
+
+    catalogue: Catalogue
+    versions: Versions
+    as_of: date
+    history_months: int
+    kinds: tuple[NoticeKind, ...] = ("end-of-contract", "yearly")
+    sent: SentLog | None = None
+    recent_months: int = RECENT_MONTHS
+
+    def header(self, counted: Counter[str], rows: RowReport) -> NoticeHeader:
+        """Return the header of a file, given the sum of what was counted of all blocks."""
+        part = notice_batch(_NOBODY, self.catalogue, self.versions, **self._asked()).header
+        summed = {
+            name: {word: counted[f"{name} {word}"] for word in getattr(part, name)}
+            for name in ("notices", "no_notice", "unknown_facts")
+        }
+        return replace(part, subscribers=counted["subscribers"], rows=_rows_counted(rows), **summed)
+
+    def lines(self, months: pd.DataFrame, lost: pd.DataFrame) -> tuple[Counter[str], bytes]:
+        """Return what is counted of the subscribers of a block, and the lines of their notices."""
+        batch = notice_batch(months, self.catalogue, self.versions, lost=lost, **self._asked())
+        header = batch.header
+        counted: Counter[str] = Counter(subscribers=header.subscribers)
+        for name in ("notices", "no_notice", "unknown_facts"):
+            counted.update({f"{name} {word}": n for word, n in getattr(header, name).items()})
+        lines = (notice_line(notice) for bases in _bases(batch) for notice in notices_of(bases, self.catalogue))
+        return counted, b"".join(lines)
+
+    def _asked(self) -> dict[str, Any]:
+        return {
+            "as_of": self.as_of,
+            "history_months": self.history_months,
+            "kinds": self.kinds,
+            "sent": self.sent,
+            "recent_months": self.recent_months,
+        }
+
+
+@dataclass(frozen=True)
+class _BlockNotices:
+    """Checks a block and works out its notices."""
+
+    check: BlockCheck
+    run: NoticeRun
+
+    def __call__(self, block: Any) -> tuple[BlockAccount | None, int, Counter[str], bytes]:
+        checked = self.check.check(block)
+        return checked.account, checked.read, *self.run.lines(checked.months, checked.lost)
+
+
+def write_notices(
+    usage: Path, run: NoticeRun, output: Path, *, reading: Reading | None = None, workers: int | None = 1
+) -> tuple[NoticeHeader, RowReport, Workers]:
+    """Work out the notices of a table, block by block, and write the batch file, whole or not at all.
+
+    The header is the first line and counts everybody: lines wait in a file on the disk until all are there.
+
+    Parameters
+    ----------
+    usage, output : Path
+    run : NoticeRun
+    reading : Reading, optional
+        How the columns are written, and how much may be rejected.
+    workers : int or None
+        Processes that answer, the same bytes for any number; None: as many as cores and memory allow.
 
     Raises
     ------
     DataError
-        If the file cannot be written.
+        If the table cannot be read or lacks a column, or the file cannot be written.
     """
-    try:
-        with replacing(path) as file, tracked("writing notices", total=len(batch.spans)) as advance:
-            file.write(header_line(batch.header))
-            for bases in _bases(batch):
-                file.writelines(notice_line(notice) for notice in notices_of(bases, catalogue))
-                advance(len(bases))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}.") from error
+    stream = UsageStream(
+        usage,
+        catalogue=run.catalogue,
+        reading=reading,
+        as_of=run.as_of.year * 12 + run.as_of.month - 1,
+        keep_refused=True,
+    )
+    chosen = chosen_workers(workers, stream.block_count // BLOCKS_EACH)
+    counted: Counter[str] = Counter()
+    with blamed(output), tempfile.TemporaryFile() as lines:
+        with tracked("writing notices", total=stream.rows) as advance:
+            for account, read, block, written in answered_in_order(
+                _BlockNotices(stream.check, run), stream.blocks(), chosen.count
+            ):
+                stream.take(account)
+                counted += block
+                lines.write(written)
+                advance(read)
+        stream.finish()
+        header = run.header(counted, stream.report())
+        lines.seek(0)
+        with replacing(output) as file:
+            file.write(header_line(header))
+            shutil.copyfileobj(lines, file)
+    return header, stream.report(), chosen
 
 
 def _check_columns(months: pd.DataFrame) -> None:
@@ -209,13 +272,15 @@ def _whole_months(months: pd.DataFrame, as_of: date) -> tuple[pd.DataFrame, IntA
 def _held(last: pd.DataFrame, last_month: IntArray, catalogue: Catalogue, sent: SentLog | None) -> Held:
     who = last[SUBSCRIBER].to_numpy(dtype=object)
     unknown = np.full(len(last), np.nan)
+    never = np.full(len(last), np.datetime64("NaT", "D"))
+    last_sent, end_announced = (never, never) if sent is None else sent.of(who)
     return Held(
         last_month=last_month,
         plan_known=plan_indices(last[CURRENT_PLAN], catalogue) >= 0,
         contract_left=last[CONTRACT_LEFT].to_numpy(dtype=np.float64),
         tenure=last[TENURE].to_numpy(dtype=np.float64) if TENURE in last.columns else unknown,
-        last_sent=_dates({} if sent is None else sent.last, who),
-        end_announced=_dates({} if sent is None else sent.ends, who),
+        last_sent=last_sent,
+        end_announced=end_announced,
     )
 
 
@@ -227,10 +292,6 @@ def _unknown(held: Held, recent: NDArray[np.bool_], *, with_log: bool) -> dict[s
         TENURE: np.isnan(held.tenure) & ~(held.contract_left > 0) & (not with_log),
     }
     return {name: int((where & recent).sum()) for name, where in lacking.items()}
-
-
-def _dates(known: dict[str, date], who: NDArray[np.object_]) -> NDArray[np.datetime64]:
-    return np.array([known.get(one) for one in who], dtype="datetime64[D]")
 
 
 def _bases(batch: NoticeBatch) -> Iterator[list[Basis]]:

@@ -25,7 +25,7 @@ from planrec.outlook import history_of
 from planrec.reporting.tables import amount_text
 from planrec.rules import ExclusionCode
 from planrec.rules.facts import facts_of
-from planrec.usage.stream import UsageStream
+from planrec.usage.pieces.stream import UsageStream
 
 __all__ = ["WhatIfAnswer", "WhatIfSums", "what_if_schema", "what_if_table", "write_what_if"]
 

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from common_utils.command_line.options import BundleOption, OutputOption, SetOption, table_file
+from common_utils.command_line.options import (
+    BatchWorkersOption,
+    BundleOption,
+    PartOption,
+    SetOption,
+    TableOutputOption,
+    table_file,
+    table_or_folder,
+)
 from common_utils.command_line.reading import reads_table
 from common_utils.errors import ConfigError
 from planrec.commands.options import (
@@ -47,9 +55,8 @@ def bill(
         typer.Option(
             "--output",
             writable=True,
-            dir_okay=False,
-            callback=table_file,
-            help="File to write, CSV; for usage months also Parquet, by its ending.",
+            callback=table_or_folder,
+            help="File to write, CSV; for usage months also Parquet by its ending, or a folder of 64 Parquet parts.",
         ),
     ] = None,
     card: Annotated[
@@ -84,6 +91,8 @@ def bill(
             help="With --events: also write their usage months as cells, CSV or Parquet, for --cells.",
         ),
     ] = None,
+    workers: BatchWorkersOption = None,
+    part: PartOption = None,
 ) -> None:
     """Bill usage months on every plan of a rate card, or events or cells by a full rate card; line items in cents."""
     from planrec.commands.run.answer import run_bill
@@ -92,7 +101,11 @@ def bill(
     for_events = (events, explain, billed, late_output, cells_output)
     for_card = (card, accounts, cells, *for_events)
     if usage is not None and plans is not None and output is not None and not any(for_card):
-        run_bill(BillCommand(SettingsCommand.of(config, overrides, reading=reading), usage, plans, output))
+        run_bill(
+            BillCommand(SettingsCommand.of(config, overrides, reading=reading), usage, plans, output, workers, part)
+        )
+    elif workers is not None or part is not None:
+        raise ConfigError("bill: --workers and --part go with --usage; events and cells are billed by one process.")
     elif usage is not None or plans is not None or card is None:
         raise ConfigError(
             "bill: give --usage, --plans and --output for usage months, --card, --accounts and --events for events, or "
@@ -115,7 +128,7 @@ def recommend(
     reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
-    output: OutputOption,
+    output: TableOutputOption,
     plans: AdviceCardOption = None,
     top: TopOption = 3,
     mode: ModeOption = AnswerMode.advice,
@@ -127,6 +140,8 @@ def recommend(
     excluded_output: ExcludedOption = None,
     explain: ExplainOption = False,
     bundle: BundleOption = None,
+    workers: BatchWorkersOption = None,
+    part: PartOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -150,6 +165,8 @@ def recommend(
             risk_weight=risk_weight,
             excluded_output=excluded_output,
             bundle=bundle,
+            workers=workers,
+            part=part,
         )
     )
 
@@ -160,9 +177,11 @@ def predict(
     reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
-    output: OutputOption,
+    output: TableOutputOption,
     rules: ServedRulesOption = None,
     bundle: BundleOption = None,
+    workers: BatchWorkersOption = None,
+    part: PartOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -170,4 +189,4 @@ def predict(
     from planrec.commands.run.answer import run_predict
 
     settings = SettingsCommand.of(config, overrides, reading=reading)
-    run_predict(PredictCommand(settings, usage, as_of, output, rules, bundle))
+    run_predict(PredictCommand(settings, usage, as_of, output, rules, bundle, workers, part))

@@ -79,6 +79,8 @@ class BillCommand:
     usage: Path
     plans: Path
     output: Path
+    workers: int | None = None
+    part: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class RecommendCommand:
     risk_weight: float | None
     excluded_output: Path | None
     bundle: Path | None
+    workers: int | None = None
+    part: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,8 @@ class PredictCommand:
     output: Path
     rules: Path | None
     bundle: Path | None
+    workers: int | None = None
+    part: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,7 @@ class NoticeCommand:
     sent: tuple[Path, ...]
     history_months: int | None
     verify: Path | None
+    workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ reason, never the value. Where a whole file cannot be trusted, a DataError says 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -172,8 +172,26 @@ def read_table(
     return result
 
 
-def check_share(report: RowReport, rejects: pd.DataFrame, reading: Reading) -> None:
+def check_share(
+    report: RowReport,
+    rejects: pd.DataFrame,
+    reading: Reading,
+    *,
+    wrote: str = "nothing was written",
+    every: Callable[[], pd.DataFrame] | None = None,
+) -> None:
     """Put the account of a table to the others, and see that not too much of it was rejected.
+
+    Parameters
+    ----------
+    report : RowReport
+    rejects : DataFrame
+        Rejected rows; at least the first of each reason, where `every` has them all.
+    reading : Reading
+    wrote : str
+        What becomes of the output where too much was rejected.
+    every : callable, optional
+        Returns all rejected rows, once somebody asks for them.
 
     Raises
     ------
@@ -181,7 +199,7 @@ def check_share(report: RowReport, rejects: pd.DataFrame, reading: Reading) -> N
         If no row is left that was not set aside, or more than `max_rejected_share` of them were rejected; an empty row
         and a header within the file hold nothing that could be lost, and do not count.
     """
-    reading.accounts.add(report, rejects)
+    reading.accounts.add(report, rejects if every is None else every)
     rejected = sum(count for reason, count in report.rejected.items() if reason not in HOLD_NOTHING)
     if report.rejected and not report.kept and not report.set_aside:
         raise DataError(
@@ -191,7 +209,7 @@ def check_share(report: RowReport, rejects: pd.DataFrame, reading: Reading) -> N
     if most is not None and rejected > most * report.read:
         raise DataError(
             f"{summary_with_rows(report, rejects)}\nMore than {100 * most:g} % of the rows "
-            "(data.table.max_rejected_share) are rejected: nothing was written. --rejects FILE lists them."
+            f"(data.table.max_rejected_share) are rejected: {wrote}. --rejects FILE lists them."
         )
 
 

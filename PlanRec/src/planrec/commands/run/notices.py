@@ -5,18 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from common_utils.bundle import fingerprint_file
-from common_utils.command_line.terminal import note, steps
+from common_utils.command_line.terminal import note
 from common_utils.errors import ConfigError
-from planrec.batch.notices import NoticeBatch, notice_batch, read_sent, write_notices
-from planrec.billing import Catalogue, load_catalogue
+from planrec.batch.notices import NoticeRun, write_notices
+from planrec.batch.sent import read_sent
+from planrec.billing import load_catalogue
 from planrec.commands.options import NoticeChoice
 from planrec.commands.requests import NoticeCommand
 from planrec.commands.settings import advice_settings, table_settings
 from planrec.notices import verify_notices
 from planrec.notices.notice import versions_of
 from planrec.notices.schedule import NoticeKind
-from planrec.usage.months_table import UsageData, asked_until
-from planrec.usage.read import read_usage_table
 
 __all__ = ["run_notices"]
 
@@ -45,44 +44,30 @@ def run_notices(request: NoticeCommand) -> None:
         kinds = (request.kind.value,)
     reading, recent = table_settings(request.settings)
     catalogue = load_catalogue(request.plans)
-    versions = versions_of(catalogue, fingerprint_file(request.plans))
-    with steps() as step:
-        step("reading usage months")
-        data = read_usage_table(usage, catalogue=catalogue, reading=reading)
-        data = asked_until(data, as_of.year * 12 + as_of.month - 1, reading=reading)
-        log = read_sent(request.sent, as_of) if request.sent else None
-    batch = notice_batch(
-        data.months,
+    run = NoticeRun(
         catalogue,
-        versions,
-        as_of=as_of,
-        history_months=history_months,
-        kinds=kinds,
-        sent=log,
-        lost=data.lost,
-        rows=data.reports[0],
-        recent_months=recent,
+        versions_of(catalogue, fingerprint_file(request.plans)),
+        as_of,
+        history_months,
+        kinds,
+        read_sent(request.sent, as_of) if request.sent else None,
+        recent,
     )
-    write_notices(batch, catalogue, output)
-    _tell(batch, data, catalogue)
-    note(f"{len(batch.spans):,} notices for {batch.header.subscribers:,} subscribers written to {output}")
-    _name_said(output)
-
-
-def _tell(batch: NoticeBatch, data: UsageData, catalogue: Catalogue) -> None:
-    """Say what was read, who got no notice, what is not known and which plans were not compared."""
-    for report in data.reports:
-        note(report.summary())
-    for reason, count in batch.header.no_notice.items():
+    header, report, workers = write_notices(usage, run, output, reading=reading, workers=request.workers)
+    note(report.summary())
+    note(workers.words)
+    for reason, count in header.no_notice.items():
         if count:
             note(f"no notice, {reason}: {count:,} subscriber(s)")
     for text in catalogue.left_out():
         note(text)
-    unknown = {name: count for name, count in (batch.header.unknown_facts or {}).items() if count}
+    unknown = {name: count for name, count in (header.unknown_facts or {}).items() if count}
     if unknown:
         note(f"unknown: {', '.join(f'{name} of {count:,}' for name, count in unknown.items())} subscriber(s)")
-    for kind, count in batch.header.notices.items():
+    for kind, count in header.notices.items():
         note(f"{kind}: {count:,} notice(s)")
+    note(f"{sum(header.notices.values()):,} notices for {header.subscribers:,} subscribers written to {output}")
+    _name_said(output)
 
 
 def _name_said(output: Path) -> None:

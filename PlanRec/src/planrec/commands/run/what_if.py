@@ -11,7 +11,8 @@ from common_utils.evaluation import FEW_GROUPS
 from common_utils.tables import write_table
 from planrec.advice import AnswerPolicy, Engine, Question
 from planrec.advice.what_if import UsageChange, load_plan, with_plan
-from planrec.batch.files import answered, refusals
+from planrec.batch.files import answered
+from planrec.batch.parts.jobs import refusals
 from planrec.batch.tally import NOT_RECENT
 from planrec.batch.what_if import write_what_if
 from planrec.billing import Catalogue, load_catalogue
@@ -21,7 +22,7 @@ from planrec.months import month_index, month_text
 from planrec.pricing.draft import ASSUMPTIONS, DraftScore, Pricing, check_draft, score_draft
 from planrec.pricing.tables import demand_rows, demand_table, span
 from planrec.rules import built_in_rules, load_rules
-from planrec.usage.stream import UsageStream
+from planrec.usage.pieces.stream import UsageStream
 
 __all__ = ["asked", "run_draft", "run_what_if"]
 
