@@ -23,7 +23,8 @@ from common_utils.tables import Reading
 from planrec.advice import AnswerPolicy, Engine
 from planrec.batch import command
 from planrec.batch.answers import PieceAnswer, Recommender
-from planrec.batch.files import write_recommendations
+from planrec.batch.expected import expected_in_file, expected_in_parts
+from planrec.batch.files import write_job, write_recommendations
 from planrec.batch.parts import folder as runs
 from planrec.batch.parts.folder import write_folder
 from planrec.batch.parts.jobs import Keeping, recommending
@@ -145,7 +146,8 @@ def test_a_run_that_was_killed_dead_and_goes_on_writes_the_same_bytes(
     assert parts(tmp_path / "out") == parts(tmp_path / "whole")
     manifests = [(tmp_path / name / "_manifest.json").read_bytes() for name in ("out", "whole")]
     assert manifests[0] == manifests[1]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {p.name for p in (tmp_path / "whole").iterdir()}
+    found, expected = ({path.name for path in (tmp_path / name).glob("[!.]*")} for name in ("out", "whole"))
+    assert found == expected
 
 
 def test_a_flipped_bit_in_a_part_is_found(tmp_path: Path, usage: Path, recommender: Recommender) -> None:
@@ -177,13 +179,13 @@ def test_what_refuses_the_whole_table_leaves_no_success(tmp_path: Path, usage: P
 def test_a_subscriber_in_a_part_of_another_is_found(
     tmp_path: Path, usage: Path, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = runs._spill
+    real = runs.spill
 
     def crossed(batches, folder, numbers) -> None:  # type: ignore[no-untyped-def]
         real(batches, folder, numbers)
         (folder / "0").write_bytes((folder / "1").read_bytes())
 
-    monkeypatch.setattr(runs, "_spill", crossed)
+    monkeypatch.setattr(runs, "spill", crossed)
     with pytest.raises(DataError, match="part 0: a subscriber of another part is among its rows"):
         write_folder(recommending(recommender), usage, PartFolder(tmp_path / "out", ASKED), [0, 1])
 
@@ -260,3 +262,30 @@ def test_what_does_not_go_together_is_refused(  # type: ignore[no-untyped-def]
     asked = ("--usage", usage, "--plans", "configs/plans_megaline.yaml", "--as-of", "2025-12")
     assert run("recommend", *asked, *further) == 2
     assert said in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(("output", "files"), [("advice.csv", 1), ("advice.parquet", 1), ("advice", FEW)])
+def test_a_dry_run_says_what_is_expected_and_writes_nothing(  # type: ignore[no-untyped-def]
+    run, usage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str, files: int
+) -> None:
+    asked = ("--usage", usage, "--plans", "configs/plans_megaline.yaml", "--as-of", "2025-12", "--workers", "1")
+    assert run("recommend", *asked, "--output", tmp_path / output, "--dry-run") == 0
+    said = capsys.readouterr().out
+    assert f"rows: 300\nparts: {files}\nworkers: 1 (as --workers says)\ntime: " in said
+    assert "MB a process\ndisk: 0.0 MB" in said
+    assert ("beside it while it runs" in said) == (files == FEW)
+    assert [path.name for path in tmp_path.iterdir()] == ["usage.parquet"]
+
+
+def test_the_disk_that_is_expected_is_what_is_taken(usage: Path, tmp_path: Path, recommender: Recommender) -> None:
+    job = recommending(recommender)
+    for output in (tmp_path / "a.csv", tmp_path / "a.parquet"):
+        write_job(job, usage, [output])
+        found = expected_in_file(job, usage, output, None, Keeping(), 1)
+        assert found.output_bytes == pytest.approx(output.stat().st_size, rel=0.25)
+        assert found.process_bytes > 50_000_000
+    write_folder(job, usage, PartFolder(tmp_path / "out", ASKED), parts_of_job(None))
+    size = sum(path.stat().st_size for path in (tmp_path / "out").glob("part-*"))
+    expected = expected_in_parts(job, usage, (), parts_of_job(None), None, Keeping(), 1)
+    assert expected.output_bytes == pytest.approx(size, rel=0.25)
+    assert expected.seconds < 600

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-from common_utils.bundle import library_versions
+from common_utils.bundle import fingerprint_bytes, library_versions
 from common_utils.command_line.options import holds_parts
-from common_utils.command_line.terminal import note
+from common_utils.command_line.terminal import note, steps
 from common_utils.errors import ConfigError, DataError
 from common_utils.parts.folder import SUCCESS, PartFolder, sha256_of
 from common_utils.parts.hashing import PARTS, parts_of_job
 from common_utils.tables import Reading
+from planrec.batch.expected import expected_in_file, expected_in_parts
 from planrec.batch.files import write_job
 from planrec.batch.parts.folder import write_folder
 from planrec.batch.parts.jobs import BatchJob, Keeping, Written
+from planrec.bundle import PlanRecBundle
+from planrec.rules import Rules
 
-__all__ = ["BatchCommand", "digest_of", "run_job"]
+__all__ = ["BatchCommand", "bundle_digest", "digest_of", "rules_digest", "run_job"]
 
 Answer = TypeVar("Answer")
 
@@ -37,6 +41,8 @@ class BatchCommand:
         What `--part` gave.
     asked : mapping of str to str
         All that the answers depend on beside the table, by a name for people: versions, digests, the question.
+    dry_run : bool
+        Whether to say what the run will take, and answer nothing.
     beside : mapping of str to Path
         Further outputs by name: files beside a file, folders beside a folder.
     """
@@ -46,6 +52,7 @@ class BatchCommand:
     workers: int | None
     part: str | None
     asked: Mapping[str, str]
+    dry_run: bool = False
     beside: Mapping[str, Path] = field(default_factory=dict[str, Path])
 
 
@@ -61,6 +68,16 @@ def digest_of(path: Path) -> str:
         return sha256_of(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}.") from error
+
+
+def rules_digest(rules: Rules) -> str:
+    """Return a digest of rules as they are followed."""
+    return fingerprint_bytes(rules.model_dump_json().encode())
+
+
+def bundle_digest(bundle: PlanRecBundle | None) -> str:
+    """Return the checksum of a bundle's manifest, which holds those of its files; none without a bundle."""
+    return "" if bundle is None else str(bundle.bundle.manifest["checksum"])
 
 
 def run_job(
@@ -84,6 +101,9 @@ def run_job(
         )
     if len(set(folders)) > 1:
         raise ConfigError("--output and what is written beside it: name files for both, or folders for both.")
+    if command.dry_run:
+        _say_expected(job, command, numbers if folders[0] else None, reading, keeping or Keeping())
+        return None
     if folders[0]:
         return _in_parts(job, command, numbers, reading, keeping)
     written = write_job(job, command.usage, outputs, reading=reading, keeping=keeping, workers=command.workers)
@@ -121,6 +141,23 @@ def _in_parts(
         else f"the job that brings the last part writes {SUCCESS}"
     )
     return run.written
+
+
+def _say_expected(
+    job: BatchJob[Answer],
+    command: BatchCommand,
+    numbers: Sequence[int] | None,
+    reading: Reading,
+    keeping: Keeping[Answer],
+) -> None:
+    with steps() as step:
+        step("answering a sample")
+        if numbers is None:
+            found = expected_in_file(job, command.usage, command.output, reading, keeping, command.workers)
+        else:
+            beside = list(command.beside)
+            found = expected_in_parts(job, command.usage, beside, numbers, reading, keeping, command.workers)
+    sys.stdout.write("".join(f"{line}\n" for line in found.lines()))
 
 
 def _tell(written: Written) -> None:

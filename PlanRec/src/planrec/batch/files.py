@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import pandas as pd
 
@@ -23,6 +22,7 @@ from planrec.batch.parts.part import AnswerPart
 from planrec.batch.predictions import PredictedPiece
 from planrec.billing import Catalogue
 from planrec.bundle import NextChoice
+from planrec.usage.pieces.block import BlockAccount, BlockCheck
 from planrec.usage.pieces.stream import UsageStream
 
 __all__ = ["BLOCKS_EACH", "answered", "write_bills", "write_job", "write_predictions", "write_recommendations"]
@@ -179,13 +179,13 @@ def write_job(
         nobody = job.nobody(counted, stream.refused)
         if nobody is not None:
             raise DataError(f"{nobody.removesuffix('.')}; nothing is written.")
-    return Written(stream.report(), months, rows, chosen, tuple(job.told(counted, stream.refused)))
+    return Written(stream.report(), months, rows, chosen, counted, tuple(job.told(counted, stream.refused)))
 
 
 def answered(
-    stream: UsageStream, label: str, answer: Callable[[pd.DataFrame], Answer]
-) -> Generator[tuple[int, Answer]]:
-    """Yield the months of each piece and its answer, in order; the next piece is read while one is answered.
+    stream: UsageStream, label: str, answer: Callable[[pd.DataFrame], Answer], workers: int = 1
+) -> Generator[Answer]:
+    """Yield the answer of each piece, in order; the next piece is read while others are answered.
 
     Parameters
     ----------
@@ -193,16 +193,31 @@ def answered(
     label : str
         Of the progress bar.
     answer : callable
-        Of a piece.
+        Of the months of a piece; pure.
+    workers : int
+        As `answered_in_order`.
+
+    Raises
+    ------
+    DataError
+        At the end, as `UsageStream.finish`.
     """
-    with tracked(label, total=stream.rows) as advance, ThreadPoolExecutor(max_workers=1) as pool:
-        waiting: deque[tuple[int, Future[Answer]]] = deque()
-        for piece in stream:
-            waiting.append((len(piece), pool.submit(answer, piece)))
-            if len(waiting) > 1:
-                months, done = waiting.popleft()
-                yield months, done.result()
-                advance(months)
-        for months, done in waiting:
-            yield months, done.result()
-            advance(months)
+    with tracked(label, total=stream.rows) as advance:
+        for account, read, found in answered_in_order(_Checked(stream.check, answer), stream.blocks(), workers):
+            stream.take(account)
+            if found is not None:
+                yield found
+            advance(read)
+    stream.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked(Generic[Answer]):
+    """Checks a block and answers what can be used of it."""
+
+    check: BlockCheck
+    answer: Callable[[pd.DataFrame], Answer]
+
+    def __call__(self, block: Any) -> tuple[BlockAccount | None, int, Answer | None]:
+        checked = self.check.check(block)
+        return checked.account, checked.read, self.answer(checked.months) if len(checked.months) else None

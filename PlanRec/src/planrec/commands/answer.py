@@ -10,6 +10,7 @@ import typer
 from common_utils.command_line.options import (
     BatchWorkersOption,
     BundleOption,
+    DryRunOption,
     PartOption,
     SetOption,
     TableOutputOption,
@@ -93,6 +94,7 @@ def bill(
     ] = None,
     workers: BatchWorkersOption = None,
     part: PartOption = None,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Bill usage months on every plan of a rate card, or events or cells by a full rate card; line items in cents."""
     from planrec.commands.run.answer import run_bill
@@ -102,10 +104,14 @@ def bill(
     for_card = (card, accounts, cells, *for_events)
     if usage is not None and plans is not None and output is not None and not any(for_card):
         run_bill(
-            BillCommand(SettingsCommand.of(config, overrides, reading=reading), usage, plans, output, workers, part)
+            BillCommand(
+                SettingsCommand.of(config, overrides, reading=reading), usage, plans, output, workers, part, dry_run
+            )
         )
-    elif workers is not None or part is not None:
-        raise ConfigError("bill: --workers and --part go with --usage; events and cells are billed by one process.")
+    elif workers is not None or part is not None or dry_run:
+        raise ConfigError(
+            "bill: --workers, --part and --dry-run go with --usage; events and cells are billed by one process."
+        )
     elif usage is not None or plans is not None or card is None:
         raise ConfigError(
             "bill: give --usage, --plans and --output for usage months, --card, --accounts and --events for events, or "
@@ -142,6 +148,7 @@ def recommend(
     bundle: BundleOption = None,
     workers: BatchWorkersOption = None,
     part: PartOption = None,
+    dry_run: DryRunOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -167,6 +174,7 @@ def recommend(
             bundle=bundle,
             workers=workers,
             part=part,
+            dry_run=dry_run,
         )
     )
 
@@ -182,6 +190,7 @@ def predict(
     bundle: BundleOption = None,
     workers: BatchWorkersOption = None,
     part: PartOption = None,
+    dry_run: DryRunOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -189,4 +198,4 @@ def predict(
     from planrec.commands.run.answer import run_predict
 
     settings = SettingsCommand.of(config, overrides, reading=reading)
-    run_predict(PredictCommand(settings, usage, as_of, output, rules, bundle, workers, part))
+    run_predict(PredictCommand(settings, usage, as_of, output, rules, bundle, workers, part, dry_run))

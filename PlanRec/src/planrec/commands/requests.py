@@ -81,6 +81,7 @@ class BillCommand:
     output: Path
     workers: int | None = None
     part: str | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class RecommendCommand:
     bundle: Path | None
     workers: int | None = None
     part: str | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class PredictCommand:
     bundle: Path | None
     workers: int | None = None
     part: str | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +229,9 @@ class WhatIfCommand:
     plan: Path | None
     plans: Path | None
     bundle: Path | None
+    workers: int | None = None
+    part: str | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,3 +246,4 @@ class DraftCommand:
     output: Path | None
     bound_decide: bool
     bundle: Path | None
+    workers: int | None = None

@@ -14,6 +14,7 @@ __all__ = [
     "BundleOption",
     "ConfigOption",
     "DataOption",
+    "DryRunOption",
     "FileNameOption",
     "FormOption",
     "OutputOption",
@@ -105,6 +106,13 @@ PartOption = Annotated[
         metavar="I/N",
         help="Compute only the parts of job I of N, for job arrays; --output is one folder for all jobs. The last one "
         "to end sums up and writes _SUCCESS.",
+    ),
+]
+
+DryRunOption = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Answer a sample only, and say what the run will take: rows, parts, memory, disk and time."
     ),
 ]
 

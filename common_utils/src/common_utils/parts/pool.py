@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import signal
@@ -24,6 +25,7 @@ __all__ = ["answered_in_order", "serve"]
 _Block = TypeVar("_Block")
 _Answer = TypeVar("_Answer")
 
+_PARENT_DEATH = 1  # PR_SET_PDEATHSIG of Linux
 _AHEAD = 1  # blocks that wait beside those being answered, so that no process waits for the next to be read
 _ENDED = (
     "a worker process ended before it had answered: it was killed, or memory ran out. The output is not complete: run "
@@ -77,6 +79,7 @@ class _Processes:
         self._free: SimpleQueue[Connection] = SimpleQueue()
         self._ours: list[Connection] = []
         self._children: list[int] = []
+        parent = os.getpid()
         gc.collect()
         gc.freeze()  # what is shared stays shared: the collector would write to every object
         try:
@@ -85,7 +88,7 @@ class _Processes:
                 self._ours.append(ours)
                 child = os.fork()
                 if not child:
-                    _answer_for_good(work, theirs, self._ours)
+                    _answer_for_good(work, theirs, self._ours, parent)
                 theirs.close()
                 self._children.append(child)
         finally:
@@ -118,10 +121,14 @@ class _Processes:
 
 
 def _answer_for_good(
-    work: Callable[[Any], Any], mine: Connection, others: Sequence[Connection]
+    work: Callable[[Any], Any], mine: Connection, others: Sequence[Connection], parent: int
 ) -> NoReturn:  # pragma: no cover - another process
     """Answer until the other side closes, and end without what this process would do at its end."""
     try:
+        # Dies with the parent, however that dies: it holds copies of its files and locks, which the next run waits for.
+        ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(0)  # it died just before
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; its end is seen at the connection
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         for other in others:

@@ -37,7 +37,7 @@ from planrec.usage.doubts import AmountCounts
 from planrec.usage.pieces.block import BlockAccount
 from planrec.usage.pieces.stream import UsageStream, part_blocks, subscriber_names
 
-__all__ = ["FolderRun", "write_folder"]
+__all__ = ["FolderRun", "PartWork", "spill", "write_folder"]
 
 Answer = TypeVar("Answer")
 
@@ -77,15 +77,26 @@ class _PartRun(Generic[Answer]):
 
 
 @dataclass(frozen=True, slots=True)
-class _PartWork(Generic[Answer]):
-    """Answers a part from its sorted rows and writes its files; plain values, for any process."""
+class PartWork(Generic[Answer]):
+    """Answers a part from its sorted rows and writes its files; plain values, for any process.
+
+    Attributes
+    ----------
+    part : AnswerPart
+    spilled : Path
+        Where `spill` wrote.
+    folder : PartFolder
+    outputs : tuple of str
+        "" for the answers, then the names of further outputs.
+    """
 
     part: AnswerPart[Answer]
     spilled: Path
     folder: PartFolder
-    outputs: tuple[str, ...]  # "" for the answers, then the further ones
+    outputs: tuple[str, ...]
 
     def __call__(self, number: int) -> _PartRun[Answer]:
+        """Answer a part, write its files and return its account."""
         months = rows = 0
         counted: Counter[str] = Counter()
         accounts: list[BlockAccount] = []
@@ -164,9 +175,9 @@ def write_folder(
         spilled = stack.enter_context(folder.scratch())
         if missing:
             with blamed(folder.path):
-                _spill(rows, spilled, missing)
+                spill(rows, spilled, missing)
         advance = stack.enter_context(tracked(job.label, total=len(missing)))
-        for done in answered_in_order(_PartWork(part, spilled, folder, names), missing, chosen.count):
+        for done in answered_in_order(PartWork(part, spilled, folder, names), missing, chosen.count):
             if keeping.log is not None:
                 with keeping.log(folder.part(done.number)) as take:
                     for answer in done.answers:
@@ -195,7 +206,7 @@ def _summed_up(job: BatchJob[Any], stream: UsageStream, folder: PartFolder, chos
     months, rows = (sum(account[name] for account in accounts) for name in ("months", "rows"))
     report = stream.report()
     folder.succeed({"months": months, "rows": rows, "table": report.to_dict()})
-    return Written(report, months, rows, chosen, tuple(job.told(counted, stream.refused)))
+    return Written(report, months, rows, chosen, counted, tuple(job.told(counted, stream.refused)))
 
 
 class _Rejects:
@@ -230,8 +241,18 @@ def _texts(rejects: pd.DataFrame) -> pd.DataFrame:
     return rejects.astype({"row": "int64", "reason": "str", "column": "str"})
 
 
-def _spill(batches: Iterator[Any], folder: Path, numbers: Sequence[int]) -> None:
-    """Write the rows of each part to a file of its own, in the order of the table."""
+def spill(batches: Iterator[Any], folder: Path, numbers: Sequence[int]) -> None:
+    """Write the rows of each part to a file of its own, in the order of the table.
+
+    Parameters
+    ----------
+    batches : iterator of pyarrow.RecordBatch
+        As `UsageStream.numbered` has them.
+    folder : Path
+        Where the files go; a part without a row has none.
+    numbers : sequence of int
+        The parts that are wanted.
+    """
     wanted = np.isin(np.arange(PARTS), numbers)
     with ExitStack() as stack:
         files: dict[int, Any] = {}

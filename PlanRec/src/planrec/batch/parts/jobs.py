@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -85,6 +85,8 @@ class Written:
         Usage months read, and rows written.
     workers : Workers
         How many processes answered.
+    counted : mapping of str to int
+        What the job counts of its answers, added up.
     remarks : tuple of str
         Counts of subscribers that deserve a word.
     """
@@ -93,6 +95,7 @@ class Written:
     months: int
     rows: int
     workers: Workers
+    counted: Mapping[str, int]
     remarks: tuple[str, ...] = ()
 
 

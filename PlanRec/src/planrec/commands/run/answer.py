@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from common_utils.bundle import fingerprint_bytes
 from common_utils.command_line.terminal import note
 from common_utils.decision_log.batch import BatchEntry, LogOf, logged_run
 from common_utils.decision_log.recorder import Recorder
@@ -19,7 +18,7 @@ from common_utils.outputs import is_stream
 from planrec.advice import AnswerPolicy, Engine, Overrides
 from planrec.batch.answers import Recommender
 from planrec.batch.by_bundle import AskedOfBundle, bundle_answers
-from planrec.batch.command import BatchCommand, digest_of, run_job
+from planrec.batch.command import BatchCommand, bundle_digest, digest_of, rules_digest, run_job
 from planrec.batch.log import prediction_entries, ranked_entries
 from planrec.batch.parts.jobs import Keeping, Written, billing, predicting, recommending
 from planrec.batch.rankers import policy_ranker
@@ -48,7 +47,7 @@ def run_bill(request: BillCommand) -> None:
     catalogue = load_catalogue(request.plans)
     reading, _ = table_settings(request.settings)
     asked = {"the command": "bill", "the rate card": digest_of(request.plans)}
-    command = BatchCommand(request.usage, request.output, request.workers, request.part, asked)
+    command = BatchCommand(request.usage, request.output, request.workers, request.part, asked, request.dry_run)
     written = run_job(billing(catalogue), command, reading=reading)
     if written is not None:
         note(f"{written.months:,} usage months x {len(catalogue.plans)} plans written to {request.output}")
@@ -171,12 +170,12 @@ def _written(
     asked = {
         "the command": f"recommend --mode {mode}",
         "the rate card": card if request.plans is None else digest_of(request.plans),
-        "the rules": _rules_digest(rules),
-        "the bundle": _bundle_digest(bundle),
+        "the rules": rules_digest(rules),
+        "the bundle": bundle_digest(bundle),
         "the question": repr((request.as_of, request.top, request.explain, policy, recommender.recent_months)),
     }
     beside = {} if request.excluded_output is None else {"excluded": request.excluded_output}
-    command = BatchCommand(request.usage, request.output, request.workers, request.part, asked, beside)
+    command = BatchCommand(request.usage, request.output, request.workers, request.part, asked, request.dry_run, beside)
     watch = None if profile is None else partial(advised_profile, reference=profile.reference, month=request.as_of)
     log = partial(_logged, recorder=recorder, about=about, entries=ranked_entries)
     keeping = Keeping(log, recorder is not None, watch, None if profile is None else profile.take)
@@ -199,14 +198,6 @@ def _logged(
         yield run.keep_with(entries)
 
 
-def _rules_digest(rules: Rules) -> str:
-    return fingerprint_bytes(rules.model_dump_json().encode())
-
-
-def _bundle_digest(bundle: PlanRecBundle | None) -> str:
-    return "" if bundle is None else str(bundle.bundle.manifest["checksum"])
-
-
 def run_predict(request: PredictCommand) -> None:
     """Write the plan each subscriber is expected to choose when next free to."""
     run, month = load_run(request.settings), month_index(request.as_of)
@@ -217,15 +208,15 @@ def run_predict(request: PredictCommand) -> None:
     recorder, recent = batch_recorder(request.settings), bundle.config.features.recent_months
     asked = {
         "the command": "predict",
-        "the rules": _rules_digest(rules),
-        "the bundle": _bundle_digest(bundle),
+        "the rules": rules_digest(rules),
+        "the bundle": bundle_digest(bundle),
         "the question": repr((request.as_of, recent)),
     }
     watch = None if profile is None else partial(predicted_profile, reference=profile.reference, month=request.as_of)
     log = partial(_logged, recorder=recorder, about=about, entries=prediction_entries)
     written = run_job(
         predicting(bundle.next_choice(rules), as_of=month, recent_months=recent),
-        BatchCommand(request.usage, request.output, request.workers, request.part, asked),
+        BatchCommand(request.usage, request.output, request.workers, request.part, asked, request.dry_run),
         reading=run.reading,
         keeping=Keeping(log, recorder is not None, watch, None if profile is None else profile.take),
     )
