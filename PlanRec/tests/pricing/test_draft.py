@@ -22,7 +22,7 @@ from planrec.decisions import decision_table
 from planrec.decisions.rows import CHOSEN_PLAN, usage_ahead
 from planrec.months import month_index, month_text
 from planrec.outlook import fit_usage_forecast
-from planrec.pricing.draft import DraftScore, Market, PlanDemand, Pricing, check_draft
+from planrec.pricing.draft import DraftMarket, DraftScore, PlanDemand, Pricing, check_draft
 from planrec.pricing.resampling import ResampledSums
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.operator import simulate
@@ -32,7 +32,7 @@ AS_OF = month_index("2025-09")
 
 
 def scored(pieces: Iterable[pd.DataFrame], pricing: Pricing, draft: Catalogue, **given: Any) -> DraftScore:
-    market = Market(pricing, draft, **given)
+    market = DraftMarket(pricing, draft, **given)
     return market.score(map(market.piece, pieces))
 
 
@@ -186,7 +186,7 @@ def test_the_cut_does_not_show(logit: Operator, cut: int) -> None:
     pieces = [few.iloc[a:b].reset_index(drop=True) for a, b in zip(starts, [*starts[1:], len(few)], strict=True)]
     again = scored(pieces, logit.pricing, logit.full, as_of=AS_OF, n_resamples=100, seed=0)
     assert len(pieces) > 1
-    market = Market(logit.pricing, logit.full, as_of=AS_OF, n_resamples=100, seed=0)
+    market = DraftMarket(logit.pricing, logit.full, as_of=AS_OF, n_resamples=100, seed=0)
     assert repr(market.score(answered_in_order(market.piece, pieces, 2))) == repr(whole)  # whichever process scored
     assert repr(again) == repr(whole)  # NaN differs from itself
 

@@ -27,7 +27,7 @@ from planrec.outlook import History, UsageForecast, history_of, mean_bills
 from planrec.pricing.resampling import ResampledSums
 from planrec.rules.facts import facts_of
 
-__all__ = ["ASSUMPTIONS", "AnyPlanModel", "DraftScore", "Market", "PlanDemand", "Pricing", "check_draft"]
+__all__ = ["ASSUMPTIONS", "AnyPlanModel", "DraftMarket", "DraftScore", "PlanDemand", "Pricing", "check_draft"]
 
 
 ASSUMPTIONS = (
@@ -195,7 +195,7 @@ def check_draft(current: Catalogue, draft: Catalogue) -> None:
         raise ConfigError(f"draft rate card: no plan differs from rate card {current.version!r}; change or add one.")
 
 
-class Market:
+class DraftMarket:
     """What a draft rate card does, under `ASSUMPTIONS`: demand, cannibalisation and revenue.
 
     It holds what is worked out once for all subscribers: models, and which plans' bills differ.

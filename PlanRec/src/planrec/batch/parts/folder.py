@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial, reduce
@@ -254,30 +255,35 @@ def spill(batches: Iterator[Any], folder: Path, numbers: Sequence[int]) -> None:
         The parts that are wanted.
     """
     wanted = np.isin(np.arange(PARTS), numbers)
-    with ExitStack() as stack:
-        files: dict[int, Any] = {}
-        held: dict[int, list[Any]] = {}
+    files: dict[int, Any] = {}
+    held: dict[int, list[Any]] = {}
+    with ExitStack() as stack, ThreadPoolExecutor(1) as writer:  # writes while the next rows are read
 
         def flush(number: int, schema: Any) -> None:
             if number not in files:
                 options = pa.ipc.IpcWriteOptions(compression="lz4")
-                file = pa.OSFile(str(folder / str(number)), "wb")
-                files[number] = stack.enter_context(
-                    pa.ipc.new_stream(stack.enter_context(file), schema, options=options)
-                )
+                file = stack.enter_context(pa.OSFile(str(folder / str(number)), "wb"))
+                files[number] = stack.enter_context(pa.ipc.new_stream(file, schema, options=options))
             files[number].write_table(pa.Table.from_batches(held.pop(number)).combine_chunks())
 
+        def keep(batch: Any, order: IntArray, bounds: IntArray) -> None:
+            for number in np.flatnonzero(wanted & (np.diff(bounds) > 0)).tolist():
+                held.setdefault(number, []).append(batch.take(pa.array(order[bounds[number] : bounds[number + 1]])))
+                if sum(one.num_rows for one in held[number]) >= _HELD:
+                    flush(number, batch.schema)
+
         schema: Any = None
+        waiting: Future[None] | None = None
         for batch in batches:
             schema = batch.schema
-            parts = _parts_of(batch.column(batch.schema.get_field_index(SUBSCRIBER)))
+            parts = _parts_of(batch.column(schema.get_field_index(SUBSCRIBER)))
             order = np.argsort(parts, kind="stable")
             bounds = np.searchsorted(parts[order], np.arange(PARTS + 1))
-            for number in np.flatnonzero(wanted & (np.diff(bounds) > 0)).tolist():
-                rows = batch.take(pa.array(order[bounds[number] : bounds[number + 1]]))
-                held.setdefault(number, []).append(rows)
-                if sum(one.num_rows for one in held[number]) >= _HELD:
-                    flush(number, schema)
+            if waiting is not None:
+                waiting.result()
+            waiting = writer.submit(keep, batch, order, bounds)
+        if waiting is not None:
+            waiting.result()
         for number in list(held):
             flush(number, schema)
 

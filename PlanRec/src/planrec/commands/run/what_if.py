@@ -20,7 +20,7 @@ from planrec.billing import Catalogue, load_catalogue
 from planrec.commands.requests import DraftCommand, WhatIfCommand
 from planrec.commands.settings import advice_settings, load_run, table_settings
 from planrec.months import month_index, month_text
-from planrec.pricing.draft import ASSUMPTIONS, DraftScore, Market, Pricing, check_draft
+from planrec.pricing.draft import ASSUMPTIONS, DraftMarket, DraftScore, Pricing, check_draft
 from planrec.pricing.tables import demand_rows, demand_table, span
 from planrec.rules import built_in_rules, load_rules
 from planrec.usage.pieces.stream import UsageStream
@@ -78,7 +78,7 @@ def run_draft(request: DraftCommand) -> None:
     stream = UsageStream(request.usage, catalogue=pricing.current, reading=reading, as_of=month)
     resamples, seed = run.config.evaluation.resamples, run.config.training.seed
     bound = request.bound_decide
-    market = Market(pricing, drafted, as_of=month, bound_decide=bound, n_resamples=resamples, seed=seed)
+    market = DraftMarket(pricing, drafted, as_of=month, bound_decide=bound, n_resamples=resamples, seed=seed)
     chosen = chosen_workers(request.workers, stream.block_count // BLOCKS_EACH)
     score = market.score(answered(stream, "scoring", market.piece, chosen.count))
     output = request.output
