@@ -52,6 +52,10 @@ test-install: $(UV) ## Install each member alone into empty environments; needs 
 bench: $(STAMP) ## Run every benchmark and keep its figures in benchmarks/results; BENCH_ARGS=--quick takes seconds
 	@for script in benchmarks/*/bench_*.py; do "$(BIN)/python" "$$script" $(BENCH_ARGS) || exit 1; done
 
+.PHONY: scale
+scale: $(STAMP) ## Ask every batch command for 10 million subscribers, two hours and 40 GB; wants a bundle (make -C PlanRec train); goes on
+	@OMP_NUM_THREADS=1 "$(BIN)/python" benchmarks/planrec/scale.py --write $(ARGS)
+
 .PHONY: faults
 faults: $(STAMP) ## Attack and break everything at full size, half an hour; wants a bundle of PlanRec (make -C PlanRec train); ARGS=--scaled
 	@test -x "$(ATTACK)/bin/schemathesis" || { "$(UV)" venv --quiet --python "$(PYTHON)" "$(ATTACK)" && \

@@ -55,11 +55,14 @@ def _recommend(bundle: Path) -> Callable[[], None]:
     live_module, schemas = importlib.import_module("app.live"), importlib.import_module("app.schemas")
     live = live_module.open_live(bundle)
     said = importlib.import_module("payloads").bodies(_BODIES)
+    to_json = importlib.import_module("pydantic_core").to_json
 
     def work() -> None:
         for body in said:
             question = live.question(schemas.RecommendRequest.model_validate_json(body))
-            json.dumps(live.recommended(question, live.advised(question)), default=str)
+            answer = live.recommended(question, live.advised(question))
+            if not isinstance(answer, bytes):  # of a commit that writes the JSON afterwards
+                to_json(answer)
 
     return work
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 from pydantic_core import to_json
 
+from app.advice_json import decided_json
 from app.live import LivePlanRec, open_live, probe
-from app.log import Log, advice_line, choice_line, heeded, logged_batch, quick_choices
+from app.log import Log, advice_line, choice_line, heeded, logged_batch, quick_advice, quick_choices
 from app.profiles import NO_SCORE, SeenProfiles
 from app.responses import (
     BatchResponse,
@@ -96,6 +97,7 @@ def _predict_routes(slot: ModelSlot[LivePlanRec], log: Log, profiles: SeenProfil
 
 def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log, profiles: SeenProfiles) -> APIRouter:
     router = APIRouter(tags=["planrec"], route_class=FastRoute)
+    logged = quick_advice(log)
 
     @router.post(
         "/recommend",
@@ -104,17 +106,24 @@ def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log, profiles: SeenProf
     )
     async def recommend(body: RecommendRequest) -> bytes | Callable[[], bytes]:
         """Return the plans in order with expected bill, saving, risk and a reason, and why a plan is left out."""
-        live, event = slot.get(), log.event()
-        question = heeded(log, body, live.question(body), event)
+        live, event = slot.get(), None
+        question = live.question(body)
+        if body.mode == "offer":  # what is offered hangs on the event
+            event = log.event()
+            question = heeded(log, body, question, event)
         advice = live.adviser.quick(question.record, question.asked)
         profiles.recommend.put((live, (question.record, body.subject), NO_SCORE))
         if advice is not None:
-            answer = to_json(live.recommended(question, advice))
-            return answer if event is None else await event.answer(answer, advice_line(event, live, body, advice))
+            answer = live.recommended(question, advice)
+            if event is not None:
+                return await event.answer(answer, advice_line(event, live, body, advice))
+            said = logged(live, answer, body.subject, age_group(body.age), partial(decided_json, advice))
+            return said if isinstance(said, bytes) else await said
+        event = event or log.event()
 
         def computed() -> bytes:
             advice = live.advised(question)
-            answer = to_json(live.recommended(question, advice))
+            answer = live.recommended(question, advice)
             return answer if event is None else event.answer_now(answer, advice_line(event, live, body, advice))
 
         return computed
@@ -133,7 +142,7 @@ def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log, profiles: SeenProf
             profiles.recommend.put((live, (question.record, record.subject), NO_SCORE))
         inside = logged_batch(
             events,
-            [to_json(live.recommended(*pair)) for pair in zip(questions, advices, strict=True)],
+            [live.recommended(*pair) for pair in zip(questions, advices, strict=True)],
             lambda event, place: advice_line(event, live, body.records[place], advices[place]),
         )
         return b'{"recommendations":[%b],"model_version":%b}' % (inside, to_json(live.version))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic_core import to_json
 
-from app.responses import MEANING, Policy, PredictResponse, noted
+from app.advice_json import AdviceJson
+from app.responses import MEANING, PredictResponse, noted
 from app.schemas import RecommendRequest
 from common_utils.bundle.signing import INTEGRITY_ONLY, Trust
 from common_utils.errors import ArtifactError, DataError
@@ -20,7 +21,7 @@ from common_utils.monitoring.profiles.profile import Profile
 from planrec.advice import AnswerPolicy, Engine, recommend_subscriber
 from planrec.advice import Request as AdviceRequest
 from planrec.advice.engine import OfferModels
-from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
+from planrec.advice.subscriber import SubscriberAdvice
 from planrec.billing import Catalogue
 from planrec.bundle import ChoiceModel, NextChoice, PlanRecBundle, SaidSettings
 from planrec.columns import CURRENT_PLAN
@@ -183,8 +184,8 @@ class LivePlanRec:
     def _unknown_facts(self, record: SubscriberRecord, mode: Mode) -> list[str]:
         """Return all that the rules ask about and the request does not say."""
         current = self.catalogue.index(record.current_plan)
-        unknown = {CURRENT_PLAN} if current < 0 else set[str]()
-        return [name for name in self._asked_facts[mode][current] if name in unknown or getattr(record, name) is None]
+        asked = self._asked_facts[mode][current]
+        return [name for name in asked if getattr(record, name) is None or (current < 0 and name == CURRENT_PLAN)]
 
     @cached_property
     def _asked_facts(self) -> dict[Mode, list[tuple[str, ...]]]:
@@ -229,30 +230,16 @@ class LivePlanRec:
         except DataError as error:
             raise DataError(f"{_numbered(place)}{error}") from error
 
-    def recommended(self, question: AskedRecord, advice: SubscriberAdvice) -> dict[str, object]:
-        """Return ranked plans with reasons, as the fields of a `RecommendResponse`."""
-        policy, month, record = question.policy, question.asked.month, question.record
-        change = advice.earliest_change
-        return {
-            "advice": [_advised(plan, stay=advice.stay) for plan in advice.plans],
-            "stay_reason": advice.stay_reason,
-            "earliest_change": None if change is None else f"{month_text(change)}-01",
-            "excluded": [{"plan_id": name, "reason_code": code} for name, code in advice.excluded.items()],
-            "unknown_facts": self._unknown_facts(record, "advice" if policy.offer is None else "offer"),
-            "as_of": month_text(month),
-            "months_used": advice.months_used,
-            "currency": self.catalogue.currency,
-            "policy": _shown(policy),
-            "rules_version": self.rules.version,
-            "catalogue_version": self.catalogue.version,
-            "model_version": self.version,
-            **noted(record, self.catalogue),
-        }
+    def recommended(self, question: AskedRecord, advice: SubscriberAdvice) -> bytes:
+        """Return ranked plans with reasons, as the JSON of a `RecommendResponse`."""
+        policy, record = question.policy, question.record
+        unknown = self._unknown_facts(record, "advice" if policy.offer is None else "offer")
+        return self._written(advice, policy, question.asked.month, unknown, record_notes(record, self.catalogue))
 
-
-@lru_cache(maxsize=64)
-def _shown(policy: AnswerPolicy) -> Policy:
-    return Policy.of(policy)
+    @cached_property
+    def _written(self) -> AdviceJson:
+        """What writes answers of this bundle."""
+        return AdviceJson(self.catalogue, self.rules.version, self.version)
 
 
 def _which(place: int, records: Sequence[SubscriberRecord]) -> str:
@@ -262,33 +249,6 @@ def _which(place: int, records: Sequence[SubscriberRecord]) -> str:
 def _numbered(place: int | None) -> str:
     """Say which record of a batch is meant; nothing where there is one."""
     return "" if place is None else f"record {place}, counted from 0: "
-
-
-def _advised(plan: RankedPlan, *, stay: bool) -> dict[str, object]:
-    fee, minutes, messages, data = plan.line_items_cents
-    return {
-        "rank": plan.rank,
-        "plan_id": plan.plan.plan_id,
-        "name": plan.plan.name,
-        "is_current": plan.is_current,
-        "advice": "stay" if stay else "switch",
-        "action": "stay" if stay else "switch",
-        "expected_bill_cents": plan.expected_bill_cents,
-        "spread_cents": plan.spread_cents,
-        "saving_cents": plan.saving_cents,
-        "p_pay_more": plan.p_pay_more,
-        "contract_months": plan.plan.contract_months,
-        "line_items": {
-            "fee_cents": fee,
-            "minutes_cents": minutes,
-            "messages_cents": messages,
-            "data_cents": data,
-        },
-        "reason": plan.reason,
-        "p_accept": plan.p_accept,
-        "offer_value_cents": plan.offer_value_cents,
-        "churn_change": plan.churn_change,
-    }
 
 
 def open_live(

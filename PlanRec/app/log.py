@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pydantic_core import to_json
-
+from app.advice_json import decided_json
 from app.schemas import PredictRequest, RecommendRequest
 from common_utils.decision_log.journal.lines import Fixed
 from common_utils.decision_log.recorder import Recorder
@@ -21,7 +20,16 @@ if TYPE_CHECKING:
     from app.live import AskedRecord, LivePlanRec
     from app.what_if import WhatIfModel, WhatIfResponse
 
-__all__ = ["Log", "advice_line", "choice_line", "heeded", "logged_batch", "quick_choices", "what_if_line"]
+__all__ = [
+    "Log",
+    "advice_line",
+    "choice_line",
+    "heeded",
+    "logged_batch",
+    "quick_advice",
+    "quick_choices",
+    "what_if_line",
+]
 
 
 class Log(LogPlace[Recorder]):
@@ -37,6 +45,15 @@ def quick_choices(log: Log) -> QuickLog[Recorder, LivePlanRec]:
 
 def _choices(sink: Recorder, live: LivePlanRec) -> Fixed:
     return sink.fixed("/predict", "choice", live.version, live.rules.version, live.catalogue.version, live.snapshot)
+
+
+def quick_advice(log: Log) -> QuickLog[Recorder, LivePlanRec]:
+    """Return what logs advice that was computed at once, and which the request alone decides; as `advice_line`."""
+    return QuickLog(log, lambda sink, live: sink.keeper(_recommendations(sink, live, "advice")))
+
+
+def _recommendations(sink: Recorder, live: LivePlanRec, mode: str) -> Fixed:
+    return sink.fixed("/recommend", mode, live.version, live.rules.version, live.catalogue.version, live.snapshot)
 
 
 def choice_line(event: LoggedEvent[Recorder], live: LivePlanRec, body: PredictRequest, answer: bytes) -> bytes:
@@ -59,9 +76,9 @@ def advice_line(
     """Return the line of an answer of `/recommend`: its plans in numbers, without line items and sentences."""
     sink = event.sink
     return sink.line(
-        sink.fixed("/recommend", body.mode, live.version, live.rules.version, live.catalogue.version, live.snapshot),
+        _recommendations(sink, live, body.mode),
         event.event_id,
-        answer=to_json(advice.decided()),
+        answer=decided_json(advice),
         asked=event.asked,
         subject=body.subject,
         milliseconds=event.milliseconds,

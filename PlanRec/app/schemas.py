@@ -117,7 +117,7 @@ class _SubscriberRequest(_Request):
 
     def month(self) -> int:
         """Return the month index of the answer."""
-        return month_index(self.as_of or max(month.month for month in self.usage))
+        return month_index(self.as_of or max([month.month for month in self.usage]))
 
     def contract_left(self) -> int | None:
         """Return the months left on the contract after the month of the answer, as a batch file counts them."""

@@ -38,6 +38,7 @@ from planrec.lifecycle.rows import set_aside
 from planrec.months import month_index, month_text
 from planrec.policies.compare import BillsAhead, JudgedDecisions, advice_scores, money_of_advice
 from planrec.rules import ExclusionCode, apply_rules, configured_rules
+from planrec.simulator.drift import card_text
 from planrec.study.worlds import asking_months, moments_of
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -117,7 +118,10 @@ class World:
             operator, card = self.operator, self.card(month)
             rules = configured_rules(operator.config().rules, PROJECT, card)
             before = operator.until(month_text(month_index(month) - 1))
-            training = replace(operator.training(before), card=card, rules=rules)
+            # The bundle takes its card from the file that the settings name.
+            file = operator.folder / f"{card.version}.yaml"
+            file.write_text(card_text(card), encoding="utf-8")
+            training = replace(operator.training(before, f"data.simulator.plans={file}"), card=card, rules=rules)
             began = _cpu_seconds()
             try:
                 bundle = training.train(operator.work(f"bundle {month}"), "")
@@ -131,6 +135,8 @@ class World:
         """Look at the month before one, note the day, and tell whether it alarms and may be learnt from."""
         period = month_text(month_index(month) - 1)
         days.append(looked(live, self.operator.months, self.operator.told.catalogue, period, days))
+        for one in days[-1].at("alarm"):
+            print(f"  {month}: alarm: {one.sentence}", flush=True)
         return bool(days[-1].at("alarm")) and not blocked_by(days)
 
     def lived(self, policy: str) -> Lived:

@@ -16,7 +16,11 @@ from app.live import open_live
 from common_utils.bundle import Bundle, write_bundle
 from common_utils.tables import RowReport
 from planrec.billing import parse_catalogue
+from planrec.billing.cards import parse_card, parse_request, read_marked_tree
+from planrec.billing.cell_months import count_cells
+from planrec.billing.events import read_events
 from planrec.bundle.contents import CATALOGUE_FILE
+from planrec.usage.cell_files import write_cells
 from planrec.usage.months_table import DETAILED_PLAN, UNKNOWN_PLAN, with_known_plans
 from planrec.usage.plan_names import nearest_plans
 
@@ -124,6 +128,33 @@ def test_short_plans_are_answered_as_on_the_short_card(
     assert texts[0] == texts[1]
     said = capsys.readouterr()
     assert "plan basic-6x is left out (NEEDS_USAGE_DETAIL)" in said.out + said.err
+
+
+@pytest.fixture(scope="module")
+def cells(card: str, usage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The usage months as cells: one call, one session and single messages a month, all that of the table."""
+    months, folder = pd.read_csv(usage), tmp_path_factory.mktemp("cells")
+    lines = ["event,subscriber,kind,start,seconds,mb,to,at"]
+    for i, row in enumerate(months.itertuples()):
+        start = f"{row.month}-03T10:00:00"
+        uses = [("call", f"{row.minutes * 60}", "")] * (row.minutes > 0)
+        uses += [("data", "", f"{row.megabytes}")] * (row.megabytes > 0) + [("sms", "", "")] * row.messages
+        lines += [
+            f"{i}-{k},{row.subscriber_id},{kind},{start},{seconds},{mb},{'fixed' * (kind != 'data')},home"
+            for k, (kind, seconds, mb) in enumerate(uses)
+        ]
+    tree = parse_card(read_marked_tree(card.encode(), "card"), "card")
+    who = {name: {"plan": "basic-6x"} for name in sorted(set(months["subscriber_id"]))}
+    request = parse_request({"bill": sorted(set(months["month"])), "subscribers": who}, "accounts")
+    events = read_events("\n".join(lines).encode(), "events.csv", tree.timezone, request.subscribers)
+    write_cells(count_cells(tree, request, events), folder / "cells.parquet")
+    return folder / "cells.parquet"
+
+
+def test_offers_take_no_cells(mixed: Bundle, usage: Path, cells: Path, run: Run, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+    asked = ("recommend", "--mode", "offer", "--usage", usage, "--as-of", AS_OF, "--bundle", mixed.path)
+    assert run(*asked, "--cells", cells, "--output", tmp_path / "out.csv") == 2
+    assert "the models of offers score plans in the short form" in capsys.readouterr().err
 
 
 def test_who_holds_a_plan_that_is_not_priced_is_told_so_and_not_that_the_card_lacks_it(

@@ -26,7 +26,7 @@ from planrec.learnt_offers import fit_offers
 from planrec.offers.acceptance import ACCEPTANCE_FEATURES
 from planrec.preparation import Prepared, prepare
 from planrec.reporting.figures import FIGURES
-from planrec.training import data_fingerprint, fit_forecast, train
+from planrec.training import data_fingerprint, fit_forecast, learn, refuse_few_months, train
 
 
 def quiet(_: str) -> None:
@@ -102,6 +102,17 @@ def test_same_seed_gives_the_same_predictions_bit_for_bit(
     run = RunStore(settings.tracking.folder).find("latest")
     low, high = sorted(run.folds.figures["ndcg_at_5"]) if run.folds else (1, 0)  # that of all rows lies between them
     assert low <= run.figures[run.headline].value <= high
+
+
+@pytest.mark.parametrize("what", ["catalogue", "rules"])
+def test_a_card_or_rules_that_changed_while_the_training_ran_are_not_put_into_its_bundle(
+    what: str, settings: PlanRecConfig, project_folder: Path, prepared: Prepared
+) -> None:
+    rules = prepared.rules.model_copy(update={"version": "before"})
+    read = {"catalogue": dataclasses.replace(prepared.catalogue, version="before"), "rules": rules}[what]
+    words = {"catalogue": r"^rate card .*plans\.yaml", "rules": "^the rules"}[what]
+    with pytest.raises(DataError, match=f"{words}: changed while the training ran. No bundle was written; train"):
+        learn(settings, project_folder, dataclasses.replace(prepared, **{what: read}), quiet)
 
 
 def test_offers_are_learnt_where_there_is_a_log_of_them(settings: PlanRecConfig, prepared: Prepared) -> None:
@@ -319,6 +330,19 @@ def test_usage_that_lost_half_of_its_months_is_not_learnt_from_silently(
     accepted = settings.training.model_copy(update={"accept_fewer_rows": True})
     with pytest.raises(pytest.fail.Exception, match="began"):
         train(settings.model_copy(update={"training": accepted}), project_folder, artifacts=artifacts, step=quiet)
+
+
+def test_half_of_the_months_of_the_live_bundle_is_refused_and_one_more_is_not(
+    settings: PlanRecConfig, bundle: Bundle, artifacts: Path, prepared: Prepared
+) -> None:
+    def asked(months: int) -> None:
+        data = dataclasses.replace(prepared.data, months=prepared.data.months.head(months))
+        refuse_few_months(settings, artifacts, dataclasses.replace(prepared, data=data))
+
+    half = bundle.info["row_counts"]["usage_months"] // 2  # type: ignore[index]
+    with pytest.raises(DataError, match=f"usage months: {half:,} rows, where the live bundle"):
+        asked(half)
+    asked(half + 1)
 
 
 def test_bundle_carries_the_rules_it_was_measured_by(

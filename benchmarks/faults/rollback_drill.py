@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
@@ -36,11 +36,13 @@ from common_utils.bundle import Bundle, open_bundle, write_bundle
 from common_utils.releases import bar, pardon, promote, publish
 from common_utils.releases.author import Author
 from common_utils.releases.history import HISTORY, read_history
+from common_utils.reporting.cards import replace_block
 
 NIGHT, DAY = Author("night", "drill"), Author("day", "drill")
 REPLICAS, CLIENTS = 2, 2
 LONGEST, BLOCKED = 60.0, 15.0  # seconds; the second until a command that waits for a lock is given up
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "rollback_drill.json"
+PAGE, BLOCK = PROJECT / "docs" / "lifecycle.md", "rollback-drill"
 
 
 class Load:
@@ -238,11 +240,28 @@ def disk(folder: Path, megabytes: int) -> Generator[str]:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+def page_table(figures: Mapping[str, float]) -> str:
+    """Return kept figures as the table of the page: what was broken, and the seconds until all was good again."""
+    ending = ": seconds until good everywhere"
+    rows = [
+        f"| {what.removesuffix(ending)} | {found:z.1f} |" for what, found in figures.items() if what.endswith(ending)
+    ]
+    return "\n".join(
+        [
+            f"{figures['failed requests']:.0f} of {figures['requests']:,.0f} requests failed.",
+            "",
+            "| broken | seconds until every replica answers from the good bundle |",
+            "|---|---|",
+            *rows,
+        ]
+    )
+
+
 def main() -> int:
     """Drill, print the table, return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", type=Path, required=True, help="a bundle of PlanRec, or a root of them")
-    parser.add_argument("--write", action="store_true", help=f"keep the figures in benchmarks/results/{RESULTS.name}")
+    parser.add_argument("--write", action="store_true", help=f"keep {RESULTS.name} and the table of {PAGE.name}")
     options = parser.parse_args()
     size = sum(entry.size for entry in open_bundle(options.bundle).files.values())
     with tempfile.TemporaryDirectory() as name, disk(Path(name), 8 + 4 * size // (1 << 20)) as how:
@@ -251,6 +270,7 @@ def main() -> int:
     if options.write:
         figures = {result.what: round(result.found, 2) for result in results}
         RESULTS.write_text(json.dumps({"full disk": how, "figures": figures}, indent=1) + "\n", encoding="utf-8")
+        PAGE.write_text(replace_block(PAGE.read_text(encoding="utf-8"), BLOCK, page_table(figures)), encoding="utf-8")
     return finish("A bad release, rolled back", results)
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from planrec.billing import Catalogue, Plan
 from planrec.billing.catalogue import Included, Overage, Rounding
 
-__all__ = ["MONTHS", "large_catalogue", "write_usage"]
+__all__ = ["MONTHS", "large_catalogue", "usage_block", "write_usage"]
 
 MONTHS = tuple(f"2025-{month:02d}" for month in range(7, 13))
 _BLOCK = 50_000  # subscribers made at once
@@ -49,13 +50,15 @@ def write_usage(path: Path, catalogue: Catalogue, subscribers: int, seed: int = 
     rng = np.random.default_rng(seed)
     writer: Any = None
     for first in range(0, subscribers, _BLOCK):
-        table = _block(rng, catalogue, first, min(_BLOCK, subscribers - first))
+        table = usage_block(rng, catalogue, np.arange(first, min(first + _BLOCK, subscribers)))
         writer = writer or pq.ParquetWriter(path, table.schema)
         writer.write_table(table)
     writer.close()
 
 
-def _block(rng: np.random.Generator, catalogue: Catalogue, first: int, n: int) -> Any:
+def usage_block(rng: np.random.Generator, catalogue: Catalogue, numbers: NDArray[np.int64]) -> Any:
+    """Return six usage months of each numbered subscriber as a table of Arrow."""
+    n = len(numbers)
     who = np.repeat(np.arange(n), len(MONTHS))
     level = rng.lognormal(0, 0.6, (3, n))[:, who]
     noise = rng.gamma(4, 0.25, (3, len(who)))
@@ -63,7 +66,7 @@ def _block(rng: np.random.Generator, catalogue: Catalogue, first: int, n: int) -
     held = rng.integers(0, len(catalogue.plans), n)[who]
     return pa.table(
         {
-            "subscriber_id": pa.array([f"s{number:08d}" for number in range(first, first + n)]).take(pa.array(who)),
+            "subscriber_id": pa.array([f"s{number:08d}" for number in numbers.tolist()]).take(pa.array(who)),
             "month": pa.array(list(MONTHS)).take(pa.array(np.tile(np.arange(len(MONTHS)), n))),
             "minutes": np.ceil(minutes),
             "messages": np.rint(messages),

@@ -30,6 +30,14 @@ def test_re_rating_500_plans_costs_at_most_three_times_the_bare_arithmetic() -> 
     assert min(run["bills_with_line_items_over_bare"] for run in figures) <= 4
 
 
+def test_offers_and_questionnaires_cost_at_most_four_times_advice_and_a_table_little_more_than_its_rating() -> None:
+    figures = [quick("planrec/bench_one_subscriber.py") for _ in range(2)]
+    assert min(run["offers_over_advice"] for run in figures) <= 4
+    assert min(run["questionnaires_over_advice"] for run in figures) <= 4
+    assert min(run["table_forecast_over_bare_rating"] for run in figures) <= 3.5  # 3 on an idle machine
+    assert min(run["table_past_over_bare_rating"] for run in figures) <= 6
+
+
 def test_a_plan_of_a_full_card_costs_at_most_seven_groupings_of_its_events() -> None:
     figures = [quick("planrec/bench_full_cards.py") for _ in range(2)]
     assert max(run["share_of_duckdb"] for run in figures) >= 0.1  # 200,000 events spread what a plan costs over few

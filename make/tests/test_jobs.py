@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import re
+import shlex
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ import render
 import typer
 import yaml
 from members import PROJECTS
+from pydantic import BaseModel
 from scheduled import JOBS, ScheduledJob, jobs_of
 
 from common_utils.decision_log.config import DecisionsConfig
@@ -22,6 +26,8 @@ from common_utils.lifecycle.config import LifecycleConfig
 from common_utils.monitoring.config import MonitoringConfig
 from common_utils.monitoring.jobs import RAN_TO_ITS_END, check_success_file, job_folder
 from common_utils.releases.config import ReleaseConfig
+from common_utils.tracking.config import TrackingConfig
+from planrec.config import load_planrec_config
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
@@ -137,6 +143,28 @@ def test_a_pod_of_a_job_is_closed_and_holds_no_key_of_a_client(project: str, job
     assert {one["key"] for one in keys} == {"bundle_keys", "decision_keys"}
 
 
+@pytest.mark.parametrize("project", render.PROJECTS)
+def test_every_claim_that_a_pod_mounts_stands_in_the_table_of_claims(project: str) -> None:
+    artifacts = f"{project}-artifacts"
+    text = render.rendered(project, "service:1", artifacts, decisions=STORE, jobs="jobs:1")
+    readme = (INFRA / "README.md").read_text().replace("`planrec-", f"`{project}-")
+    told = dict(re.findall(r"^\| `([\w-]+)` \|[^|]*\| (Read\w+) \|", readme, re.MULTILINE))
+    assert set(re.findall(r"claimName: ([\w-]+)", text)) == set(told)
+    assert told.pop(f"{project}-snapshots") == "ReadWriteOnce"  # of one job, which never runs twice at a time
+    assert set(told.values()) == {"ReadWriteMany"}
+
+
+def test_every_file_that_a_job_reads_or_writes_stands_in_the_table_of_jobs() -> None:
+    row = r"^\| `([\w ]+)`[^|]*\|[^|]*\|[^|]*\|([^|]*)\|([^|]*)\|$"
+    rows = re.findall(row, (INFRA / "README.md").read_text(), re.MULTILINE)
+    assert len(rows) == len(JOBS)
+    for project in render.PROJECTS:
+        for job in jobs_of(project):
+            reads, writes = next(told for name, *told in rows if job.words.startswith(name))
+            assert set(re.findall(r"/var/files/incoming/([\w.]+)", job.words)) <= set(re.findall(r"`([\w.]+)`", reads))
+            assert ("/var/files/outgoing/" in job.words) is bool(writes.strip())
+
+
 def test_jobs_reach_the_database_alone() -> None:
     text = render.rendered("planrec", "planrec:1", "models", decisions=STORE, jobs="jobs:1")
     policy = list(yaml.safe_load_all(text))[-1]
@@ -190,11 +218,85 @@ def test_the_settings_of_a_job_s_environment_are_settings_that_there_are(compose
             ("DECISIONS", DecisionsConfig),
             ("LIFECYCLE", LifecycleConfig),
             ("MONITORING", MonitoringConfig),
+            ("TRACKING", TrackingConfig),
         )
         for name in settings.model_fields
     }
     assert names == set(compose["planrec-monitor"]["environment"])
     assert names <= known
+
+
+WRITTEN = {
+    "training.artifacts", "decisions.journal", "monitoring.folder", "tracking.folder", "lifecycle.folder",
+}  # fmt: skip
+READ = {
+    "data.folder", "data.file", "simulator_file", "rules", "serving.rules", "serving.access.key_file",
+    "releases.key_file", "decisions.key_file",
+    "data.simulator.plans", "data.megaline.plans", "data.table.plans",
+}  # fmt: skip
+APP = Path("/app")  # where jobs run: what a relative path counts from
+
+
+def paths_of(settings: BaseModel, before: str = "") -> Iterator[tuple[str, Path | None]]:
+    """Every setting that is a path, by its key."""
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            yield from paths_of(value, f"{before}{name}.")
+        elif "Path" in str(field.annotation):
+            yield f"{before}{name}", value
+
+
+def mounts_of_compose(service: dict[str, Any]) -> dict[Path, bool]:
+    """Where a service has a volume, and whether it may write there."""
+    fields = [volume.split(":") for volume in service["volumes"]]
+    mounts = {Path(target): rest != ["ro"] for _, target, *rest in fields}
+    return mounts | {Path(one.partition(":")[0]): True for one in service["tmpfs"]}
+
+
+def mounts_of_pod(pod: dict[str, Any]) -> dict[Path, bool]:
+    return {Path(one["mountPath"]): not one.get("readOnly", False) for one in pod["containers"][0]["volumeMounts"]}
+
+
+def may_write(path: Path, mounts: dict[Path, bool]) -> bool:
+    """Whether the volume that a path lies on, the innermost one, is there and writable."""
+    inside = [mount for mount in mounts if path.is_relative_to(mount)]
+    return bool(inside) and mounts[max(inside, key=lambda mount: len(mount.parts))]
+
+
+@pytest.mark.parametrize(("project", "job"), EVERY)
+@pytest.mark.parametrize("place", ["compose", "kubernetes"])
+def test_every_folder_that_a_job_writes_lies_on_a_volume_that_it_may_write(
+    place: str, project: str, job: ScheduledJob, compose: dict[str, Any]
+) -> None:
+    if place == "compose":
+        service = compose[f"{project}-{job.name}"]
+        environment, mounts = dict(service["environment"]), mounts_of_compose(service)
+    else:
+        pod = pod_of(cron_jobs(project)[job.name])
+        environment = {one["name"]: one.get("value", "") for one in pod["containers"][0]["env"]}
+        mounts = mounts_of_pod(pod)
+    spec = importlib.import_module(f"{project}.config").SPEC
+    folder = ROOT / dict(zip(render.PROJECTS, PROJECTS, strict=True))[project]
+    settings = (
+        spec.load(folder, environ=environment)
+        if project != "planrec"
+        else load_planrec_config(folder, environ=environment)
+    )
+    paths = dict(paths_of(settings))
+    assert paths.keys() >= WRITTEN
+    assert paths.keys() <= WRITTEN | READ  # a new path: say here whether jobs write it
+    written = {name: APP / str(paths[name]) for name in WRITTEN}
+    written["snapshots"] = written["training.artifacts"].with_name("artifacts-data")
+    if settings.decisions.url.startswith("sqlite:///"):
+        written["decisions.url"] = APP / settings.decisions.url.removeprefix("sqlite:///")
+    words = shlex.split(job.command(project))
+    given = {option: Path(word) for option, word in itertools.pairwise(words) if word.startswith("/var/")}
+    written |= {option: path for option, path in given.items() if option in ("--success-file", "--output")}
+    if not job.writes_artifacts:
+        del written["training.artifacts"], written["snapshots"]
+    assert {name: path for name, path in written.items() if not may_write(path, mounts)} == {}
+    assert all(any(path.is_relative_to(mount) for mount in mounts) for path in given.values())
 
 
 def test_the_crontab_has_the_hours_and_the_projects_of_the_table() -> None:

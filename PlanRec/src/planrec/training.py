@@ -21,6 +21,7 @@ from common_utils.config import dump_config, resolve_path
 from common_utils.datasets.snapshot import Snapshot
 from common_utils.datasets.store import SnapshotStore
 from common_utils.datasets.tables import TrainingTable, snapshot_tables
+from common_utils.errors import DataError
 from common_utils.monitoring.profiles.counting import reference_profile
 from common_utils.monitoring.profiles.profile import Profile
 from common_utils.monitoring.profiles.profile_json import profile_to
@@ -31,6 +32,7 @@ from common_utils.releases.fewer_rows import refuse_fewer_rows
 from common_utils.tables import Reading
 from common_utils.tracking.recorder import RunBook, recorded_run
 from planrec.batch.predictions import prediction_table
+from planrec.billing import parse_catalogue
 from planrec.bundle import BundleContents, ChoiceModel, NextChoice
 from planrec.choice.compiling import MATRIX_ROWS, compile_choice, compile_choice_model
 from planrec.choice.selection import select_choice_model
@@ -45,7 +47,7 @@ from planrec.outlook import UsageForecast, fit_usage_forecast
 from planrec.preparation import Prepared, Step, prepare
 from planrec.reporting.figures import FIGURES, write_figures
 from planrec.reporting.tables import model_card
-from planrec.rules import rules_file
+from planrec.rules import parse_rules, rules_file
 from planrec.usage.months_table import UsageData
 
 __all__ = [
@@ -216,8 +218,9 @@ def learn(
     Raises
     ------
     DataError
-        If there is too little to learn from.
+        If there is too little to learn from, or rate card or rules are not those that the rows were made with.
     """
+    card, rules = _files_as_read(config, project, prepared)
     step("fitting the model")
     pipeline = fit(build_pipeline(config, prepared.catalogue), prepared.train)
     step("compiling the model, and proving it the same")
@@ -232,12 +235,25 @@ def learn(
         choice=choice,
         forecast=forecast,
         offers=fit_offers(config, prepared, forecast, step),
-        catalogue=resolve_path(project, config.data.chosen().plans).read_bytes(),
-        rules=rules_file(config.rules, project),
+        catalogue=card,
+        rules=rules,
         config=config,
         metrics={"choice_trial": selection.trial},
         profile=profile_to(_reference(config, prepared, choice)),
     )
+
+
+def _files_as_read(config: PlanRecConfig, project: Path, prepared: Prepared) -> tuple[bytes, bytes]:
+    """Return the bytes of rate card and rules for the bundle: it answers from the card that its models learnt with."""
+    path = resolve_path(project, config.data.chosen().plans)
+    card, rules = path.read_bytes(), rules_file(config.rules, project)
+    changed = {
+        f"rate card {path}": parse_catalogue(card, str(path)) != prepared.catalogue,
+        "the rules": parse_rules(rules, "of the settings") != prepared.rules,
+    }
+    for what in (name for name, differs in changed.items() if differs):
+        raise DataError(f"{what}: changed while the training ran. No bundle was written; train again.")
+    return card, rules
 
 
 def bundle_info(config: PlanRecConfig, project: Path, prepared: Prepared) -> dict[str, object]:

@@ -191,14 +191,14 @@ def test_a_switch_gains_enough_in_the_mean_and_in_the_adjusted_bill(seed: int, l
     ],
 )
 def test_a_sentence_can_be_read_aloud(fee: float, dearer: int, ending: str) -> None:
-    held = Against("Smart 25", MeanBill(3000.0, 0.0, 0.0, 0.0), dearer, same=False)
+    held = Against("Smart 25", 3000, dearer, same=False)
     said = sentence("Basic 6", "EUR", 6, MeanBill(fee, 0.0, 0.0, 0.0), held)
     assert said.startswith(f"With the usage of the 6 months known, Basic 6 would have cost {fee / 100:.2f} EUR a month")
     assert said.endswith(ending)
 
 
 def test_a_sentence_says_what_is_expected_of_the_plan_held() -> None:
-    held = Against("Flex 5", MeanBill(990.0, 1.0, 0.0, 0.0), 0, same=True)
+    held = Against("Flex 5", 991, 0, same=True)
     assert sentence("Flex 5", "EUR", 1, MeanBill(990.0, 1.0, 0.0, 0.0), held, (1003.4, 1003.4)) == (
         "With the usage of the one month known, Flex 5, the plan held today, would have cost 9.91 EUR a month "
         "(fee 9.90, minutes 0.01, messages 0.00, data 0.00). Expected from now on: 10.03 EUR a month."
@@ -229,7 +229,7 @@ def test_a_sentence_compares_with_the_plan_held_even_if_it_is_the_first(megaline
 
 
 def test_one_dearer_month_is_said_once() -> None:
-    held = Against("Smart 25", MeanBill(3000.0, 0.0, 0.0, 0.0), 1, same=False)
+    held = Against("Smart 25", 3000, 1, same=False)
     assert sentence("Basic 6", "EUR", 1, MeanBill(3300.0, 0.0, 0.0, 0.0), held).endswith("): 3.00 more than Smart 25.")
 
 

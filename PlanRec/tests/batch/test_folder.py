@@ -23,9 +23,9 @@ from common_utils.tables import Reading
 from planrec.advice import AnswerPolicy, Engine
 from planrec.batch import command
 from planrec.batch.answers import PieceAnswer, Recommender
-from planrec.batch.expected import expected_in_file, expected_in_parts
 from planrec.batch.files import write_job, write_recommendations
 from planrec.batch.parts import folder as runs
+from planrec.batch.parts.expected import expected_in_file, expected_in_parts
 from planrec.batch.parts.folder import write_folder
 from planrec.batch.parts.jobs import Keeping, recommending
 from planrec.batch.rankers import policy_ranker

@@ -62,8 +62,26 @@ def said_of(piece: PieceAnswer) -> list[object]:
     return [piece.tally, piece.ranked.to_pylist()]
 
 
+def as_text(usage: Path) -> Path:
+    """Write the same rows as CSV, shuffled, with decimal commas and two rows of another shape."""
+    table = pq.read_table(usage)
+    rows = table.take(np.random.default_rng(1).permutation(len(table))).to_pylist()
+    lines = [
+        ";".join(f"{v:.1f}".replace(".", ",") if isinstance(v, float) else v for v in row.values()) for row in rows
+    ]
+    path = usage.with_suffix(".csv")
+    odd = "s001;2025-12;3,5", "t;2025-12"
+    path.write_text("\n".join([";".join(table.column_names), *lines[:50], odd[0], *lines[50:], odd[1]]))
+    return path
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_two_workers_write_the_bytes_of_one(tmp_path: Path, usage: Path, recommender: Recommender, ending: str) -> None:
+@pytest.mark.parametrize("text", [False, True], ids=["of-parquet", "of-csv"])
+def test_two_workers_write_the_bytes_of_one(
+    tmp_path: Path, usage: Path, recommender: Recommender, monkeypatch: pytest.MonkeyPatch, ending: str, *, text: bool
+) -> None:
+    monkeypatch.setattr("common_utils.tables.text.records.PIECE_BYTES", 300)
+    usage = as_text(usage) if text else usage
     seen: list[list[object]] = []
     written = []
     for workers in (1, 2):
@@ -81,9 +99,9 @@ def test_two_workers_write_the_bytes_of_one(tmp_path: Path, usage: Path, recomme
         seen.append(kept)
         written.append((run.report, run.months, run.rows, run.remarks, *(path.read_bytes() for path in outputs)))
     assert seen[0] == seen[1]
-    assert len(seen[0]) == 2 * 7  # two for each block
+    assert len(seen[0]) == 2 * 6  # two for each block
     assert written[0] == written[1]
-    assert sum(written[0][0].rejected.values()) == 2
+    assert sum(written[0][0].rejected.values()) == 2 + 2 * text
 
 
 def test_what_stops_one_worker_stops_two_with_the_same_words(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from random_tariffs.case import random_case
+from small_cards.order_free import ease
 from tariff_check import card_and_events
 
 from common_utils.errors import ConfigError, DataError
@@ -46,37 +47,12 @@ def _file(path: Path, card: FullCard, request: BillRequest) -> Path:
     return path
 
 
-def _ease(dice: random.Random, tree: Any) -> None:
-    """Take out of a case most of what makes every card order-dependent, so that many are not."""
-    for key in ("rounding", "band_rule", "choose"):
-        tree.pop(key, None)
-    for owner in (*tree.get("plans", {}).values(), *tree.get("options", {}).values()):
-        owner.pop("passes", None)
-        finite = dice.random() < 0.2
-        owner["allowances"] = [a for a in owner.get("allowances", ()) if finite or a["amount"] == "unlimited"]
-        for row in owner["allowances"]:
-            row.pop("numbers", None)
-            row.pop("per_week_max", None)
-        owner["caps"] = [
-            {**cap, "items": cap["items"][:1], "mode": "free"} for cap in owner.get("caps", ()) if dice.random() < 0.3
-        ]
-        for rate in owner.get("rates", ()):
-            rate.pop("minimum", None)
-            rate.pop("day_minimum", None)
-            if rate.get("rounded") == "day":
-                rate["rounded"] = "period"
-            if rate.pop("day_fee", None) is not None:
-                rate.pop("includes_mb", None)
-                rate.pop("beyond", None)
-                rate["per_mb"] = "0.7"
-
-
 def _agree(seeds: range, path: Path) -> Counter[str]:
     """Bill random cases from events and from the file of their cells; count lines and what is not billed."""
     seen: Counter[str] = Counter()
     for seed in seeds:
         tree, rows, _ = random_case(seed)
-        _ease(random.Random(seed), tree)  # noqa: S311 - a seed repeats a card
+        ease(random.Random(seed), tree)  # noqa: S311 - a seed repeats a card
         try:
             card, request, events = card_and_events(tree, rows)
             whole = bill_events(card, request, events)

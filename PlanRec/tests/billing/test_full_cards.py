@@ -56,8 +56,15 @@ def _card(text: str) -> FullCard:
         pytest.param(
             "item: calls,", "item: calls, when: noon,", r"plans\.a\.rates\[0\]\.when: no band 'noon'", id="band"
         ),
-        pytest.param("only_with: a", "only_with: b", r"options\.x: 'b' is not in the card", id="plan"),
-        pytest.param("group: g", "requires: y", r"options\.x: 'y' is not in the card", id="option"),
+        pytest.param(
+            "only_with: a",
+            "only_with: b",
+            r"line 13, options\.x\.only_with\[0\]: plan 'b' is not in the card",
+            id="plan",
+        ),
+        pytest.param(
+            "group: g", "requires: y", r"line 13, options\.x\.requires\[0\]: option 'y' is not in the card", id="option"
+        ),
         pytest.param('to: "07:00"', 'to: "00:00"', r"`to` is not after `from`", id="window"),
         pytest.param("item: calls,", "item: calls, increment: 60/0,", r"FIRST/STEP", id="increment"),
     ],

@@ -55,6 +55,10 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
         ("--mode", "offer", "--usage", "USAGE", "--bundle", "BUNDLE", *MONTH, "--output", "out.csv"),
         {"--usage": 3, "--bundle": 4, "--rules": 2, "--config": 2},
     ),
+    "recommend cells": (
+        ("--usage", "USAGE", "--plans", "CARD", "--cells", "CELLS", *MONTH, "--output", "out.csv"),
+        {"--usage": 3, "--plans": 2, "--cells": 3, "--rules": 2},
+    ),
     "rules": ((), {"--check": 2, "--plans": 2, "--config": 2}),
     "notices": (
         ("--usage", "USAGE", "--plans", "PLANS", *NOTICE, "--output", "out.jsonl"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,13 @@ def test_bill_of_events_writes_lines_that_add_up(run, files, tmp_path) -> None: 
         "B,2025-04,fee,,1500",
         "B,2025-04,total,,1500",
     ]
+
+
+def test_bill_tells_of_numbers_that_no_prefix_fits(run, files, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "events.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("+34 600", "0600"), encoding="utf-8")
+    assert run("bill", *files, "--output", tmp_path / "bills.csv") == 0
+    assert "events: 1 calls and messages of no class: no prefix of the card fits" in capsys.readouterr().err
 
 
 def test_bill_explains_an_event(run, files, capsys) -> None:  # type: ignore[no-untyped-def]
@@ -259,3 +267,24 @@ def test_plans_rank_writes_expected_bills_with_ranges_and_advice(run, files, tmp
     )
     assert run("plans", "rank", *files, "--output", output) == 3
     assert "nobody has a whole period" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [("bill",), ("plans", "rank")])
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("accounts.yaml", "plan: cero", "plan: none", r"line 2, subscribers\.A\.plan: plan 'none' is not in the card"),
+        ("events.csv", "34600000000", "34600000000.0", r"line 2, column 'number': .*written as a decimal"),
+        ("events.csv", "+34 600", "0034600", r"line 3, column 'number': .*begins with 00"),
+        ("events.csv", "event,", "PAR1", r"a Parquet file. Events are billed from CSV"),
+        ("card.yaml", "0.8}", "0,8}", r"line 9, .*unknown key '8'; was a decimal comma written"),
+    ],
+)
+def test_each_door_says_where_a_file_is_wrong(  # type: ignore[no-untyped-def]
+    run, files, tmp_path, capsys, command: tuple[str, ...], name: str, old: str, new: str, message: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    assert run(*command, *files, "--output", tmp_path / "out.csv") == (3 if name == "events.csv" else 2)
+    said = " ".join(capsys.readouterr().err.split())
+    assert re.search(message, said), said

@@ -17,6 +17,7 @@ from planrec.billing import MAX_USAGE, Usage, load_catalogue
 from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.outlook import SERVICES, Questionnaire, UsageForecast, fit_usage_forecast, history_of
 from planrec.quick import RowAdviser
+from planrec.quick.rated_months import Rated
 from planrec.rules import Rules
 from planrec.rules.rulebook import ContractRule, MinimumGain, PlanRule
 
@@ -75,6 +76,17 @@ plans = st.sampled_from([None, *CARD.plan_ids])
     risk=st.sampled_from([0.0, 0.5, 2.0]),
     gain=st.sampled_from([None, 0, 100, 5000]),
     later=st.integers(0, 6),
+    answers=st.one_of(
+        st.none(),
+        st.builds(
+            Questionnaire,
+            calls=st.sampled_from([None, "hardly", "often"]),
+            messages=st.sampled_from([None, "none", "many"]),
+            data=st.sampled_from([None, "video"]),
+            minutes_a_day=st.sampled_from([None, 0.0, 7.5]),
+            gigabytes_a_month=st.sampled_from([None, 0.0, 5.5, 2000.0]),
+        ),
+    ),
 )
 @settings(max_examples=400, deadline=None)
 def test_one_alone_gets_the_answer_of_the_table(
@@ -89,16 +101,17 @@ def test_one_alone_gets_the_answer_of_the_table(
     risk: float,
     gain: int | None,
     later: int,
+    answers: Questionnaire | None,
 ) -> None:
     record = SubscriberRecord(
         [UsageMonth(MONTH - i, *month) for i, month in enumerate(usage)], held, age, contract_months_left=left
     )
-    asked = Request(MONTH + later, history, top, risk, gain, excluded=excluded)
+    asked = Request(MONTH + later, history, top, risk, gain, excluded=excluded, answers=answers)
     adviser = RowAdviser(engine)
     quick = adviser.quick(record, asked)
-    ordinary = bool(usage) and max(map(max, usage)) < 2000
+    ordinary = max(map(max, usage)) < 2000 if usage else answers is None
     expected = recommend_subscriber(record, engine, asked)
-    assert quick is not None if ordinary else quick is None or usage
+    assert quick is not None or not ordinary
     assert adviser(record, asked) == expected
     assert quick is None or quick == expected
 
@@ -110,14 +123,43 @@ ASKED = Request(MONTH, history_months=6, top_k=3, risk_weight=0.5)
 @pytest.mark.parametrize(
     ("record", "asked"),
     [
-        pytest.param(SubscriberRecord([], "smart-12"), ASKED, id="no-month"),
-        pytest.param(RECORD, replace(ASKED, answers=Questionnaire(gigabytes_a_month=5.0)), id="questionnaire"),
+        pytest.param(SubscriberRecord([UsageMonth(MONTH, 0.0, 0.0, 9e8)], "smart-12"), ASKED, id="dear"),
+        pytest.param(RECORD, replace(ASKED, excluded=["family-40", "gone"]), id="unknown-plan"),
     ],
 )
 def test_what_is_out_of_the_ordinary_is_left_to_the_table(record: SubscriberRecord, asked: Request) -> None:
     adviser = RowAdviser(ENGINES[0])
     assert adviser.quick(record, asked) is None
-    assert adviser(record, asked) == recommend_subscriber(record, ENGINES[0], asked)
+    if "gone" not in asked.excluded:
+        assert adviser(record, asked) == recommend_subscriber(record, ENGINES[0], asked)
+
+
+@pytest.mark.parametrize("held", [None, "smart-12"])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        None,
+        Questionnaire(),
+        Questionnaire(messages="none"),
+        Questionnaire("often", "few", "video"),
+        Questionnaire(gigabytes_a_month=5.0),
+    ],
+)
+@pytest.mark.parametrize("engine", ENGINES[:2])
+def test_who_has_no_month_yet_is_advised_by_what_is_said(
+    engine: Engine, answers: Questionnaire | None, held: str | None
+) -> None:
+    record, asked = SubscriberRecord([], held), replace(ASKED, answers=answers)
+    found = RowAdviser(engine).quick(record, asked)
+    assert found == recommend_subscriber(record, engine, asked)
+    assert found is not None
+    assert found.months_used == 0
+    assert "a month expected, no month known yet." in found.plans[0].reason
+
+
+def test_what_is_recorded_counts_before_what_is_said() -> None:
+    found = RowAdviser(ENGINES[0]).quick(RECORD, replace(ASKED, answers=Questionnaire(gigabytes_a_month=500.0)))
+    assert found == RowAdviser(ENGINES[0]).quick(RECORD, ASKED)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +169,7 @@ def test_what_is_out_of_the_ordinary_is_left_to_the_table(record: SubscriberReco
         pytest.param({}, replace(ASKED, excluded=["gone"]), r"exclude names 1 plan\(s\)", id="excluded"),
         pytest.param({"months": [UsageMonth(MONTH, np.nan, 1, 1)]}, ASKED, "some services but not all", id="nan"),
         pytest.param({"months": [UsageMonth(MONTH, -1.0, 1, 1)]}, ASKED, "must lie between 0", id="negative"),
+        pytest.param({}, replace(ASKED, answers=Questionnaire(minutes_a_day=-1.0)), "minutes must lie", id="said"),
         pytest.param({"months": [UsageMonth(MONTH, 1, 1, 1)] * 2}, ASKED, "a month stands twice", id="twice"),
     ],
 )
@@ -156,7 +199,11 @@ def test_a_saving_of_just_so_many_standard_deviations_is_not_certain() -> None:
     held = np.zeros(32)
     saved = np.where(np.arange(32) % 2, 0.0, 200.0)  # 100 on average, and so is the standard deviation
     bills = np.stack([held, held - saved, held - saved - 1.0])
-    assert RowAdviser(engine)._unsure(bills, [1, 2], 0) == [1]
+    products = bills @ bills.T
+    rated = Rated(
+        bills.mean(axis=1).tolist(), [], None, [], [], None, bills, np.diag(products).tolist(), products[0].tolist()
+    )
+    assert RowAdviser(engine)._unsure(rated, [1, 2], 0) == [1]
 
 
 @pytest.mark.parametrize("left", [None, 0.0, 5.0])

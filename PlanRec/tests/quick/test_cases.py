@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from planrec.billing import Catalogue
-from planrec.decisions import SubscriberRecord
+from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.decisions.record import record_facts
-from planrec.quick.cases import AdviceCases
-from planrec.rules import Rules, apply_rules
-from planrec.rules.rulebook import ContractRule, PlanRule
+from planrec.quick.cases import AdviceCases, OfferCases
+from planrec.rules import ExclusionCode, Rules, apply_rules, exclusions
+from planrec.rules.rulebook import ContractRule, OfferRules, PlanRule
 
 RULES = Rules(
     version="test",
@@ -31,3 +31,26 @@ def test_a_case_is_judged_by_the_rules(catalogue: Catalogue, left: float | None)
                     cases.of(month, age, held, binds)
                     == apply_rules(RULES, catalogue, facts, "advice").codes[0].tolist()
                 )
+
+
+@pytest.mark.parametrize("consent", [None, False, True])
+@pytest.mark.parametrize("holdout", [None, False, True])
+@pytest.mark.parametrize("contacts", [None, 0.0, 3.0])
+def test_a_case_of_an_offer_is_judged_by_the_rules(
+    catalogue: Catalogue, consent: bool | None, holdout: bool | None, contacts: float | None
+) -> None:
+    rules = RULES.model_copy(update={"offers": OfferRules(usage_required=True)})
+    cases = OfferCases(rules, catalogue)
+    said = {"consent": consent, "holdout": holdout, "contacts_90d": contacts}
+    for month in (24_309, 24_310, 24_311):
+        for held in (-1, 3, 8):
+            for age, left, minutes in ((None, None, 0.0), (27.5, 0.0, 5.0), (60.0, 2.0, 5.0)):
+                months = [UsageMonth(24_310, minutes, 0.0, 0.0)]
+                record = SubscriberRecord(months, age=age, contract_months_left=left, **said)
+                facts = record_facts(record, month=month, current=held)
+                verdict = apply_rules(rules, catalogue, facts, "offer")
+                found = cases.of(record, month, held)
+                assert found.codes == verdict.codes[0].tolist()
+                assert found.barred == verdict.barred[0]
+                sold = exclusions(catalogue, facts.change_month, facts.current, facts.age)[0] == ExclusionCode.NONE
+                assert found.on_sale == [bool(one) and plan != held for plan, one in enumerate(sold)]

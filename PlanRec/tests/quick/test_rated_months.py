@@ -11,9 +11,16 @@ from hypothesis import strategies as st
 
 from planrec.advice.reasons import line_item_means
 from planrec.billing import MAX_USAGE, Catalogue, Usage, bill_totals
-from planrec.outlook import History, bill_outlook, share_above
+from planrec.outlook import History, bill_outlook, saving_outlook, share_above
 from planrec.outlook.forecast import SCENARIOS
 from planrec.quick.rated_months import RatedMonths
+
+
+def months_of(ahead: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """What `RatedMonths` takes: by service, then a row of ones."""
+    usage = np.concatenate((ahead, known), axis=1)
+    return np.concatenate((usage, np.ones((1, usage.shape[1]))))
+
 
 amounts = st.one_of(
     st.just(0.0),
@@ -44,7 +51,7 @@ def test_months_are_rated_as_by_the_reference(
     few = np.array(drawn).reshape(3, -1) * level
     ahead, known = few[:, np.arange(SCENARIOS) % 3], few[:, 3:]
     totals, held = bill_totals(past(ahead).usage, card), np.array([current])
-    found = RatedMonths(card)(np.concatenate((ahead, known), axis=1), current)
+    found = RatedMonths(card)(months_of(ahead, known), current)
     if totals.max() >= 2**19 or bill_totals(past(known).usage, card).max() >= 2**19:
         assert found is None or totals.max() < 2**19
         return
@@ -57,20 +64,28 @@ def test_months_are_rated_as_by_the_reference(
     assert found.mean == outlook.mean_cents[0].tolist()
     assert found.spread == outlook.spread_cents[0].tolist()
     assert found.items == [p[0].tolist() for p in (parts.minutes_cents, parts.messages_cents, parts.data_cents)]
-    assert found.past_items == [p[0].tolist() for p in (own.minutes_cents, own.messages_cents, own.data_cents)]
+    past_items = [[item / recorded for item in items] for items in found.past_items]
+    assert past_items == [p[0].tolist() for p in (own.minutes_cents, own.messages_cents, own.data_cents)]
     if current < 0:
         assert found.dearer is found.past_dearer is None
     else:
         assert found.dearer == share_above(totals, past(ahead).known, held)[0].tolist()
         assert found.past_dearer == own.months_dearer[0].tolist()
-    assert found.bills.tolist() == totals[0].T.tolist()
+    if current >= 0:
+        n = len(card.plans)
+        mean, spread = saving_outlook(
+            totals, past(ahead).known, np.zeros(n, dtype=int), np.arange(n), np.full(n, current)
+        )
+        assert [found.saving(plan, current) for plan in range(n)] == list(
+            zip(mean.tolist(), spread.tolist(), strict=True)
+        )
 
 
 @pytest.mark.parametrize("megabytes", [1e6, 1e9])
 def test_bills_too_large_for_exact_squares_are_left_to_the_reference(megaline: Catalogue, megabytes: float) -> None:
     # 10.00 for each started gigabyte beyond 15: 1,000,000 MB cost more than 5,242.88.
-    assert RatedMonths(megaline)(np.full((3, SCENARIOS + 1), [[0.0], [0.0], [megabytes]]), 0) is None
-    assert RatedMonths(megaline)(np.full((3, SCENARIOS + 1), [[0.0], [0.0], [5e5]]), 0) is not None
+    assert RatedMonths(megaline)(np.full((4, SCENARIOS + 1), [[0.0], [0.0], [megabytes], [1.0]]), 0) is None
+    assert RatedMonths(megaline)(np.full((4, SCENARIOS + 1), [[0.0], [0.0], [5e5], [1.0]]), 0) is not None
 
 
 # A bill times 32 scenarios stays below 2**53 up to 281,474 cents a minute, with 10**9 minutes.
@@ -81,7 +96,7 @@ def test_a_card_too_dear_for_whole_cents_is_left_to_the_reference(
     surf = megaline.plans[0]
     dear = surf.model_copy(update={"overage": surf.overage.model_copy(update={"cents_per_minute": cents})})
     card = replace(megaline, plans=(dear, *megaline.plans[1:]))
-    assert (RatedMonths(card)(np.zeros((3, SCENARIOS + 1)), 0) is not None) == exact
+    assert (RatedMonths(card)(months_of(np.zeros((3, SCENARIOS)), np.zeros((3, 1))), 0) is not None) == exact
 
 
 def test_how_dear_a_card_is_counts_all_services(megaline: Catalogue) -> None:
@@ -90,4 +105,4 @@ def test_how_dear_a_card_is_counts_all_services(megaline: Catalogue) -> None:
     prices = {"cents_per_minute": 100_000, "cents_per_message": 100_000, "cents_per_data_unit": 100_000}
     dear = surf.model_copy(update={"overage": surf.overage.model_copy(update=prices)})
     card = replace(megaline, plans=(dear, *megaline.plans[1:]))
-    assert RatedMonths(card)(np.zeros((3, SCENARIOS + 1)), 0) is None
+    assert RatedMonths(card)(months_of(np.zeros((3, SCENARIOS)), np.zeros((3, 1))), 0) is None

@@ -191,7 +191,7 @@ def test_every_code_has_words() -> None:
 
 
 def test_codes_keep_their_numbers() -> None:
-    assert [code.value for code in ExclusionCode] == list(range(23))
+    assert [code.value for code in ExclusionCode] == list(range(24))
     assert ExclusionCode.AGE_UNKNOWN == 5
     assert ExclusionCode.CONTRACT_BINDS == 6
 

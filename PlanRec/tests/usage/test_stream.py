@@ -12,12 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from planrec.usage.pieces.stream import UsageStream
 
 from common_utils.errors import DataError
-from common_utils.tables import Reading, write_table
+from common_utils.tables import Reading, RowReport, write_table
 from common_utils.tables.reading import ColumnSource
 from planrec.billing import Catalogue
+from planrec.months import month_index
+from planrec.usage.months_table import asked_until, withheld
+from planrec.usage.pieces.stream import UsageStream
 from planrec.usage.read import read_usage_table
 
 
@@ -34,7 +36,7 @@ def ids(stream: UsageStream) -> list[list[str]]:
 def test_pieces_keep_the_months_of_a_subscriber_together(tmp_path: Path) -> None:
     rows = [{"subscriber_id": s, "month": f"2025-{m:02d}"} for s in "abc" for m in (1, 2)]
     stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=3)
-    assert ids(stream) == [["a", "a"], ["b", "b"], ["c", "c"]]
+    assert ids(stream) == [["a", "a", "b", "b"], ["c", "c"]]
     assert stream.rows == 6
 
 
@@ -52,6 +54,15 @@ def test_a_csv_file_is_cut_the_same_way(tmp_path: Path) -> None:
     assert [piece["subscriber_id"].tolist() for piece in pieces] == [["a", "a", "b", "b"], ["c", "c"]]
     assert pieces[0]["month"].tolist() == ["2025-01", "2025-02"] * 2
     assert stream.report().kept == 6
+
+
+def test_a_text_of_several_pieces_comes_in_one_array_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("common_utils.tables.text.records.PIECE_BYTES", 20)
+    path = tmp_path / "u.csv"
+    lines = [f"{s},2025-0{m},1,0,5\n" for s in "abcd" for m in (1, 2)]
+    path.write_text("subscriber_id,month,minutes,messages,megabytes\n" + "".join(lines))
+    for piece in UsageStream(path, piece_rows=3):
+        assert isinstance(pa.array(piece["subscriber_id"], pa.large_string()), pa.Array)
 
 
 def test_rows_in_any_order_are_sorted_and_of_two_that_conflict_none_counts(tmp_path: Path) -> None:
@@ -197,6 +208,74 @@ def test_pieces_are_the_whole_with_the_same_account(
     pieces = pd.concat([piece.astype({"note": "float64"}) for piece in stream], ignore_index=True)
     pd.testing.assert_frame_equal(pieces, whole.months)
     assert stream.report() == whole.reports[0]
+
+
+FIELDS = {
+    "subscriber_id": ["a", "b", " b", "c", "", "ä", "z", "NULL", '="d"', "d", "'+1", "+1"],
+    "month": ["2025-01", "2025-02", "2025-13", " 2025-01", "", "202501", "2025-01-01"],
+    "minutes": ["1", "2.5", "-1", "", "x", "1.250", "2,5", " 3", "1e2"],
+    "messages": ["0", "0"],
+    "megabytes": ["5", "90000000000000000000"],
+    "current_plan": ["surf", "ultimate", "SURF", "ghost", ""],
+    "age": ["30", "", "x", "300"],
+    "points": ["1", "2.5", "", "7.500", "none"],
+}
+LINES = st.one_of(
+    st.tuples(
+        *(
+            st.sampled_from([one for one in values for _ in range(3 if one == values[0] else 1)])
+            for values in FIELDS.values()
+        )
+    ),
+    st.sampled_from([("a", "2025-01", "3"), ("e", "2025-02"), ("a;2025-01;3",), ("",) * 8, tuple(FIELDS), ("a|b|c",)]),
+)
+
+
+@given(lines=st.lists(LINES, min_size=1, max_size=14), piece_rows=st.integers(1, 6), delimiter=st.sampled_from(",;"))
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_pieces_of_a_text_are_the_whole_with_the_same_account(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    megaline: Catalogue,
+    lines: list[tuple[str, ...]],
+    piece_rows: int,
+    delimiter: str,
+) -> None:
+    monkeypatch.setattr("common_utils.tables.text.records.PIECE_BYTES", 40 * piece_rows)
+    path = tmp_path / "u.csv"
+    quoted = [delimiter.join(f'"{f}"' if delimiter in f else f.replace('"', "") for f in line) for line in lines]
+    path.write_text("\n".join([delimiter.join(FIELDS), *quoted]), encoding="utf-8")
+    assert by_pieces(path, megaline, piece_rows) == as_a_whole(path, megaline)
+
+
+def as_a_whole(path: Path, catalogue: Catalogue) -> tuple[Any, ...]:
+    reading, until = Reading(), month_index("2025-01")
+    try:
+        data = asked_until(read_usage_table(path, catalogue=catalogue, reading=reading), until, reading=reading)
+    except DataError as error:
+        return (str(error),)
+    assert data.lost is not None
+    return account(*withheld(data.months, data.lost, as_of=until), data.reports[0], reading)
+
+
+def by_pieces(path: Path, catalogue: Catalogue, piece_rows: int) -> tuple[Any, ...]:
+    reading = Reading()
+    try:
+        stream = UsageStream(
+            path, piece_rows=piece_rows, catalogue=catalogue, reading=reading, as_of=month_index("2025-01")
+        )
+        pieces = list(stream)
+    except DataError as error:
+        return (str(error),)
+    months = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame()
+    return account(months, stream.refused, stream.report(), reading)
+
+
+def account(months: pd.DataFrame, refused: int, report: RowReport, reading: Reading) -> tuple[Any, ...]:
+    dtypes = months.dtypes.astype(str).to_dict() if len(months) else {}
+    rows = months.astype(object).where(months.notna(), None).to_dict("records")
+    told = [one.summary() for one in reading.accounts.reports]
+    return rows, dtypes, refused, report, told, reading.accounts.rejects().to_csv()
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

@@ -15,6 +15,7 @@ import pytest
 from tests.bundle.cases import hidden, write_small
 
 from common_utils.bundle import current_version, open_bundle, set_current
+from common_utils.bundle.durable import remove_stale
 
 
 def _dead_pid() -> int:
@@ -46,6 +47,26 @@ def test_litter_of_dead_writers_is_removed_and_of_living_ones_kept(root: Path) -
     kept = {name for name, path in litter.items() if path.exists()}
     assert kept == {"alive", "init", "elsewhere", "foreign"}
     assert len(hidden(root)) == len(kept)
+
+
+@pytest.mark.parametrize(("age", "kept"), [(24 * 3600, True), (24 * 3600 + 1, False)])
+def test_litter_of_the_living_is_removed_after_a_day(
+    age: int, kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f".tmp-{socket.gethostname()}~{os.getpid()}~aa"
+    path.touch()
+    os.utime(path, (1_000_000, 1_000_000))
+    monkeypatch.setattr(time, "time", lambda: 1_000_000.0 + age)
+    remove_stale(tmp_path)
+    assert path.exists() == kept
+
+
+def test_what_a_link_of_a_dead_writer_leads_to_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    link = tmp_path / f".tmp-{socket.gethostname()}~{_dead_pid()}~aa"
+    link.symlink_to("kept")
+    remove_stale(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
 
 
 def test_a_process_of_another_user_counts_as_alive(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

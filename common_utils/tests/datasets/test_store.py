@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import errno
 import json
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,6 +108,16 @@ def test_a_full_disk_leaves_no_half_snapshot(store: SnapshotStore, monkeypatch: 
             take(store)
     assert store.names() == []
     assert not list(store.folder.rglob(".tmp-*"))
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_one(store: SnapshotStore) -> None:
+    take(store)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = store.folder / f".tmp-{socket.gethostname()}~{gone.pid}~aa"
+    left.write_bytes(b"half")
+    take(store)
+    assert not left.exists()
 
 
 def test_data_taken_again_mends_a_damaged_file(store: SnapshotStore) -> None:

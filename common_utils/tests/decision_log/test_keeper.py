@@ -20,6 +20,7 @@ from common_utils.decision_log.objections import write_objections
 from common_utils.decision_log.recorder import Recorder
 
 ANSWER = b'{"prediction":"surf"}'
+KEPT = b'{"plan":"surf"}'
 GROUPS = b'{"age_band":"25-34"}'
 
 
@@ -29,7 +30,7 @@ def asking(name: str = "key:order-17", client: str | None = "crm") -> Asking:
 
 
 def kept(at: Recorder, request: Asking, subject: str | None, groups: bytes = GROUPS) -> dict[str, Any]:
-    said = at.keeper(at.fixed("/predict", "choice", "v1", "r1", "c1"))(request, ANSWER, subject, groups)
+    said = at.keeper(at.fixed("/predict", "choice", "v1", "r1", "c1"))(request, ANSWER, subject, groups, KEPT)
     return from_json(said if isinstance(said, bytes) else asyncio.run(_awaited(said)))
 
 
@@ -61,7 +62,7 @@ def test_the_quick_way_says_what_the_small_steps_say(
     line = at.line(
         at.fixed("/predict", "choice", "v1", "r1", "c1"),
         event,
-        answer=ANSWER,
+        answer=KEPT,
         asked=request.body,
         subject=subject,
         milliseconds=1.0,

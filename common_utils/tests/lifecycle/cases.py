@@ -60,19 +60,13 @@ class Data:
         return GateReport(live.version, challenger.version, "all", (Check("size", True, "small."),), (figure,))
 
 
-def made(root: Path, word: str, snapshot: str = "") -> Bundle:
-    """Write a bundle of one word."""
+def made(root: Path, word: str, snapshot: str = "", *, at: datetime | None = None) -> Bundle:
+    """Write a bundle of one word, now unless another time is given."""
 
     def write(folder: Path) -> None:
         folder.joinpath("word").write_text(word, encoding="utf-8")
 
-    february = datetime(2026, 2, 1, tzinfo=UTC)
-    return write_bundle(
-        root,
-        info={"snapshot": snapshot},
-        write=write,
-        clock=lambda: february if word == "live" and not snapshot else datetime.now(UTC),
-    )
+    return write_bundle(root, info={"snapshot": snapshot}, write=write, clock=lambda: at or datetime.now(UTC))
 
 
 class RetrainWorld:
@@ -80,7 +74,7 @@ class RetrainWorld:
 
     def __init__(self, folder: Path) -> None:
         self.root, self.folder = folder / "artifacts", folder
-        live = made(self.root, "live")
+        live = made(self.root, "live", at=datetime(2026, 2, 1, tzinfo=UTC))
         author = Author("tests", "first")
         publish(self.root, live.path, author=author)
         promote(self.root, live.version, author=author)

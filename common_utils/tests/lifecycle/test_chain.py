@@ -6,11 +6,11 @@ import json
 import os
 import signal
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.lifecycle.cases import DAY, DRIFT, SLIP, RetrainWorld, killed_at
+from tests.lifecycle.cases import DAY, DRIFT, SLIP, RetrainWorld, killed_at, made
 
 from common_utils.bundle import current_version, fingerprint_file
 from common_utils.errors import DataError, LeakageError, ParityError
@@ -18,7 +18,7 @@ from common_utils.lifecycle import chain
 from common_utils.lifecycle.chain import retrain
 from common_utils.lifecycle.config import LifecycleConfig
 from common_utils.lifecycle.days import RetrainBook
-from common_utils.releases import abort, challenger_version
+from common_utils.releases import abort, challenger_version, promote, publish
 from common_utils.releases.author import Author
 from common_utils.releases.history import read_history
 
@@ -74,6 +74,22 @@ def test_retrain_by_schedule_counts_from_the_last_training(world: RetrainWorld) 
     later = date(2026, 3, 30)
     world.looked(day=later)
     assert retrain(world.asked(config), later, quiet)[0].outcome == "no_reason"  # 28 days after the challenger
+
+
+def test_a_bundle_that_was_trained_by_hand_on_the_day_counts_as_the_last_training(world: RetrainWorld) -> None:
+    world.looked(DRIFT)
+    assert retrain(world.asked(), DAY, quiet)[0].trained  # on 2 March
+    author, day = Author("ana", "trained by hand"), date(2026, 4, 20)
+    by_hand = made(world.folder / "by-hand", "by hand", at=datetime(2026, 4, 20, 23, tzinfo=UTC))
+    publish(world.root, by_hand.path, author=author)
+    promote(world.root, by_hand.version, author=author)
+    config = LifecycleConfig(retrain_every_days=40)
+    world.looked(day=day, bundle=by_hand.version)
+    assert retrain(world.asked(config), day, quiet)[0].reasons == ()  # not 49 days since 2 March
+    due = day + timedelta(days=40)
+    world.looked(day=due, bundle=by_hand.version)
+    (reason,) = retrain(world.asked(config), due, quiet)[0].reasons
+    assert reason.sentence == "40 days since the last training on 2026-04-20; due after 40."
 
 
 def test_retrain_is_blocked_by_a_quality_alarm_until_the_data_was_looked_at_again(world: RetrainWorld) -> None:

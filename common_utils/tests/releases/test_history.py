@@ -305,3 +305,9 @@ def test_the_way_back_passes_over_what_is_barred_and_what_is_the_same() -> None:
     assert way_back([*entries, *_record(("bar", None, two))], three) == [one]
     assert way_back(entries, two) == [one]  # the pointer was moved by hand
     assert way_back(entries, "20261130T120102Z-" + "0" * 11 + "3") == [two, one]
+
+
+def test_a_folder_in_place_of_the_record_is_a_refusal(tmp_path: Path) -> None:
+    (tmp_path / HISTORY).mkdir()
+    with pytest.raises(ReleaseError, match=r"history\.jsonl: cannot be read \(Is a directory\)\. Correct its rights"):
+        read_history(tmp_path)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,6 +33,15 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def three(root: Path) -> list[str]:
     return [make(root, number).version for number in range(3)]
+
+
+def test_a_change_removes_what_a_killed_writer_left(root: Path, three: list[str]) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = root / f".tmp-{socket.gethostname()}~{gone.pid}~aa"
+    left.symlink_to(three[0])
+    promote(root, three[0], author=ANA)
+    assert not left.is_symlink()
 
 
 def test_promote_moves_the_pointer_and_records_it(root: Path, three: list[str]) -> None:

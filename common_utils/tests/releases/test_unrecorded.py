@@ -104,8 +104,10 @@ def test_it_works_where_not_even_a_link_can_be_made(
     done = rollback_unrecorded(root, author=BO)
     monkeypatch.undo()
     assert (current_version(root), done.to_version) == (three[1], three[1])
+    assert done.marked  # with the room that the links gave
     promote(root, three[0], author=ANA)
     assert (root / "metrics.json").is_symlink()
+    assert standing_of(root).bars(three[2])
 
 
 def test_it_works_with_a_broken_chain(root: Path, three: list[str]) -> None:

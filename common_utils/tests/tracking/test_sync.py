@@ -236,6 +236,34 @@ def test_a_dead_server_is_told_at_once_and_asked_once(place: Place) -> None:
     assert place.server.asked == 1
 
 
+@pytest.mark.parametrize("url", ["sqlite:///{}/mlflow.db", "postgresql+psycopg://127.0.0.1:9/runs"])
+def test_a_database_that_cannot_be_opened_is_told_at_once(
+    place: Place, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("mlflow.store.db.utils.time.sleep", slept.append)
+    (place.folder / "mlflow.db").mkdir()
+    with pytest.raises(MirrorError, match=r"mlflow\.db: .*unable to open|127\.0\.0\.1:9/runs: .*refused"):
+        place.sync(url=url.format(place.folder))
+    assert not slept
+    assert place.store.posted() == [NAME]
+
+
+def test_a_database_without_its_driver_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("No module named 'psycopg2'", name="psycopg2")
+
+    monkeypatch.setattr("sqlalchemy.create_engine", missing)
+    with pytest.raises(ConfigError, match=r"postgresql://h/runs: psycopg2 is not installed; install it, or correct"):
+        place.sync(url="postgresql://h/runs")
+
+
+def test_a_folder_of_ours_that_cannot_be_written_is_not_called_the_mirror_s_fault(place: Place) -> None:
+    (place.folder / "runs" / ".sync.lock").mkdir()
+    with pytest.raises(MirrorError, match=r"^\S+/runs/\.sync\.lock: Is a directory\. Nothing is lost"):
+        place.sync()
+
+
 def test_without_a_url_there_is_no_mirror(place: Place) -> None:
     with pytest.raises(ConfigError, match=r"tracking\.url is empty"):
         place.sync(url="")

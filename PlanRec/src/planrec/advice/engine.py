@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import ConfigError
+from planrec.advice.plan_bills import PricesPlans
 from planrec.advice.policy import AnswerPolicy
-from planrec.advice.ranking import Advice, AdvicePolicy, advise, rank_plans, with_closed
+from planrec.advice.ranking import Advice, AdvicePolicy, advise, decide, rank_plans, with_closed
 from planrec.billing import Catalogue, Usage, bill_totals
 from planrec.decisions import alternative_features
 from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
@@ -36,10 +37,13 @@ from planrec.outlook import History, UsageForecast, bill_outlook
 from planrec.outlook.forecast import SCENARIOS
 from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, exclusions, stay_reasons
 
-__all__ = ["Engine", "EngineAnswer", "OfferModels", "Subscribers"]
+if TYPE_CHECKING:
+    from planrec.billing.cell_months import OwnMonths
+
+__all__ = ["STANDING_MONTHS", "Engine", "EngineAnswer", "OfferModels", "Subscribers"]
 
 
-_STANDING_MONTHS = 3  # bills that overpayment and a rise are judged by, as the uplift model learnt it
+STANDING_MONTHS = 3  # bills that overpayment and a rise are judged by, as the uplift model learnt it
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,8 @@ class Subscribers:
         Doubt about usage that is only said, as standard deviation of its logarithm; 0 where it is recorded.
     declined : bool array of shape (n, n_plans) or None
         Plans a subscriber does not want to hear of.
+    cells : OwnMonths or None
+        Cells of the months of `history`, for an engine that prices plans from them.
     """
 
     history: History
@@ -89,6 +95,7 @@ class Subscribers:
     tenure_months: FloatArray
     extra_sd: FloatArray
     declined: NDArray[np.bool_] | None = None
+    cells: OwnMonths | None = None
 
     @classmethod
     def of(
@@ -122,11 +129,14 @@ class EngineAnswer:
         The months the bills were rated on: those known, or the forecast's.
     offer : OfferValue or None
         In the mode "offer".
+    held : int64 array of shape (n,) or None
+        Plan held that was compared with, -1 where it is unknown or has no bill; None: the one that the facts say.
     """
 
     advice: Advice
     basis: History
     offer: OfferValue | None
+    held: IntArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +151,15 @@ class Engine:
         None: past months are rated as they are.
     offers : OfferModels or None
         None: this bundle makes no offers.
+    cells : PricesPlans or None
+        What prices the plans from cells; the catalogue is then its.
     """
 
     catalogue: Catalogue
     rules: Rules
     forecast: UsageForecast | None = None
     offers: OfferModels | None = None
+    cells: PricesPlans | None = None
 
     def answer(self, people: Subscribers, policy: AnswerPolicy) -> EngineAnswer:
         """Return what a policy asks for: offers where it has weights for them, else advice.
@@ -197,8 +210,13 @@ class Engine:
         rules = self.rules.asking("advice", min_gain_cents)
         gain = rules.minimum_gain
         policy = AdvicePolicy(risk_weight, gain.advice_cents, self.certainty)
-        advice = advise(basis, self.catalogue, policy, rules=rules, facts=people.facts, declined=people.declined)
-        return EngineAnswer(advice, basis, None)
+        facts, declined = people.facts, people.declined
+        if self.cells is None:
+            advice = advise(basis, self.catalogue, policy, rules=rules, facts=facts, declined=declined)
+            return EngineAnswer(advice, basis, None)
+        bills = self.cells.bills(people.history, people.cells, basis, facts.change_month)
+        advice = decide(bills, self.catalogue, policy, rules=rules, facts=facts, declined=declined)
+        return EngineAnswer(advice, basis, None, bills.held(facts.current))
 
     @property
     def certainty(self) -> float:
@@ -225,8 +243,13 @@ class Engine:
         Raises
         ------
         ConfigError
-            If the bundle knows nothing of offers.
+            If the bundle knows nothing of offers, or plans are priced from cells, which its models do not score.
         """
+        if self.cells is not None:
+            raise ConfigError(
+                "offers: the models of a bundle score plans in the short form, and not those that cells price; leave "
+                "out the cells, or ask for advice."
+            )
         if self.offers is None:
             raise ConfigError(
                 "offers: this bundle was trained without a log of offers; train it on a source that has one, or ask "
@@ -317,9 +340,9 @@ class Engine:
     def _standing(
         self, people: Subscribers, basis: History, current: IntArray, offerable: NDArray[np.bool_]
     ) -> Standing:
-        known = people.history.known[:, :_STANDING_MONTHS]
+        known = people.history.known[:, :STANDING_MONTHS]
         u = people.history.usage
-        recent = Usage(*(part[:, :_STANDING_MONTHS] for part in (u.minutes, u.messages, u.megabytes)))
+        recent = Usage(*(part[:, :STANDING_MONTHS] for part in (u.minutes, u.messages, u.megabytes)))
         totals = bill_totals(recent, self.catalogue)
         bill = bill_outlook(totals, known).mean_cents
         expected = bill_outlook(bill_totals(basis.usage, self.catalogue), basis.known).mean_cents

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from common_utils.errors import DataError
+from planrec.advice.plan_bills import PlanBills
 from planrec.billing import Catalogue, bill_totals
-from planrec.outlook import History, bill_outlook, saving_outlook, share_above
+from planrec.outlook import History, Outlook, bill_outlook, saving_outlook, share_above
 from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, closed_reasons, stay_reasons
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Advice",
     "AdvicePolicy",
     "advise",
+    "decide",
     "enough_gain",
     "rank_plans",
     "sure_gains",
@@ -142,21 +144,65 @@ def advise(
     >>> [megaline.plan_ids[i] for i in advice.order[0]], float(advice.saving_cents[0, 0])
     (['surf', 'ultimate'], 5000.0)
     """
-    without = int((~history.known.any(axis=1)).sum())
+    totals = bill_totals(history.usage, catalogue)
+    return decide(PlanBills(totals, history.known), catalogue, policy, rules=rules, facts=facts, declined=declined)
+
+
+def decide(
+    bills: PlanBills,
+    catalogue: Catalogue,
+    policy: AdvicePolicy,
+    *,
+    rules: Rules,
+    facts: Facts,
+    declined: NDArray[np.bool_] | None = None,
+) -> Advice:
+    """Return the plans of each subscriber, best first, by bills that are known already.
+
+    Parameters
+    ----------
+    bills : PlanBills
+        Of n subscribers on the catalogue's plans, whatever they were rated from.
+    catalogue : Catalogue
+        What the rules ask of plans; its prices are not rated.
+    policy, rules, facts, declined
+        As `advise`. A plan held that has no bill is taken as unknown (`PlanBills.held`).
+
+    Raises
+    ------
+    DataError
+        If a subscriber has no known month.
+
+    Examples
+    --------
+    >>> from planrec.rules import built_in_rules
+    >>> bills = PlanBills(np.array([[[2500, 2000]]]), np.array([[True]]), np.array([[0, int(ExclusionCode.NOT_SOLD)]]))
+    >>> facts = Facts.of(24216, np.array([0]))
+    >>> advice = decide(bills, megaline, AdvicePolicy(), rules=built_in_rules(), facts=facts)
+    >>> advice.order.tolist(), ExclusionCode(advice.excluded[0, 1]).name
+    ([[0, -1]], 'NOT_SOLD')
+    """
+    without = int((~bills.known.any(axis=1)).sum())
     if without:
         raise DataError(f"advice: {without} subscriber(s) have no usage month; give at least one each.")
-    totals = bill_totals(history.usage, catalogue)
-    outlook = bill_outlook(totals, history.known)
+    totals, known = bills.totals, bills.known
+    facts = replace(facts, current=bills.held(facts.current))
+    outlook, above = bill_outlook(totals, known), share_above(totals, known, facts.current)
     verdict = apply_rules(rules, catalogue, facts, "advice")
     if declined is not None:
         unwanted = declined & (verdict.codes == ExclusionCode.NONE)
         unwanted &= facts.current[:, None] != np.arange(len(catalogue.plans))
         verdict = replace(verdict, codes=np.where(unwanted, ExclusionCode.DECLINED, verdict.codes))
+    if bills.closed is not None:
+        shut = bills.closed != ExclusionCode.NONE
+        outlook = Outlook(*(np.where(shut, np.nan, part) for part in (outlook.mean_cents, outlook.spread_cents)))
+        above = np.where(shut, np.nan, above)
+        verdict = replace(verdict, codes=np.where(shut, bills.closed, verdict.codes))
     adjusted = outlook.adjusted(policy.risk_weight)
     gain = switch_gain(adjusted, outlook.mean_cents, facts.current)
     least = policy.min_gain_cents
     sure = sure_gains(
-        gain, least, policy.certainty, lambda *pairs: saving_outlook(totals, history.known, *pairs), facts.current
+        gain, least, policy.certainty, lambda *pairs: saving_outlook(totals, known, *pairs), facts.current
     )
     order, stay = rank_plans(adjusted, verdict.codes, facts.current, least, gain_cents=gain, sure=sure)
     return Advice(
@@ -165,7 +211,7 @@ def advise(
         expected_cents=outlook.mean_cents,
         spread_cents=outlook.spread_cents,
         saving_cents=_of_current(outlook.mean_cents, facts.current) - outlook.mean_cents,
-        p_pay_more=share_above(totals, history.known, facts.current),
+        p_pay_more=above,
         excluded=verdict.codes,
         stay_reason=with_closed(stay_reasons(verdict, gain, stay, least, sure=sure), verdict.codes, facts.current),
         earliest_change=verdict.earliest_change,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import floor
+from operator import sub
 from typing import NamedTuple
 
 import numpy as np
@@ -15,14 +17,18 @@ from planrec.outlook import History, share_above
 
 __all__ = [
     "Against",
+    "ItemMeans",
     "LineItemMeans",
     "MeanBill",
     "closing_cents",
+    "expected_sentence",
     "line_item_means",
     "reasons",
     "sentence",
     "sentences",
 ]
+
+_AT_HAND = 16_384  # amounts whose text is kept: the same are said again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,8 @@ class LineItemMeans:
         Months that would have cost more than on the current plan; 0 where that is unknown.
     months : int64 array of shape (n,)
         Months known.
+    further : tuple of ItemMeans
+        Of the plans behind those, which have line items of their own; the columns above are fewer by so many.
     """
 
     fee_cents: FloatArray
@@ -45,6 +53,38 @@ class LineItemMeans:
     data_cents: FloatArray
     months_dearer: IntArray
     months: IntArray
+    further: tuple[ItemMeans, ...] = ()
+
+    def bills(self, rows: IntArray, plans: IntArray) -> list[MeanBill]:
+        """Return the mean bill of each row on a plan."""
+        few = self.fee_cents.shape[1]
+        parts = (self.fee_cents, self.minutes_cents, self.messages_cents, self.data_cents)
+        short = plans < few
+        at = np.where(short, plans, 0)
+        found = [MeanBill()] * len(rows)
+        if few:
+            found = [MeanBill(*bill) for bill in zip(*(part[rows, at].tolist() for part in parts), strict=True)]
+        for place in np.flatnonzero(~short).tolist():
+            found[place] = self.further[plans[place] - few].bill(rows[place])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class ItemMeans:
+    """Line items of one plan, averaged over the months given.
+
+    Attributes
+    ----------
+    names : tuple of str
+    cents : float64 array of shape (n, n_items)
+    """
+
+    names: tuple[str, ...]
+    cents: FloatArray
+
+    def bill(self, row: int) -> MeanBill:
+        """Return the mean bill of a row."""
+        return MeanBill(further=tuple(zip(self.names, self.cents[row].tolist(), strict=True)))
 
 
 def line_item_means(history: History, catalogue: Catalogue, current: IntArray) -> LineItemMeans:
@@ -153,8 +193,7 @@ def sentences(
     With the usage of the one month known, Ultimate, the plan held today, would have cost 70.00 USD a month
     """
     held = np.maximum(current, 0)
-    parts = (items.fee_cents, items.minutes_cents, items.messages_cents, items.data_cents)
-    of_plan, of_held = ([part[rows, at].tolist() for part in parts] for at in (plans, held))
+    of_plan, of_held = items.bills(rows, plans), items.bills(rows, held)
     counts = items.months[rows].tolist(), items.months_dearer[rows, plans].tolist()
     ahead: list[tuple[float, float] | None] = [None] * len(rows)
     if expected_cents is not None:
@@ -165,27 +204,45 @@ def sentences(
         plans.tolist(),
         current.tolist(),
         *counts,
-        zip(*of_plan, strict=True),
-        zip(*of_held, strict=True),
+        of_plan,
+        of_held,
         ahead,
         strict=True,
     ):
-        against = None if now < 0 else Against(names[now], MeanBill(*today), dearer, same=plan == now)
-        said.append(sentence(names[plan], currency, months, MeanBill(*bill), against, expected))
+        against = None if now < 0 else Against(names[now], today.total, dearer, same=plan == now)
+        said.append(sentence(names[plan], currency, months, bill, against, expected))
     return said
 
 
 class MeanBill(NamedTuple):
-    """What a plan would have cost a month, by line item; cents."""
+    """What a plan would have cost a month, by line item; cents.
 
-    fee: float
-    minutes: float
-    messages: float
-    data: float
+    Attributes
+    ----------
+    fee, minutes, messages, data : float
+        Of a plan in the short form.
+    further : tuple of (str, float)
+        Of another plan: its line items by name, instead of those.
+    """
+
+    fee: float = 0.0
+    minutes: float = 0.0
+    messages: float = 0.0
+    data: float = 0.0
+    further: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def items(self) -> tuple[tuple[str, float], ...]:
+        """Line items by name; of another plan than one in the short form those that are not 0."""
+        if self.further:
+            return tuple(item for item in self.further if item[1]) or self.further[:1]
+        return (("fee", self.fee), ("minutes", self.minutes), ("messages", self.messages), ("data", self.data))
 
     @property
     def total(self) -> int:
         """The bill in whole cents."""
+        if self.further:
+            return whole_cent(sum(cents for _, cents in self.further))
         return whole_cent(self.fee + self.minutes + self.messages + self.data)
 
 
@@ -195,7 +252,8 @@ class Against(NamedTuple):
     Attributes
     ----------
     name : str
-    bill : MeanBill
+    total : int
+        What it would have cost a month, whole cents.
     dearer : int
         Months in which the other plan would have been dearer.
     same : bool
@@ -203,7 +261,7 @@ class Against(NamedTuple):
     """
 
     name: str
-    bill: MeanBill
+    total: int
     dearer: int
     same: bool
 
@@ -214,7 +272,7 @@ def closing_cents(parts: Sequence[float], total: int) -> list[int]:
     Parameters
     ----------
     parts : sequence of float
-        Cents, >= 0.
+        Cents.
     total : int
         Their sum, rounded.
 
@@ -223,10 +281,13 @@ def closing_cents(parts: Sequence[float], total: int) -> list[int]:
     >>> closing_cents([10.4, 10.4, 10.4], 31)
     [11, 10, 10]
     """
-    whole = [floor(part) for part in parts]
+    whole = [*map(floor, parts)]
     left = total - sum(whole)
     if left:
-        rounded_up = [cents - part for cents, part in zip(whole, parts, strict=True)]
+        rounded_up = [*map(sub, whole, parts)]
+        if left == 1:
+            whole[rounded_up.index(min(rounded_up))] += 1
+            return whole
         for place in sorted(range(len(parts)), key=rounded_up.__getitem__)[:left]:
             whole[place] += 1
     return whole
@@ -256,34 +317,53 @@ def sentence(
 
     Examples
     --------
-    >>> ultra = Against("Ultra", MeanBill(7000.0, 0.0, 0.0, 0.0), 0, same=False)
+    >>> ultra = Against("Ultra", 7000, 0, same=False)
     >>> text = sentence("Surf", "USD", 1, MeanBill(fee=2000.0, minutes=30.0, messages=0.0, data=0.0), ultra)
     >>> print(text.split(", ", 1)[1])
     Surf would have cost 20.30 USD a month (fee 20.00, minutes 0.30, messages 0.00, data 0.00): 49.70 less than Ultra.
     """
     total = bill.total
-    fee, minutes, messages, data = closing_cents(bill, total)
+    items = bill.items
+    whole = closing_cents([cents for _, cents in items], total)
+    parts = ", ".join([f"{item} {_money(cents)}" for (item, _), cents in zip(items, whole, strict=True)])
     held = against is not None and against.same
     text = (
         f"With the usage of the {f'{months} months' if months > 1 else 'one month'} known, "
-        f"{name}{', the plan held today,' if held else ''} would have cost {total / 100:z.2f} {currency} a month "
-        f"(fee {fee / 100:z.2f}, minutes {minutes / 100:z.2f}, messages {messages / 100:z.2f}, data {data / 100:z.2f})"
+        f"{name}{', the plan held today,' if held else ''} would have cost {_money(total)} {currency} a month ({parts})"
     )
     if against is not None and not held:
-        saving = against.bill.total - total
+        saving = against.total - total
         text += f": {_less(saving, against.name)}"
         if against.dearer and months > 1:
             where = "each" if against.dearer == months else f"{against.dearer}"
             text += f", {'but' if saving >= 0 else 'and'} more in {where} of the {months} months"
     if expected is None:
         return text + "."
-    text += f". Expected from now on: {whole_cent(expected[0]) / 100:z.2f} {currency} a month"
+    ahead = whole_cent(expected[0])
+    text += f". Expected from now on: {_money(ahead)} {currency} a month"
     if against is None or held:
         return text + "."
-    return text + f", {_less(whole_cent(expected[1]) - whole_cent(expected[0]), against.name)}."
+    return f"{text}, {_less(whole_cent(expected[1]) - ahead, against.name)}."
+
+
+def expected_sentence(name: str, currency: str, expected_cents: int) -> str:
+    """Return in a sentence what a plan is expected to cost somebody of whom no month is known.
+
+    Examples
+    --------
+    >>> expected_sentence("Surf", "USD", 2030)
+    'Surf: 20.30 USD a month expected, no month known yet.'
+    """
+    return f"{name}: {_money(expected_cents)} {currency} a month expected, no month known yet."
 
 
 def _less(saving: int, name: str) -> str:
     if not saving:
         return f"as much as {name}"
-    return f"{abs(saving) / 100:z.2f} {'less' if saving > 0 else 'more'} than {name}"
+    return f"{_money(abs(saving))} {'less' if saving > 0 else 'more'} than {name}"
+
+
+@lru_cache(_AT_HAND)
+def _money(cents: int) -> str:
+    """Return an amount in units of the currency."""
+    return f"{cents / 100:z.2f}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from common_utils.errors import DataError
 from planrec.advice.engine import Engine, EngineAnswer, Subscribers
 from planrec.advice.exploring import explored
 from planrec.advice.ranking import AdvicePolicy
-from planrec.advice.reasons import closing_cents, line_item_means, reasons
+from planrec.advice.reasons import closing_cents, expected_sentence, line_item_means, reasons
 from planrec.billing import Catalogue, Plan, whole_cent
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import record_facts, record_history
@@ -68,8 +68,7 @@ class Request:
     draw: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class RankedPlan:
+class RankedPlan(NamedTuple):
     """One ranked plan; amounts in cents a month, None where the current plan is unknown, or no offer was asked for."""
 
     rank: int
@@ -95,8 +94,7 @@ class OfferablePlan(NamedTuple):
     saving_cents: float
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriberAdvice:
+class SubscriberAdvice(NamedTuple):
     """Ranked plans, and for every other plan the code of why it is not offered.
 
     Attributes
@@ -239,7 +237,7 @@ def recommend_subscriber(record: SubscriberRecord, engine: Engine, request: Requ
     if request.offer is not None and request.exploration.on:
         drawn = explored(answer, np.array([current]), request.exploration, np.array([request.draw]))
         answer, propensity = drawn.answer, _number(drawn.propensity[0])
-    return replace(_rendered(answer, recorded, catalogue, current, request.top_k), propensity=propensity)
+    return _rendered(answer, recorded, catalogue, current, request.top_k)._replace(propensity=propensity)
 
 
 def _situation(
@@ -280,8 +278,7 @@ def _rendered(
         bill = whole_cent(float(advice.expected_cents[0, plan]))
         ahead = advice.expected_cents if forecast else None
         said = (
-            f"{catalogue.plans[plan].name}: {bill / 100:z.2f} {catalogue.currency} a month expected, "
-            "no month known yet."
+            expected_sentence(catalogue.plans[plan].name, catalogue.currency, bill)
             if own is None
             else reasons(own, catalogue, row=0, plan=plan, current=current, expected_cents=ahead)
         )

@@ -21,6 +21,7 @@ from common_utils.monitoring.profiles.counting import Columns
 from planrec.advice import Advice, Subscribers
 from planrec.advice.reasons import line_item_means, sentences
 from planrec.batch.arrow_columns import BASES, filled_table, repeated_text, text_column
+from planrec.batch.cell_use import CellUse
 from planrec.batch.offerable import offerable_columns, offerable_table, without_consent
 from planrec.batch.rankers import Ranker, Ranking, some_subscribers
 from planrec.batch.seen import seen_columns
@@ -153,6 +154,8 @@ class Recommender:
         Whether each piece comes with every plan that could be offered, and with ages, for the decision log.
     objects : callable, optional
         Says of a subscriber whether they objected to offers; then no consent counts.
+    cells : CellUse, optional
+        Cells that the ranker prices plans from; the catalogue is then theirs.
     """
 
     catalogue: Catalogue
@@ -164,6 +167,7 @@ class Recommender:
     recent_months: int = RECENT_MONTHS
     for_log: bool = False
     objects: Callable[[str], bool] | None = None
+    cells: CellUse | None = None
 
     @property
     def schema(self) -> Any:
@@ -196,14 +200,29 @@ class Recommender:
         subscribers = int(months[SUBSCRIBER].nunique())
         people, foreign, near = self._subscribers(last)
         pieces = [slice(start, start + _RANKED) for start in range(0, len(last), _RANKED)]
-        parts = [self._part(some_subscribers(people, piece), near[piece], piece.start) for piece in pieces]
+        used = None
+        if self.cells is not None and len(last):
+            used = self.cells.of(months, last, as_of=self.as_of, history_months=self.history_months)
+        parts = [
+            self._part(
+                replace(some_subscribers(people, piece), cells=used and used.rows(piece)), near[piece], piece.start
+            )
+            for piece in pieces
+        ]
         ids = pa.array(last[SUBSCRIBER], pa.large_string())
         closed = sum((part.closed for part in parts), Counter[int]())
         all_ids = (*self.catalogue.plan_ids, *(plan.plan_id for plan in self.catalogue.detailed))
         return PieceAnswer(
             filled_table(self.schema, [part.ranked for part in parts], ids, self.catalogue.plan_ids),
             filled_table(EXCLUDED_SCHEMA, [part.excluded for part in parts], ids, all_ids),
-            Tally(subscribers, subscribers - len(known), foreign, len(known) - len(last), closed),
+            Tally(
+                subscribers,
+                subscribers - len(known),
+                foreign + sum(part.unpriced for part in parts),
+                len(known) - len(last),
+                closed,
+                sum(part.uncovered for part in parts),
+            ),
             offerable_table([part.offerable for part in parts], ids, self.catalogue) if self.for_log else None,
             dict(zip(last[SUBSCRIBER].map(str), last[AGE], strict=True)) if self.for_log and AGE in last else {},
             seen_columns(last),
@@ -242,7 +261,11 @@ class Recommender:
     def _part(self, people: Subscribers, near: NDArray[np.bool_], first: int) -> _Part:
         ranking = self.ranker.rank(people)
         ranking = replace(ranking, advice=_without_doubtful_switch(ranking.advice, near))
-        advice = ranking.advice
+        advice, unpriced = ranking.advice, 0
+        if ranking.held is not None:  # a plan held without a bill is taken as unknown
+            unpriced = int((ranking.held != people.facts.current).sum())
+            people = replace(people, facts=replace(people.facts, current=ranking.held))
+        uncovered = int((advice.excluded == ExclusionCode.NEEDS_USAGE_DETAIL).any(axis=1).sum())
         closed = advice.stay_reason[advice.order[:, 0] < 0]
         codes = np.pad(  # plans without a price of three totals come last, excluded for everybody
             advice.excluded,
@@ -256,7 +279,8 @@ class Recommender:
             "reason_code": codes[excluded_row, excluded_plan],
         }
         offerable = offerable_columns(ranking, people, first) if self.for_log else None
-        return _Part(self._ranked(ranking, people, first), excluded, Counter(closed.tolist()), offerable)
+        ranked = self._ranked(ranking, people, first)
+        return _Part(ranked, excluded, Counter(closed.tolist()), offerable, unpriced, uncovered)
 
     def _ranked(self, ranking: Ranking, people: Subscribers, first: int) -> dict[str, NDArray[np.generic]]:
         advice, held = ranking.advice, people.facts.current
@@ -283,7 +307,10 @@ class Recommender:
         columns["basis"] = np.full(len(row), BASES.index(self.ranker.basis))
         if self.explain:
             # What is said aloud are facts: the subscriber's own months, and then what is expected.
-            items = line_item_means(people.history, self.catalogue, held)
+            if self.cells is not None and people.cells is not None:
+                items = self.cells.pricing.item_means(people.history, people.cells, held)
+            else:
+                items = line_item_means(people.history, self.catalogue, held)
             ahead = advice.expected_cents if self.ranker.basis == "forecast" else None
             facts = sentences(
                 items, self.catalogue, rows=row[there], plans=plan[there], current=current[there], expected_cents=ahead
@@ -302,6 +329,8 @@ class _Part:
     excluded: dict[str, NDArray[np.generic]]
     closed: Counter[int]
     offerable: dict[str, NDArray[np.generic]] | None = None
+    unpriced: int = 0
+    uncovered: int = 0
 
 
 def bill_tables(months: pd.DataFrame, catalogue: Catalogue) -> Iterator[Any]:

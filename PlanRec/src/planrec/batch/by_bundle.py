@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from planrec.advice import AnswerPolicy, Overrides
 from planrec.batch.answers import Recommender
+from planrec.batch.cell_use import CellUse
 from planrec.batch.rankers import policy_ranker
 from planrec.bundle import PlanRecBundle
 from planrec.months import RECENT_MONTHS
@@ -37,6 +38,8 @@ class AskedOfBundle:
         Whether each answer comes with its sentence.
     recent_months : int
         How many of the latest months the last usage month may be one of.
+    cells : CellUse or None
+        Cells that price further plans of the bundle's card.
     """
 
     as_of: int
@@ -47,6 +50,7 @@ class AskedOfBundle:
     top: int = 3
     explain: bool = False
     recent_months: int = RECENT_MONTHS
+    cells: CellUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +90,17 @@ def bundle_answers(bundle: PlanRecBundle, asked: AskedOfBundle) -> BundleAnswers
     policy = AnswerPolicy.of(bundle.config, rules, asked.mode, forecast=asked.forecast, overrides=asked.overrides)
     rules = rules.asking(asked.mode, asked.overrides.min_gain_cents)
     engine = bundle.engine(rules)
+    if asked.cells is not None:
+        engine = asked.cells.engine(engine)
     ranker = policy_ranker(engine if asked.forecast else replace(engine, forecast=None), policy)
     recommender = Recommender(
-        bundle.catalogue,
+        engine.catalogue,
         ranker,
         asked.as_of,
         policy.history_months,
         asked.top,
         asked.explain,
         asked.recent_months,
+        cells=asked.cells,
     )
     return BundleAnswers(recommender, policy, rules)

@@ -16,8 +16,8 @@ from common_utils.errors import ConfigError, DataError
 from common_utils.parts.folder import SUCCESS, PartFolder, sha256_of
 from common_utils.parts.hashing import PARTS, parts_of_job
 from common_utils.tables import Reading
-from planrec.batch.expected import expected_in_file, expected_in_parts
 from planrec.batch.files import write_job
+from planrec.batch.parts.expected import expected_in_file, expected_in_parts
 from planrec.batch.parts.folder import write_folder
 from planrec.batch.parts.jobs import BatchJob, Keeping, Written
 from planrec.bundle import PlanRecBundle

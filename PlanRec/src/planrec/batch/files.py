@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import pandas as pd
 
@@ -17,19 +17,17 @@ from common_utils.parts.cores import chosen_workers
 from common_utils.parts.pool import answered_in_order
 from common_utils.tables import Reading, table_writer
 from planrec.batch.answers import PieceAnswer, Recommender
-from planrec.batch.parts.jobs import BatchJob, Keeping, Written, billing, opened, predicting, recommending
+from planrec.batch.parts.jobs import BLOCKS_EACH, BatchJob, Keeping, Written, billing, opened, predicting, recommending
 from planrec.batch.parts.part import AnswerPart
 from planrec.batch.predictions import PredictedPiece
 from planrec.billing import Catalogue
 from planrec.bundle import NextChoice
-from planrec.usage.pieces.block import BlockAccount, BlockCheck
+from planrec.usage.pieces.block import Block, BlockAccount, BlockCheck
 from planrec.usage.pieces.stream import UsageStream
 
-__all__ = ["BLOCKS_EACH", "answered", "write_bills", "write_job", "write_predictions", "write_recommendations"]
+__all__ = ["answered", "write_bills", "write_job", "write_predictions", "write_recommendations"]
 
 Answer = TypeVar("Answer")
-
-BLOCKS_EACH = 4  # a process takes a second to start, which so many blocks make up for
 
 
 def write_bills(
@@ -174,7 +172,7 @@ def write_job(
                     take(done.answer)
                 if keeping.seen is not None:
                     keeping.seen(done.seen)
-                advance(done.read)
+                advance(done.account.report.read)
         stream.finish()
         nobody = job.nobody(counted, stream.refused)
         if nobody is not None:
@@ -203,11 +201,11 @@ def answered(
         At the end, as `UsageStream.finish`.
     """
     with tracked(label, total=stream.rows) as advance:
-        for account, read, found in answered_in_order(_Checked(stream.check, answer), stream.blocks(), workers):
+        for account, found in answered_in_order(_Checked(stream.check, answer), stream.blocks(), workers):
             stream.take(account)
             if found is not None:
                 yield found
-            advance(read)
+            advance(account.report.read)
     stream.finish()
 
 
@@ -218,6 +216,6 @@ class _Checked(Generic[Answer]):
     check: BlockCheck
     answer: Callable[[pd.DataFrame], Answer]
 
-    def __call__(self, block: Any) -> tuple[BlockAccount | None, int, Answer | None]:
+    def __call__(self, block: Block) -> tuple[BlockAccount, Answer | None]:
         checked = self.check.check(block)
-        return checked.account, checked.read, self.answer(checked.months) if len(checked.months) else None
+        return checked.account, self.answer(checked.months) if len(checked.months) else None

@@ -22,7 +22,7 @@ from common_utils.outputs import blamed, replacing
 from common_utils.parts.cores import Workers, chosen_workers
 from common_utils.parts.pool import answered_in_order
 from common_utils.tables import Reading, RowReport
-from planrec.batch.files import BLOCKS_EACH
+from planrec.batch.parts.jobs import BLOCKS_EACH
 from planrec.batch.sent import SentLog
 from planrec.billing import Catalogue
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, MONTH, PARTIAL, SUBSCRIBER, TENURE, USAGE
@@ -33,12 +33,12 @@ from planrec.notices.files import NoticeHeader, header_line, notice_line
 from planrec.notices.notice import MILLIONTHS, Versions, basis_of
 from planrec.notices.schedule import Held, NoticeKind, NoticeOutcome, contract_ends, outcomes
 from planrec.usage.months_table import withheld
-from planrec.usage.pieces.block import BlockAccount, BlockCheck
+from planrec.usage.pieces.block import Block, BlockAccount, BlockCheck
 from planrec.usage.pieces.stream import UsageStream
 
 __all__ = ["NoticeBatch", "NoticeRun", "notice_batch", "write_notices"]
 
-_CHUNK = 10_000  # notices worked out at once; bounds memory
+_CHUNK = 2_000  # notices worked out at once; bounds memory
 _NOBODY = pd.DataFrame(
     {
         **{name: pd.Series([], dtype="str") for name in (SUBSCRIBER, MONTH, CURRENT_PLAN)},
@@ -198,9 +198,9 @@ class _BlockNotices:
     check: BlockCheck
     run: NoticeRun
 
-    def __call__(self, block: Any) -> tuple[BlockAccount | None, int, Counter[str], bytes]:
+    def __call__(self, block: Block) -> tuple[BlockAccount, Counter[str], bytes]:
         checked = self.check.check(block)
-        return checked.account, checked.read, *self.run.lines(checked.months, checked.lost)
+        return checked.account, *self.run.lines(checked.months, checked.lost)
 
 
 def write_notices(
@@ -235,13 +235,12 @@ def write_notices(
     counted: Counter[str] = Counter()
     with blamed(output), tempfile.TemporaryFile() as lines:
         with tracked("writing notices", total=stream.rows) as advance:
-            for account, read, block, written in answered_in_order(
-                _BlockNotices(stream.check, run), stream.blocks(), chosen.count
-            ):
+            notices = _BlockNotices(stream.check, run)
+            for account, some, written in answered_in_order(notices, stream.blocks(), chosen.count):
                 stream.take(account)
-                counted += block
+                counted += some
                 lines.write(written)
-                advance(read)
+                advance(account.report.read)
         stream.finish()
         header = run.header(counted, stream.report())
         lines.seek(0)

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from common_utils.array_types import IntArray
 from planrec.advice import Advice, AnswerPolicy, Engine, RatedBasis, Subscribers
 from planrec.billing import Usage, whole_cents
 from planrec.offers import OfferValue
@@ -41,10 +42,13 @@ class Ranking:
     further : mapping of str to array of shape (n, n_plans) or (n,)
         What else is said of each plan, by plan index, or of each subscriber: float64, NaN where unknown, or objects
         that are text or None.
+    held : int64 array of shape (n,) or None
+        As `EngineAnswer.held`.
     """
 
     advice: Advice
     further: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    held: IntArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class _PolicyRanking:
         engine = self.engine
         answer = engine.answer(people, self.policy)
         if answer.offer is None:
-            return Ranking(answer.advice)
+            return Ranking(answer.advice, held=answer.held)
         unknown = unknown_facts(engine.rules, engine.catalogue, people.facts, "offer")
         said = np.array([", ".join(names) or None for names in unknown], dtype=object)
         return Ranking(answer.advice, {**_further(answer.offer), "unknown_facts": said})

@@ -44,9 +44,19 @@ class SentLog:
     sha256: list[str]
 
     def of(self, who: NDArray[np.object_]) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
-        """Return the day of the latest notice, and the latest contract end announced, of each; NaT where none."""
-        places = pc.index_in(pa.array(who, pa.string()), value_set=self.table[SUBSCRIBER].combine_chunks())
-        last, end = (self.table[name].combine_chunks().take(places) for name in (_LAST, _END))
+        """Return the day of the latest notice, and the latest contract end announced, of each; NaT where none.
+
+        Parameters
+        ----------
+        who : array of str of shape (n,)
+            In ascending order: only the part of the log around them is looked up.
+        """
+        if not len(who):
+            return _days(_no_days()), _days(_no_days())
+        ids = self.table[SUBSCRIBER]
+        table = self.table.filter(pc.and_(pc.greater_equal(ids, who[0]), pc.less_equal(ids, who[-1]))).combine_chunks()
+        places = pc.index_in(pa.array(who, pa.string()), value_set=table[SUBSCRIBER].combine_chunks())
+        last, end = (table[name].combine_chunks().take(places) for name in (_LAST, _END))
         return _days(last), _days(end)
 
 

@@ -14,7 +14,7 @@ __all__ = ["NOT_RECENT", "NO_PLAN", "Tally"]
 NO_PLAN = "subscriber(s) may take no plan of the rate card: not predicted"
 NOT_RECENT = "subscriber(s) have no recent month (features.recent_months): not answered"
 
-_COUNTED = ("subscribers", "too_late", "foreign_plan", "stale")
+_COUNTED = ("subscribers", "too_late", "foreign_plan", "stale", "uncovered")
 _CLOSED = "closed "
 
 
@@ -29,6 +29,8 @@ class Tally:
         price; those whose last usage month is not recent.
     closed : mapping of int to int
         `ExclusionCode` -> those that may take no plan for that reason (`rules.closed_reasons`).
+    uncovered : int
+        Those whose cells do not cover the months known.
     """
 
     subscribers: int = 0
@@ -36,6 +38,7 @@ class Tally:
     foreign_plan: int = 0
     stale: int = 0
     closed: Mapping[int, int] = field(default_factory=dict)
+    uncovered: int = 0
 
     @classmethod
     def of(cls, counts: Mapping[str, int]) -> Tally:
@@ -44,7 +47,7 @@ class Tally:
         Examples
         --------
         >>> Tally.of(Tally(2, too_late=1).counts + Tally(1, closed={1: 1}).counts)
-        Tally(subscribers=3, too_late=1, foreign_plan=0, stale=0, closed={1: 1})
+        Tally(subscribers=3, too_late=1, foreign_plan=0, stale=0, closed={1: 1}, uncovered=0)
         """
         closed = {int(name.removeprefix(_CLOSED)): n for name, n in counts.items() if name.startswith(_CLOSED) and n}
         found = {name: counts.get(name, 0) for name in _COUNTED}
@@ -79,6 +82,11 @@ class Tally:
             (self.stale, NOT_RECENT.removeprefix("subscriber(s) ")),
             *((count, f"may take no plan, {_named(code)}: a row without a plan") for code, count in self._closed()),
             (self.foreign_plan, "hold a plan that the rate card does not price: saving left empty"),
+            (
+                self.uncovered,
+                "lack cells of a month, or have cells that contradict its minutes, messages and megabytes: plans that "
+                "cells price are left out for them (NEEDS_USAGE_DETAIL)",
+            ),
         )
         return [f"{count:,} subscriber(s) {text}" for count, text in lines if count]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +16,15 @@ from planrec.billing.cards import (
     FullCard,
     FullPlan,
     MarkedTree,
-    NotSold,
     Option,
     is_short,
     never_held,
     parse_card,
     read_card_tree,
+    with_line,
 )
-from planrec.billing.events import CALL_IN, KINDS
-from planrec.billing.rating import CardCells, Sheet
+from planrec.billing.events import CALL_IN, KINDS, LocalClock, PeriodRule
+from planrec.billing.rating import CardCells, Sheet, amount_of
 
 __all__ = ["load_complete_card", "refuse_gaps"]
 
@@ -45,10 +46,47 @@ def load_complete_card(path: Path) -> FullCard:
     card = parse_card(marked, name)
     problem = next(never_held(card), None)
     if problem:
-        raise ConfigError(f"{name}: {problem}")
+        raise ConfigError(f"{name}: {with_line(card, problem, marked.lines)}")
     _refuse_odd_classes(card, marked, name)
+    _refuse_uncountable(card, marked, name)
     refuse_gaps(card, marked, name)
     return card
+
+
+def _refuse_uncountable(card: FullCard, marked: MarkedTree, name: str) -> None:
+    """Refuse a zone, a period or an amount that is none, and what 64 bits do not hold, with the line of the key."""
+    looks: list[tuple[str, Callable[[], object]]] = [
+        ("timezone: ", lambda: LocalClock(card.timezone)),
+        *_periods_named(card),
+        ("", lambda: _amounts(Sheet(card))),
+    ]
+    for key, look in looks:
+        try:
+            look()
+        except ConfigError as error:
+            said = key + str(error).removeprefix(f"card {card.version}: ")
+            raise ConfigError(f"{name}: {with_line(card, said, marked.lines)}") from error
+
+
+def _periods_named(card: FullCard) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yield keys that name a period, with what refuses a name that is none."""
+    rule = PeriodRule(card.period)
+    for plan in card.plans:
+        for i, change in enumerate(plan.fee_changes):
+            yield f"plans.{plan.plan_id}.fee_changes[{i}].from_period: ", partial(rule.parse, change.from_period)
+
+
+def _amounts(sheet: Sheet) -> None:
+    """Refuse amounts of allowances that are no whole number of seconds, messages or parts of a megabyte."""
+    for row in sheet.allowances:
+        told = row.allowance
+        if told is None:
+            continue
+        limits = [(f"per_{span}_max", getattr(told, f"per_{span}_max")) for span in ("call", "day", "week")]
+        limits += [("amount", told.amount), ("rollover.max", told.rollover.max if told.rollover else None)]
+        for key, value in limits:
+            if value not in (None, "unlimited"):
+                amount_of(told, value, f"{row.key}.{key}", sheet.unit)
 
 
 def _refuse_odd_classes(card: FullCard, marked: MarkedTree, name: str) -> None:
@@ -128,7 +166,7 @@ def _gaps(sheet: Sheet, i: int, plan: FullPlan) -> Iterator[str]:
         use = (KINDS[kind], cells.classes[to], cells.places[place])
         if kind == CALL_IN or use[1] not in known[use[0]][0] or use[2] not in known[use[0]][1]:
             continue
-        if not any(_is_not_sold(card, row, use) for row in plan.not_sold):
+        if not any(row.fits(card, *use) for row in plan.not_sold):
             bands = [b for b, held in zip(card.bands, cells.band_sets[band], strict=False) if held]
             yield _text(
                 card, use, bands if (cells.rate.reshape(cells.shape)[:, :, :, place, kind, to] >= 0).any() else []
@@ -157,15 +195,9 @@ def _known(card: FullCard, kind: str) -> tuple[set[str], set[str]]:
     classes = {m for c in named for m in card.classes.get(c, (c,))}
     if card.prefixes and kind != "data":
         classes |= {*card.prefixes, ""}  # a number that no prefix fits
-    places = {p for r in rows for p in r.at} | {p for o in owners for b in o.passes if kind in b.kinds for p in b.at}
+    bought = [b for o in owners for b in o.passes if kind in b.kinds]
+    places = {p for r in rows for p in r.at} | {p for b in bought for p in (*b.at, b.treat_as)}
     return classes or {""}, {m for p in places for m in card.places.get(p, (p,))}
-
-
-def _is_not_sold(card: FullCard, row: NotSold, use: tuple[str, str, str]) -> bool:
-    kind, to, at = use
-    places = {m for p in row.at for m in card.places.get(p, (p,))}
-    classes = {m for c in row.to or () for m in card.classes.get(c, (c,))}
-    return kind in row.kind and at in places and (row.to is None or to in classes)
 
 
 def _text(card: FullCard, use: tuple[str, str, str], bands: list[str]) -> str:

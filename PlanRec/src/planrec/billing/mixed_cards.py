@@ -36,7 +36,7 @@ def detailed_in(data: bytes, name: str) -> tuple[DetailedPlan, ...] | None:
         raise ConfigError(
             f"{name}: no plan can be priced from the three totals of usage months: {first.plan_id} needs "
             f"{'; '.join(first.needs)}{more}. Bill single events with `planrec bill --card`, compare plans on "
-            "events with `planrec plans diff` and `plans rank`, or add a plan in the short form (monthly_fee_cents, "
-            "included, overage)."
+            "events with `planrec plans diff` and `plans rank`, get advice from cells with `recommend --cells`, "
+            "or add a plan in the short form (monthly_fee_cents, included, overage)."
         )
     return detailed

@@ -52,6 +52,7 @@ __all__ = [
     "PlansOption",
     "PlotsOption",
     "PortOption",
+    "PricedCellsOption",
     "RootOption",
     "RulesOption",
     "SentOption",
@@ -262,6 +263,13 @@ ExcludedOption = Annotated[
         writable=True,
         callback=table_or_folder,
         help="Also write which plans were not offered, and why; a folder where --output is one.",
+    ),
+]
+PricedCellsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cells",
+        help="The same months as cells, CSV or Parquet: plans of a full card that they price are ranked as well.",
     ),
 ]
 ExplainOption = Annotated[bool, typer.Option("--explain", help="Add a sentence to each answer; slower.")]

@@ -103,6 +103,7 @@ class RecommendCommand:
     risk_weight: float | None
     excluded_output: Path | None
     bundle: Path | None
+    cells: Path | None = None
     workers: int | None = None
     part: str | None = None
     dry_run: bool = False

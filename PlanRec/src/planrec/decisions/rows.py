@@ -31,7 +31,16 @@ from planrec.outlook import SERVICES, History, history_of
 if TYPE_CHECKING:  # only methods of tables are called, so that a server that opens a transformer needs no pandas
     import pandas as pd
 
-__all__ = ["CHOSEN_PLAN", "columns_of", "decision_table", "latest_rows", "recent_rows", "usage_ahead", "usage_of"]
+__all__ = [
+    "CHOSEN_PLAN",
+    "columns_of",
+    "decision_table",
+    "latest_months",
+    "latest_rows",
+    "recent_rows",
+    "usage_ahead",
+    "usage_of",
+]
 
 CHOSEN_PLAN = "chosen_plan"
 
@@ -110,6 +119,37 @@ def latest_rows(months: pd.DataFrame, *, as_of: int, history_months: int) -> pd.
     >>> latest_rows(months, as_of=24301, history_months=3).filter(like="minutes").to_numpy().tolist()
     [[2.0, 1.0, nan]]
     """
+    past, lags = _latest(months, as_of, history_months)
+    return _without_usage(past.iloc[lags[:, 0]].reset_index(drop=True)).assign(**_wide_usage(past, lags))
+
+
+def latest_months(
+    months: pd.DataFrame, *, as_of: int, history_months: int
+) -> tuple[NDArray[np.generic], NDArray[np.int64]]:
+    """Return which months the rows of `latest_rows` look back over.
+
+    Returns
+    -------
+    array of shape (n,)
+        Subscribers.
+    int64 array of shape (n, history_months)
+        Month indices, most recent first; -1 where there is none.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> months = pd.DataFrame({"subscriber_id": ["a", "a"], "month": ["2025-01", "2025-03"]})
+    >>> latest_months(months, as_of=24310, history_months=3)[1].tolist()
+    [[24302, 24300, -1]]
+    """
+    past, lags = _latest(months, as_of, history_months)
+    codes, texts = past[MONTH].factorize()
+    index = np.append(month_indices(texts)[codes], -1)
+    return past[SUBSCRIBER].to_numpy()[lags[:, 0]], index[lags]
+
+
+def _latest(months: pd.DataFrame, as_of: int, history_months: int) -> tuple[pd.DataFrame, IntArray]:
+    """Return the rows up to a month, and where the last ones of each subscriber stand among them; -1 for none."""
     month_codes, texts = months[MONTH].factorize()  # each distinct month is read once, and not row by row
     early = month_indices(texts)[month_codes] <= as_of
     past = months if early.all() else months[early]
@@ -117,9 +157,7 @@ def latest_rows(months: pd.DataFrame, *, as_of: int, history_months: int) -> pd.
     ends = np.flatnonzero(np.append(keys[1:] != keys[:-1], True)) if len(keys) else np.array([], dtype=np.int64)
     # Position 0 is the last month itself, then the ones before it.
     positions = ends[:, None] - np.arange(history_months)
-    lags = np.where(positions > np.append(-1, ends)[:-1, None], positions, -1)
-    last = past.iloc[ends].reset_index(drop=True)
-    return _without_usage(last).assign(**_wide_usage(past, lags))
+    return past, np.where(positions > np.append(-1, ends)[:-1, None], positions, -1)
 
 
 def recent_rows(rows: pd.DataFrame, *, as_of: int, recent_months: int) -> pd.DataFrame:

@@ -14,11 +14,11 @@ from common_utils.errors import DataError
 from planrec.decisions.alternatives import ALTERNATIVE_FEATURES
 from planrec.offers.logistic import LogisticWeights, logistic
 
-__all__ = ["ACCEPTANCE_FEATURES", "AcceptanceModel", "acceptance_features"]
+__all__ = ["ACCEPTANCE_FEATURES", "COMPARED", "AcceptanceModel", "acceptance_features"]
 
 
-_COMPARED = [i for i, name in enumerate(ALTERNATIVE_FEATURES) if name != "is_current"]
-ACCEPTANCE_FEATURES = (*(f"{ALTERNATIVE_FEATURES[i]}_difference" for i in _COMPARED), "contacts_90d")
+COMPARED = [i for i, name in enumerate(ALTERNATIVE_FEATURES) if name != "is_current"]
+ACCEPTANCE_FEATURES = (*(f"{ALTERNATIVE_FEATURES[i]}_difference" for i in COMPARED), "contacts_90d")
 
 
 def acceptance_features(features: FloatArray, current: IntArray, contacts: FloatArray) -> FloatArray:
@@ -53,7 +53,7 @@ def acceptance_features(features: FloatArray, current: IntArray, contacts: Float
     unknown = int((current < 0).sum())
     if unknown:
         raise DataError(f"offers: the current plan of {unknown} subscriber(s) is unknown; an offer needs one.")
-    compared = features[..., _COMPARED]
+    compared = features[..., COMPARED]
     today = compared[np.arange(len(current)), current][:, None, :]
     often = np.broadcast_to(np.nan_to_num(contacts)[:, None, None], (*compared.shape[:2], 1))
     return np.concatenate([compared - today, often], axis=2)

@@ -28,6 +28,8 @@ __all__ = [
 
 Number = TypeVar("Number", np.int64, np.float64)
 
+_BYTE = 255
+_WHOLE = 2**53  # up to it every whole number is a double
 SERVICES = ("minutes", "messages", "megabytes")
 
 
@@ -183,6 +185,11 @@ def bill_sums(totals: IntArray, known: BoolArray) -> tuple[IntArray, FloatArray]
     ([[6000, 14000]], [[8000000.0, 0.0]])
     """
     total = _sum_known(totals, known)
+    months = totals.shape[1]
+    if known.all() and totals.size and int(totals.max()) ** 2 * months**3 < _WHOLE:
+        # The same sum of squares, multiplied out: exact as well, and one pass over the bills instead of five.
+        squares = np.einsum("nmp,nmp->np", totals, totals)
+        return total, (months * (months * squares - total * total)).astype(np.float64)
     apart = (totals * known.sum(axis=1)[:, None, None] - total[:, None, :]).astype(np.float64)
     np.square(apart, out=apart)
     return total, _sum_known(apart, known)
@@ -224,9 +231,13 @@ def saving_outlook(
     saving = np.ascontiguousarray(totals[rows, :, held] - totals[rows, :, plans])
     there = known[rows]
     count = there.sum(axis=1)
-    mean = np.where(there, saving, 0).sum(axis=1) / count
-    apart = np.where(there, saving - mean[:, None], 0.0)
-    return mean, np.sqrt((apart * apart).sum(axis=1) / count)
+    whole = bool(known.all())  # most often, and then nothing has to be masked
+    mean = (saving if whole else np.where(there, saving, 0)).sum(axis=1) / count
+    apart = saving - mean[:, None]
+    if not whole:
+        apart[~there] = 0.0
+    np.square(apart, out=apart)
+    return mean, np.sqrt(apart.sum(axis=1) / count)
 
 
 def share_above(totals: IntArray, known: BoolArray, current: IntArray) -> FloatArray:
@@ -253,4 +264,8 @@ def share_above(totals: IntArray, known: BoolArray, current: IntArray) -> FloatA
     count = known.sum(axis=1, dtype=np.float64)
     count[(count == 0) | (current < 0)] = np.nan
     today = np.take_along_axis(totals, np.maximum(current, 0)[:, None, None], axis=2)
-    return ((totals > today) & known[..., None]).sum(axis=1) / count[:, None]
+    above = totals > today
+    if not known.all():
+        above &= known[..., None]
+    # Truths are bytes already: adding them up as such takes a third of the time, where no sum can be above 255.
+    return above.sum(axis=1, dtype=np.uint8 if totals.shape[1] <= _BYTE else np.int64) / count[:, None]

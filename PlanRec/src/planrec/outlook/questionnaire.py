@@ -30,6 +30,7 @@ __all__ = [
     "Questionnaire",
     "SaidUsage",
     "filled_in",
+    "said_amounts",
     "said_usage",
 ]
 
@@ -140,11 +141,28 @@ def said_usage(answers: Sequence[Questionnaire]) -> SaidUsage:
     amounts = np.zeros((len(SERVICES), len(answers)))
     doubts = np.zeros_like(amounts)
     for column, person in enumerate(answers):
-        for row, (service, word, amount) in enumerate(_by_service(person)):
-            amounts[row, column], doubts[row, column] = _amount(service, word, amount)
+        amounts[:, column], doubts[:, column] = said_amounts(person)
     answered = doubts.min(axis=0) < DOUBT_WITHOUT_ANSWER
     usage = Usage(*(np.where(answered, part, 0.0)[:, None] for part in amounts))
     return SaidUsage(History(usage, answered[:, None]), np.where(answered, np.sqrt((doubts**2).mean(axis=0)), 0.0))
+
+
+def said_amounts(person: Questionnaire) -> tuple[list[float], list[float]]:
+    """Return what one person's answers tell by service: units a month, and the doubt about them.
+
+    Raises
+    ------
+    DataError
+        As `said_usage`.
+
+    Examples
+    --------
+    >>> amounts, doubts = said_amounts(Questionnaire(messages="none", gigabytes_a_month=5.5))
+    >>> [round(amount, 1) for amount in amounts], doubts
+    ([250.0, 0.0, 5120.0], [1.0, 0.4, 0.3])
+    """
+    said = [_amount(service, word, amount) for service, word, amount in _by_service(person)]
+    return [amount for amount, _ in said], [doubt for _, doubt in said]
 
 
 def filled_in(history: History, said: SaidUsage) -> SaidUsage:

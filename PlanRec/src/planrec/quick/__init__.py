@@ -8,10 +8,11 @@ has to have the same bits in another order, it is one of whole numbers, or of mu
 - `row_bills.RowBills` restates `planrec.decisions.alternative_features`: `tests/quick/test_row_bills.py`.
 - `plan_trees.PlanTrees` restates `planrec.decisions.choice_sets.tree_rows`: `tests/quick/test_plan_trees.py`.
 - `advice.RowAdviser` restates `planrec.advice.recommend_subscriber`: `tests/quick/test_advice.py`.
+- `offers.RowOffers` restates what `planrec.advice.Engine.offer` weighs: `tests/quick/test_offers.py`.
 - `usage_ahead.RowForecast` restates `planrec.outlook.UsageForecast.scenarios`: `tests/quick/test_usage_ahead.py`.
 - `rated_months.RatedMonths` restates `planrec.outlook.bill_outlook` and `planrec.advice.reasons.line_item_means`:
   `tests/quick/test_rated_months.py`.
-- `cases.AdviceCases` restates `planrec.rules.apply_rules`, by asking it once for each case:
+- `cases.AdviceCases` restates `planrec.rules.apply_rules`, and so does `OfferCases`, by asking it once for each case:
   `tests/quick/test_cases.py`.
 """
 

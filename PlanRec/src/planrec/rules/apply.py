@@ -39,6 +39,8 @@ _OF_PLANS = (
     ExclusionCode.AGE_UNKNOWN,
     ExclusionCode.NOT_OFFERED,
     ExclusionCode.DECLINED,
+    ExclusionCode.NEEDS_USAGE_DETAIL,
+    ExclusionCode.NOT_SOLD,
 )
 
 

@@ -47,6 +47,7 @@ class ExclusionCode(IntEnum):
     CHURN_MAY_RISE = 20
     MAY_BE_HELD = 21
     NEEDS_USAGE_DETAIL = 22
+    NOT_SOLD = 23
 
     @property
     def meaning(self) -> str:
@@ -81,6 +82,7 @@ _MEANINGS = {
     "name: it may be the plan held",
     ExclusionCode.NEEDS_USAGE_DETAIL: "the plan needs the time, place or kind of single uses, which three "
     "totals of a month do not tell",
+    ExclusionCode.NOT_SOLD: "the plan does not sell all that the subscriber used",
 }
 
 

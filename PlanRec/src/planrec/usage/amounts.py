@@ -37,12 +37,12 @@ def counts_of(months: pd.DataFrame, rows: IntArray | None = None) -> AmountCount
         if MESSAGES in months
         else np.zeros(len(months), dtype=np.bool_)
     )
-    odd = np.flatnonzero(too_long | too_much | too_many)[:MOST_LISTED]
+    odd = too_long | too_much | too_many
     return AmountCounts(
         by_size(minutes),
         by_size(megabytes),
         int(too_long.sum()),
-        () if rows is None else tuple(rows[odd].tolist()),
+        () if rows is None else tuple(np.sort(rows[odd])[:MOST_LISTED].tolist()),
         (int(too_much.sum()), int(too_many.sum())),
     )
 
@@ -70,7 +70,7 @@ def check_amounts(counts: AmountCounts, report: RowReport, *, accept: bool = Fal
     >>> check_amounts(counts, RowReport("usage", read=1, kept=1)).notes
     ('minutes: half of the months with calls have 6,000 or more; are they seconds?',)
     """
-    found = amount_doubts(counts, lambda odd: listed_rows(counts.rows[:MOST_LISTED], odd))
+    found = amount_doubts(counts, lambda odd: listed_rows(sorted(counts.rows)[:MOST_LISTED], odd))
     impossible = {doubt.column: doubt.said for doubt in found if doubt.impossible}
     if impossible and not accept:
         units = {MINUTES: counts.minutes, MEGABYTES: counts.megabytes}

@@ -25,6 +25,7 @@ from planrec.billing.usage_detail import number_key, time_key
 __all__ = ["read_billed_events"]
 
 _OTHER_SIGNS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_PARQUET = b"PAR1"  # its first bytes
 _ALWAYS = {"event", "subscriber", "kind", "start"}  # columns that no file of events lacks
 
 
@@ -67,9 +68,14 @@ def read_billed_events(
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise DataError(f"events {path}: cannot be read: {error.strerror}.") from error
+    if data[:4] == _PARQUET:
+        raise DataError(
+            f"events {path}: a Parquet file. Events are billed from CSV; write numbers called as text there."
+        )
+    return data
 
 
 def _rows(data: bytes) -> csv.DictReader[str]:

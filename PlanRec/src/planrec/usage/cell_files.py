@@ -5,6 +5,7 @@ A row that cannot be used refuses the file: a cell that is missing would make a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,13 @@ import pyarrow.compute
 from common_utils.array_types import IntArray
 from common_utils.errors import DataError
 from common_utils.tables import open_parquet, table_writer
-from common_utils.tables.csv_text import read_csv_text
+from common_utils.tables.text.csv_file import read_csv_text
 from planrec.billing.cards import FullCard
 from planrec.billing.cell_months import CellMonths, CellScheme, cell_codes, scheme_of
 from planrec.billing.events import CALL_IN, DATA, KINDS
 from planrec.columns import MONTH, SUBSCRIBER
 
-__all__ = ["SCHEME_KEY", "cell_schema", "read_cells", "write_cells"]
+__all__ = ["SCHEME_KEY", "CellFile", "cell_schema", "read_cells", "write_cells"]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
@@ -101,17 +102,87 @@ def read_cells(path: Path, card: FullCard) -> CellMonths:
         message names column and number of rows, never the value.
     """
     scheme, where = scheme_of(card), f"{_NAME} ({path.name})"
-    table = _parquet(path) if path.suffix.lower() == ".parquet" or path.is_dir() else _csv(path, where)
+    table = _parquet(path) if _is_parquet(path) else _csv(path, where)
+    _check_columns(scheme, table, where)
+    return _cells(scheme, table, where)
+
+
+class CellFile:
+    """A table of cells of which those of some subscribers are read at a time.
+
+    Of a Parquet file only row groups that can hold the subscribers are read: a file in their order is gone through
+    once. A CSV file and a folder of parts are held whole.
+
+    Parameters
+    ----------
+    path : Path
+        As `read_cells` takes it.
+    card : FullCard
+
+    Raises
+    ------
+    DataError
+        As `read_cells`; values are looked at when they are read.
+    """
+
+    def __init__(self, path: Path, card: FullCard) -> None:
+        self._scheme, self._where = scheme_of(card), f"{_NAME} ({path.name})"
+        self._file: Any = open_parquet(path, name=_NAME) if _is_parquet(path) and not path.is_dir() else None
+        self._table: Any = None
+        if self._file is None:
+            self._table = _parquet(path) if path.is_dir() else _csv(path, self._where)
+            _check_columns(self._scheme, self._table, self._where)
+            return
+        column = self._file.schema_arrow.get_field_index(SUBSCRIBER)
+        groups = [self._file.metadata.row_group(g) for g in range(self._file.num_row_groups)]
+        self._bounds = [group.column(max(column, 0)).statistics for group in groups]
+        _check_columns(self._scheme, self._read([0]), self._where)
+
+    def of(self, subscribers: Sequence[str]) -> CellMonths:
+        """Return the cells of some subscribers, at least one.
+
+        Raises
+        ------
+        DataError
+            If a value cannot be used.
+        """
+        table = self._table
+        if table is None:
+            first, last = min(subscribers), max(subscribers)
+            table = self._read(
+                [
+                    g
+                    for g, told in enumerate(self._bounds)
+                    if told is None or not told.has_min_max or (told.min <= last and told.max >= first)
+                ]
+            )
+            _check_columns(self._scheme, table, self._where)
+        wanted = pa.array(sorted(subscribers), pa.large_string())
+        return _cells(self._scheme, table.filter(pc.is_in(_plain(table[SUBSCRIBER]), wanted)), self._where)
+
+    def _read(self, groups: list[int]) -> Any:
+        """Return row groups; the first without its rows where there is none to read."""
+        read = self._file.read_row_groups(groups or [0])
+        metadata = self._file.metadata.metadata or {}
+        read = read.replace_schema_metadata({SCHEME_KEY: metadata.get(SCHEME_KEY.encode(), b"")})
+        return read if groups else read.slice(0, 0)
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() == ".parquet" or path.is_dir()
+
+
+def _check_columns(scheme: CellScheme, table: Any, where: str) -> None:
+    """Refuse a table by another scheme, or that lacks a column."""
     digests = {table.schema.metadata.get(SCHEME_KEY.encode(), b"").decode()} if table.schema.metadata else {""}
     if _SCHEME in table.column_names:
-        digests = set(pc.unique(table[_SCHEME]).to_pylist())
+        digests = set(pc.unique(table[_SCHEME]).to_pylist()) or {scheme.digest}
     if digests != {scheme.digest}:
         raise DataError(_other_scheme(where, digests, scheme))
     wanted = cell_schema(scheme.slots).names
     missing = [name for name in wanted if name not in table.column_names]
     if missing:
         raise DataError(f"{where}: missing column(s) {missing}; found {table.column_names}. Count the events again.")
-    return _cells(scheme, table, where)
 
 
 def _other_scheme(where: str, digests: set[str], scheme: CellScheme) -> str:
@@ -140,21 +211,22 @@ def _parquet(path: Path) -> Any:
 def _cells(scheme: CellScheme, table: Any, where: str) -> CellMonths:
     texts = {name: _texts(table[name]) for name in _TEXTS}
     kind = _places(texts["kind"], KINDS, "kind", where)
-    labels = [tuple(i.label for i in scheme.increments(k)) for k in range(len(KINDS))]
     increment = np.full(len(kind), -1, dtype=np.int64)
-    for k, known in enumerate(labels):
-        rows = np.flatnonzero(kind == k)
-        increment[rows] = _places([texts["increment"][i] for i in rows.tolist()], known, "increment", where)
-    subscribers, subscriber = cell_codes(texts[SUBSCRIBER], min(texts[SUBSCRIBER]))
-    periods, period = cell_codes(texts[MONTH], min(texts[MONTH]))
-    classes, to = cell_codes(texts["to"], "")
-    places, at = cell_codes(texts["at"], "home")
+    steps = np.ones(len(kind), dtype=np.int64)
+    for k in range(len(KINDS)):
+        rows, known = np.flatnonzero(kind == k), scheme.increments(k)
+        names, codes = texts["increment"]
+        increment[rows] = _places((names, codes[rows]), tuple(i.label for i in known), "increment", where)
+        steps[rows] = np.array([i.step for i in known], dtype=np.int64)[increment[rows]]
+    subscribers, subscriber = _coded(*texts[SUBSCRIBER], None)
+    periods, period = _coded(*texts[MONTH], None)
+    classes, to = _coded(*texts["to"], "")
+    places, at = _coded(*texts["at"], "home")
     events, seconds, data, blocks = (_numbers(table[name], name, where) for name in _NUMBERS)
     calls = kind <= CALL_IN
     quantity = np.where(calls, seconds, np.where(kind == DATA, data, events))
     slots = [np.where(calls, _numbers(table[_slot(s)], _slot(s), where), 0) for s in scheme.slots]
-    step = np.array([scheme.increments(k)[i].step for k, i in zip(kind.tolist(), increment.tolist(), strict=True)])
-    wrong = (kind == DATA) & (increment > 0) & (blocks * step != data)
+    wrong = (kind == DATA) & (increment > 0) & (blocks * steps != data)
     if (quantity < 0).any() or wrong.any():
         raise DataError(f"{where}: {int(((quantity < 0) | wrong).sum())} row(s) lack what their kind counts.")
     beyond = np.array(slots, dtype=np.int64).reshape(len(slots), len(kind)).T
@@ -166,15 +238,30 @@ def _cells(scheme: CellScheme, table: Any, where: str) -> CellMonths:
     )
 
 
-def _texts(column: Any) -> list[str]:
+def _plain(column: Any) -> Any:
     """Return texts; an apostrophe that a CSV file has before what looks like a formula is taken off."""
-    found = column.cast(pa.large_string()).fill_null("").to_pylist()
-    return [text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@") else text for text in found]
+    texts = column.cast(pa.large_string()).fill_null("")
+    return pc.replace_substring_regex(texts, "^'([=+@-])", "\\1")
 
 
-def _places(texts: list[str], known: tuple[str, ...], column: str, where: str) -> IntArray:
+def _texts(column: Any) -> tuple[list[str], IntArray]:
+    """Return the different texts, and the place of each row's among them."""
+    coded = _plain(column).combine_chunks().dictionary_encode()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.combine_chunks()
+    return coded.dictionary.to_pylist(), np.asarray(coded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _coded(names: list[str], codes: IntArray, first: str | None) -> tuple[tuple[str, ...], IntArray]:
+    """Return texts as `cell_codes` does; the least one is the first where none is told."""
+    found, places = cell_codes(names, min(names, default="") if first is None else first)
+    return found, places[codes]
+
+
+def _places(texts: tuple[list[str], IntArray], known: tuple[str, ...], column: str, where: str) -> IntArray:
     place = {name: i for i, name in enumerate(known)}
-    codes = np.array([place.get(text, -1) for text in texts], dtype=np.int64)
+    names, rows = texts
+    codes = np.array([place.get(text, -1) for text in names], dtype=np.int64)[rows]
     if (codes < 0).any():
         raise DataError(
             f"{where}: column {column!r}: {int((codes < 0).sum())} value(s) are none of {', '.join(known)}."

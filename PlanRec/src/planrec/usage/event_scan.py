@@ -83,6 +83,7 @@ class ScannedEvents:
     def __init__(self, scan: Scan, sums: EventSums, table: str, amount: str | None, *, per_event: bool) -> None:
         self._scan, self._sums, self._table, self._amount, self._per_event = scan, sums, table, amount, per_event
         self._ask = sums.connection
+        self._folder = str(self._ask.execute("SELECT current_setting('temp_directory')").fetchall()[0][0])
         self._without: dict[str, str] | None = None
 
     def group(self) -> int:
@@ -128,6 +129,8 @@ class ScannedEvents:
     def others(self) -> Iterator[Any]:
         """Yield the rows that are not clean, as written in the files."""
         with duckdb.connect() as ask:  # the one of the sums is busy taking what these become
+            for setting, value in (("memory_limit", MEMORY), ("temp_directory", self._folder)):
+                ask.execute(f"SET {setting} = $1", [value])
             ask.execute("SET threads = 1")  # rows come in the order of the files
             ask.register("odd", self._odd)
             for batch in ask.sql(self._scan.others(self._without)).to_arrow_reader(BLOCK_ROWS):

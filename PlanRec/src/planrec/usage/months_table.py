@@ -21,23 +21,27 @@ from planrec.usage.plan_names import spelt_otherwise, with_nearest
 
 __all__ = [
     "DETAILED_PLAN",
+    "MOST_NAMED",
     "UNKNOWN_PLAN",
     "CampaignTables",
     "UsageData",
     "asked_until",
     "beyond",
     "gap_notes",
+    "late_months",
     "summarise",
     "until_last",
     "usage_months",
     "with_known_plans",
+    "with_late",
     "withheld",
 ]
 
 UNKNOWN_PLAN = f"{CURRENT_PLAN}: not in the rate card, taken as unknown"
 DETAILED_PLAN = HELD_DETAILED
 SPELT = f"{CURRENT_PLAN}: letter case, blanks or dashes taken as the plan's"
-_MOST_NAMED = 5
+MOST_NAMED = 5
+"""Plans that an account names, of those that are not in the rate card."""
 _GAP = 12  # months
 
 
@@ -192,7 +196,16 @@ def beyond(report: RowReport, months: pd.DataFrame, as_of: int) -> RowReport:
     >>> beyond(RowReport("usage", read=1, kept=1), pd.DataFrame({"month": ["2025-02"]}), 24300).set_aside
     {'after 2025-01, the month of --as-of': 1}
     """
-    late = int((months[MONTH] > month_text(as_of)).sum())
+    return with_late(report, late_months(months, as_of), as_of)
+
+
+def late_months(months: pd.DataFrame, as_of: int) -> int:
+    """Return how many months lie after the one asked for, a month index."""
+    return int((months[MONTH] > month_text(as_of)).sum())
+
+
+def with_late(report: RowReport, late: int, as_of: int) -> RowReport:
+    """Return an account in which so many months are set aside because they lie after the one asked for."""
     return report.after({f"after {month_text(as_of)}, the month of --as-of": late}) if late else report
 
 
@@ -302,7 +315,7 @@ def with_known_plans(
         (detailed, DETAILED_PLAN, "in the rate card, but three totals of a month do not price it"),
     ):
         if which.any():
-            named = sorted(held[which].unique())[:_MOST_NAMED]
+            named = sorted(held[which].unique())[:MOST_NAMED]
             note = f"{CURRENT_PLAN} {said}: {', '.join(with_nearest(plan, catalogue) for plan in named)}"
             listed = {} if rows is None else {why: tuple(np.sort(rows[which.to_numpy()])[:MOST_LISTED].tolist())}
             report = replace(

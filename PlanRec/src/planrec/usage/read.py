@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from common_utils.tables import Reading, TableResult, check_rows, id_column, month_column, read_table
 from common_utils.tables.convert import number_or_text
 from common_utils.tables.parquet_folder import NO_GAPS, Gaps
+from common_utils.tables.read import PieceOfText
 from common_utils.units import factors as units
 from planrec.billing import MAX_USAGE, Catalogue
 from planrec.columns import (
@@ -170,8 +171,9 @@ def check_usage_rows(
     rows: NDArray[np.int64] | None = None,
     gigabyte: int = units.GIGABYTE,
     gaps: Gaps = NO_GAPS,
+    text: PieceOfText | None = None,
 ) -> TableResult:
-    """Return the rows of a piece of a Parquet table of usage months that can be used.
+    """Return the rows of a piece of a table of usage months that can be used.
 
     Parameters
     ----------
@@ -204,6 +206,7 @@ def check_usage_rows(
         reading=reading,
         rows=rows,
         gaps=gaps,
+        text=text,
     )
 
 

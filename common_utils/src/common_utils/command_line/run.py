@@ -65,6 +65,9 @@ _SuccessFile = Annotated[
     ),
 ]
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What a path may answer wherever somebody first looks at it, of which each command would otherwise have to think.
+_UNUSABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR)
+_REMEDY = "Correct its rights or those of its folder, or name another one."
 _success_file: ContextVar[Path | None] = ContextVar("where the running command writes that it succeeded", default=None)
 
 
@@ -106,8 +109,9 @@ def command_line(name: str, help_: str) -> typer.Typer:
 def run_command_line(app: typer.Typer, name: str) -> None:
     """Run a command line; leave with 0, or with the error's code: 2 settings, 3 data, 4 artifact, 5 gate.
 
-    No command writes onto what it reads (`clashes`). Where a disk is full, standard output included, the exit code
-    is 3. With `--success-file`, the time is written last, and only where the command ran to its end.
+    No command writes onto what it reads (`clashes`). Where a disk is full, standard output included, or a path cannot
+    be looked at, the exit code is 3. With `--success-file`, the time is written last, and only where the command ran to
+    its end.
 
     Parameters
     ----------
@@ -147,6 +151,9 @@ def _run(app: typer.Typer, name: str) -> None:
         sys.stderr.write(f"{name}: {error}\n")
         sys.exit(error.exit_code)
     except OSError as error:
+        if error.errno in _UNUSABLE and isinstance(error.filename, str):  # an open file has a number for a name
+            sys.stderr.write(f"{name}: {error.filename}: cannot be used: {error.strerror}. {_REMEDY}\n")
+            sys.exit(DataError.exit_code)
         if error.errno not in (*_FULL, errno.EPIPE):
             raise
         _forget_output()

@@ -44,8 +44,8 @@ class Asking(Protocol):
         ...
 
 
-Keeper: TypeAlias = Callable[[Asking, bytes, str | None, bytes], bytes | Awaitable[bytes]]
-"""From request, answer, subject and groups to the answer with its event id, or with the flag `unlogged`."""
+Keeper: TypeAlias = Callable[[Asking, bytes, str | None, bytes, bytes], bytes | Awaitable[bytes]]
+"""From request, answer, subject, groups and what is kept to the answer with its event id, or with `unlogged`."""
 
 
 def keeper(
@@ -77,7 +77,9 @@ def keeper(
     subject_inner, content = of_project.copy, begun_keyed(keys.current.content_secret)
     key, append, now, waits = f"{keys.current.name}.", journal.append, objections.clock, journal.to_disk
 
-    def keep(asking: Asking, answer: bytes, subject: str | None, groups: bytes) -> bytes | Awaitable[bytes]:
+    def keep(
+        asking: Asking, answer: bytes, subject: str | None, groups: bytes, kept: bytes
+    ) -> bytes | Awaitable[bytes]:
         digest, outer = event_inner(), event_outer()
         digest.update(f"{asking.scope.get('client_name', '')}\0{asking.name}".encode())
         outer.update(digest.digest())
@@ -98,7 +100,7 @@ def keeper(
         asked.update(asking.body)
         milliseconds = (perf_counter() - asking.begun) * 1000
         at_ms, question = clock() // 1_000_000, key + asked.hexdigest()
-        if not append(decision_line(fixed, event, at_ms, named, milliseconds, None, groups, question, answer)):
+        if not append(decision_line(fixed, event, at_ms, named, milliseconds, None, groups, question, kept)):
             return answer[:-1] + b',"unlogged":true}'
         sent = b'%b,"event_id":"%b"}' % (answer[:-1], event.encode())
         return _synced(journal, sent, answer) if waits else sent

@@ -180,10 +180,10 @@ def _reasons(
 
 
 def _last_trained(book: RetrainBook, live: Bundle, as_of: date) -> date:
-    """Return the last day before this one that a model was fitted on, as far as is known."""
+    """Return the last day, this one at most, that a model was fitted on, as far as is known."""
     days = [date.fromisoformat(str(live.manifest["created"])[:10])]
     days += [date.fromisoformat(one.as_of) for one in book.days() if one.trained]
-    return max((day for day in days if day < as_of), default=as_of)
+    return max((day for day in days if day <= as_of), default=as_of)
 
 
 def _with_training(

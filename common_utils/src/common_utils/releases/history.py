@@ -188,12 +188,12 @@ def append_entry(
 def _read(root: Path) -> bytes:
     try:
         number = os.open(root / HISTORY, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(number, "rb") as stream:  # a folder opens, and cannot be read
+            data = stream.read(_MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return b""
     except OSError as error:
         raise ReleaseError(f"{root / HISTORY}: cannot be read ({error.strerror}). Correct its rights.") from error
-    with os.fdopen(number, "rb") as stream:
-        data = stream.read(_MAX_BYTES + 1)
     if len(data) > _MAX_BYTES:
         raise ReleaseError(f"{root / HISTORY}: is larger than {_MAX_BYTES} bytes. {_REMEDY}")
     return data

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Annotated, Any, NoReturn, TypeGuard, get_type_hints
+from typing import Annotated, Any, NamedTuple, NoReturn, TypeGuard, get_type_hints
 
 from anyio import to_thread
 from fastapi import APIRouter
@@ -83,7 +83,7 @@ class BodyReader:
         self._shape = Shape.of(model, limits.max_batch_rows)
         bounded = _first_failure_only(model, limits.max_batch_rows) if self._records else model
         self._validate = bounded.__pydantic_validator__.validate_json
-        self._nesting: dict[type[BaseModel], tuple[str, ...]] = {}
+        self._nesting: dict[type[BaseModel], _Nesting] = {}
 
     def __call__(self, body: bytes) -> Any:
         """Return the model's instance.
@@ -165,16 +165,32 @@ class BodyReader:
     def _pairs(self, value: BaseModel) -> int:
         """How many pairs of key and value a model was read from; never more than there were."""
         kind = type(value)
-        names = self._nesting.get(kind)
-        if names is None:
-            names = self._nesting[kind] = tuple(name for name, f in kind.model_fields.items() if _nests(f.annotation))
+        nesting = self._nesting.get(kind)
+        if nesting is None:
+            nesting = self._nesting[kind] = _Nesting.of(kind)
+        if nesting.pairs is not None:
+            return nesting.pairs
         found = len(value.__pydantic_fields_set__)
-        for name in names:
+        for name in nesting.names:
             inner = getattr(value, name)
             for one in inner if isinstance(inner, list | tuple) else (inner,):
                 if isinstance(one, BaseModel):
                     found += self._pairs(one)
         return found
+
+
+class _Nesting(NamedTuple):
+    """Fields of a model that can be or hold models, and how many pairs it always has, if that is so."""
+
+    names: tuple[str, ...]
+    pairs: int | None
+
+    @classmethod
+    def of(cls, kind: type[BaseModel]) -> _Nesting:
+        fields = kind.model_fields
+        names = tuple(name for name, field in fields.items() if _nests(field.annotation))
+        always = not names and all(field.is_required() for field in fields.values())
+        return cls(names, len(fields) if always else None)
 
 
 class FastRoute(APIRoute):

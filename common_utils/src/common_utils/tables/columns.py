@@ -11,10 +11,10 @@ import pandera.pandas as pandera
 import pyarrow as pa
 
 from common_utils.errors import ConfigError, DataError
-from common_utils.tables.csv_text import UNNAMED, folded
 from common_utils.tables.encodings import LOST
 from common_utils.tables.parquet_folder import NO_GAPS, Gaps
 from common_utils.tables.reading import ColumnSource
+from common_utils.tables.text.header import UNNAMED, folded
 
 __all__ = ["Extra", "check_gaps", "check_targets", "checked_mapping", "plain_kind", "renamed", "selected", "unfound"]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pandera import dtypes
 
 from common_utils.errors import DataError
-from common_utils.tables.dates import SETTING, DateCounts, date_complaint, month_complaint
+from common_utils.tables.dates import SETTING, DateCounts, MonthCounts, count_months, date_complaint, month_complaint
 from common_utils.tables.encodings import LOST, NOT_UTF8
 from common_utils.tables.numbers import (
     DecimalSign,
@@ -24,10 +24,11 @@ from common_utils.tables.numbers import (
     count_numbers,
     decimal_sign_of,
     doubtful_point,
+    plain_numbers,
 )
 from common_utils.tables.reading import ColumnSource, Reading
 from common_utils.tables.report import Ledger
-from common_utils.tables.types import Converted, Kind, check_arrow, convert_distinct, convert_text
+from common_utils.tables.types import Converted, Kind, check_arrow, convert_distinct, convert_text, mask_of
 from common_utils.tables.written.forms import Forms, forms_of
 from common_utils.tables.written.rewritten import scaled, spelled
 
@@ -112,7 +113,7 @@ def convert(
     present = [column for column in schema.columns if column in table.column_names]
     texts = text_columns(columns, schema, kinds)
     if forms is None:
-        forms = forms_of({c: table[c].cast(pa.string()) for c in texts}, kinds)
+        forms = forms_of({c: table[c].cast(pa.string()) for c in texts if kinds[c] != "month"}, kinds)
     counts = forms.numbers
     decimals = _decided(counts, columns, schema, name, reading)
     # In an optional fact a doubtful point stops no file: the value is unknown until it is said what the point is.
@@ -128,7 +129,8 @@ def convert(
             read = _text(values, kinds[column], declared, sign, reading, encoded=encoded)
         else:
             read = _typed(values, kinds[column], declared, f"{name}: column {column!r}", reading, encoded=encoded)
-        _check_months(read, kinds[column], name, column)
+        if kinds[column] == "month":
+            _check_months(forms.months.get(column) or count_months(read.values), name, column)
         unit = columns.units.get(column) or _seen_unit(counts.get(column), declared, f"{name}: column {column!r}")
         read = _as_ours(values, read, declared, unit)
         if is_soft(declared):
@@ -149,6 +151,9 @@ def _text(
     """Return a column of text as what it is declared to be."""
     if kind in ("text", "id", "month"):
         return convert_distinct(values, kind, encoded=encoded)
+    plain = plain_numbers(values) if kind == "number" and decimals == "point" else None
+    if plain is not None:
+        return Converted(plain, mask_of(pc.is_null(plain)))
     return convert_text(
         values,
         kind,
@@ -314,8 +319,8 @@ def _check_dates(counts: DateCounts, name: str, column: str, reading: Reading) -
         raise DataError(f"{name}: column {column!r}: {complaint}.")
 
 
-def _check_months(read: Converted, kind: Kind, name: str, column: str) -> None:
-    complaint = month_complaint(read.values) if kind == "month" else None
+def _check_months(counts: MonthCounts, name: str, column: str) -> None:
+    complaint = month_complaint(counts)
     if complaint is not None:
         raise DataError(f"{name}: column {column!r}: {complaint}.")
 

@@ -6,7 +6,8 @@ is not set. A column is read in one form or not at all: decided from counts that
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -16,7 +17,9 @@ import pyarrow.compute
 __all__ = [
     "FIRST_DAY",
     "DateCounts",
+    "MonthCounts",
     "count_dates",
+    "count_months",
     "date_complaint",
     "local_times",
     "month_complaint",
@@ -149,28 +152,67 @@ def month_of(text: Any) -> Any:
     return pc.replace_substring_regex(text, FIRST_DAY, r"\1")
 
 
-def month_complaint(text: Any) -> str | None:
-    """Return why a column of months cannot be read, or None where it can: some, two at least, have one other form.
+@dataclass(frozen=True)
+class MonthCounts:
+    """How the months of a column are written; counts of blocks add up.
+
+    Attributes
+    ----------
+    ours, rows : int
+        YYYY-MM; all rows.
+    others : mapping of str to int
+        Months of each other form, one of several forms counted for each.
+    """
+
+    ours: int = 0
+    rows: int = 0
+    others: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def __add__(self, other: MonthCounts) -> MonthCounts:
+        others = {form: n + self.others.get(form, 0) for form, n in other.others.items()}
+        return MonthCounts(self.ours + other.ours, self.rows + other.rows, {**self.others, **others})
+
+
+def count_months(text: Any) -> MonthCounts:
+    """Return the counts of a column.
 
     Parameters
     ----------
-    text : pyarrow string array of shape (n_rows,)
+    text : pyarrow string array of shape (n_rows,), or one behind a dictionary
         First days of months already read as the month.
 
     Examples
     --------
-    >>> month_complaint(pa.array(["2025-08", "202509", "202510"]))
-    '2 of its months are written YYYYMM and 1 YYYY-MM; export it in one form'
-    >>> month_complaint(pa.array(["2025-08", "202509"])) is None, month_complaint(pa.array(["202509"] * 2)) is None
-    (True, True)
+    >>> counts = count_months(pa.array(["2025-08", "202509", None]))
+    >>> counts.ours, counts.rows, counts.others["YYYYMM"]
+    (1, 3, 1)
     """
-    ours = pc.match_substring_regex(text, _MONTH)
-    count = int(pc.sum(ours).as_py() or 0)
-    if count in (0, len(text)):
+    plain = text.dictionary_decode() if pa.types.is_dictionary(text.type) else text
+    found = pc.value_counts(plain)
+    values, times = found.field("values"), found.field("counts")
+    ours = pc.fill_null(pc.match_substring_regex(values, _MONTH), False)
+    counted = int(pc.sum(times.filter(ours)).as_py() or 0)
+    rest, often = values.filter(pc.invert(ours)), times.filter(pc.invert(ours))
+    others = {
+        form: int(pc.sum(often.filter(pc.fill_null(pc.match_substring_regex(rest, one), False))).as_py() or 0)
+        for form, one in _OTHER_MONTHS.items()
+    }
+    return MonthCounts(counted, len(text), others)
+
+
+def month_complaint(counts: MonthCounts) -> str | None:
+    """Return why a column of months cannot be read, or None where it can: some, two at least, have one other form.
+
+    Examples
+    --------
+    >>> month_complaint(count_months(pa.array(["2025-08", "202509", "202510"])))
+    '2 of its months are written YYYYMM and 1 YYYY-MM; export it in one form'
+    >>> [month_complaint(count_months(pa.array(some))) for some in (["2025-08", "202509"], ["202509"] * 2)]
+    [None, None]
+    """
+    if counts.ours in (0, counts.rows):
         return None
-    rest = text.filter(pc.invert(ours))
-    found = {form: int(pc.sum(pc.match_substring_regex(rest, one)).as_py() or 0) for form, one in _OTHER_MONTHS.items()}
-    form = max(found, key=lambda form: found[form])
-    if found[form] < _NO_SLIP:
+    form = max(_OTHER_MONTHS, key=lambda form: counts.others[form])
+    if counts.others[form] < _NO_SLIP:
         return None
-    return f"{found[form]} of its months are written {form} and {count} YYYY-MM; export it in one form"
+    return f"{counts.others[form]} of its months are written {form} and {counts.ours} YYYY-MM; export it in one form"

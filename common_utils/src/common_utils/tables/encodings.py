@@ -14,6 +14,7 @@ from common_utils.tables.report import RowReport
 __all__ = [
     "LOST",
     "NOT_UTF8",
+    "OUR_MARK",
     "TEXT_FORMULA",
     "check_encoding",
     "comparable_id",
@@ -30,6 +31,7 @@ LOST = "\ufffd"
 NOT_UTF8 = "characters that are not UTF-8"
 
 TEXT_FORMULA = r'^="([^"]+)"$'  # how exports keep a spreadsheet from making a number of an id
+OUR_MARK = r"^'([=+@-])"  # our writer's, before what a spreadsheet would take for a formula
 _INVISIBLE = r"\p{Cf}"  # zero-width and bidirectional marks, soft hyphens: two values that look alike would never meet
 _SAMPLE = 1 << 20
 _UNREAD = re.compile("[\udc80-\udcff]+")
@@ -159,10 +161,12 @@ def comparable_id(text: Any) -> Any:
 
     Examples
     --------
-    >>> comparable_id(pa.array([" b", "Jose\u0301", '="007"', None])).to_pylist()
-    ['b', 'José', '007', '']
+    >>> comparable_id(pa.array([" b", "Jose\u0301", '="007"', "'+1", None])).to_pylist()
+    ['b', 'José', '007', '+1', '']
     """
     text = pc.utf8_trim_whitespace(visible(pc.fill_null(text, "")))
     if pc.all(pc.string_is_ascii(text)).as_py() is False:
         text = pc.utf8_normalize(text, form="NFC")
-    return pc.replace_substring_regex(text, TEXT_FORMULA, r"\1") if pc.any(pc.starts_with(text, "=")).as_py() else text
+    if pc.any(pc.starts_with(text, "=")).as_py():
+        text = pc.replace_substring_regex(text, TEXT_FORMULA, r"\1")
+    return pc.replace_substring_regex(text, OUR_MARK, r"\1") if pc.any(pc.starts_with(text, "'")).as_py() else text

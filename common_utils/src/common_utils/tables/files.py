@@ -6,6 +6,8 @@ import gzip
 import re
 import zipfile
 import zlib
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +15,7 @@ from common_utils.errors import DataError
 from common_utils.tables.parquet_folder import check_folder, parquet_parts
 from common_utils.tables.workbook import csv_of_workbook
 
-__all__ = ["TABLE_ENDINGS", "csv_bytes", "kind_of_table"]
+__all__ = ["TABLE_ENDINGS", "csv_blocks", "kind_of_table"]
 
 TABLE_ENDINGS = (".csv", ".parquet", ".csv.gz", ".xlsx")
 _WORKBOOK, _ZIP = "an Excel workbook (.xlsx) or another zip", "a zip"
@@ -36,6 +38,7 @@ _MAGIC = {
 _EXPECTED = {"csv": None, "csv.gz": "gzip", "xlsx": _WORKBOOK, "parquet": "Parquet"}
 _BZIP2 = re.compile(rb"BZh[1-9](1AY&|\x17rE8)")  # a table may begin with BZh
 _MOST_UNPACKED = 1 << 33
+_BLOCK = 1 << 20
 
 
 def kind_of_table(path: Path, *, name: str) -> Literal["csv", "csv.gz", "xlsx", "parquet", "folder"]:
@@ -82,28 +85,42 @@ def kind_of_table(path: Path, *, name: str) -> Literal["csv", "csv.gz", "xlsx", 
     raise DataError(f"{where}: the file is {found} under another name; {better}.")
 
 
-def csv_bytes(path: Path, kind: str, *, name: str) -> tuple[bytes, tuple[str, ...]]:
-    """Return the CSV text a file holds, unpacked, and what a reader should know of it.
+def csv_blocks(path: Path, kind: str, *, name: str) -> tuple[Callable[[], Iterator[bytes]], tuple[str, ...]]:
+    """Return what yields the CSV text a file holds, unpacked, block by block, and what a reader should know of it.
 
     Raises
     ------
     DataError
-        If it cannot be read or unpacked.
+        If it cannot be read or unpacked; some of that is found once the blocks are asked for.
     """
     where = f"{name} ({path.name})"
-    try:
-        if kind == "csv.gz":
-            with gzip.open(path) as file:
-                data = file.read(_MOST_UNPACKED)
-            if len(data) == _MOST_UNPACKED:
+    if kind == "xlsx":
+        with _told(path, where):
+            raw = path.read_bytes()
+        data, notes = csv_of_workbook(raw, where=where)
+        return lambda: iter([data]), notes
+    return lambda: _blocks(path, packed=kind == "csv.gz", where=where), ()
+
+
+def _blocks(path: Path, *, packed: bool, where: str) -> Iterator[bytes]:
+    unpacked = 0
+    with _told(path, where), gzip.open(path) if packed else path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            unpacked += len(block)
+            if packed and unpacked >= _MOST_UNPACKED:
                 raise DataError(f"{where}: unpacked it is larger than 8 GB; bring it as Parquet.")
-            return data, ()
-        raw = path.read_bytes()
+            yield block
+
+
+@contextmanager
+def _told(path: Path, where: str) -> Generator[None]:
+    """Say in words why a file cannot be read."""
+    try:
+        yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{where}: the gzip file is cut short or damaged; pack it again.") from error
     except OSError as error:
         raise DataError(f"{where}: {path} cannot be read: {error.strerror}.") from error
-    return csv_of_workbook(raw, where=where) if kind == "xlsx" else (raw, ())
 
 
 def _content(path: Path) -> str | None:

@@ -6,7 +6,7 @@ reason, never the value. Where a whole file cannot be trusted, a DataError says 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,19 +22,20 @@ from common_utils.errors import DataError
 from common_utils.tables.checks import differing_copies, failed_checks, repeated_rows
 from common_utils.tables.columns import Extra, checked_mapping, renamed, selected
 from common_utils.tables.convert import UNKNOWN, FileColumns, convert, extra_text, soften
-from common_utils.tables.csv_text import HOLD_NOTHING
 from common_utils.tables.dates import month_of
 from common_utils.tables.encodings import check_encoding
 from common_utils.tables.parquet_folder import NO_GAPS, Gaps
 from common_utils.tables.reading import ColumnSource, Reading
-from common_utils.tables.report import Ledger, RowReport, reasons_with_rows, summary_with_rows
+from common_utils.tables.report import Ledger, RowReport, reasons_with_rows
+from common_utils.tables.share import check_share
 from common_utils.tables.types import Converted, Kind
+from common_utils.tables.written.forms import Forms
 from common_utils.tables.written.table import LACKING, WrittenTable, column_kinds, open_source
 
 __all__ = [
+    "PieceOfText",
     "TableResult",
     "check_rows",
-    "check_share",
     "id_column",
     "month_column",
     "read_table",
@@ -70,6 +71,24 @@ class TableResult:
     rejects: pd.DataFrame
     rows: NDArray[np.int64]
     lost: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class PieceOfText:
+    """What is known of a CSV file when a piece of it is checked.
+
+    Attributes
+    ----------
+    delimiter : str
+    forms : Forms
+        How the columns of the whole file are written.
+    ragged : pyarrow.Table
+        Fields of rows of another shape, whose keys count as lost, under the names of the piece.
+    """
+
+    delimiter: str
+    forms: Forms
+    ragged: Any
 
 
 def id_column(*, required: bool = True, unique: bool = False, nullable: bool = False) -> pandera.Column:
@@ -172,47 +191,6 @@ def read_table(
     return result
 
 
-def check_share(
-    report: RowReport,
-    rejects: pd.DataFrame,
-    reading: Reading,
-    *,
-    wrote: str = "nothing was written",
-    every: Callable[[], pd.DataFrame] | None = None,
-) -> None:
-    """Put the account of a table to the others, and see that not too much of it was rejected.
-
-    Parameters
-    ----------
-    report : RowReport
-    rejects : DataFrame
-        Rejected rows; at least the first of each reason, where `every` has them all.
-    reading : Reading
-    wrote : str
-        What becomes of the output where too much was rejected.
-    every : callable, optional
-        Returns all rejected rows, once somebody asks for them.
-
-    Raises
-    ------
-    DataError
-        If no row is left that was not set aside, or more than `max_rejected_share` of them were rejected; an empty row
-        and a header within the file hold nothing that could be lost, and do not count.
-    """
-    reading.accounts.add(report, rejects if every is None else every)
-    rejected = sum(count for reason, count in report.rejected.items() if reason not in HOLD_NOTHING)
-    if report.rejected and not report.kept and not report.set_aside:
-        raise DataError(
-            f"{summary_with_rows(report, rejects)}\nNo row can be used: correct the file, or export it again."
-        )
-    most = reading.max_rejected_share
-    if most is not None and rejected > most * report.read:
-        raise DataError(
-            f"{summary_with_rows(report, rejects)}\nMore than {100 * most:g} % of the rows "
-            f"(data.table.max_rejected_share) are rejected: {wrote}. --rejects FILE lists them."
-        )
-
-
 def check_rows(
     table: Any,
     schema: pandera.DataFrameSchema,
@@ -223,8 +201,9 @@ def check_rows(
     reading: Reading | None = None,
     rows: NDArray[np.int64] | None = None,
     gaps: Gaps = NO_GAPS,
+    text: PieceOfText | None = None,
 ) -> TableResult:
-    """Return the rows of a piece of a Parquet file that meet a schema: `read_table` for an Arrow table.
+    """Return the rows of a piece of a file that meet a schema: `read_table` for an Arrow table.
 
     Rows with one key have to be in one piece, or their repetition is not seen. Nothing is raised because of rows, so
     that a piece may hold none that can be used; an empty table checks the columns alone.
@@ -238,6 +217,8 @@ def check_rows(
         Number of each row in the file; else they are counted from 1.
     gaps : Gaps
         What the parts of a folder do not have in common, under the names of `table`.
+    text : PieceOfText, optional
+        Where the file is CSV.
 
     Raises
     ------
@@ -258,8 +239,11 @@ def check_rows(
     given = {**reading.columns, **{k: ColumnSource(v) for k, v in (columns or {}).items()}}
     mapping = checked_mapping(name, given, schema)
     numbers = np.arange(1, table.num_rows + 1, dtype=np.int64) if rows is None else rows
-    source = WrittenTable(table, numbers, {}, (), None, gaps=gaps)
-    return _checked(source, mapping, schema, kinds, name, extra_columns, reading)
+    if text is None:
+        source = WrittenTable(table, numbers, {}, (), None, gaps=gaps)
+        return _checked(source, mapping, schema, kinds, name, extra_columns, reading)
+    source = WrittenTable(table, numbers, {}, (), text.delimiter, ragged=text.ragged)
+    return _checked(source, mapping, schema, kinds, name, extra_columns, reading, text.forms)
 
 
 def _checked(
@@ -270,6 +254,7 @@ def _checked(
     name: str,
     extra_columns: Extra,
     reading: Reading,
+    forms: Forms | None = None,
 ) -> TableResult:
     table, repairs, notes = selected(opened.table, mapping, schema, name, extra_columns, opened.gaps)
     source = WrittenTable(table, opened.rows, opened.rejects, (*opened.repairs, *repairs), opened.delimiter)
@@ -280,7 +265,7 @@ def _checked(
     for column in (c for c, declared in schema.columns.items() if "default" not in (declared.metadata or {})):
         ledger.repair(gaps.rows(column, source.rows), f"{column}: {LACKING}, {UNKNOWN}", listed=True)
     columns = FileColumns.of(table, source.delimiter, mapping)
-    converted = convert(columns, schema, kinds, ledger, name, reading)
+    converted = convert(columns, schema, kinds, ledger, name, reading, forms=forms)
     frame = _frame(converted, source, schema, ledger)
     failed = failed_checks(frame, schema, table=name)
     softened = soften(frame, failed, schema, ledger)

@@ -12,7 +12,7 @@ import pyarrow.compute
 
 from common_utils.array_types import BoolArray
 from common_utils.tables.dates import FIRST_DAY, local_times, month_of, read_dates
-from common_utils.tables.encodings import LOST, NOT_UTF8, TEXT_FORMULA, visible
+from common_utils.tables.encodings import LOST, NOT_UTF8, OUR_MARK, TEXT_FORMULA, visible
 from common_utils.tables.numbers import THOUSANDS, DecimalSign, NumberCounts, count_numbers, decimal_sign_of
 
 __all__ = [
@@ -47,7 +47,6 @@ _GROUPS = {
 _SCIENTIFIC_ID = r"^[+-]?[0-9]([.,][0-9]+)?[eE]\+[0-9]{1,3}$|^[+-]?[0-9][.,][0-9]+[eE][0-9]{1,3}$"
 _DECIMAL_ID = r"^[+-]?[0-9]+[.,]0+$"
 _MARKED_ID = "^['`\u2019][^=+@-]"
-_OUR_MARK = r"^'([=+@-])"  # our writer's, before what a spreadsheet would take for a formula
 # An id that no rule is about: at most some letters, and digits. Most columns hold nothing else.
 _PLAIN_ID = r"^[A-Za-z]{0,12}[0-9]{1,24}$"
 # What stands for no id at all: its rows would become one person, or a report's last line one more. As databases and
@@ -299,9 +298,9 @@ def _to_id(result: Converted) -> None:
     if any_of(formula):
         result.values = pc.replace_substring_regex(result.values, TEXT_FORMULA, r"\1")
         result.repairs.append(('taken out of ="..."', mask_of(formula)))
-    ours = pc.match_substring_regex(result.values, _OUR_MARK)
+    ours = pc.match_substring_regex(result.values, OUR_MARK)
     if any_of(ours):
-        result.values = pc.replace_substring_regex(result.values, _OUR_MARK, r"\1")
+        result.values = pc.replace_substring_regex(result.values, OUR_MARK, r"\1")
         result.repairs.append(("apostrophe before a formula's sign taken off", mask_of(ours)))
     text = result.values
     for reason, pattern in (

@@ -6,14 +6,15 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from common_utils.errors import PortfolioError
+from common_utils.reporting.cards import replace_block
 
-__all__ = ["Gates"]
+__all__ = ["Gates", "gate_table"]
 
 _VERDICTS = {True: "kept  ", False: "FAILED", None: "shown "}
 _IN_TABLE = {True: "yes", False: "**no**", None: "no gate"}
@@ -64,9 +65,24 @@ class Gates:
         figures.write_text(json.dumps({**about, "gates": self.figures}, indent=1) + "\n", encoding="utf-8")
         if page is None:
             return
-        start, end = f"<!-- {self.name}:start -->\n", f"<!-- {self.name}:end -->"
-        head, _, rest = page.read_text(encoding="utf-8").partition(start)
-        lines = ["| gate | kept | seen |", "|---|---|---|"]
-        lines += [f"| {one['gate']} | {_IN_TABLE[one['kept']]} | {one['seen']} |" for one in self.figures]
-        table = "\n".join(lines) + "\n"
-        page.write_text(f"{head}{start}{table}{end}{rest.partition(end)[2]}", encoding="utf-8")
+        said = replace_block(page.read_text(encoding="utf-8"), self.name, gate_table(self.figures))
+        page.write_text(said, encoding="utf-8")
+
+
+def gate_table(figures: Sequence[Mapping[str, Any]]) -> str:
+    """Return gates as the table of a page.
+
+    Parameters
+    ----------
+    figures : sequence of mapping
+        Of each gate its name `gate`, whether it is `kept` (None: no gate), and what was `seen`.
+
+    Examples
+    --------
+    >>> print(gate_table([{"gate": "two and two", "kept": True, "seen": "4"}]))
+    | gate | kept | seen |
+    |---|---|---|
+    | two and two | yes | 4 |
+    """
+    lines = [f"| {one['gate']} | {_IN_TABLE[one['kept']]} | {one['seen']} |" for one in figures]
+    return "\n".join(["| gate | kept | seen |", "|---|---|---|", *lines])

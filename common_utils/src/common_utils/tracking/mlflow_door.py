@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from common_utils.bundle.durable import make_folder
 from common_utils.config import resolve_path
 from common_utils.errors import ConfigError, MirrorError
 from common_utils.tracking.config import TrackingConfig
@@ -20,6 +21,8 @@ __all__ = ["artifact_place", "mirror_uri", "opened"]
 
 _SQLITE = "sqlite:///"
 _LONGEST = 600
+_SERVERS = ("http", "https")
+_TIMEOUTS = {"postgresql": "connect_timeout", "sqlite": "timeout"}
 
 
 @contextmanager
@@ -52,6 +55,7 @@ def opened(config: TrackingConfig, folder: Path) -> Generator[MlflowClient]:
         try:
             from mlflow.exceptions import MlflowException
             from mlflow.tracking import MlflowClient
+            from sqlalchemy import create_engine
             from sqlalchemy.exc import SQLAlchemyError
         except ImportError as error:
             raise ConfigError(
@@ -59,12 +63,37 @@ def opened(config: TrackingConfig, folder: Path) -> Generator[MlflowClient]:
             ) from error
         uri = mirror_uri(config.url, folder)
         try:
+            if scheme(uri) not in _SERVERS:  # MLflow tries a database ten times, for two minutes
+                if uri.startswith(_SQLITE):
+                    make_folder(Path(uri.removeprefix(_SQLITE)).parent)
+                waits = {_TIMEOUTS[scheme(uri)]: config.timeout_seconds} if scheme(uri) in _TIMEOUTS else {}
+                engine = create_engine(uri, connect_args=waits)
+                engine.connect().close()
+                engine.dispose()
             yield MlflowClient(tracking_uri=uri, registry_uri=uri)
+        except ModuleNotFoundError as error:  # the driver of a database
+            raise ConfigError(
+                f"{config.url}: {error.name} is not installed; install it, or correct the url."
+            ) from error
         except (MlflowException, SQLAlchemyError, OSError) as error:
             said = " ".join(str(error).split())[:_LONGEST]
+            where = config.url
+            if isinstance(error, OSError) and isinstance(error.filename, str):  # a file of ours: not the mirror's fault
+                where, said = error.filename, error.strerror or said
             raise MirrorError(
-                f"{config.url}: {said}. Nothing is lost: what the mirror lacks is in the outbox; run it again."
+                f"{where}: {said}. Nothing is lost: what the mirror lacks is in the outbox; run it again."
             ) from error
+
+
+def scheme(url: str) -> str:
+    """Return what kind of server or database an address names.
+
+    Examples
+    --------
+    >>> scheme("postgresql+psycopg://db/runs"), scheme("sqlite:///runs/mlflow.db")
+    ('postgresql', 'sqlite')
+    """
+    return urlsplit(url).scheme.partition("+")[0]
 
 
 def mirror_uri(url: str, folder: Path) -> str:
@@ -90,7 +119,7 @@ def artifact_place(url: str, runs: Path) -> str | None:
     >>> artifact_place("sqlite:///runs/mlflow.db", Path("/srv/planrec/runs"))
     'file:///srv/planrec/runs/mlflow-artifacts'
     """
-    return None if urlsplit(url).scheme in ("http", "https") else (runs.resolve() / "mlflow-artifacts").as_uri()
+    return None if scheme(url) in _SERVERS else (runs.resolve() / "mlflow-artifacts").as_uri()
 
 
 @contextmanager

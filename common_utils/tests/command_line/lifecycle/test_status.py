@@ -26,7 +26,7 @@ from common_utils.monitoring.bias.report import BiasReport, LiveVersion
 from common_utils.monitoring.bias.verdict import keep_bias_verdict
 from common_utils.monitoring.day import DayBook, MonitorDay
 from common_utils.monitoring.findings import Finding
-from common_utils.releases import abort, challenge, promote, publish, rollback, rollback_unrecorded
+from common_utils.releases import abort, bar, challenge, pardon, promote, publish, rollback, rollback_unrecorded
 from common_utils.releases.author import Author
 from common_utils.releases.history import read_history
 from common_utils.tracking.config import TrackingConfig
@@ -193,6 +193,50 @@ def test_a_retraining_that_somebody_has_to_look_at_waits(places: LifecyclePlaces
     assert not lifecycle_page(places).waits
 
 
+def test_an_alarm_that_still_blocks_and_the_day_it_blocked_are_one_wait(places: LifecyclePlaces) -> None:
+    promote(places.artifacts, _bundle(places, "one"), author=ANA)
+    _looked(places, "2026-11-01", "v", blocks=True)
+    RetrainBook(places.retraining).keep(RetrainDay("demo", "2026-11-01", "blocked", "v", sentences=("Why.",)))
+    assert lifecycle_page(places).waits == [
+        "quality alarm of 2026-11-01: no retraining until it is mended; monitor explain"
+    ]
+
+
+def test_data_of_just_the_size_that_is_quick_to_hash_is_proven(
+    places: LifecyclePlaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = take(SnapshotStore.beside(places.artifacts))
+    promote(places.artifacts, _bundle(places, "one", snapshot.digest), author=ANA)
+    size = sum(file.size for file in snapshot.files)
+    for most, said in ((size, "proven"), (size - 1, "there; data verify proves it")):
+        monkeypatch.setattr("common_utils.command_line.lifecycle.page._MOST_HASHED", most)
+        live = lifecycle_page(places).live
+        assert live is not None
+        assert live["data"] == said
+
+
+def test_the_last_of_several_turns_is_told(places: LifecyclePlaces) -> None:
+    one, two = _bundle(places, "one"), _bundle(places, "two")
+    for version, author in ((one, ANA), (two, BOB), (one, BOB)):
+        promote(places.artifacts, version, author=author)
+    for author in (ANA, BOB, ANA):
+        challenge(places.artifacts, two, author=author)
+        abort(places.artifacts, author=author)
+        pardon(places.artifacts, two, author=Author("cy", "looked at"))
+    for author in (ANA, BOB, ANA):
+        bar(places.artifacts, two, author=author)
+    page = lifecycle_page(places)
+    assert page.live is not None
+    assert (page.live["version"], page.live["who"]) == (one, "bob")
+    assert [(said["who"], said["action"]) for said in page.barred] == [("ana", "bar")]
+    assert f"a pardon of {two.rpartition('-')[2]} needs another name than ana, bob" in page.waits
+    pardon(places.artifacts, two, author=Author("cy", "looked at"))
+    challenge(places.artifacts, two, author=BOB)
+    challenger = lifecycle_page(places).challenger
+    assert challenger is not None
+    assert (challenger["version"], challenger["who"]) == (two, "bob")
+
+
 def test_runs_that_no_mirror_has_wait(places: LifecyclePlaces) -> None:
     promote(places.artifacts, _bundle(places, "one"), author=ANA)
     _looked(places, "2026-11-01", "v")
@@ -248,6 +292,27 @@ def test_a_card_says_what_became_of_its_bundle(places: LifecyclePlaces) -> None:
 def _alone(places: LifecyclePlaces) -> str:
     (places.artifacts / "history.jsonl").unlink()
     return write_bundle(places.artifacts, info={}, write=lambda folder: folder.joinpath("n").write_text("x")).version
+
+
+def test_a_line_of_just_the_width_is_whole_and_a_longer_one_says_that_it_is_cut() -> None:
+    for length, ending in ((69, "xx"), (70, "...")):
+        line = LifecyclePage(None, None, None, None, (), "x" * length, ()).lines()[5]
+        assert (len(line), line.endswith(ending)) == (80, True)
+
+
+def test_waits_fill_what_the_ten_lines_leave() -> None:
+    def told(*waits: str, live: bool = False) -> list[str]:
+        said = dict.fromkeys(("version", "since", "why", "entry", "snapshot", "data", "gate")) | {"evidence": {}}
+        one = {**said, "snapshot": "7" * 64} if live else None
+        lines = LifecyclePage(one, one, None, None, (), "", waits).lines()
+        assert len(lines) <= 10
+        return [line[11:] for line in lines[lines.index(next(x for x in lines if x.startswith("waits"))) :]]
+
+    assert told() == ["nothing"]
+    assert told("a", "b", "c", "d") == ["a", "b", "c", "d"]
+    assert told("a", "b", "c", "d", "e") == ["a", "b", "c", "2 more: --json"]
+    assert told("a", live=True) == ["a"]
+    assert told("a", "b", live=True) == ["a (+1: --json)"]
 
 
 def test_a_long_name_is_cut_to_the_width() -> None:

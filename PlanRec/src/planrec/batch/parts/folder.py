@@ -30,13 +30,15 @@ from common_utils.parts.folder import SUCCESS, PartFolder
 from common_utils.parts.hashing import PARTS, part_numbers
 from common_utils.parts.pool import answered_in_order
 from common_utils.tables import Reading, RowReport, merged_report, table_writer
+from common_utils.tables.pieces.grouped import key_text
 from common_utils.tables.report import MOST_LISTED
 from planrec.batch.parts.jobs import BatchJob, Keeping, Written, opened
 from planrec.batch.parts.part import AnswerPart
 from planrec.columns import SUBSCRIBER
 from planrec.usage.doubts import AmountCounts
-from planrec.usage.pieces.block import BlockAccount
-from planrec.usage.pieces.stream import UsageStream, part_blocks, subscriber_names
+from planrec.usage.pieces.block import Block, BlockAccount
+from planrec.usage.pieces.held import HeldPlans
+from planrec.usage.pieces.stream import UsageStream, part_blocks
 
 __all__ = ["FolderRun", "PartWork", "spill", "write_folder"]
 
@@ -115,9 +117,8 @@ class PartWork(Generic[Answer]):
                 done = self.part(block)
                 months, rows = months + done.months, rows + done.rows
                 counted += done.counted
-                if done.account is not None:
-                    rejects.write(done.account.rejects)
-                    accounts.append(replace(done.account, rejects=_first_rows(done.account.rejects)))
+                rejects.write(done.account.rejects)
+                accounts.append(replace(done.account, rejects=_first_rows(done.account.rejects)))
                 seen += [] if done.seen is None else [done.seen]
                 answers += [] if done.answer is None else [done.answer]
                 for write, tables in zip(writers, done.tables, strict=False):
@@ -242,12 +243,12 @@ def _texts(rejects: pd.DataFrame) -> pd.DataFrame:
     return rejects.astype({"row": "int64", "reason": "str", "column": "str"})
 
 
-def spill(batches: Iterator[Any], folder: Path, numbers: Sequence[int]) -> None:
+def spill(tables: Iterator[Any], folder: Path, numbers: Sequence[int]) -> None:
     """Write the rows of each part to a file of its own, in the order of the table.
 
     Parameters
     ----------
-    batches : iterator of pyarrow.RecordBatch
+    tables : iterator of pyarrow.Table
         As `UsageStream.numbered` has them.
     folder : Path
         Where the files go; a part without a row has none.
@@ -264,31 +265,31 @@ def spill(batches: Iterator[Any], folder: Path, numbers: Sequence[int]) -> None:
                 options = pa.ipc.IpcWriteOptions(compression="lz4")
                 file = stack.enter_context(pa.OSFile(str(folder / str(number)), "wb"))
                 files[number] = stack.enter_context(pa.ipc.new_stream(file, schema, options=options))
-            files[number].write_table(pa.Table.from_batches(held.pop(number)).combine_chunks())
+            files[number].write_table(pa.concat_tables(held.pop(number)).combine_chunks())
 
-        def keep(batch: Any, order: IntArray, bounds: IntArray) -> None:
+        def keep(table: Any, order: IntArray, bounds: IntArray) -> None:
             for number in np.flatnonzero(wanted & (np.diff(bounds) > 0)).tolist():
-                held.setdefault(number, []).append(batch.take(pa.array(order[bounds[number] : bounds[number + 1]])))
-                if sum(one.num_rows for one in held[number]) >= _HELD:
-                    flush(number, batch.schema)
+                held.setdefault(number, []).append(table.take(pa.array(order[bounds[number] : bounds[number + 1]])))
+                if sum(map(len, held[number])) >= _HELD:
+                    flush(number, table.schema)
 
         schema: Any = None
         waiting: Future[None] | None = None
-        for batch in batches:
-            schema = batch.schema
-            parts = _parts_of(batch.column(schema.get_field_index(SUBSCRIBER)))
+        for table in tables:
+            schema = table.schema
+            parts = _parts_of(table[SUBSCRIBER])
             order = np.argsort(parts, kind="stable")
             bounds = np.searchsorted(parts[order], np.arange(PARTS + 1))
             if waiting is not None:
                 waiting.result()
-            waiting = writer.submit(keep, batch, order, bounds)
+            waiting = writer.submit(keep, table, order, bounds)
         if waiting is not None:
             waiting.result()
         for number in list(held):
             flush(number, schema)
 
 
-def _blocks(path: Path) -> Generator[Any]:
+def _blocks(path: Path) -> Generator[Block]:
     """Yield the rows of a part as blocks of whole subscribers; nothing of a part without a row."""
     if path.exists():
         with pa.OSFile(str(path), "rb") as file:
@@ -297,11 +298,11 @@ def _blocks(path: Path) -> Generator[Any]:
 
 def _parts_of(ids: Any) -> IntArray:
     """Return the part of each row; each subscriber is hashed once."""
-    names = subscriber_names(ids).dictionary_encode()
+    names = key_text(ids).dictionary_encode()
     return part_numbers(names.dictionary.to_pylist())[names.indices.to_numpy()]
 
 
-def _check_part(block: Any, number: int) -> None:
+def _check_part(block: Block, number: int) -> None:
     """See that the rows of a part belong to it: then no subscriber is in two.
 
     Raises
@@ -309,7 +310,7 @@ def _check_part(block: Any, number: int) -> None:
     DataError
         If one does not.
     """
-    if (_parts_of(block.column(SUBSCRIBER).combine_chunks()) != number).any():
+    if (_parts_of(block.table[SUBSCRIBER]) != number).any():
         raise DataError(f"part {number}: a subscriber of another part is among its rows; the run is stopped.")
 
 
@@ -318,6 +319,9 @@ def _sum(accounts: Sequence[BlockAccount]) -> BlockAccount:
         merged_report([account.report for account in accounts]),
         _first_rows(pd.concat([account.rejects for account in accounts])),
         sum((account.counts for account in accounts), AmountCounts()),
+        sum((account.held for account in accounts), HeldPlans()),
+        sum(account.late for account in accounts),
+        tuple(dict.fromkeys(note for account in accounts for note in account.gaps)),
         sum(account.refused for account in accounts),
     )
 
@@ -329,6 +333,9 @@ def _plain(account: BlockAccount) -> dict[str, Any]:
         "report": asdict(account.report),
         "rejects": account.rejects.to_dict("list"),
         "amounts": {**asdict(counts), "minutes": counts.minutes.tolist(), "megabytes": counts.megabytes.tolist()},
+        "held": asdict(account.held),
+        "late": account.late,
+        "gaps": account.gaps,
         "refused": account.refused,
     }
 
@@ -340,5 +347,15 @@ def _account(said: Mapping[str, Any]) -> BlockAccount:
     sizes = {name: np.array(amounts[name], dtype=np.int64) for name in ("minutes", "megabytes")}
     first, second = amounts["beyond"]
     amounts |= {**sizes, "rows": tuple(amounts["rows"]), "beyond": (first, second)}
-    rejects = _texts(pd.DataFrame(said["rejects"]))
-    return BlockAccount(RowReport(**report), rejects, AmountCounts(**amounts), said["refused"])
+    held = dict(said["held"])
+    held |= {name: tuple(held[name]) for name in ("unknown", "detailed")}
+    held |= {"rows": {why: tuple(rows) for why, rows in held["rows"].items()}}
+    return BlockAccount(
+        RowReport(**report),
+        _texts(pd.DataFrame(said["rejects"])),
+        AmountCounts(**amounts),
+        HeldPlans(**held),
+        said["late"],
+        tuple(said["gaps"]),
+        said["refused"],
+    )

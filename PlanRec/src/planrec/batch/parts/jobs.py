@@ -25,10 +25,21 @@ from planrec.bundle import NextChoice
 from planrec.months import month_text
 from planrec.usage.pieces.stream import UsageStream
 
-__all__ = ["BatchJob", "Keeping", "Written", "billing", "opened", "predicting", "recommending", "refusals"]
+__all__ = [
+    "BLOCKS_EACH",
+    "BatchJob",
+    "Keeping",
+    "Written",
+    "billing",
+    "opened",
+    "predicting",
+    "recommending",
+    "refusals",
+]
 
 Answer = TypeVar("Answer")
 
+BLOCKS_EACH = 4  # a process takes a second to start, which so many blocks make up for
 _BILLED = 50_000  # months in a block of bills; times plans, the bills of two blocks are held
 _STALE, _WITHOUT = "stale", "without_plan"
 

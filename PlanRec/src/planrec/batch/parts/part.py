@@ -11,7 +11,7 @@ import pandas as pd
 
 from common_utils.monitoring.profiles.profile import Profile
 from common_utils.tables.write import csv_rows
-from planrec.usage.pieces.block import BlockAccount, BlockCheck
+from planrec.usage.pieces.block import Block, BlockAccount, BlockCheck
 
 __all__ = ["AnswerPart", "Output", "PartAnswer"]
 
@@ -42,10 +42,8 @@ class PartAnswer(Generic[Answer]):
 
     Attributes
     ----------
-    read : int
-        Rows of the block.
-    account : BlockAccount or None
-        None: its rows were accounted for before.
+    account : BlockAccount
+        What became of its rows.
     months : int
         Usage months that could be used.
     counted : Counter of str
@@ -60,8 +58,7 @@ class PartAnswer(Generic[Answer]):
         None where no month could be used, or nobody asked for it.
     """
 
-    read: int
-    account: BlockAccount | None
+    account: BlockAccount
     months: int = 0
     counted: Counter[str] = field(default_factory=Counter[str])
     tables: tuple[tuple[Any, ...], ...] = ()
@@ -96,9 +93,10 @@ class AnswerPart(Generic[Answer]):
     >>> import pyarrow as pa
     >>> from common_utils.tables import Reading
     >>> row = {"subscriber_id": "u1", "month": "2025-01", "minutes": 1, "messages": 1, "megabytes": 1}
+    >>> block = Block(pa.Table.from_pylist([row | {"row_in_file": 1}]))
     >>> output = Output(pa.schema({"months": pa.int64()}), lambda n: [pa.table({"months": [n]})], as_csv=True)
     >>> part = AnswerPart(BlockCheck(Reading()), len, lambda n: Counter(answered=n), [output])
-    >>> found = part(pa.Table.from_pylist([row | {"place_in_file": 0}]))
+    >>> found = part(block)
     >>> found.tables, found.counted
     (((b'1\n',),), Counter({'answered': 1}))
     """
@@ -110,12 +108,11 @@ class AnswerPart(Generic[Answer]):
     watch: Callable[[Answer], Profile | None] | None = None
     whole: bool = False
 
-    def __call__(self, block: Any) -> PartAnswer[Answer]:
-        """Return the answer to a block, as `BlockCheck.check` takes it."""
+    def __call__(self, block: Block) -> PartAnswer[Answer]:
+        """Return the answer to a block."""
         checked = self.check.check(block)
-        read = checked.read
         if not len(checked.months):
-            return PartAnswer(read, checked.account)
+            return PartAnswer(checked.account)
         answer = self.answer(checked.months)
         made = [list(output.tables(answer)) for output in self.outputs]
         written = tuple(
@@ -123,7 +120,6 @@ class AnswerPart(Generic[Answer]):
             for output, tables in zip(self.outputs, made, strict=True)
         )
         return PartAnswer(
-            read,
             checked.account,
             len(checked.months),
             self.count(answer),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from planrec.billing.cards.accounts import AccountHolder, BillRequest, Choose, Device, PlanChange, TopUp
-from planrec.billing.cards.checks import never_held, remarks
-from planrec.billing.cards.load import load_request, parse_card, parse_request, read_card_tree
+from planrec.billing.cards.checks import never_held, remarks, with_line
+from planrec.billing.cards.load import accounts_lines, load_request, parse_card, parse_request, read_card_tree
 from planrec.billing.cards.rows import Allowance, Cap, NotSold, NumbersLimit, Pass, Rate
 from planrec.billing.cards.schema import Discount, FullCard, FullPlan, MinimumTerm, Option, Pool
 from planrec.billing.cards.short_form import in_full, is_short
@@ -32,6 +32,7 @@ __all__ = [
     "Rate",
     "TopUp",
     "Tree",
+    "accounts_lines",
     "in_full",
     "is_short",
     "load_request",
@@ -44,4 +45,5 @@ __all__ = [
     "read_card_tree",
     "read_marked_tree",
     "remarks",
+    "with_line",
 ]

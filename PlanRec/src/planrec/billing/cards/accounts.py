@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from planrec.billing.cards.value_types import Cents, Part, Word, Words
+from planrec.billing.cards.value_types import Cents, Instant, LocalDate, Part, Word, Words
 from planrec.billing.cards.values import names, whole
 
 __all__ = ["AccountHolder", "BillRequest", "Choose", "Device", "PlanChange", "Purchase", "TopUp"]
@@ -26,29 +25,31 @@ class Device(Part):
     """A device paid in instalments, beside the plan."""
 
     cents: Cents = Field(description="one instalment")
-    instalments: Annotated[int, BeforeValidator(whole), Field(ge=1, le=120)] = Field(description="number of them")
+    instalments: Annotated[int, Field(ge=1, le=120), BeforeValidator(whole)] = Field(description="number of them")
 
 
 class TopUp(Part):
     """Money put on a prepaid credit."""
 
-    at: datetime = Field(description="instant; local time of the card where it has no offset")
-    cents: Annotated[int, BeforeValidator(whole), Field(ge=0, le=1_000_000_000)] = Field(description="cents")
+    at: Instant = Field(description="instant; local time of the card where it has no offset")
+    cents: Annotated[int, Field(ge=0, le=1_000_000_000), BeforeValidator(whole)] = Field(description="cents")
 
 
 class Purchase(Part):
     """An option bought on a day, of those that are bought one by one."""
 
     option: Word = Field(description="the option")
-    on: date = Field(description="local day")
+    on: LocalDate = Field(description="local day")
 
 
 class AccountHolder(Part):
     """One subscriber: what is held, and since when."""
 
     plan: Word | None = Field(None, description="plan held in the first period billed")
-    first: date | None = Field(None, alias="from", description="first day; there before, unknown how long, if not told")
-    last: date | None = Field(None, alias="to", description="last day")
+    first: LocalDate | None = Field(
+        None, alias="from", description="first day; there before, unknown how long, if not told"
+    )
+    last: LocalDate | None = Field(None, alias="to", description="last day")
     plan_changes: tuple[PlanChange, ...] = Field((), description="later plans")
     options: Words = Field((), description="options held in all periods")
     bought: tuple[Purchase, ...] = Field((), max_length=10_000, description="options bought one by one")

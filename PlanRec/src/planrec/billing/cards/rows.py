@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Protocol, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -15,6 +15,7 @@ from planrec.billing.cards.value_types import (
     ClockTime,
     Days,
     Kinds,
+    LocalDate,
     Megabytes,
     Minutes,
     Name,
@@ -41,6 +42,20 @@ __all__ = [
     "Window",
     "Within",
 ]
+
+
+class NamedSets(Protocol):
+    """What rows ask of their card: its names for sets of classes and of places."""
+
+    @property
+    def classes(self) -> Mapping[str, tuple[str, ...]]:
+        """Names for sets of classes."""
+        ...
+
+    @property
+    def places(self) -> Mapping[str, tuple[str, ...]]:
+        """Names for sets of places."""
+        ...
 
 
 class Window(Part):
@@ -104,8 +119,8 @@ class Rate(Part):
     to: Words | None = Field(None, description="classes of the number called; any where not told")
     at: Words = Field(("home",), description="places; home where not told")
     when: Word | None = Field(None, description="a band; any time where not told")
-    valid_from: date | None = Field(None, description="first local day on which the price holds")
-    valid_to: date | None = Field(None, description="last local day on which the price holds")
+    valid_from: LocalDate | None = Field(None, description="first local day on which the price holds")
+    valid_to: LocalDate | None = Field(None, description="last local day on which the price holds")
     item: Name | None = Field(None, description="line item of the charge")
     increment: Annotated[tuple[int, int], BeforeValidator(span)] = Field(
         (1, 1), description="FIRST/STEP in seconds: the least billed, then whole steps"
@@ -193,7 +208,7 @@ class Bank(Part):
 class NumbersLimit(Part):
     """A limit on the different numbers to which an allowance covers use."""
 
-    most: Annotated[int, BeforeValidator(whole), Field(ge=1, le=100_000)] = Field(description="so many numbers")
+    most: Annotated[int, Field(ge=1, le=100_000), BeforeValidator(whole)] = Field(description="so many numbers")
     per: Literal["period", "week", "day"] = Field(description="counted anew with each; weeks begin on Monday")
 
 
@@ -266,7 +281,7 @@ class Pass(Part):
     lasts: Literal["24h", "day"] = Field(description="24 hours of elapsed time, or the local calendar day")
     treat_as: Word = Field(description="the place as which use counts")
     item: Name = Field(description="line item of the fee")
-    max_per_period: Annotated[int, BeforeValidator(whole), Field(ge=0)] | None = Field(
+    max_per_period: Annotated[int, Field(ge=0), BeforeValidator(whole)] | None = Field(
         None, description="after so many in a period the next ones are free"
     )
 
@@ -277,6 +292,12 @@ class NotSold(Part):
     kind: Kinds = Field(description="call, call_in, sms, data; one or a list")
     to: Words | None = Field(None, description="classes of the number called; any where not told")
     at: Words = Field(("home",), description="places; home where not told")
+
+    def fits(self, sets: NamedSets, kind: str, to: str, at: str) -> bool:
+        """Return whether a use of a kind, to a class and at a place, is one of these; `sets` is the card."""
+        places = {m for p in self.at for m in sets.places.get(p, (p,))}
+        classes = {m for c in self.to or () for m in sets.classes.get(c, (c,))}
+        return kind in self.kind and at in places and (self.to is None or to in classes)
 
 
 class Cap(Part):

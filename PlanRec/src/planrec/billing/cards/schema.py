@@ -6,14 +6,13 @@ Prices, percentages and megabytes are decimals read from text. What a key means 
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from planrec.billing.cards.rows import Allowance, Band, Cap, NotSold, Pass, Rate
-from planrec.billing.cards.value_types import BlockSize, Cents, Megabytes, Name, Part, Percent, Word, Words
+from planrec.billing.cards.value_types import BlockSize, Cents, LocalDate, Megabytes, Name, Part, Percent, Word, Words
 from planrec.billing.cards.values import names, number, whole
 
 __all__ = [
@@ -52,8 +51,8 @@ class Discount(Part):
         (), description="[above cents, percent]: of the part above, up to the next"
     )
     of_all: bool = Field(False, description="the percent of the step reached is taken of the whole sum")
-    first_periods: Annotated[int, BeforeValidator(whole), Field(ge=0)] | None = Field(None, description="the first n")
-    after_periods: Annotated[int, BeforeValidator(whole), Field(ge=0)] | None = Field(
+    first_periods: Annotated[int, Field(ge=0), BeforeValidator(whole)] | None = Field(None, description="the first n")
+    after_periods: Annotated[int, Field(ge=0), BeforeValidator(whole)] | None = Field(
         None, description="from the period after the n-th on"
     )
     needs: Word | None = Field(None, description="a flag of the subscriber")
@@ -82,7 +81,7 @@ class MinimumSpend(Part):
 class MinimumTerm(Part):
     """What who leaves before the term's end pays."""
 
-    months: Annotated[int, BeforeValidator(whole), Field(ge=1, le=120)] = Field(description="length of the term")
+    months: Annotated[int, Field(ge=1, le=120), BeforeValidator(whole)] = Field(description="length of the term")
     percent_of_remaining_fees: Percent = Field(description="percent of the fee for each period left")
     max: Cents | None = Field(None, description="most, cents")
     item: Name = Field(description="line item")
@@ -92,10 +91,10 @@ class Pack(Part):
     """A prepaid pack that renews while the credit covers it."""
 
     price: Cents = Field(description="cents")
-    days: Annotated[int, BeforeValidator(whole), Field(ge=1, le=366)] = Field(
+    days: Annotated[int, Field(ge=1, le=366), BeforeValidator(whole)] = Field(
         description="whole days, booking included"
     )
-    minutes: Annotated[int, BeforeValidator(whole), Field(ge=0)] = Field(0, description="minutes of the pack")
+    minutes: Annotated[int, Field(ge=0), BeforeValidator(whole)] = Field(0, description="minutes of the pack")
     mb: Megabytes = Field(Decimal(0), description="megabytes at full speed")
 
 
@@ -104,7 +103,7 @@ class Bonus(Part):
 
     percent: Percent = Field(description="percent of a top-up")
     from_cents: Cents = Field(Decimal(0), description="least top-up that gives it")
-    days: Annotated[int, BeforeValidator(whole), Field(ge=1, le=3660)] | None = Field(
+    days: Annotated[int, Field(ge=1, le=3660), BeforeValidator(whole)] | None = Field(
         None, description="whole days for which it holds, that of the top-up included; for ever where not told"
     )
     pays: Annotated[
@@ -157,7 +156,7 @@ class Option(Part):
     starts: Literal["day", "next_day"] | None = Field(
         None, description="bought one by one, from its day or the next one to the period's end; held where not told"
     )
-    max_per_period: Annotated[int, BeforeValidator(whole), Field(ge=1)] | None = Field(
+    max_per_period: Annotated[int, Field(ge=1), BeforeValidator(whole)] | None = Field(
         None, description="most that are bought in a period"
     )
     rates: tuple[Rate, ...] = Field((), description="come before the plan's")
@@ -203,9 +202,9 @@ class Period(Part):
     """How time is cut into billing periods."""
 
     kind: Literal["calendar_month", "days", "anniversary"] = Field("calendar_month", description="rule")
-    length: Annotated[int, BeforeValidator(whole), Field(ge=1, le=400)] | None = Field(None, description="days")
-    first_day: date | None = Field(None, description="first day of one period")
-    day: Annotated[int, BeforeValidator(whole), Field(ge=1, le=31)] | None = Field(None, description="day of the month")
+    length: Annotated[int, Field(ge=1, le=400), BeforeValidator(whole)] | None = Field(None, description="days")
+    first_day: LocalDate | None = Field(None, description="first day of one period")
+    day: Annotated[int, Field(ge=1, le=31), BeforeValidator(whole)] | None = Field(None, description="day of the month")
 
     @model_validator(mode="after")
     def _has_its_keys(self) -> Period:
@@ -227,7 +226,7 @@ class MoneyRounding(Part):
 
     each: Literal["item", "event"] = Field("item", description="the items only, or each charge first")
     how: Literal["half_up", "up"] = Field("half_up", description="how a charge of an event is rounded")
-    to: Annotated[Decimal, BeforeValidator(number), Field(gt=0, le=1_000_000)] = Field(
+    to: Annotated[Decimal, Field(gt=0, le=1_000_000), BeforeValidator(number)] = Field(
         Decimal(1), description="cents to a multiple of which a charge of an event is rounded"
     )
 
@@ -266,7 +265,9 @@ class FullCard(Part):
     places: dict[Word, Words] = Field({}, description="names for sets of places")
     prefixes: dict[Word, Words] = Field({}, description="prefixes of the numbers of a class; the longest wins")
     bands: dict[Word, Band] = Field({}, description="named parts of the week")
-    holidays: tuple[date, ...] = Field((), max_length=1000, description="local days on which the bands of Sunday hold")
+    holidays: tuple[LocalDate, ...] = Field(
+        (), max_length=1000, description="local days on which the bands of Sunday hold"
+    )
     band_rule: Literal["start", "split"] = Field("start", description="price by the start, or split at a band's edge")
     prepaid: bool = Field(False, description="a bill is what was taken from the credit")
     pool: Pool | None = Field(None, description="data that all lines share")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from common_utils.config.yaml_text import line_of
 from common_utils.errors import ConfigError
 from planrec.billing.cards.yaml_text import MarkedTree, Tree
 
@@ -57,16 +58,25 @@ def in_full(marked: MarkedTree, name: str) -> MarkedTree:
     rounding = tree.get("rounding")
     told = rounding if isinstance(rounding, dict) else {}
     if told.get("minutes") != "call":
+        first = next(i for i, p in enumerate(plans) if is_short(p))
+        line = line_of(marked.lines, ("rounding", "minutes") if rounding else ("plans", first, "monthly_fee_cents"))
         raise ConfigError(
-            f"{name}: rounding.minutes: plans in the short form bill calls only where each call is rounded up; "
-            "write `minutes: call`, or write these plans with `rates`."
+            f"{name}: {_line(line, marked)}rounding.minutes: plans in the short form bill calls only where "
+            "each call is rounded up; write `minutes: call`, or write these plans with `rates`."
         )
     unit = told.get("data_unit_megabytes") or "1024"
     full = [
-        _full(p, f"{name}: plans.{i}", unit) if isinstance(p, dict) and is_short(p) else p for i, p in enumerate(plans)
+        _full(p, f"{name}: {_line(line_of(marked.lines, ('plans', i)), marked)}plans.{i}", unit)
+        if isinstance(p, dict) and is_short(p)
+        else p
+        for i, p in enumerate(plans)
     ]
     rest: dict[str, Tree] = {key: value for key, value in told.items() if key not in _ROUNDING}
     return MarkedTree({**tree, "plans": full, "rounding": rest}, marked.lines)
+
+
+def _line(line: int, marked: MarkedTree) -> str:
+    return f"line {line}, " if marked.lines else ""
 
 
 def _full(plan: dict[str, Tree], where: str, unit: Tree) -> Tree:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-__all__ = ["names", "number", "slots", "span", "whole"]
+__all__ = ["dated", "names", "number", "slots", "span", "whole"]
 
 _NUMBER = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)")  # 0750 is none: in YAML 1.1 it is 488
+_DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOST_DIGITS = 18
 
 
@@ -23,7 +24,40 @@ def number(value: object) -> Decimal:
         return _plain(Decimal(value))
     if isinstance(value, str) and _NUMBER.fullmatch(value) and len(value) <= _MOST_DIGITS:
         return _plain(Decimal(value))
-    raise ValueError("write a decimal number such as 18.15, of at most 18 characters, with no 0 before its digits")
+    raise ValueError(
+        f"{_odd(value)}write a decimal number such as 18.15, of at most 18 characters, with no 0 before its digits"
+    )
+
+
+def _odd(value: object) -> str:
+    """Return what is odd about a text that is no number, for messages; "" where nothing is known."""
+    if not isinstance(value, str):
+        return ""
+    text = value.strip()
+    told = {
+        r"-?[0-9]*,[0-9]+": f"{text!r} has a decimal comma; write a point, as in {text.replace(',', '.')}: ",
+        r"[-+]?[0-9]*[.,]?[0-9]+[eE][-+]?[0-9]+": f"{text!r} is a power of ten; write it out: ",
+        r"[-+]?[0-9][0-9., ]*[^0-9., _:].*|[^0-9+-]+ ?[0-9][0-9.,]*": f"{text[:20]!r} is more than a number; the unit "
+        "is that of the key: ",
+        r"[0-9]+(?:[.,][0-9]+){2,}": f"{text!r} has more than one point or comma: ",
+        r"[0-9]+(?:_[0-9]+)+": f"{text!r} has `_` in it: ",
+    }
+    return next((said for form, said in told.items() if re.fullmatch(form, text)), "")
+
+
+def dated(value: object) -> object:
+    """Return a day or an instant as it is; a text must begin with year, month and day.
+
+    Digits alone would be taken for seconds since 1970.
+
+    Examples
+    --------
+    >>> dated("2025-03-14")
+    '2025-03-14'
+    """
+    if not isinstance(value, (str, int, float)) or (isinstance(value, str) and _DATED.match(value)):
+        return value
+    raise ValueError("write a day as YYYY-MM-DD")
 
 
 def _plain(value: Decimal) -> Decimal:
@@ -43,7 +77,7 @@ def whole(value: object) -> int:
         return value
     if isinstance(value, str) and re.fullmatch(r"-?(?:0|[1-9][0-9]{0,11})", value):
         return int(value)
-    raise ValueError("write a whole number, with no 0 before its digits")
+    raise ValueError(f"{_odd(value)}write a whole number, with no 0 before its digits")
 
 
 def names(value: object) -> object:

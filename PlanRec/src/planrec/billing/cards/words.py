@@ -45,7 +45,8 @@ def plan_sentences(card: FullCard, plan: FullPlan | Option) -> list[str]:
 
 def _sentences(card: FullCard, plan: FullPlan | Option) -> Iterator[str]:
     currency = card.currency
-    yield f"the fee is {money_text(plan.fee, currency)} {_period(card)}"
+    if plan.fee or not card.prepaid:
+        yield f"the fee is {money_text(plan.fee, currency)} {_period(card)}"
     if isinstance(plan, FullPlan):
         yield from _plan_fees(card, plan)
     else:
@@ -63,6 +64,23 @@ def _sentences(card: FullCard, plan: FullPlan | Option) -> Iterator[str]:
     for cap in plan.caps:
         then = "does not take place" if cap.mode == "refuse" else "is free"
         yield f"{_and(cap.items)} cost at most {money_text(cap.amount, currency)} a period; further use {then}"
+    yield from _of_the_card(card, plan)
+
+
+def _of_the_card(card: FullCard, plan: FullPlan | Option) -> Iterator[str]:
+    """Yield what the card says beside its plans: the hours of bands that are named, the pool, the tax."""
+    named = {row.when for row in (*plan.rates, *plan.allowances)}
+    for name, windows in card.bands.items():
+        if name in named:
+            yield f"{name} is {_and([f'{_and(w.days)} {w.first} to {w.last}' for w in windows])} local time"
+    if card.pool is not None and isinstance(plan, FullPlan):
+        pool, over, currency = card.pool, card.pool.over, card.currency
+        beyond = f"each {over.block_mb} MB begun beyond it {money_text(over.per_block, currency)}" if over else ""
+        most = f", at most {money_text(over.max, currency)}" if over and over.max is not None else ""
+        yield f"data of all lines at home share {pool.allowance_mb} MB a period in place of the plan's own data"
+        yield f"{pool.payer} pays {money_text(pool.fee, currency)} for it{f', and {beyond}{most}' if over else ''}"
+    if card.tax.percent is not None:
+        yield f"{card.tax.percent} % tax is added to the bill"
 
 
 def _period(card: FullCard) -> str:
@@ -180,8 +198,8 @@ def _call_price(row: Rate, currency: str) -> str:
     if not {"call", "call_in"} & set(row.kind):
         return ""
     parts = [f"{money_text(row.setup, currency)} for each call"] if row.setup else []
-    for i, (second, price) in enumerate(row.per_minute):
-        after = f" from second {second} on" if i else ""
+    for second, price in row.per_minute:
+        after = f" from second {second} on" if second else ""
         parts.append(f"{money_text(price, currency)} a minute{after}")
     text = " and ".join(parts) or "nothing"
     text += _increment(*row.increment)

@@ -7,21 +7,31 @@ from planrec.billing.cell_months.bills import (
     bill_cells,
     bill_cells_on_every_plan,
     cell_reasons,
-    left_out_remark,
 )
+from planrec.billing.cell_months.own_months import MonthBills, OwnMonths, bill_months, own_months, scaled_months
+from planrec.billing.cell_months.plans import CellPlans, cell_plans, load_cell_plans
 from planrec.billing.cell_months.scheme import CellScheme, Increment, scheme_of
 from planrec.billing.cell_months.table import CellMonths, cell_codes, count_cells
+from planrec.billing.detailed_plan import left_out_remark
 
 __all__ = [
     "CellBills",
     "CellMonths",
+    "CellPlans",
     "CellScheme",
     "Increment",
+    "MonthBills",
+    "OwnMonths",
     "bill_cells",
     "bill_cells_on_every_plan",
+    "bill_months",
     "cell_codes",
+    "cell_plans",
     "cell_reasons",
     "count_cells",
     "left_out_remark",
+    "load_cell_plans",
+    "own_months",
+    "scaled_months",
     "scheme_of",
 ]

@@ -12,13 +12,12 @@ from common_utils.errors import ConfigError, DataError
 from planrec.billing.cards import AccountHolder, BillRequest, FullCard
 from planrec.billing.cell_months.scheme import scheme_of
 from planrec.billing.cell_months.table import CellMonths, cell_frame
+from planrec.billing.detailed_plan import left_out_remark
 from planrec.billing.order_free import order_reasons
 from planrec.billing.rating import BillBook, Sheet, accounts_of, bill_frame
 from planrec.billing.rating.holdings import AccountPeriods
 
-__all__ = ["CellBills", "bill_cells", "bill_cells_on_every_plan", "cell_reasons", "left_out_remark"]
-
-_MOST_TOLD = 3
+__all__ = ["CellBills", "bill_cells", "bill_cells_on_every_plan", "cell_reasons"]
 
 
 @dataclass(frozen=True)
@@ -37,22 +36,6 @@ class CellBills:
     book: BillBook
     unsold: BoolArray
     left_out: dict[str, list[str]]
-
-
-def left_out_remark(plan: str, reasons: Sequence[str]) -> str:
-    """Return in a sentence why sums by cell do not price a plan.
-
-    Examples
-    --------
-    >>> left_out_remark("a", ["plans.a.passes[0]: a pass is bought by the first use"])
-    'plan a is left out (NEEDS_USAGE_DETAIL): sums by cell do not price it. plans.a.passes[0]: a pass is bought by the \
-first use. Its events are needed: `planrec bill --events`.'
-    """
-    more = f"; and {len(reasons) - _MOST_TOLD} more" if len(reasons) > _MOST_TOLD else ""
-    return (
-        f"plan {plan} is left out (NEEDS_USAGE_DETAIL): sums by cell do not price it. "
-        f"{'; '.join(reasons[:_MOST_TOLD])}{more}. Its events are needed: `planrec bill --events`."
-    )
 
 
 def cell_reasons(card: FullCard, plan_id: str, options: tuple[str, ...] = ()) -> list[str]:

@@ -50,7 +50,7 @@ class CellScheme:
     dates : tuple of str
         Days from which a price begins or no longer holds, YYYY-MM-DD, after "" for the time before the first.
     bands : tuple of str
-        Bands that hold together, joined by +; "" where none does.
+        Bands that hold together, in order of the alphabet, joined by +; "" where none does.
     """
 
     card: FullCard
@@ -128,7 +128,7 @@ def scheme_of(card: FullCard) -> CellScheme:
         ),
         tuple(sorted({s for r in rates for s, _ in r.per_minute if s})),
         ("", *((date(1970, 1, 1) + timedelta(days=d)).isoformat() for d in cells.dates.tolist())),
-        tuple("+".join(b for b, held in zip(card.bands, row, strict=False) if held) for row in cells.band_sets),
+        tuple("+".join(sorted(b for b, held in zip(card.bands, row, strict=False) if held)) for row in cells.band_sets),
     )
 
 

@@ -173,7 +173,10 @@ def cell_frame(sheet: Sheet, accounts: AccountPeriods, cells: CellMonths, subscr
     when = np.array([listed.get(name, -1) for name in cells.periods], dtype=np.int64)[cells.period]
     kept = np.flatnonzero((who >= 0) & (when >= 0))
     grid = CardCells(sheet, cells.classes, cells.places, [(0, np.zeros(len(sheet.card.options), dtype=bool))])
-    parts = (cells.date[kept] * 0, *(c[kept] for c in (cells.date, cells.band, cells.at, cells.kind, cells.to)))
+    # One scheme can list its bands in another order than the card, so that their sets have other places.
+    own = scheme_of(sheet.card).bands
+    band = np.array([own.index(name) for name in scheme.bands], dtype=np.int64)[cells.band]
+    parts = (cells.date[kept] * 0, *(c[kept] for c in (cells.date, band, cells.at, cells.kind, cells.to)))
     cell = np.asarray(np.ravel_multi_index(parts, grid.shape), dtype=np.int64)
     keys, group = np.unique((who[kept] * p + when[kept]) * grid.n + cell, return_inverse=True)
     account, cell = np.divmod(keys, grid.n)

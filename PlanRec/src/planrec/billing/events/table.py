@@ -30,7 +30,8 @@ _COLUMNS = ("event", "subscriber", "kind", "start", "seconds", "mb", "to", "at")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _IN_UTC, _LOCAL, _A_DAY = range(3)
 _DAY_ALONE = re.compile(r"\d{4}-?\d{2}-?\d{2}")
-_POWER = re.compile(r"\+?\d+(?:[.,]\d+)?[eE][+-]?\d+")
+_POWER = re.compile(r"\W*\d+(?:[.,]\d*)?\s?[eE][+-]?\d+")
+_A_FLOAT = re.compile(r"\W*\d+[.,]0{1,2}")  # 34600111222.0; what stood before the digits, 0 or 00, is lost
 _MEGABYTES = re.compile(r"(\d{1,9})(?:\.(\d*))?|\.(\d+)")
 
 
@@ -104,6 +105,28 @@ def class_finder(prefixes: dict[str, tuple[str, ...]]) -> Callable[[str], str]:
     return find
 
 
+def _odd_number(number: str, *, trunk: bool) -> str:
+    """Return why a number called is not one as it was dialled, "" where it may be.
+
+    Signs between digits are passed over, so is a spreadsheet's apostrophe before them. `trunk` is whether numbers may
+    begin with 00: they may not where the prefixes of the card do not.
+
+    Examples
+    --------
+    >>> _odd_number("'+34 (600) 11-12-22", trunk=False), _odd_number("34600111222.0", trunk=False)[:38]
+    ('', 'a number written as a decimal has lost')
+    """
+    if _POWER.fullmatch(number):
+        return "a number written as a power of ten has lost its digits; export the column as text"
+    if _A_FLOAT.fullmatch(number):
+        return "a number written as a decimal has lost the + or 0 before its digits; export the column as text"
+    if any(c.isdigit() for c in number) and any(c.isalpha() or (c.isdigit() and not c.isascii()) for c in number):
+        return "a number has letters or digits other than 0 to 9; export the column as text"
+    if not trunk and re.sub(r"\D", "", number).startswith("00"):
+        return "a number begins with 00, and no prefix of the card does; write it as the prefixes are, such as +34600"
+    return ""
+
+
 def read_events(
     data: bytes,
     name: str,
@@ -169,6 +192,7 @@ def read_events(
     if number_for and not has_number:
         raise DataError(f"{name}: no column 'number', which {number_for} of the card asks for.")
     reader = _Reader(name, subscribers, time_for, number_for)
+    trunk = not prefixes or any(prefix.startswith("00") for group in prefixes.values() for prefix in group)
     for line, row in enumerate(rows, start=2):
         if not row:
             continue
@@ -177,11 +201,9 @@ def read_events(
         values = [row[p] if p >= 0 else "" for p in place]
         number = row[number_at].strip() if number_at >= 0 else ""
         if number and (number_for or not values[6]):
-            if _POWER.fullmatch(number):
-                raise DataError(
-                    f"{name}: line {line}, column 'number': a number written as a power of ten has lost its digits; "
-                    "export the column as text."
-                )
+            odd = _odd_number(number, trunk=trunk)
+            if odd:
+                raise DataError(f"{name}: line {line}, column 'number': {odd}.")
             values[6] = values[6] or find(number)
         reader.add(line, values, number)
     return reader.events(LocalClock(timezone))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from planrec.billing.rating.allowances import amount_of
 from planrec.billing.rating.bill import BillBook, BillLine, bill_events, bill_frame, decimal_text
 from planrec.billing.rating.cells import CardCells
 from planrec.billing.rating.corrections import (
@@ -28,6 +29,7 @@ __all__ = [
     "ToldEvent",
     "accounts_of",
     "allowance_use",
+    "amount_of",
     "bill_events",
     "bill_frame",
     "bill_with_corrections",

@@ -120,8 +120,10 @@ def _price(sheet: Sheet, rate: int) -> str:
 
 
 def _cents(cents: Fraction) -> str:
+    """Return an amount, to four decimals half up; "about" says that it has more."""
     tenths = cents * 10**4
-    text = f"{tenths.numerator // tenths.denominator / 10**4:z.4f}".rstrip("0").rstrip(".")
+    rounded = (2 * tenths.numerator + tenths.denominator) // (2 * tenths.denominator)
+    text = decimal_text(rounded, 10**4)
     return text if tenths.denominator == 1 else f"about {text}"
 
 

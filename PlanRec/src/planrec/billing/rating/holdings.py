@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -142,10 +143,7 @@ def accounts_of(card: FullCard, request: BillRequest) -> AccountPeriods:
         where = f"subscribers.{who}"
         if subscriber.plan is None:
             raise ConfigError(f"{where}.plan: a subscriber who is billed holds a plan; name one of the card.")
-        unknown = [o for o in (*subscriber.options, *(b.option for b in subscriber.bought)) if o not in names]
-        wanted = [subscriber.plan, *(c.plan for c in subscriber.plan_changes)]
-        if unknown or any(p not in plans for p in wanted):
-            raise ConfigError(f"{where}: {unknown or wanted} is not in the card.")
+        _refuse_unknown(subscriber, where, plans, names)
         _refuse_misplaced(card, subscriber, where)
         if subscriber.options:
             held[a, [names[o] for o in subscriber.options]] = True
@@ -157,7 +155,7 @@ def accounts_of(card: FullCard, request: BillRequest) -> AccountPeriods:
             if key not in problems:
                 problems[key] = account_holds(card, p, held[a])
             if problems[key]:
-                raise ConfigError(f"{where}: {problems[key]}")
+                raise ConfigError(f"{where}.options: {problems[key]}")
     accounts = AccountPeriods(rule, tuple(request.subscribers.values()), np.arange(len(plan)), periods, plan, held)
     bought = {
         o: _bought(card, o, accounts, tuple(request.subscribers)) for o, told in enumerate(card.options) if told.starts
@@ -167,13 +165,29 @@ def accounts_of(card: FullCard, request: BillRequest) -> AccountPeriods:
     return replace(accounts, bought=bought)
 
 
+def _refuse_unknown(subscriber: AccountHolder, where: str, plans: Collection[str], options: Collection[str]) -> None:
+    """Refuse a plan or an option that the card does not hold."""
+    changes, bought = enumerate(subscriber.plan_changes), enumerate(subscriber.bought)
+    named = [("plan", subscriber.plan), *((f"plan_changes[{i}].plan", c.plan) for i, c in changes)]
+    held = [(f"options[{i}]", o) for i, o in enumerate(subscriber.options)]
+    held += [(f"bought[{i}].option", b.option) for i, b in bought]
+    for key, name in named:
+        if name not in plans:
+            raise ConfigError(f"{where}.{key}: plan {name!r} is not in the card.")
+    for key, name in held:
+        if name not in options:
+            raise ConfigError(f"{where}.{key}: option {name!r} is not in the card.")
+
+
 def _refuse_misplaced(card: FullCard, subscriber: AccountHolder, where: str) -> None:
     """Refuse options that are held and told as bought, or the other way round."""
     single = {o.option_id for o in card.options if o.starts is not None}
     for option in single.intersection(subscriber.options):
-        raise ConfigError(f"{where}: option {option} is bought one by one; name each under `bought`, with its day.")
+        raise ConfigError(
+            f"{where}.options: option {option} is bought one by one; name each under `bought`, with its day."
+        )
     for option in {b.option for b in subscriber.bought} - single:
-        raise ConfigError(f"{where}: option {option} is held, not bought one by one; name it under `options`.")
+        raise ConfigError(f"{where}.bought: option {option} is held, not bought one by one; name it under `options`.")
 
 
 def _bought(card: FullCard, o: int, accounts: AccountPeriods, names: tuple[str, ...]) -> IntArray:
@@ -206,7 +220,8 @@ def account_holds(card: FullCard, plan: int, held: BoolArray) -> str:
     chosen = [card.options[i] for i in np.flatnonzero(held).tolist()]
     groups = [o.group for o in chosen if o.group]
     if len(set(groups)) != len(groups):
-        return "two options of one group"
+        twice = next(name for name in groups if groups.count(name) > 1)
+        return f"two options of the group {twice!r}; hold one"
     return next((text for option in chosen if (text := _misfit(card, option, plan, held))), "")
 
 

@@ -74,6 +74,8 @@ class Money:
         bounds = [low] if high is None else [low, high]
         common = lcm(self.denominator, *(b.denominator for b in bounds))
         numbers = self._over(common)
+        if _largest(numbers) + max(int(bound * common) for bound in bounds) >= _SAFE:
+            numbers = numbers.astype(object)
         top = numbers if high is None else np.minimum(numbers, int(high * common))
         return Money(np.maximum(top - int(low * common), 0), common)
 

@@ -26,6 +26,7 @@ MOST_MEGABYTES = 1_000_000
 MOST_EVENTS = 100_000
 # Of one price; a unit of use meets one price of an item and its call at most three more, so sums stay below 2**62.
 _LARGEST = 2**60
+_LARGEST_BILL = 2**58  # cents; 31 such bills add up within 64 bits
 _FINEST = 4096  # blocks of 1,024 bytes to the megabyte of a million need 16
 
 
@@ -135,6 +136,37 @@ class Sheet:
                     f"card {self.card.version}: {key}: the largest charge of a period is beyond 64 bits at this "
                     "price with these decimals; write fewer decimals or a lower price."
                 )
+        self._refuse_large_bills()
+        for key, item, amount in self._limits():
+            if amount * self.items[item] >= _LARGEST:
+                raise ConfigError(
+                    f"card {self.card.version}: {key}: beyond 64 bits over the decimals of the prices of {item!r}; "
+                    "write fewer decimals in these prices or a lower amount."
+                )
+
+    def _refuse_large_bills(self) -> None:
+        """Refuse prices that are within the bound of each item, but whose bill with discounts and tax is not."""
+        prices = [(price * most, key) for _, key, price, most in self._prices()]
+        if not prices:
+            return
+        taken = [
+            d.percent or max((p for _, p in d.steps), default=Decimal(0)) for p in self.card.plans for d in p.discounts
+        ]
+        factor = (1 + Fraction(self.card.tax.percent or 0) / 100) * (1 + Fraction(sum(taken, Decimal(0))) / 100)
+        largest, key = max(prices)
+        if sum(cents for cents, _ in prices) * factor >= _LARGEST_BILL:
+            raise ConfigError(
+                f"card {self.card.version}: {key}: a bill of all prices with discounts and tax is beyond 64 bits, and "
+                f"most of it is this price ({float(largest):.1e} cents a period); write a lower one."
+            )
+
+    def _limits(self) -> Iterator[tuple[str, str, Fraction]]:
+        """Yield (key, item, cents) of amounts that are held over an item's denominator but are no price of use."""
+        for row in self.caps:
+            for item in (i for i in (row.cap.items if row.cap else ()) if i in self.items):
+                yield f"{row.key}.amount", item, Fraction(row.cap.amount if row.cap else 0)
+        if self.card.rounding.each == "event":  # rounding adds up to one unit to a charge
+            yield from (("rounding.to", item, 2 * Fraction(self.card.rounding.to)) for item in self.items)
 
     def parts(self, megabytes: Decimal) -> int:
         """Return megabytes of the card in the unit in which data are counted."""

@@ -28,6 +28,8 @@ from planrec.billing.rating.passes import PassUse, open_passes
 from planrec.billing.rating.segments import clip_to_limits, group_sums, run_numbers
 from planrec.billing.rating.sheet import Sheet
 
+_WHAT = {"call": "a call", "call_in": "a received call", "sms": "a message", "data": "a data session"}
+
 __all__ = ["Trace", "UsedUp", "rate_frame", "rate_use", "unpriced"]
 
 
@@ -126,11 +128,18 @@ def rate_use(sheet: Sheet, accounts: AccountPeriods, events: Events) -> UsedUp:
     DataError
         If no rate fits an event that allowances do not cover whole, or a subscriber used more than can be rated.
     """
-    return rate_frame(sheet, accounts, frame_of(sheet, accounts, events))
+    return rate_frame(sheet, accounts, frame_of(sheet, accounts, events), ids=events.ids)
 
 
-def rate_frame(sheet: Sheet, accounts: AccountPeriods, frame: Frame, *, refuse: bool = True) -> UsedUp:
-    """Rate a frame of events, or of sums where they are order-free; as `rate_use`.
+def rate_frame(
+    sheet: Sheet,
+    accounts: AccountPeriods,
+    frame: Frame,
+    *,
+    refuse: bool = True,
+    ids: NDArray[np.str_] | None = None,
+) -> UsedUp:
+    """Rate a frame of events, or of sums where they are order-free; as `rate_use`. `ids` name events in refusals.
 
     Without `refuse`, events that no rate fits cost nothing; `unpriced` says where they are.
     """
@@ -147,7 +156,7 @@ def rate_frame(sheet: Sheet, accounts: AccountPeriods, frame: Frame, *, refuse: 
     if after.without_price:  # of the last round: what a cap refuses needs no price
         raise DataError("events: a call reaches a band without a rate of 1/1 with `per_minute`; add one to the card.")
     if refuse and (use.cells.rate < 0).any():
-        _refuse_unpriced(use, result.trace)
+        _refuse_unpriced(use, result.trace, ids)
     return result
 
 
@@ -336,12 +345,21 @@ def _surcharge(use: _Use, cell: IntArray, a: int, taken: tuple[IntArray, IntArra
     return Charge(within.beyond.item, rows, (amounts - free) * each, 1 + a)
 
 
-def _refuse_unpriced(use: _Use, trace: Trace) -> None:
+def _refuse_unpriced(use: _Use, trace: Trace, ids: NDArray[np.str_] | None) -> None:
     bad = unpriced(use.frame, trace)
     if len(bad):
         cell = use.cells.parts(use.cell[bad[:1]])
         kind, to = KINDS[int(use.frame.kind[bad[0]])], use.cells.classes[int(cell[5][0])]
-        raise DataError(
-            f"events: no rate fits {len(bad)} event(s) that allowances do not cover, first a {kind} to {to!r} at "
-            f"{use.cells.places[int(cell[3][0])]!r}. Add a rate or an unlimited allowance for it."
+        at = use.cells.places[int(cell[3][0])]
+        plan = use.sheet.card.plans[int(use.accounts.plan.reshape(-1)[use.frame.account[bad[0]]])]
+        event = f"{str(ids[use.frame.source[bad[0]]])!r}, " if ids is not None else ""
+        said = (
+            f"events: no rate fits {len(bad)} event(s) that allowances do not cover, first {event}{_WHAT[kind]}"
+            f"{f' to {to}' if to else ''} at {at}"
         )
+        if any(row.fits(use.sheet.card, kind, to, at) for row in plan.not_sold):
+            raise DataError(
+                f"{said}: plan {plan.plan_id} does not sell it (`not_sold`). Bill the subscriber on a plan that does, "
+                "or correct the events."
+            )
+        raise DataError(f"{said}. Add a rate or an unlimited allowance for it to plan {plan.plan_id}.")

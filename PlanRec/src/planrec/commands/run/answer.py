@@ -16,14 +16,17 @@ from common_utils.errors import ConfigError
 from common_utils.monitoring.profiles.batch import BatchProfile, open_batch_profile
 from common_utils.outputs import is_stream
 from planrec.advice import AnswerPolicy, Engine, Overrides
+from planrec.advice.from_cells import CellPricing
 from planrec.batch.answers import Recommender
 from planrec.batch.by_bundle import AskedOfBundle, bundle_answers
+from planrec.batch.cell_use import CellUse
 from planrec.batch.command import BatchCommand, bundle_digest, digest_of, rules_digest, run_job
 from planrec.batch.log import prediction_entries, ranked_entries
 from planrec.batch.parts.jobs import Keeping, Written, billing, predicting, recommending
 from planrec.batch.rankers import policy_ranker
 from planrec.batch.seen import advised_profile, predicted_profile
 from planrec.billing import load_catalogue
+from planrec.billing.cell_months import CellPlans, cell_plans, load_cell_plans
 from planrec.bundle import PlanRecBundle
 from planrec.commands.options import AnswerBasis, AnswerMode
 from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand
@@ -36,6 +39,7 @@ from planrec.commands.settings import (
 )
 from planrec.months import month_index
 from planrec.rules import Mode, Rules, built_in_rules, load_rules
+from planrec.usage.cell_files import CellFile
 
 __all__ = ["run_bill", "run_predict", "run_recommend"]
 
@@ -68,6 +72,11 @@ def run_recommend(request: RecommendCommand) -> None:
             "recommend --mode offer: months, history and risk weight are those of the bundle; leave out --basis past, "
             "--history-months and --risk-weight."
         )
+    if offered and request.cells is not None:
+        raise ConfigError(
+            "recommend --cells: the models of offers score plans in the short form, by their allowances and prices, "
+            "not those that cells price. Leave out --cells, or ask for advice (--mode advice)."
+        )
     if request.plans is None:
         _by_bundle(request)
         return
@@ -83,9 +92,11 @@ def _by_card(request: RecommendCommand, plans: Path) -> None:
     """Follow the rules of the file, the built-in ones where there is none."""
     advice, configured = advice_settings(request.settings)
     month, path = month_index(request.as_of), request.rules or configured
-    catalogue = load_catalogue(plans)
+    cells = None if request.cells is None else _cells(request.cells, load_cell_plans(plans))
+    catalogue = load_catalogue(plans) if cells is None else cells.pricing.plans.wide
     rules = built_in_rules() if path is None else load_rules(path, catalogue)
     engine = Engine(catalogue, rules.asking("advice", request.min_gain_cents))
+    engine = engine if cells is None else cells.engine(engine)
     policy = AnswerPolicy(
         history_months=request.history_months or advice.history_months,
         risk_weight=advice.risk_weight if request.risk_weight is None else request.risk_weight,
@@ -93,9 +104,14 @@ def _by_card(request: RecommendCommand, plans: Path) -> None:
     )
     _, recent = table_settings(request.settings)
     ranker = policy_ranker(engine, policy)
-    recommender = Recommender(catalogue, ranker, month, policy.history_months, request.top, request.explain, recent)
+    looked_back, top, explain = policy.history_months, request.top, request.explain
+    recommender = Recommender(catalogue, ranker, month, looked_back, top, explain, recent, cells=cells)
     if written := _written(request, recommender, engine.rules, policy):
         note(f"{written.rows:,} rows written to {request.output}, by the past months and rules {engine.rules.version}")
+
+
+def _cells(path: Path, plans: CellPlans) -> CellUse:
+    return CellUse(CellPricing(plans), CellFile(path, plans.card))
 
 
 def _by_bundle(request: RecommendCommand) -> None:
@@ -103,7 +119,11 @@ def _by_bundle(request: RecommendCommand) -> None:
     run, month = load_run(request.settings), month_index(request.as_of)
     bundle = run.open_bundle(request.bundle)
     _, recent = table_settings(request.settings)
-    rules = bundle.followed(request.rules)
+    cells = None if request.cells is None else _cells(request.cells, cell_plans(bundle.catalogue_bytes(), bundle.name))
+    if cells is None or request.rules is None:
+        rules = bundle.followed(request.rules)
+    else:  # the rules may name the plans that cells price
+        rules = load_rules(request.rules, cells.pricing.plans.wide)
     asked = AskedOfBundle(
         month,
         request.mode.value,
@@ -113,6 +133,7 @@ def _by_bundle(request: RecommendCommand) -> None:
         top=request.top,
         explain=request.explain,
         recent_months=recent,
+        cells=cells,
     )
     answers = bundle_answers(bundle, asked)
     profile = open_batch_profile(run.config.monitoring, run.project, bundle.bundle, "recommend")
@@ -173,6 +194,7 @@ def _written(
         "the rules": rules_digest(rules),
         "the bundle": bundle_digest(bundle),
         "the question": repr((request.as_of, request.top, request.explain, policy, recommender.recent_months)),
+        "the cells": "" if request.cells is None else digest_of(request.cells),
     }
     beside = {} if request.excluded_output is None else {"excluded": request.excluded_output}
     command = BatchCommand(request.usage, request.output, request.workers, request.part, asked, request.dry_run, beside)

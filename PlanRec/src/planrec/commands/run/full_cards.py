@@ -15,10 +15,10 @@ from common_utils.errors import ConfigError, DataError
 from common_utils.outputs import write_text
 from common_utils.tables import table_writer
 from planrec.batch.cell_bills import cell_bill_table
-from planrec.billing.cards import BillRequest, FullCard, load_request, remarks
+from planrec.billing.cards import BillRequest, FullCard, accounts_lines, load_request, read_card_tree, remarks
 from planrec.billing.cell_months import bill_cells, bill_cells_on_every_plan, count_cells, left_out_remark
 from planrec.billing.complete_cards import load_complete_card
-from planrec.billing.events import Events
+from planrec.billing.events import CALL, SMS, Events
 from planrec.billing.rating import (
     CODES,
     BillBook,
@@ -68,7 +68,23 @@ def run_bill_events(
         raise ConfigError("bill: name a file with --output or --cells-output, or an event with --explain.")
     _refuse_parquet(output)
     card, request = _card(asked.card), load_request(asked.accounts)
+    with accounts_lines(asked.accounts):
+        _bill_events(asked, card, request, output, explain, late_output, cells_output)
+
+
+def _bill_events(
+    asked: EventBilling,
+    card: FullCard,
+    request: BillRequest,
+    output: Path | None,
+    explain: str | None,
+    late_output: Path | None,
+    cells_output: Path | None,
+) -> None:
     events = read_billed_events(card, request, asked.events, decimal=asked.decimal)
+    unknown = int((((events.kind == CALL) | (events.kind == SMS)) & (events.to == 0)).sum()) if card.prefixes else 0
+    if unknown:
+        note(f"events: {unknown:,} calls and messages of no class: no prefix of the card fits, or no number is told")
     if cells_output is not None:
         cells = count_cells(card, request, events)
         write_cells(cells, cells_output)
@@ -99,7 +115,7 @@ def _refuse_parquet(output: Path | None) -> None:
 
 def _card(path: Path) -> FullCard:
     card = load_complete_card(path)
-    for text in remarks(card):
+    for text in remarks(card, read_card_tree(path).lines):
         note(f"card: {text}")
     return card
 
@@ -132,7 +148,8 @@ def run_bill_cells(card_path: Path, accounts: Path | None, cells_path: Path, out
         note(f"{table.num_rows:,} bills on {len(bills)} plans of {card.version} written to {output}")
         return
     request = load_request(accounts)
-    found = bill_cells(card, request, cells)
+    with accounts_lines(accounts):
+        found = bill_cells(card, request, cells)
     write_text(output, found.book.to_csv())
     for plan, reasons in found.left_out.items():
         note(left_out_remark(plan, reasons))

@@ -18,6 +18,7 @@ from planrec.billing.cards import (
     FullCard,
     FullPlan,
     Option,
+    accounts_lines,
     load_request,
     money_text,
     plan_sentences,
@@ -135,7 +136,8 @@ def _by_events(
     books: list[BillBook] = []
     for plan in plans:
         held = {n: s.model_copy(update={"plan": plan, "plan_changes": ()}) for n, s in request.subscribers.items()}
-        books.append(bill_events(card, request.model_copy(update={"subscribers": held, "choose": None}), events))
+        with accounts_lines(accounts):
+            books.append(bill_events(card, request.model_copy(update={"subscribers": held, "choose": None}), events))
     return books[0].names, books[0].totals.sum(axis=1), books[1].totals.sum(axis=1)
 
 

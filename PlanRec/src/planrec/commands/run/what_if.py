@@ -13,8 +13,8 @@ from common_utils.tables import write_table
 from planrec.advice import AnswerPolicy, Engine, Question
 from planrec.advice.what_if import UsageChange, load_plan, with_plan
 from planrec.batch.command import BatchCommand, bundle_digest, digest_of, rules_digest, run_job
-from planrec.batch.files import BLOCKS_EACH, answered
-from planrec.batch.parts.jobs import refusals
+from planrec.batch.files import answered
+from planrec.batch.parts.jobs import BLOCKS_EACH, refusals
 from planrec.batch.what_if import WhatIfSums, asking
 from planrec.billing import Catalogue, load_catalogue
 from planrec.commands.requests import DraftCommand, WhatIfCommand

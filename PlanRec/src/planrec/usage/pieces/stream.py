@@ -1,46 +1,55 @@
 """Usage months of a file, piece by piece, the rows of a subscriber always in one piece.
 
-A Parquet file is never held whole. One that is not sorted by subscriber is sorted on the disk first, within a limit of
-memory. A CSV file is read whole: its decimal sign and its quotes cannot be known before its end.
+The file is never held whole. One that is not sorted by subscriber is sorted on the disk first, within a limit of
+memory. A CSV file is gone through twice: its decimal sign and its quotes cannot be known before its end.
 """
 
 from __future__ import annotations
 
-import tempfile
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute
-from numpy.typing import NDArray
 
 from common_utils.errors import ConfigError, DataError
-from common_utils.tables import Accounts, Reading, RowReport, check_share, merged_report, open_parquet
-from common_utils.tables.columns import check_gaps, checked_mapping, plain_kind, renamed, unfound
-from common_utils.tables.encodings import comparable_id, readable_table
-from common_utils.tables.files import kind_of_table
-from common_utils.tables.parquet import gaps_of
+from common_utils.tables import Accounts, Reading, RowReport, check_share, merged_report
+from common_utils.tables.columns import check_gaps, checked_mapping, plain_kind, renamed, selected, unfound
+from common_utils.tables.encodings import check_encoding
+from common_utils.tables.pieces.grouped import (
+    ROW_NUMBER,
+    Ascending,
+    key_text,
+    numbered,
+    sorted_rows,
+    whole_groups,
+)
+from common_utils.tables.pieces.opened import WrittenRows, open_rows
+from common_utils.tables.read import PieceOfText, rejected_rows
+from common_utils.tables.text.csv_file import in_order, ragged_table
+from common_utils.tables.written.forms import Forms, forms_of
+from common_utils.tables.written.further import FurtherColumns
+from common_utils.tables.written.table import column_kinds
 from planrec.billing import Catalogue
 from planrec.columns import SUBSCRIBER
 from planrec.usage.amounts import check_amounts
 from planrec.usage.doubts import AmountCounts
-from planrec.usage.months_table import asked_until, withheld
-from planrec.usage.pieces.block import PLACE, BlockAccount, BlockCheck, CheckedBlock
-from planrec.usage.read import USAGE_TABLE, check_usage_rows, read_usage_table, usage_schema
+from planrec.usage.months_table import with_late
+from planrec.usage.pieces.block import Block, BlockAccount, BlockCheck
+from planrec.usage.pieces.held import HeldPlans
+from planrec.usage.read import USAGE_TABLE, usage_schema
 
-__all__ = ["PIECE_ROWS", "UsageStream", "part_blocks", "subscriber_names"]
+__all__ = ["PIECE_ROWS", "UsageStream", "part_blocks"]
 
 pc: Any = pyarrow.compute  # its functions are made at import, the type checker sees none of them
 
-PIECE_ROWS = (
-    200_000  # rows in memory at once, a few times over; large enough that what a piece costs by itself is small
-)
-_SORT_MEMORY, _SORT_THREADS = "256MB", 2  # each thread needs its part of the memory
+PIECE_ROWS = 200_000  # in memory at once, a few times over; large enough that what a piece costs by itself is small
+_COUNTED = ("number", "integer", "date", "month")  # columns whose form is decided for the whole
 _KEY = "key"
 
 
@@ -54,7 +63,8 @@ class UsageStream:
     catalogue : Catalogue, optional
         Which plans there are, as for `usage.read.read_usage_table`.
     piece_rows : int, default=200,000
-        Rows of a block, about; a subscriber with more makes a larger one.
+        Rows of a block: it ends with the first subscriber from so many on, so that blocks are the same however the
+        file is cut.
     reading : Reading, optional
         How the columns are written, and how much may be rejected.
     as_of : int, optional
@@ -76,7 +86,7 @@ class UsageStream:
     Raises
     ------
     DataError
-        If the file cannot be read or lacks a column; a CSV file also if no row of it can be used.
+        If the file cannot be read or lacks a column.
 
     Examples
     --------
@@ -106,23 +116,21 @@ class UsageStream:
         self._reading = reading or Reading()
         self._accounts: list[BlockAccount] = []
         self._reports: list[RowReport] = []
+        self._lost = dict[int, str]()
+        self._ragged: list[list[str]] = []
+        self._ascending = Ascending()
         self.refused = 0
-        self._stored = kind_of_table(path, name=USAGE_TABLE) in ("parquet", "folder")
-        if self._stored:
-            self._file = open_parquet(path, name=USAGE_TABLE)
-            self._columns = self._wanted_columns()
-            check_usage_rows(self._empty(), reading=self._units(), gaps=self._gaps)  # before anything is computed
-            self.rows: int = self._file.metadata.num_rows
-            self.check = BlockCheck(self._units(), catalogue, self._gaps, as_of, keep_plans, keep_refused)
+        self._opened = open_rows(path, USAGE_TABLE, {*usage_schema().columns, *self._reading.columns})
+        delimiter = self._opened.delimiter
+        self._columns = self._wanted_columns() if delimiter is None else self._columns_of_text()
+        self.check = BlockCheck(
+            self._units(), catalogue, self._gaps, as_of=as_of, keep_plans=keep_plans, keep_refused=keep_refused
+        )
+        if delimiter is None:
+            self.check.rows(self._nothing())  # before anything is computed
         else:
-            data = read_usage_table(path, catalogue=catalogue, reading=self._reading, keep_plans=keep_plans)
-            self._reports += data.reports if as_of is None else asked_until(data, as_of, reading=self._reading).reports
-            self._months = data.months
-            self._lost = data.months.iloc[:0] if data.lost is None else data.lost.sort_values(SUBSCRIBER, kind="stable")
-            if as_of is not None and data.lost is not None and not keep_refused:
-                self._months, self.refused = withheld(data.months, data.lost, as_of=as_of)
-            self.rows = len(self._months)
-            self.check = BlockCheck(Reading())
+            self._look_through(delimiter)
+        self.rows: int = self._opened.n_rows
 
     @property
     def block_count(self) -> int:
@@ -144,31 +152,45 @@ class UsageStream:
                 yield checked.months
         self.finish()
 
-    def blocks(self) -> Iterator[Any]:
-        """Yield what `check` takes: rows of whole subscribers, in ascending order, as they are read."""
-        return _whole_subscribers(self._batches(), self._piece_rows) if self._stored else self._of_frame(self._months)
+    def blocks(self) -> Generator[Block]:
+        """Yield what `check` takes: rows of whole subscribers, in ascending order, as they are written.
+
+        The last block of a CSV file has what belongs to none: rows of another shape, of subscribers without others.
+        """
+        tables = whole_groups(self._ordered(), SUBSCRIBER, self._piece_rows)
+        if self.check.text is None:
+            yield from map(Block, tables)
+            return
+        whole = ragged_table(self._ragged, self._opened.empty.column_names)
+        ragged = whole.select(list(self._columns)).rename_columns(list(self._columns.values()))
+        for table in tables:
+            theirs = ragged[:0]
+            if len(ragged):
+                among = pc.is_in(key_text(ragged[SUBSCRIBER]), value_set=pc.unique(key_text(table[SUBSCRIBER])))
+                theirs, ragged = ragged.filter(among), ragged.filter(pc.invert(among))
+            yield Block(table, theirs)
+        yield self._nothing(ragged)
 
     def numbered(self) -> Generator[Any]:
-        """Yield the rows as they stand in the file, under our names and with `PLACE`; of a Parquet table only.
+        """Yield the rows as they stand in the file, under our names and with `ROW_NUMBER`; of a Parquet table only.
 
         Raises
         ------
         ConfigError
             If the table is a CSV file or a workbook.
         """
-        if not self._stored:
+        if self.check.text is not None:
             raise ConfigError(
                 f"{USAGE_TABLE} ({self._path.name}): answers in parts are made of a Parquet table; bring it as "
                 "Parquet, or name a file with --output."
             )
-        return _with_places(self._read())
+        return (numbered(some) for some in self._read())
 
-    def take(self, account: BlockAccount | None) -> None:
+    def take(self, account: BlockAccount) -> None:
         """Add the account of a block."""
-        if account is not None:
-            self._accounts.append(account)
-            self._reports.append(account.report)
-            self.refused += account.refused
+        self._accounts.append(account)
+        self._reports.append(account.report)
+        self.refused += account.refused
 
     def finish(self, wrote: str = "nothing was written", every: Callable[[], pd.DataFrame] | None = None) -> None:
         """See that the file can be trusted, once every block is accounted for.
@@ -183,41 +205,48 @@ class UsageStream:
         DataError
             If no row could be used, too many were rejected, or the amounts cannot be in their unit.
         """
-        if not self._stored:
-            return
-        report = self.report()
-        whole = dict.fromkeys(self._repairs, report.kept) if report.kept else {}
-        report = replace(report, notes=(*self._notes, *report.notes), repaired={**report.repaired, **whole})
-        rejects = pd.concat([account.rejects for account in self._accounts])
-        rejects = rejects.sort_values("row", ignore_index=True)
-        check_share(report, rejects, self._reading, wrote=wrote, every=every)
+        as_of = self.check.as_of
+        held = sum((account.held for account in self._accounts), HeldPlans())
+        report = held.told(self._whole(wrote, every), self.check.catalogue)
         counts = sum((account.counts for account in self._accounts), AmountCounts())
-        self._reports = [check_amounts(counts, report, accept=self._reading.accept_units)]
-        self._reading.accounts.update(self._reports[0])
+        report = check_amounts(counts, report, accept=self._reading.accept_units)
+        gaps = dict.fromkeys(note for account in self._accounts for note in account.gaps)
+        report = replace(report, notes=(*report.notes, *gaps))
+        if as_of is not None:
+            report = with_late(report, sum(account.late for account in self._accounts), as_of)
+        self._reports = [report]
+        self._reading.accounts.update(report)
 
     def report(self) -> RowReport:
         """Return the account of all rows gone through so far."""
         return merged_report(self._reports)
 
-    def _of_frame(self, months: pd.DataFrame) -> Generator[CheckedBlock]:
-        last = len(months)
-        ends = np.append(np.flatnonzero(_changes(pa.array(months[SUBSCRIBER]))) + 1, last)
-        start = done = 0
-        while start < last:
-            end = int(ends[np.searchsorted(ends, min(start + self._piece_rows, last))])
-            until = len(self._lost)
-            if end < last:  # rejected rows go with the subscribers they stand among
-                until = int(self._lost[SUBSCRIBER].searchsorted(months[SUBSCRIBER].iloc[end - 1], side="right"))
-            yield CheckedBlock(
-                months.iloc[start:end].reset_index(drop=True), None, self._lost.iloc[done:until].reset_index(drop=True)
-            )
-            start, done = end, until
+    def _whole(self, wrote: str, every: Callable[[], pd.DataFrame] | None) -> RowReport:
+        """Return the account of the file as read; refuse one of which too much was rejected."""
+        report, lost = self.report(), in_order(self._lost)
+        rejects = pd.concat([rejected_rows(lost, usage_schema()), *(account.rejects for account in self._accounts)])
+        rejects = rejects.sort_values("row", ignore_index=True)
+        counted = Counter(report.rejected) + Counter(lost.values())
+        first = dict.fromkeys([*lost.values(), *rejects.loc[~rejects["row"].isin(list(lost)), "reason"]])
+        whole = dict.fromkeys(self._repairs, report.kept) if report.kept else {}
+        report = replace(
+            report,
+            read=report.read + len(lost),
+            rejected={why: counted[why] for why in sorted(first, key=counted.__getitem__, reverse=True)},
+            notes=tuple(dict.fromkeys((*self._opened.notes, *self._notes, *report.notes))),
+            repaired={**whole, **report.repaired},
+        )
+        if self._opened.encoding is not None:
+            self._reading.accounts.add(report, rejects)  # before anything is refused: --rejects lists them
+            check_encoding(report, self._opened.encoding)
+        check_share(report, rejects, self._reading, wrote=wrote, every=every)
+        return report
 
     def _wanted_columns(self) -> dict[str, str]:
         """Return the columns of the file that are read, each with our name."""
-        written = self._file.schema_arrow
-        mapping = checked_mapping(USAGE_TABLE, self._reading.columns, usage_schema())
-        schema, gaps = usage_schema(), gaps_of(self._file)
+        written = self._opened.empty.schema
+        schema, gaps = usage_schema(), self._opened.gaps
+        mapping = checked_mapping(USAGE_TABLE, self._reading.columns, schema)
         check_gaps(gaps, written.names, mapping, schema, USAGE_TABLE)
         names, repairs = renamed(written.names, mapping, schema)
         self._gaps = gaps.renamed(dict(zip(written.names, names, strict=True)))
@@ -227,6 +256,33 @@ class UsageStream:
         self._repairs = [*repairs, *(f"extra column {old!r} dropped" for old in written.names if old not in wanted)]
         return wanted
 
+    def _columns_of_text(self) -> dict[str, str]:
+        schema, self._gaps = usage_schema(), self._opened.gaps
+        mapping = checked_mapping(USAGE_TABLE, self._reading.columns, schema)
+        table, repairs, self._notes = selected(self._opened.empty, mapping, schema, USAGE_TABLE, "keep")
+        self._repairs = [*self._opened.repairs, *repairs]
+        written: list[str] = self._opened.empty.column_names
+        pairs = zip(written, renamed(written, mapping, schema)[0], strict=True)
+        return {old: new for old, new in pairs if new in table.column_names}
+
+    def _look_through(self, delimiter: str) -> None:
+        """Decide what can only be told of the whole of a text: its forms, its order, what further columns hold."""
+        kinds = column_kinds(usage_schema(), USAGE_TABLE)
+        there = set(self._columns.values())
+        counted = [name for name, kind in kinds.items() if kind in _COUNTED and name in there]
+        further = [name for name in self._columns.values() if name not in kinds]
+        found, forms = FurtherColumns(further), Forms()
+        for some in self._read([*counted, *further, SUBSCRIBER]):
+            forms = forms + forms_of({name: some.table[name].combine_chunks() for name in counted}, kinds)
+            self._ascending.add(some.table[SUBSCRIBER])
+            found.add(some.table)
+            self._lost |= some.rejects
+            self._ragged += map(list, some.ragged)
+        self.check = replace(self.check, text=PieceOfText(delimiter, forms, self._empty()), further=found)
+        self.check.rows(self._nothing(self._empty()))
+        if further:
+            found.decide(self.check.rows(block).frame for block in self.blocks())
+
     def _units(self) -> Reading:
         """Return the reading of columns that have our names already."""
         there = set(self._columns.values())
@@ -234,22 +290,21 @@ class UsageStream:
         return replace(self._reading, columns=sources, accounts=Accounts())
 
     def _empty(self) -> Any:
-        whole = self._file.schema_arrow.empty_table()
-        return whole.select(list(self._columns)).rename_columns(list(self._columns.values()))
+        return self._opened.empty.select(list(self._columns)).rename_columns(list(self._columns.values()))
 
-    def _read(self, columns: list[str] | None = None) -> Iterator[Any]:
-        """Yield batches under our names."""
+    def _nothing(self, ragged: Any = None) -> Block:
+        return Block(self._empty().append_column(ROW_NUMBER, pa.array([], pa.int64())), ragged)
+
+    def _read(self, columns: list[str] | None = None) -> Iterator[WrittenRows]:
+        """Yield rows under our names."""
         wanted = [old for old, new in self._columns.items() if columns is None or new in columns]
-        for batch in self._file.iter_batches(self._piece_rows, columns=wanted):
-            picked = readable_table(batch.select(wanted))
-            yield picked.rename_columns([self._columns[name] for name in wanted])
+        for some in self._opened.tables(self._piece_rows, wanted):
+            yield replace(some, table=some.table.rename_columns([self._columns[name] for name in wanted]))
 
-    def _batches(self) -> Iterator[Any]:
+    def _ordered(self) -> Iterator[Any]:
         try:
-            if _is_sorted(self._read([SUBSCRIBER])):
-                yield from _with_places(self._read())
-            else:
-                yield from self._sorted()
+            tables = map(numbered, self._read())
+            yield from tables if self._is_sorted() else sorted_rows(tables, self._empty(), SUBSCRIBER, self._piece_rows)
         except (OSError, pa.ArrowException, duckdb.Error) as error:
             raise DataError(
                 f"{USAGE_TABLE} ({self._path.name}): cannot be read to its end, or sorted by subscriber on the disk "
@@ -257,116 +312,37 @@ class UsageStream:
                 "room for a copy of it."
             ) from error
 
-    def _sorted(self) -> Iterator[Any]:
-        """Yield the rows ordered by subscriber, those of one as they stand in the file."""
-        written = self._empty().schema
-        kinds = [_storable(kind) for kind in written.types]
-        numbered = [f"c{number}" for number in range(len(kinds))]  # names that differ in case only are one to SQL
-        schema = pa.schema([*zip(numbered, kinds, strict=True), (PLACE, pa.int64()), (_KEY, pa.string())])
-        reader = pa.RecordBatchReader.from_batches(schema, _with_keys(_with_places(self._read()), schema))
-        names = [*written.names, PLACE]
-        with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
-            connection.execute("SET memory_limit = $1", [_SORT_MEMORY])
-            connection.execute("SET threads = $1", [_SORT_THREADS])
-            connection.execute("SET temp_directory = $1", [folder])
-            connection.register("usage", reader)
-            picked = ", ".join([*numbered, PLACE])
-            ordered = connection.sql(f"SELECT {picked} FROM usage ORDER BY {_KEY}, {PLACE}")  # noqa: S608 - names made above
-            for batch in ordered.to_arrow_reader(self._piece_rows):
-                columns = [_restored(*pair) for pair in zip(batch.columns, [*written.types, pa.int64()], strict=True)]
-                yield pa.record_batch(columns, names=names)
+    def _is_sorted(self) -> bool:
+        """Tell whether subscribers ascend; of a text it has been looked at before."""
+        if self.check.text is None:
+            self._ascending = Ascending()
+            for some in self._read([SUBSCRIBER]):
+                self._ascending.add(some.table[SUBSCRIBER])
+                if not self._ascending.holds:
+                    break
+        return self._ascending.holds
 
 
-def part_blocks(batches: Iterable[Any], rows: int) -> Generator[Any]:
+def part_blocks(batches: Iterable[Any], rows: int) -> Generator[Block]:
     """Yield blocks of whole subscribers, in ascending order, of a part of a table that fits in memory.
 
     Parameters
     ----------
     batches : iterable of pyarrow.RecordBatch
-        As `UsageStream.numbered` has them.
+        Of tables as `UsageStream.numbered` has them.
     rows : int
-        Rows of a block, about.
+        As `piece_rows` of `UsageStream`.
 
     Examples
     --------
-    >>> table = pa.table({"subscriber_id": ["b", "a", "b"], "place_in_file": [0, 4, 9]})
-    >>> [block["place_in_file"].to_pylist() for block in part_blocks(table.to_batches(), 1)]
-    [[4], [0, 9]]
+    >>> table = pa.table({"subscriber_id": ["b", "a", "b"], "row_in_file": [1, 5, 10]})
+    >>> [block.table["row_in_file"].to_pylist() for block in part_blocks(table.to_batches(), 1)]
+    [[5], [1, 10]]
     """
-    table = pa.Table.from_batches(batches)
-    if not _is_sorted(table.select([SUBSCRIBER]).to_batches()):
-        keys = pa.table({_KEY: _id_text(table.column(SUBSCRIBER)), PLACE: table.column(PLACE)})
-        table = table.take(pc.sort_indices(keys, sort_keys=[(_KEY, "ascending"), (PLACE, "ascending")]))
-    return _whole_subscribers(table.to_batches(max_chunksize=rows), rows)
-
-
-def subscriber_names(ids: Any) -> Any:
-    """Return subscribers as they are compared: text without the blanks around it, missing ones empty."""
-    return pc.fill_null(_id_text(ids), "")
-
-
-def _is_sorted(batches: Iterable[Any]) -> bool:
-    """Tell whether subscribers ascend, as text without the spaces around it."""
-    last: Any = None
-    for batch in batches:
-        ids = _id_text(batch.column(0))
-        if last is not None:
-            ids = pa.concat_arrays([pa.array([last], ids.type), ids])
-        if pc.any(pc.less(ids[1:], ids[:-1])).as_py():
-            return False
-        last = ids[-1].as_py()
-    return True
-
-
-def _whole_subscribers(batches: Iterable[Any], rows: int) -> Generator[Any]:
-    """Yield tables of about so many rows, cut where a subscriber ends."""
-    waiting: list[Any] = []
-    for batch in batches:
-        waiting.append(batch)
-        if sum(part.num_rows for part in waiting) < rows:
-            continue
-        table = pa.Table.from_batches(waiting)
-        changes = np.flatnonzero(_changes(_id_text(table.column(SUBSCRIBER))))
-        if len(changes):
-            cut = int(changes[-1]) + 1
-            yield table.slice(0, cut)
-            waiting = table.slice(cut).to_batches()
-    if waiting:
-        yield pa.Table.from_batches(waiting)
-
-
-def _with_places(batches: Iterable[Any]) -> Generator[Any]:
-    """Yield batches with the place of each row in the file."""
-    place = 0
-    for batch in batches:
-        places = pa.array(np.arange(place, place + batch.num_rows, dtype=np.int64))
-        yield pa.record_batch([*batch.columns, places], names=[*batch.schema.names, PLACE])
-        place += batch.num_rows
-
-
-def _with_keys(batches: Iterable[Any], schema: Any) -> Generator[Any]:
-    for batch in batches:
-        ids = _id_text(batch.column(batch.schema.get_field_index(SUBSCRIBER)))
-        columns = [column.cast(kind) for column, kind in zip(batch.columns, schema.types[:-1], strict=True)]
-        yield pa.record_batch([*columns, ids], schema=schema)
-
-
-def _storable(kind: Any) -> Any:
-    """Return a type a database holds: no dictionaries, and some type where there is none."""
-    kept = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return pa.string() if pa.types.is_null(kept) else kept
-
-
-def _restored(column: Any, kind: Any) -> Any:
-    return pa.nulls(len(column)) if pa.types.is_null(kind) else column.cast(_storable(kind))
-
-
-def _id_text(ids: Any) -> Any:
-    """Return subscribers as they will be compared; what is missing comes first."""
-    text = comparable_id(ids.cast(pa.string()))
-    return text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
-
-
-def _changes(ids: Any) -> NDArray[np.bool_]:
-    """Tell after which rows another subscriber begins; shape (n - 1,)."""
-    return np.asarray(pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False), dtype=bool)
+    table, ascending = pa.Table.from_batches(batches), Ascending()
+    ascending.add(table[SUBSCRIBER])
+    if not ascending.holds:
+        keys = pa.table({_KEY: key_text(table[SUBSCRIBER]), ROW_NUMBER: table[ROW_NUMBER]})
+        table = table.take(pc.sort_indices(keys, sort_keys=[(_KEY, "ascending"), (ROW_NUMBER, "ascending")]))
+    pieces = (table.slice(start, rows) for start in range(0, len(table), rows))
+    yield from map(Block, whole_groups(pieces, SUBSCRIBER, rows))

@@ -11,7 +11,7 @@ from common_utils.serving.request_id import Caller, caller
 __all__ = ["QuickLog"]
 
 Live = TypeVar("Live")
-_Keeper = Callable[[Caller, bytes, str | None, bytes], bytes | Awaitable[bytes]]
+_Keeper = Callable[[Caller, bytes, str | None, bytes, bytes], bytes | Awaitable[bytes]]
 
 
 class QuickLog(Generic[Sink, Live]):
@@ -37,9 +37,17 @@ class QuickLog(Generic[Sink, Live]):
         self._keep: _Keeper | None = None
 
     def __call__(
-        self, live: Live, answer: bytes, subject: str | None, groups: bytes = b"{}"
+        self,
+        live: Live,
+        answer: bytes,
+        subject: str | None,
+        groups: bytes = b"{}",
+        kept: Callable[[], bytes] | None = None,
     ) -> bytes | Awaitable[bytes]:
-        """Return an answer with what became of its entry, to be awaited where that waits for a disk."""
+        """Return an answer with what became of its entry, to be awaited where that waits for a disk.
+
+        The entry holds what `kept` returns, or the answer as it is sent.
+        """
         asking, log = caller.get(), self._log
         sink = log.sink
         if sink is None or asking is None:
@@ -49,4 +57,4 @@ class QuickLog(Generic[Sink, Live]):
             keep = self._keep = self._make(sink, live)
             self._sink, self._live = sink, live
         log.written += 1
-        return keep(asking, answer, subject, groups)
+        return keep(asking, answer, subject, groups, answer if kept is None else kept())

@@ -1,6 +1,6 @@
 """A table read block by block against a schema, with the decisions and the account of a table read at once.
 
-Parquet is never held whole. Which rows repeat a key cannot be told from a block: that is for the caller, who is given
+The file is never held whole. Which rows repeat a key cannot be told from a block: that is for the caller, who is given
 typed columns and the number of each row.
 """
 
@@ -21,15 +21,15 @@ from common_utils.errors import DataError
 from common_utils.tables.checks import failed_checks
 from common_utils.tables.columns import checked_mapping, renamed, selected
 from common_utils.tables.convert import UNKNOWN, FileColumns, convert, text_columns
-from common_utils.tables.encodings import check_encoding, readable_table
-from common_utils.tables.files import kind_of_table
-from common_utils.tables.parquet import gaps_of, open_parquet
+from common_utils.tables.encodings import check_encoding
+from common_utils.tables.pieces.opened import OpenedParquet, WrittenRows, open_rows
 from common_utils.tables.pieces.scan import ROW, Scan, scan_of
-from common_utils.tables.read import check_share, rejected_rows
+from common_utils.tables.read import rejected_rows
 from common_utils.tables.reading import Reading
 from common_utils.tables.report import Ledger, RowReport, merged_report
+from common_utils.tables.share import check_share
 from common_utils.tables.written.forms import Forms, forms_of
-from common_utils.tables.written.table import LACKING, WrittenTable, column_kinds, open_text
+from common_utils.tables.written.table import LACKING, column_kinds
 
 __all__ = ["BLOCK_ROWS", "Block", "TableBlocks"]
 
@@ -100,20 +100,14 @@ class TableBlocks:
         self._left_out: Mapping[str, NDArray[np.int64]] = {}
         self._clean = 0
         self._others: Callable[[], Iterator[Any]] | None = None
-        if kind_of_table(path, name=name) in ("parquet", "folder"):
-            self._file = open_parquet(path, name=name)
-            empty = self._file.schema_arrow.empty_table()
-            self._source = WrittenTable(empty, np.array([], dtype=np.int64), {}, (), None, gaps=gaps_of(self._file))
-        else:
-            self._file = None
-            self._source = open_text(path, name, {*schema.columns, *self._mapping})
-        table, repairs, self._notes = self._selected(self._source.table)
+        self._opened = open_rows(path, name, {*schema.columns, *self._mapping})
+        table, repairs, self._notes = self._selected(self._opened.empty)
         self._columns = tuple(table.column_names)
-        self._repairs = (*self._source.repairs, *repairs)
-        found: list[str] = self._source.table.column_names
+        self._repairs = (*self._opened.repairs, *repairs)
+        found: list[str] = self._opened.empty.column_names
         self._names = renamed(found, self._mapping, schema)[0]
         self._forms = self._counted(table)
-        self._block(table.slice(0, 0), np.array([], dtype=np.int64), {})  # types and doubts are told before any row
+        self._block(table, np.array([], dtype=np.int64), {})  # types and doubts are told before any row
         self._reports, self._rejects = [], []
 
     def __contains__(self, column: str) -> bool:
@@ -123,23 +117,23 @@ class TableBlocks:
         """Return the blocks; the account begins anew."""
         self._reports, self._rejects = [], []
         if self._others is not None:
-            none = self._source.table.slice(0, 0)
-            self._block(self._named(none), np.array([], dtype=np.int64), {})
+            self._block(self._named(self._opened.empty), np.array([], dtype=np.int64), {})
             repaired = dict.fromkeys(self._repairs, self._clean) if self._clean else {}
             self._reports.append(RowReport(self.name, self._clean, self._clean, repaired=repaired))
         return self._checked()
 
     @property
     def rows(self) -> int:
-        """How many rows of a Parquet table there are."""
-        return 0 if self._file is None else int(self._file.metadata.num_rows)
+        """How many rows of the file there are."""
+        return self._opened.n_rows
 
     def scan(self) -> Scan | None:
         """Return how a query tells the clean rows, or None where all have to be gone through."""
-        if self._file is None or any(source.unit is not None for source in self._mapping.values()):
+        opened = self._opened
+        if not isinstance(opened, OpenedParquet) or any(source.unit is not None for source in self._mapping.values()):
             return None
-        ours = dict(zip(self._source.table.column_names, self._names, strict=True))
-        return scan_of(self._path, self._file, {c: ours[c] for c in self._needed()}, self._schema, self._kinds)
+        ours = dict(zip(opened.empty.column_names, self._names, strict=True))
+        return scan_of(opened.path, opened.file, {c: ours[c] for c in self._needed()}, self._schema, self._kinds)
 
     def only(self, others: Callable[[], Iterator[Any]], *, clean: int) -> None:
         """Go through other rows only from now on; those that are clean are accounted for as kept.
@@ -161,7 +155,7 @@ class TableBlocks:
         """Return the account of the rows gone through."""
         whole = merged_report(self._reports)
         rejected = dict(sorted(whole.rejected.items(), key=lambda one: -one[1]))
-        return replace(whole, rejected=rejected, notes=(*self._source.notes, *self._notes))
+        return replace(whole, rejected=rejected, notes=(*self._opened.notes, *self._notes))
 
     def rejects(self) -> pd.DataFrame:
         """Return row, reason and column of the rows rejected so far."""
@@ -175,78 +169,67 @@ class TableBlocks:
         DataError
         """
         self._reading.accounts.add(report, rejects)
-        check_encoding(report, self._source.encoding)
+        check_encoding(report, self._opened.encoding)
         check_share(report, rejects, self._reading)
 
     def _selected(self, table: Any) -> Any:
-        return selected(table, self._mapping, self._schema, self.name, "drop", self._source.gaps)
+        return selected(table, self._mapping, self._schema, self.name, "drop", self._opened.gaps)
 
     def _counted(self, empty: Any) -> Forms:
         """Count how the columns are written that are text: looked at once before they are read."""
-        file_columns = FileColumns.of(empty, self._source.delimiter, self._mapping)
-        texts = [
-            c
-            for c in text_columns(file_columns, self._schema, self._kinds)
-            if self._kinds[c] in ("number", "integer", "date")
-        ]
-        forms = Forms({}, {})
-        if texts:
-            ours = dict(zip(self._source.table.column_names, self._names, strict=True))
+        file_columns = FileColumns.of(empty, self._opened.delimiter, self._mapping)
+        counted = (
+            ("number", "integer", "date") if self._opened.delimiter is None else ("number", "integer", "date", "month")
+        )
+        texts = [c for c in text_columns(file_columns, self._schema, self._kinds) if self._kinds[c] in counted]
+        forms = Forms()
+        if texts or self._opened.delimiter is not None:  # of a CSV file rows are counted, too
+            ours = dict(zip(self._opened.empty.column_names, self._names, strict=True))
             written = [name for name in ours if ours[name] in texts]
-            for table, _ in self._read(written):
-                texts_here = {ours[c]: table[c].combine_chunks().cast(pa.string()) for c in written}
+            for some in self._tables(written):
+                texts_here = {ours[c]: some.table[c].combine_chunks().cast(pa.string()) for c in written}
                 forms = forms + forms_of(texts_here, self._kinds)
         return forms
 
-    def _read(self, columns: list[str] | None = None) -> Iterator[tuple[Any, NDArray[np.int64]]]:
-        """Yield tables under the file's names, and the numbers of their rows."""
-        if self._file is None:
-            whole = self._source.table if columns is None else self._source.table.select(columns)
-            for start in range(0, max(len(whole), 1), self._rows):
-                yield whole.slice(start, self._rows), self._source.rows[start : start + self._rows]
-            return
-        if self._others is not None and columns is None:
-            yield from map(self._as_written, self._others())
-            return
-        first = 1
-        wanted = columns if columns is not None else self._needed()
+    def _read(self) -> Iterator[WrittenRows]:
+        """Yield rows under the file's names."""
+        if self._others is not None:
+            return map(self._as_written, self._others())
+        return self._tables(self._needed())
+
+    def _tables(self, columns: list[str]) -> Iterator[WrittenRows]:
         try:
-            for batch in self._file.iter_batches(self._rows, columns=wanted):
-                table = readable_table(pa.Table.from_batches([batch]))
-                yield table, np.arange(first, first + len(table), dtype=np.int64)
-                first += len(table)
+            yield from self._opened.tables(self._rows, columns)
         except (OSError, pa.ArrowException) as error:
             raise DataError(
                 f"{self.name} ({self._path.name}): {self._path} is cut short or damaged. Export it again."
             ) from error
 
-    def _as_written(self, others: Any) -> tuple[Any, NDArray[np.int64]]:
-        """Return rows that a query found as the file has them, and their numbers."""
+    def _as_written(self, others: Any) -> WrittenRows:
+        """Return rows that a query found as the file has them."""
         rows = others[ROW].to_numpy().astype(np.int64)
-        kinds = pa.schema([self._source.table.schema.field(name).remove_metadata() for name in self._needed()])
-        return others.select(kinds.names).cast(kinds), rows
+        kinds = pa.schema([self._opened.empty.schema.field(name).remove_metadata() for name in self._needed()])
+        return WrittenRows(others.select(kinds.names).cast(kinds), rows)
 
     def _named(self, table: Any) -> Any:
-        ours = dict(zip(self._source.table.column_names, self._names, strict=True))
+        ours = dict(zip(self._opened.empty.column_names, self._names, strict=True))
         return table.rename_columns([ours[c] for c in table.column_names]).select(list(self._columns))
 
     def _needed(self) -> list[str]:
         """Return the columns of the file that the schema knows, as written."""
-        written = self._source.table.column_names
+        written = self._opened.empty.column_names
         return [name for name, ours in zip(written, self._names, strict=True) if ours in self._columns]
 
     def _checked(self) -> Iterator[Block]:
-        first = True
-        for table, rows in self._read():
-            yield self._block(self._named(table), rows, self._source.rejects if first else {})
-            first = False
+        for some in self._read():
+            yield self._block(self._named(some.table), some.rows, some.rejects)
 
     def _block(self, table: Any, rows: NDArray[np.int64], lost: Mapping[int, str]) -> Block:
         schema, ledger = self._schema, Ledger(rows)
-        gaps = self._source.gaps.renamed(dict(zip(self._source.table.column_names, self._names, strict=True)))
+        gaps = self._opened.gaps.renamed(dict(zip(self._opened.empty.column_names, self._names, strict=True)))
         for column in schema.columns:
             ledger.repair(gaps.rows(column, rows), f"{column}: {LACKING}, {UNKNOWN}", listed=True)
-        columns = FileColumns.of(table, self._source.delimiter, self._mapping)
+        columns = FileColumns.of(table, self._opened.delimiter, self._mapping)
         converted = convert(
             columns, schema, self._kinds, ledger, self.name, self._reading, forms=self._forms, encoded=True
         )

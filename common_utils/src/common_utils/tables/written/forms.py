@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from common_utils.tables.dates import DateCounts, count_dates
+from common_utils.tables.dates import DateCounts, MonthCounts, count_dates, count_months
 from common_utils.tables.numbers import NumberCounts, count_numbers
-from common_utils.tables.types import Kind
+from common_utils.tables.types import Kind, convert_distinct
 
 __all__ = ["Forms", "forms_of"]
 
@@ -21,6 +21,7 @@ class Forms:
     ----------
     numbers : mapping of str to NumberCounts
     dates : mapping of str to DateCounts
+    months : mapping of str to MonthCounts
 
     Examples
     --------
@@ -31,11 +32,13 @@ class Forms:
 
     numbers: Mapping[str, NumberCounts] = field(default_factory=dict[str, NumberCounts])
     dates: Mapping[str, DateCounts] = field(default_factory=dict[str, DateCounts])
+    months: Mapping[str, MonthCounts] = field(default_factory=dict[str, MonthCounts])
 
     def __add__(self, other: Forms) -> Forms:
         numbers = {c: self.numbers.get(c, NumberCounts()) + count for c, count in other.numbers.items()}
         dates = {c: self.dates.get(c, DateCounts()) + count for c, count in other.dates.items()}
-        return Forms({**self.numbers, **numbers}, {**self.dates, **dates})
+        months = {c: self.months.get(c, MonthCounts()) + count for c, count in other.months.items()}
+        return Forms({**self.numbers, **numbers}, {**self.dates, **dates}, {**self.months, **months})
 
 
 def forms_of(columns: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Forms:
@@ -55,4 +58,9 @@ def forms_of(columns: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Forms:
     1
     """
     numbers = {c: count_numbers(text) for c, text in columns.items() if kinds[c] in ("number", "integer")}
-    return Forms(numbers, {c: count_dates(text) for c, text in columns.items() if kinds[c] == "date"})
+    months = {c: count_months(_months(text)) for c, text in columns.items() if kinds[c] == "month"}
+    return Forms(numbers, {c: count_dates(text) for c, text in columns.items() if kinds[c] == "date"}, months)
+
+
+def _months(text: Any) -> Any:
+    return convert_distinct(text, "month", encoded=True).values

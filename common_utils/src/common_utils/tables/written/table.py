@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from pandera import dtypes
 
 from common_utils.errors import ConfigError
-from common_utils.tables.csv_text import read_csv_text
-from common_utils.tables.files import csv_bytes, kind_of_table
+from common_utils.tables.files import kind_of_table
 from common_utils.tables.parquet import read_parquet
 from common_utils.tables.parquet_folder import NO_GAPS, Gaps
+from common_utils.tables.text.csv_file import read_csv_text
 from common_utils.tables.types import Kind
 
 __all__ = ["LACKING", "WrittenTable", "column_kinds", "open_source", "open_text"]
@@ -41,7 +41,7 @@ class WrittenTable:
     delimiter : str or None
         Of a CSV file; None: columns have types.
     encoding, ragged
-        As `csv_text.TextTable`.
+        As `text.csv_file.TextTable`.
     gaps : Gaps
         What the parts of a folder do not have in common.
     """
@@ -73,11 +73,9 @@ def open_source(path: Path, name: str, expected: set[str]) -> WrittenTable:
 
 def open_text(path: Path, name: str, expected: set[str]) -> WrittenTable:
     """Return a CSV file, or what is read like one, as text; `read_csv_text` says how."""
-    data, notes = csv_bytes(path, kind_of_table(path, name=name), name=name)
-    text = read_csv_text(path, name=name, expected=expected, data=data)
-    said = (*notes, *text.notes)
+    text = read_csv_text(path, name=name, expected=expected, kind=kind_of_table(path, name=name))
     return WrittenTable(
-        text.table, text.rows, text.rejects, text.repairs, text.delimiter, said, text.encoding, text.ragged
+        text.table, text.rows, text.rejects, text.repairs, text.delimiter, text.notes, text.encoding, text.ragged
     )
 
 

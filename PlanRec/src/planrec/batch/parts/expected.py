@@ -17,9 +17,8 @@ from common_utils.errors import DataError
 from common_utils.parts.cores import Workers, allowed_cores, chosen_workers
 from common_utils.parts.folder import PartFolder, sha256_of
 from common_utils.tables import Reading, table_writer
-from planrec.batch.files import BLOCKS_EACH
 from planrec.batch.parts.folder import PartWork, spill
-from planrec.batch.parts.jobs import BatchJob, Keeping, opened
+from planrec.batch.parts.jobs import BLOCKS_EACH, BatchJob, Keeping, opened
 from planrec.batch.parts.part import AnswerPart
 
 __all__ = ["Expected", "expected_in_file", "expected_in_parts"]
@@ -97,7 +96,7 @@ def expected_in_file(
     ending = output.suffix.lower() or ".csv"
     made = [replace(job.outputs[0], as_csv=ending == ".csv")]
     part = AnswerPart(stream.check, job.answer, job.count, made, keeping.watch, whole=keeping.whole)
-    blocks = stream.blocks()
+    blocks = (block for block in stream.blocks() if len(block.table))
     taken: list[tuple[int, float, float, int]] = []
     first = 0.0
     with tempfile.TemporaryDirectory() as scratch:
@@ -115,7 +114,7 @@ def expected_in_file(
                 for table in done.tables[0] if done.tables else ():
                     write(table)
             ours = time.monotonic() - answered + (read - began) * bool(number)  # the first waits for the sorting, too
-            taken.append((done.read, answered - read, ours, path.stat().st_size))
+            taken.append((done.account.report.read, answered - read, ours, path.stat().st_size))
     if not taken:
         raise DataError("usage months: no row; there is nothing to answer.")
     warm = taken[1:] or taken

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from common_utils.tables.csv_text import TextTable, read_csv_text
 from common_utils.tables.encodings import LOST
+from common_utils.tables.text.csv_file import TextTable, read_csv_text
 
 
 def _read(tmp_path: Path, content: bytes) -> TextTable:
@@ -83,7 +83,7 @@ def test_quoted_field_longer_than_a_block_is_read(tmp_path: Path):
 
 
 def test_row_longer_than_the_largest_block_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("common_utils.tables.csv_text._LARGEST_BLOCK", 8)  # in earnest it is 2 GB
+    monkeypatch.setattr("common_utils.tables.text.rows._LARGEST_BLOCK", 8)  # in earnest it is 2 GB
     with pytest.raises(DataError, match="the rows cannot be told apart"):
         _read(tmp_path, b'a,b\n1,"x\ny\nzzzzzzzzzzzzzzzz"\n')
 

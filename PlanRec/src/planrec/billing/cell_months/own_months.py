@@ -1,0 +1,249 @@
+"""Months of cells one by one: a subscriber's own months, and own months scaled to what a coming one may hold.
+
+Each month is billed alone: nothing rolls over from one to the next, and there is neither activation nor end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from common_utils.array_types import BoolArray, FloatArray, IntArray
+from planrec.billing.cards import AccountHolder, FullCard
+from planrec.billing.cell_months.table import CellMonths, cell_frame
+from planrec.billing.events import CALL, CALL_IN, DATA, SMS, PeriodRule
+from planrec.billing.rating import Sheet, bill_frame
+from planrec.billing.rating.frame import Frame, UseSums
+from planrec.billing.rating.holdings import AccountPeriods
+from planrec.billing.rating.sheet import MOST_EVENTS, MOST_MEGABYTES, MOST_SECONDS
+
+__all__ = ["MonthBills", "OwnMonths", "bill_months", "own_months", "scaled_months"]
+
+_SERVICES = 3  # calls, messages, data, as minutes, messages and megabytes of usage months
+_SERVICE = np.zeros(4, dtype=np.int64)
+_SERVICE[[CALL, CALL_IN, SMS, DATA]] = 0, 0, 1, 2
+_HOLDER = AccountHolder.model_validate({})
+
+
+@dataclass(frozen=True)
+class OwnMonths:
+    """Cells of n subscribers in m months each, as rows that the rater takes.
+
+    Attributes
+    ----------
+    frame : Frame
+        `account` is the subscriber's place times m plus the month's.
+    periods : int64 array of shape (n, m)
+        Billing period of each month, -1 where there is none.
+    """
+
+    frame: Frame
+    periods: IntArray
+
+    @property
+    def used(self) -> BoolArray:
+        """Whether calls made, messages and data were used in each month; (n, m, 3)."""
+        kinds = self.frame.kind != CALL_IN
+        found = np.zeros((self.periods.size, _SERVICES), dtype=bool)
+        found[self.frame.account[kinds], _SERVICE[self.frame.kind[kinds]]] = True
+        return found.reshape(*self.periods.shape, _SERVICES)
+
+
+@dataclass(frozen=True)
+class MonthBills:
+    """Bills of months on one plan.
+
+    Attributes
+    ----------
+    items : dict
+        int64 arrays of shape (n, m), cents; 0 where there is no month.
+    unsold : bool array of shape (n, m)
+        Use that the plan does not sell: the bill does not count.
+    """
+
+    items: dict[str, IntArray]
+    unsold: BoolArray
+
+    @property
+    def totals(self) -> IntArray:
+        """Sum of the items; int64 array of shape (n, m), cents."""
+        return np.sum(list(self.items.values()), axis=0, dtype=np.int64) + np.zeros(self.unsold.shape, dtype=np.int64)
+
+
+def own_months(card: FullCard, cells: CellMonths, subscribers: Sequence[str], periods: IntArray) -> OwnMonths:
+    """Return the cells of subscribers in months of their own.
+
+    Parameters
+    ----------
+    card : FullCard
+        By whose scheme the cells were counted.
+    cells : CellMonths
+        Others' cells and other months are passed over.
+    subscribers : sequence of str
+        n different ones.
+    periods : int64 array of shape (n, m)
+        Billing periods, no two of one subscriber the same; -1 where there is none.
+
+    Raises
+    ------
+    DataError
+        If the cells do not hold together, or a subscriber used more in a month than can be rated.
+    """
+    sheet, (n, m) = Sheet(card), periods.shape
+    listed = np.unique(periods[periods >= 0])
+    frame = cell_frame(sheet, _accounts(card, listed, n, 0), cells, tuple(subscribers))
+    place = np.full((n, len(listed) + 1), -1, dtype=np.int64)
+    row, lag = np.nonzero(periods >= 0)
+    place[row, np.searchsorted(listed, periods[row, lag])] = lag
+    who, when = np.divmod(frame.account, max(len(listed), 1))
+    account = np.where(place[who, when] >= 0, who * m + place[who, when], -1)
+    kept = np.flatnonzero(account >= 0)
+    kept = kept[np.argsort(account[kept], kind="stable")]
+    return OwnMonths(_rows(frame, kept, account[kept]), periods)
+
+
+def scaled_months(
+    own: OwnMonths, usage: FloatArray, known: BoolArray, wanted: FloatArray, period: IntArray
+) -> OwnMonths:
+    """Return months that may come: own months, each service scaled to the usage of a scenario.
+
+    Scenario j takes own month j modulo the months known. Of a service that the month knows no use of it takes the next
+    older one that does, going round; where none does, the month as it is, in which there are received calls at most.
+    Counts, seconds and megabytes of a cell are multiplied alike and rounded to the nearest whole one; prices are those
+    of the period's first day. A factor ends where a month would hold more than can be rated.
+
+    Parameters
+    ----------
+    own : OwnMonths
+        n subscribers, m months.
+    usage : float64 array of shape (n, m, 3)
+        Minutes, messages and megabytes of the own months.
+    known : bool array of shape (n, m)
+        At least one month of each subscriber.
+    wanted : float64 array of shape (n, k, 3)
+        Usage of the scenarios.
+    period : int64 array of shape (n,)
+        Billing period that may come.
+
+    Returns
+    -------
+    OwnMonths
+        n subscribers, k scenarios.
+    """
+    frame, (n, m), k = own.frame, known.shape, wanted.shape[1]
+    source, factor = _sources(usage, known, wanted)
+    factor = np.minimum(
+        factor,
+        _largest(frame, n * m).reshape(n, m, _SERVICES)[np.arange(n)[:, None, None], source, np.arange(_SERVICES)],
+    )
+    # Rows of one month and service stand together, so that each scenario takes a run of them.
+    key = frame.account * _SERVICES + _SERVICE[frame.kind]
+    order = np.argsort(key, kind="stable")
+    asked = ((np.arange(n)[:, None, None] * m + source) * _SERVICES + np.arange(_SERVICES)).reshape(-1)
+    low, high = (np.searchsorted(key[order], asked, side=side) for side in ("left", "right"))
+    count = np.where(factor.reshape(-1) > 0, high - low, 0)
+    target = np.repeat(np.arange(len(asked)), count)
+    place = np.arange(len(target)) - np.repeat(np.cumsum(count) - count, count)
+    rows = order[low[target] + place]
+    times = factor.reshape(-1)[target]
+    scaled = _rows(frame, rows, target // _SERVICES)
+    counted = frame.counted or UseSums(frame.quantity, {}, {})
+
+    def sums(amounts: IntArray) -> IntArray:
+        return np.rint(amounts[rows] * times).astype(np.int64)
+
+    days = PeriodRule(frame.cells.sheet.card.period).start(period)
+    date = np.searchsorted(frame.cells.dates, days, side="right")[target // (_SERVICES * k)]
+    parts = frame.cells.parts(scaled.cell)
+    cell = np.asarray(np.ravel_multi_index((parts[0], date, *parts[2:]), frame.cells.shape), dtype=np.int64)
+    use = UseSums(
+        sums(counted.events),
+        {key: sums(amounts) for key, amounts in counted.billed.items()},
+        {key: sums(amounts) for key, amounts in counted.beyond.items()},
+    )
+    scaled = replace(scaled, cell=cell, quantity=sums(frame.quantity), counted=use)
+    return OwnMonths(scaled, np.repeat(period[:, None], k, axis=1))
+
+
+def bill_months(card: FullCard, own: OwnMonths, plans: Sequence[int]) -> list[MonthBills]:
+    """Bill each month alone on plans of a card, without options.
+
+    Parameters
+    ----------
+    card : FullCard
+        Its plans are of those that cells price (`cell_reasons`).
+    own : OwnMonths
+    plans : sequence of int
+        Positions in the card.
+    """
+    shape = own.periods.shape
+    found = [MonthBills({}, np.zeros(shape, dtype=bool)) for _ in plans]
+    for period, months, frame in _by_period(own):
+        for bills, plan in zip(found, plans, strict=True):
+            accounts = _accounts(card, np.array([period]), len(months), plan)
+            book, unsold = bill_frame(frame.cells.sheet, accounts, frame, ("",) * len(months), refuse=False)
+            bills.unsold.reshape(-1)[months] = unsold[:, 0]
+            for item, cents in book.items.items():
+                whole = bills.items.setdefault(item, np.zeros(shape, dtype=np.int64))
+                whole.reshape(-1)[months] = cents[:, 0]
+    return found
+
+
+def _by_period(own: OwnMonths) -> Iterator[tuple[int, IntArray, Frame]]:
+    """Yield each period with the places of its months and their rows, whose accounts are those months in order."""
+    flat = own.periods.reshape(-1)
+    for period in np.unique(flat[flat >= 0]).tolist():
+        months = np.flatnonzero(flat == period)
+        rank = np.full(len(flat), -1, dtype=np.int64)
+        rank[months] = np.arange(len(months))
+        rows = np.flatnonzero(rank[own.frame.account] >= 0)
+        yield period, months, _rows(own.frame, rows, rank[own.frame.account[rows]])
+
+
+def _accounts(card: FullCard, periods: IntArray, n: int, plan: int) -> AccountPeriods:
+    """Return n accounts that were there before, on one plan without options."""
+    held = np.full((n, len(periods)), plan, dtype=np.int64)
+    nothing = np.zeros((n, len(card.options)), dtype=bool)
+    return AccountPeriods(PeriodRule(card.period), (_HOLDER,) * n, np.arange(n), periods, held, nothing)
+
+
+def _rows(frame: Frame, rows: IntArray, account: IntArray) -> Frame:
+    """Return rows of a frame of sums, for other accounts, which rise."""
+    counted = frame.counted
+    use = counted and UseSums(
+        counted.events[rows],
+        {key: amounts[rows] for key, amounts in counted.billed.items()},
+        {key: amounts[rows] for key, amounts in counted.beyond.items()},
+    )
+    none = np.zeros(len(rows), dtype=np.int64)
+    kind, quantity, cell = frame.kind[rows], frame.quantity[rows], frame.cell[rows]
+    return Frame(frame.cells, frame.clock, none - 1, account, none, none, kind, quantity, cell, frame.unit, counted=use)
+
+
+def _sources(usage: FloatArray, known: BoolArray, wanted: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Return the own month that each scenario takes for each service, and by what it is multiplied; (n, k, 3)."""
+    (n, m), k = known.shape, wanted.shape[1]
+    count = known.sum(axis=1)
+    order = np.argsort(~known, axis=1, kind="stable")  # months known first, latest first
+    turn = np.arange(k)[None] % np.maximum(count, 1)[:, None]
+    source = np.repeat(np.take_along_axis(order, turn, axis=1)[..., None], _SERVICES, axis=2)
+    rows, services = np.arange(n)[:, None, None], np.arange(_SERVICES)
+    for further in range(m - 1, -1, -1):  # the nearest of those with use is written last
+        other = np.take_along_axis(order, (turn + further) % np.maximum(count, 1)[:, None], axis=1)[..., None]
+        source = np.where(usage[rows, other, services] > 0, other, source)
+    there = usage[rows, source, services]
+    return source, np.divide(wanted, there, out=np.ones(wanted.shape), where=there > 0)
+
+
+def _largest(frame: Frame, n: int) -> FloatArray:
+    """Return the largest factor on each month and service that can be rated; (n * 3,)."""
+    key = frame.account * _SERVICES + _SERVICE[frame.kind]
+    events = frame.quantity if frame.counted is None else frame.counted.events
+    most = np.tile([MOST_SECONDS, MOST_EVENTS, MOST_MEGABYTES * frame.unit], n).astype(np.float64)
+    found = np.full(n * _SERVICES, np.inf)
+    for amounts, limit in ((frame.quantity, most), (events, np.full(n * _SERVICES, float(MOST_EVENTS)))):
+        sums = np.bincount(key, weights=amounts.astype(np.float64), minlength=n * _SERVICES)
+        found = np.minimum(found, np.divide(limit, sums, out=np.full(len(sums), np.inf), where=sums > 0))
+    return found
