@@ -18,7 +18,7 @@ from pathlib import Path
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from figures import arguments, report
-from synthetic import MONTHS, write_usage
+from synthetic import DRAFTED, MONTHS, write_usage
 
 from planrec.billing import load_catalogue
 
@@ -34,15 +34,6 @@ SMALL = (
     "training.split.folds=2",
     "evaluation.resamples=50",
 )
-PLAN = """\
-plan_id: drafted
-name: Drafted
-monthly_fee_cents: 1900
-included: {minutes: 300, messages: 100, megabytes: 20480}
-overage: {cents_per_minute: 5, cents_per_message: 5, cents_per_data_unit: 300}
-contract_months: 0
-perks: []
-"""
 
 
 @dataclass(frozen=True)
@@ -67,7 +58,7 @@ def main() -> None:
         for count in (few, many):
             write_usage(folder / f"{count}.parquet", catalogue, count)
             _as_csv(folder / f"{count}.parquet")
-        (folder / "plan.yaml").write_text(PLAN, encoding="utf-8")
+        (folder / "plan.yaml").write_text(DRAFTED, encoding="utf-8")
         bundle = options.bundle or folder / "artifacts"
         trained = ["--output", str(folder / "artifacts"), *(part for one in SMALL for part in ("--set", one))]
         if options.bundle is None:

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from bench_streams import CARD, PLAN, PROJECT, SMALL
+from bench_streams import CARD, PROJECT, SMALL
+from synthetic import DRAFTED
 
 _ASK = """
 import contextlib, hashlib, io, json, sys
@@ -116,7 +117,7 @@ def _prepare(folder: Path) -> None:
                     table.loc[odd[40:], amounts[0]] = -1.0
             written = folder / kind / f"{path.stem}.{ending}"
             table.to_parquet(written, index=False) if ending == "parquet" else table.to_csv(written, index=False)
-    (folder / "plan.yaml").write_text(PLAN, encoding="utf-8")
+    (folder / "plan.yaml").write_text(DRAFTED, encoding="utf-8")
 
 
 def _digests(python: str, folder: Path, bundle: Path) -> dict[str, str]:

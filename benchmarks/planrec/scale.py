@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 from operator_files import MONTHS, PARTS, RUN_DAY, write_part
+from synthetic import DRAFTED
 
 from common_utils.bundle import git_commit
 from common_utils.outputs import replacing
@@ -39,15 +40,6 @@ SEED = 19
 MOST_SECONDS, MOST_MEGABYTES = 6_000.0, 2_048.0
 BYTES_A_SUBSCRIBER = 4_000  # of disk, free before it begins: 40 GB for ten million
 STOPPED = 5
-_DRAFT = """\
-plan_id: drafted
-name: Drafted
-monthly_fee_cents: 1900
-included: {minutes: 300, messages: 100, megabytes: 20480}
-overage: {cents_per_minute: 5, cents_per_message: 5, cents_per_data_unit: 300}
-contract_months: 0
-perks: []
-"""
 
 
 def commands(folder: Path, bundle: Path, wanted: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
@@ -193,7 +185,7 @@ def run(
     folder: Path, calls: Mapping[str, Sequence[str]], sizes: Sequence[int], ledger: Ledger, most_seconds: float
 ) -> int:
     """Do every step that is not done; return 5 where a bound stops it."""
-    (folder / "plan.yaml").write_text(_DRAFT, encoding="utf-8")
+    (folder / "plan.yaml").write_text(DRAFTED, encoding="utf-8")
     planrec = [sys.executable, "-m", "planrec.cli"]
     for size in sorted({START, *sizes}):
         usage = folder / f"usage-{size}"

@@ -13,9 +13,19 @@ from numpy.typing import NDArray
 from planrec.billing import Catalogue, Plan
 from planrec.billing.catalogue import Included, Overage, Rounding
 
-__all__ = ["MONTHS", "large_catalogue", "usage_block", "write_usage"]
+__all__ = ["DRAFTED", "MONTHS", "large_catalogue", "usage_block", "write_usage"]
 
 MONTHS = tuple(f"2025-{month:02d}" for month in range(7, 13))
+DRAFTED = """\
+plan_id: drafted
+name: Drafted
+monthly_fee_cents: 1900
+included: {minutes: 300, messages: 100, megabytes: 20480}
+overage: {cents_per_minute: 5, cents_per_message: 5, cents_per_data_unit: 300}
+contract_months: 0
+perks: []
+"""
+"""A plan that is not on the card, as YAML."""
 _BLOCK = 50_000  # subscribers made at once
 
 

@@ -139,7 +139,10 @@ def _validated(model: type[_Model], given: Tree | MarkedTree, name: str) -> _Mod
 
 
 def _written(tree: Tree, where: Location) -> Location:
-    """Return a location as far as it is one of the file: a bare price is no list of slots there."""
+    """Return the part of a location that the file has.
+
+    A bare price is read as a list of one slot; the file holds no such list, so the location ends at the price.
+    """
     for depth, part in enumerate(where):
         if not isinstance(tree, (dict, list)):
             return where[:depth]

@@ -109,7 +109,7 @@ class Bonus(Part):
     pays: Annotated[
         tuple[Literal["calls", "messages", "data", "pack"], ...], BeforeValidator(names), Field(min_length=1)
     ] = Field(description="what it pays for")
-    used: Literal["first", "last"] = Field("first", description="before or after the own credit")
+    used: Literal["first", "last"] = Field("first", description="it pays before, or after, the subscriber's own credit")
 
 
 class FullPlan(Part):

@@ -30,7 +30,7 @@ def number(value: object) -> Decimal:
 
 
 def _odd(value: object) -> str:
-    """Return what is odd about a text that is no number, for messages; "" where nothing is known."""
+    """Return why a text is not a number, to begin a message with; "" where no reason is known."""
     if not isinstance(value, str):
         return ""
     text = value.strip()

@@ -58,7 +58,7 @@ class MonthBills:
     Attributes
     ----------
     items : dict
-        int64 arrays of shape (n, m), cents; 0 where there is no month.
+        int64 arrays of shape (n, m), by line item; cents. A month that is not known holds 0.
     unsold : bool array of shape (n, m)
         Use that the plan does not sell: the bill does not count.
     """
