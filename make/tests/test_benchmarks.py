@@ -49,6 +49,10 @@ def test_a_batch_is_many_times_faster_than_a_loop_and_bounded_in_memory() -> Non
     assert figures["peak_megabytes"] <= 1.5 * figures["peak_megabytes_of_a_quarter"]
 
 
+def test_a_second_worker_writes_the_same_bytes() -> None:
+    assert quick("planrec/bench_workers.py")["same_bytes"] == "True"  # its gain shows on large tables
+
+
 def test_profiling_a_table_costs_at_most_three_times_a_group_by_and_no_more_memory_for_more_rows() -> None:
     figures = quick("planrec/bench_profiles.py")
     assert figures["ours_over_duckdb"] <= 3

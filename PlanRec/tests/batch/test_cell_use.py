@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from planrec.batch.command import digest_of
 from planrec.billing.cards import load_request
 from planrec.billing.cell_months import count_cells, load_cell_plans
 from planrec.usage.billed_events import read_billed_events
 from planrec.usage.cell_files import CellFile, write_cells
+from planrec.usage.pieces import stream
 
 Run = Callable[..., int]
 AS_OF = ("--as-of", "2025-10")
@@ -109,6 +113,28 @@ def test_plans_that_cells_price_are_ranked(
     assert "2 subscriber(s) lack cells of a month, or have cells that contradict" in said
     assert "1 subscriber(s) hold a plan that the rate card does not price" in said
     assert "plan least is left out (NEEDS_USAGE_DETAIL): sums by cell do not price it. plans.least" in said
+
+
+@pytest.mark.parametrize("cells", ["cells.csv", "cells.parquet"])
+def test_two_workers_with_cells_write_the_bytes_of_one(
+    run: Run, files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cells: str
+) -> None:
+    monkeypatch.setattr(stream, "PIECE_ROWS", 2)
+    asked = ("--plans", files["card.yaml"], "--cells", files[cells], *AS_OF)
+    for workers in (1, 2):
+        out = ("--output", tmp_path / f"{workers}.csv", "--workers", workers)
+        assert run("recommend", "--usage", files["usage.csv"], *asked, *out) == 0
+    assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
+    pq.write_table(pa.Table.from_pandas(pd.read_csv(files["usage.csv"])), tmp_path / "usage.parquet")
+    out = ("--output", tmp_path / "parts", "--workers", 2)
+    assert run("recommend", "--usage", tmp_path / "usage.parquet", *asked, *out) == 0
+    parts = pd.concat([pd.read_parquet(path) for path in (tmp_path / "parts").glob("part-*.parquet")])
+    order = ["subscriber_id", "rank"]
+    columns = [*order, "plan_id", "expected_bill_cents"]
+    whole = pd.read_csv(tmp_path / "1.csv")[columns].to_numpy().tolist()
+    assert parts.sort_values(order)[columns].to_numpy().tolist() == whole
+    asked_of_parts = json.loads((tmp_path / "parts" / "_manifest.json").read_bytes())["asked"]
+    assert asked_of_parts["the cells"] == digest_of(files[cells])
 
 
 def test_a_card_without_a_short_plan_is_answered_from_cells_alone(run: Run, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from common_utils.bundle import Bundle
 from common_utils.errors import DataError
 from planrec.advice import AnswerPolicy, Engine
 from planrec.batch.answers import Recommender
-from planrec.batch.files import Written, write_recommendations
+from planrec.batch.files import write_recommendations
+from planrec.batch.parts.jobs import Written
 from planrec.batch.rankers import policy_ranker
 from planrec.billing import Catalogue
 from planrec.bundle import PlanRecBundle

@@ -11,11 +11,12 @@ import pytest
 from common_utils.errors import DataError
 from planrec.advice import AnswerPolicy, Engine, Question
 from planrec.advice.what_if import UsageChange
-from planrec.batch.what_if import write_what_if
+from planrec.batch.files import write_job
+from planrec.batch.what_if import WhatIfSums, asking
 from planrec.billing import Catalogue
 from planrec.months import month_index
 from planrec.rules import built_in_rules
-from planrec.usage import stream
+from planrec.usage.pieces import stream
 
 MONTHS = [f"2025-{month:02d}" for month in range(5, 11)]
 
@@ -33,21 +34,23 @@ def usage(tmp_path: Path) -> Path:
     return path
 
 
-def ask(usage: Path, catalogue: Catalogue, as_of: str = "2025-10") -> tuple[str, object]:
+def ask(usage: Path, catalogue: Catalogue, as_of: str = "2025-10", workers: int = 1) -> tuple[str, object]:
     output = usage.with_name("answers.csv")
     engine, question = (
         Engine(catalogue, built_in_rules()),
         Question(UsageChange(2.0, 1.0, 1.0), UsageChange(0.5, 1.0, 0.5), None),
     )
     policy = AnswerPolicy(6, 0.5, 0)
-    sums, walked = write_what_if(usage, engine, question, policy, output, as_of=month_index(as_of), recent_months=2)
-    return output.read_text(), (sums, walked.report())
+    job = asking(engine, question, policy, as_of=month_index(as_of), recent_months=2)
+    written = write_job(job, usage, [output], workers=workers)
+    by_plan = WhatIfSums(written.counted).by_plan(catalogue.plan_ids)
+    return output.read_text(), (by_plan, written.months, written.rows, written.remarks, written.report)
 
 
 def test_the_cut_does_not_show(usage: Path, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, told = ask(usage, catalogue)
     monkeypatch.setattr(stream, "PIECE_ROWS", 5)
-    pieces, told_by_pieces = ask(usage, catalogue)
+    pieces, told_by_pieces = ask(usage, catalogue, workers=2)
     assert pieces == whole
     assert repr(told_by_pieces) == repr(told)
     assert "s00" not in whole

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import common_utils.tables.pieces.blocks as blocks
 import common_utils.tables.text.records as records
-import planrec.batch.files as files
+import planrec.batch.parts.jobs as jobs
 import planrec.commands.run
-import planrec.usage.stream as stream
+import planrec.usage.pieces.stream as stream
 from planrec.cli import app, main
 
 _ROWS = 2_000  # of a piece
@@ -28,7 +28,7 @@ def prepare() -> None:
     """Import what commands import when they run, and make pieces small."""
     for module in pkgutil.iter_modules(planrec.commands.run.__path__):
         importlib.import_module(f"planrec.commands.run.{module.name}")
-    stream.PIECE_ROWS = files._BILLED = blocks.BLOCK_ROWS = _ROWS  # pyright: ignore[reportPrivateUsage]
+    stream.PIECE_ROWS = jobs._BILLED = blocks.BLOCK_ROWS = _ROWS  # pyright: ignore[reportPrivateUsage]
     records.PIECE_BYTES = 1 << 16
 
     @app.command("hold")

@@ -6,12 +6,15 @@ import hashlib
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from common_utils.bundle import Bundle
 from common_utils.decision_log.journal.lines import Decision
 from common_utils.decision_log.journal.segments import segments
 from common_utils.decision_log.keys import KEYS_VARIABLE
+from common_utils.parts.hashing import PARTS
+from common_utils.tables import write_table
 from planrec.columns import SUBSCRIBER
 
 MONTH = ("--as-of", "2025-10")
@@ -55,6 +58,19 @@ def test_recommend_logs_each_subscriber_with_a_manifest(run, usage: Path, plans:
     assert run(*words, *logged) == 0
     assert run("decisions", "ship", *logged) == 0
     assert len({one.event for one in found}) == 2
+
+
+def test_answers_in_parts_are_logged_with_each_part(run, usage: Path, plans: str, tmp_path: Path, logged) -> None:  # type: ignore[no-untyped-def]
+    write_table(pd.read_csv(usage), months := tmp_path / "months.parquet")
+    words = ("recommend", "--plans", plans, *MONTH, *logged)
+    assert run(*words, "--usage", usage, "--output", tmp_path / "advice.csv") == 0
+    alone = {one.event for one in entries(tmp_path)}
+    assert run(*words, "--usage", months, "--output", tmp_path / "advice", "--workers", "2") == 0
+    assert len(alone) == 2
+    assert len(entries(tmp_path)) == 4
+    assert {one.event for one in entries(tmp_path)} == alone  # the same answers: shipped once
+    kept = [json.loads(path.read_text()) for path in (tmp_path / "advice").glob("part-*.parquet.manifest.json")]
+    assert (len(kept), sum(one["entries"] for one in kept)) == (PARTS, 2)
 
 
 def test_a_repeated_run_is_shipped_once_and_seen(run, usage: Path, plans: str, tmp_path: Path, logged, capsys) -> None:  # type: ignore[no-untyped-def]

@@ -77,6 +77,8 @@ def grown(bundle: Bundle, project_folder: Path, tmp_path_factory: pytest.TempPat
         for name, words in further.items()
         for path in usage.values()
     ]
+    for _, call in runs:
+        call.extend(["--workers", "1"])  # all of the work in the process that is measured
     runs += [("hold", ["hold", str(path)]) for path in usage.values()]
     answers = _measured([call for _, call in runs], project_folder)
     assert [(name, code) for (name, _), (code, _) in zip(runs, answers, strict=True) if code] == []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 
 from common_utils.errors import ConfigError, DataError
 from common_utils.evaluation.intervals import percentile_interval, resampled_weights
+from common_utils.parts.pool import answered_in_order
 from planrec.billing import Catalogue, Plan
 from planrec.billing.catalogue import OnSale, Rounding
 from planrec.choice.logit import ConditionalLogit
@@ -20,13 +22,18 @@ from planrec.decisions import decision_table
 from planrec.decisions.rows import CHOSEN_PLAN, usage_ahead
 from planrec.months import month_index, month_text
 from planrec.outlook import fit_usage_forecast
-from planrec.pricing.draft import DraftScore, PlanDemand, Pricing, check_draft, score_draft
+from planrec.pricing.draft import DraftMarket, DraftScore, PlanDemand, Pricing, check_draft
 from planrec.pricing.resampling import ResampledSums
 from planrec.simulator.config import SimulatorConfig
 from planrec.simulator.operator import simulate
 
 LAUNCH, NEW = "2025-10", "max-voice"
 AS_OF = month_index("2025-09")
+
+
+def scored(pieces: Iterable[pd.DataFrame], pricing: Pricing, draft: Catalogue, **given: Any) -> DraftScore:
+    market = DraftMarket(pricing, draft, **given)
+    return market.score(map(market.piece, pieces))
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ class Operator:
     ) -> DraftScore:
         given: dict[str, object] = {"as_of": AS_OF, "n_resamples": 100, "seed": 0, **options}
         table = self.before if months is None else months
-        return score_draft([table], self.pricing, draft or self.full, **given)  # type: ignore[arg-type]
+        return scored([table], self.pricing, draft or self.full, **given)
 
 
 def operator(catalogue: Catalogue, process: str, seed: int = 1) -> Operator:
@@ -177,8 +184,10 @@ def test_the_cut_does_not_show(logit: Operator, cut: int) -> None:
     people = few[SUBSCRIBER].factorize()[0]
     starts = np.searchsorted(people, range(0, int(people[-1]) + 1, max(cut % 300, 40)))
     pieces = [few.iloc[a:b].reset_index(drop=True) for a, b in zip(starts, [*starts[1:], len(few)], strict=True)]
-    again = score_draft(pieces, logit.pricing, logit.full, as_of=AS_OF, n_resamples=100, seed=0)
+    again = scored(pieces, logit.pricing, logit.full, as_of=AS_OF, n_resamples=100, seed=0)
     assert len(pieces) > 1
+    market = DraftMarket(logit.pricing, logit.full, as_of=AS_OF, n_resamples=100, seed=0)
+    assert repr(market.score(answered_in_order(market.piece, pieces, 2))) == repr(whole)  # whichever process scored
     assert repr(again) == repr(whole)  # NaN differs from itself
 
 

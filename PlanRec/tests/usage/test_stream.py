@@ -19,8 +19,8 @@ from common_utils.tables.reading import ColumnSource
 from planrec.billing import Catalogue
 from planrec.months import month_index
 from planrec.usage.months_table import asked_until, withheld
+from planrec.usage.pieces.stream import UsageStream
 from planrec.usage.read import read_usage_table
-from planrec.usage.stream import UsageStream
 
 
 def write(path: Path, rows: list[dict[str, Any]], *, group: int = 3, schema: pa.Schema | None = None) -> Path:
@@ -36,7 +36,7 @@ def ids(stream: UsageStream) -> list[list[str]]:
 def test_pieces_keep_the_months_of_a_subscriber_together(tmp_path: Path) -> None:
     rows = [{"subscriber_id": s, "month": f"2025-{m:02d}"} for s in "abc" for m in (1, 2)]
     stream = UsageStream(write(tmp_path / "u.parquet", rows), piece_rows=3)
-    assert ids(stream) == [["a", "a"], ["b", "b"], ["c", "c"]]
+    assert ids(stream) == [["a", "a", "b", "b"], ["c", "c"]]
     assert stream.rows == 6
 
 

@@ -1,56 +1,38 @@
-"""Batch runs from file to file: read in pieces, answer, write; memory does not grow with the file."""
+"""Batch runs from file to file: read in blocks, answer, write; memory does not grow with the file."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import pandas as pd
 
 from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
-from common_utils.tables import Reading, RowReport, table_writer
-from planrec.batch.answers import BILL_SCHEMA, EXCLUDED_SCHEMA, PieceAnswer, Recommender, bill_tables
-from planrec.batch.predictions import PredictedPiece, prediction_schema, prediction_table
-from planrec.batch.tally import NO_PLAN, NOT_RECENT, Tally
+from common_utils.parts.cores import chosen_workers
+from common_utils.parts.pool import answered_in_order
+from common_utils.tables import Reading, table_writer
+from planrec.batch.answers import PieceAnswer, Recommender
+from planrec.batch.parts.jobs import BLOCKS_EACH, BatchJob, Keeping, Written, billing, opened, predicting, recommending
+from planrec.batch.parts.part import AnswerPart
+from planrec.batch.predictions import PredictedPiece
 from planrec.billing import Catalogue
 from planrec.bundle import NextChoice
-from planrec.months import month_text
-from planrec.usage.stream import UsageStream
+from planrec.usage.pieces.block import Block, BlockAccount, BlockCheck
+from planrec.usage.pieces.stream import UsageStream
 
-__all__ = ["Written", "answered", "refusals", "write_bills", "write_predictions", "write_recommendations"]
+__all__ = ["answered", "write_bills", "write_job", "write_predictions", "write_recommendations"]
 
-_BILLED = 50_000  # months in a piece of bills; times plans, the bills of two pieces are held
-
-_Answer = TypeVar("_Answer")
+Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a run did.
-
-    Attributes
-    ----------
-    report : RowReport
-        The account of every row of the file.
-    months, rows : int
-        Usage months read, and rows written.
-    remarks : tuple of str
-        Counts of subscribers that deserve a word.
-    """
-
-    report: RowReport
-    months: int
-    rows: int
-    remarks: tuple[str, ...] = ()
-
-
-def write_bills(usage: Path, catalogue: Catalogue, output: Path, *, reading: Reading | None = None) -> Written:
+def write_bills(
+    usage: Path, catalogue: Catalogue, output: Path, *, reading: Reading | None = None, workers: int | None = 1
+) -> Written:
     """Rate the usage months of a file on every plan.
 
     Parameters
@@ -60,21 +42,15 @@ def write_bills(usage: Path, catalogue: Catalogue, output: Path, *, reading: Rea
     catalogue : Catalogue
     reading : Reading, optional
         How the columns are written, and how much may be rejected.
+    workers : int or None
+        Processes that answer, the same bytes for any number; None: as many as cores and memory allow.
 
     Raises
     ------
     DataError
         If `usage` cannot be read or holds no row that can be used, or `output` cannot be written.
     """
-    with table_writer(output, BILL_SCHEMA) as write:
-        stream = UsageStream(usage, catalogue=catalogue, piece_rows=_BILLED, reading=reading)
-        rows = months = 0
-        for piece, tables in answered(stream, "rating", lambda piece: list(bill_tables(piece, catalogue))):
-            months += piece
-            for table in tables:
-                write(table)
-                rows += table.num_rows
-    return Written(stream.report(), months, rows)
+    return write_job(billing(catalogue), usage, [output], reading=reading, workers=workers)
 
 
 def write_recommendations(
@@ -84,7 +60,8 @@ def write_recommendations(
     *,
     excluded_output: Path | None = None,
     reading: Reading | None = None,
-    keep: Callable[[PieceAnswer], None] | None = None,
+    keeping: Keeping[PieceAnswer] | None = None,
+    workers: int | None = 1,
 ) -> Written:
     """Rank the plans of each subscriber of a file.
 
@@ -95,38 +72,18 @@ def write_recommendations(
     recommender : Recommender
     excluded_output : Path, optional
         Where to write which plans were not offered, and why.
-    keep : callable, optional
-        Also given each piece's answer, for the decision log.
+    keeping : Keeping, optional
+        What is logged and counted of the answers.
+    workers : int or None
+        As `write_bills`.
 
     Raises
     ------
     DataError
         As `write_bills`, or if no subscriber has a usage month up to the one asked for, or may take a plan.
     """
-    with ExitStack() as stack:
-        write = stack.enter_context(table_writer(output, recommender.schema))
-        write_excluded = (
-            None if excluded_output is None else stack.enter_context(table_writer(excluded_output, EXCLUDED_SCHEMA))
-        )
-        stream = UsageStream(
-            usage, catalogue=recommender.catalogue, reading=reading, as_of=recommender.as_of, keep_plans=True
-        )  # foreign ones are counted by subscriber
-        tally, rows, months = Tally(), 0, 0
-        for piece, answer in answered(stream, "recommending", recommender.answer):
-            months += piece
-            tally += answer.tally
-            rows += answer.ranked.num_rows
-            write(answer.ranked)
-            if keep is not None:
-                keep(answer)
-            if write_excluded is not None:
-                write_excluded(answer.excluded)
-        if not tally.answered:
-            if tally.closed:
-                raise DataError(f"usage: nobody may take a plan: {tally.why_closed()}; nothing is written.")
-            raise _nobody(recommender.as_of, stale=tally.stale, refused=stream.refused)
-    remarks = (*refusals(stream.refused), *tally.remarks(recommender.as_of), *recommender.catalogue.left_out())
-    return Written(stream.report(), months, rows, remarks)
+    outputs = [output] if excluded_output is None else [output, excluded_output]
+    return write_job(recommending(recommender), usage, outputs, reading=reading, keeping=keeping, workers=workers)
 
 
 def write_predictions(
@@ -137,7 +94,8 @@ def write_predictions(
     as_of: int,
     recent_months: int,
     reading: Reading | None = None,
-    keep: Callable[[PredictedPiece], None] | None = None,
+    keeping: Keeping[PredictedPiece] | None = None,
+    workers: int | None = 1,
 ) -> Written:
     """Write the plan each subscriber of a file is expected to choose when next free to.
 
@@ -151,40 +109,81 @@ def write_predictions(
         Month index; later months are not looked at.
     recent_months : int
         How many of the latest months the last usage month may be one of.
-    keep : callable, optional
-        Also given each piece's answer, for the decision log.
+    keeping : Keeping, optional
+        What is logged and counted of the answers.
+    workers : int or None
+        As `write_bills`.
 
     Raises
     ------
     DataError
         As `write_recommendations`, or if a column the model takes holds text.
     """
+    job = predicting(choice, as_of=as_of, recent_months=recent_months)
+    return write_job(job, usage, [output], reading=reading, keeping=keeping, workers=workers)
 
-    def predict(piece: pd.DataFrame) -> PredictedPiece:
-        return prediction_table(piece, choice, as_of=as_of, recent_months=recent_months)
 
-    catalogue = choice.model.catalogue
-    with table_writer(output, prediction_schema(catalogue.plan_ids)) as write:
-        stream = UsageStream(usage, catalogue=catalogue, reading=reading, as_of=as_of)
-        rows = months = stale = without = 0
-        for piece, found in answered(stream, "predicting", predict):
-            months += piece
-            stale += found.stale
-            without += found.without_plan
-            rows += found.table.num_rows
-            write(found.table)
-            if keep is not None:
-                keep(found)
-        if not rows + without:
-            raise _nobody(as_of, stale=stale, refused=stream.refused)
-    remarks = tuple(f"{count:,} {text}" for count, text in ((stale, NOT_RECENT), (without, NO_PLAN)) if count)
-    return Written(stream.report(), months, rows, (*refusals(stream.refused), *remarks, *catalogue.left_out()))
+def write_job(
+    job: BatchJob[Answer],
+    usage: Path,
+    outputs: Sequence[Path],
+    *,
+    reading: Reading | None = None,
+    keeping: Keeping[Answer] | None = None,
+    workers: int | None = 1,
+) -> Written:
+    """Answer a file and write what each output of the job takes; all of them appear once all are whole.
+
+    Parameters
+    ----------
+    job : BatchJob
+    usage : Path
+    outputs : sequence of Path
+        Of the job's outputs the first ones.
+    reading, keeping, workers
+        As `write_recommendations`.
+
+    Raises
+    ------
+    DataError
+        As `write_recommendations`.
+    """
+    keeping = keeping or Keeping()
+    with ExitStack() as stack:
+        take = None if keeping.log is None else stack.enter_context(keeping.log(outputs[0]))
+        pairs = list(zip(job.outputs, outputs, strict=False))
+        writers = [stack.enter_context(table_writer(path, output.schema)) for output, path in pairs]
+        stream = opened(job, usage, reading)
+        made = [replace(output, as_csv=path.suffix.lower() != ".parquet") for output, path in pairs]
+        part = AnswerPart(stream.check, job.answer, job.count, made, keeping.watch, whole=keeping.whole)
+        chosen = chosen_workers(workers, stream.block_count // BLOCKS_EACH)
+        counted: Counter[str] = Counter()
+        rows = months = 0
+        with tracked(job.label, total=stream.rows) as advance:
+            for done in answered_in_order(part, stream.blocks(), chosen.count):
+                stream.take(done.account)
+                months += done.months
+                rows += done.rows
+                counted += done.counted
+                for write, tables in zip(writers, done.tables, strict=False):
+                    for table in tables:
+                        write(table)
+                if take is not None and done.answer is not None:
+                    take(done.answer)
+                if keeping.seen is not None:
+                    keeping.seen(done.seen)
+                advance(done.account.report.read)
+        stream.finish()
+        nobody = job.nobody(counted, stream.refused)
+        if nobody is not None:
+            raise DataError(f"{nobody.removesuffix('.')}; nothing is written.")
+    return Written(stream.report(), months, rows, chosen, counted, tuple(job.told(counted, stream.refused)))
 
 
 def answered(
-    stream: UsageStream, label: str, answer: Callable[[pd.DataFrame], _Answer]
-) -> Generator[tuple[int, _Answer]]:
-    """Yield the months of each piece and its answer, in order; the next piece is read while one is answered.
+    stream: UsageStream, label: str, answer: Callable[[pd.DataFrame], Answer], workers: int = 1
+) -> Generator[Answer]:
+    """Yield the answer of each piece, in order; the next piece is read while others are answered.
 
     Parameters
     ----------
@@ -192,36 +191,31 @@ def answered(
     label : str
         Of the progress bar.
     answer : callable
-        Of a piece.
+        Of the months of a piece; pure.
+    workers : int
+        As `answered_in_order`.
+
+    Raises
+    ------
+    DataError
+        At the end, as `UsageStream.finish`.
     """
-    with tracked(label, total=stream.rows) as advance, ThreadPoolExecutor(max_workers=1) as pool:
-        waiting: deque[tuple[int, Future[_Answer]]] = deque()
-        for piece in stream:
-            waiting.append((len(piece), pool.submit(answer, piece)))
-            if len(waiting) > 1:
-                months, done = waiting.popleft()
-                yield months, done.result()
-                advance(months)
-        for months, done in waiting:
-            yield months, done.result()
-            advance(months)
+    with tracked(label, total=stream.rows) as advance:
+        for account, found in answered_in_order(_Checked(stream.check, answer), stream.blocks(), workers):
+            stream.take(account)
+            if found is not None:
+                yield found
+            advance(account.report.read)
+    stream.finish()
 
 
-def refusals(refused: int) -> tuple[str, ...]:
-    """Return the remark on subscribers who are not answered because of a rejected row, if there are any.
+@dataclass(frozen=True, slots=True)
+class _Checked(Generic[Answer]):
+    """Checks a block and answers what can be used of it."""
 
-    Examples
-    --------
-    >>> refusals(0), refusals(1)[0].split(":")[0]
-    ((), '1 subscriber(s) have a rejected row after their last usable month')
-    """
-    said = "subscriber(s) have a rejected row after their last usable month: not answered"
-    return (f"{refused:,} {said}",) if refused else ()
+    check: BlockCheck
+    answer: Callable[[pd.DataFrame], Answer]
 
-
-def _nobody(as_of: int, *, stale: int, refused: int) -> DataError:
-    if refused and not stale:
-        return DataError(f"usage: nobody is answered; {refusals(refused)[0]}.")
-    if stale:
-        return DataError(f"usage: no recent month up to {month_text(as_of)}; give later months or an earlier --as-of.")
-    return DataError(f"usage: no month up to {month_text(as_of)}; give earlier months or a later --as-of.")
+    def __call__(self, block: Block) -> tuple[BlockAccount, Answer | None]:
+        checked = self.check.check(block)
+        return checked.account, self.answer(checked.months) if len(checked.months) else None

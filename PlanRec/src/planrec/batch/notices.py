@@ -19,7 +19,10 @@ from common_utils.array_types import FloatArray, IntArray
 from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
 from common_utils.outputs import blamed, replacing
+from common_utils.parts.cores import Workers, chosen_workers
+from common_utils.parts.pool import answered_in_order
 from common_utils.tables import Reading, RowReport
+from planrec.batch.parts.jobs import BLOCKS_EACH
 from planrec.batch.sent import SentLog
 from planrec.billing import Catalogue
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, MONTH, PARTIAL, SUBSCRIBER, TENURE, USAGE
@@ -30,7 +33,8 @@ from planrec.notices.files import NoticeHeader, header_line, notice_line
 from planrec.notices.notice import MILLIONTHS, Versions, basis_of
 from planrec.notices.schedule import Held, NoticeKind, NoticeOutcome, contract_ends, outcomes
 from planrec.usage.months_table import withheld
-from planrec.usage.stream import UsageStream
+from planrec.usage.pieces.block import Block, BlockAccount, BlockCheck
+from planrec.usage.pieces.stream import UsageStream
 
 __all__ = ["NoticeBatch", "NoticeRun", "notice_batch", "write_notices"]
 
@@ -187,10 +191,22 @@ class NoticeRun:
         }
 
 
+@dataclass(frozen=True)
+class _BlockNotices:
+    """Checks a block and works out its notices."""
+
+    check: BlockCheck
+    run: NoticeRun
+
+    def __call__(self, block: Block) -> tuple[BlockAccount, Counter[str], bytes]:
+        checked = self.check.check(block)
+        return checked.account, *self.run.lines(checked.months, checked.lost)
+
+
 def write_notices(
-    usage: Path, run: NoticeRun, output: Path, *, reading: Reading | None = None
-) -> tuple[NoticeHeader, RowReport]:
-    """Work out the notices of a table, piece by piece, and write the batch file, whole or not at all.
+    usage: Path, run: NoticeRun, output: Path, *, reading: Reading | None = None, workers: int | None = 1
+) -> tuple[NoticeHeader, RowReport, Workers]:
+    """Work out the notices of a table, block by block, and write the batch file, whole or not at all.
 
     The header is the first line and counts everybody: lines wait in a file on the disk until all are there.
 
@@ -200,28 +216,38 @@ def write_notices(
     run : NoticeRun
     reading : Reading, optional
         How the columns are written, and how much may be rejected.
+    workers : int or None
+        Processes that answer, the same bytes for any number; None: as many as cores and memory allow.
 
     Raises
     ------
     DataError
         If the table cannot be read or lacks a column, or the file cannot be written.
     """
-    until = run.as_of.year * 12 + run.as_of.month - 1
-    stream = UsageStream(usage, catalogue=run.catalogue, reading=reading, as_of=until)
+    stream = UsageStream(
+        usage,
+        catalogue=run.catalogue,
+        reading=reading,
+        as_of=run.as_of.year * 12 + run.as_of.month - 1,
+        keep_refused=True,
+    )
+    chosen = chosen_workers(workers, stream.block_count // BLOCKS_EACH)
     counted: Counter[str] = Counter()
     with blamed(output), tempfile.TemporaryFile() as lines:
         with tracked("writing notices", total=stream.rows) as advance:
-            for months, lost in stream.judged():
-                some, written = run.lines(months, lost)
+            notices = _BlockNotices(stream.check, run)
+            for account, some, written in answered_in_order(notices, stream.blocks(), chosen.count):
+                stream.take(account)
                 counted += some
                 lines.write(written)
-                advance(len(months))
+                advance(account.report.read)
+        stream.finish()
         header = run.header(counted, stream.report())
         lines.seek(0)
         with replacing(output) as file:
             file.write(header_line(header))
             shutil.copyfileobj(lines, file)
-    return header, stream.report()
+    return header, stream.report(), chosen
 
 
 def _check_columns(months: pd.DataFrame) -> None:

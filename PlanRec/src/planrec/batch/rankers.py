@@ -94,16 +94,24 @@ def policy_ranker(engine: Engine, policy: AnswerPolicy) -> Ranker:
     >>> ranker.rank(Subscribers.of(past, Facts.of(24216, np.array([1])))).advice.order.tolist()
     [[0, 1]]
     """
+    return Ranker(_PolicyRanking(engine, policy), {} if policy.offer is None else OFFER_COLUMNS, policy.basis)
 
-    def rank(people: Subscribers) -> Ranking:
-        answer = engine.answer(people, policy)
+
+@dataclass(frozen=True, slots=True)
+class _PolicyRanking:
+    """An engine with what it is asked; plain values, so that it can answer in any process."""
+
+    engine: Engine
+    policy: AnswerPolicy
+
+    def __call__(self, people: Subscribers) -> Ranking:
+        engine = self.engine
+        answer = engine.answer(people, self.policy)
         if answer.offer is None:
             return Ranking(answer.advice, held=answer.held)
         unknown = unknown_facts(engine.rules, engine.catalogue, people.facts, "offer")
         said = np.array([", ".join(names) or None for names in unknown], dtype=object)
         return Ranking(answer.advice, {**_further(answer.offer), "unknown_facts": said})
-
-    return Ranker(rank, {} if policy.offer is None else OFFER_COLUMNS, policy.basis)
 
 
 def _further(offer: OfferValue) -> dict[str, NDArray[np.generic]]:

@@ -12,28 +12,31 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from common_utils.monitoring.profiles.batch import BatchProfile
+from common_utils.monitoring.profiles.counting import profile_like
+from common_utils.monitoring.profiles.profile import Profile
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, SUBSCRIBER, TENURE, USAGE
 
 if TYPE_CHECKING:
     from planrec.batch.answers import PieceAnswer
     from planrec.batch.predictions import PredictedPiece
 
-__all__ = ["count_advice", "count_predictions", "seen_columns"]
+__all__ = ["advised_profile", "predicted_profile", "seen_columns"]
 
 
-def count_predictions(profile: BatchProfile, piece: PredictedPiece, month: str) -> None:
-    """Count the subscribers of a piece of predictions; `month` is the one asked for."""
+def predicted_profile(piece: PredictedPiece, *, reference: Profile, month: str) -> Profile | None:
+    """Return what is counted of the subscribers of a piece of predictions; `month` is the one asked for."""
     score = piece.table["probability"].to_numpy()
     subjects = np.array(piece.table[SUBSCRIBER].to_pylist(), dtype=object)
-    if len(subjects):
-        profile.add(piece.seen, score=score, subjects=subjects, months=(month,))
+    return (
+        profile_like(reference, piece.seen, score=score, subjects=subjects, months=(month,)) if len(subjects) else None
+    )
 
 
-def count_advice(profile: BatchProfile, piece: PieceAnswer, month: str) -> None:
-    """Count the subscribers of a piece of advice or offers, which have no score."""
-    if piece.subscribers is not None and len(piece.subscribers):
-        profile.add(piece.seen, subjects=piece.subscribers, months=(month,))
+def advised_profile(piece: PieceAnswer, *, reference: Profile, month: str) -> Profile | None:
+    """Return what is counted of the subscribers of a piece of advice or offers, which have no score."""
+    if piece.subscribers is None or not len(piece.subscribers):
+        return None
+    return profile_like(reference, piece.seen, subjects=piece.subscribers, months=(month,))
 
 
 def seen_columns(rows: pd.DataFrame) -> dict[str, NDArray[Any]]:

@@ -14,10 +14,13 @@ __all__ = ["NOT_RECENT", "NO_PLAN", "Tally"]
 NO_PLAN = "subscriber(s) may take no plan of the rate card: not predicted"
 NOT_RECENT = "subscriber(s) have no recent month (features.recent_months): not answered"
 
+_COUNTED = ("subscribers", "too_late", "foreign_plan", "stale", "uncovered")
+_CLOSED = "closed "
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Counts of subscribers that deserve a word; tallies of pieces add up.
+    """Counts of subscribers that deserve a word; the `counts` of pieces add up.
 
     Attributes
     ----------
@@ -37,15 +40,24 @@ class Tally:
     closed: Mapping[int, int] = field(default_factory=dict)
     uncovered: int = 0
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            self.subscribers + other.subscribers,
-            self.too_late + other.too_late,
-            self.foreign_plan + other.foreign_plan,
-            self.stale + other.stale,
-            Counter(self.closed) + Counter(other.closed),
-            self.uncovered + other.uncovered,
-        )
+    @classmethod
+    def of(cls, counts: Mapping[str, int]) -> Tally:
+        """Return the tally of `counts`, or of a sum of them.
+
+        Examples
+        --------
+        >>> Tally.of(Tally(2, too_late=1).counts + Tally(1, closed={1: 1}).counts)
+        Tally(subscribers=3, too_late=1, foreign_plan=0, stale=0, closed={1: 1}, uncovered=0)
+        """
+        closed = {int(name.removeprefix(_CLOSED)): n for name, n in counts.items() if name.startswith(_CLOSED) and n}
+        found = {name: counts.get(name, 0) for name in _COUNTED}
+        return cls(**found, closed=closed)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """The same as counts by name, which add up and fit JSON."""
+        counts = {name: getattr(self, name) for name in _COUNTED}
+        return Counter({**counts, **{f"{_CLOSED}{code}": n for code, n in self.closed.items()}})
 
     @property
     def answered(self) -> int:
@@ -62,7 +74,7 @@ class Tally:
 
         Examples
         --------
-        >>> (Tally(2, too_late=1) + Tally(1)).remarks(24216)
+        >>> Tally(2, too_late=1).remarks(24216)
         ['1 subscriber(s) have no usage month up to 2018-01: not answered']
         """
         lines = (

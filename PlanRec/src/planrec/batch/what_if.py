@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,11 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from common_utils.errors import DataError
-from common_utils.tables import Reading, table_writer
 from planrec.advice import AnswerPolicy, Engine, Question, Subscribers, what_if
 from planrec.advice.what_if import WhatIf
-from planrec.batch.files import answered
+from planrec.batch.parts.jobs import BatchJob, refusals
+from planrec.batch.parts.part import Output
+from planrec.batch.tally import NOT_RECENT
 from planrec.billing import whole_cents
 from planrec.columns import CURRENT_PLAN, SUBSCRIBER
 from planrec.decisions import columns_of, latest_rows, plan_indices, recent_rows
@@ -25,15 +26,15 @@ from planrec.outlook import history_of
 from planrec.reporting.tables import amount_text
 from planrec.rules import ExclusionCode
 from planrec.rules.facts import facts_of
-from planrec.usage.stream import UsageStream
 
-__all__ = ["WhatIfAnswer", "WhatIfSums", "what_if_schema", "what_if_table", "write_what_if"]
+__all__ = ["WhatIfAnswer", "WhatIfSums", "asking", "counted_of", "what_if_schema", "what_if_table"]
 
 _TITLES = {
     "expected_bill_cents": "bill now",
     "expected_bill_then_cents": "bill then",
     "travel_bill_cents": "month of travel",
 }
+_BEST = {"best_now": "advised now", "best_then": "advised then"}
 _CHUNK = 2_000  # subscribers rated at once: a forecast has 32 months of each, times plans
 
 
@@ -54,59 +55,74 @@ class WhatIfAnswer:
     answered: int
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class WhatIfSums:
     """Bills and advice by plan, added up over pieces.
 
     Attributes
     ----------
-    known, answered, changed, rows : int
-        Subscribers as `WhatIfAnswer` counts them, those whose advice changes, and rows of the table.
+    counted : mapping of str to int
+        Sum of `counted_of` of all pieces.
 
     Examples
     --------
     >>> bills = {"expected_bill_cents": [2000, 2100], "expected_bill_then_cents": [3000, 3300]}
     >>> best = {"best_now": [True, True], "best_then": [False, True], "advice_changes": [True, False]}
     >>> plans = {"subscriber_id": ["a", "b"], "plan_id": ["surf", "surf"]}
-    >>> sums = WhatIfSums()
-    >>> sums.add(WhatIfAnswer(pd.DataFrame({**plans, **bills, **best}), 2, 2))
-    >>> sums.by_plan(), sums.changed
+    >>> sums = WhatIfSums(counted_of(WhatIfAnswer(pd.DataFrame({**plans, **bills, **best}), 2, 2)))
+    >>> sums.by_plan(["surf"]), sums.changed
     ([{'plan': 'surf', 'bill now': '20.50', 'bill then': '31.50', 'advised now': '2', 'advised then': '1'}], 1)
     """
 
-    known: int = 0
-    answered: int = 0
-    changed: int = 0
-    rows: int = 0
-    _cents: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
-    _counts: dict[str, Counter[str]] = field(default_factory=dict[str, Counter[str]])
+    counted: Mapping[str, int]
 
-    def add(self, answer: WhatIfAnswer) -> None:
-        """Take the answer to a piece."""
-        table = answer.table
-        self.known += answer.known
-        self.answered += answer.answered
-        self.rows += len(table)
-        self.changed += int(table.loc[table["advice_changes"], SUBSCRIBER].nunique())
-        for plan_id, part in table.groupby("plan_id", sort=False):
-            cents = self._cents.setdefault(str(plan_id), {})
-            counts = self._counts.setdefault(str(plan_id), Counter())
-            for name in (name for name in _TITLES if name in table.columns):
-                cents[name] = cents.get(name, 0) + int(part[name].sum())
-                counts[name] += int(part[name].notna().sum())
-            counts.update({name: int(part[name].sum()) for name in ("best_now", "best_then")})
+    @property
+    def known(self) -> int:
+        """Subscribers as `WhatIfAnswer` counts them."""
+        return self.counted.get("known", 0)
 
-    def by_plan(self) -> list[dict[str, str]]:
+    @property
+    def answered(self) -> int:
+        """Those with a recent month."""
+        return self.counted.get("answered", 0)
+
+    @property
+    def changed(self) -> int:
+        """Those whose advice changes."""
+        return self.counted.get("changed", 0)
+
+    def by_plan(self, plan_ids: Iterable[str]) -> list[dict[str, str]]:
         """Return mean bills in currency by plan, and for how many it is the best."""
+        asked = [name for name in _TITLES if f"asked {name}" in self.counted]
         return [
             {
                 "plan": plan_id,
-                **{_TITLES[name]: _mean(total, self._counts[plan_id][name]) for name, total in cents.items()},
-                "advised now": f"{self._counts[plan_id]['best_now']:,}",
-                "advised then": f"{self._counts[plan_id]['best_then']:,}",
+                **{
+                    _TITLES[name]: _mean(self._of("cents", name, plan_id), self._of("n", name, plan_id))
+                    for name in asked
+                },
+                **{title: f"{self._of('n', name, plan_id):,}" for name, title in _BEST.items()},
             }
-            for plan_id, cents in self._cents.items()
+            for plan_id in plan_ids
         ]
+
+    def _of(self, what: str, name: str, plan_id: str) -> int:
+        return self.counted.get(f"{what} {name} {plan_id}", 0)
+
+
+def counted_of(answer: WhatIfAnswer) -> Counter[str]:
+    """Return what is counted of the answer to a piece; counts of pieces add up."""
+    table = answer.table
+    changed = int(table.loc[table["advice_changes"], SUBSCRIBER].nunique())
+    counted = Counter({"known": answer.known, "answered": answer.answered, "changed": changed})
+    titles = [name for name in _TITLES if name in table.columns]
+    counted.update({f"asked {name}": 1 for name in titles})
+    for plan_id, part in table.groupby("plan_id", sort=False):
+        for name in titles:
+            counted[f"cents {name} {plan_id}"] += int(part[name].sum())
+            counted[f"n {name} {plan_id}"] += int(part[name].notna().sum())
+        counted.update({f"n {name} {plan_id}": int(part[name].sum()) for name in _BEST})
+    return counted
 
 
 def what_if_schema(question: Question) -> Any:
@@ -129,52 +145,41 @@ def what_if_schema(question: Question) -> Any:
     )
 
 
-def write_what_if(
-    usage: Path,
-    engine: Engine,
-    question: Question,
-    policy: AnswerPolicy,
-    output: Path,
-    *,
-    as_of: int,
-    recent_months: int = RECENT_MONTHS,
-    reading: Reading | None = None,
-) -> tuple[WhatIfSums, UsageStream]:
-    """Answer for every subscriber of a file, piece by piece.
+def asking(
+    engine: Engine, question: Question, policy: AnswerPolicy, *, as_of: int, recent_months: int = RECENT_MONTHS
+) -> BatchJob[WhatIfAnswer]:
+    """Return the job that answers a question for every subscriber; as `what_if_table`."""
+    schema = what_if_schema(question)
+    answer = partial(
+        what_if_table, engine=engine, question=question, policy=policy, as_of=as_of, recent_months=recent_months
+    )
+    return BatchJob(
+        "asking",
+        engine.catalogue,
+        answer,
+        (Output(schema, partial(_tables, schema=schema)),),
+        counted_of,
+        _told,
+        partial(_nobody, as_of=as_of),
+        as_of=as_of,
+    )
 
-    Parameters
-    ----------
-    usage, output : Path
-        CSV or Parquet; `output` appears when it is whole.
-    engine, question, policy, as_of, recent_months
-        As `what_if_table`.
-    reading : Reading, optional
-        How the columns are written, and how much may be rejected.
 
-    Returns
-    -------
-    tuple of WhatIfSums and UsageStream
-        What was answered, and the stream that was gone through.
+def _tables(answer: WhatIfAnswer, *, schema: Any) -> list[Any]:
+    return [pa.Table.from_pandas(answer.table, schema=schema, preserve_index=False)]
 
-    Raises
-    ------
-    DataError
-        If `usage` cannot be read, nobody has a recent month, or `output` cannot be written.
-    """
-    schema, sums = what_if_schema(question), WhatIfSums()
 
-    def answer(piece: pd.DataFrame) -> WhatIfAnswer:
-        return what_if_table(piece, engine, question, policy, as_of=as_of, recent_months=recent_months)
+def _told(counted: Counter[str], refused: int) -> Sequence[str]:
+    stale = counted["known"] - counted["answered"]
+    return (*refusals(refused), *([f"{stale:,} {NOT_RECENT}"] if stale else ()))
 
-    with table_writer(output, schema) as write:
-        stream = UsageStream(usage, catalogue=engine.catalogue, reading=reading, as_of=as_of)
-        for _, found in answered(stream, "asking", answer):
-            sums.add(found)
-            write(pa.Table.from_pandas(found.table, schema=schema, preserve_index=False))
-        if not sums.answered:
-            old = "no recent month" if sums.known else "no month"
-            raise DataError(f"usage: {old} up to {month_text(as_of)}; give other months or another --as-of.")
-    return sums, stream
+
+def _nobody(counted: Counter[str], refused: int, *, as_of: int) -> str | None:
+    del refused
+    if counted["answered"]:
+        return None
+    old = "no recent month" if counted["known"] else "no month"
+    return f"usage: {old} up to {month_text(as_of)}; give other months or another --as-of."
 
 
 def what_if_table(

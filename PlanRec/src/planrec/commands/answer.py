@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from common_utils.command_line.options import BundleOption, OutputOption, SetOption, table_file
+from common_utils.command_line.options import (
+    BatchWorkersOption,
+    BundleOption,
+    DryRunOption,
+    PartOption,
+    SetOption,
+    TableOutputOption,
+    table_file,
+    table_or_folder,
+)
 from common_utils.command_line.reading import reads_table
 from common_utils.errors import ConfigError
 from planrec.commands.options import (
@@ -48,9 +57,8 @@ def bill(
         typer.Option(
             "--output",
             writable=True,
-            dir_okay=False,
-            callback=table_file,
-            help="File to write, CSV; for usage months also Parquet, by its ending.",
+            callback=table_or_folder,
+            help="File to write, CSV; for usage months also Parquet by its ending, or a folder of 64 Parquet parts.",
         ),
     ] = None,
     card: Annotated[
@@ -85,6 +93,9 @@ def bill(
             help="With --events: also write their usage months as cells, CSV or Parquet, for --cells.",
         ),
     ] = None,
+    workers: BatchWorkersOption = None,
+    part: PartOption = None,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Bill usage months on every plan of a rate card, or events or cells by a full rate card; line items in cents."""
     from planrec.commands.run.answer import run_bill
@@ -93,7 +104,15 @@ def bill(
     for_events = (events, explain, billed, late_output, cells_output)
     for_card = (card, accounts, cells, *for_events)
     if usage is not None and plans is not None and output is not None and not any(for_card):
-        run_bill(BillCommand(SettingsCommand.of(config, overrides, reading=reading), usage, plans, output))
+        run_bill(
+            BillCommand(
+                SettingsCommand.of(config, overrides, reading=reading), usage, plans, output, workers, part, dry_run
+            )
+        )
+    elif workers is not None or part is not None or dry_run:
+        raise ConfigError(
+            "bill: --workers, --part and --dry-run go with --usage; events and cells are billed by one process."
+        )
     elif usage is not None or plans is not None or card is None:
         raise ConfigError(
             "bill: give --usage, --plans and --output for usage months, --card, --accounts and --events for events, or "
@@ -116,7 +135,7 @@ def recommend(
     reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
-    output: OutputOption,
+    output: TableOutputOption,
     plans: AdviceCardOption = None,
     top: TopOption = 3,
     mode: ModeOption = AnswerMode.advice,
@@ -129,6 +148,9 @@ def recommend(
     explain: ExplainOption = False,
     cells: PricedCellsOption = None,
     bundle: BundleOption = None,
+    workers: BatchWorkersOption = None,
+    part: PartOption = None,
+    dry_run: DryRunOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -153,6 +175,9 @@ def recommend(
             excluded_output=excluded_output,
             bundle=bundle,
             cells=cells,
+            workers=workers,
+            part=part,
+            dry_run=dry_run,
         )
     )
 
@@ -163,9 +188,12 @@ def predict(
     reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
-    output: OutputOption,
+    output: TableOutputOption,
     rules: ServedRulesOption = None,
     bundle: BundleOption = None,
+    workers: BatchWorkersOption = None,
+    part: PartOption = None,
+    dry_run: DryRunOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -173,4 +201,4 @@ def predict(
     from planrec.commands.run.answer import run_predict
 
     settings = SettingsCommand.of(config, overrides, reading=reading)
-    run_predict(PredictCommand(settings, usage, as_of, output, rules, bundle))
+    run_predict(PredictCommand(settings, usage, as_of, output, rules, bundle, workers, part, dry_run))

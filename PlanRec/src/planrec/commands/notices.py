@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from common_utils.command_line.options import SetOption
+from common_utils.command_line.options import BatchWorkersOption, SetOption
 from common_utils.command_line.reading import reads_table
 from planrec.commands.options import (
     ConfigOption,
@@ -38,6 +38,7 @@ def notices(
     sent: SentOption = None,
     history_months: HistoryOption = None,
     verify: VerifyOption = None,
+    workers: BatchWorkersOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -55,5 +56,6 @@ def notices(
             sent=tuple(sent or ()),
             history_months=history_months,
             verify=verify,
+            workers=workers,
         )
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from common_utils.command_line.options import table_file
+from common_utils.command_line.options import table_file, table_or_folder
 from common_utils.errors import DataError
 
 __all__ = [
@@ -261,9 +261,8 @@ ExcludedOption = Annotated[
     typer.Option(
         "--excluded-output",
         writable=True,
-        dir_okay=False,
-        callback=table_file,
-        help="Also write which plans were not offered, and why.",
+        callback=table_or_folder,
+        help="Also write which plans were not offered, and why; a folder where --output is one.",
     ),
 ]
 PricedCellsOption = Annotated[

@@ -79,6 +79,9 @@ class BillCommand:
     usage: Path
     plans: Path
     output: Path
+    workers: int | None = None
+    part: str | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,9 @@ class RecommendCommand:
     excluded_output: Path | None
     bundle: Path | None
     cells: Path | None = None
+    workers: int | None = None
+    part: str | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,9 @@ class PredictCommand:
     output: Path
     rules: Path | None
     bundle: Path | None
+    workers: int | None = None
+    part: str | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +150,7 @@ class NoticeCommand:
     sent: tuple[Path, ...]
     history_months: int | None
     verify: Path | None
+    workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +230,9 @@ class WhatIfCommand:
     plan: Path | None
     plans: Path | None
     bundle: Path | None
+    workers: int | None = None
+    part: str | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,3 +247,4 @@ class DraftCommand:
     output: Path | None
     bound_decide: bool
     bundle: Path | None
+    workers: int | None = None

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from common_utils.command_line.options import BundleOption, OutputOption, SetOption
+from common_utils.command_line.options import (
+    BatchWorkersOption,
+    BundleOption,
+    DryRunOption,
+    PartOption,
+    SetOption,
+    TableOutputOption,
+)
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.wide import shows_tables
 from planrec.commands.options import (
@@ -40,7 +47,7 @@ def what_if(
     reading: Reading,
     usage: UsageOption,
     as_of: MonthOption,
-    output: OutputOption,
+    output: TableOutputOption,
     usage_factor: FactorOption = 1.0,
     minutes_factor: MinutesOption = None,
     messages_factor: MessagesOption = None,
@@ -51,6 +58,9 @@ def what_if(
     plan: PlanFileOption = None,
     plans: PastCardOption = None,
     bundle: BundleOption = None,
+    workers: BatchWorkersOption = None,
+    part: PartOption = None,
+    dry_run: DryRunOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -73,6 +83,9 @@ def what_if(
             plan=plan,
             plans=plans,
             bundle=bundle,
+            workers=workers,
+            part=part,
+            dry_run=dry_run,
         )
     )
 
@@ -89,6 +102,7 @@ def draft(
     output: TableOption = None,
     bound_decide: BoundDecideOption = False,
     bundle: BundleOption = None,
+    workers: BatchWorkersOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -96,4 +110,4 @@ def draft(
     from planrec.commands.run.what_if import run_draft
 
     settings = SettingsCommand.of(config, overrides, reading=reading)
-    run_draft(DraftCommand(settings, usage, as_of, draft, plan, output, bound_decide, bundle))
+    run_draft(DraftCommand(settings, usage, as_of, draft, plan, output, bound_decide, bundle, workers))

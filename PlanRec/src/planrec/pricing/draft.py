@@ -8,6 +8,7 @@ takes from them; times the bill under the forecast, it is revenue.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -26,7 +27,7 @@ from planrec.outlook import History, UsageForecast, history_of, mean_bills
 from planrec.pricing.resampling import ResampledSums
 from planrec.rules.facts import facts_of
 
-__all__ = ["ASSUMPTIONS", "AnyPlanModel", "DraftScore", "PlanDemand", "Pricing", "check_draft", "score_draft"]
+__all__ = ["ASSUMPTIONS", "AnyPlanModel", "DraftMarket", "DraftScore", "PlanDemand", "Pricing", "check_draft"]
 
 
 ASSUMPTIONS = (
@@ -194,23 +195,13 @@ def check_draft(current: Catalogue, draft: Catalogue) -> None:
         raise ConfigError(f"draft rate card: no plan differs from rate card {current.version!r}; change or add one.")
 
 
-def score_draft(
-    pieces: Iterable[pd.DataFrame],
-    pricing: Pricing,
-    draft: Catalogue,
-    *,
-    as_of: int,
-    bound_decide: bool = False,
-    n_resamples: int,
-    seed: int,
-) -> DraftScore:
-    """Return demand, cannibalisation and revenue of a draft rate card; under `ASSUMPTIONS`.
+class DraftMarket:
+    """What a draft rate card does, under `ASSUMPTIONS`: demand, cannibalisation and revenue.
+
+    It holds what is worked out once for all subscribers: models, and which plans' bills differ.
 
     Parameters
     ----------
-    pieces : iterable of DataFrame
-        Usage months, all of a subscriber in one piece, sorted by subscriber and month; `current_plan` where the model
-        asks for it, `age` and `contract_months_left` where known. How they are cut does not show.
     pricing : Pricing
     draft : Catalogue
         As `check_draft` asks.
@@ -223,41 +214,106 @@ def score_draft(
     seed : int
         Of the resamples, >= 0.
 
-    Returns
-    -------
-    DraftScore
-
     Raises
     ------
     ConfigError
         As `check_draft`.
-    DataError
-        If fewer than two subscribers have a recent month, or the plan held is not said.
     """
-    check_draft(pricing.current, draft)
-    sums, market = _Sums(pricing, draft, n_resamples, seed), _Market(pricing, draft)
-    gone = bound_count = 0
-    for months in pieces:
-        rows, left = _present(months, pricing, as_of)
-        gone += left
+
+    def __init__(
+        self,
+        pricing: Pricing,
+        draft: Catalogue,
+        *,
+        as_of: int,
+        bound_decide: bool = False,
+        n_resamples: int,
+        seed: int,
+    ) -> None:
+        check_draft(pricing.current, draft)
+        current = pricing.current
+        self._pricing, self._draft, self._as_of, self._bound_decide = pricing, draft, as_of, bound_decide
+        self._none = _Sums(pricing, draft, n_resamples, seed)
+        # A model makes tables for its rate card when it is first asked: one for each card, not for each piece.
+        self._now, self._then = pricing.model.with_catalogue(current), pricing.model.with_catalogue(draft)
+        self._place = plan_indices(current.plan_ids, draft)
+        same = draft.rounding == current.rounding
+        others = [i for i, plan in enumerate(current.plans) if not (same and draft.plans[self._place[i]] == plan)]
+        self._others = self._place[others]
+        self._repriced = replace(current, plans=tuple(current.plans[i] for i in others)) if others else None
+
+    def piece(self, months: pd.DataFrame) -> ScoredPiece:
+        """Return what the subscribers of a piece add up to; pure, so that any process gives the same.
+
+        Parameters
+        ----------
+        months : DataFrame
+            Usage months, all of a subscriber in one piece, sorted by subscriber and month; `current_plan` where the
+            model asks for it, `age` and `contract_months_left` where known. How they are cut does not show.
+
+        Raises
+        ------
+        DataError
+            If the plan held is not said.
+        """
+        rows, gone = _present(months, self._pricing, self._as_of)
+        sums = deepcopy(self._none)
         if rows.empty:
-            continue
-        bound = _bound(rows, pricing.current, as_of) & (not bound_decide)
-        bound_count += int(bound.sum())
+            return ScoredPiece(sums, gone, 0)
+        bound = _bound(rows, self._pricing.current, self._as_of) & (not self._bound_decide)
         for start in range(0, len(rows), _CHUNK):
             part = slice(start, start + _CHUNK)
-            sums.add(rows.iloc[part], market.decided(rows.iloc[part], bound[part], as_of))
-    _check_enough(sums.subscribers, pricing, as_of)
-    plans, revenue_change, (new_demand, revenue) = sums.plans()
-    return DraftScore(
-        plans=plans,
-        month=as_of + 1,
-        subscribers=sums.subscribers,
-        bound=bound_count,
-        gone=gone,
-        new_demand=new_demand,
-        revenue_change_cents=replace(revenue, estimate=revenue_change),
-    )
+            sums.add(rows.iloc[part], self._decided(rows.iloc[part], bound[part]))
+        return ScoredPiece(sums, gone, int(bound.sum()))
+
+    def score(self, pieces: Iterable[ScoredPiece]) -> DraftScore:
+        """Return the score, given all pieces in any order.
+
+        Raises
+        ------
+        DataError
+            If fewer than two subscribers have a recent month.
+        """
+        sums, gone, bound = deepcopy(self._none), 0, 0
+        for piece in pieces:
+            sums.take(piece.sums)
+            gone, bound = gone + piece.gone, bound + piece.bound
+        _check_enough(sums.subscribers, self._pricing, self._as_of)
+        plans, revenue_change, (new_demand, revenue) = sums.plans()
+        return DraftScore(
+            plans=plans,
+            month=self._as_of + 1,
+            subscribers=sums.subscribers,
+            bound=bound,
+            gone=gone,
+            new_demand=new_demand,
+            revenue_change_cents=replace(revenue, estimate=revenue_change),
+        )
+
+    def _decided(self, rows: pd.DataFrame, bound: BoolArray) -> tuple[FloatArray, ...]:
+        """P(holding) on both rate cards, and what is paid on them; shape (n, n_plans of the draft)."""
+        shape = (len(rows), len(self._draft.plans))
+        deciding = rows.assign(**{MONTH: pd.Series(month_text(self._as_of + 1), index=rows.index, dtype=object)})
+        ahead = self._pricing.forecast.scenarios(history_of(columns_of(rows), self._pricing.bill_months))
+        now, bill_now = np.zeros(shape), np.zeros(shape)
+        now[:, self._place] = self._now.predict_proba(deciding)
+        then, bill_then = self._then.predict_proba(deciding), _expected_bills(ahead, self._draft)
+        bill_now[:, self._place] = bill_then[:, self._place]
+        if self._repriced is not None:
+            bill_now[:, self._others] = _expected_bills(ahead, self._repriced)
+        kept = plan_indices(rows[CURRENT_PLAN], self._draft)[bound]
+        now[bound] = then[bound] = kept[:, None] == np.arange(shape[1])
+        bill_then = np.where(bound[:, None], bill_now, bill_then)
+        return now, then, now * bill_now, then * bill_then
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPiece:
+    """What the subscribers of a piece add up to; those without a recent month, and those bound by a contract."""
+
+    sums: _Sums
+    gone: int
+    bound: int
 
 
 class _Sums:
@@ -282,6 +338,10 @@ class _Sums:
         self._resampled.add(who, np.column_stack([then - now, taken, change]))
         held = plan_indices(rows[CURRENT_PLAN], self._draft)[:, None] == np.arange(len(self._new))
         self._exact.add(who, np.hstack([*decided, held, held * taken[:, None]]))
+
+    def take(self, other: _Sums) -> None:
+        self._resampled.take(other._resampled)
+        self._exact.take(other._exact)
 
     def plans(self) -> tuple[tuple[PlanDemand, ...], float, list[Interval]]:
         """Return each plan, the change of the revenue in whole cents, and intervals of new demand and of revenue."""
@@ -333,37 +393,6 @@ def _bound(rows: pd.DataFrame, current: Catalogue, as_of: int) -> BoolArray:
     """Return who is known to be bound by a contract after `as_of`, and to which plan."""
     held = plan_indices(rows[CURRENT_PLAN], current)
     return (facts_of(columns_of(rows), held, as_of=as_of).contract_months_left > 0) & (held >= 0)
-
-
-class _Market:
-    """Both rate cards with what is worked out once for all subscribers: models, and which plans' bills differ."""
-
-    def __init__(self, pricing: Pricing, draft: Catalogue) -> None:
-        current = pricing.current
-        self._pricing, self._draft = pricing, draft
-        # A model makes tables for its rate card when it is first asked: one for each card, not for each piece.
-        self._now, self._then = pricing.model.with_catalogue(current), pricing.model.with_catalogue(draft)
-        self._place = plan_indices(current.plan_ids, draft)
-        same = draft.rounding == current.rounding
-        others = [i for i, plan in enumerate(current.plans) if not (same and draft.plans[self._place[i]] == plan)]
-        self._others = self._place[others]
-        self._repriced = replace(current, plans=tuple(current.plans[i] for i in others)) if others else None
-
-    def decided(self, rows: pd.DataFrame, bound: BoolArray, as_of: int) -> tuple[FloatArray, ...]:
-        """P(holding) on both rate cards, and what is paid on them; shape (n, n_plans of the draft)."""
-        shape = (len(rows), len(self._draft.plans))
-        deciding = rows.assign(**{MONTH: pd.Series(month_text(as_of + 1), index=rows.index, dtype=object)})
-        ahead = self._pricing.forecast.scenarios(history_of(columns_of(rows), self._pricing.bill_months))
-        now, bill_now = np.zeros(shape), np.zeros(shape)
-        now[:, self._place] = self._now.predict_proba(deciding)
-        then, bill_then = self._then.predict_proba(deciding), _expected_bills(ahead, self._draft)
-        bill_now[:, self._place] = bill_then[:, self._place]
-        if self._repriced is not None:
-            bill_now[:, self._others] = _expected_bills(ahead, self._repriced)
-        kept = plan_indices(rows[CURRENT_PLAN], self._draft)[bound]
-        now[bound] = then[bound] = kept[:, None] == np.arange(shape[1])
-        bill_then = np.where(bound[:, None], bill_now, bill_then)
-        return now, then, now * bill_now, then * bill_then
 
 
 def _expected_bills(ahead: History, catalogue: Catalogue) -> FloatArray:

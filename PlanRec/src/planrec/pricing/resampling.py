@@ -101,6 +101,12 @@ class ResampledSums:
             self._total += steps.sum(axis=0).astype(np.int64)
             self._rest += np.rint((values[part] - steps[:, :-1] * _STEP) / _FINE).sum(axis=0)
 
+    def take(self, other: ResampledSums) -> None:
+        """Add the sums over other subscribers, made with the same columns, resamples and seed."""
+        self._drawn += other._drawn
+        self._total += other._total
+        self._rest += other._rest
+
     def sums(self) -> FloatArray:
         """Return the sum of each column."""
         return self._total[:-1] * _STEP + self._rest * _FINE

@@ -21,6 +21,7 @@ from planrec.usage.plan_names import spelt_otherwise, with_nearest
 
 __all__ = [
     "DETAILED_PLAN",
+    "MOST_NAMED",
     "UNKNOWN_PLAN",
     "CampaignTables",
     "UsageData",
@@ -39,7 +40,8 @@ __all__ = [
 UNKNOWN_PLAN = f"{CURRENT_PLAN}: not in the rate card, taken as unknown"
 DETAILED_PLAN = HELD_DETAILED
 SPELT = f"{CURRENT_PLAN}: letter case, blanks or dashes taken as the plan's"
-_MOST_NAMED = 5
+MOST_NAMED = 5
+"""Plans that an account names, of those that are not in the rate card."""
 _GAP = 12  # months
 
 
@@ -313,7 +315,7 @@ def with_known_plans(
         (detailed, DETAILED_PLAN, "in the rate card, but three totals of a month do not price it"),
     ):
         if which.any():
-            named = sorted(held[which].unique())[:_MOST_NAMED]
+            named = sorted(held[which].unique())[:MOST_NAMED]
             note = f"{CURRENT_PLAN} {said}: {', '.join(with_nearest(plan, catalogue) for plan in named)}"
             listed = {} if rows is None else {why: tuple(np.sort(rows[which.to_numpy()])[:MOST_LISTED].tolist())}
             report = replace(

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 from typer.models import ArgumentInfo, OptionInfo
 
+from common_utils.command_line.options import holds_parts
 from common_utils.errors import ConfigError, PortfolioError
 from common_utils.outputs import protect, protecting, same_file
 
@@ -29,7 +30,7 @@ __all__ = [
     "set_again",
 ]
 
-Kind = Literal["input", "file", "folder"]
+Kind = Literal["input", "file", "folder", "either"]
 _BUNDLE = "manifest.json"
 _PUBLIC_TABLES = "PORTFOLIO_DATA"
 _OVERRIDES = "overrides"  # the parameter of --set in every command
@@ -47,8 +48,8 @@ class NamedPath:
     name : str
         Of the option, argument or setting.
     path : Path
-    kind : {"input", "file", "folder"}
-        What is read, or the file or folder that is written.
+    kind : {"input", "file", "folder", "either"}
+        What is read, or the file or folder that is written; an option that takes either says which by its value.
     """
 
     name: str
@@ -60,7 +61,7 @@ def path_kinds(command: Callable[..., Any]) -> dict[str, tuple[str, Kind]]:
     """Return the option and the kind of each parameter that takes a path.
 
     What is written is declared with `writable=True`, and with `dir_okay=False` for a file, `file_okay=False` for a
-    folder; everything else is read.
+    folder, with neither for a table that may be a folder of parts; everything else is read.
 
     Examples
     --------
@@ -78,7 +79,7 @@ def path_kinds(command: Callable[..., Any]) -> dict[str, tuple[str, Kind]]:
         info = next((one for one in said if isinstance(one, OptionInfo | ArgumentInfo)), None)
         kind: Kind = "input"
         if info is not None and info.writable:
-            kind = "folder" if info.dir_okay else "file"
+            kind = "either" if info.dir_okay and info.file_okay else "folder" if info.dir_okay else "file"
         found[name] = (_spelt(name, info), kind)
     return found
 
@@ -232,7 +233,8 @@ def _paths(kinds: Mapping[str, tuple[str, Kind]], named: Mapping[str, Any]) -> I
         value = named.get(name)
         for path in value if isinstance(value, list | tuple) else (value,):
             if path is not None:
-                yield NamedPath(option, Path(path), kind)
+                written: Kind = "folder" if holds_parts(Path(path)) else "file"
+                yield NamedPath(option, Path(path), written if kind == "either" else kind)
 
 
 def _paths_in(value: object, name: str) -> Iterator[tuple[str, Path]]:

@@ -10,14 +10,20 @@ import typer
 from common_utils.outputs import is_stream
 
 __all__ = [
+    "BatchWorkersOption",
     "BundleOption",
     "ConfigOption",
     "DataOption",
+    "DryRunOption",
     "FileNameOption",
     "FormOption",
     "OutputOption",
+    "PartOption",
     "SetOption",
+    "TableOutputOption",
+    "holds_parts",
     "table_file",
+    "table_or_folder",
 ]
 
 ConfigOption = Annotated[
@@ -55,6 +61,61 @@ def table_file(path: Path | None) -> Path | None:
     raise typer.BadParameter(f"{path.name} ends in {path.suffix!r}; a table is written as .csv or .parquet.")
 
 
+def holds_parts(output: Path) -> bool:
+    """Return whether an output is a folder of parts: a name without an ending that is no pipe and no device.
+
+    Examples
+    --------
+    >>> holds_parts(Path("out/advice")), holds_parts(Path("advice.csv")), holds_parts(Path("/dev/null"))
+    (True, False, False)
+    """
+    return not output.suffix and not is_stream(output)
+
+
+def table_or_folder(path: Path | None) -> Path | None:
+    """Take a file as `table_file`, or a folder; for `callback=` of an option.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it ends otherwise.
+
+    Examples
+    --------
+    >>> table_or_folder(Path("out/advice")).name
+    'advice'
+    """
+    return path if path is None or holds_parts(path) else table_file(path)
+
+
+BatchWorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        max=256,
+        help="Processes that answer; the output is the same. Default: the cores this process may use, as far as memory "
+        "allows at 0.6 GB each.",
+    ),
+]
+
+PartOption = Annotated[
+    str | None,
+    typer.Option(
+        "--part",
+        metavar="I/N",
+        help="Compute only the parts of job I of N, for job arrays; --output is one folder for all jobs. The last one "
+        "to end sums up and writes _SUCCESS.",
+    ),
+]
+
+DryRunOption = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Answer a sample only, and say what the run will take: rows, parts, memory, disk and time."
+    ),
+]
+
 OutputOption = Annotated[
     Path,
     typer.Option(
@@ -63,5 +124,16 @@ OutputOption = Annotated[
         dir_okay=False,
         callback=table_file,
         help="File to write, CSV or Parquet by its ending.",
+    ),
+]
+
+TableOutputOption = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        writable=True,
+        callback=table_or_folder,
+        help="File to write, CSV or Parquet by its ending; a name without an ending is a folder of 64 Parquet parts, "
+        "and a run that was killed goes on there.",
     ),
 ]

@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -130,7 +140,7 @@ def steps() -> Generator[Callable[[str], None]]:
 
 @contextmanager
 def tracked(label: str, total: int) -> Generator[Callable[[int], None]]:
-    """Yield a function that advances a progress bar; silent where no terminal watches.
+    """Yield a function that advances a progress bar with the rate and the time left; silent where no terminal watches.
 
     Parameters
     ----------
@@ -144,10 +154,19 @@ def tracked(label: str, total: int) -> Generator[Callable[[int], None]]:
     ...     advance(10)
     """
     console = _stderr()
-    columns = (SpinnerColumn(), TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    columns = (SpinnerColumn(), TextColumn(label), BarColumn(), MofNCompleteColumn(), _Rate(), *times)
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(label, total=total)
         yield lambda done: progress.advance(task, done)
+
+
+class _Rate(ProgressColumn):
+    """Units of work a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:z,.1f}/s")
 
 
 def _stderr() -> Console:

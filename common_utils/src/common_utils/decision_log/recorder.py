@@ -250,8 +250,24 @@ def open_objections(
     ConfigError
         As `load_keys`.
     """
-    objections = Objections(resolve_path(folder, config.journal))
-    if not objections.any:
-        return None
-    keys = load_keys(config, folder, environ=environ)
-    return lambda subject: objections.holds(keys.subjects(project, subject))
+    found = _Objecting(config, project, folder, environ)
+    return found if found.any else None
+
+
+class _Objecting:
+    """Says of a subject whether they objected; in another process it reads objections and keys again by itself."""
+
+    def __init__(
+        self, config: DecisionsConfig, project: str, folder: Path, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self._said = (config, project, folder, environ)
+        self._project = project
+        self._objections = Objections(resolve_path(folder, config.journal))
+        self.any = self._objections.any
+        self._keys = load_keys(config, folder, environ=environ) if self.any else None
+
+    def __call__(self, subject: str) -> bool:
+        return self._keys is not None and self._objections.holds(self._keys.subjects(self._project, subject))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Objecting, self._said

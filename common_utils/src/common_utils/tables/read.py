@@ -26,8 +26,8 @@ from common_utils.tables.dates import month_of
 from common_utils.tables.encodings import check_encoding
 from common_utils.tables.parquet_folder import NO_GAPS, Gaps
 from common_utils.tables.reading import ColumnSource, Reading
-from common_utils.tables.report import Ledger, RowReport, reasons_with_rows, summary_with_rows
-from common_utils.tables.text.rows import HOLD_NOTHING
+from common_utils.tables.report import Ledger, RowReport, reasons_with_rows
+from common_utils.tables.share import check_share
 from common_utils.tables.types import Converted, Kind
 from common_utils.tables.written.forms import Forms
 from common_utils.tables.written.table import LACKING, WrittenTable, column_kinds, open_source
@@ -36,7 +36,6 @@ __all__ = [
     "PieceOfText",
     "TableResult",
     "check_rows",
-    "check_share",
     "id_column",
     "month_column",
     "read_table",
@@ -190,29 +189,6 @@ def read_table(
         raise DataError(_complaint(result))
     check_share(result.report, result.rejects, reading)
     return result
-
-
-def check_share(report: RowReport, rejects: pd.DataFrame, reading: Reading) -> None:
-    """Put the account of a table to the others, and see that not too much of it was rejected.
-
-    Raises
-    ------
-    DataError
-        If no row is left that was not set aside, or more than `max_rejected_share` of them were rejected; an empty row
-        and a header within the file hold nothing that could be lost, and do not count.
-    """
-    reading.accounts.add(report, rejects)
-    rejected = sum(count for reason, count in report.rejected.items() if reason not in HOLD_NOTHING)
-    if report.rejected and not report.kept and not report.set_aside:
-        raise DataError(
-            f"{summary_with_rows(report, rejects)}\nNo row can be used: correct the file, or export it again."
-        )
-    most = reading.max_rejected_share
-    if most is not None and rejected > most * report.read:
-        raise DataError(
-            f"{summary_with_rows(report, rejects)}\nMore than {100 * most:g} % of the rows "
-            "(data.table.max_rejected_share) are rejected: nothing was written. --rejects FILE lists them."
-        )
 
 
 def check_rows(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
@@ -60,12 +60,19 @@ class Accounts:
     """What became of the rows of every table a command read; filled while reading, shown and written at the end."""
 
     reports: list[RowReport] = field(default_factory=list)
-    _rejects: list[pd.DataFrame] = field(default_factory=list)
+    _rejects: list[tuple[str, pd.DataFrame | Callable[[], pd.DataFrame]]] = field(default_factory=list)
 
-    def add(self, report: RowReport, rejects: pd.DataFrame) -> None:
-        """Take the account of a table; one that was read before under that name is replaced."""
+    def add(self, report: RowReport, rejects: pd.DataFrame | Callable[[], pd.DataFrame]) -> None:
+        """Take the account of a table; one that was read before under that name is replaced.
+
+        Parameters
+        ----------
+        report : RowReport
+        rejects : DataFrame or callable
+            The rejected rows, or what returns them once they are asked for.
+        """
         self.update(report)
-        self._rejects.append(rejects.assign(table=report.table))
+        self._rejects.append((report.table, rejects))
 
     def update(self, report: RowReport) -> None:
         """Take the account of a table once rules of the project set some of its rows aside."""
@@ -75,7 +82,9 @@ class Accounts:
         """Return table, row, column and reason of every rejected row."""
         import pandas as pd
 
-        whole = pd.concat([pd.DataFrame({"table": [], "row": [], "column": [], "reason": []}), *self._rejects])
+        none = pd.DataFrame({"table": [], "row": [], "column": [], "reason": []})
+        found = ((rejects() if callable(rejects) else rejects).assign(table=table) for table, rejects in self._rejects)
+        whole = pd.concat([none, *found])
         whole = whole[["table", "row", "column", "reason"]].astype({"row": "int64"})
         return whole.drop_duplicates(["table", "row"], keep="last").reset_index(drop=True)
 

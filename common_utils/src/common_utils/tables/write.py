@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 from common_utils.errors import DataError
 from common_utils.outputs import blamed, is_stream, replacing
 
-__all__ = ["table_writer", "write_table"]
+__all__ = ["csv_rows", "table_writer", "write_table"]
 
 # What makes a spreadsheet take text for a formula; tab and return too, as they are skipped on import.
 # A sign before nothing but digits is a number or a telephone number: an id must come back as it was.
@@ -81,8 +82,8 @@ def table_writer(path: Path, schema: Any) -> Generator[Callable[[Any], None]]:
 
     Yields
     ------
-    function of pyarrow.Table
-        Writes a piece; CSV as `write_table`, each Parquet piece as a row group.
+    function of pyarrow.Table or bytes
+        Writes a piece; CSV as `write_table`, or as `csv_rows` made it before; each Parquet piece as a row group.
 
     Raises
     ------
@@ -117,13 +118,30 @@ def table_writer(path: Path, schema: Any) -> Generator[Callable[[Any], None]]:
             stack.close()
 
 
+def csv_rows(piece: Any) -> bytes:
+    r"""Return the rows of a piece as `table_writer` writes them to a CSV file, so that another process can make them.
+
+    Parameters
+    ----------
+    piece : pyarrow.Table
+
+    Examples
+    --------
+    >>> csv_rows(pa.table({"plan": ["surf"], "gain": pa.array([None], pa.int64())}))
+    b'surf,\n'
+    """
+    file = io.BytesIO()
+    _write_csv(piece.to_pandas(types_mapper=_CSV_TYPES.get), file, header=False)
+    return file.getvalue()
+
+
 class _CsvPieces:
     def __init__(self, file: BinaryIO, schema: Any) -> None:
         self._file = file
         _write_csv(schema.empty_table().to_pandas(), file, header=True)
 
     def write(self, piece: Any) -> None:
-        _write_csv(piece.to_pandas(types_mapper=_CSV_TYPES.get), self._file, header=False)
+        self._file.write(piece if isinstance(piece, bytes) else csv_rows(piece))
 
     def finish(self) -> None:
         """Do nothing: every row is there."""

@@ -152,7 +152,7 @@ def clash_faults(app: typer.Typer, folder: Path) -> list[str]:
         kinds = path_kinds(command.function)
         for output, (option, kind) in kinds.items():
             for other, (named, _) in kinds.items():
-                if kind == "file" and other != output:
+                if kind in ("file", "either") and other != output:
                     faults += [
                         f"{' '.join(command.words)}: {option} {first.name} and {named} {second.name}"
                         for first, second in [*pairs, *((b, a) for a, b in pairs)]

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from common_utils.command_line.terminal import note
-from common_utils.decision_log.batch import LogOf, logged_run
+from common_utils.decision_log.batch import BatchEntry, LogOf, logged_run
+from common_utils.decision_log.recorder import Recorder
 from common_utils.errors import ConfigError
 from common_utils.monitoring.profiles.batch import BatchProfile, open_batch_profile
+from common_utils.outputs import is_stream
 from planrec.advice import AnswerPolicy, Engine, Overrides
 from planrec.advice.from_cells import CellPricing
 from planrec.batch.answers import Recommender
 from planrec.batch.by_bundle import AskedOfBundle, bundle_answers
 from planrec.batch.cell_use import CellUse
-from planrec.batch.files import Written, write_bills, write_predictions, write_recommendations
+from planrec.batch.command import BatchCommand, bundle_digest, digest_of, rules_digest, run_job
 from planrec.batch.log import prediction_entries, ranked_entries
+from planrec.batch.parts.jobs import Keeping, Written, billing, predicting, recommending
 from planrec.batch.rankers import policy_ranker
-from planrec.batch.seen import count_advice, count_predictions
+from planrec.batch.seen import advised_profile, predicted_profile
 from planrec.billing import load_catalogue
 from planrec.billing.cell_months import CellPlans, cell_plans, load_cell_plans
 from planrec.bundle import PlanRecBundle
@@ -45,11 +50,11 @@ def run_bill(request: BillCommand) -> None:
     """Rate usage months on every plan of a rate card."""
     catalogue = load_catalogue(request.plans)
     reading, _ = table_settings(request.settings)
-    written = write_bills(request.usage, catalogue, request.output, reading=reading)
-    note(written.report.summary())
-    note(f"{written.months:,} usage months x {len(catalogue.plans)} plans written to {request.output}")
-    for text in catalogue.left_out():
-        note(text)
+    asked = {"the command": "bill", "the rate card": digest_of(request.plans)}
+    command = BatchCommand(request.usage, request.output, request.workers, request.part, asked, request.dry_run)
+    written = run_job(billing(catalogue), command, reading=reading)
+    if written is not None:
+        note(f"{written.months:,} usage months x {len(catalogue.plans)} plans written to {request.output}")
 
 
 def run_recommend(request: RecommendCommand) -> None:
@@ -101,8 +106,8 @@ def _by_card(request: RecommendCommand, plans: Path) -> None:
     ranker = policy_ranker(engine, policy)
     looked_back, top, explain = policy.history_months, request.top, request.explain
     recommender = Recommender(catalogue, ranker, month, looked_back, top, explain, recent, cells=cells)
-    written = _written(request, recommender, engine.rules)
-    note(f"{written.rows:,} rows written to {request.output}, by the past months and rules {engine.rules.version}")
+    if written := _written(request, recommender, engine.rules, policy):
+        note(f"{written.rows:,} rows written to {request.output}, by the past months and rules {engine.rules.version}")
 
 
 def _cells(path: Path, plans: CellPlans) -> CellUse:
@@ -132,10 +137,11 @@ def _by_bundle(request: RecommendCommand) -> None:
     )
     answers = bundle_answers(bundle, asked)
     profile = open_batch_profile(run.config.monitoring, run.project, bundle.bundle, "recommend")
-    written = _written(request, answers.recommender, answers.rules, bundle, profile)
     policy = answers.policy
+    written = _written(request, answers.recommender, answers.rules, policy, bundle, profile)
     name = bundle.name if asked.forecast else f"{bundle.name}, the past months"
-    note(f"{written.rows:,} rows written to {request.output}, by {name} and rules {answers.rules.version}")
+    if written:
+        note(f"{written.rows:,} rows written to {request.output}, by {name} and rules {answers.rules.version}")
     for text in _overridden(request, bundle, rules, policy):
         note(text)
     if policy.offer is not None:
@@ -170,81 +176,75 @@ def _written(
     request: RecommendCommand,
     recommender: Recommender,
     rules: Rules,
+    policy: AnswerPolicy,
     bundle: PlanRecBundle | None = None,
     profile: BatchProfile | None = None,
-) -> Written:
+) -> Written | None:
     reading, _ = table_settings(request.settings)
-    card = recommender.catalogue.version
+    recorder = batch_recorder(request.settings)
     model, snapshot = ("", "") if bundle is None else (bundle.version, bundle.bundle.snapshot)
-    about = LogOf("recommend", request.mode.value, model, request.as_of, rules.version, card, snapshot)
+    card, mode = recommender.catalogue.version, request.mode.value
+    about = LogOf("recommend", mode, model, request.as_of, rules.version, card, snapshot)
     if request.mode is AnswerMode.offer:
         recommender = replace(recommender, objects=objections_at_hand(request.settings))
-    with logged_run(batch_recorder(request.settings), request.output, about) as run:
-        written = write_recommendations(
-            request.usage,
-            replace(recommender, for_log=run.log is not None),
-            request.output,
-            excluded_output=request.excluded_output,
-            reading=reading,
-            keep=_both(run.keep_with(ranked_entries), _counted(profile, count_advice, request.as_of)),
-        )
+    recommender = replace(recommender, for_log=recorder is not None and not is_stream(request.output))
+    asked = {
+        "the command": f"recommend --mode {mode}",
+        "the rate card": card if request.plans is None else digest_of(request.plans),
+        "the rules": rules_digest(rules),
+        "the bundle": bundle_digest(bundle),
+        "the question": repr((request.as_of, request.top, request.explain, policy, recommender.recent_months)),
+        "the cells": "" if request.cells is None else digest_of(request.cells),
+    }
+    beside = {} if request.excluded_output is None else {"excluded": request.excluded_output}
+    command = BatchCommand(request.usage, request.output, request.workers, request.part, asked, request.dry_run, beside)
+    watch = None if profile is None else partial(advised_profile, reference=profile.reference, month=request.as_of)
+    log = partial(_logged, recorder=recorder, about=about, entries=ranked_entries)
+    keeping = Keeping(log, recorder is not None, watch, None if profile is None else profile.take)
+    written = run_job(recommending(recommender), command, reading=reading, keeping=keeping)
     if profile is not None:
         profile.keep(note)
-    note(written.report.summary())
-    for text in written.remarks:
-        note(text)
     return written
 
 
-def _counted(
-    profile: BatchProfile | None, count: Callable[[BatchProfile, _Piece, str], None], month: str
-) -> Callable[[_Piece], None] | None:
-    return None if profile is None else lambda piece: count(profile, piece, month)
-
-
-def _both(
-    log: Callable[[_Piece], None] | None, count: Callable[[_Piece], None] | None
-) -> Callable[[_Piece], None] | None:
-    """Return what a piece is given to: the decision log, the count, both or nothing."""
-    takers = [taker for taker in (log, count) if taker is not None]
-
-    def each(piece: _Piece) -> None:
-        for taker in takers:
-            taker(piece)
-
-    return each if takers else None
+@contextmanager
+def _logged(
+    output: Path,
+    *,
+    recorder: Recorder | None,
+    about: LogOf,
+    entries: Callable[[_Piece], Iterable[BatchEntry]],
+) -> Generator[Callable[[_Piece], None] | None]:
+    """Log what is answered into a file, a part of a run included; without a recorder, nothing."""
+    with logged_run(recorder, output, about) as run:
+        yield run.keep_with(entries)
 
 
 def run_predict(request: PredictCommand) -> None:
     """Write the plan each subscriber is expected to choose when next free to."""
     run, month = load_run(request.settings), month_index(request.as_of)
     bundle = run.open_bundle(request.bundle)
-    rules = bundle.followed(request.rules)
-    about = LogOf(
-        "predict",
-        "choice",
-        bundle.version,
-        request.as_of,
-        rules.version,
-        bundle.catalogue.version,
-        bundle.bundle.snapshot,
-    )
+    rules, card = bundle.followed(request.rules), bundle.catalogue.version
+    about = LogOf("predict", "choice", bundle.version, request.as_of, rules.version, card, bundle.bundle.snapshot)
     profile = open_batch_profile(run.config.monitoring, run.project, bundle.bundle, "predict")
-    with logged_run(batch_recorder(request.settings), request.output, about) as logged:
-        written = write_predictions(
-            request.usage,
-            bundle.next_choice(rules),
-            request.output,
-            as_of=month,
-            recent_months=bundle.config.features.recent_months,
-            reading=run.reading,
-            keep=_both(logged.keep_with(prediction_entries), _counted(profile, count_predictions, request.as_of)),
-        )
+    recorder, recent = batch_recorder(request.settings), bundle.config.features.recent_months
+    asked = {
+        "the command": "predict",
+        "the rules": rules_digest(rules),
+        "the bundle": bundle_digest(bundle),
+        "the question": repr((request.as_of, recent)),
+    }
+    watch = None if profile is None else partial(predicted_profile, reference=profile.reference, month=request.as_of)
+    log = partial(_logged, recorder=recorder, about=about, entries=prediction_entries)
+    written = run_job(
+        predicting(bundle.next_choice(rules), as_of=month, recent_months=recent),
+        BatchCommand(request.usage, request.output, request.workers, request.part, asked, request.dry_run),
+        reading=run.reading,
+        keeping=Keeping(log, recorder is not None, watch, None if profile is None else profile.take),
+    )
     if profile is not None:
         profile.keep(note)
-    note(written.report.summary())
-    for text in written.remarks:
-        note(text)
-    note(f"{written.rows:,} subscribers written to {request.output}, by {bundle.name} and rules {rules.version}")
+    if written is not None:
+        note(f"{written.rows:,} subscribers written to {request.output}, by {bundle.name} and rules {rules.version}")
     if request.rules is not None:
         note(_other_rules(rules, bundle))

@@ -53,8 +53,9 @@ def run_notices(request: NoticeCommand) -> None:
         read_sent(request.sent, as_of) if request.sent else None,
         recent,
     )
-    header, report = write_notices(usage, run, output, reading=reading)
+    header, report, workers = write_notices(usage, run, output, reading=reading, workers=request.workers)
     note(report.summary())
+    note(workers.words)
     for reason, count in header.no_notice.items():
         if count:
             note(f"no notice, {reason}: {count:,} subscriber(s)")

@@ -8,20 +8,22 @@ from pathlib import Path
 from common_utils.command_line.terminal import note, show_table
 from common_utils.errors import ConfigError
 from common_utils.evaluation import FEW_GROUPS
+from common_utils.parts.cores import chosen_workers
 from common_utils.tables import write_table
 from planrec.advice import AnswerPolicy, Engine, Question
 from planrec.advice.what_if import UsageChange, load_plan, with_plan
-from planrec.batch.files import answered, refusals
-from planrec.batch.tally import NOT_RECENT
-from planrec.batch.what_if import write_what_if
+from planrec.batch.command import BatchCommand, bundle_digest, digest_of, rules_digest, run_job
+from planrec.batch.files import answered
+from planrec.batch.parts.jobs import BLOCKS_EACH, refusals
+from planrec.batch.what_if import WhatIfSums, asking
 from planrec.billing import Catalogue, load_catalogue
 from planrec.commands.requests import DraftCommand, WhatIfCommand
 from planrec.commands.settings import advice_settings, load_run, table_settings
 from planrec.months import month_index, month_text
-from planrec.pricing.draft import ASSUMPTIONS, DraftScore, Pricing, check_draft, score_draft
+from planrec.pricing.draft import ASSUMPTIONS, DraftMarket, DraftScore, Pricing, check_draft
 from planrec.pricing.tables import demand_rows, demand_table, span
 from planrec.rules import built_in_rules, load_rules
-from planrec.usage.stream import UsageStream
+from planrec.usage.pieces.stream import UsageStream
 
 __all__ = ["asked", "run_draft", "run_what_if"]
 
@@ -46,22 +48,22 @@ def asked(request: WhatIfCommand) -> Question:
 def run_what_if(request: WhatIfCommand) -> None:
     """Answer for every subscriber of a file: by their past months with `plans`, else by the forecast of a bundle."""
     question, (reading, recent) = asked(request), table_settings(request.settings)
-    month, output = month_index(request.as_of), request.output
-    engine, policy = _answering(request)
-    sums, stream = write_what_if(
-        request.usage, engine, question, policy, output, as_of=month, recent_months=recent, reading=reading
-    )
-    for line in (*refusals(stream.refused), stream.report().summary()):
-        note(line)
-    if sums.known > sums.answered:
-        note(f"{sums.known - sums.answered:,} {NOT_RECENT}")
-    show_table(f"Mean bill a month, {engine.catalogue.currency}, and subscribers advised", sums.by_plan())
+    engine, policy, depends = _answering(request)
+    job = asking(engine, question, policy, as_of=month_index(request.as_of), recent_months=recent)
+    about = {"the command": "what-if", **depends, "the question": repr((request.as_of, question, policy, recent))}
+    command = BatchCommand(request.usage, request.output, request.workers, request.part, about, request.dry_run)
+    written = run_job(job, command, reading=reading)
+    if written is None:
+        return
+    sums, catalogue = WhatIfSums(written.counted), engine.catalogue
+    plans = catalogue if question.plan is None else with_plan(catalogue, question.plan)
+    show_table(f"Mean bill a month, {catalogue.currency}, and subscribers advised", sums.by_plan(plans.plan_ids))
     sys.stdout.write(f"The advice changes for {sums.changed:,} of {sums.answered:,} subscriber(s).\n")
-    for text in engine.catalogue.left_out():
+    for text in catalogue.left_out():
         note(text)
     if question.travel is not None:
         sys.stdout.write("Usage abroad is charged as at home: the rate card has no prices for it.\n")
-    note(f"{sums.rows:,} rows written to {output}, by rules {engine.rules.version}")
+    note(f"{written.rows:,} rows written to {request.output}, by rules {engine.rules.version}")
 
 
 def run_draft(request: DraftCommand) -> None:
@@ -74,19 +76,15 @@ def run_draft(request: DraftCommand) -> None:
     check_draft(pricing.current, drafted)
     reading = run.reading
     stream = UsageStream(request.usage, catalogue=pricing.current, reading=reading, as_of=month)
-    score = score_draft(
-        (piece for _, piece in answered(stream, "scoring", lambda piece: piece)),
-        pricing,
-        drafted,
-        as_of=month,
-        bound_decide=request.bound_decide,
-        n_resamples=run.config.evaluation.resamples,
-        seed=run.config.training.seed,
-    )
+    resamples, seed = run.config.evaluation.resamples, run.config.training.seed
+    bound = request.bound_decide
+    market = DraftMarket(pricing, drafted, as_of=month, bound_decide=bound, n_resamples=resamples, seed=seed)
+    chosen = chosen_workers(request.workers, stream.block_count // BLOCKS_EACH)
+    score = market.score(answered(stream, "scoring", market.piece, chosen.count))
     output = request.output
     if output is not None:
         write_table(demand_table(score), output)
-    for line in (*refusals(stream.refused), stream.report().summary()):
+    for line in (*refusals(stream.refused), stream.report().summary(), chosen.words):
         note(line)
     _show(score, drafted.currency)
     if output is not None:
@@ -121,15 +119,20 @@ def _show(score: DraftScore, currency: str) -> None:
         note(f"{score.gone:,} subscriber(s) have no recent month up to {month_text(score.month - 1)}: taken as gone")
 
 
-def _answering(request: WhatIfCommand) -> tuple[Engine, AnswerPolicy]:
-    """Return what answers, and what it weighs; with a rate card alone it takes no settings, as `recommend`."""
+def _answering(request: WhatIfCommand) -> tuple[Engine, AnswerPolicy, dict[str, str]]:
+    """Return what answers, what it weighs, and digests; with a rate card alone it takes no settings, as `recommend`."""
     if request.plans is None:
         bundle = load_run(request.settings).open_bundle(request.bundle)
-        return bundle.engine(), AnswerPolicy.of(bundle.config, bundle.rules, "advice", forecast=True)
+        weighed = AnswerPolicy.of(bundle.config, bundle.rules, "advice", forecast=True)
+        return bundle.engine(), weighed, {"the bundle": bundle_digest(bundle)}
     if request.bundle is not None:
         raise ConfigError("what-if: give --plans to rate past months, or --bundle for its forecast; not both.")
     catalogue = load_catalogue(request.plans)
     advice, configured = advice_settings(request.settings)
     rules = built_in_rules() if configured is None else load_rules(configured, catalogue)
     weighed = AnswerPolicy(advice.history_months, advice.risk_weight, rules.min_gain_cents("advice"))
-    return Engine(catalogue, rules), weighed
+    return (
+        Engine(catalogue, rules),
+        weighed,
+        {"the rate card": digest_of(request.plans), "the rules": rules_digest(rules)},
+    )

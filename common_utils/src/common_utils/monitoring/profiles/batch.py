@@ -51,6 +51,16 @@ class BatchProfile:
         self._keep_days = keep_days
         self._profile: Profile | None = None
 
+    @property
+    def reference(self) -> Profile:
+        """What fixes the edges; a process that answers counts with it, and `take` adds up."""
+        return self._reference
+
+    def take(self, piece: Profile | None) -> None:
+        """Add what was counted of a piece; None: nobody was seen."""
+        if piece is not None:
+            self._profile = piece if self._profile is None else merge(self._profile, piece)
+
     def add(
         self,
         columns: Columns,
@@ -60,8 +70,7 @@ class BatchProfile:
         months: tuple[str, ...] = (),
     ) -> None:
         """Count a piece; as `counting.profile_like`."""
-        piece = profile_like(self._reference, columns, score=score, subjects=subjects, months=months)
-        self._profile = piece if self._profile is None else merge(self._profile, piece)
+        self.take(profile_like(self._reference, columns, score=score, subjects=subjects, months=months))
 
     def write(self, now: datetime | None = None) -> Profile | None:
         """Write what was counted and delete what is too old; None where nothing was counted.

@@ -24,9 +24,10 @@ from common_utils.tables.convert import UNKNOWN, FileColumns, convert, text_colu
 from common_utils.tables.encodings import check_encoding
 from common_utils.tables.pieces.opened import OpenedParquet, WrittenRows, open_rows
 from common_utils.tables.pieces.scan import ROW, Scan, scan_of
-from common_utils.tables.read import check_share, rejected_rows
+from common_utils.tables.read import rejected_rows
 from common_utils.tables.reading import Reading
 from common_utils.tables.report import Ledger, RowReport, merged_report
+from common_utils.tables.share import check_share
 from common_utils.tables.written.forms import Forms, forms_of
 from common_utils.tables.written.table import LACKING, column_kinds
 

@@ -91,18 +91,36 @@ def sorted_rows(tables: Iterable[Any], empty: Any, key: str, piece_rows: int) ->
 
 
 def whole_groups(tables: Iterable[Any], key: str, rows: int) -> Generator[Any]:
-    """Yield tables of about so many rows, cut where a key ends."""
+    """Yield tables, each to the first end of a key from so many rows on: the same however the rows come in.
+
+    Parameters
+    ----------
+    tables : iterable of pyarrow.Table
+        Rows in the order of the key.
+    key : str
+    rows : int
+        Of a table, at least; the last may have fewer.
+
+    Examples
+    --------
+    >>> parts = [pa.table({"id": ids}) for ids in (["a", "a", "b"], ["b", "b"], ["c"])]
+    >>> [table["id"].to_pylist() for table in whole_groups(parts, "id", 3)]
+    [['a', 'a', 'b', 'b', 'b'], ['c']]
+    """
     waiting: list[Any] = []
     for part in tables:
         waiting.append(part)
-        if sum(len(some) for some in waiting) < rows:
+        if sum(len(some) for some in waiting) <= rows:
             continue
         table = pa.concat_tables(waiting)
-        changes = np.flatnonzero(_changes(key_text(table.column(key))))
-        if len(changes):
-            cut = int(changes[-1]) + 1
+        while len(table) > rows:
+            changes = np.flatnonzero(_changes(key_text(table[key].slice(rows - 1))))
+            if not len(changes):
+                break
+            cut = rows + int(changes[0])
             yield table.slice(0, cut)
-            waiting = [table.slice(cut)]
+            table = table.slice(cut)
+        waiting = [table]
     if sum(len(some) for some in waiting):
         yield pa.concat_tables(waiting)
 
