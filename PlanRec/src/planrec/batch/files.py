@@ -22,7 +22,7 @@ from planrec.batch.parts.part import AnswerPart
 from planrec.batch.predictions import PredictedPiece
 from planrec.billing import Catalogue
 from planrec.bundle import NextChoice
-from planrec.usage.pieces.block import Block, BlockAccount, BlockCheck
+from planrec.usage.pieces.block import BlockAccount, BlockCheck, UsageBlock
 from planrec.usage.pieces.stream import UsageStream
 
 __all__ = ["answered", "write_bills", "write_job", "write_predictions", "write_recommendations"]
@@ -216,6 +216,6 @@ class _Checked(Generic[Answer]):
     check: BlockCheck
     answer: Callable[[pd.DataFrame], Answer]
 
-    def __call__(self, block: Block) -> tuple[BlockAccount, Answer | None]:
+    def __call__(self, block: UsageBlock) -> tuple[BlockAccount, Answer | None]:
         checked = self.check.check(block)
         return checked.account, self.answer(checked.months) if len(checked.months) else None

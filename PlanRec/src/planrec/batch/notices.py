@@ -33,7 +33,7 @@ from planrec.notices.files import NoticeHeader, header_line, notice_line
 from planrec.notices.notice import MILLIONTHS, Versions, basis_of
 from planrec.notices.schedule import Held, NoticeKind, NoticeOutcome, contract_ends, outcomes
 from planrec.usage.months_table import withheld
-from planrec.usage.pieces.block import Block, BlockAccount, BlockCheck
+from planrec.usage.pieces.block import BlockAccount, BlockCheck, UsageBlock
 from planrec.usage.pieces.stream import UsageStream
 
 __all__ = ["NoticeBatch", "NoticeRun", "notice_batch", "write_notices"]
@@ -198,7 +198,7 @@ class _BlockNotices:
     check: BlockCheck
     run: NoticeRun
 
-    def __call__(self, block: Block) -> tuple[BlockAccount, Counter[str], bytes]:
+    def __call__(self, block: UsageBlock) -> tuple[BlockAccount, Counter[str], bytes]:
         checked = self.check.check(block)
         return checked.account, *self.run.lines(checked.months, checked.lost)
 

@@ -36,7 +36,7 @@ from planrec.batch.parts.jobs import BatchJob, Keeping, Written, opened
 from planrec.batch.parts.part import AnswerPart
 from planrec.columns import SUBSCRIBER
 from planrec.usage.doubts import AmountCounts
-from planrec.usage.pieces.block import Block, BlockAccount
+from planrec.usage.pieces.block import BlockAccount, UsageBlock
 from planrec.usage.pieces.held import HeldPlans
 from planrec.usage.pieces.stream import UsageStream, part_blocks
 
@@ -289,7 +289,7 @@ def spill(tables: Iterator[Any], folder: Path, numbers: Sequence[int]) -> None:
             flush(number, schema)
 
 
-def _blocks(path: Path) -> Generator[Block]:
+def _blocks(path: Path) -> Generator[UsageBlock]:
     """Yield the rows of a part as blocks of whole subscribers; nothing of a part without a row."""
     if path.exists():
         with pa.OSFile(str(path), "rb") as file:
@@ -302,7 +302,7 @@ def _parts_of(ids: Any) -> IntArray:
     return part_numbers(names.dictionary.to_pylist())[names.indices.to_numpy()]
 
 
-def _check_part(block: Block, number: int) -> None:
+def _check_part(block: UsageBlock, number: int) -> None:
     """See that the rows of a part belong to it: then no subscriber is in two.
 
     Raises

@@ -11,7 +11,7 @@ import pandas as pd
 
 from common_utils.monitoring.profiles.profile import Profile
 from common_utils.tables.write import csv_rows
-from planrec.usage.pieces.block import Block, BlockAccount, BlockCheck
+from planrec.usage.pieces.block import BlockAccount, BlockCheck, UsageBlock
 
 __all__ = ["AnswerPart", "Output", "PartAnswer"]
 
@@ -93,7 +93,7 @@ class AnswerPart(Generic[Answer]):
     >>> import pyarrow as pa
     >>> from common_utils.tables import Reading
     >>> row = {"subscriber_id": "u1", "month": "2025-01", "minutes": 1, "messages": 1, "megabytes": 1}
-    >>> block = Block(pa.Table.from_pylist([row | {"row_in_file": 1}]))
+    >>> block = UsageBlock(pa.Table.from_pylist([row | {"row_in_file": 1}]))
     >>> output = Output(pa.schema({"months": pa.int64()}), lambda n: [pa.table({"months": [n]})], as_csv=True)
     >>> part = AnswerPart(BlockCheck(Reading()), len, lambda n: Counter(answered=n), [output])
     >>> found = part(block)
@@ -108,7 +108,7 @@ class AnswerPart(Generic[Answer]):
     watch: Callable[[Answer], Profile | None] | None = None
     whole: bool = False
 
-    def __call__(self, block: Block) -> PartAnswer[Answer]:
+    def __call__(self, block: UsageBlock) -> PartAnswer[Answer]:
         """Return the answer to a block."""
         checked = self.check.check(block)
         if not len(checked.months):

@@ -22,11 +22,11 @@ from planrec.usage.months_table import gap_notes, late_months, usage_months, wit
 from planrec.usage.pieces.held import HeldPlans, with_held_plans
 from planrec.usage.read import check_usage_rows
 
-__all__ = ["Block", "BlockAccount", "BlockCheck", "CheckedBlock"]
+__all__ = ["BlockAccount", "BlockCheck", "CheckedBlock", "UsageBlock"]
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class UsageBlock:
     """Rows of whole subscribers as written.
 
     Attributes
@@ -116,7 +116,7 @@ class BlockCheck:
     >>> import pyarrow as pa
     >>> row = {"subscriber_id": "u1", "minutes": 1, "messages": 1, "megabytes": 1}
     >>> rows = [row | {"month": month, ROW_NUMBER: n} for n, month in ((1, "2025-01"), (2, "2025-13"))]
-    >>> checked = BlockCheck(Reading()).check(Block(pa.Table.from_pylist(rows)))
+    >>> checked = BlockCheck(Reading()).check(UsageBlock(pa.Table.from_pylist(rows)))
     >>> len(checked.months), checked.account.report.rejected
     (1, {'month: not a month (YYYY-MM)': 1})
     """
@@ -130,7 +130,7 @@ class BlockCheck:
     keep_plans: bool = False
     keep_refused: bool = False
 
-    def rows(self, block: Block) -> TableResult:
+    def rows(self, block: UsageBlock) -> TableResult:
         """Return the rows of a block that can be used as such; further columns as they are written."""
         return check_usage_rows(
             block.table.drop_columns([ROW_NUMBER]),
@@ -141,7 +141,7 @@ class BlockCheck:
             text=None if self.text is None else replace(self.text, ragged=block.ragged),
         )
 
-    def check(self, block: Block) -> CheckedBlock:
+    def check(self, block: UsageBlock) -> CheckedBlock:
         """Return what can be used of a block, and its account."""
         result = self.rows(block)
         months, held = with_held_plans(

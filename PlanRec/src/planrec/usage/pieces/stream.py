@@ -40,7 +40,7 @@ from planrec.columns import SUBSCRIBER
 from planrec.usage.amounts import check_amounts
 from planrec.usage.doubts import AmountCounts
 from planrec.usage.months_table import with_late
-from planrec.usage.pieces.block import Block, BlockAccount, BlockCheck
+from planrec.usage.pieces.block import BlockAccount, BlockCheck, UsageBlock
 from planrec.usage.pieces.held import HeldPlans
 from planrec.usage.read import USAGE_TABLE, usage_schema
 
@@ -152,14 +152,14 @@ class UsageStream:
                 yield checked.months
         self.finish()
 
-    def blocks(self) -> Generator[Block]:
+    def blocks(self) -> Generator[UsageBlock]:
         """Yield what `check` takes: rows of whole subscribers, in ascending order, as they are written.
 
         The last block of a CSV file has what belongs to none: rows of another shape, of subscribers without others.
         """
         tables = whole_groups(self._ordered(), SUBSCRIBER, self._piece_rows)
         if self.check.text is None:
-            yield from map(Block, tables)
+            yield from map(UsageBlock, tables)
             return
         whole = ragged_table(self._ragged, self._opened.empty.column_names)
         ragged = whole.select(list(self._columns)).rename_columns(list(self._columns.values()))
@@ -168,7 +168,7 @@ class UsageStream:
             if len(ragged):
                 among = pc.is_in(key_text(ragged[SUBSCRIBER]), value_set=pc.unique(key_text(table[SUBSCRIBER])))
                 theirs, ragged = ragged.filter(among), ragged.filter(pc.invert(among))
-            yield Block(table, theirs)
+            yield UsageBlock(table, theirs)
         yield self._nothing(ragged)
 
     def numbered(self) -> Generator[Any]:
@@ -292,8 +292,8 @@ class UsageStream:
     def _empty(self) -> Any:
         return self._opened.empty.select(list(self._columns)).rename_columns(list(self._columns.values()))
 
-    def _nothing(self, ragged: Any = None) -> Block:
-        return Block(self._empty().append_column(ROW_NUMBER, pa.array([], pa.int64())), ragged)
+    def _nothing(self, ragged: Any = None) -> UsageBlock:
+        return UsageBlock(self._empty().append_column(ROW_NUMBER, pa.array([], pa.int64())), ragged)
 
     def _read(self, columns: list[str] | None = None) -> Iterator[WrittenRows]:
         """Yield rows under our names."""
@@ -323,7 +323,7 @@ class UsageStream:
         return self._ascending.holds
 
 
-def part_blocks(batches: Iterable[Any], rows: int) -> Generator[Block]:
+def part_blocks(batches: Iterable[Any], rows: int) -> Generator[UsageBlock]:
     """Yield blocks of whole subscribers, in ascending order, of a part of a table that fits in memory.
 
     Parameters
@@ -345,4 +345,4 @@ def part_blocks(batches: Iterable[Any], rows: int) -> Generator[Block]:
         keys = pa.table({_KEY: key_text(table[SUBSCRIBER]), ROW_NUMBER: table[ROW_NUMBER]})
         table = table.take(pc.sort_indices(keys, sort_keys=[(_KEY, "ascending"), (ROW_NUMBER, "ascending")]))
     pieces = (table.slice(start, rows) for start in range(0, len(table), rows))
-    yield from map(Block, whole_groups(pieces, SUBSCRIBER, rows))
+    yield from map(UsageBlock, whole_groups(pieces, SUBSCRIBER, rows))
