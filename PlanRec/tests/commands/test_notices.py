@@ -298,6 +298,7 @@ def test_a_name_of_a_table_gets_a_word(run: Run, usage: Path, tmp_path: Path, ca
     ("arguments", "message"),
     [
         pytest.param(["--verify", "n.jsonl", "--output", "x.jsonl"], "--verify reads one file", id="both"),
+        pytest.param(["--verify", "n.jsonl", "--dry-run"], "--verify reads one file", id="dry"),
         pytest.param(["--as-of", "2025-12-01"], "give --usage, --as-of and --output", id="neither"),
         pytest.param(["--as-of", "2025-12"], "does not match the format", id="month"),
     ],
@@ -369,3 +370,19 @@ def test_verify_takes_a_header_whose_rows_were_rejected_and_set_aside(run: Run, 
 
     rewrite(written, 1, more)
     assert run("--verify", written) == 0
+
+
+def test_a_dry_run_expects_the_bytes_that_are_written(
+    run: Run, usage: Path, written: Path, tmp_path: Path, capsys: Any
+) -> None:
+    capsys.readouterr()
+    output = tmp_path / "not.jsonl"
+    assert run("--usage", usage, "--as-of", "2025-12-01", "--output", output, "--dry-run", "--workers", "1") == 0
+    _, *of_notices = written.read_bytes().splitlines(keepends=True)
+    size = f"{sum(map(len, of_notices)) / 1e6:.1f} MB"
+    said = capsys.readouterr().out
+    assert said.startswith(
+        f"rows: {lines(written)[0]['header']['rows']['read']}\nparts: 1\nworkers: 1 (as --workers says)\n"
+    )
+    assert f"disk: {size}, and {size} beside it while it runs" in said
+    assert not output.exists()

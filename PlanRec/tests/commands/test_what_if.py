@@ -150,6 +150,17 @@ def test_draft_scores_one_plan_more(run, bundle: Bundle, operator, tmp_path, cap
     assert "14 rows written" in captured.err
 
 
+def test_a_dry_run_of_a_draft_scores_a_sample_and_writes_nothing(  # type: ignore[no-untyped-def]
+    run, bundle: Bundle, operator, tmp_path, capsys
+) -> None:
+    output, plan = tmp_path / "demand.csv", tmp_path / "swell.yaml"
+    plan.write_text(SWELL, encoding="utf-8")
+    base = ("draft", "--usage", operator, "--bundle", bundle.path, "--as-of", "2025-10", "--plan", plan)
+    assert run(*base, "--output", output, "--dry-run") == 0
+    assert "a process\ndisk: 0.0 MB\n" in capsys.readouterr().out
+    assert not output.exists()
+
+
 def test_draft_scores_a_whole_rate_card(run, bundle: Bundle, operator, project_folder, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
     text = (project_folder / "configs" / "plans.yaml").read_text(encoding="utf-8")
     new = (

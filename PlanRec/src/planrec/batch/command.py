@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -17,13 +17,13 @@ from common_utils.parts.folder import SUCCESS, PartFolder, sha256_of
 from common_utils.parts.hashing import PARTS, parts_of_job
 from common_utils.tables import Reading
 from planrec.batch.files import write_job
-from planrec.batch.parts.expected import expected_in_file, expected_in_parts
+from planrec.batch.parts.expected import Expected, expected_in_file, expected_in_parts
 from planrec.batch.parts.folder import write_folder
 from planrec.batch.parts.jobs import BatchJob, Keeping, Written
 from planrec.bundle import PlanRecBundle
 from planrec.rules import Rules
 
-__all__ = ["BatchCommand", "bundle_digest", "digest_of", "rules_digest", "run_job"]
+__all__ = ["BatchCommand", "bundle_digest", "digest_of", "rules_digest", "run_job", "say_expected"]
 
 Answer = TypeVar("Answer")
 
@@ -150,13 +150,18 @@ def _say_expected(
     reading: Reading,
     keeping: Keeping[Answer],
 ) -> None:
+    if numbers is None:
+        say_expected(lambda: expected_in_file(job, command.usage, command.output, reading, keeping, command.workers))
+    else:
+        beside = list(command.beside)
+        say_expected(lambda: expected_in_parts(job, command.usage, beside, numbers, reading, keeping, command.workers))
+
+
+def say_expected(measured: Callable[[], Expected]) -> None:
+    """Say what a run will take, which is measured on a sample."""
     with steps() as step:
         step("answering a sample")
-        if numbers is None:
-            found = expected_in_file(job, command.usage, command.output, reading, keeping, command.workers)
-        else:
-            beside = list(command.beside)
-            found = expected_in_parts(job, command.usage, beside, numbers, reading, keeping, command.workers)
+        found = measured()
     sys.stdout.write("".join(f"{line}\n" for line in found.lines()))
 
 

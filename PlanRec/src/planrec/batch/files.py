@@ -13,10 +13,11 @@ import pandas as pd
 
 from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError
-from common_utils.parts.cores import chosen_workers
+from common_utils.parts.cores import Workers, chosen_workers
 from common_utils.parts.pool import answered_in_order
 from common_utils.tables import Reading, table_writer
 from planrec.batch.answers import PieceAnswer, Recommender
+from planrec.batch.parts.expected import Expected, expected_of_blocks
 from planrec.batch.parts.jobs import BLOCKS_EACH, BatchJob, Keeping, Written, billing, opened, predicting, recommending
 from planrec.batch.parts.part import AnswerPart
 from planrec.batch.predictions import PredictedPiece
@@ -25,7 +26,7 @@ from planrec.bundle import NextChoice
 from planrec.usage.pieces.block import BlockAccount, BlockCheck, UsageBlock
 from planrec.usage.pieces.stream import UsageStream
 
-__all__ = ["answered", "write_bills", "write_job", "write_predictions", "write_recommendations"]
+__all__ = ["answered", "expected_answers", "write_bills", "write_job", "write_predictions", "write_recommendations"]
 
 Answer = TypeVar("Answer")
 
@@ -207,6 +208,21 @@ def answered(
                 yield found
             advance(account.report.read)
     stream.finish()
+
+
+def expected_answers(stream: UsageStream, answer: Callable[[pd.DataFrame], Answer], workers: Workers) -> Expected:
+    """Return what `answered` will take, measured on the first pieces; what answers are then put into is not counted.
+
+    Raises
+    ------
+    DataError
+        If the table holds no row.
+    """
+    return expected_of_blocks(stream, _Checked(stream.check, answer), _nothing_written, workers)
+
+
+def _nothing_written(done: tuple[BlockAccount, object]) -> tuple[int, int]:
+    return done[0].report.read, 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from common_utils.outputs import blamed, replacing
 from common_utils.parts.cores import Workers, chosen_workers
 from common_utils.parts.pool import answered_in_order
 from common_utils.tables import Reading, RowReport
+from planrec.batch.parts.expected import Expected, expected_of_blocks
 from planrec.batch.parts.jobs import BLOCKS_EACH
 from planrec.batch.sent import SentLog
 from planrec.billing import Catalogue
@@ -36,7 +37,7 @@ from planrec.usage.months_table import withheld
 from planrec.usage.pieces.block import BlockAccount, BlockCheck, UsageBlock
 from planrec.usage.pieces.stream import UsageStream
 
-__all__ = ["NoticeBatch", "NoticeRun", "notice_batch", "write_notices"]
+__all__ = ["NoticeBatch", "NoticeRun", "expected_notices", "notice_batch", "write_notices"]
 
 _CHUNK = 2_000  # notices worked out at once; bounds memory
 _NOBODY = pd.DataFrame(
@@ -224,14 +225,7 @@ def write_notices(
     DataError
         If the table cannot be read or lacks a column, or the file cannot be written.
     """
-    stream = UsageStream(
-        usage,
-        catalogue=run.catalogue,
-        reading=reading,
-        as_of=run.as_of.year * 12 + run.as_of.month - 1,
-        keep_refused=True,
-    )
-    chosen = chosen_workers(workers, stream.block_count // BLOCKS_EACH)
+    stream, chosen = _opened(usage, run, reading, workers)
     counted: Counter[str] = Counter()
     with blamed(output), tempfile.TemporaryFile() as lines:
         with tracked("writing notices", total=stream.rows) as advance:
@@ -248,6 +242,37 @@ def write_notices(
             file.write(header_line(header))
             shutil.copyfileobj(lines, file)
     return header, stream.report(), chosen
+
+
+def expected_notices(
+    usage: Path, run: NoticeRun, *, reading: Reading | None = None, workers: int | None = 1
+) -> Expected:
+    """Return what `write_notices` will take, measured on the first blocks of the table; nothing is kept.
+
+    Raises
+    ------
+    DataError
+        As `write_notices`.
+    """
+    stream, chosen = _opened(usage, run, reading, workers)
+    with tempfile.TemporaryFile() as lines:
+
+        def written(done: tuple[BlockAccount, Counter[str], bytes]) -> tuple[int, int]:
+            return done[0].report.read, lines.write(done[2])
+
+        found = expected_of_blocks(stream, _BlockNotices(stream.check, run), written, chosen)
+    return replace(found, scratch_bytes=found.output_bytes)  # lines wait on the disk until the header is known
+
+
+def _opened(usage: Path, run: NoticeRun, reading: Reading | None, workers: int | None) -> tuple[UsageStream, Workers]:
+    stream = UsageStream(
+        usage,
+        catalogue=run.catalogue,
+        reading=reading,
+        as_of=run.as_of.year * 12 + run.as_of.month - 1,
+        keep_refused=True,
+    )
+    return stream, chosen_workers(workers, stream.block_count // BLOCKS_EACH)
 
 
 def _check_columns(months: pd.DataFrame) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from common_utils.command_line.options import BatchWorkersOption, SetOption
+from common_utils.command_line.options import BatchWorkersOption, DryRunOption, SetOption
 from common_utils.command_line.reading import reads_table
 from planrec.commands.options import (
     ConfigOption,
@@ -39,6 +39,7 @@ def notices(
     history_months: HistoryOption = None,
     verify: VerifyOption = None,
     workers: BatchWorkersOption = None,
+    dry_run: DryRunOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -57,5 +58,6 @@ def notices(
             history_months=history_months,
             verify=verify,
             workers=workers,
+            dry_run=dry_run,
         )
     )

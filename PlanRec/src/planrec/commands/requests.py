@@ -151,6 +151,7 @@ class NoticeCommand:
     history_months: int | None
     verify: Path | None
     workers: int | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,3 +249,4 @@ class DraftCommand:
     bound_decide: bool
     bundle: Path | None
     workers: int | None = None
+    dry_run: bool = False

@@ -103,6 +103,7 @@ def draft(
     bound_decide: BoundDecideOption = False,
     bundle: BundleOption = None,
     workers: BatchWorkersOption = None,
+    dry_run: DryRunOption = False,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -110,4 +111,4 @@ def draft(
     from planrec.commands.run.what_if import run_draft
 
     settings = SettingsCommand.of(config, overrides, reading=reading)
-    run_draft(DraftCommand(settings, usage, as_of, draft, plan, output, bound_decide, bundle, workers))
+    run_draft(DraftCommand(settings, usage, as_of, draft, plan, output, bound_decide, bundle, workers, dry_run))

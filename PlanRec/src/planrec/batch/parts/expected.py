@@ -19,11 +19,14 @@ from common_utils.parts.folder import PartFolder, sha256_of
 from common_utils.tables import Reading, table_writer
 from planrec.batch.parts.folder import PartWork, spill
 from planrec.batch.parts.jobs import BLOCKS_EACH, BatchJob, Keeping, opened
-from planrec.batch.parts.part import AnswerPart
+from planrec.batch.parts.part import AnswerPart, PartAnswer
+from planrec.usage.pieces.block import UsageBlock
+from planrec.usage.pieces.stream import UsageStream
 
-__all__ = ["Expected", "expected_in_file", "expected_in_parts"]
+__all__ = ["Expected", "expected_in_file", "expected_in_parts", "expected_of_blocks"]
 
 Answer = TypeVar("Answer")
+Done = TypeVar("Done")
 
 _PIECES = 3  # answered to measure, where the table has so many; the first warms up
 _PARTS = 2  # likewise
@@ -92,36 +95,65 @@ def expected_in_file(
         If the table cannot be read, or holds no row.
     """
     stream = opened(job, usage, reading)
-    chosen = chosen_workers(workers, stream.block_count // BLOCKS_EACH)
     ending = output.suffix.lower() or ".csv"
     made = [replace(job.outputs[0], as_csv=ending == ".csv")]
     part = AnswerPart(stream.check, job.answer, job.count, made, keeping.watch, whole=keeping.whole)
-    blocks = (block for block in stream.blocks() if len(block.table))
-    taken: list[tuple[int, float, float, int]] = []
-    first = 0.0
     with tempfile.TemporaryDirectory() as scratch:
-        for number in range(_PIECES):
-            began = time.monotonic()
-            block = next(blocks, None)
-            if block is None:
-                break
-            first = first or running_seconds()
-            read = time.monotonic()
-            done = part(block)
-            answered = time.monotonic()
-            path = Path(scratch, f"{number}{ending}")
+
+        def written(done: PartAnswer[Answer]) -> tuple[int, int]:
+            path = Path(scratch, f"answers{ending}")
             with table_writer(path, job.outputs[0].schema) as write:
                 for table in done.tables[0] if done.tables else ():
                     write(table)
-            ours = time.monotonic() - answered + (read - began) * bool(number)  # the first waits for the sorting, too
-            taken.append((done.account.report.read, answered - read, ours, path.stat().st_size))
+            return done.account.report.read, path.stat().st_size
+
+        return expected_of_blocks(stream, part, written, chosen_workers(workers, stream.block_count // BLOCKS_EACH))
+
+
+def expected_of_blocks(
+    stream: UsageStream,
+    answer: Callable[[UsageBlock], Done],
+    written: Callable[[Done], tuple[int, int]],
+    workers: Workers,
+) -> Expected:
+    """Return what a table answered block by block will take, measured on its first blocks.
+
+    Parameters
+    ----------
+    stream : UsageStream
+    answer : callable
+        What a worker does with a block.
+    written : callable
+        What is done with its answer in the first process; rows read and bytes written.
+    workers : Workers
+
+    Raises
+    ------
+    DataError
+        If the table cannot be read, or holds no row.
+    """
+    blocks = (block for block in stream.blocks() if len(block.table))
+    taken: list[tuple[int, float, float, int]] = []
+    first = 0.0
+    for number in range(_PIECES):
+        began = time.monotonic()
+        block = next(blocks, None)
+        if block is None:
+            break
+        first = first or running_seconds()
+        read = time.monotonic()
+        done = answer(block)
+        answered = time.monotonic()
+        rows, size = written(done)
+        ours = time.monotonic() - answered + (read - began) * bool(number)  # the first waits for the sorting, too
+        taken.append((rows, answered - read, ours, size))
     if not taken:
         raise DataError("usage months: no row; there is nothing to answer.")
     warm = taken[1:] or taken
     rows, answering, ours, size = (sum(column) for column in zip(*warm, strict=True))
-    busy = min(chosen.count + (chosen.count > 1), allowed_cores())
-    each = max((answering + ours) / busy, answering / chosen.count, ours) / rows
-    return Expected(stream.rows, 1, chosen, first + each * stream.rows, _peak_bytes(), size * stream.rows // rows)
+    busy = min(workers.count + (workers.count > 1), allowed_cores())
+    each = max((answering + ours) / busy, answering / workers.count, ours) / rows
+    return Expected(stream.rows, 1, workers, first + each * stream.rows, _peak_bytes(), size * stream.rows // rows)
 
 
 def expected_in_parts(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from common_utils.bundle import fingerprint_file
 from common_utils.command_line.terminal import note
 from common_utils.errors import ConfigError
-from planrec.batch.notices import NoticeRun, write_notices
+from planrec.batch.command import say_expected
+from planrec.batch.notices import NoticeRun, expected_notices, write_notices
 from planrec.batch.sent import read_sent
-from planrec.billing import load_catalogue
+from planrec.billing import Catalogue, load_catalogue
 from planrec.commands.options import NoticeChoice
 from planrec.commands.requests import NoticeCommand
 from planrec.commands.settings import advice_settings, table_settings
@@ -32,27 +34,18 @@ def run_notices(request: NoticeCommand) -> None:
     """
     usage, as_of, output = request.usage, request.as_of, request.output
     if request.verify is not None:
-        if usage or as_of or output or request.sent:
+        if usage or as_of or output or request.sent or request.dry_run:
             raise ConfigError("notices: --verify reads one file and writes none; give only --plans with it.")
         _run_verify(request.verify, request.plans)
         return
     if usage is None or as_of is None or output is None:
         raise ConfigError("notices: give --usage, --as-of and --output, or --verify with a file of notices.")
-    history_months = request.history_months or advice_settings(request.settings)[0].history_months
-    kinds: tuple[NoticeKind, ...] = ("end-of-contract", "yearly")
-    if request.kind is not NoticeChoice.both:
-        kinds = (request.kind.value,)
     reading, recent = table_settings(request.settings)
     catalogue = load_catalogue(request.plans)
-    run = NoticeRun(
-        catalogue,
-        versions_of(catalogue, fingerprint_file(request.plans)),
-        as_of,
-        history_months,
-        kinds,
-        read_sent(request.sent, as_of) if request.sent else None,
-        recent,
-    )
+    run = _run(request, catalogue, as_of, recent)
+    if request.dry_run:
+        say_expected(lambda: expected_notices(usage, run, reading=reading, workers=request.workers))
+        return
     header, report, workers = write_notices(usage, run, output, reading=reading, workers=request.workers)
     note(report.summary())
     note(workers.words)
@@ -68,6 +61,21 @@ def run_notices(request: NoticeCommand) -> None:
         note(f"{kind}: {count:,} notice(s)")
     note(f"{sum(header.notices.values()):,} notices for {header.subscribers:,} subscribers written to {output}")
     _name_said(output)
+
+
+def _run(request: NoticeCommand, catalogue: Catalogue, as_of: date, recent_months: int) -> NoticeRun:
+    kinds: tuple[NoticeKind, ...] = ("end-of-contract", "yearly")
+    if request.kind is not NoticeChoice.both:
+        kinds = (request.kind.value,)
+    return NoticeRun(
+        catalogue,
+        versions_of(catalogue, fingerprint_file(request.plans)),
+        as_of,
+        request.history_months or advice_settings(request.settings)[0].history_months,
+        kinds,
+        read_sent(request.sent, as_of) if request.sent else None,
+        recent_months,
+    )
 
 
 def _name_said(output: Path) -> None:

@@ -12,8 +12,8 @@ from common_utils.parts.cores import chosen_workers
 from common_utils.tables import write_table
 from planrec.advice import AnswerPolicy, Engine, Question
 from planrec.advice.what_if import UsageChange, load_plan, with_plan
-from planrec.batch.command import BatchCommand, bundle_digest, digest_of, rules_digest, run_job
-from planrec.batch.files import answered
+from planrec.batch.command import BatchCommand, bundle_digest, digest_of, rules_digest, run_job, say_expected
+from planrec.batch.files import answered, expected_answers
 from planrec.batch.parts.jobs import BLOCKS_EACH, refusals
 from planrec.batch.what_if import WhatIfSums, asking
 from planrec.billing import Catalogue, load_catalogue
@@ -80,6 +80,9 @@ def run_draft(request: DraftCommand) -> None:
     bound = request.bound_decide
     market = DraftMarket(pricing, drafted, as_of=month, bound_decide=bound, n_resamples=resamples, seed=seed)
     chosen = chosen_workers(request.workers, stream.block_count // BLOCKS_EACH)
+    if request.dry_run:
+        say_expected(lambda: expected_answers(stream, market.piece, chosen))
+        return
     score = market.score(answered(stream, "scoring", market.piece, chosen.count))
     output = request.output
     if output is not None:
