@@ -21,7 +21,7 @@ from common_utils.errors import DataError
 from planrec.advice.plan_bills import PlanBills
 from planrec.billing import Catalogue, bill_totals
 from planrec.outlook import History, Outlook, bill_outlook, saving_outlook, share_above
-from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, closed_reasons, stay_reasons
+from planrec.rules import ExclusionCode, Facts, Rules, apply_rules, closed_reasons, has_code, stay_reasons
 
 __all__ = [
     "MEASURED",
@@ -316,7 +316,7 @@ def with_closed(reasons: IntArray, excluded: IntArray, current: IntArray) -> Int
     if closed.any():
         reasons = np.where(closed, closed_reasons(excluded), reasons).astype(np.int64)
     others = current[:, None] != np.arange(excluded.shape[1])
-    alone = (reasons == ExclusionCode.BELOW_MINIMUM_GAIN) & ~(np.isin(excluded, MEASURED) & others).any(axis=1)
+    alone = (reasons == ExclusionCode.BELOW_MINIMUM_GAIN) & ~(has_code(excluded, MEASURED) & others).any(axis=1)
     if not alone.any():
         return reasons
     why = closed_reasons(excluded, current)
@@ -378,7 +378,7 @@ def rank_plans(
     key[rows[stay], at[stay]] = -np.inf
     stay |= ~offered.any(axis=1)
     order = np.argsort(key, axis=1, kind="stable")
-    late = ~enough[rows[:, None], order]
+    late = ~enough.ravel().take(order + (rows * n_plans)[:, None])
     mixed = np.flatnonzero(known & ~stay & (late[:, :-1] & ~late[:, 1:]).any(axis=1))
     if len(mixed):  # a lower adjusted bill that does not gain enough stands behind those that do
         first = np.argsort(late[mixed], axis=1, kind="stable")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planrec.rules.apply import apply_rules, closed_reasons, stay_reasons, stay_text
-from planrec.rules.codes import ExclusionCode, exclusions, without_detail
+from planrec.rules.codes import ExclusionCode, exclusions, has_code, without_detail
 from planrec.rules.facts import Facts, Known
 from planrec.rules.next_free import OpenPlans, open_plans
 from planrec.rules.rulebook import Mode, Rules, built_in_rules, configured_rules, load_rules, parse_rules, rules_file
@@ -22,6 +22,7 @@ __all__ = [
     "closed_reasons",
     "configured_rules",
     "exclusions",
+    "has_code",
     "load_rules",
     "open_plans",
     "parse_rules",

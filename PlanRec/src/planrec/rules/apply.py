@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from common_utils.array_types import FloatArray, IntArray
 from planrec.billing import Catalogue
 from planrec.months import month_text
-from planrec.rules.codes import ExclusionCode, exclusions
+from planrec.rules.codes import ExclusionCode, exclusions, has_code
 from planrec.rules.facts import Facts, Known
 from planrec.rules.rulebook import (
     Mode,
@@ -139,19 +139,18 @@ def stay_reasons(
     >>> [ExclusionCode(code).name for code in why]
     ['CONTRACT_BINDS', 'BELOW_MINIMUM_GAIN']
     """
-    by_contract = np.isin(verdict.codes, (ExclusionCode.CONTRACT_BINDS, ExclusionCode.CONTRACT_UNKNOWN))
+    by_contract = has_code(verdict.codes, (ExclusionCode.CONTRACT_BINDS, ExclusionCode.CONTRACT_UNKNOWN))
     certain = np.ones_like(by_contract) if sure is None else sure
-    closed = np.where(by_contract & certain, gain_cents, -np.inf)
-    rows, best = np.arange(len(stay)), closed.argmax(axis=1)
-    missed = (closed[rows, best] > 0) & (closed[rows, best] >= min_gain_cents)
-    none = int(ExclusionCode.NONE)
-    unsure = (verdict.codes == none) & ~certain & (gain_cents > 0) & (gain_cents >= min_gain_cents)
-    doubtful = np.full(len(stay), int(ExclusionCode.UNCERTAIN_GAIN))
-    return np.select(
-        [~stay, verdict.barred != none, missed, unsure.any(axis=1)],
-        [np.full(len(stay), none), verdict.barred, verdict.codes[rows, best], doubtful],
-        int(ExclusionCode.BELOW_MINIMUM_GAIN),
-    ).astype(np.int64)
+    enough = (gain_cents > 0) & (gain_cents >= min_gain_cents)
+    none, rows = ExclusionCode.NONE, np.arange(len(stay))
+    unsure = ((verdict.codes == none) & ~certain & enough).any(axis=1)
+    reasons = np.where(unsure, ExclusionCode.UNCERTAIN_GAIN, ExclusionCode.BELOW_MINIMUM_GAIN)
+    closed = by_contract & certain
+    if closed.any():
+        best = np.where(closed, gain_cents, -np.inf).argmax(axis=1)
+        missed = closed[rows, best] & enough[rows, best]
+        reasons = np.where(missed, verdict.codes[rows, best], reasons)
+    return np.where(stay, np.where(verdict.barred != none, verdict.barred, reasons), none).astype(np.int64)
 
 
 def closed_reasons(codes: IntArray, current: IntArray | None = None) -> IntArray:

@@ -5,14 +5,16 @@ Choice sets are these plans and the current one. What else an operator asks for 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 
-from common_utils.array_types import FloatArray, IntArray
+from common_utils.array_types import BoolArray, FloatArray, IntArray
 from planrec.billing import Catalogue
 
-__all__ = ["ExclusionCode", "exclusions", "without_detail"]
+__all__ = ["ExclusionCode", "exclusions", "has_code", "without_detail"]
 
 
 class ExclusionCode(IntEnum):
@@ -91,6 +93,24 @@ def without_detail(catalogue: Catalogue) -> dict[str, str]:
     return {plan.plan_id: ExclusionCode.NEEDS_USAGE_DETAIL.name for plan in catalogue.detailed}
 
 
+def has_code(codes: IntArray, wanted: Iterable[ExclusionCode]) -> BoolArray:
+    """Return where a code is one of some; what `np.isin` says, in half the time.
+
+    Examples
+    --------
+    >>> has_code(np.array([[0, 6, 7]]), (ExclusionCode.CONTRACT_BINDS, ExclusionCode.CONTRACT_UNKNOWN)).tolist()
+    [[False, True, True]]
+    """
+    return _truths(tuple(wanted)).take(codes)
+
+
+@lru_cache
+def _truths(wanted: tuple[ExclusionCode, ...]) -> BoolArray:
+    truths = np.zeros(len(ExclusionCode), dtype=np.bool_)
+    truths[list(wanted)] = True
+    return truths
+
+
 def exclusions(catalogue: Catalogue, month: int | IntArray, current: IntArray, age: FloatArray) -> IntArray:
     """Return why each plan may not be taken; the current plan is never excluded.
 
@@ -116,21 +136,23 @@ def exclusions(catalogue: Catalogue, month: int | IntArray, current: IntArray, a
     >>> {p: ExclusionCode(c).name for p, c in zip(card.plan_ids, codes) if c}
     {'flex-5': 'NO_LONGER_SOLD', 'young-10': 'ABOVE_MAXIMUM_AGE', 'senior-talk': 'BELOW_MINIMUM_AGE'}
     """
-    sale = np.broadcast_to(catalogue.sale_state(month), (len(current), len(catalogue.plans)))
+    if isinstance(month, np.ndarray) and len(month) and month.min() == month.max():
+        month = int(month[0])  # as in any batch: then one row says what is on sale for all
+    sale = catalogue.sale_state(month)
+    of_sale = np.where(sale < 0, ExclusionCode.NOT_YET_ON_SALE, np.where(sale > 0, ExclusionCode.NO_LONGER_SOLD, 0))
+    codes = np.empty((len(current), len(catalogue.plans)), dtype=np.int64)
+    codes[:] = of_sale
     youngest, oldest = catalogue.age_limits
-    years = np.floor(age)[:, None]
-    limited = np.isfinite(youngest) | np.isfinite(oldest)
-    codes = np.select(
-        [sale < 0, sale > 0, np.isnan(years) & limited, years < youngest, years > oldest],
-        [
-            ExclusionCode.NOT_YET_ON_SALE,
-            ExclusionCode.NO_LONGER_SOLD,
-            ExclusionCode.AGE_UNKNOWN,
-            ExclusionCode.BELOW_MINIMUM_AGE,
-            ExclusionCode.ABOVE_MAXIMUM_AGE,
-        ],
-        default=ExclusionCode.NONE,
-    ).astype(np.int64)
+    limited = np.flatnonzero(np.isfinite(youngest) | np.isfinite(oldest))
+    if len(limited):  # of most cards only a few plans
+        years = np.floor(age)[:, None]
+        of_age = np.select(
+            [np.isnan(years), years < youngest[limited], years > oldest[limited]],
+            [ExclusionCode.AGE_UNKNOWN, ExclusionCode.BELOW_MINIMUM_AGE, ExclusionCode.ABOVE_MAXIMUM_AGE],
+            default=ExclusionCode.NONE,
+        )
+        sold = codes[:, limited]
+        codes[:, limited] = np.where(sold == ExclusionCode.NONE, of_age, sold)
     held = np.flatnonzero(current >= 0)
     codes[held, current[held]] = ExclusionCode.NONE
     return codes
