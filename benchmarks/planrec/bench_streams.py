@@ -7,18 +7,14 @@ draft is one more plan, scored with a bundle that is trained small here; its res
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from figures import arguments, report
 from synthetic import DRAFTED, MONTHS, write_usage
+from taken import taken_by
 
 from planrec.billing import load_catalogue
 
@@ -34,14 +30,6 @@ SMALL = (
     "training.split.folds=2",
     "evaluation.resamples=50",
 )
-
-
-@dataclass(frozen=True)
-class Taken:
-    """Processor seconds of a command, and megabytes at its peak."""
-
-    seconds: float
-    megabytes: int
 
 
 def main() -> None:
@@ -62,7 +50,7 @@ def main() -> None:
         bundle = options.bundle or folder / "artifacts"
         trained = ["--output", str(folder / "artifacts"), *(part for one in SMALL for part in ("--set", one))]
         if options.bundle is None:
-            _command(folder, "train", *trained)
+            taken_by("planrec", PROJECT, folder, "train", *trained)
         figures: dict[str, float | int | str] = {"subscribers": many, "subscribers_of_the_smaller_file": few}
         past = ("--plans", str(CARD), "--output", str(folder / "out.parquet"))
         asked = {
@@ -79,8 +67,8 @@ def main() -> None:
             ending = "csv" if command.endswith("_csv") else "parquet"
             word = command.removesuffix("_csv").replace("_", "-")
             small, large = (
-                _command(folder, word, "--usage", str(folder / f"{count}.{ending}"), "--as-of", AS_OF, *further)
-                for count in (few, many)
+                taken_by("planrec", PROJECT, folder, word, "--usage", str(path), "--as-of", AS_OF, *further)
+                for path in (folder / f"{few}.{ending}", folder / f"{many}.{ending}")
             )
             each[command] = (large.seconds - small.seconds) / (many - few) * 1e6
             figures[f"{command}_microseconds_each"] = round(each[command], 1)
@@ -97,25 +85,6 @@ def _as_csv(path: Path) -> None:
     with pacsv.CSVWriter(path.with_suffix(".csv"), file.schema_arrow) as writer:
         for batch in file.iter_batches():
             writer.write_batch(batch)
-
-
-def _command(folder: Path, *call: str) -> Taken:
-    """Run a command of `planrec`; its memory is that of the process alone (VmHWM), its time includes its threads."""
-    code = (
-        "import re, sys, time; from pathlib import Path; from planrec.cli import main\n"
-        "sys.argv[0] = 'planrec'\n"
-        "try: main()\n"
-        "finally: print('taken', time.process_time(), re.search(r'VmHWM:\\s+(\\d+)', "
-        "Path('/proc/self/status').read_text())[1], file=sys.stderr)"
-    )
-    environment = {"PYTHONPYCACHEPREFIX": str(folder / "bytecode")} | dict(os.environ)
-    done = subprocess.run(
-        [sys.executable, "-c", code, *call], capture_output=True, text=True, env=environment, cwd=PROJECT, check=False
-    )
-    said = re.search(r"^taken (\S+) (\d+)$", done.stderr, re.MULTILINE)
-    if done.returncode or said is None:
-        raise SystemExit(f"planrec {call[0]} failed:\n{done.stderr}")
-    return Taken(float(said[1]), int(said[2]) // 1024)
 
 
 if __name__ == "__main__":

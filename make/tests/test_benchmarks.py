@@ -13,9 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def quick(script: str) -> dict[str, Any]:
+def quick(script: str, *further: str) -> dict[str, Any]:
     result = subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / script), "--quick", "--json"],
+        [sys.executable, str(ROOT / "benchmarks" / script), "--quick", "--json", *further],
         capture_output=True,
         text=True,
         check=False,
@@ -57,6 +57,13 @@ def test_profiling_a_table_costs_at_most_three_times_a_group_by_and_no_more_memo
     figures = quick("planrec/bench_profiles.py")
     assert figures["ours_over_duckdb"] <= 3
     assert figures["peak_megabytes"] <= 1.2 * figures["peak_megabytes_of_200000_rows"]
+
+
+def test_records_are_answered_in_memory_that_does_not_grow_with_them() -> None:
+    figures = quick("planrec/bench_tables.py", "--project", "telecom")
+    for ending in ("csv", "parquet"):
+        peak, of_a_tenth = (figures[f"telecom_{ending}_peak_megabytes{of}"] for of in ("", "_of_the_smaller_file"))
+        assert peak <= 1.2 * of_a_tenth
 
 
 def test_events_are_summed_in_memory_that_does_not_grow_with_them() -> None:

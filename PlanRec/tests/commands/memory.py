@@ -1,17 +1,9 @@
-"""Commands run one by one in a forked process each, the peak of its memory measured; called by `test_memory.py`.
-
-Everything is imported before, so that a run costs what it does and no more. Pieces are made small: what has to be seen
-is that memory does not grow from piece to piece.
-"""
+"""Commands measured one by one, as `common_utils.testing.memory.forked` says; called by `test_memory.py`."""
 
 from __future__ import annotations
 
 import importlib
-import json
-import os
 import pkgutil
-import re
-import sys
 from pathlib import Path
 
 import common_utils.tables.pieces.blocks as blocks
@@ -19,6 +11,7 @@ import common_utils.tables.text.records as records
 import planrec.batch.parts.jobs as jobs
 import planrec.commands.run
 import planrec.usage.pieces.stream as stream
+from common_utils.testing.memory.forked import answer_calls
 from planrec.cli import app, main
 
 _ROWS = 2_000  # of a piece
@@ -39,34 +32,6 @@ def prepare() -> None:
         assert len(read_usage_table(usage).months)
 
 
-def measured(call: list[str]) -> tuple[int, int]:
-    """Return the exit code of a command and the kilobytes its memory grew by at its peak."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        before, code = _kilobytes("VmRSS"), 1
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.argv = ["planrec", *call]
-        try:
-            main()
-        except SystemExit as left:
-            code = int(left.code or 0)
-        os.write(writing, json.dumps([code, _kilobytes("VmHWM") - before]).encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as answer:
-        code, grown = json.loads(answer.read() or "[-1, 0]")
-    os.waitpid(child, 0)
-    return code, grown
-
-
-def _kilobytes(field: str) -> int:
-    found = re.search(rf"{field}:\s+(\d+)", Path("/proc/self/status").read_text(encoding="ascii"))
-    assert found is not None
-    return int(found[1])
-
-
 if __name__ == "__main__":
     prepare()
-    sys.stdout.write(json.dumps([measured(call) for call in json.load(sys.stdin)]))
+    answer_calls(main, "planrec")

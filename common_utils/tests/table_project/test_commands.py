@@ -29,6 +29,7 @@ from common_utils.scoring.joblib_scorer import open_model
 from common_utils.table_project.feature_columns import ColumnFeatures
 from common_utils.table_project.service import open_live
 from common_utils.table_project.training import prepare_table
+from common_utils.tables import write_table
 from common_utils.testing.table_cli import ALL_CLI_CHECKS, CliCase
 
 
@@ -315,3 +316,40 @@ def test_predict_logs_its_answers_where_it_is_asked_to(run, bundle: Bundle, tmp_
     assert [one.answer["prediction"] for one in found] == pd.read_csv(output)["prediction"].tolist()
     assert len({one.event for one in found}) == 2
     assert {one.subject for one in found} == {None}  # the number of a row is nobody's name
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_predict_in_pieces_is_predict_of_the_whole(  # type: ignore[no-untyped-def]
+    run, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    models, ages = ["a", "b", "c", "b", "a", "x", "a"], [1.0, 2.5, None, 7.0, 3.0, 4.0, 5.0]
+    write_table(pd.DataFrame({"model": models, "age": ages}), tmp_path / f"in.{ending}")
+    seen: list[tuple[object, ...]] = []
+    for rows in (50_000, 2):
+        monkeypatch.setattr("common_utils.tables.pieces.checked.PIECE_ROWS", rows)
+        folder = tmp_path / str(rows)
+        output, journal, profiles = folder / f"out.{ending}", folder / "journal", folder / "monitoring"
+        said = ("decisions.batch=true", f"decisions.journal={journal}", f"monitoring.folder={profiles}")
+        settings = [word for one in (*said, "data.table.max_rejected_share=1") for word in ("--set", one)]
+        words = ("--input", str(tmp_path / f"in.{ending}"), "--output", str(output))
+        code, _, err = run("predict", *words, *settings)
+        assert code == 0, err
+        parts = [part for segment in segments(journal) for part in segment.read()]
+        found = [one for part in parts for one in part.entries if isinstance(one, Decision)]
+        (profile,) = (json.loads(path.read_text()) for path in profiles.rglob("*.json"))
+        entries = [(one.event, one.answer, one.subject) for one in found]
+        seen.append((output.read_bytes(), entries, profile, err.replace(str(folder), "")))
+    assert seen[0] == seen[1]
+    assert len(seen[0][1]) == 6  # type: ignore[arg-type] - one for each answer
+
+
+def test_explain_finds_a_record_in_a_later_piece(run, bundle: Bundle, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "cars.csv").write_text("model,age\na,5\nb,6\nc,7\n")
+    words = ("explain", "--input", str(tmp_path / "cars.csv"), "--row", "3", "--json")
+    whole = run(*words)
+    monkeypatch.setattr("common_utils.tables.pieces.checked.PIECE_ROWS", 1)
+    assert run(*words) == whole
+    assert whole[0] == 0
+    code, _, err = run(*words[:3], "--row", "4")
+    assert code == 2
+    assert "--row 4: the table has no such record, or it was rejected; pricedemo: 3 rows read" in err

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from common_utils.tables import table_writer, write_table
+from common_utils.tables import frame_writer, table_writer, write_table
+from common_utils.tables.write import holds_returns
 
 FRAME = pd.DataFrame({"id": ["007", "b"], "gain": [-5, 3], "share": [0.1, float("nan")]})
 EXTENSIONS = pytest.mark.parametrize("extension", ["csv", "parquet"])
@@ -265,3 +266,54 @@ def test_a_full_disk_while_pieces_are_written_is_said_and_leaves_the_old_file(
         write(piece(["a"], [1]))
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "=1", "b\rc", "d,e", 'f"', ""]), st.sampled_from([0.5, 7.125, -0.0, 1e-9]), st.booleans()
+    ),
+    min_size=1,
+    max_size=9,
+)
+
+
+@pytest.mark.parametrize("extension", ["csv", "parquet"])
+@settings(deadline=None, max_examples=25)
+@given(rows=ROWS, size=st.integers(1, 4))
+def test_frames_in_pieces_are_the_file_of_the_whole(
+    tmp_path_factory: pytest.TempPathFactory, extension: str, rows: list[tuple[str, float, bool]], size: int
+) -> None:
+    folder = tmp_path_factory.mktemp("frames")
+    frame = pd.DataFrame(rows, columns=["id", "share", "known"]).astype({"id": "str"}).assign(row=range(len(rows)))
+    write_table(frame, folder / f"whole.{extension}")
+    with frame_writer(folder / f"pieces.{extension}", quoted=holds_returns(frame)) as write:
+        for start in range(0, len(frame), size):
+            write(frame[start : start + size])
+    assert (folder / f"pieces.{extension}").read_bytes() == (folder / f"whole.{extension}").read_bytes()
+
+
+def test_rows_wait_until_they_fill_a_row_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("common_utils.tables.write._ROW_GROUP", 4)
+    frame = pd.DataFrame({"gain": range(11)})
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), tmp_path / "whole.parquet", row_group_size=4)
+    with frame_writer(tmp_path / "pieces.parquet") as write:
+        for start in range(0, 11, 3):
+            write(frame[start : start + 3])
+    assert (tmp_path / "pieces.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+    assert pq.ParquetFile(tmp_path / "pieces.parquet").num_row_groups == 3
+
+
+@EXTENSIONS
+def test_frames_that_break_off_leave_the_file_that_was_there(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"t.{extension}"
+    path.write_text("before")
+
+    def broken_off() -> None:
+        with frame_writer(path) as write:
+            write(FRAME)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken_off()
+    assert path.read_text() == "before"
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pandera
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from common_utils.errors import DataError
-from common_utils.table_project.source import read_records
+from common_utils.table_project.source import RecordPieces, read_records
 from common_utils.tables import Reading, RowReport
 from common_utils.tables.reading import ColumnSource
-from common_utils.units.amounts import check_amounts
+from common_utils.units.amounts import SizeCounts, check_amounts, check_sizes, sizes_of
 from common_utils.units.factors import MILES
 
 METADATA = {"units": MILES, "usual": (1_000, 400_000)}
@@ -86,3 +88,68 @@ def test_an_optional_amount_that_is_mostly_out_of_range_is_in_another_unit(
             read_records(tmp_path / "cars.csv", schema, name="cars")
     taken = read_records(tmp_path / "cars.csv", schema, name="cars", reading=Reading(accept_units=refused))
     assert taken.report.kept == far + near
+
+
+AMOUNTS = st.one_of(
+    st.floats(1e-300, 1e300),
+    st.sampled_from([0.0, -1.0, float("nan"), 999.9999, 1_000.0, 1_000.0000001, 400_000.0, 400_000.5, 80_000.0]),
+)
+
+
+@given(pieces=st.lists(st.lists(AMOUNTS, max_size=6), min_size=1, max_size=5))
+def test_the_median_of_pieces_is_that_of_the_whole_to_the_last_bit(pieces: list[list[float]]) -> None:
+    arrays = [np.array(piece, dtype=np.float64) for piece in pieces]
+    whole = np.concatenate(arrays)
+    counts = sum(map(SizeCounts.of, arrays), SizeCounts())
+    assert counts.held == np.isfinite(whole).sum()
+    above = whole[whole > 0]
+    assert counts.known == len(above)
+    if len(above):
+        low, high = counts.between()
+        assert low <= np.median(above) <= high
+        assert counts.median(arrays) == np.median(above)
+
+
+@given(pieces=st.lists(st.lists(AMOUNTS, max_size=60), min_size=1, max_size=5))
+def test_pieces_are_judged_as_the_whole(pieces: list[list[float]]) -> None:
+    frames = [pd.DataFrame({"odometer": np.array(piece, dtype=np.float64)}) for piece in pieces]
+    whole = pd.concat(frames, ignore_index=True)
+    report = RowReport("cars", read=len(whole), kept=len(whole))
+    counts = sum((sizes_of(frame, SCHEMA)["odometer"] for frame in frames), SizeCounts())
+    found = check_sizes(
+        {"odometer": counts}, SCHEMA, report, lambda c: [frame[c].to_numpy() for frame in frames], accept=True
+    )
+    above = whole["odometer"][whole["odometer"] > 0]
+    odd = len(above) > 0 and not 1_000 <= np.median(above) <= 400_000
+    assert bool(found.notes) == odd
+    if odd:
+        assert f"half of the {len(above)} amounts are {np.median(above):,.6g} miles" in found.notes[0]
+
+
+def test_amounts_that_are_usual_are_not_gone_through_again() -> None:
+    frame = pd.DataFrame({"odometer": [90_000.0, 80_000.0]})
+
+    def never(column: str) -> list[np.ndarray]:
+        raise AssertionError(column)
+
+    assert check_sizes(sizes_of(frame, SCHEMA), SCHEMA, RowReport("cars", read=2, kept=2), never).notes == ()
+
+
+def test_counts_take_the_same_memory_for_any_number_of_amounts() -> None:
+    amounts = np.exp(np.random.default_rng(0).normal(11, 0.5, 300_000))
+    first, all_ = (SizeCounts.of(amounts[:n]) for n in (100_000, 300_000))
+    assert len(all_.sizes) < 1.3 * len(first.sizes) < 40_000
+
+
+def test_a_file_in_pieces_is_refused_for_its_unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("common_utils.tables.pieces.checked.PIECE_ROWS", 7)
+    path = tmp_path / "cars.csv"
+    path.write_text("\n".join(["odometer", *(f"{number}" for number in range(50, 250))]) + "\n")
+    with pytest.raises(DataError) as whole:
+        read_records(path, SCHEMA, name="cars")
+    with pytest.raises(DataError) as pieces:
+        RecordPieces(path, SCHEMA, name="cars")
+    assert str(pieces.value) == str(whole.value)
+    told = Reading(accept_units=True)
+    assert RecordPieces(path, SCHEMA, name="cars", reading=told).report == told.accounts.reports[0]
+    assert "149.5 miles or less" in told.accounts.reports[0].summary()

@@ -23,7 +23,6 @@ from common_utils.decision_log.coarse_groups import coarse_groups
 from common_utils.decision_log.recorder import open_batch_recorder
 from common_utils.errors import ConfigError
 from common_utils.monitoring.profiles.batch import open_batch_profile
-from common_utils.monitoring.profiles.counting import Columns
 from common_utils.outputs import write_bytes, write_text
 from common_utils.releases.config import load_trust
 from common_utils.releases.trained import check_project, trained_settings
@@ -40,10 +39,10 @@ from common_utils.table_project.cards import (
 )
 from common_utils.table_project.config import TableProjectConfig
 from common_utils.table_project.feature_columns import table_columns
-from common_utils.table_project.source import SourceTable, read_records, stated
+from common_utils.table_project.source import RecordPieces, SourceTable, read_records, stated
 from common_utils.table_project.task import TableTask
 from common_utils.table_project.training import measure_holdout, train_table
-from common_utils.tables import Reading, write_table
+from common_utils.tables import Reading, TableResult, frame_writer
 
 __all__ = ["answered", "configured_bundle", "run_card", "run_evaluate", "run_explain", "run_predict", "run_train"]
 
@@ -137,20 +136,40 @@ def run_predict(
 ) -> None:
     """Write one answer for each record: id or row number first."""
     bundle = configured_bundle(task, config, folder, bundle_path)
-    records, names, answers, watched = _answered(task, config, bundle, input_, reading)
+    records = _records(task, config, input_, reading)
+    model, trained = open_model(bundle), _trained(task, bundle)
     recorder = open_batch_recorder(config.decisions, task.spec.name, folder)
-    with logged_run(recorder, output, LogOf("predict", "predict", bundle.version, "", snapshot=bundle.snapshot)) as run:
-        table = pd.concat([names, answers], axis=1)
-        write_table(table, output)
-        if keep := run.keep_with(partial(_entries, groups=_groups(task, records.frame))):
-            keep(table)
-    if profile := open_batch_profile(config.monitoring, folder, bundle, "predict"):
-        subjects = None if names.columns[0] == _ROW else names.iloc[:, 0].to_numpy(dtype=object)
-        profile.add(watched, score=answers[task.score_column].to_numpy(dtype=np.float64), subjects=subjects)
+    profile = open_batch_profile(config.monitoring, folder, bundle, "predict")
+    step, done = model[0].step(), 0
+    about = LogOf("predict", "predict", bundle.version, "", snapshot=bundle.snapshot)
+    with (
+        logged_run(recorder, output, about) as run,
+        frame_writer(output, quoted=records.has_returns) as write,
+    ):
+        for piece in records:
+            if not len(piece.rows):
+                continue
+            names, answers = _names(task, piece), task.predictions(trained, model, piece.frame)
+            table = pd.concat([names, answers], axis=1)
+            write(table)
+            if keep := run.keep_with(partial(_entries, groups=_groups(task, piece.frame), first=done + 1)):
+                keep(table)
+            if profile is not None:
+                subjects = None if names.columns[0] == _ROW else names.iloc[:, 0].to_numpy(dtype=object)
+                score = answers[task.score_column].to_numpy(dtype=np.float64)
+                profile.add(step.watched(table_columns(piece.frame)), score=score, subjects=subjects)
+            done += len(table)
+    if profile is not None:
         profile.keep(note)
     note(records.report.summary())
-    note(f"{len(answers):,} answers written to {output}")
+    note(f"{done:,} answers written to {output}")
     _caveat(task)
+
+
+def _records(task: TableTask[Settings], config: Settings, input_: Path, reading: Reading | None) -> RecordPieces:
+    schema = task.record_schema()
+    how = stated(config.data, schema, reading, training=task.schema())
+    return RecordPieces(input_, schema, name=task.spec.name, reading=how, id_column=task.id_column)
 
 
 def answered(
@@ -163,19 +182,12 @@ def answered(
     reading: Reading | None = None,
 ) -> tuple[SourceTable, pd.DataFrame, pd.DataFrame]:
     """Return the records of a file, what they are called (id or row number), and a bundle's answers, row by row."""
-    return _answered(task, config, configured_bundle(task, config, folder, bundle_path), input_, reading)[:3]
-
-
-def _answered(
-    task: TableTask[Settings], config: Settings, bundle: Bundle, input_: Path, reading: Reading | None
-) -> tuple[SourceTable, pd.DataFrame, pd.DataFrame, Columns]:
-    """Return records, their names and answers, and the columns that the model reads."""
+    bundle = configured_bundle(task, config, folder, bundle_path)
     schema = task.record_schema()
     how = stated(config.data, schema, reading, training=task.schema())
     records = read_records(input_, schema, name=task.spec.name, reading=how)
-    model = open_model(bundle)
-    answers = task.predictions(_trained(task, bundle), model, records.frame)
-    return records, _names(task, records), answers, model[0].step().watched(table_columns(records.frame))
+    answers = task.predictions(_trained(task, bundle), open_model(bundle), records.frame)
+    return records, _names(task, records), answers
 
 
 def run_explain(
@@ -191,13 +203,10 @@ def run_explain(
 ) -> None:
     """Say what one record's score is made of; `row` is its number in the file."""
     bundle = configured_bundle(task, config, folder, bundle_path)
-    schema = task.record_schema()
-    how = stated(config.data, schema, reading, training=task.schema())
-    records = read_records(input_, schema, name=task.spec.name, reading=how)
-    place = records.rows.tolist().index(row) if row in records.rows else None
-    if place is None:
+    records = _records(task, config, input_, reading)
+    one = next((piece.frame[piece.rows == row].reset_index(drop=True) for piece in records if row in piece.rows), None)
+    if one is None:
         raise ConfigError(f"--row {row}: the table has no such record, or it was rejected; {records.report.summary()}")
-    one = records.frame.iloc[place : place + 1].reset_index(drop=True)
     explanation = task.explain(_trained(task, bundle), open_model(bundle), one)
     if as_json:
         _print_json({"bundle": bundle.version, "row": row, **explanation.to_dict()})
@@ -246,15 +255,15 @@ def _groups(task: TableTask[Any], frame: pd.DataFrame) -> Iterator[bytes]:
     )
 
 
-def _entries(table: pd.DataFrame, groups: Iterator[bytes]) -> Iterator[BatchEntry]:
-    """Yield an entry for each answer; the first column is an id, and so the subject, or the number of a row."""
+def _entries(table: pd.DataFrame, groups: Iterator[bytes], *, first: int) -> Iterator[BatchEntry]:
+    """Yield an entry for each answer, numbered; the first column is an id, and so the subject, or the row's number."""
     answers, named = table.iloc[:, 1:].to_dict("records"), table.columns[0] != _ROW
     rows = zip(table.iloc[:, 0].tolist(), answers, groups, strict=True)
-    for row, (name, answer, mine) in enumerate(rows, start=1):
+    for row, (name, answer, mine) in enumerate(rows, start=first):
         yield BatchEntry(str(name) if named else None, to_json(answer, inf_nan_mode="null"), row=row, groups=mine)
 
 
-def _names(task: TableTask[Settings], records: SourceTable) -> pd.DataFrame:
+def _names(task: TableTask[Settings], records: SourceTable | TableResult) -> pd.DataFrame:
     if task.id_column is not None and task.id_column in records.frame.columns:
         return records.frame[[task.id_column]]
     return pd.DataFrame({_ROW: records.rows})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -13,7 +13,7 @@ import pandas as pd
 import pandera.pandas as pandera
 from numpy.typing import NDArray
 
-from common_utils.array_types import BoolArray
+from common_utils.array_types import BoolArray, FloatArray
 from common_utils.bundle import fingerprint_bytes
 from common_utils.config import resolve_path
 from common_utils.datasets.snapshot import Snapshot
@@ -22,12 +22,15 @@ from common_utils.datasets.tables import TrainingTable, snapshot_tables
 from common_utils.errors import ConfigError, DataError
 from common_utils.table_project.config import TableDataConfig, TableProjectConfig
 from common_utils.table_project.task import TableTask
-from common_utils.tables import Reading, RowReport, read_table
+from common_utils.tables import Reading, RowReport, TableResult, read_table
 from common_utils.tables.columns import check_targets
-from common_utils.units.amounts import check_amounts
+from common_utils.tables.pieces.checked import CheckedPieces
+from common_utils.tables.write import holds_returns
+from common_utils.units.amounts import SizeCounts, check_amounts, check_sizes, sizes_of
 
 __all__ = [
     "PORTFOLIO_DATA",
+    "RecordPieces",
     "SourceTable",
     "apply_rules",
     "load_table",
@@ -169,6 +172,70 @@ def read_records(
     if reading is not None:
         reading.accounts.update(report)
     return SourceTable(read.frame, read.rows, report, "table", path.name)
+
+
+class RecordPieces:
+    r"""The records of a file of any size, in pieces: rows, account and refusals are those of `read_records`.
+
+    Parameters
+    ----------
+    path, schema, name, reading
+        As `read_records`.
+    id_column : str, optional
+        Column of text that answers will repeat.
+
+    Attributes
+    ----------
+    report : RowReport
+        The account of all rows.
+    has_returns : bool
+        Whether some id holds a carriage return, as `common_utils.tables.frame_writer` asks.
+
+    Raises
+    ------
+    DataError
+        As `read_records`, before the first piece.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "cars.csv"
+    >>> _ = path.write_text("price\n900\n?\n700\n")
+    >>> records = RecordPieces(path, pandera.DataFrameSchema({"price": pandera.Column(float)}), name="cars")
+    >>> records.report.kept, [piece.rows.tolist() for piece in records]
+    (2, [[1, 3]])
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        schema: pandera.DataFrameSchema,
+        *,
+        name: str,
+        reading: Reading | None = None,
+        id_column: str | None = None,
+    ) -> None:
+        self.has_returns = False
+        self._id = [] if id_column is None else [id_column]
+        self._schema = schema
+        self._sizes: dict[str, SizeCounts] = {}
+        self._pieces = CheckedPieces(path, schema, name=name, reading=reading, look=self._look)
+        accept = reading is not None and reading.accept_units
+        self.report = check_sizes(self._sizes, schema, self._pieces.report, self._amounts, accept=accept)
+        if reading is not None:
+            reading.accounts.update(self.report)
+
+    def __iter__(self) -> Iterator[TableResult]:
+        """Go through the pieces, as often as need be; some may be empty."""
+        return iter(self._pieces)
+
+    def _look(self, frame: pd.DataFrame) -> None:
+        for column, counts in sizes_of(frame, self._schema).items():
+            self._sizes[column] = self._sizes.get(column, SizeCounts()) + counts
+        self.has_returns = self.has_returns or holds_returns(frame[frame.columns.intersection(self._id)])
+
+    def _amounts(self, column: str) -> Iterator[FloatArray]:
+        return (piece.frame[column].to_numpy(dtype=np.float64) for piece in self._pieces)
 
 
 def stated(

@@ -7,7 +7,7 @@ from common_utils.tables.read import TableResult, check_rows, id_column, month_c
 from common_utils.tables.reading import Accounts, Reading
 from common_utils.tables.report import RowReport, merged_report
 from common_utils.tables.share import check_share
-from common_utils.tables.write import table_writer, write_table
+from common_utils.tables.write import frame_writer, table_writer, write_table
 
 __all__ = [
     "Accounts",
@@ -16,6 +16,7 @@ __all__ = [
     "TableResult",
     "check_rows",
     "check_share",
+    "frame_writer",
     "id_column",
     "merged_report",
     "month_column",

@@ -12,7 +12,7 @@ from common_utils.errors import DataError
 from common_utils.tables.encodings import readable_table
 from common_utils.tables.parquet_folder import NO_GAPS, Gaps, ParquetFolder, check_names
 
-__all__ = ["gaps_of", "open_parquet", "read_parquet"]
+__all__ = ["gaps_of", "no_parquet", "open_parquet", "read_parquet"]
 
 
 def open_parquet(path: Path, *, name: str) -> Any:
@@ -48,7 +48,7 @@ def open_parquet(path: Path, *, name: str) -> Any:
         # Fetched ahead, every part of a file that was read would stay in memory until its end.
         file = pq.ParquetFile(path, pre_buffer=False)
     except (OSError, pa.ArrowException) as error:
-        raise DataError(_no_parquet(path, name)) from error
+        raise DataError(no_parquet(path, name)) from error
     return _checked(file, path, name)
 
 
@@ -94,8 +94,15 @@ def read_parquet(path: Path, *, name: str) -> tuple[Any, Gaps]:
     try:
         return readable_table(file.read().combine_chunks()), gaps_of(file)
     except (OSError, pa.ArrowException) as error:
-        raise DataError(_no_parquet(path, name)) from error
+        raise DataError(no_parquet(path, name)) from error
 
 
-def _no_parquet(path: Path, name: str) -> str:
+def no_parquet(path: Path, name: str) -> str:
+    """Return what is said of a file that is missing or damaged.
+
+    Examples
+    --------
+    >>> no_parquet(Path("calls.parquet"), "calls")
+    'calls (calls.parquet): calls.parquet is missing, cut short or no Parquet file. Export it again.'
+    """
     return f"{name} ({path.name}): {path} is missing, cut short or no Parquet file. Export it again."

@@ -75,20 +75,21 @@ class TableResult:
 
 @dataclass(frozen=True)
 class PieceOfText:
-    """What is known of a CSV file when a piece of it is checked.
+    """What is known of a file with columns of text when a piece of it is checked.
 
     Attributes
     ----------
-    delimiter : str
+    delimiter : str or None
+        Of a CSV file; None: columns have types.
     forms : Forms
         How the columns of the whole file are written.
-    ragged : pyarrow.Table
+    ragged : pyarrow.Table or None
         Fields of rows of another shape, whose keys count as lost, under the names of the piece.
     """
 
-    delimiter: str
+    delimiter: str | None
     forms: Forms
-    ragged: Any
+    ragged: Any = None
 
 
 def id_column(*, required: bool = True, unique: bool = False, nullable: bool = False) -> pandera.Column:
@@ -202,6 +203,7 @@ def check_rows(
     rows: NDArray[np.int64] | None = None,
     gaps: Gaps = NO_GAPS,
     text: PieceOfText | None = None,
+    left_out: Mapping[str, NDArray[np.int64]] | None = None,
 ) -> TableResult:
     """Return the rows of a piece of a file that meet a schema: `read_table` for an Arrow table.
 
@@ -218,7 +220,9 @@ def check_rows(
     gaps : Gaps
         What the parts of a folder do not have in common, under the names of `table`.
     text : PieceOfText, optional
-        Where the file is CSV.
+        Where columns of the file are text.
+    left_out : mapping of str to int64 array, optional
+        Numbers of rows that are rejected though nothing is wrong with them alone, by reason.
 
     Raises
     ------
@@ -239,11 +243,9 @@ def check_rows(
     given = {**reading.columns, **{k: ColumnSource(v) for k, v in (columns or {}).items()}}
     mapping = checked_mapping(name, given, schema)
     numbers = np.arange(1, table.num_rows + 1, dtype=np.int64) if rows is None else rows
-    if text is None:
-        source = WrittenTable(table, numbers, {}, (), None, gaps=gaps)
-        return _checked(source, mapping, schema, kinds, name, extra_columns, reading)
-    source = WrittenTable(table, numbers, {}, (), text.delimiter, ragged=text.ragged)
-    return _checked(source, mapping, schema, kinds, name, extra_columns, reading, text.forms)
+    delimiter, forms, ragged = (None, None, None) if text is None else (text.delimiter, text.forms, text.ragged)
+    source = WrittenTable(table, numbers, {}, (), delimiter, ragged=ragged, gaps=gaps)
+    return _checked(source, mapping, schema, kinds, name, extra_columns, reading, forms, left_out)
 
 
 def _checked(
@@ -255,6 +257,7 @@ def _checked(
     extra_columns: Extra,
     reading: Reading,
     forms: Forms | None = None,
+    left_out: Mapping[str, NDArray[np.int64]] | None = None,
 ) -> TableResult:
     table, repairs, notes = selected(opened.table, mapping, schema, name, extra_columns, opened.gaps)
     source = WrittenTable(table, opened.rows, opened.rejects, (*opened.repairs, *repairs), opened.delimiter)
@@ -282,6 +285,8 @@ def _checked(
         ledger.reject_at(places, reason)
         if reason != "duplicate row":
             lost[places] = True
+    for reason, numbers in (left_out or {}).items():
+        ledger.reject(np.isin(source.rows, numbers), reason)
     reasons = source.rejects | ledger.reasons()
     kept = ledger.kept[frame.index.to_numpy()]
     return TableResult(

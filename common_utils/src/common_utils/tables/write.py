@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 from common_utils.errors import DataError
 from common_utils.outputs import blamed, is_stream, replacing
 
-__all__ = ["csv_rows", "table_writer", "write_table"]
+__all__ = ["csv_rows", "frame_writer", "holds_returns", "table_writer", "write_table"]
+
+_ROW_GROUP = 1 << 20  # rows of a Parquet file, as `pyarrow.parquet.write_table` cuts it
 
 # What makes a spreadsheet take text for a formula; tab and return too, as they are skipped on import.
 # A sign before nothing but digits is a number or a telephone number: an id must come back as it was.
@@ -135,6 +137,101 @@ def csv_rows(piece: Any) -> bytes:
     return file.getvalue()
 
 
+@contextmanager
+def frame_writer(path: Path, *, quoted: bool = False) -> Generator[Callable[[pd.DataFrame], None]]:
+    r"""Write frames below each other, byte by byte as `write_table` writes them in one; whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        As `write_table`.
+    quoted : bool
+        Whether some text in some frame holds a carriage return: `holds_returns`.
+
+    Yields
+    ------
+    function of pandas.DataFrame
+        Writes a frame; all have the same columns, of the same types, and one at least is written.
+
+    Raises
+    ------
+    DataError
+        As `write_table`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "plans.csv"
+    >>> with frame_writer(path) as write:
+    ...     for gain in (1, 2):
+    ...         write(pd.DataFrame({"plan": ["surf"], "gain": [gain]}))
+    >>> path.read_text()
+    'plan,gain\nsurf,1\nsurf,2\n'
+    """
+    extension = _extension(path)
+    with ExitStack() as stack:
+        with _blamed(path):
+            file = stack.enter_context(replacing(path))
+            frames = _CsvFrames(file, quoted=quoted) if extension == ".csv" else _ParquetFrames(file)
+            stack.callback(frames.abandon)
+
+        def write(frame: pd.DataFrame) -> None:
+            with _blamed(path):
+                frames.write(frame)
+
+        yield write
+        with _blamed(path):
+            frames.finish()
+            stack.close()
+
+
+class _CsvFrames:
+    def __init__(self, file: BinaryIO, *, quoted: bool) -> None:
+        self._file, self._quoted, self._header = file, quoted, True
+
+    def write(self, frame: pd.DataFrame) -> None:
+        _write_csv(frame, self._file, header=self._header, quoted=self._quoted)
+        self._header = False
+
+    def finish(self) -> None:
+        """Do nothing: every row is there."""
+
+    def abandon(self) -> None:
+        """Do nothing: there is nothing to close."""
+
+
+class _ParquetFrames:
+    """Rows wait until they fill a row group, so that where a frame ends does not show in the file."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._waiting: list[Any] = []
+        self._writer: Any = None
+
+    def write(self, frame: pd.DataFrame) -> None:
+        self._waiting.append(pa.Table.from_pandas(frame, preserve_index=False))
+        while sum(map(len, self._waiting)) >= _ROW_GROUP:
+            whole = pa.concat_tables(self._waiting)
+            self._group(whole.slice(0, _ROW_GROUP))
+            self._waiting = [whole.slice(_ROW_GROUP)]
+
+    def finish(self) -> None:
+        whole = pa.concat_tables(self._waiting)
+        writer = self._group(whole) if len(whole) or self._writer is None else self._writer
+        writer.close()
+
+    def abandon(self) -> None:
+        """Close what is thrown away."""
+        if self._writer is not None:
+            _abandoned(self._writer)
+
+    def _group(self, rows: Any) -> Any:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._file, rows.schema)
+        self._writer.write_table(rows.combine_chunks(), row_group_size=_ROW_GROUP)
+        return self._writer
+
+
 class _CsvPieces:
     def __init__(self, file: BinaryIO, schema: Any) -> None:
         self._file = file
@@ -165,10 +262,15 @@ class _ParquetPieces:
         self._writer.close()
 
     def abandon(self) -> None:
-        """Close what is thrown away, unless it is closed; a full disk has been told of before."""
-        with suppress(OSError, pa.ArrowException):
-            self._writer.close()
-        self._writer.is_open = False  # or it tries once more when it is collected
+        """Close what is thrown away."""
+        _abandoned(self._writer)
+
+
+def _abandoned(writer: pq.ParquetWriter) -> None:
+    """Close a writer of what is thrown away, unless it is closed; a full disk has been told of before."""
+    with suppress(OSError, pa.ArrowException):
+        writer.close()
+    writer.is_open = False  # or it tries once more when it is collected
 
 
 def _extension(path: Path) -> str:
@@ -190,10 +292,11 @@ def _blamed(path: Path) -> Generator[None]:
         raise DataError(f"{path}: some column holds values that {extension} has no type for.") from None
 
 
-def _write_csv(frame: pd.DataFrame, file: BinaryIO, *, header: bool) -> None:
+def _write_csv(frame: pd.DataFrame, file: BinaryIO, *, header: bool, quoted: bool | None = None) -> None:
     inert = _inert(frame)
     # With LF line ends the csv module leaves a lone return unquoted, and it would end the row.
-    quoting = csv.QUOTE_NONNUMERIC if _holds_returns(inert) else csv.QUOTE_MINIMAL
+    quoted = holds_returns(inert) if quoted is None else quoted
+    quoting = csv.QUOTE_NONNUMERIC if quoted else csv.QUOTE_MINIMAL
     inert.to_csv(file, index=False, header=header, lineterminator="\n", encoding="utf-8", quoting=quoting)
 
 
@@ -221,7 +324,14 @@ def _plain_numbers(column: pd.Series) -> pd.Series:
     return column
 
 
-def _holds_returns(frame: pd.DataFrame) -> bool:
+def holds_returns(frame: pd.DataFrame) -> bool:
+    r"""Tell whether some text of a frame holds a carriage return; then all text in its CSV file is quoted.
+
+    Examples
+    --------
+    >>> holds_returns(pd.DataFrame({"id": ["a\rb"]})), holds_returns(pd.DataFrame({"id": ["a"]}))
+    (True, False)
+    """
     texts = (column for _, column in frame.items() if pd.api.types.is_string_dtype(column.dtype))
     return any("\r" in str(name) for name in frame) or any(
         column.astype("str").str.contains("\r", regex=False, na=False).any() for column in texts
