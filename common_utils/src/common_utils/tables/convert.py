@@ -128,7 +128,8 @@ def convert(
             sign: DecimalSign = "doubtful" if column in doubted else decimals
             read = _text(values, kinds[column], declared, sign, reading, encoded=encoded)
         else:
-            read = _typed(values, kinds[column], declared, f"{name}: column {column!r}", reading, encoded=encoded)
+            where, fits = f"{name}: column {column!r}", column not in forms.unfit
+            read = _typed(values, kinds[column], declared, where, reading, encoded=encoded, fits=fits)
         if kinds[column] == "month":
             _check_months(forms.months.get(column) or count_months(read.values), name, column)
         unit = columns.units.get(column) or _seen_unit(counts.get(column), declared, f"{name}: column {column!r}")
@@ -285,11 +286,11 @@ def _as_text(kind: Any, wanted: Kind, schema: Any, column: str) -> bool:
 
 
 def _typed(
-    values: Any, kind: Kind, declared: pandera.Column, where: str, reading: Reading, *, encoded: bool
+    values: Any, kind: Kind, declared: pandera.Column, where: str, reading: Reading, *, encoded: bool, fits: bool
 ) -> Converted:
     values = _as_written(values, kind)
     read = check_arrow(values, kind, bounds=_bounds(declared), timezone=reading.timezone, encoded=encoded)
-    if read is not None:
+    if read is not None and fits:
         return read
     if is_soft(declared):
         nothing = pa.nulls(len(values), {"number": pa.float64(), "boolean": pa.bool_()}.get(kind, pa.string()))

@@ -174,6 +174,14 @@ def test_packed_damaged_and_partitioned_files_are_read_alike(tmp_path: Path) -> 
     assert in_pieces(tmp_path / "none.parquet", 1) == whole(tmp_path / "none.parquet")
 
 
+def test_an_optional_number_that_no_double_holds_makes_its_column_unknown(tmp_path: Path) -> None:
+    table = pa.table({"minutes": [1.0, 2.0], "since": ["2025-01-01"] * 2, "plan": ["Surf"] * 2})
+    pq.write_table(table.append_column("age", pa.array([7, 2**60 + 1])), tmp_path / "usage.parquet")
+    expected = whole(tmp_path / "usage.parquet")
+    assert in_pieces(tmp_path / "usage.parquet", 1) == expected
+    assert "age: int64 in the file, taken as unknown" in str(expected)
+
+
 def test_every_row_of_a_large_repeated_key_is_told(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     rows = [

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from common_utils.errors import ConfigError, DataError
 from common_utils.tables.columns import checked_mapping, renamed, selected
-from common_utils.tables.convert import FileColumns, text_columns
+from common_utils.tables.convert import FileColumns, is_soft, text_columns
 from common_utils.tables.encodings import check_encoding
 from common_utils.tables.parquet import no_parquet
 from common_utils.tables.pieces.opened import WrittenRows, open_rows
@@ -31,6 +31,7 @@ from common_utils.tables.reading import Reading
 from common_utils.tables.report import RowReport, merged_report
 from common_utils.tables.share import check_share
 from common_utils.tables.text.csv_file import in_order
+from common_utils.tables.types import check_arrow
 from common_utils.tables.written.forms import Forms, forms_of
 from common_utils.tables.written.table import column_kinds
 
@@ -154,18 +155,28 @@ class CheckedPieces:
         texts = text_columns(FileColumns.of(empty, self._opened.delimiter, {}), self._schema, self._kinds)
         counted = {column for column in texts if self._kinds[column] in _COUNTED}
         key = {*self._key} if {*self._key} <= {*empty.column_names} else set[str]()
+        wide = {column for column in {*empty.column_names} - {*texts} if self._may_not_fit(column, empty)}
         forms = Forms()
-        if not counted and not key and self._opened.delimiter is None:
+        if not counted and not key and not wide and self._opened.delimiter is None:
             return replace(self._text, forms=forms), np.array([], dtype=np.uint64)
         with HashStore() as store:
-            for some in self._ours(counted | key):
+            for some in self._ours(counted | key | wide):
                 held = {column: some.table[column].combine_chunks().cast(pa.string()) for column in counted}
-                forms = forms + forms_of(held, self._kinds)
+                unfit = {
+                    column for column in wide if check_arrow(some.table[column].combine_chunks(), "number") is None
+                }
+                forms = forms + forms_of(held, self._kinds) + Forms(unfit=frozenset(unfit))
                 self._lost |= some.rejects
                 if key:
                     store.add(self._keys(some)[1])
             found = [hashes[times > 1] for hashes, times in store.counted()] if key else []
         return replace(self._text, forms=forms), np.concatenate([np.array([], dtype=np.uint64), *found])
+
+    def _may_not_fit(self, column: str, empty: Any) -> bool:
+        """Tell whether a column is an optional number of a type whose values are not all doubles."""
+        kind: Any = empty.schema.field(column).type
+        wide = pa.types.is_int64(kind) or pa.types.is_uint64(kind) or pa.types.is_decimal(kind)
+        return wide and self._kinds[column] == "number" and is_soft(self._schema.columns[column])
 
     def _keys(self, some: WrittenRows) -> tuple[NDArray[np.int64], Hashes]:
         """Return the numbers of the rows whose key can be used, and a hash of each key."""

@@ -15,13 +15,15 @@ __all__ = ["Forms", "forms_of"]
 
 @dataclass(frozen=True)
 class Forms:
-    """Counts of the columns that are text; those of pieces add up.
+    """Counts of the columns that are text, and which others cannot be read; those of pieces add up.
 
     Attributes
     ----------
     numbers : mapping of str to NumberCounts
     dates : mapping of str to DateCounts
     months : mapping of str to MonthCounts
+    unfit : frozenset of str
+        Optional facts that have a type, and of which some value cannot be what is declared: none is then read.
 
     Examples
     --------
@@ -33,12 +35,14 @@ class Forms:
     numbers: Mapping[str, NumberCounts] = field(default_factory=dict[str, NumberCounts])
     dates: Mapping[str, DateCounts] = field(default_factory=dict[str, DateCounts])
     months: Mapping[str, MonthCounts] = field(default_factory=dict[str, MonthCounts])
+    unfit: frozenset[str] = frozenset()
 
     def __add__(self, other: Forms) -> Forms:
         numbers = {c: self.numbers.get(c, NumberCounts()) + count for c, count in other.numbers.items()}
         dates = {c: self.dates.get(c, DateCounts()) + count for c, count in other.dates.items()}
         months = {c: self.months.get(c, MonthCounts()) + count for c, count in other.months.items()}
-        return Forms({**self.numbers, **numbers}, {**self.dates, **dates}, {**self.months, **months})
+        unfit = self.unfit | other.unfit
+        return Forms({**self.numbers, **numbers}, {**self.dates, **dates}, {**self.months, **months}, unfit)
 
 
 def forms_of(columns: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Forms:

@@ -24,6 +24,14 @@ BOUND = 4.0
 """Bytes that the peak may grow by for each further byte of the table as CSV: a command that holds it takes about 8, and
 of one that does not the allocator keeps some megabytes more while it runs longer."""
 
+_GIVEN_BACK = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "65536",
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+}
+"""What is freed goes back: else the peak tells what allocators keep."""
+
 
 class Growth(NamedTuple):
     """Bytes that the peak grows by for each further byte of the table; the peak of the small table and of the large."""
@@ -97,8 +105,7 @@ def measured_calls(script: Sequence[str], calls: Sequence[list[str]], folder: Pa
         capture_output=True,
         text=True,
         cwd=folder,
-        # What is freed goes back: else the peak tells what allocators keep.
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"},
+        env={**os.environ, **_GIVEN_BACK, "OMP_NUM_THREADS": "1"},
         check=False,
     )
     expect(done.returncode == 0, done.stderr)

@@ -48,8 +48,8 @@ HOLDS = {
 """Commands that hold their table, and why."""
 
 _PLANTED = "hold"
-_ROWS = 2_000  # of a piece
-_SMALL, _LARGE = 1 << 21, 3 << 21  # bytes of the tables
+_ROWS, _BYTES = 4_000, 1 << 17  # of a piece, at most
+_SMALL, _LARGE = 1 << 20, 3 << 20  # bytes of the tables
 
 
 def growth_of_project(project: TableProject, bundle: Bundle, folder: Path) -> dict[str, Growth]:
@@ -140,7 +140,7 @@ def _main(package: str) -> None:
     cli = import_module(f"{package}.cli")
     commands = import_module("common_utils.table_project.commands")  # what commands import when they run
     checked.PIECE_ROWS = write._ROW_GROUP = _ROWS  # pyright: ignore[reportPrivateUsage]
-    records.PIECE_BYTES = 1 << 16
+    records.PIECE_BYTES = _BYTES
 
     @cli.app.command(_PLANTED)
     def hold(input_: Annotated[Path, typer.Option("--input")]) -> None:
