@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +22,7 @@ from hypothesis import strategies as st
 from common_utils.errors import ConfigError, DataError
 from common_utils.tables import Reading, id_column, read_table
 from common_utils.tables.pieces.checked import CheckedPieces
+from common_utils.tables.pieces.repeats import KeptFrames
 from common_utils.tables.reading import ColumnSource
 from common_utils.tables.text import records
 
@@ -217,3 +220,19 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
     as_csv(path, SOUND[:1])
     with pytest.raises(DataError, match=r"usage \(usage.csv\): the file changed while it was read; run it again"):
         list(pieces)
+
+
+def test_a_full_disk_is_told_and_a_table_without_a_key_needs_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = as_csv(tmp_path / "usage.csv", [*SOUND, SOUND[0]])
+    monkeypatch.setattr(KeptFrames, "add", full)
+    with pytest.raises(DataError, match=r"whether id repeats cannot be told.*No space left.*TMPDIR"):
+        CheckedPieces(path, SCHEMA, name="usage")
+    monkeypatch.setattr("tempfile.TemporaryDirectory", full)
+    with pytest.raises(DataError, match=r"usage \(usage.csv\): whether id repeats cannot be told.*TMPDIR"):
+        CheckedPieces(path, SCHEMA, name="usage")
+    assert CheckedPieces(path, SCHEMA.update_column("id", unique=False), name="usage").report.kept == 3

@@ -8,7 +8,8 @@ is refused is refused before the first row is given out.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -159,18 +160,29 @@ class CheckedPieces:
         forms = Forms()
         if not counted and not key and not wide and self._opened.delimiter is None:
             return replace(self._text, forms=forms), np.array([], dtype=np.uint64)
-        with HashStore() as store:
+        with self._on_disk(), ExitStack() as stack:
+            store = stack.enter_context(HashStore()) if key else None
             for some in self._ours(counted | key | wide):
                 held = {column: some.table[column].combine_chunks().cast(pa.string()) for column in counted}
-                unfit = {
-                    column for column in wide if check_arrow(some.table[column].combine_chunks(), "number") is None
-                }
-                forms = forms + forms_of(held, self._kinds) + Forms(unfit=frozenset(unfit))
+                unfit = frozenset(c for c in wide if check_arrow(some.table[c].combine_chunks(), "number") is None)
+                forms = forms + forms_of(held, self._kinds) + Forms(unfit=unfit)
                 self._lost |= some.rejects
-                if key:
+                if store is not None:
                     store.add(self._keys(some)[1])
-            found = [hashes[times > 1] for hashes, times in store.counted()] if key else []
+            found = [hashes[times > 1] for hashes, times in store.counted()] if store is not None else []
         return replace(self._text, forms=forms), np.concatenate([np.array([], dtype=np.uint64), *found])
+
+    @contextmanager
+    def _on_disk(self) -> Generator[None]:
+        """Say in words that there is no room for what is kept on the disk; of the file itself, it is told elsewhere."""
+        try:
+            yield
+        except OSError as error:
+            raise DataError(
+                f"{self._name} ({self._path.name}): whether {' and '.join(self._key)} repeats cannot be told, since "
+                f"nothing can be written to the folder of temporary files ({error.strerror}). Let TMPDIR name a folder "
+                "with room for 8 bytes a row, and for the rows that repeat."
+            ) from error
 
     def _may_not_fit(self, column: str, empty: Any) -> bool:
         """Tell whether a column is an optional number of a type whose values are not all doubles."""
@@ -188,7 +200,7 @@ class CheckedPieces:
 
     def _contradicting(self, repeated: Hashes) -> Mapping[str, NDArray[np.int64]]:
         """Return the numbers of rows that repeat another, or contradict one, by the reason."""
-        with KeptFrames() as frames:
+        with self._on_disk(), KeptFrames() as frames:
             for some in self._ours({*self._columns.values()}):
                 rows, hashes = self._keys(some)
                 again = np.isin(hashes, repeated)
