@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from common_utils.array_types import FloatArray
 from common_utils.evaluation import classification_metrics
+from common_utils.parts.each import on_all_cores
 from common_utils.splits import Fold, grouped_stratified_folds
 from common_utils.tracking.figures import folds_of
 from common_utils.tracking.run import FoldFigures
@@ -92,11 +93,17 @@ def out_of_fold(
     classes = np.unique(y)
     probabilities = np.zeros((len(rows), len(classes)))
     folds = _folds(config, rows)
-    for number, (fit_on, score_on) in enumerate(folds, start=1):
-        step(f"cross-validation, fold {number} of {len(folds)}")
+
+    def scored(fold: Fold) -> tuple[NDArray[np.object_], FloatArray]:
+        fit_on, score_on = fold
         pipeline = fit(build_pipeline(config, catalogue), rows.iloc[fit_on])
-        columns = np.searchsorted(classes, pipeline.classes_)
-        probabilities[np.ix_(score_on, columns)] = pipeline.predict_proba(rows.iloc[score_on])
+        return pipeline.classes_, pipeline.predict_proba(rows.iloc[score_on])
+
+    answers = on_all_cores(scored, folds)
+    for number, (_, score_on) in enumerate(folds, start=1):
+        step(f"cross-validation, fold {number} of {len(folds)}")
+        known, found = next(answers)
+        probabilities[np.ix_(score_on, np.searchsorted(classes, known))] = found
     return classes, probabilities
 
 

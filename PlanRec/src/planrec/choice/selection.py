@@ -15,9 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.evaluation import chosen_ranks, ndcg_at_k, paired_mean_difference
+from common_utils.parts.each import on_all_cores
 from common_utils.splits import grouped_stratified_folds
 from planrec.billing import Catalogue
 from planrec.bundle.choice_model import tempered
@@ -131,13 +133,21 @@ def select_choice_model(config: PlanRecConfig, catalogue: Catalogue, rows: pd.Da
         return Selection(CHAMPION, CalibratedChoice(model), {"chosen": CHAMPION, "skipped": skipped})
     tried = np.sort(np.concatenate([score_on for _, score_on in folds]))
     found: dict[str, tuple[FloatArray, float]] = {}
-    for name, model in _contenders(config, catalogue).items():
-        probabilities = np.zeros((len(rows), len(catalogue.plans)))
-        for number, (fit_on, score_on) in enumerate(folds, start=1):
-            step(f"trying the {name}, fold {number} of {len(folds)}")
-            fresh: Any = clone(model)
+    contenders = _contenders(config, catalogue)
+
+    def scored(trial: tuple[str, tuple[IntArray, IntArray]]) -> FloatArray:
+        name, (fit_on, score_on) = trial
+        fresh: Any = clone(contenders[name])
+        with threadpool_limits(1):  # the same bits on any number of cores
             fresh.fit(rows.iloc[fit_on], y[fit_on])
-            probabilities[score_on] = fresh.predict_proba(rows.iloc[score_on])
+            return fresh.predict_proba(rows.iloc[score_on])
+
+    answers = on_all_cores(scored, [(name, fold) for name in contenders for fold in folds])
+    for name in contenders:
+        probabilities = np.zeros((len(rows), len(catalogue.plans)))
+        for number, (_, score_on) in enumerate(folds, start=1):
+            step(f"trying the {name}, fold {number} of {len(folds)}")
+            probabilities[score_on] = next(answers)
         found[name] = probabilities[tried], best_temperature(probabilities[tried], chosen[tried])
     gap = paired_mean_difference(
         *(ndcg_at_k(chosen_ranks(found[name][0], chosen[tried]), 5) for name in (CHALLENGER, CHAMPION)),
@@ -147,7 +157,7 @@ def select_choice_model(config: PlanRecConfig, catalogue: Catalogue, rows: pd.Da
     )
     winner = CHALLENGER if gap.mean > 2 * gap.se else CHAMPION
     step(f"fitting the {winner}")
-    model = _contenders(config, catalogue)[winner].fit(rows, y)
+    model = contenders[winner].fit(rows, y)
     months = rows[MONTH].iloc[tried]
     trial = {
         "rows": len(tried),

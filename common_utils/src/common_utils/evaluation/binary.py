@@ -16,6 +16,7 @@ from common_utils.array_types import BoolArray, FloatArray
 from common_utils.errors import DataError
 from common_utils.evaluation.intervals import group_codes, percentile_interval, resampled_weights
 from common_utils.evaluation.metrics import ECE_BINS, auc_by_weight, ece_by_weight, mass_bins
+from common_utils.parts.each import on_all_cores
 from common_utils.splits import Fold
 
 __all__ = [
@@ -108,7 +109,7 @@ def out_of_fold(
     step: Callable[[str], None],
     label: str,
 ) -> dict[str, NDArray[Any]]:
-    """Return what models say of rows they did not see, for every round of folds.
+    """Return what models say of rows they did not see, for every round of folds, on all cores.
 
     Parameters
     ----------
@@ -143,11 +144,16 @@ def out_of_fold(
     folds: list[tuple[int, int, Fold]] = [
         (number, part, fold) for number, folds in enumerate(rounds) for part, fold in enumerate(folds, start=1)
     ]
-    for number, part, (fit_on, score_on) in folds:
-        step(f"{label}: round {number + 1} of {len(rounds)}, fold {part} of {len(rounds[number])}")
+
+    def answered(fold: Fold) -> dict[str, NDArray[Any]]:
+        fit_on, score_on = fold
         model = build().fit(rows.iloc[fit_on], y[fit_on])
-        for name, values in predict(model, rows.iloc[score_on]).items():
-            array = np.asarray(values)
+        return {name: np.asarray(values) for name, values in predict(model, rows.iloc[score_on]).items()}
+
+    answers = on_all_cores(answered, [fold for _, _, fold in folds])
+    for number, part, (_, score_on) in folds:
+        step(f"{label}: round {number + 1} of {len(rounds)}, fold {part} of {len(rounds[number])}")
+        for name, array in next(answers).items():
             found.setdefault(name, np.zeros((len(rounds), len(y)), dtype=array.dtype))[number, score_on] = array
     return found
 

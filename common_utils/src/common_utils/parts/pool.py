@@ -33,7 +33,9 @@ _ENDED = (
 )
 
 
-def answered_in_order(work: Callable[[_Block], _Answer], blocks: Iterable[_Block], workers: int) -> Generator[_Answer]:
+def answered_in_order(
+    work: Callable[[_Block], _Answer], blocks: Iterable[_Block], workers: int, *, ended: str = _ENDED
+) -> Generator[_Answer]:
     """Yield the answer of each block, in their order; the next block is read while others are answered.
 
     Parameters
@@ -44,6 +46,8 @@ def answered_in_order(work: Callable[[_Block], _Answer], blocks: Iterable[_Block
         Read in this process.
     workers : int
         1: a thread of this process answers; more: so many processes.
+    ended : str
+        What to say where a process ends before it has answered.
 
     Raises
     ------
@@ -56,7 +60,7 @@ def answered_in_order(work: Callable[[_Block], _Answer], blocks: Iterable[_Block
     ([3, 1, 2], [3, 1, 2])
     """
     with ExitStack() as stack:
-        ask = work if workers == 1 else stack.enter_context(_Processes(work, workers)).ask
+        ask = work if workers == 1 else stack.enter_context(_Processes(work, workers, ended)).ask
         pool = stack.enter_context(ThreadPoolExecutor(workers))
         waiting: deque[Future[_Answer]] = deque()
         stack.callback(lambda: [one.cancel() for one in waiting])
@@ -75,7 +79,8 @@ class _Processes:
     once, and share its memory.
     """
 
-    def __init__(self, work: Callable[[Any], Any], count: int) -> None:
+    def __init__(self, work: Callable[[Any], Any], count: int, ended: str) -> None:
+        self._ended = ended
         self._free: SimpleQueue[Connection] = SimpleQueue()
         self._ours: list[Connection] = []
         self._children: list[int] = []
@@ -112,7 +117,7 @@ class _Processes:
             connection.send_bytes(packed(block))
             answer = unpacked(connection.recv_bytes())
         except (EOFError, OSError) as error:
-            raise DataError(_ENDED) from error
+            raise DataError(self._ended) from error
         finally:
             self._free.put(connection)
         if isinstance(answer, BaseException):

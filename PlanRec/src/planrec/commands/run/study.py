@@ -15,6 +15,7 @@ from common_utils.config import resolve_path
 from common_utils.config.marked_yaml import read_marked
 from common_utils.errors import ConfigError, GateError
 from common_utils.outputs import write_text
+from common_utils.parts.each import on_all_cores
 from common_utils.tracking.recorder import recorded_run
 from planrec.billing import Catalogue, load_catalogue
 from planrec.commands.requests import StudyCommand
@@ -200,19 +201,23 @@ def _measured(
     rules = configured_rules(config.rules, project, catalogue)
     digest = study_digest(config, project)
 
-    def measured(process: str, seed: int) -> Measured:
-        def told(text: str) -> None:
-            step(f"{process}, seed {seed}: {text}")
+    asked = [(process, seed) for process in processes for seed in settings.seeds]
 
+    def measured(operator: tuple[str, int]) -> Measured:
+        process, seed = operator
         return kept_or_measured(
             request.keep,
             digest,
             process,
             seed,
-            lambda: measure_operator(config, catalogue, project, process=process, seed=seed, step=told),
+            lambda: measure_operator(config, catalogue, project, process=process, seed=seed, step=_untold),
         )
 
-    operators = {process: [measured(process, seed) for seed in settings.seeds] for process in processes}
+    answers = on_all_cores(measured, asked)
+    operators: dict[str, list[Measured]] = {process: [] for process in processes}
+    for number, (process, seed) in enumerate(asked, start=1):
+        step(f"operator {number} of {len(asked)}: {process}, seed {seed}")
+        operators[process].append(next(answers))
     shipped = request.operator is None  # readers and audits are tried on the shipped operator alone
     of_size = config.simulator.model_copy(update={"subscribers": settings.subscribers})
     tried = config.model_copy(update={"simulator": of_size})
@@ -227,6 +232,11 @@ def _measured(
         subscribers=settings.subscribers,
         earlier_launch=launched_before(config, catalogue),
     )
+
+
+def _untold(text: str) -> None:
+    """Say nothing: operators are measured in processes of their own."""
+    del text
 
 
 def launched_before(config: PlanRecConfig, catalogue: Catalogue) -> bool:
