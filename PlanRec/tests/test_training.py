@@ -11,6 +11,8 @@ import pytest
 from common_utils.bundle import Bundle, current_version, open_bundle
 from common_utils.errors import ConfigError, DataError, LeakageError
 from common_utils.monitoring.profiles.profile_json import bundle_profile
+from common_utils.parts import each
+from common_utils.parts.cores import Workers
 from common_utils.releases.config import ReleaseConfig
 from common_utils.releases.history import read_history
 from common_utils.scoring.joblib_scorer import JoblibScorer
@@ -91,9 +93,15 @@ def test_staying_costs_nothing_and_re_rating_saves(bundle: Bundle) -> None:
     assert rows["cheapest, mean of 6 months"]["saving_cents"]["low"] > 0
 
 
-def test_same_seed_gives_the_same_predictions_bit_for_bit(
-    settings: PlanRecConfig, project_folder: Path, bundle: Bundle, prepared: Prepared, tmp_path: Path
+def test_same_seed_gives_the_same_predictions_bit_for_bit_on_one_core_as_on_all(
+    settings: PlanRecConfig,
+    project_folder: Path,
+    bundle: Bundle,
+    prepared: Prepared,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(each, "chosen_workers", lambda *_: Workers(1, "as the test says"))
     again = train(settings, project_folder, artifacts=tmp_path, step=quiet)
     columns = {str(c): prepared.test[c].to_numpy() for c in prepared.test.columns}
     first, second = (JoblibScorer.open(b).score(columns) for b in (bundle, again))
