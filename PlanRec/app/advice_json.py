@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from app.responses import Policy
 from planrec.advice import AnswerPolicy
-from planrec.advice.subscriber import RankedPlan, SubscriberAdvice
+from planrec.advice.subscriber import ExpectedLine, RankedPlan, SubscriberAdvice
 from planrec.billing import Catalogue
 from planrec.months import month_text
 from planrec.outlook.forecast import SCENARIOS
@@ -38,7 +38,7 @@ class AdviceJson:
         self._plans = {
             plan.plan_id: (
                 f'"plan_id":{text(plan.plan_id)},"name":{text(plan.name)},"is_current":',
-                f',"contract_months":{plan.contract_months},"line_items":{{"fee_cents":',
+                f',"contract_months":{plan.contract_months},"line_items":',
             )
             for plan in catalogue.plans
         }
@@ -79,17 +79,28 @@ class AdviceJson:
 
     def _plan(self, plan: RankedPlan, action: str) -> str:
         """Return one ranked plan."""
-        rank, of, is_current, bill, spread, saving, share, items, reason, accepts, value, change = plan
+        rank, of, is_current, bill, spread, saving, share, items, reason, accepts, value, change, lines = plan
         named, contract = self._plans[of.plan_id]
-        fee, minutes, messages, data = items
+        if lines is None:
+            fee, minutes, messages, data = items
+            made_of = f'{{"fee_cents":{fee},"minutes_cents":{minutes},"messages_cents":{messages},"data_cents":{data}}}'
+            further = ""
+        else:
+            made_of, further = "null", f',"bill_items":{_lines(lines)}'
         return (
             f'{{"rank":{rank},{named}{_TRUTH[is_current]},"advice":{action},"action":{action},'
             f'"expected_bill_cents":{bill},"spread_cents":{spread},'
-            f'"saving_cents":{"null" if saving is None else saving},"p_pay_more":{_number(share)}{contract}{fee},'
-            f'"minutes_cents":{minutes},"messages_cents":{messages},"data_cents":{data}}},"reason":{text(reason)},'
+            f'"saving_cents":{"null" if saving is None else saving},"p_pay_more":{_number(share)}{contract}{made_of},'
+            f'"reason":{text(reason)},'
             f'"p_accept":{_number(accepts)},"offer_value_cents":{"null" if value is None else value},'
-            f'"churn_change":{_number(change)}}}'
+            f'"churn_change":{_number(change)}{further}}}'
         )
+
+
+def _lines(lines: tuple[ExpectedLine, ...]) -> str:
+    """Return the lines of a bill as a list of `responses.BillItem`."""
+    told = [{name: value for name, value in line._asdict().items() if value is not None} for line in lines]
+    return to_json(told).decode()
 
 
 def decided_json(advice: SubscriberAdvice) -> bytes:

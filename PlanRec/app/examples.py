@@ -1,10 +1,35 @@
-"""Answers as a small bundle gave them to the examples of the requests, lists cut short: what /docs shows."""
+"""What /docs shows: answers as a small bundle gave them to the examples of the requests, lists cut short."""
 
 from __future__ import annotations
 
 from pydantic.config import JsonDict
 
-__all__ = ["ADVICE", "CATALOGUE", "COMPARISON", "PREDICTION"]
+__all__ = ["ADVICE", "CATALOGUE", "COMPARISON", "PREDICTION", "WITH_CELLS"]
+
+WITH_CELLS: JsonDict = {
+    "usage": [{"month": "2025-10", "minutes": 120, "messages": 2, "megabytes": 600.5}],
+    "current_plan": "basic-6",
+    "contract_months_left": 0,
+    "cells": {
+        "scheme": "ca887381931a1d15617278358ab568eb661252a8cd5b39fc50bb8ec72a5a16ca",
+        "rows": [
+            *(
+                {
+                    "month": "2025-10",
+                    "kind": "call",
+                    "to": "fixed",
+                    "increment": increment,
+                    "events": 1,
+                    "seconds": 7200,
+                    "seconds_beyond": [6900],
+                }
+                for increment in ("1/1", "60/1", "60/60")
+            ),
+            {"month": "2025-10", "kind": "sms", "increment": "exact", "events": 2},
+            {"month": "2025-10", "kind": "data", "increment": "exact", "events": 1, "data_parts": 600500000},
+        ],
+    },
+}
 
 _POLICY: JsonDict = {
     "mode": "advice",

@@ -28,6 +28,7 @@ from common_utils.decision_log.kinds import check_value
 from common_utils.decision_log.recorder import Recorder, open_recorder
 from common_utils.monitoring.profiles.metrics import ProfileCollector
 from common_utils.releases.config import load_trust
+from common_utils.serving.decisions.events import LoggedEvent
 from common_utils.serving.decisions.outcomes import outcome_routes
 from common_utils.serving.fast_route import FastRoute
 from common_utils.serving.model_slot import ModelSlot
@@ -99,6 +100,14 @@ def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log, profiles: SeenProf
     router = APIRouter(tags=["planrec"], route_class=FastRoute)
     logged = quick_advice(log)
 
+    def from_cells(live: LivePlanRec, body: RecommendRequest, event: LoggedEvent[Recorder] | None) -> bytes:
+        asking = live.asking(body)
+        question = asking.question(body)
+        profiles.recommend.put((live, (question.record, body.subject), NO_SCORE))
+        advice = asking.advised(question)
+        answer = asking.recommended(question, advice)
+        return answer if event is None else event.answer_now(answer, advice_line(event, asking, body, advice))
+
     @router.post(
         "/recommend",
         summary="Which plan should this subscriber be on, or should they stay?",
@@ -107,6 +116,8 @@ def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log, profiles: SeenProf
     async def recommend(body: RecommendRequest) -> bytes | Callable[[], bytes]:
         """Return the plans in order with expected bill, saving, risk and a reason, and why a plan is left out."""
         live, event = slot.get(), None
+        if body.cells is not None:
+            return partial(from_cells, live, body, log.event())
         question = live.question(body)
         if body.mode == "offer":  # what is offered hangs on the event
             event = log.event()
@@ -133,17 +144,20 @@ def _recommend_routes(slot: ModelSlot[LivePlanRec], log: Log, profiles: SeenProf
         """Return advice, or an offer, for each record, in order; if one is refused, the whole batch is."""
         live = slot.get()
         events = log.events(body.records)
-        asked = zip_longest(body.records, events)
+        asking = [live.asking(record, place) for place, record in enumerate(body.records)]
         questions = [
-            heeded(log, record, live.question(record, place), event) for place, (record, event) in enumerate(asked)
+            heeded(log, record, one.question(record, place), event)
+            for place, (one, record, event) in enumerate(zip_longest(asking, body.records, events))
         ]
-        advices = [live.advised(question, place) for place, question in enumerate(questions)]
+        advices = [
+            one.advised(question, place) for place, (one, question) in enumerate(zip(asking, questions, strict=True))
+        ]
         for question, record in zip(questions, body.records, strict=True):
             profiles.recommend.put((live, (question.record, record.subject), NO_SCORE))
         inside = logged_batch(
             events,
-            [live.recommended(*pair) for pair in zip(questions, advices, strict=True)],
-            lambda event, place: advice_line(event, live, body.records[place], advices[place]),
+            [one.recommended(*said) for one, said in zip(asking, zip(questions, advices, strict=True), strict=True)],
+            lambda event, place: advice_line(event, asking[place], body.records[place], advices[place]),
         )
         return b'{"recommendations":[%b],"model_version":%b}' % (inside, to_json(live.version))
 
@@ -156,7 +170,8 @@ def _catalogue_routes(slot: ModelSlot[LivePlanRec]) -> APIRouter:
     @router.get("/plans", summary="The catalogue that answers are priced on")
     def plans() -> PlansResponse:
         """Return every plan of the live bundle's rate card with its prices and when it is on sale; amounts in cents."""
-        return PlansResponse.of(slot.get().catalogue)
+        live = slot.get()
+        return PlansResponse.of(live.catalogue, None if live.cells is None else live.cells.told())
 
     return router
 

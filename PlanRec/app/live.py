@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic_core import to_json
@@ -34,6 +34,11 @@ from planrec.quick import RowAdviser, RowChoice
 from planrec.rules import Mode, Rules, asked_facts
 from planrec.usage.doubts import record_notes
 
+if TYPE_CHECKING:  # the schema of full cards takes a third of a second to build
+    from app.cell_answers import CellDoor
+    from planrec.advice.plan_bills import PricesPlans
+    from planrec.billing.cell_months import OwnMonths
+
 __all__ = ["AskedRecord", "LivePlanRec", "open_live", "probe"]
 
 
@@ -44,6 +49,7 @@ class AskedRecord:
     record: SubscriberRecord
     asked: AdviceRequest
     policy: AnswerPolicy
+    cells: OwnMonths | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,10 @@ class LivePlanRec:
         What it was trained on, in counts; None where the bundle has none.
     snapshot : str
         Digest of the data it was trained on; empty where the bundle names none.
+    cells : CellDoor or None
+        What reads cells of requests; None where the rate card has no plan that they price.
+    pricer : PricesPlans or None
+        What prices plans from cells, of the model that answers requests with cells; the catalogue is then its.
     """
 
     version: str
@@ -82,16 +92,46 @@ class LivePlanRec:
     offers: OfferModels | None = None
     reference: Profile | None = None
     snapshot: str = ""
+    cells: CellDoor | None = None
+    pricer: PricesPlans | None = None
 
     @property
     def engine(self) -> Engine:
         """What answers from arrays."""
-        return self.adviser.engine
+        return self._engine
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return Engine(self.catalogue, self.rules, self.forecast, self.offers, self.pricer)
 
     @cached_property
     def adviser(self) -> RowAdviser:
         """What answers for one subscriber, the quick way where there is one."""
-        return RowAdviser(Engine(self.catalogue, self.rules, self.forecast, self.offers))
+        return RowAdviser(self._engine)
+
+    @cached_property
+    def _from_cells(self) -> LivePlanRec | None:
+        """The same model, answering on the plans that cells price as well."""
+        if self.cells is None:
+            return None
+        return replace(self, catalogue=self.cells.catalogue, pricer=self.cells.pricing)
+
+    def asking(self, request: RecommendRequest, place: int | None = None) -> LivePlanRec:
+        """Return what answers a request: this, or the same where cells are at hand.
+
+        Raises
+        ------
+        DataError
+            If there are cells and no plan of the rate card is priced from them; `place` says which record of a batch.
+        """
+        if request.cells is None:
+            return self
+        if self._from_cells is None:
+            raise DataError(
+                f"{_numbered(place)}cells: no plan of rate card {self.catalogue.version} is priced from them; leave "
+                "them out."
+            )
+        return self._from_cells
 
     @cached_property
     def next_choice(self) -> NextChoice:
@@ -207,7 +247,7 @@ class LivePlanRec:
         Raises
         ------
         DataError
-            If the usage is not recent; `place` says which record of a batch.
+            If the usage is not recent, or cells cannot be used; `place` says which record of a batch.
         """
         policy = self._usual[request.mode]
         if request.says_otherwise():
@@ -215,7 +255,13 @@ class LivePlanRec:
         record, asked = request.record(), request.asked(policy)
         if request.as_of is not None:
             self.check_recent(record, asked.month, _numbered(place))
-        return AskedRecord(record, asked, policy)
+        own, sent = None, request.cells
+        if sent is not None and self.cells is not None:
+            try:
+                own = self.cells.own(sent, record, {m.month for m in request.usage}, policy.history_months)
+            except DataError as error:
+                raise DataError(f"{_numbered(place)}{error}") from error
+        return AskedRecord(record, asked, policy, own)
 
     def advised(self, question: AskedRecord, place: int | None = None) -> SubscriberAdvice:
         """Return what is advised or offered, whatever it takes.
@@ -226,6 +272,8 @@ class LivePlanRec:
             As `recommend_subscriber`; `place` says which record of a batch.
         """
         try:
+            if question.cells is not None:
+                return recommend_subscriber(question.record, self.engine, question.asked, question.cells)
             return self.adviser(question.record, question.asked)
         except DataError as error:
             raise DataError(f"{_numbered(place)}{error}") from error
@@ -234,7 +282,10 @@ class LivePlanRec:
         """Return ranked plans with reasons, as the JSON of a `RecommendResponse`."""
         policy, record = question.policy, question.record
         unknown = self._unknown_facts(record, "advice" if policy.offer is None else "offer")
-        return self._written(advice, policy, question.asked.month, unknown, record_notes(record, self.catalogue))
+        notes = record_notes(record, self.catalogue)
+        if question.cells is not None and self.cells is not None:
+            notes = (*notes, *self.cells.notes(record, advice))
+        return self._written(advice, policy, question.asked.month, unknown, notes)
 
     @cached_property
     def _written(self) -> AdviceJson:
@@ -288,7 +339,14 @@ def open_live(
         offers=bundle.offers,
         reference=served_profile(bundle.bundle),
         snapshot=bundle.bundle.snapshot,
+        cells=_cell_door(bundle) if bundle.catalogue.detailed else None,
     )
+
+
+def _cell_door(bundle: PlanRecBundle) -> CellDoor | None:
+    from app.cell_answers import CellDoor  # a card in the short form does without
+
+    return CellDoor.of(bundle.catalogue_bytes(), bundle.name)
 
 
 def _info(bundle: PlanRecBundle) -> dict[str, Any]:

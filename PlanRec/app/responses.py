@@ -20,6 +20,8 @@ __all__ = [
     "MEANING",
     "AdvisedPlan",
     "BatchResponse",
+    "BillItem",
+    "CellSchemeResponse",
     "ExcludedPlan",
     "LineItems",
     "Notes",
@@ -127,6 +129,21 @@ class LineItems(BaseModel):
     data_cents: int
 
 
+class BillItem(BaseModel):
+    """One line of the bill expected on a plan that is not in the short form, a month."""
+
+    name: str = Field(description="line item of the rate card, or an allowance, which costs nothing")
+    cents: int
+    covered: float | None = Field(
+        default=None,
+        exclude_if=lambda covered: covered is None,
+        description="of an allowance: what it is expected to cover a month",
+    )
+    unit: Literal["minutes", "messages", "megabytes"] | None = Field(
+        default=None, exclude_if=lambda unit: unit is None, description="of what is covered"
+    )
+
+
 class AdvisedPlan(BaseModel):
     """One ranked plan."""
 
@@ -143,7 +160,9 @@ class AdvisedPlan(BaseModel):
     )
     p_pay_more: float | None = Field(description="share of months dearer than on the current plan")
     contract_months: int = Field(description="minimum term of the plan")
-    line_items: LineItems
+    line_items: LineItems | None = Field(
+        description="of a plan in the short form; null where the plan has a bill of other lines"
+    )
     reason: str
     p_accept: float | None = Field(default=None, description="chance that the offer is accepted; in the mode offer")
     offer_value_cents: int | None = Field(
@@ -151,6 +170,11 @@ class AdvisedPlan(BaseModel):
     )
     churn_change: float | None = Field(
         default=None, description="change in the chance of leaving within three months; in the mode offer"
+    )
+    bill_items: tuple[BillItem, ...] | None = Field(
+        default=None,
+        exclude_if=lambda items: items is None,
+        description="lines of the expected bill of a plan that cells price; they add up to it. Left out of other plans",
     )
 
 
@@ -227,6 +251,15 @@ class DetailedPlanResponse(BaseModel):
     items: list[str] = Field(description="line items that a bill on it may have")
 
 
+class CellSchemeResponse(BaseModel):
+    """What prices further plans in `/recommend`: the usage months as cells, counted by this scheme."""
+
+    scheme: str = Field(description="digest that a request with cells names")
+    counts: str = Field(description="what the rate card counts by, in words")
+    seconds_beyond: list[int] = Field(description="seconds of a call from which a price begins, as `seconds_beyond` is")
+    plans: list[str] = Field(description="ids of the plans that cells price")
+
+
 class PlansResponse(BaseModel):
     """The catalogue that answers are priced on."""
 
@@ -239,9 +272,14 @@ class PlansResponse(BaseModel):
     needs_usage_detail: list[DetailedPlanResponse] = Field(
         default=[], description="plans of the card that usage months cannot price; answers exclude them"
     )
+    cells: CellSchemeResponse | None = Field(
+        default=None,
+        exclude_if=lambda cells: cells is None,
+        description="what prices some of these plans in /recommend; left out if no plan of the card is priced so",
+    )
 
     @classmethod
-    def of(cls, catalogue: Catalogue) -> PlansResponse:
+    def of(cls, catalogue: Catalogue, cells: CellSchemeResponse | None = None) -> PlansResponse:
         """Return the catalogue as the API shows it."""
         return cls(
             version=catalogue.version,
@@ -270,4 +308,5 @@ class PlansResponse(BaseModel):
                 DetailedPlanResponse(plan_id=p.plan_id, name=p.name, needs=list(p.needs), items=list(p.items))
                 for p in catalogue.detailed
             ],
+            cells=cells,
         )

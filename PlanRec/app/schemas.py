@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from app.cell_requests import MOST_BATCH_CELL_ROWS, MOST_CELL_RECORDS, CellsRequest
+from app.examples import WITH_CELLS
 from common_utils.serving.config import MOST_BATCH_ROWS, MOST_K
 from common_utils.serving.decisions.events import SUBJECT, Subject
 from common_utils.serving.explain import FORM
@@ -172,7 +174,10 @@ class RecommendRequest(_SubscriberRequest):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"usage": _EXAMPLE_USAGE, "current_plan": "smart-25", "contract_months_left": 0}]
+            "examples": [
+                {"usage": _EXAMPLE_USAGE, "current_plan": "smart-25", "contract_months_left": 0},
+                WITH_CELLS,
+            ]
         }
     )
 
@@ -185,6 +190,10 @@ class RecommendRequest(_SubscriberRequest):
         default="advice", description="advice: the lowest risk-adjusted bill; offer: P(accept) x saving, by the rules"
     )
     exclude: list[_PlanId] = Field(default=[], max_length=100, description="plans the subscriber does not want")
+    cells: CellsRequest | None = Field(
+        default=None,
+        description="the usage months as cells, which price plans of a full rate card; in the mode advice",
+    )
     questionnaire: QuestionnaireRequest | None = Field(
         default=None, description="the subscriber's own estimate of their usage; recorded months take precedence"
     )
@@ -208,6 +217,14 @@ class RecommendRequest(_SubscriberRequest):
     def _month_is_known(self) -> Self:
         if not self.usage and self.as_of is None:
             raise PydanticCustomError("month_unknown", "without a usage month, as_of is needed")
+        return self
+
+    @model_validator(mode="after")
+    def _cells_have_months(self) -> Self:
+        if self.cells is not None and not self.usage:
+            raise PydanticCustomError("cells_alone", "cells are those of usage months; send usage, too")
+        if self.cells is not None and self.mode == "offer":
+            raise PydanticCustomError("cells_of_offer", "the models of offers take no cells; leave them out")
         return self
 
     def record(self) -> SubscriberRecord:
@@ -263,3 +280,11 @@ class RecommendBatchRequest(_Request):
     )
 
     records: list[RecommendRequest] = Field(min_length=1, max_length=MOST_BATCH_ROWS)
+
+    @model_validator(mode="after")
+    def _few_have_cells(self) -> Self:
+        sent = [record.cells for record in self.records if record.cells is not None]
+        if len(sent) > MOST_CELL_RECORDS or sum(len(cells.rows) for cells in sent) > MOST_BATCH_CELL_ROWS:
+            told = "a batch may have 20 records with cells, and 8000 rows of cells; send several"
+            raise PydanticCustomError("too_many_cells", told)
+        return self

@@ -10,35 +10,21 @@ import numpy as np
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
+from mixed_operator import PEOPLE, mixed_bundle, mixed_card, write_case
 from same_answers import AS_OF, Case, body_of, request_of, same_plans
 
 from app.fastapi_app import create_app
 from app.live import open_live
-from common_utils.bundle import Bundle, write_bundle
+from common_utils.bundle import Bundle
 from common_utils.tables import RowReport
 from planrec.billing import parse_catalogue
-from planrec.billing.cards import parse_card, parse_request, read_marked_tree
-from planrec.billing.cell_months import count_cells
-from planrec.billing.events import read_events
 from planrec.bundle import PlanRecBundle
-from planrec.bundle.contents import CATALOGUE_FILE
 from planrec.decisions import columns_of, latest_rows
 from planrec.months import month_index
 from planrec.outlook import history_of
-from planrec.usage.cell_files import write_cells
 from planrec.usage.months_table import DETAILED_PLAN, UNKNOWN_PLAN, with_known_plans
 from planrec.usage.plan_names import nearest_plans
 
-PEOPLE = 12
-FULL = """plans:
-  - plan_id: basic-6x
-    name: Basic 6 by the second
-    rates:
-      - {kind: call, to: [fixed], item: calls to fixed lines, setup: 18.15, increment: 60/1, per_minute: 3}
-      - {kind: call, item: calls, per_minute: [[0, 0], [300, 3.63]]}
-      - {kind: sms, item: messages, each: 9}
-      - {kind: data, item: data, per_mb: 0.8}
-"""
 DRAFT = """plan_id: draft-1
 name: Draft
 monthly_fee_cents: 1500
@@ -50,47 +36,30 @@ Run = Callable[..., int]
 
 @pytest.fixture(scope="module")
 def card(project_folder: Path) -> str:
-    """The shipped plans behind one that three totals do not price."""
-    short = (project_folder / "configs" / "plans.yaml").read_text(encoding="utf-8")
-    return short.replace("rounding:", "timezone: Europe/Madrid\nrounding:", 1).replace("plans:\n", FULL, 1)
+    return mixed_card(project_folder)
 
 
 @pytest.fixture(scope="module")
 def mixed(bundle: Bundle, card: str, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """The small bundle with that card in the place of its own; all else, the models too, is the same."""
-
-    def write(folder: Path) -> None:
-        for name in bundle.files:
-            (folder / name).write_bytes(card.encode() if name == CATALOGUE_FILE else bundle.read_bytes(name))
-
-    return write_bundle(tmp_path_factory.mktemp("mixed"), info=dict(bundle.info), write=write)
+    return mixed_bundle(bundle, card, tmp_path_factory.mktemp("mixed"))
 
 
 @pytest.fixture(scope="module")
-def usage(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six months of a few people, each on a short plan of the card."""
+def case(card: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     held = ("basic-6", "smart-12", "smart-25", "unlimited", "talk-800")
-    rows = [
-        {
-            "subscriber_id": f"s{i:02d}",
-            "month": f"2025-{5 + back:02d}",
-            "minutes": 40 * i + 10 * back,
-            "messages": 3 * i,
-            "megabytes": 900.5 * i + 100 * back,
-            "current_plan": held[i % len(held)],
-            "age": 20 + 4 * i,
-            "tenure_months": 10 + back,
-            "contract_months_left": i % 3 + 5 - back,
-            "consent": i % 4 > 0,
-            "contacts_90d": 0,
-            "holdout": False,
-        }
-        for i in range(PEOPLE)
-        for back in range(6)
-    ]
-    path = tmp_path_factory.mktemp("usage") / "usage.csv"
-    pd.DataFrame(rows).to_csv(path, index=False)
-    return path
+    return write_case(card, tmp_path_factory.mktemp("case"), held)
+
+
+@pytest.fixture(scope="module")
+def usage(case: tuple[Path, Path]) -> Path:
+    """Six months of a few people, each on a short plan of the card."""
+    return case[0]
+
+
+@pytest.fixture(scope="module")
+def cells(case: tuple[Path, Path]) -> Path:
+    """The usage months as cells."""
+    return case[1]
 
 
 @pytest.fixture(scope="module")
@@ -133,27 +102,6 @@ def test_short_plans_are_answered_as_on_the_short_card(
     assert texts[0] == texts[1]
     said = capsys.readouterr()
     assert "plan basic-6x is left out (NEEDS_USAGE_DETAIL)" in said.out + said.err
-
-
-@pytest.fixture(scope="module")
-def cells(card: str, usage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The usage months as cells: one call, one session and single messages a month, all that of the table."""
-    months, folder = pd.read_csv(usage), tmp_path_factory.mktemp("cells")
-    lines = ["event,subscriber,kind,start,seconds,mb,to,at"]
-    for i, row in enumerate(months.itertuples()):
-        start = f"{row.month}-03T10:00:00"
-        uses = [("call", f"{row.minutes * 60}", "")] * (row.minutes > 0)
-        uses += [("data", "", f"{row.megabytes}")] * (row.megabytes > 0) + [("sms", "", "")] * row.messages
-        lines += [
-            f"{i}-{k},{row.subscriber_id},{kind},{start},{seconds},{mb},{'fixed' * (kind != 'data')},home"
-            for k, (kind, seconds, mb) in enumerate(uses)
-        ]
-    tree = parse_card(read_marked_tree(card.encode(), "card"), "card")
-    who = {name: {"plan": "basic-6x"} for name in sorted(set(months["subscriber_id"]))}
-    request = parse_request({"bill": sorted(set(months["month"])), "subscribers": who}, "accounts")
-    events = read_events("\n".join(lines).encode(), "events.csv", tree.timezone, request.subscribers)
-    write_cells(count_cells(tree, request, events), folder / "cells.parquet")
-    return folder / "cells.parquet"
 
 
 @pytest.mark.parametrize("basis", ["forecast", "past"])

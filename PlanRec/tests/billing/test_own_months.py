@@ -24,6 +24,7 @@ from planrec.billing.cell_months import (
     cell_reasons,
     count_cells,
     own_months,
+    plan_sheets,
     scaled_months,
 )
 from planrec.billing.events import Events, PeriodRule, read_events
@@ -70,7 +71,7 @@ def _own(card: FullCard, request: BillRequest, events: Events) -> OwnMonths:
 
 
 def _totals(card: FullCard, own: OwnMonths, plans: list[int]) -> IntArray:
-    found = bill_months(card, own, plans)
+    found = bill_months(own, plan_sheets(card, plans))
     return np.stack([np.where(bills.unsold, NOT_SOLD, bills.totals) for bills in found], axis=2)
 
 
@@ -132,7 +133,7 @@ def small() -> tuple[FullCard, OwnMonths]:
 
 def test_each_month_is_billed_alone(small: tuple[FullCard, OwnMonths]) -> None:
     card, own = small
-    found = bill_months(card, own, [0, 1])
+    found = bill_months(own, plan_sheets(card, [0, 1]))
     # A in March: fee 100, two set-ups, 10 seconds beyond the ninetieth at 6 cents a minute; in April 2.5 MB.
     assert found[0].totals.tolist() == [[108, 0], [105, 121]]
     assert {item: cents.tolist() for item, cents in found[0].items.items() if cents.any()} == {
@@ -148,7 +149,7 @@ def _scaled(small: tuple[FullCard, OwnMonths], wanted: list[list[list[float]]]) 
     usage: FloatArray = np.array([[[0, 0, 4], [0, 0, 0]], [[0, 0, 2.5], [3, 0, 0]]])
     known = np.array([[True, False], [True, True]])
     scaled = scaled_months(small[1], usage, known, np.array(wanted, dtype=float), np.array([MARCH + 2, MARCH + 2]))
-    return scaled, bill_months(small[0], scaled, [0])[0].totals
+    return scaled, bill_months(scaled, plan_sheets(small[0], [0]))[0].totals
 
 
 def test_services_are_scaled_each_to_its_scenario(small: tuple[FullCard, OwnMonths]) -> None:
@@ -174,10 +175,10 @@ def test_prices_of_a_scenario_are_those_of_its_period() -> None:
     card = parse_card({**TREE, "plans": [{"plan_id": "p", "rates": dated}]}, "card")
     own = own_months(card, _cells(card), ["B"], np.array([[MARCH + 1]]))
     usage = np.array([[[0.0, 0.0, 4.0]]])
-    assert bill_months(card, own, [0])[0].totals.tolist() == [[8]]
+    assert bill_months(own, plan_sheets(card, [0]))[0].totals.tolist() == [[8]]
     for month, cents in ((MARCH + 1, 8), (MARCH + 2, 12)):
         scaled = scaled_months(own, usage, np.ones((1, 1), bool), usage, np.array([month]))
-        assert bill_months(card, scaled, [0])[0].totals.tolist() == [[cents]]
+        assert bill_months(scaled, plan_sheets(card, [0]))[0].totals.tolist() == [[cents]]
 
 
 DAYS = "{kind: days, length: 28, first_day: 2025-01-06}"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import ConfigError
-from planrec.advice.plan_bills import PricesPlans
+from planrec.advice.plan_bills import PlanBills, PricesPlans
 from planrec.advice.policy import AnswerPolicy
 from planrec.advice.ranking import Advice, AdvicePolicy, advise, decide, rank_plans, with_closed
 from planrec.billing import Catalogue, Usage, bill_totals
@@ -131,12 +131,15 @@ class EngineAnswer:
         In the mode "offer".
     held : int64 array of shape (n,) or None
         Plan held that was compared with, -1 where it is unknown or has no bill; None: the one that the facts say.
+    bills : PlanBills or None
+        What was decided by, where plans are priced from cells.
     """
 
     advice: Advice
     basis: History
     offer: OfferValue | None
     held: IntArray | None = None
+    bills: PlanBills | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +219,7 @@ class Engine:
             return EngineAnswer(advice, basis, None)
         bills = self.cells.bills(people.history, people.cells, basis, facts.change_month)
         advice = decide(bills, self.catalogue, policy, rules=rules, facts=facts, declined=declined)
-        return EngineAnswer(advice, basis, None, bills.held(facts.current))
+        return EngineAnswer(advice, basis, None, bills.held(facts.current), bills)
 
     @property
     def certainty(self) -> float:

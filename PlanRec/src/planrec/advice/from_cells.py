@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from planrec.advice.plan_bills import PlanBills
-from planrec.advice.reasons import ItemMeans, LineItemMeans, line_item_means
+from planrec.advice.reasons import CoveredMeans, ItemMeans, LineItemMeans, line_item_means
 from planrec.billing import bill_totals
 from planrec.billing.cell_months import CellPlans, MonthBills, OwnMonths, bill_months, scaled_months
 from planrec.outlook import SERVICES, History, share_above
@@ -94,11 +95,12 @@ class CellPricing:
         if basis is not history:
             period = billing_periods(change_month)
             rated = scaled_months(own, _usage(history), history.known, _usage(basis), period)
-        for k, bills in enumerate(bill_months(plans.card, rated, plans.places), start=few):
+        further = bill_months(rated, plans.sheets)
+        for k, bills in enumerate(further, start=few):
             totals[..., k] = bills.totals
             closed[bills.unsold.any(axis=1), k] = ExclusionCode.NOT_SOLD
         closed[~covered(history, own), few:] = ExclusionCode.NEEDS_USAGE_DETAIL
-        return PlanBills(totals, basis.known, closed)
+        return PlanBills(totals, basis.known, closed, tuple(further))
 
     def item_means(self, history: History, own: OwnMonths, current: IntArray) -> LineItemMeans:
         """Return what the bills of the months known are made of, as `line_item_means` for plans in the short form.
@@ -112,8 +114,21 @@ class CellPricing:
         current : int64 array of shape (n,)
             Index of the plan held, -1 where unknown.
         """
+        return self.means(history, bill_months(own, self.plans.sheets), current)
+
+    def means(self, history: History, bills: Sequence[MonthBills], current: IntArray) -> LineItemMeans:
+        """Return what bills of months are made of on average.
+
+        Parameters
+        ----------
+        history : History
+            n rows, at least one known month each: those billed.
+        bills : sequence of MonthBills
+            Of the plans that cells price, as in `PlanBills.further`.
+        current : int64 array of shape (n,)
+            Index of the plan held, -1 where unknown.
+        """
         plans = self.plans
-        bills = bill_months(plans.card, own, plans.places)
         nothing, months = np.zeros((len(current), 0)), history.known.sum(axis=1)
         short = LineItemMeans(nothing, nothing, nothing, nothing, nothing.astype(np.int64), months)
         if plans.short.plans:
@@ -128,7 +143,11 @@ class CellPricing:
 def _means(bills: MonthBills, known: BoolArray) -> ItemMeans:
     count = known.sum(axis=1)[:, None]
     sums = [np.where(known, cents, 0).sum(axis=1) for cents in bills.items.values()]
-    return ItemMeans(tuple(bills.items), np.stack(sums, axis=1) / count)
+    covered = (
+        CoveredMeans(use.name, use.unit, np.where(known, use.amounts, 0).sum(axis=1) / count[:, 0])
+        for use in bills.covered.values()
+    )
+    return ItemMeans(tuple(bills.items), np.stack(sums, axis=1) / count, tuple(covered))
 
 
 def _usage(history: History) -> FloatArray:

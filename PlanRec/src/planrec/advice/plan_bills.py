@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from common_utils.array_types import BoolArray, IntArray
+from planrec.advice.reasons import LineItemMeans
 from planrec.outlook import History
 from planrec.rules import ExclusionCode
 
 if TYPE_CHECKING:  # the schema of full cards takes a third of a second to build, and most services have none
-    from planrec.billing.cell_months import OwnMonths
+    from planrec.billing.cell_months import MonthBills, OwnMonths
 
 __all__ = ["PlanBills", "PricesPlans"]
 
@@ -28,11 +30,14 @@ class PlanBills:
     known : bool array of shape (n, n_months)
     closed : int64 array of shape (n, n_plans) or None
         `ExclusionCode` of why a plan has no bill for a subscriber; None where all have.
+    further : tuple of MonthBills
+        Bills of the same months on the plans that are priced from cells, the last ones.
     """
 
     totals: IntArray
     known: BoolArray
     closed: IntArray | None = None
+    further: tuple[MonthBills, ...] = ()
 
     def held(self, current: IntArray) -> IntArray:
         """Return the plan held, -1 where it is unknown or has no bill to be compared with; shape (n,)."""
@@ -47,4 +52,12 @@ class PricesPlans(Protocol):
 
     def bills(self, history: History, own: OwnMonths | None, basis: History, change_month: IntArray) -> PlanBills:
         """Return the bills, as `from_cells.CellPricing.bills`."""
+        ...
+
+    def item_means(self, history: History, own: OwnMonths, current: IntArray) -> LineItemMeans:
+        """Return what the bills of the months known are made of, as `from_cells.CellPricing.item_means`."""
+        ...
+
+    def means(self, history: History, bills: Sequence[MonthBills], current: IntArray) -> LineItemMeans:
+        """Return what bills of months are made of, as `from_cells.CellPricing.means`."""
         ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import floor
 from operator import sub
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from planrec.outlook import History, share_above
 
 __all__ = [
     "Against",
+    "CoveredMeans",
     "ItemMeans",
     "LineItemMeans",
     "MeanBill",
@@ -77,14 +78,25 @@ class ItemMeans:
     ----------
     names : tuple of str
     cents : float64 array of shape (n, n_items)
+    covered : tuple of CoveredMeans
+        Of each allowance of the plan.
     """
 
     names: tuple[str, ...]
     cents: FloatArray
+    covered: tuple[CoveredMeans, ...] = ()
 
     def bill(self, row: int) -> MeanBill:
         """Return the mean bill of a row."""
         return MeanBill(further=tuple(zip(self.names, self.cents[row].tolist(), strict=True)))
+
+
+class CoveredMeans(NamedTuple):
+    """What an allowance covered on average over the months given; float64 array of shape (n,), in the unit."""
+
+    name: str
+    unit: Literal["minutes", "messages", "megabytes"]
+    amounts: FloatArray
 
 
 def line_item_means(history: History, catalogue: Catalogue, current: IntArray) -> LineItemMeans:

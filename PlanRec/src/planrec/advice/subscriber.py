@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from common_utils.errors import DataError
 from planrec.advice.engine import Engine, EngineAnswer, Subscribers
 from planrec.advice.exploring import explored
 from planrec.advice.ranking import AdvicePolicy
-from planrec.advice.reasons import closing_cents, expected_sentence, line_item_means, reasons
+from planrec.advice.reasons import LineItemMeans, closing_cents, expected_sentence, line_item_means, reasons
 from planrec.billing import Catalogue, Plan, whole_cent
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import record_facts, record_history
@@ -21,7 +21,18 @@ from planrec.offers.exploration import Exploration
 from planrec.outlook import History, Questionnaire, filled_in, said_usage
 from planrec.rules import ExclusionCode, Rules, stay_text, without_detail
 
-__all__ = ["OfferablePlan", "RankedPlan", "Request", "SubscriberAdvice", "advise_subscriber", "recommend_subscriber"]
+if TYPE_CHECKING:
+    from planrec.billing.cell_months import OwnMonths
+
+__all__ = [
+    "ExpectedLine",
+    "OfferablePlan",
+    "RankedPlan",
+    "Request",
+    "SubscriberAdvice",
+    "advise_subscriber",
+    "recommend_subscriber",
+]
 
 
 _NOTHING = Exploration()
@@ -68,8 +79,32 @@ class Request:
     draw: float = 0.0
 
 
+class ExpectedLine(NamedTuple):
+    """One line of the bill expected on a plan that is not in the short form, a month.
+
+    Attributes
+    ----------
+    name : str
+        Of the line item, or of an allowance, which costs nothing and says what it covers.
+    cents : int
+    covered : float or None
+        What the allowance covers; None of a line item.
+    unit : {"minutes", "messages", "megabytes"} or None
+        Of what is covered.
+    """
+
+    name: str
+    cents: int
+    covered: float | None = None
+    unit: Literal["minutes", "messages", "megabytes"] | None = None
+
+
 class RankedPlan(NamedTuple):
-    """One ranked plan; amounts in cents a month, None where the current plan is unknown, or no offer was asked for."""
+    """One ranked plan; amounts in cents a month, None where the current plan is unknown, or no offer was asked for.
+
+    `line_items_cents` are fee, minutes, messages and data; none where the plan is not in the short form, whose lines
+    stand in `bill_items`.
+    """
 
     rank: int
     plan: Plan
@@ -83,6 +118,7 @@ class RankedPlan(NamedTuple):
     p_accept: float | None = None
     offer_value_cents: int | None = None
     churn_change: float | None = None
+    bill_items: tuple[ExpectedLine, ...] | None = None
 
 
 class OfferablePlan(NamedTuple):
@@ -197,7 +233,9 @@ def advise_subscriber(
     )
 
 
-def recommend_subscriber(record: SubscriberRecord, engine: Engine, request: Request) -> SubscriberAdvice:
+def recommend_subscriber(
+    record: SubscriberRecord, engine: Engine, request: Request, cells: OwnMonths | None = None
+) -> SubscriberAdvice:
     """Return the best plans for one subscriber, as advice or as an offer.
 
     Parameters
@@ -206,6 +244,8 @@ def recommend_subscriber(record: SubscriberRecord, engine: Engine, request: Requ
         May know no usage month where the engine has a forecast.
     engine : Engine
     request : Request
+    cells : OwnMonths, optional
+        Cells of the months looked back over, most recent first, for an engine that prices plans from them.
 
     Raises
     ------
@@ -228,7 +268,7 @@ def recommend_subscriber(record: SubscriberRecord, engine: Engine, request: Requ
     if request.offer is not None and engine.offers is None:
         raise DataError("this model was trained without a log of offers, so it makes none; ask with the mode advice.")
     recorded = record_history(record, history_months=request.history_months)
-    people = _situation(record, recorded, engine, request, current)
+    people = replace(_situation(record, recorded, engine, request, current), cells=cells)
     if request.offer is None:
         answer = engine.advise(people, risk_weight=request.risk_weight, min_gain_cents=request.min_gain_cents)
     else:
@@ -237,7 +277,7 @@ def recommend_subscriber(record: SubscriberRecord, engine: Engine, request: Requ
     if request.offer is not None and request.exploration.on:
         drawn = explored(answer, np.array([current]), request.exploration, np.array([request.draw]))
         answer, propensity = drawn.answer, _number(drawn.propensity[0])
-    return _rendered(answer, recorded, catalogue, current, request.top_k)._replace(propensity=propensity)
+    return _rendered(answer, recorded, engine, cells, current, request.top_k)._replace(propensity=propensity)
 
 
 def _situation(
@@ -262,15 +302,19 @@ def _situation(
 
 
 def _rendered(
-    answer: EngineAnswer, recorded: History, catalogue: Catalogue, current: int, top_k: int
+    answer: EngineAnswer, recorded: History, engine: Engine, cells: OwnMonths | None, current: int, top_k: int
 ) -> SubscriberAdvice:
-    advice, offer = answer.advice, answer.offer
-    held = np.array([current], dtype=np.int64)
-    expected = line_item_means(answer.basis, catalogue, held)
-    parts = (expected.fee_cents, expected.minutes_cents, expected.messages_cents, expected.data_cents)
+    advice, offer, catalogue = answer.advice, answer.offer, engine.catalogue
+    held = np.array([current], dtype=np.int64) if answer.held is None else answer.held
+    current = int(held[0])  # a plan held without a bill is taken as unknown
     months, forecast = int(recorded.known.sum()), answer.basis is not recorded
     # What is said aloud are facts: the subscriber's own months. Who has none hears what is expected.
-    own = line_item_means(recorded, catalogue, held) if months else None
+    if engine.cells is None or cells is None or answer.bills is None:
+        expected = line_item_means(answer.basis, catalogue, held)
+        own = line_item_means(recorded, catalogue, held) if months else None
+    else:
+        expected = engine.cells.means(answer.basis, answer.bills.further, held)
+        own = engine.cells.item_means(recorded, cells, held)
     code, free_from = int(advice.stay_reason[0]), int(advice.earliest_change[0])
     stay = f" Stay: {stay_text(code, free_from)}." if code else ""
     plans: list[RankedPlan] = []
@@ -282,6 +326,7 @@ def _rendered(
             if own is None
             else reasons(own, catalogue, row=0, plan=plan, current=current, expected_cents=ahead)
         )
+        parts, lines = _lines(expected, plan, bill)
         plans.append(
             RankedPlan(
                 rank=rank,
@@ -291,11 +336,12 @@ def _rendered(
                 spread_cents=whole_cent(float(advice.spread_cents[0, plan])),
                 saving_cents=None if current < 0 else whole_cent(float(advice.expected_cents[0, current])) - bill,
                 p_pay_more=_number(advice.p_pay_more[0, plan]),
-                line_items_cents=tuple(closing_cents([float(part[0, plan]) for part in parts], bill)),
+                line_items_cents=parts,
                 reason=said + (stay if rank == 1 else ""),
                 p_accept=None if offer is None else _number(offer.p_accept[0, plan]),
                 offer_value_cents=None if offer is None else _whole(offer.value_cents[0, plan]),
                 churn_change=None if offer is None else _number(offer.churn_change[0, plan]),
+                bill_items=lines,
             )
         )
     return SubscriberAdvice(
@@ -310,6 +356,19 @@ def _rendered(
         earliest_change=free_from if free_from >= 0 else None,
         offerable=_offerable(answer, catalogue, current),
     )
+
+
+def _lines(expected: LineItemMeans, plan: int, bill: int) -> tuple[tuple[int, ...], tuple[ExpectedLine, ...] | None]:
+    """Return what a bill is made of: the four items of a plan in the short form, or the lines of another."""
+    few = expected.fee_cents.shape[1]
+    if plan < few:
+        parts = (expected.fee_cents, expected.minutes_cents, expected.messages_cents, expected.data_cents)
+        return tuple(closing_cents([float(part[0, plan]) for part in parts], bill)), None
+    items = expected.further[plan - few]
+    cents = closing_cents(items.cents[0].tolist(), bill)
+    lines = [ExpectedLine(name, amount) for name, amount in zip(items.names, cents, strict=True) if amount]
+    lines += [ExpectedLine(use.name, 0, round(float(use.amounts[0]), 2), use.unit) for use in items.covered]
+    return (), tuple(lines)
 
 
 def _offerable(answer: EngineAnswer, catalogue: Catalogue, current: int) -> tuple[OfferablePlan, ...]:

@@ -19,6 +19,7 @@ from common_utils.errors import ConfigError, DataError
 from common_utils.tables.numbers import count_numbers, doubtful_point
 from planrec.billing.cards import BillRequest, FullCard
 from planrec.billing.events import CALL_IN, Events, read_events
+from planrec.billing.named_words import named_places
 from planrec.billing.rating import unbilled_events
 from planrec.billing.usage_detail import number_key, time_key
 
@@ -110,7 +111,7 @@ def _check_places(card: FullCard, request: BillRequest, events: Events, data: by
     """Refuse use that is billed at a place no row of the card names: no price can fit it."""
     if card.prepaid or events.ids is None:
         return  # prepaid use is at home, which its biller says
-    known = _places(card)
+    known = named_places(card)
     strange = np.array([place not in known for place in events.places])
     found = np.flatnonzero(strange[events.at] & (events.kind != CALL_IN) & (events.quantity > 0))
     if not len(found):
@@ -125,14 +126,3 @@ def _check_places(card: FullCard, request: BillRequest, events: Events, data: by
                 f"{where}: line {line}, event {event!r}{more}: no row of card {card.version} names the place "
                 f"{wrong[event]!r}. Write one of {', '.join(sorted(known))}, or add a rate for it."
             )
-
-
-def _places(card: FullCard) -> set[str]:
-    """Return all places that rows of a card name, alone or in a set, and home."""
-    owners = (*card.plans, *card.options)
-    rows = [row for owner in owners for row in (*owner.rates, *owner.allowances, *owner.passes)]
-    named = {place for row in rows for place in row.at} | {
-        p for plan in card.plans for n in plan.not_sold for p in n.at
-    }
-    named |= {bought.treat_as for owner in owners for bought in owner.passes}
-    return {"home", *named, *(place for name in named for place in card.places.get(name, ()))}

@@ -18,9 +18,17 @@ from common_utils.errors import DataError
 from common_utils.tables import open_parquet, table_writer
 from common_utils.tables.text.csv_file import read_csv_text
 from planrec.billing.cards import FullCard
-from planrec.billing.cell_months import CellMonths, CellScheme, cell_codes, scheme_of
+from planrec.billing.cell_months import (
+    CELL_NUMBERS,
+    CELL_TEXTS,
+    CellMonths,
+    CellScheme,
+    cells_of_columns,
+    scheme_of,
+    slot_column,
+)
 from planrec.billing.events import CALL_IN, DATA, KINDS
-from planrec.columns import MONTH, SUBSCRIBER
+from planrec.columns import SUBSCRIBER
 
 __all__ = ["SCHEME_KEY", "CellFile", "cell_schema", "read_cells", "write_cells"]
 
@@ -29,8 +37,6 @@ pc: Any = pyarrow.compute  # its functions are made at import, the type checker 
 SCHEME_KEY = "cell_scheme"
 """Where the metadata of a Parquet file hold the digest of its scheme; a CSV file has a column `scheme`."""
 
-_TEXTS = (SUBSCRIBER, MONTH, "kind", "to", "at", "band", "valid_from", "increment")
-_NUMBERS = ("events", "seconds", "data_parts", "blocks")
 _NAME = "cells"
 _SCHEME = "scheme"
 _DIGITS = 12  # of a digest in a message
@@ -38,12 +44,8 @@ _DIGITS = 12  # of a digest in a message
 
 def cell_schema(slots: tuple[int, ...] = ()) -> Any:
     """Return the columns of a file, but for `scheme`; one further for each slot of the card."""
-    texts = [(name, pa.large_string()) for name in _TEXTS]
-    return pa.schema([*texts, *((name, pa.int64()) for name in (*_NUMBERS, *map(_slot, slots)))])
-
-
-def _slot(second: int) -> str:
-    return f"seconds_beyond_{second}"
+    texts = [(name, pa.large_string()) for name in CELL_TEXTS]
+    return pa.schema([*texts, *((name, pa.int64()) for name in (*CELL_NUMBERS, *map(slot_column, slots)))])
 
 
 def write_cells(cells: CellMonths, path: Path) -> None:
@@ -189,13 +191,12 @@ def _other_scheme(where: str, digests: set[str], scheme: CellScheme) -> str:
     found = ", ".join(sorted(digest[:_DIGITS] or "no digest" for digest in digests)[:5])
     return (
         f"{where}: counted by scheme {found}, not by that of card {scheme.card.version} ({scheme.digest[:_DIGITS]}), "
-        "so that no plan of it is priced from them (NEEDS_USAGE_DETAIL). Needed are cells by "
-        f"{scheme.words}. Count the events again with `planrec bill --card --accounts --events --cells-output`."
+        f"so that no plan of it is priced from them (NEEDS_USAGE_DETAIL). {scheme.needed}"
     )
 
 
 def _csv(path: Path, where: str) -> Any:
-    text = read_csv_text(path, name=_NAME, expected=[*_TEXTS, *_NUMBERS, _SCHEME])
+    text = read_csv_text(path, name=_NAME, expected=[*CELL_TEXTS, *CELL_NUMBERS, _SCHEME])
     if text.rejects:
         row, reason = next(iter(text.rejects.items()))
         raise DataError(f"{where}: {len(text.rejects)} row(s) cannot be read, first row {row}: {reason}.")
@@ -209,33 +210,9 @@ def _parquet(path: Path) -> Any:
 
 
 def _cells(scheme: CellScheme, table: Any, where: str) -> CellMonths:
-    texts = {name: _texts(table[name]) for name in _TEXTS}
-    kind = _places(texts["kind"], KINDS, "kind", where)
-    increment = np.full(len(kind), -1, dtype=np.int64)
-    steps = np.ones(len(kind), dtype=np.int64)
-    for k in range(len(KINDS)):
-        rows, known = np.flatnonzero(kind == k), scheme.increments(k)
-        names, codes = texts["increment"]
-        increment[rows] = _places((names, codes[rows]), tuple(i.label for i in known), "increment", where)
-        steps[rows] = np.array([i.step for i in known], dtype=np.int64)[increment[rows]]
-    subscribers, subscriber = _coded(*texts[SUBSCRIBER], None)
-    periods, period = _coded(*texts[MONTH], None)
-    classes, to = _coded(*texts["to"], "")
-    places, at = _coded(*texts["at"], "home")
-    events, seconds, data, blocks = (_numbers(table[name], name, where) for name in _NUMBERS)
-    calls = kind <= CALL_IN
-    quantity = np.where(calls, seconds, np.where(kind == DATA, data, events))
-    slots = [np.where(calls, _numbers(table[_slot(s)], _slot(s), where), 0) for s in scheme.slots]
-    wrong = (kind == DATA) & (increment > 0) & (blocks * steps != data)
-    if (quantity < 0).any() or wrong.any():
-        raise DataError(f"{where}: {int(((quantity < 0) | wrong).sum())} row(s) lack what their kind counts.")
-    beyond = np.array(slots, dtype=np.int64).reshape(len(slots), len(kind)).T
-    band = _places(texts["band"], scheme.bands, "band", where)
-    date = _places(texts["valid_from"], scheme.dates, "valid_from", where)
-    return CellMonths(
-        *(scheme, subscribers, periods, classes, places, subscriber, period, kind, to, at, band, date, increment),
-        *(events, quantity, beyond),
-    )
+    texts = {name: _texts(table[name]) for name in CELL_TEXTS}
+    names = (*CELL_NUMBERS, *map(slot_column, scheme.slots))
+    return cells_of_columns(scheme, texts, {name: _numbers(table[name], name, where) for name in names}, where)
 
 
 def _plain(column: Any) -> Any:
@@ -250,23 +227,6 @@ def _texts(column: Any) -> tuple[list[str], IntArray]:
     if isinstance(coded, pa.ChunkedArray):
         coded = coded.combine_chunks()
     return coded.dictionary.to_pylist(), np.asarray(coded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
-
-
-def _coded(names: list[str], codes: IntArray, first: str | None) -> tuple[tuple[str, ...], IntArray]:
-    """Return texts as `cell_codes` does; the least one is the first where none is told."""
-    found, places = cell_codes(names, min(names, default="") if first is None else first)
-    return found, places[codes]
-
-
-def _places(texts: tuple[list[str], IntArray], known: tuple[str, ...], column: str, where: str) -> IntArray:
-    place = {name: i for i, name in enumerate(known)}
-    names, rows = texts
-    codes = np.array([place.get(text, -1) for text in names], dtype=np.int64)[rows]
-    if (codes < 0).any():
-        raise DataError(
-            f"{where}: column {column!r}: {int((codes < 0).sum())} value(s) are none of {', '.join(known)}."
-        )
-    return codes
 
 
 def _numbers(column: Any, name: str, where: str) -> IntArray:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from common_utils.serving.config import LimitConfig
 from common_utils.serving.fast_route import BodyReader
-from common_utils.serving.guards.shape import Shape, check_members
+from common_utils.serving.guards.shape import IN_BODY, Shape, check_members
 from common_utils.serving.problems import CutValidationError, ProblemError
 
 
@@ -47,6 +47,24 @@ def many(item: bytes, count: int) -> bytes:
 
 def keys(count: int, name: bytes = b"k%06d") -> bytes:
     return b"{" + b",".join(b'"' + (name % i if b"%" in name else name) + b'":1' for i in range(count)) + b"}"
+
+
+def test_elements_that_a_body_has_together_are_not_counted_for_each_record() -> None:
+    class Rows(Strict):
+        rows: list[Month] = Field(max_length=3, json_schema_extra={IN_BODY: 5})
+
+    class Many(Strict):
+        records: list[Rows] = Field(max_length=1000)
+
+    shape = Shape.of(Many, 10)
+    # the batch, ten records and five rows of two fields
+    assert (shape.objects, shape.items, shape.members) == (1 + 10 + 5, 10 + 5, 1 + 10 + 5 * 2)
+    row = b'{"rows":[%b]}' % b",".join([b'{"minutes":1}'] * 3)
+    body = b'{"records":[%b]}' % b",".join([row] * 3)
+    shape.check(body + b" " * 2000)  # nine rows, which the model refuses
+    with pytest.raises(ProblemError) as refused:
+        shape.check(b'{"records":[%b]}' % b",".join([row] * 10) + b" " * 2000)
+    assert refused.value.status == 413
 
 
 def test_shape_counts_what_a_body_can_hold() -> None:

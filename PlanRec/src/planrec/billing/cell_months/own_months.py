@@ -6,24 +6,31 @@ Each month is billed alone: nothing rolls over from one to the next, and there i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from planrec.billing.cards import AccountHolder, FullCard
 from planrec.billing.cell_months.table import CellMonths, cell_frame
-from planrec.billing.events import CALL, CALL_IN, DATA, SMS, PeriodRule
-from planrec.billing.rating import Sheet, bill_frame
+from planrec.billing.events import CALL, CALL_IN, DATA, KINDS, SMS, PeriodRule
+from planrec.billing.rating import BillBook, Sheet, bill_frame
 from planrec.billing.rating.frame import Frame, UseSums
 from planrec.billing.rating.holdings import AccountPeriods
+from planrec.billing.rating.segments import group_sums
 from planrec.billing.rating.sheet import MOST_EVENTS, MOST_MEGABYTES, MOST_SECONDS
 
-__all__ = ["MonthBills", "OwnMonths", "bill_months", "own_months", "scaled_months"]
+__all__ = ["CoveredUse", "MonthBills", "OwnMonths", "bill_months", "own_months", "plan_sheets", "scaled_months"]
 
 _SERVICES = 3  # calls, messages, data, as minutes, messages and megabytes of usage months
 _SERVICE = np.zeros(4, dtype=np.int64)
 _SERVICE[[CALL, CALL_IN, SMS, DATA]] = 0, 0, 1, 2
+# What amounts of each kind are told in, and how many counted parts that has; 0: those of the sheet.
+_UNITS: tuple[tuple[Literal["minutes", "messages", "megabytes"], int], ...] = (
+    *(("minutes", 60), ("minutes", 60)),
+    *(("messages", 1), ("megabytes", 0)),
+)
 _HOLDER = AccountHolder.model_validate({})
 
 
@@ -52,6 +59,23 @@ class OwnMonths:
 
 
 @dataclass(frozen=True)
+class CoveredUse:
+    """What an allowance of a plan covered.
+
+    Attributes
+    ----------
+    name : str
+        As bills call it: its name, else its key in the card.
+    unit : {"minutes", "messages", "megabytes"}
+    amounts : float64 array of shape (n, m)
+    """
+
+    name: str
+    unit: Literal["minutes", "messages", "megabytes"]
+    amounts: FloatArray
+
+
+@dataclass(frozen=True)
 class MonthBills:
     """Bills of months on one plan.
 
@@ -61,10 +85,13 @@ class MonthBills:
         int64 arrays of shape (n, m), by line item; cents. A month that is not known holds 0.
     unsold : bool array of shape (n, m)
         Use that the plan does not sell: the bill does not count.
+    covered : dict of str to CoveredUse
+        By the key of the allowance.
     """
 
     items: dict[str, IntArray]
     unsold: BoolArray
+    covered: dict[str, CoveredUse] = field(default_factory=dict[str, CoveredUse])
 
     @property
     def totals(self) -> IntArray:
@@ -91,9 +118,9 @@ def own_months(card: FullCard, cells: CellMonths, subscribers: Sequence[str], pe
     DataError
         If the cells do not hold together, or a subscriber used more in a month than can be rated.
     """
-    sheet, (n, m) = Sheet(card), periods.shape
+    sheet, (n, m) = cells.scheme.sheet if cells.scheme.card is card else Sheet(card), periods.shape
     listed = np.unique(periods[periods >= 0])
-    frame = cell_frame(sheet, _accounts(card, listed, n, 0), cells, tuple(subscribers))
+    frame = cell_frame(sheet, _accounts(card, listed, n), cells, tuple(subscribers))
     place = np.full((n, len(listed) + 1), -1, dtype=np.int64)
     row, lag = np.nonzero(periods >= 0)
     place[row, np.searchsorted(listed, periods[row, lag])] = lag
@@ -167,28 +194,54 @@ def scaled_months(
     return OwnMonths(scaled, np.repeat(period[:, None], k, axis=1))
 
 
-def bill_months(card: FullCard, own: OwnMonths, plans: Sequence[int]) -> list[MonthBills]:
-    """Bill each month alone on plans of a card, without options.
+def plan_sheets(card: FullCard, plans: Sequence[int]) -> tuple[Sheet, ...]:
+    """Return a sheet of each plan alone: far fewer rows to look at than those of the whole card.
 
     Parameters
     ----------
     card : FullCard
-        Its plans are of those that cells price (`cell_reasons`).
-    own : OwnMonths
     plans : sequence of int
         Positions in the card.
     """
+    unit = Sheet(card).unit
+    return tuple(Sheet(card.model_copy(update={"plans": (card.plans[k],)}), unit) for k in plans)
+
+
+def bill_months(own: OwnMonths, sheets: Sequence[Sheet]) -> list[MonthBills]:
+    """Bill each month alone on plans of a card, without options.
+
+    Parameters
+    ----------
+    own : OwnMonths
+    sheets : sequence of Sheet
+        Of `plan_sheets`: plans that cells price (`cell_reasons`), of the card of the months.
+    """
     shape = own.periods.shape
-    found = [MonthBills({}, np.zeros(shape, dtype=bool)) for _ in plans]
+    found = [MonthBills({}, np.zeros(shape, dtype=bool)) for _ in sheets]
     for period, months, frame in _by_period(own):
-        for bills, plan in zip(found, plans, strict=True):
-            accounts = _accounts(card, np.array([period]), len(months), plan)
-            book, unsold = bill_frame(frame.cells.sheet, accounts, frame, ("",) * len(months), refuse=False)
+        for bills, sheet in zip(found, sheets, strict=True):
+            accounts = _accounts(sheet.card, np.array([period]), len(months))
+            book, unsold = bill_frame(sheet, accounts, frame, ("",) * len(months), refuse=False)
             bills.unsold.reshape(-1)[months] = unsold[:, 0]
             for item, cents in book.items.items():
                 whole = bills.items.setdefault(item, np.zeros(shape, dtype=np.int64))
                 whole.reshape(-1)[months] = cents[:, 0]
+            for key, use in _covered(book):
+                whole_use = bills.covered.setdefault(key, replace(use, amounts=np.zeros(shape)))
+                whole_use.amounts.reshape(-1)[months] = use.amounts
     return found
+
+
+def _covered(book: BillBook) -> Iterator[tuple[str, CoveredUse]]:
+    """Yield what each allowance of a plan covered for the accounts of a bill of one period, with its key."""
+    if book.used is None or book.sheet is None:
+        return
+    trace = book.used.trace
+    for row, (rows, amounts) in zip(book.sheet.allowances, trace.takes, strict=True):
+        if row.allowance is not None and row.owner.option < 0:
+            unit, parts = _UNITS[KINDS.index(row.allowance.kind[0])]
+            used = group_sums(amounts, trace.account[rows], len(book.names)) / (parts or book.sheet.unit)
+            yield row.key, CoveredUse(row.allowance.name or row.key, unit, used)
 
 
 def _by_period(own: OwnMonths) -> Iterator[tuple[int, IntArray, Frame]]:
@@ -202,9 +255,9 @@ def _by_period(own: OwnMonths) -> Iterator[tuple[int, IntArray, Frame]]:
         yield period, months, _rows(own.frame, rows, rank[own.frame.account[rows]])
 
 
-def _accounts(card: FullCard, periods: IntArray, n: int, plan: int) -> AccountPeriods:
-    """Return n accounts that were there before, on one plan without options."""
-    held = np.full((n, len(periods)), plan, dtype=np.int64)
+def _accounts(card: FullCard, periods: IntArray, n: int) -> AccountPeriods:
+    """Return n accounts that were there before, on the first plan without options."""
+    held = np.zeros((n, len(periods)), dtype=np.int64)
     nothing = np.zeros((n, len(card.options)), dtype=bool)
     return AccountPeriods(PeriodRule(card.period), (_HOLDER,) * n, np.arange(n), periods, held, nothing)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from common_utils.errors import ConfigError
 from planrec.billing.cards import FullCard, FullPlan, is_short, parse_card, read_marked_tree
 from planrec.billing.catalogue import Catalogue, Eligibility, Included, OnSale, Overage, Plan, Rounding, parse_catalogue
 from planrec.billing.cell_months.bills import cell_reasons
+from planrec.billing.cell_months.own_months import plan_sheets
+from planrec.billing.rating import Sheet
 from planrec.billing.usage_detail import detailed_plans
 
 __all__ = ["CellPlans", "cell_plans", "load_cell_plans"]
@@ -34,6 +37,11 @@ class CellPlans:
     short: Catalogue
     wide: Catalogue
     places: tuple[int, ...]
+
+    @cached_property
+    def sheets(self) -> tuple[Sheet, ...]:
+        """What prices the plans that cells price, in their order."""
+        return plan_sheets(self.card, self.places)
 
 
 def cell_plans(data: bytes, name: str) -> CellPlans:

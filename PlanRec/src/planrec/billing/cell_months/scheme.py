@@ -68,6 +68,11 @@ class CellScheme:
         return self.data if kind == DATA else (Increment("exact", 1, 1),)
 
     @cached_property
+    def sheet(self) -> Sheet:
+        """The rows of the card."""
+        return Sheet(self.card)
+
+    @cached_property
     def digest(self) -> str:
         """The sha256 of the scheme as JSON, in hexadecimal."""
         card = self.card
@@ -96,6 +101,14 @@ class CellScheme:
         parts += [f"bands {', '.join(self.card.bands)}"] if self.card.bands else []
         parts += [f"prices from {', '.join(self.dates[1:])}"] if len(self.dates) > 1 else []
         return "; ".join(parts)
+
+    @property
+    def needed(self) -> str:
+        """What to do about cells by another scheme, for a message."""
+        return (
+            f"Needed are cells by {self.words}. Count the events again with `planrec bill --card --accounts --events "
+            "--cells-output`."
+        )
 
 
 def scheme_of(card: FullCard) -> CellScheme:

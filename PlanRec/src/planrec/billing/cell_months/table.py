@@ -16,7 +16,21 @@ from planrec.billing.rating import CardCells, Sheet, accounts_of
 from planrec.billing.rating.frame import Frame, UseSums, after_increments, frame_of, refuse_too_much
 from planrec.billing.rating.holdings import AccountPeriods
 
-__all__ = ["CellMonths", "cell_codes", "cell_frame", "count_cells"]
+__all__ = ["CellMonths", "CellRowError", "cell_codes", "cell_frame", "count_cells"]
+
+
+class CellRowError(DataError):
+    """Rows of cells cannot be used.
+
+    Attributes
+    ----------
+    row : int
+        The first of them, counted from 0.
+    """
+
+    def __init__(self, message: str, row: int) -> None:
+        super().__init__(message)
+        self.row = row
 
 
 @dataclass(frozen=True)
@@ -163,8 +177,8 @@ def cell_frame(sheet: Sheet, accounts: AccountPeriods, cells: CellMonths, subscr
     Raises
     ------
     DataError
-        If a cell lacks an increment, has one twice or contradicts itself, or a subscriber used more in a period than
-        can be rated.
+        If a cell lacks an increment, has one twice or contradicts itself (`CellRowError`), or a subscriber used more in
+        a period than can be rated.
     """
     scheme, p = cells.scheme, accounts.shape[1]
     place = {name: a for a, name in enumerate(subscribers[w] for w in accounts.who.tolist())}
@@ -174,7 +188,7 @@ def cell_frame(sheet: Sheet, accounts: AccountPeriods, cells: CellMonths, subscr
     kept = np.flatnonzero((who >= 0) & (when >= 0))
     grid = CardCells(sheet, cells.classes, cells.places, [(0, np.zeros(len(sheet.card.options), dtype=bool))])
     # One scheme can list its bands in another order than the card, so that their sets have other places.
-    own = scheme_of(sheet.card).bands
+    own = scheme.bands if scheme.card is sheet.card else scheme_of(sheet.card).bands
     band = np.array([own.index(name) for name in scheme.bands], dtype=np.int64)[cells.band]
     parts = (cells.date[kept] * 0, *(c[kept] for c in (cells.date, band, cells.at, cells.kind, cells.to)))
     cell = np.asarray(np.ravel_multi_index(parts, grid.shape), dtype=np.int64)
@@ -201,8 +215,10 @@ def _sums(scheme: CellScheme, cells: CellMonths, kept: IntArray, group: IntArray
     for which, increments in _by_kind(scheme):
         for place, increment in enumerate(increments):
             rows = np.flatnonzero(which[kind[group]] & (cells.increment[kept] == place))
-            if len(np.unique(group[rows])) < len(rows):
-                raise DataError("cells: a cell of a subscriber and period stands twice; give each row once.")
+            once = np.unique(group[rows], return_index=True)[1]
+            if len(once) < len(rows):
+                again = int(kept[rows[np.setdiff1d(np.arange(len(rows)), once)[0]]])
+                raise CellRowError("cells: a cell of a subscriber and period stands twice; give each row once.", again)
             pair = (increment.first, increment.step)
             amounts = billed.setdefault(pair, np.zeros(n, dtype=np.int64))
             amounts[group[rows]] = cells.quantity[kept[rows]]
@@ -211,10 +227,11 @@ def _sums(scheme: CellScheme, cells: CellMonths, kept: IntArray, group: IntArray
                 sums = beyond.setdefault((*pair, second), np.zeros(n, dtype=np.int64))
                 sums[group[rows]] = cells.beyond[kept[rows], s]
     wanted = np.array([len(scheme.increments(k)) for k in range(len(KINDS))])
-    torn = int((seen != wanted[kind]).sum())
-    if torn or odd.any():
-        raise DataError(
-            f"cells: {torn} cell(s) lack an increment and {int(odd.sum())} row(s) contradict the others of their cell; "
-            "rows were lost or changed. Count the events again."
+    torn = seen != wanted[kind]
+    if torn.any() or odd.any():
+        raise CellRowError(
+            f"cells: {int(torn.sum())} cell(s) lack an increment and {int(odd.sum())} row(s) contradict the others of "
+            "their cell; rows were lost or changed. Count the events again.",
+            int(kept[np.argmax(odd | torn[group])]),
         )
     return UseSums(events, billed, beyond)

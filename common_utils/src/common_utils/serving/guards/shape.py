@@ -17,7 +17,10 @@ from pydantic import BaseModel
 
 from common_utils.serving.problems import MOST_ERRORS, CutValidationError, ProblemError
 
-__all__ = ["Shape", "check_members"]
+__all__ = ["IN_BODY", "Shape", "check_members"]
+
+IN_BODY = "x-most-in-body"
+"""Key of a list's `json_schema_extra`, if it cannot be null: the most elements all such lists of a body have."""
 
 # Bodies below this cannot cost more than a prediction.
 _SMALL_BYTES = 1024
@@ -90,7 +93,10 @@ class Shape:
         names: set[str] = set()
         free: set[str] = set()
         widths = [1]
-        most = _most(schema, schema.get("$defs", {}), names, free, widths)
+        shared: dict[int, _Amount] = {}
+        most = _most(schema, schema.get("$defs", {}), names, free, widths, shared)
+        for amount in shared.values():
+            most = most.plus(amount)
         encoded, open_to_any = (frozenset(name.encode() for name in found) for found in (names, free))
         return cls(encoded, open_to_any, max(widths), *most, by_rows=records is not None)
 
@@ -174,20 +180,31 @@ def _separators(body: bytes, most: int) -> int:
 
 
 def _most(
-    node: Mapping[str, Any], definitions: Mapping[str, Any], names: set[str], free: set[str], widths: list[int]
+    node: Mapping[str, Any],
+    definitions: Mapping[str, Any],
+    names: set[str],
+    free: set[str],
+    widths: list[int],
+    shared: dict[int, _Amount],
 ) -> _Amount:
-    """Return what a node of a schema can hold, and note its names; nothing nests without end (`unbounded_fields`)."""
+    """Return what a node of a schema can hold, and note its names; nothing nests without end (`unbounded_fields`).
+
+    What arrays hold that are bounded `IN_BODY` is noted in `shared` instead, by the node.
+    """
     if "$ref" in node:
-        return _most(definitions[node["$ref"].rsplit("/", 1)[-1]], definitions, names, free, widths)
+        return _most(definitions[node["$ref"].rsplit("/", 1)[-1]], definitions, names, free, widths, shared)
     branches = [branch for key in ("anyOf", "oneOf", "allOf") for branch in node.get(key, ())]
     if branches:
-        found = [_most(branch, definitions, names, free, widths) for branch in branches]
+        found = [_most(branch, definitions, names, free, widths, shared) for branch in branches]
         return _Amount(*(max(column) for column in zip(*found, strict=True)))
     if node.get("type") == "array":
         count = node["maxItems"]
         parts = [*node.get("prefixItems", ()), *([node["items"]] if isinstance(node.get("items"), Mapping) else [])]
-        inner = [_most(part, definitions, names, free, widths) for part in parts]
+        inner = [_most(part, definitions, names, free, widths, shared) for part in parts]
         widest = _Amount(*(max(column) for column in zip(*inner, strict=True))) if inner else _Amount()
+        if IN_BODY in node:
+            shared[id(node)] = widest.plus(_Amount(items=1)).times(node[IN_BODY])
+            return _Amount()
         return widest.plus(_Amount(items=1)).times(count)
     if node.get("type") != "object":
         return _Amount()
@@ -195,14 +212,16 @@ def _most(
     total = _Amount(objects=1, members=len(properties))
     names.update(properties)
     for name, child in properties.items():
-        total = total.plus(_most(child, definitions, names, free, widths))
+        total = total.plus(_most(child, definitions, names, free, widths, shared))
         if _is_free(child):
             free.add(name)
     others = node.get("additionalProperties")
     width = len(properties)
     if isinstance(others, Mapping):
         width = node["maxProperties"]
-        total = total.plus(_most(others, definitions, names, free, widths).plus(_Amount(members=1)).times(width))
+        total = total.plus(
+            _most(others, definitions, names, free, widths, shared).plus(_Amount(members=1)).times(width)
+        )
     widths.append(width)
     return total
 
