@@ -26,7 +26,7 @@ from planrec.billing.cell_months import (
     scheme_of,
     slot_column,
 )
-from planrec.billing.named_words import named_classes, named_places
+from planrec.billing.named_words import named_places
 from planrec.columns import SUBSCRIBER
 from planrec.decisions import SubscriberRecord
 from planrec.decisions.record import latest_months
@@ -57,7 +57,7 @@ class CellDoor:
         self.catalogue = plans.wide
         self.pricing = CellPricing(plans)
         self.scheme = scheme_of(plans.card)
-        self._classes, self._places = named_classes(plans.card), named_places(plans.card)
+        self._places = named_places(plans.card)
         left_out = plans.wide.left_out()
         more = len(left_out) - _TOLD
         self._left_out = (*left_out[:_TOLD], *([f"{more} more plan(s) are left out ({_NEEDS})"] if more > 0 else []))
@@ -116,14 +116,10 @@ class CellDoor:
             raise DataError(f"cells: {str(error).removeprefix('events: ')}") from error
 
     def _check(self, row: CellRowRequest, months: Collection[str], place: int) -> None:
-        """Refuse what only the request and the card show: a month, class, place or slot that they do not have."""
+        """Refuse what only the request and the card show: a month, place or slot that they do not have."""
         slots = len(self.scheme.slots) if row.kind in _CALLS else 0
         if row.month not in months:
             raise CellRowError("`month` is none of the usage months of the request.", place)
-        if row.to not in self._classes:
-            named = _some(self._classes)
-            told = f"`to` is no class of the rate card ({named}). Sum up numbers of other classes without it."
-            raise CellRowError(told, place)
         if row.at not in self._places and row.kind != "call_in":  # received calls need no price
             raise CellRowError(f"`at` is no place of the rate card ({_some(self._places)}).", place)
         if len(row.seconds_beyond) != slots:

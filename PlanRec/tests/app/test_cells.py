@@ -261,11 +261,6 @@ def _twice(body: Body) -> None:
 
 # Rows 0 to 2 are the calls of May by 1/1, 60/1 and 60/60, row 3 its messages, row 4 its data.
 REFUSED = [
-    pytest.param(
-        _row(to="canary"),
-        "cells.rows[2]: `to` is no class of the rate card (fixed). Sum up numbers of other classes",
-        id="class",
-    ),
     pytest.param(_row(at="canary"), "cells.rows[2]: `at` is no place of the rate card (home).", id="place"),
     pytest.param(_row(band="canary"), "cells.rows[2]: column 'band': 1 value(s) are none of empty.", id="band"),
     pytest.param(_row(valid_from="2099-01-01"), "cells.rows[2]: column 'valid_from'", id="date"),
@@ -285,6 +280,15 @@ REFUSED = [
     pytest.param(lambda b: b["cells"]["rows"].pop(6), "cells.rows[5]: 1 cell(s) lack an increment", id="row-lost"),
     pytest.param(lambda b: b["cells"].update(scheme="ab" * 32), "cells.scheme: needed is ", id="scheme"),
 ]
+
+
+def test_a_class_that_the_card_does_not_name_costs_what_any_number_costs(service: TestClient, body: Body) -> None:
+    bodies = [deepcopy(body) for _ in range(2)]
+    for one, name in zip(bodies, ("", "elsewhere"), strict=True):
+        for row in one["cells"]["rows"][:3]:  # a call by each of its increments
+            row["to"] = name
+    answers = [_answer(service, one) for one in bodies]
+    assert answers[0]["advice"] == answers[1]["advice"]
 
 
 @pytest.mark.parametrize("batch", [False, True], ids=["alone", "batch"])
