@@ -190,6 +190,19 @@ def test_a_subscriber_in_a_part_of_another_is_found(
         write_folder(recommending(recommender), usage, PartFolder(tmp_path / "out", ASKED), [0, 1])
 
 
+def test_a_table_that_breaks_off_and_ids_that_are_no_text_are_the_table_s_fault(
+    tmp_path: Path, usage: Path, recommender: Recommender
+) -> None:
+    broken, ids = tmp_path / "broken.parquet", tmp_path / "ids.parquet"
+    content = usage.read_bytes()
+    broken.write_bytes(content[:4] + bytes(400) + content[404:])
+    whole = table()
+    pq.write_table(whole.set_column(0, "subscriber_id", pa.array([b"\xff\xfe"] * len(whole))), ids)
+    for path, said in ((broken, r"\(broken.parquet\): cannot be read to its end"), (ids, "no text in UTF-8")):
+        with pytest.raises(DataError, match=f"usage months.*{said}"):
+            write_folder(recommending(recommender), path, PartFolder(tmp_path / "out", ASKED), [0])
+
+
 def test_a_csv_file_is_answered_into_a_file(tmp_path: Path, recommender: Recommender) -> None:
     path = tmp_path / "usage.csv"
     path.write_text("subscriber_id,month,minutes,messages,megabytes\na,2025-12,1,0,5\n")

@@ -297,8 +297,17 @@ def _blocks(path: Path) -> Generator[UsageBlock]:
 
 
 def _parts_of(ids: Any) -> IntArray:
-    """Return the part of each row; each subscriber is hashed once."""
-    names = key_text(ids).dictionary_encode()
+    """Return the part of each row; each subscriber is hashed once.
+
+    Raises
+    ------
+    DataError
+        If an id holds bytes that are no text.
+    """
+    try:
+        names = key_text(ids).dictionary_encode()
+    except pa.ArrowInvalid as error:
+        raise DataError(f"usage months: {SUBSCRIBER}: an id is no text in UTF-8; export the ids as text.") from error
     return part_numbers(names.dictionary.to_pylist())[names.indices.to_numpy()]
 
 
