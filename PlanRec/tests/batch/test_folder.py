@@ -32,6 +32,7 @@ from planrec.batch.rankers import policy_ranker
 from planrec.billing import Catalogue
 from planrec.months import month_index
 from planrec.rules import built_in_rules
+from planrec.usage.pieces.block import UsageBlock
 
 FEW = 6
 ASKED = {"the question": "q"}
@@ -162,6 +163,27 @@ def test_a_flipped_bit_in_a_part_is_found(tmp_path: Path, usage: Path, recommend
         write_folder(job, usage, folder, parts_of_job(None))
     (tmp_path / "out" / "_manifest" / "part-02.json").unlink()
     assert write_folder(job, usage, folder, parts_of_job(None)).made == 1
+
+
+def test_a_second_job_at_a_part_takes_nothing_from_the_first(
+    tmp_path: Path, usage: Path, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, folder = recommending(recommender), PartFolder(tmp_path / "out", ASKED)
+    write_folder(job, usage, folder, parts_of_job(None))
+    rejected = [number for number in range(FEW) if folder.rejects(number).exists()]
+    assert len(rejected) == 2
+    for path in (tmp_path / "out" / "_manifest").glob("part-*.json"):
+        path.unlink()  # as the second job found it, when the first had not written them
+    there: list[bool] = []
+    real = runs._check_part
+
+    def looked(block: UsageBlock, number: int) -> None:
+        there.append(number not in rejected or folder.rejects(number).exists())
+        real(block, number)
+
+    monkeypatch.setattr(runs, "_check_part", looked)
+    write_folder(job, usage, folder, parts_of_job(None))
+    assert there == [True] * FEW
 
 
 def test_what_refuses_the_whole_table_leaves_no_success(tmp_path: Path, usage: Path, recommender: Recommender) -> None:
