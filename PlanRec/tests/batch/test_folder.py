@@ -312,6 +312,23 @@ def test_a_dry_run_says_what_is_expected_and_writes_nothing(  # type: ignore[no-
     assert [path.name for path in tmp_path.iterdir()] == ["usage.parquet"]
 
 
+def test_a_dry_run_looks_at_what_is_in_the_folder(  # type: ignore[no-untyped-def]
+    run, usage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("bill", "--usage", usage, "--output", tmp_path / "out", "--workers", "1", "--plans")
+    card, dry = "configs/plans_megaline.yaml", "--dry-run"
+    assert run(*asked, card, "--part", "1/2") == 0
+    capsys.readouterr()
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    assert run(*asked, card, dry) == 0
+    assert f"parts: {FEW // 2}\n" in capsys.readouterr().out
+    assert run(*asked, card, dry, "--part", "1/2") == 0
+    assert "every part of this job is in" in " ".join(capsys.readouterr().err.split())
+    assert run(*asked, "configs/plans.yaml", dry) == 2
+    assert "holds part 0 of another run: the rate card differs" in " ".join(capsys.readouterr().err.split())
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
 def test_the_disk_that_is_expected_is_what_is_taken(usage: Path, tmp_path: Path, recommender: Recommender) -> None:
     job = recommending(recommender)
     for output in (tmp_path / "a.csv", tmp_path / "a.parquet"):
