@@ -249,7 +249,9 @@ def test_commands_answer_in_parts(run, usage: Path, tmp_path: Path, capsys: pyte
     assert "holds part 0 of another run: the question differs." in " ".join(capsys.readouterr().err.split())
 
 
-def test_what_is_not_offered_and_rejected_is_written_in_parts(run, usage: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_not_offered_and_rejected_is_written_in_parts(  # type: ignore[no-untyped-def]
+    run, usage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     asked = ("--usage", usage, "--plans", "configs/plans.yaml", "--as-of", "2025-12", "--workers", "2")
     for kind, names in (("file", ("a.csv", "e.csv", "r1.csv")), ("folder", ("a", "e", "r2.csv"))):
         output, excluded, rejects = (tmp_path / name for name in names)
@@ -264,6 +266,14 @@ def test_what_is_not_offered_and_rejected_is_written_in_parts(run, usage: Path, 
     )
     assert (tmp_path / "r1.csv").read_bytes() == (tmp_path / "r2.csv").read_bytes()
     assert (tmp_path / "e" / SUCCESS).exists()
+    for job, listed in (("1/2", False), ("2/2", True)):
+        more = ("--output", tmp_path / "b", "--rejects", tmp_path / "r3.csv", "--part", job)
+        for further, written in ((["--dry-run"], False), ([], listed)):
+            assert run("recommend", *asked, *more, *further) == 0
+            said = " ".join(capsys.readouterr().err.split())
+            assert ("rejected rows are not written to" in said) != written
+            assert (tmp_path / "r3.csv").exists() == written
+    assert (tmp_path / "r1.csv").read_bytes() == (tmp_path / "r3.csv").read_bytes()
 
 
 def test_a_worker_that_is_killed_ends_the_run_with_one_line(  # type: ignore[no-untyped-def]

@@ -133,6 +133,7 @@ def _in_parts(
     keeping: Keeping[Answer],
 ) -> Written | None:
     folder = _folder_of(command, reading, keeping)
+    reading.accounts.whole = False  # the rows of other jobs are only known with the last part
     run = write_folder(job, command.usage, folder, numbers, reading=reading, keeping=keeping, workers=command.workers)
     if run.written is None:
         note(run.workers.words)
