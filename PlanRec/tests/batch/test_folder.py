@@ -32,6 +32,7 @@ from planrec.batch.rankers import policy_ranker
 from planrec.billing import Catalogue
 from planrec.months import month_index
 from planrec.rules import built_in_rules
+from planrec.usage.pieces.block import UsageBlock
 
 FEW = 6
 ASKED = {"the question": "q"}
@@ -164,6 +165,27 @@ def test_a_flipped_bit_in_a_part_is_found(tmp_path: Path, usage: Path, recommend
     assert write_folder(job, usage, folder, parts_of_job(None)).made == 1
 
 
+def test_a_second_job_at_a_part_takes_nothing_from_the_first(
+    tmp_path: Path, usage: Path, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, folder = recommending(recommender), PartFolder(tmp_path / "out", ASKED)
+    write_folder(job, usage, folder, parts_of_job(None))
+    rejected = [number for number in range(FEW) if folder.rejects(number).exists()]
+    assert len(rejected) == 2
+    for path in (tmp_path / "out" / "_manifest").glob("part-*.json"):
+        path.unlink()  # as the second job found it, when the first had not written them
+    there: list[bool] = []
+    real = runs._check_part
+
+    def looked(block: UsageBlock, number: int) -> None:
+        there.append(number not in rejected or folder.rejects(number).exists())
+        real(block, number)
+
+    monkeypatch.setattr(runs, "_check_part", looked)
+    write_folder(job, usage, folder, parts_of_job(None))
+    assert there == [True] * FEW
+
+
 def test_what_refuses_the_whole_table_leaves_no_success(tmp_path: Path, usage: Path, recommender: Recommender) -> None:
     with pytest.raises(DataError, match="are rejected: the parts are kept, but _SUCCESS is not written"):
         write_folder(
@@ -190,6 +212,19 @@ def test_a_subscriber_in_a_part_of_another_is_found(
         write_folder(recommending(recommender), usage, PartFolder(tmp_path / "out", ASKED), [0, 1])
 
 
+def test_a_table_that_breaks_off_and_ids_that_are_no_text_are_the_table_s_fault(
+    tmp_path: Path, usage: Path, recommender: Recommender
+) -> None:
+    broken, ids = tmp_path / "broken.parquet", tmp_path / "ids.parquet"
+    content = usage.read_bytes()
+    broken.write_bytes(content[:4] + bytes(400) + content[404:])
+    whole = table()
+    pq.write_table(whole.set_column(0, "subscriber_id", pa.array([b"\xff\xfe"] * len(whole))), ids)
+    for path, said in ((broken, r"\(broken.parquet\): cannot be read to its end"), (ids, "no text in UTF-8")):
+        with pytest.raises(DataError, match=f"usage months.*{said}"):
+            write_folder(recommending(recommender), path, PartFolder(tmp_path / "out", ASKED), [0])
+
+
 def test_a_csv_file_is_answered_into_a_file(tmp_path: Path, recommender: Recommender) -> None:
     path = tmp_path / "usage.csv"
     path.write_text("subscriber_id,month,minutes,messages,megabytes\na,2025-12,1,0,5\n")
@@ -214,7 +249,9 @@ def test_commands_answer_in_parts(run, usage: Path, tmp_path: Path, capsys: pyte
     assert "holds part 0 of another run: the question differs." in " ".join(capsys.readouterr().err.split())
 
 
-def test_what_is_not_offered_and_rejected_is_written_in_parts(run, usage: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_not_offered_and_rejected_is_written_in_parts(  # type: ignore[no-untyped-def]
+    run, usage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     asked = ("--usage", usage, "--plans", "configs/plans.yaml", "--as-of", "2025-12", "--workers", "2")
     for kind, names in (("file", ("a.csv", "e.csv", "r1.csv")), ("folder", ("a", "e", "r2.csv"))):
         output, excluded, rejects = (tmp_path / name for name in names)
@@ -229,6 +266,14 @@ def test_what_is_not_offered_and_rejected_is_written_in_parts(run, usage: Path, 
     )
     assert (tmp_path / "r1.csv").read_bytes() == (tmp_path / "r2.csv").read_bytes()
     assert (tmp_path / "e" / SUCCESS).exists()
+    for job, listed in (("1/2", False), ("2/2", True)):
+        more = ("--output", tmp_path / "b", "--rejects", tmp_path / "r3.csv", "--part", job)
+        for further, written in ((["--dry-run"], False), ([], listed)):
+            assert run("recommend", *asked, *more, *further) == 0
+            said = " ".join(capsys.readouterr().err.split())
+            assert ("rejected rows are not written to" in said) != written
+            assert (tmp_path / "r3.csv").exists() == written
+    assert (tmp_path / "r1.csv").read_bytes() == (tmp_path / "r3.csv").read_bytes()
 
 
 def test_a_worker_that_is_killed_ends_the_run_with_one_line(  # type: ignore[no-untyped-def]
@@ -275,6 +320,23 @@ def test_a_dry_run_says_what_is_expected_and_writes_nothing(  # type: ignore[no-
     assert "MB a process\ndisk: 0.0 MB" in said
     assert ("beside it while it runs" in said) == (files == FEW)
     assert [path.name for path in tmp_path.iterdir()] == ["usage.parquet"]
+
+
+def test_a_dry_run_looks_at_what_is_in_the_folder(  # type: ignore[no-untyped-def]
+    run, usage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("bill", "--usage", usage, "--output", tmp_path / "out", "--workers", "1", "--plans")
+    card, dry = "configs/plans_megaline.yaml", "--dry-run"
+    assert run(*asked, card, "--part", "1/2") == 0
+    capsys.readouterr()
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    assert run(*asked, card, dry) == 0
+    assert f"parts: {FEW // 2}\n" in capsys.readouterr().out
+    assert run(*asked, card, dry, "--part", "1/2") == 0
+    assert "every part of this job is in" in " ".join(capsys.readouterr().err.split())
+    assert run(*asked, "configs/plans.yaml", dry) == 2
+    assert "holds part 0 of another run: the rate card differs" in " ".join(capsys.readouterr().err.split())
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
 
 
 def test_the_disk_that_is_expected_is_what_is_taken(usage: Path, tmp_path: Path, recommender: Recommender) -> None:

@@ -60,7 +60,9 @@ def test_recommend_logs_each_subscriber_with_a_manifest(run, usage: Path, plans:
     assert len({one.event for one in found}) == 2
 
 
-def test_answers_in_parts_are_logged_with_each_part(run, usage: Path, plans: str, tmp_path: Path, logged) -> None:  # type: ignore[no-untyped-def]
+def test_answers_in_parts_are_logged_with_each_part(  # type: ignore[no-untyped-def]
+    run, usage: Path, plans: str, tmp_path: Path, logged, capsys
+) -> None:
     write_table(pd.read_csv(usage), months := tmp_path / "months.parquet")
     words = ("recommend", "--plans", plans, *MONTH, *logged)
     assert run(*words, "--usage", usage, "--output", tmp_path / "advice.csv") == 0
@@ -71,6 +73,10 @@ def test_answers_in_parts_are_logged_with_each_part(run, usage: Path, plans: str
     assert {one.event for one in entries(tmp_path)} == alone  # the same answers: shipped once
     kept = [json.loads(path.read_text()) for path in (tmp_path / "advice").glob("part-*.parquet.manifest.json")]
     assert (len(kept), sum(one["entries"] for one in kept)) == (PARTS, 2)
+    capsys.readouterr()
+    unlogged = ("recommend", "--plans", plans, *MONTH, "--usage", months, "--output", tmp_path / "advice")
+    assert run(*unlogged, "--workers", "1") == 2  # nor the other way round: kept parts would never be logged
+    assert "holds part 0 of another run: the log of decisions differs" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_repeated_run_is_shipped_once_and_seen(run, usage: Path, plans: str, tmp_path: Path, logged, capsys) -> None:  # type: ignore[no-untyped-def]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import operator
 import os
 import signal
@@ -42,6 +43,30 @@ def kill(number: int) -> int:
 def test_a_process_that_dies_is_told_and_nothing_hangs(work: Callable[[int], int]) -> None:
     with pytest.raises(DataError, match=r"a worker process ended .* fewer --workers"):
         list(answered_in_order(work, [2, 3, 4, 5], 2))
+
+
+def test_a_process_that_cannot_be_started_is_told_and_the_others_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, children = os.fork, []
+
+    def fork() -> int:
+        if children:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        children.append(real())
+        return children[0]
+
+    monkeypatch.setattr(os, "fork", fork)
+    with pytest.raises(DataError, match=r"2 worker processes cannot be started \(Resource .*\): .* fewer --workers"):
+        list(answered_in_order(abs, [-1], 2))
+    with pytest.raises(ChildProcessError):
+        os.waitpid(children[0], 0)
+
+
+def test_children_that_the_kernel_waits_for_are_no_fault() -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as some launchers of jobs leave it to what they start
+    try:
+        assert list(answered_in_order(abs, [-1, -2], 2)) == [1, 2]
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def test_few_blocks_are_read_ahead() -> None:

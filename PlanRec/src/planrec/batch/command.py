@@ -92,7 +92,7 @@ def run_job(
     DataError
         As `files.write_job` and `folder.write_folder`.
     """
-    numbers = parts_of_job(command.part)
+    numbers, keeping = parts_of_job(command.part), keeping or Keeping()
     outputs = (command.output, *command.beside.values())
     folders = [holds_parts(output) for output in outputs]
     if not folders[0] and command.part is not None:
@@ -102,7 +102,7 @@ def run_job(
     if len(set(folders)) > 1:
         raise ConfigError("--output and what is written beside it: name files for both, or folders for both.")
     if command.dry_run:
-        _say_expected(job, command, numbers if folders[0] else None, reading, keeping or Keeping())
+        _say_expected(job, command, numbers if folders[0] else None, reading, keeping)
         return None
     if folders[0]:
         return _in_parts(job, command, numbers, reading, keeping)
@@ -111,13 +111,7 @@ def run_job(
     return written
 
 
-def _in_parts(
-    job: BatchJob[Answer],
-    command: BatchCommand,
-    numbers: Sequence[int],
-    reading: Reading,
-    keeping: Keeping[Answer] | None,
-) -> Written | None:
+def _folder_of(command: BatchCommand, reading: Reading, keeping: Keeping[Answer]) -> PartFolder:
     versions = library_versions(["planrec", "numpy", "pyarrow"])
     read = (sorted(reading.columns.items()), reading.timezone, reading.accept_units, reading.max_rejected_share)
     asked = {
@@ -126,8 +120,20 @@ def _in_parts(
         "how the table is read": sha256(repr(read).encode()).hexdigest(),
         "the versions": ", ".join(f"{name} {version}" for name, version in sorted(versions.items())),
         "the outputs": ", ".join(("answers", *command.beside)),
+        "the log of decisions": "on" if keeping.whole else "off",
     }
-    folder = PartFolder(command.output, asked, command.beside)
+    return PartFolder(command.output, asked, command.beside)
+
+
+def _in_parts(
+    job: BatchJob[Answer],
+    command: BatchCommand,
+    numbers: Sequence[int],
+    reading: Reading,
+    keeping: Keeping[Answer],
+) -> Written | None:
+    folder = _folder_of(command, reading, keeping)
+    reading.accounts.whole = False  # the rows of other jobs are only known with the last part
     run = write_folder(job, command.usage, folder, numbers, reading=reading, keeping=keeping, workers=command.workers)
     if run.written is None:
         note(run.workers.words)
@@ -152,9 +158,12 @@ def _say_expected(
 ) -> None:
     if numbers is None:
         say_expected(lambda: expected_in_file(job, command.usage, command.output, reading, keeping, command.workers))
-    else:
-        beside = list(command.beside)
-        say_expected(lambda: expected_in_parts(job, command.usage, beside, numbers, reading, keeping, command.workers))
+        return
+    left, beside = _folder_of(command, reading, keeping).left(numbers), list(command.beside)
+    if not left:
+        note(f"every part of this job is in {command.output}")
+        return
+    say_expected(lambda: expected_in_parts(job, command.usage, beside, left, reading, keeping, command.workers))
 
 
 def say_expected(measured: Callable[[], Expected]) -> None:

@@ -82,7 +82,7 @@ def reads_table(command: Callable[..., None]) -> Callable[..., None]:
 
         from common_utils.tables import reading as tables
 
-        accounts = tables.Accounts()
+        accounts = tables.Accounts(whole=not named.get("dry_run"))
         reading = tables.Reading(decimal=decimal, accept_units=accept_units, accounts=accounts)
         began = True
         try:
@@ -94,8 +94,10 @@ def reads_table(command: Callable[..., None]) -> Callable[..., None]:
                     typer.echo(report.summary(), err=True)
             raise
         finally:
-            if rejects is not None and began:
+            if rejects is not None and began and accounts.whole:
                 typer.echo(f"{accounts.write_rejects(rejects):,} rejected rows written to {rejects}", err=True)
+            elif rejects is not None and began:
+                typer.echo(f"rejected rows are not written to {rejects}: not every row was looked at", err=True)
 
     typed = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in own]
     run.__signature__ = inspect.Signature([*typed, *added])  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from fcntl import LOCK_EX, LOCK_NB, flock
 from hashlib import file_digest, sha256
@@ -27,6 +27,7 @@ __all__ = ["SUCCESS", "PartFolder", "sha256_of"]
 SUCCESS = "_SUCCESS"
 _SCRATCH, _LOCK = ".rows-", "lock"
 _MANIFESTS, _WHOLE = "_manifest", "_manifest.json"
+_SAID = ("part", "asked", "sha256", "account")  # of a part, in its manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,14 @@ class PartFolder:
         []
         """
         for left in self.path.glob(f"{_SCRATCH}*"):
-            with suppress(OSError), (left / _LOCK).open("rb") as file:  # locked by a job that goes on
+            with suppress(OSError), (left / _LOCK).open("r+b") as file:  # locked by a job that goes on
                 flock(file, LOCK_EX | LOCK_NB)
                 rmtree(left)
-        with TemporaryDirectory(dir=self.path, prefix=_SCRATCH) as name, Path(name, _LOCK).open("wb") as file:
-            flock(file, LOCK_EX)
-            yield Path(name)
+        with ExitStack() as stack:
+            place = Path(stack.enter_context(TemporaryDirectory(dir=self.path, prefix=_SCRATCH)))
+            while not _is_locked(place, stack):  # another job took it for a dead one's before it was locked
+                place = Path(stack.enter_context(TemporaryDirectory(dir=self.path, prefix=_SCRATCH)))
+            yield place
 
     def begin(self) -> None:
         """Make the folders, or see that what they hold is of this run; take away what a killed run left.
@@ -101,21 +104,35 @@ class PartFolder:
         DataError
             If they cannot be made.
         """
+        with self._trusted():
+            self.left()
         for folder in (self.path, *self.beside.values()):
             with blamed(folder):
                 folder.mkdir(parents=True, exist_ok=True)
             remove_unfinished(folder)
-            others = sorted(p.name for p in folder.iterdir() if not p.name.startswith(".") and not _ours(p.name))
-            if others:
-                raise ConfigError(f"{folder} holds {others[:3]}, no part of a run; name a folder that is new or empty.")
         with blamed(self.path):
             (self.path / _MANIFESTS).mkdir(exist_ok=True)
         remove_unfinished(self.path / _MANIFESTS)
+        if not self.complete:  # a part was taken away
+            self._withdraw()
+
+    def left(self, numbers: Iterable[int] = range(PARTS)) -> list[int]:
+        """Return which parts are still to be computed; nothing is written.
+
+        Parameters
+        ----------
+        numbers : iterable of int
+            Parts to look for.
+
+        Raises
+        ------
+        ConfigError, DataError
+            As `begin`, or if a manifest cannot be read.
+        """
+        self._refuse_strangers()
         for number in range(PARTS):
             self._refuse_other(number)
-        if not self.complete:  # a part was taken away
-            for folder in (self.path, *self.beside.values()):
-                (folder / SUCCESS).unlink(missing_ok=True)
+        return [number for number in numbers if not self._manifest_path(number).exists()]
 
     def kept(self, numbers: Iterable[int] = range(PARTS)) -> dict[int, Mapping[str, Any]]:
         """Return what was kept of each part that is whole: by its number the account that was given to `keep`.
@@ -130,22 +147,8 @@ class PartFolder:
         DataError
             If a part is not what its manifest says.
         """
-        found: dict[int, Mapping[str, Any]] = {}
-        for number in numbers:
-            said = self._manifest(number)
-            if said is None:
-                continue
-            again = f"delete {self._manifest_path(number)}, and the part is computed again."
-            if said["part"] != number:
-                raise DataError(
-                    f"part {number}: its manifest is of part {said['part']}, whose subscribers would be in two; {again}"
-                )
-            digests, files = self.digests(number), self._files(number)
-            changed = [name for name in files if digests.get(name) != said["sha256"].get(name)]
-            if changed:
-                raise DataError(f"{files[changed[0]]}: not the file that its manifest names; {again}")
-            found[number] = said["account"]
-        return found
+        with self._trusted():
+            return {number: said["account"] for number in numbers if (said := self._checked(number)) is not None}
 
     @property
     def complete(self) -> bool:
@@ -164,7 +167,9 @@ class PartFolder:
             Plain values; what is needed of it to sum up the run.
         """
         said = {"part": number, "asked": dict(self.asked), "sha256": dict(digests), "account": account}
-        write_bytes(self._manifest_path(number), json.dumps(said, sort_keys=True).encode() + b"\n")
+        said = json.loads(json.dumps(said))  # as it is read again
+        sealed = {**said, "checksum": _checksum(said)}
+        write_bytes(self._manifest_path(number), json.dumps(sealed, sort_keys=True).encode() + b"\n")
 
     def succeed(self, about: Mapping[str, Any]) -> None:
         """Write the manifest of the whole, and `_SUCCESS` after it; once all parts are kept.
@@ -183,11 +188,59 @@ class PartFolder:
         for folder in (*self.beside.values(), self.path):
             write_bytes(folder / SUCCESS, b"")
 
+    def _checked(self, number: int) -> Mapping[str, Any] | None:
+        """Return the manifest of a part whose files are what it says."""
+        said = self._manifest(number)
+        if said is None:
+            return None
+        if said["part"] != number:
+            raise self._damaged(
+                number, f"part {number}: its manifest is of part {said['part']}, whose subscribers would be in two"
+            )
+        digests, files = self.digests(number), self._files(number)
+        changed = [name for name in files if digests.get(name) != said["sha256"].get(name)]
+        if changed:
+            raise self._damaged(number, f"{files[changed[0]]}: not the file that its manifest names")
+        return said
+
+    def _damaged(self, number: int, what: str) -> DataError:
+        return DataError(f"{what}; delete {self._manifest_path(number)}, and the part is computed again.")
+
+    @contextmanager
+    def _trusted(self) -> Generator[None]:
+        """Take away the word that every part is there, if the block finds that one is not whole."""
+        try:
+            yield
+        except DataError:
+            self._withdraw()
+            raise
+
+    def _withdraw(self) -> None:
+        """Take away the word that every part is there."""
+        for folder in (self.path, *self.beside.values()):
+            with suppress(OSError):  # where nothing can be deleted, nothing can be written either: that is told
+                (folder / SUCCESS).unlink(missing_ok=True)
+
     def _files(self, number: int) -> dict[str, Path]:
         answers = self.part(number)
         further = {f"{name}/{answers.name}": self.part(number, name) for name in self.beside}
         rejects = self.rejects(number)
         return {answers.name: answers, **further, f"{_MANIFESTS}/{rejects.name}": rejects}
+
+    def _refuse_strangers(self) -> None:
+        """Refuse folders that hold anything but this run's: parts that no manifest speaks for are another's."""
+        shown: dict[Path, list[str]] = {}
+        for folder in (*self.beside.values(), self.path):  # the last shows what another job began by then
+            names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+            shown[folder] = [name for name in names if not name.startswith(".")]
+        begun = _MANIFESTS in shown[self.path]
+        for folder, names in shown.items():
+            own = (_MANIFESTS, _WHOLE) if folder == self.path else ()
+            others = [name for name in names if not begun or not (name in own or _is_part(name))]
+            if others:
+                raise ConfigError(
+                    f"{folder} holds {others[:3]}, no part of this run; name a folder that is new or empty."
+                )
 
     def _refuse_other(self, number: int) -> None:
         said = self._manifest(number)
@@ -207,12 +260,15 @@ class PartFolder:
     def _manifest(self, number: int) -> Mapping[str, Any] | None:
         path = self._manifest_path(number)
         try:
-            said = json.loads(path.read_bytes())
-            return {name: said[name] for name in ("part", "asked", "sha256", "account")}
+            found = json.loads(path.read_bytes())
+            said = {name: found[name] for name in _SAID}
+            if found["checksum"] != _checksum(said):
+                raise ValueError(path)
+            return said
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path}: cannot be read; delete it, and the part is computed again.") from error
+            raise self._damaged(number, f"{path}: cannot be read, or was changed by hand") from error
 
 
 def sha256_of(path: Path) -> str:
@@ -232,7 +288,19 @@ def sha256_of(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def _ours(name: str) -> bool:
-    start, _, number = name.partition("-")
-    numbered = start == "part" and number[:2].isdecimal() and number[2:] in (".parquet", ".parquet.manifest.json")
-    return numbered or name in (_MANIFESTS, _WHOLE, SUCCESS)
+def _is_locked(place: Path, stack: ExitStack) -> bool:
+    """Lock a folder until the stack ends; say whether it is still there."""
+    file = stack.enter_context((place / _LOCK).open("wb"))
+    with suppress(OSError):  # a file system without locks: then nobody can take it for a dead job's either
+        flock(file, LOCK_EX)
+    return (place / _LOCK).exists()
+
+
+def _checksum(said: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _is_part(name: str) -> bool:
+    """Tell whether a name is one that a run writes into each of its folders."""
+    parts = (f"part-{number:02d}.parquet" for number in range(PARTS))
+    return name == SUCCESS or name.removesuffix(".manifest.json") in parts

@@ -9,7 +9,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
@@ -31,6 +31,7 @@ _ENDED = (
     "a worker process ended before it had answered: it was killed, or memory ran out. The output is not complete: run "
     "again, with fewer --workers if memory is short; a folder of parts goes on where it stopped."
 )
+_NOT_STARTED = "{count} worker processes cannot be started ({why}): run again with fewer --workers."
 
 
 def answered_in_order(
@@ -96,6 +97,9 @@ class _Processes:
                     _answer_for_good(work, theirs, self._ours, parent)
                 theirs.close()
                 self._children.append(child)
+        except OSError as error:  # no memory, or no further process
+            self._end()
+            raise DataError(_NOT_STARTED.format(count=count, why=error.strerror or error)) from error
         finally:
             gc.unfreeze()
         for one in self._ours:
@@ -105,10 +109,7 @@ class _Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for one in self._ours:
-            one.close()
-        for child in self._children:
-            os.waitpid(child, 0)
+        self._end()
 
     def ask(self, block: Any) -> Any:
         """Return the answer of a process that is free to a block."""
@@ -123,6 +124,13 @@ class _Processes:
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    def _end(self) -> None:
+        for one in self._ours:
+            one.close()
+        for child in self._children:
+            with suppress(ChildProcessError):  # whoever started this process lets the kernel wait for children
+                os.waitpid(child, 0)
 
 
 def _answer_for_good(

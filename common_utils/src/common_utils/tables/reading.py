@@ -57,10 +57,18 @@ class Stated(Protocol):
 
 @dataclass
 class Accounts:
-    """What became of the rows of every table a command read; filled while reading, shown and written at the end."""
+    """What became of the rows of every table a command read; filled while reading, shown and written at the end.
+
+    Attributes
+    ----------
+    reports : list of RowReport
+    whole : bool
+        Whether tables were gone through to their end; else nobody knows all their rejected rows, and none are written.
+    """
 
     reports: list[RowReport] = field(default_factory=list)
     _rejects: list[tuple[str, pd.DataFrame | Callable[[], pd.DataFrame]]] = field(default_factory=list)
+    whole: bool = True
 
     def add(self, report: RowReport, rejects: pd.DataFrame | Callable[[], pd.DataFrame]) -> None:
         """Take the account of a table; one that was read before under that name is replaced.
@@ -73,6 +81,7 @@ class Accounts:
         """
         self.update(report)
         self._rejects.append((report.table, rejects))
+        self.whole = True
 
     def update(self, report: RowReport) -> None:
         """Take the account of a table once rules of the project set some of its rows aside."""

@@ -124,6 +124,7 @@ class PartWork(Generic[Answer]):
                 for write, tables in zip(writers, done.tables, strict=False):
                     for table in tables:
                         write(table)
+            rejects.finish()
         account = (
             {"months": months, "rows": rows, "counted": dict(counted), **_plain(_sum(accounts))} if accounts else {}
         )
@@ -217,7 +218,6 @@ class _Rejects:
     def __init__(self, path: Path, stack: ExitStack) -> None:
         self._path, self._stack = path, stack
         self._write: Callable[[Any], None] | None = None
-        path.unlink(missing_ok=True)  # of a job that was killed
 
     def write(self, rejects: pd.DataFrame) -> None:
         if not len(rejects):
@@ -225,6 +225,11 @@ class _Rejects:
         if self._write is None:
             self._write = self._stack.enter_context(table_writer(self._path, _REJECTS))
         self._write(pa.Table.from_pandas(rejects, schema=_REJECTS, preserve_index=False))
+
+    def finish(self) -> None:
+        """Take away the file of a run before, where none was rejected; a job at the same part may need its own."""
+        if self._write is None:
+            self._path.unlink(missing_ok=True)
 
 
 def _all_rejects(folder: PartFolder) -> pd.DataFrame:
@@ -297,8 +302,17 @@ def _blocks(path: Path) -> Generator[UsageBlock]:
 
 
 def _parts_of(ids: Any) -> IntArray:
-    """Return the part of each row; each subscriber is hashed once."""
-    names = key_text(ids).dictionary_encode()
+    """Return the part of each row; each subscriber is hashed once.
+
+    Raises
+    ------
+    DataError
+        If an id holds bytes that are no text.
+    """
+    try:
+        names = key_text(ids).dictionary_encode()
+    except pa.ArrowInvalid as error:
+        raise DataError(f"usage months: {SUBSCRIBER}: an id is no text in UTF-8; export the ids as text.") from error
     return part_numbers(names.dictionary.to_pylist())[names.indices.to_numpy()]
 
 

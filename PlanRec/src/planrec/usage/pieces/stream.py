@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -178,13 +179,15 @@ class UsageStream:
         ------
         ConfigError
             If the table is a CSV file or a workbook.
+        DataError
+            Once they are gone through, if the table cannot be read to its end.
         """
         if self.check.text is not None:
             raise ConfigError(
                 f"{USAGE_TABLE} ({self._path.name}): answers in parts are made of a Parquet table; bring it as "
                 "Parquet, or name a file with --output."
             )
-        return (numbered(some) for some in self._read())
+        return self._numbered()
 
     def take(self, account: BlockAccount) -> None:
         """Add the account of a block."""
@@ -301,10 +304,19 @@ class UsageStream:
         for some in self._opened.tables(self._piece_rows, wanted):
             yield replace(some, table=some.table.rename_columns([self._columns[name] for name in wanted]))
 
-    def _ordered(self) -> Iterator[Any]:
-        try:
+    def _numbered(self) -> Generator[Any]:
+        with self._readable():
+            yield from map(numbered, self._read())
+
+    def _ordered(self) -> Generator[Any]:
+        with self._readable():
             tables = map(numbered, self._read())
             yield from tables if self._is_sorted() else sorted_rows(tables, self._empty(), SUBSCRIBER, self._piece_rows)
+
+    @contextmanager
+    def _readable(self) -> Generator[None]:
+        try:
+            yield
         except (OSError, pa.ArrowException, duckdb.Error) as error:
             raise DataError(
                 f"{USAGE_TABLE} ({self._path.name}): cannot be read to its end, or sorted by subscriber on the disk "
