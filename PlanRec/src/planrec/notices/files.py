@@ -20,7 +20,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from common_utils.command_line.terminal import tracked
 from common_utils.errors import DataError, GateError
 from planrec.billing import Catalogue
-from planrec.notices.notice import Basis, Notice, NoticeFigures, Versions, figures_of, usage_digest, versions_of
+from planrec.notices.figures import figures_of
+from planrec.notices.notice import Basis, Notice, NoticeFigures, Versions, usage_digest, versions_of
 from planrec.notices.schedule import NoticeOutcome
 from planrec.notices.text import notice_text
 

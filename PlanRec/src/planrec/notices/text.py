@@ -37,7 +37,8 @@ def notice_text(basis: Basis, figures: NoticeFigures) -> str:
 
     Examples
     --------
-    >>> from planrec.notices.notice import basis_of, figures_of, versions_of
+    >>> from planrec.notices.figures import figures_of
+    >>> from planrec.notices.notice import basis_of, versions_of
     >>> basis = basis_of("a", as_of=date(2018, 2, 1), contract_end=None, current_plan="surf", age=None,
     ...                  months=["2018-01"], usage=([510_000_000], [0], [0]), versions=versions_of(megaline, ""))
     >>> for sentence in notice_text(basis, figures_of([basis], megaline)[0]).split(". "):
