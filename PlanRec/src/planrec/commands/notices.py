@@ -15,6 +15,7 @@ from planrec.commands.options import (
     NoticeOutputOption,
     NoticeUsageOption,
     PlansOption,
+    PricedCellsOption,
     SentOption,
     VerifyOption,
 )
@@ -37,6 +38,7 @@ def notices(
     kind: NoticeKindOption = NoticeChoice.both,
     sent: SentOption = None,
     history_months: HistoryOption = None,
+    cells: PricedCellsOption = None,
     verify: VerifyOption = None,
     workers: BatchWorkersOption = None,
     config: ConfigOption = None,
@@ -57,5 +59,6 @@ def notices(
             history_months=history_months,
             verify=verify,
             workers=workers,
+            cells=cells,
         )
     )

@@ -151,6 +151,7 @@ class NoticeCommand:
     history_months: int | None
     verify: Path | None
     workers: int | None = None
+    cells: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +231,7 @@ class WhatIfCommand:
     plan: Path | None
     plans: Path | None
     bundle: Path | None
+    cells: Path | None = None
     workers: int | None = None
     part: str | None = None
     dry_run: bool = False

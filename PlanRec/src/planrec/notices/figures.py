@@ -4,34 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
 
 from common_utils.array_types import IntArray
 from common_utils.errors import DataError
+from planrec.advice.from_cells import CellPricing
 from planrec.advice.ranking import rank_plans
-from planrec.billing import Bills, Catalogue, Usage, rate
+from planrec.billing import Catalogue
 from planrec.months import month_text
-from planrec.notices.notice import MILLIONTHS, Basis, NoticeFigures, PlanCost
+from planrec.notices.notice import Basis, NoticeFigures, PlanCost
+from planrec.notices.rated import rated_months
 from planrec.rules import ExclusionCode, exclusions, without_detail
 
-__all__ = ["figures_of"]
+__all__ = ["figures_of", "figures_or_reasons"]
 
 
-def figures_of(bases: Sequence[Basis], catalogue: Catalogue) -> list[NoticeFigures]:
+def figures_of(bases: Sequence[Basis], catalogue: Catalogue, cells: CellPricing | None = None) -> list[NoticeFigures]:
     """Return the figures of each basis: from it and the rate card alone.
 
     Parameters
     ----------
     bases : sequence of Basis
     catalogue : Catalogue
+    cells : CellPricing, optional
+        What prices full plans from the cells of the bases; the catalogue is then its `plans.wide`.
 
     Raises
     ------
     DataError
-        If a basis holds no month, usage of another length than its months, or a plan the rate card lacks.
+        If a basis holds no month, usage of another length than its months, a plan the rate card lacks, cells that do
+        not hold together, or if the plan held has no bill.
 
     Examples
     --------
@@ -43,20 +46,49 @@ def figures_of(bases: Sequence[Basis], catalogue: Catalogue) -> list[NoticeFigur
     >>> figures.best.plan_id, figures.best.monthly_cents, figures.best.saving_yearly_cents, str(figures.change_from)
     ('surf', 2515, 53820, '2018-04-01')
     """
+    found = figures_or_reasons(bases, catalogue, cells)
+    figures = [one for one in found if isinstance(one, NoticeFigures)]
+    if len(figures) < len(bases):
+        raise DataError(
+            f"notices: {len(bases) - len(figures)} basis(es) hold a plan whose bills their cells do not say; leave "
+            "these subscribers out, or give the cells of their months."
+        )
+    return figures
+
+
+def figures_or_reasons(
+    bases: Sequence[Basis], catalogue: Catalogue, cells: CellPricing | None = None
+) -> list[NoticeFigures | ExclusionCode]:
+    """Return the figures of each basis, or why the plan held has no bill: NEEDS_USAGE_DETAIL or NOT_SOLD.
+
+    Parameters
+    ----------
+    bases, catalogue, cells
+        As `figures_of`.
+
+    Raises
+    ------
+    DataError
+        As `figures_of`, but for plans held without a bill.
+    """
     if not bases:
         return []
     _check(bases, catalogue)
     current = np.array([catalogue.index(basis.current_plan) for basis in bases], dtype=np.int64)
     changes = [_change_from(basis) for basis in bases]
-    comparison = _Comparison(bases, catalogue, current)
-    excluded = _excluded(bases, changes, catalogue, current)
+    comparison = _Comparison(bases, catalogue, current, cells)
+    unpriced = comparison.closed[np.arange(len(bases)), current]
+    rules = _excluded(bases, changes, catalogue, current)
+    excluded = np.where(rules != ExclusionCode.NONE, rules, comparison.closed)
     best, free = comparison.best(excluded)
     return [
-        NoticeFigures(
+        ExclusionCode(unpriced[i])
+        if unpriced[i]
+        else NoticeFigures(
             change_from=changes[i],
-            current=comparison.tariff(i, int(current[i])),
-            best=comparison.tariff(i, int(best[i])),
-            best_without_contract=comparison.tariff(i, int(free[i])),
+            current=comparison.tariff(i, int(current[i]), changes[i]),
+            best=comparison.tariff(i, int(best[i]), changes[i]),
+            best_without_contract=comparison.tariff(i, int(free[i]), changes[i]),
             stay=bool(best[i] == current[i]),
             not_offered={
                 **{catalogue.plan_ids[p]: ExclusionCode(excluded[i, p]).name for p in np.flatnonzero(excluded[i])},
@@ -70,15 +102,17 @@ def figures_of(bases: Sequence[Basis], catalogue: Catalogue) -> list[NoticeFigur
 class _Comparison:
     """Every plan on the months of every basis: the months of all bases in a row, `starts` where each begins."""
 
-    def __init__(self, bases: Sequence[Basis], catalogue: Catalogue, current: IntArray) -> None:
+    def __init__(
+        self, bases: Sequence[Basis], catalogue: Catalogue, current: IntArray, cells: CellPricing | None
+    ) -> None:
         self.catalogue, self.current = catalogue, current
         self.counts = np.array([len(basis.months) for basis in bases], dtype=np.int64)
         self.starts = np.cumsum(self.counts) - self.counts
-        self.bills = rate(_usage(bases), catalogue)
-        totals = self.bills.total_cents
+        self.rated = rated_months(bases, catalogue, cells)
+        self.closed, totals = self.rated.closed, self.rated.totals
         today = totals[np.arange(len(totals)), np.repeat(current, self.counts)]
         self.dearer = self._per_basis((totals > today[:, None]).astype(np.int64))
-        self.items = [self._per_basis(part) for part in _line_items(self.bills)]
+        self.items = [self._per_basis(part) for part in self.rated.items]
         count = self.counts[:, None]
         self.monthly = (2 * self._per_basis(totals) + count) // (2 * count)  # half a cent up
 
@@ -93,18 +127,20 @@ class _Comparison:
         free, _ = rank_plans(key, ((excluded > 0) | (new_terms > 0)).astype(np.int64), self.current, 0)
         return order[:, 0], free[:, 0]
 
-    def tariff(self, row: int, plan: int) -> PlanCost:
+    def tariff(self, row: int, plan: int, change: date) -> PlanCost:
         """Return what one plan costs on the months of one basis."""
-        start, held = int(self.starts[row]), int(self.current[row])
-        bills = self.bills.total_cents[start : start + int(self.counts[row]), plan].tolist()
-        fee, minutes, messages, data = (int(part[row, plan]) for part in self.items)
+        start, held, rated = int(self.starts[row]), int(self.current[row]), self.rated
+        bills = rated.totals[start : start + int(self.counts[row]), plan].tolist()
+        full = plan - len(rated.short_plans)
+        items = None if full < 0 else rated.lines(row, full)
+        fee, minutes, messages, data = (int(part[row, plan]) if full < 0 else None for part in self.items)
         monthly, today = int(self.monthly[row, plan]), int(self.monthly[row, held])
         chosen = self.catalogue.plans[plan]
         return PlanCost(
             plan_id=chosen.plan_id,
             name=chosen.name,
             contract_months=0 if plan == held else chosen.contract_months,
-            monthly_fee_cents=chosen.monthly_fee_cents,
+            monthly_fee_cents=chosen.monthly_fee_cents if full < 0 else rated.fee(full, change),
             bills_cents=tuple(bills),
             fee_cents=fee,
             minutes_cents=minutes,
@@ -116,6 +152,7 @@ class _Comparison:
             highest_cents=max(bills),
             saving_yearly_cents=12 * (today - monthly),
             months_dearer=int(self.dearer[row, plan]),
+            items=items,
         )
 
     def _per_basis(self, values: IntArray) -> IntArray:
@@ -132,21 +169,6 @@ def _check(bases: Sequence[Basis], catalogue: Catalogue) -> None:
             f"notices: {foreign} basis(es) name a plan that rate card {catalogue.version!r} lacks; "
             "give the rate card the notices were written with."
         )
-
-
-def _usage(bases: Sequence[Basis]) -> Usage:
-    def flat(parts: Sequence[tuple[int, ...]]) -> NDArray[np.float64]:
-        return np.array(list(chain.from_iterable(parts)), dtype=np.float64) / MILLIONTHS
-
-    return Usage(
-        flat([basis.minutes for basis in bases]),
-        flat([basis.messages for basis in bases]),
-        flat([basis.megabytes for basis in bases]),
-    )
-
-
-def _line_items(bills: Bills) -> tuple[IntArray, ...]:
-    return bills.fee_cents, bills.minutes_cents, bills.messages_cents, bills.data_cents
 
 
 def _change_from(basis: Basis) -> date:

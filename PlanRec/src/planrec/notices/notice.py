@@ -7,22 +7,26 @@ number, half a cent up; a year is 12 such months; plans are ranked by that avera
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
 from common_utils.bundle import fingerprint_bytes, library_versions
+from common_utils.errors import DataError
 from planrec.billing import MAX_USAGE, Catalogue
 from planrec.billing.catalogue import Rounding
 from planrec.months import MONTH_PATTERN
+from planrec.notices.basis_cells import BasisCells
 from planrec.notices.schedule import NoticeKind
 
 __all__ = [
     "MILLIONTHS",
     "Basis",
+    "LineItem",
     "Notice",
     "NoticeFigures",
     "PlanCost",
@@ -71,8 +75,11 @@ class Basis:
     minutes, messages, megabytes : tuple of int
         Usage of those months in millionths of the unit, as the rater reads it.
     usage_sha256 : str
-        `usage_digest` of the above.
+        `usage_digest` of the above and of the cells.
     versions : Versions
+    cells : BasisCells or None
+        Cells of those months, which price full plans. None where none were given, or where they lack a month or
+        contradict the usage: then full plans are not compared.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -88,11 +95,34 @@ class Basis:
     megabytes: tuple[_Used, ...]
     usage_sha256: str
     versions: Versions
+    cells: BasisCells | None = None
 
     @property
     def kind(self) -> NoticeKind:
         """The notice this basis is for."""
         return "yearly" if self.contract_end is None else "end-of-contract"
+
+
+@dataclass(frozen=True, slots=True)
+class LineItem:
+    """A line of the bills of a full plan, over all months of the basis.
+
+    Attributes
+    ----------
+    name : str
+        As a bill says it.
+    quantity : dict of str to str
+        What it charges for beyond what allowances cover, after increments: `seconds`, `messages` or `megabytes`, exact
+        decimals. Empty where the line charges for no use, as a fee does.
+    cents : int
+        Below 0 for a discount.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    name: str
+    quantity: dict[Literal["seconds", "messages", "megabytes"], str]
+    cents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +135,11 @@ class PlanCost:
     contract_months : int
         Months that taking the plan binds for; 0 for the current plan, which goes on month by month.
     monthly_fee_cents : int
+        Of a full plan the fee in the month of the change, to the cent, before tax that the card adds.
     bills_cents : tuple of int
         Bill of each month of the basis, in its order.
-    fee_cents, minutes_cents, messages_cents, data_cents : int
-        Line items over all months; they add up to the sum of the bills.
+    fee_cents, minutes_cents, messages_cents, data_cents : int or None
+        Line items over all months; they add up to the sum of the bills. None for a full plan.
     monthly_cents, yearly_cents : int
         Average bill a month, and 12 of them.
     lowest_cents, highest_cents : int
@@ -117,6 +148,9 @@ class PlanCost:
         The current plan's `yearly_cents` less this one's.
     months_dearer : int
         Months in which the bill is above the current plan's.
+    items : tuple of LineItem or None
+        Of a full plan: what the bills are made of, lines of 0 cents left out; they add up to the sum of the bills. None
+        for a plan in the short form.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -126,16 +160,17 @@ class PlanCost:
     contract_months: int
     monthly_fee_cents: int
     bills_cents: tuple[int, ...]
-    fee_cents: int
-    minutes_cents: int
-    messages_cents: int
-    data_cents: int
+    fee_cents: int | None
+    minutes_cents: int | None
+    messages_cents: int | None
+    data_cents: int | None
     monthly_cents: int
     yearly_cents: int
     lowest_cents: int
     highest_cents: int
     saving_yearly_cents: int
     months_dearer: int
+    items: tuple[LineItem, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +190,8 @@ class NoticeFigures:
     stay : bool
         Whether `best` is the plan held.
     not_offered : dict of str to str
-        Plan -> code of why it was not compared: on the day of the run or on `change_from` it cannot be taken, or usage
-        months do not price it.
+        Plan -> code of why it was not compared: on the day of the run or on `change_from` it cannot be taken, neither
+        usage months nor cells price it, or it does not sell what was used.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -198,6 +233,7 @@ def basis_of(
     months: Sequence[str],
     usage: tuple[Sequence[int], Sequence[int], Sequence[int]],
     versions: Versions,
+    cells: BasisCells | None = None,
 ) -> Basis:
     """Return a basis with the digest of its usage; `usage` is minutes, messages and megabytes in millionths.
 
@@ -221,6 +257,7 @@ def basis_of(
         megabytes,
         "",
         versions,
+        cells,
     )
     return replace(bare, usage_sha256=usage_digest(bare))
 
@@ -228,8 +265,19 @@ def basis_of(
 def usage_digest(basis: Basis) -> str:
     """Return the sha256 of the usage rows: one line `subscriber,month,minutes,messages,megabytes` each, UTF-8.
 
-    Usage stands in millionths of its unit; lines are ascending by month and end in LF.
+    Usage stands in millionths of its unit; lines are ascending by month and end in LF. Where there are cells, a line
+    `cells,scheme` and a line for each of their rows, as JSON without spaces in ASCII, come after them.
+
+    Raises
+    ------
+    DataError
+        If there is not as much usage as there are months.
     """
+    if {len(basis.minutes), len(basis.messages), len(basis.megabytes)} != {len(basis.months)}:
+        raise DataError("notices: usage that does not fit the months of its basis.")
     rows = zip(basis.months, basis.minutes, basis.messages, basis.megabytes, strict=True)
     lines = [f"{basis.subscriber_id},{month},{a},{b},{c}\n" for month, a, b, c in rows]
+    if basis.cells is not None:
+        lines.append(f"cells,{basis.cells.scheme}\n")
+        lines += [f"{json.dumps(row, separators=(',', ':'))}\n" for row in basis.cells.rows]
     return fingerprint_bytes("".join(lines).encode())

@@ -8,7 +8,14 @@ from planrec.billing.cell_months.bills import (
     bill_cells_on_every_plan,
     cell_reasons,
 )
-from planrec.billing.cell_months.own_months import MonthBills, OwnMonths, bill_months, own_months, scaled_months
+from planrec.billing.cell_months.own_months import (
+    MonthBills,
+    OwnMonths,
+    bill_months,
+    multiplied_months,
+    own_months,
+    scaled_months,
+)
 from planrec.billing.cell_months.plans import CellPlans, cell_plans, load_cell_plans
 from planrec.billing.cell_months.scheme import CellScheme, Increment, scheme_of
 from planrec.billing.cell_months.table import CellMonths, cell_codes, count_cells
@@ -29,6 +36,7 @@ __all__ = [
     "cell_reasons",
     "count_cells",
     "load_cell_plans",
+    "multiplied_months",
     "own_months",
     "scaled_months",
     "scheme_of",
