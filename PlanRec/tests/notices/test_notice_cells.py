@@ -268,3 +268,22 @@ def test_verify_takes_no_cells_and_another_card_is_told(
     assert "give only --plans with it" in capsys.readouterr().err
     assert notices("--verify", written, "--plans", project_folder / "configs" / "plans_megaline.yaml") == 5
     assert "of another sha256 than the one at hand" in capsys.readouterr().err
+
+
+def test_bills_worked_out_by_hand_are_what_a_notice_shows(run: Run, project_folder: Path, tmp_path: Path) -> None:
+    """The bills of B in `examples/cards/ibera/bills.csv`: 8.36 in March, of it 2.36 for a call abroad, and 6.00."""
+    folder = project_folder / "examples" / "cards" / "ibera"
+    events = ("--card", folder / "card.yaml", "--accounts", folder / "accounts.yaml", "--events", folder / "events.csv")
+    cells, usage, output = (tmp_path / name for name in ("cells.parquet", "usage.csv", "n.jsonl"))
+    assert run("bill", *events, "--cells-output", cells) == 0
+    usage.write_text(USAGE.partition("\n")[0] + "\nB,2025-03,3,0,0,cero,10,0\nB,2025-04,0,0,0,cero,11,0\n")
+    asked = ("--usage", usage, "--cells", cells, "--as-of", "2025-05-01", "--output", output)
+    assert run("notices", "--plans", folder / "card.yaml", *asked) == 0
+    notice = lines(output)[1]
+    assert notice["figures"]["current"]["bills_cents"] == [836, 600]
+    assert notice["figures"]["current"]["items"] == [
+        {"name": "calls abroad", "quantity": {"seconds": "120"}, "cents": 236},
+        {"name": "minimum spend top-up", "quantity": {}, "cents": 1200},
+    ]
+    assert "made up of calls abroad 1.18 EUR and minimum spend top-up 6.00 EUR" in notice["text"]
+    assert notice["figures"]["not_offered"] == {"duo": "NEEDS_USAGE_DETAIL"}

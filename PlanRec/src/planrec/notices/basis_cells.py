@@ -18,10 +18,8 @@ from planrec.months import MONTH_PATTERN
 __all__ = ["BasisCells", "CellRow", "basis_cells", "cells_again"]
 
 _Count = Annotated[int, Field(ge=0, le=2**53)]
-CellRow = tuple[
-    *(Annotated[str, Field(pattern=MONTH_PATTERN)], str, str, str, str, str, str),
-    *(_Count, _Count, tuple[_Count, ...]),
-]
+_Month = Annotated[str, Field(pattern=MONTH_PATTERN)]
+CellRow = tuple[_Month, str, str, str, str, str, str, _Count, _Count, tuple[_Count, ...]]
 """Month, kind, to, at, band, valid_from, increment, events, quantity, and seconds beyond each slot of the card, as in a
 file of cells. The quantity is billed seconds of calls, messages, or parts of a megabyte of data."""
 
@@ -63,8 +61,18 @@ def basis_cells(cells: CellMonths) -> dict[str, BasisCells]:
     for who, when, kind, to, at, band, day, step, events, quantity, beyond in zip(
         *(column.tolist() for column in columns), *numbers, strict=True
     ):
-        words = (cells.periods[when], KINDS[kind], cells.classes[to], cells.places[at], scheme.bands[band])
-        row = (*words, scheme.dates[day], labels[kind][step], events, quantity, tuple(beyond))
+        row: CellRow = (
+            cells.periods[when],
+            KINDS[kind],
+            cells.classes[to],
+            cells.places[at],
+            scheme.bands[band],
+            scheme.dates[day],
+            labels[kind][step],
+            events,
+            quantity,
+            tuple(beyond),
+        )
         found[cells.subscribers[who]].append(row)
     return {name: BasisCells(scheme.digest, tuple(sorted(rows))) for name, rows in found.items()}
 
@@ -107,11 +115,22 @@ def cells_again(each: Sequence[Sequence[CellRow]], scheme: CellScheme) -> CellMo
     classes, to_codes = cell_codes(list(to), "")
     places, at_codes = cell_codes(list(at), "home")
     return CellMonths(
-        *(scheme, tuple(map(str, range(len(each)))), periods, classes, places),
-        np.repeat(np.arange(len(each)), [len(some) for some in each]),
-        *(period, kind, to_codes, at_codes, _places(bands, scheme.bands), _places(days, scheme.dates)),
-        *(np.array(numbers, dtype=np.int64) for numbers in (step, events, quantity)),
-        np.array(beyond, dtype=np.int64).reshape(len(rows), len(scheme.slots)),
+        scheme=scheme,
+        subscribers=tuple(map(str, range(len(each)))),
+        periods=periods,
+        classes=classes,
+        places=places,
+        subscriber=np.repeat(np.arange(len(each)), [len(some) for some in each]),
+        period=period,
+        kind=kind,
+        to=to_codes,
+        at=at_codes,
+        band=_places(bands, scheme.bands),
+        date=_places(days, scheme.dates),
+        increment=np.array(step, dtype=np.int64),
+        events=np.array(events, dtype=np.int64),
+        quantity=np.array(quantity, dtype=np.int64),
+        beyond=np.array(beyond, dtype=np.int64).reshape(len(rows), len(scheme.slots)),
     )
 
 

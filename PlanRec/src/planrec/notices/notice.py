@@ -30,6 +30,7 @@ __all__ = [
     "Notice",
     "NoticeFigures",
     "PlanCost",
+    "Unit",
     "Versions",
     "basis_of",
     "usage_digest",
@@ -39,6 +40,7 @@ __all__ = [
 MILLIONTHS = 1_000_000
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
+Unit = Literal["seconds", "messages", "megabytes"]
 _Used = Annotated[int, Field(ge=0, le=MAX_USAGE * MILLIONTHS)]
 _Month = Annotated[str, Field(pattern=MONTH_PATTERN)]
 
@@ -121,7 +123,7 @@ class LineItem:
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
     name: str
-    quantity: dict[Literal["seconds", "messages", "megabytes"], str]
+    quantity: dict[Unit, str]
     cents: int
 
 

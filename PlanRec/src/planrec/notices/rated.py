@@ -20,7 +20,7 @@ from planrec.billing.events import PeriodRule
 from planrec.billing.rating import decimal_text
 from planrec.months import month_index
 from planrec.notices.basis_cells import cells_again
-from planrec.notices.notice import MILLIONTHS, Basis, LineItem
+from planrec.notices.notice import MILLIONTHS, Basis, LineItem, Unit
 from planrec.outlook import History
 from planrec.rules import ExclusionCode
 
@@ -153,12 +153,12 @@ def _line_items(bills: Bills) -> tuple[IntArray, ...]:
     return bills.fee_cents, bills.minutes_cents, bills.messages_cents, bills.data_cents
 
 
-def _quantity(bills: MonthBills, item: str, row: int, unit: int) -> dict[str, str]:
+def _quantity(bills: MonthBills, item: str, row: int, unit: int) -> dict[Unit, str]:
     if item not in bills.use:
         return {}
     seconds, messages, parts = bills.use[item][row].sum(axis=0).tolist()
-    told = {"seconds": str(seconds), "messages": str(messages), "megabytes": decimal_text(parts, unit)}
-    return {name: told[name] for name, n in zip(told, (seconds, messages, parts), strict=True) if n}
+    told: dict[Unit, str] = {"seconds": f"{seconds}", "messages": f"{messages}", "megabytes": decimal_text(parts, unit)}
+    return {name: text for name, text in told.items() if text != "0"}
 
 
 def _fee(card: FullCard, place: int, change: date) -> int:
