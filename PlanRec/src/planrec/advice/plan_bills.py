@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -47,4 +48,16 @@ class PricesPlans(Protocol):
 
     def bills(self, history: History, own: OwnMonths | None, basis: History, change_month: IntArray) -> PlanBills:
         """Return the bills, as `from_cells.CellPricing.bills`."""
+        ...
+
+    def changed_bills(
+        self,
+        history: History,
+        own: OwnMonths | None,
+        basis: History,
+        changed: History,
+        factors: Sequence[float],
+        change_month: IntArray,
+    ) -> PlanBills:
+        """Return the bills with other usage, as `from_cells.CellPricing.changed_bills`."""
         ...
