@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from planrec.batch import what_if
 from planrec.usage.pieces import stream
-from tests.batch.cells import write_cell_files
+from tests.batch.cells import CARD, SHORT, write_cell_files
 from tests.batch.test_cell_use import USAGE
 
 Run = Callable[..., int]
@@ -101,7 +102,8 @@ def test_a_drafted_plan_stands_beside_plans_that_cells_price(
 
 def test_the_cut_and_the_workers_do_not_show(ask: Callable[..., pd.DataFrame], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = ask("--usage-factor", 1.5, "--travel")
-    monkeypatch.setattr(stream, "PIECE_ROWS", 2)
+    monkeypatch.setattr(stream, "PIECE_ROWS", 4)
+    monkeypatch.setattr(what_if, "_CHUNK", 1)
     pieces = ask("--usage-factor", 1.5, "--travel", "--workers", 2, cells="cells.csv")
     pd.testing.assert_frame_equal(pieces, whole)
 
@@ -114,3 +116,13 @@ def test_a_card_in_the_short_form_takes_no_cells(
     assert run("what-if", "--usage", files["usage.csv"], *AS_OF, *plans, *out) == 2
     assert "in the short form and priced from minutes" in capsys.readouterr().err
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_past_months_keep_the_prices_of_their_own_dates(run: Run, tmp_path: Path) -> None:
+    changes = "fee: 2000\n    fee_changes: [{from_period: 2025-10, fee: 3000}]\n"
+    found = write_cell_files(tmp_path, USAGE, (CARD + SHORT).replace("fee: 2000\n", changes, 1))
+    asked = ("--usage", found["usage.csv"], "--plans", found["card.yaml"], "--cells", found["cells.csv"], *AS_OF)
+    assert run("what-if", *asked, "--minutes-factor", 2, "--output", tmp_path / "out.csv") == 0
+    flat = pd.read_csv(tmp_path / "out.csv").query("subscriber_id == 'a' and plan_id == 'flat'")
+    # 20.00 in September, 30.00 and 1,000 MB at .2 in October; calls are free, so that twice as many change nothing.
+    assert flat[["expected_bill_cents", "expected_bill_then_cents"]].to_numpy().tolist() == [[2600, 2600]]

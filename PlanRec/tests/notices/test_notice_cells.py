@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -15,15 +17,18 @@ import pandas as pd
 import pytest
 
 from common_utils.bundle import fingerprint_file
-from common_utils.errors import GateError
+from common_utils.errors import DataError, GateError
 from planrec.advice.from_cells import CellPricing
 from planrec.batch.cell_use import CellUse
 from planrec.batch.notices import NoticeRun, write_notices
-from planrec.billing.cell_months import load_cell_plans
+from planrec.billing.catalogue import Rounding
+from planrec.billing.cell_months import load_cell_plans, scheme_of
 from planrec.notices import verify_notices
-from planrec.notices.notice import versions_of
+from planrec.notices.basis_cells import BasisCells
+from planrec.notices.figures import figures_of
+from planrec.notices.notice import Versions, basis_of, versions_of
 from planrec.usage.pieces import stream
-from tests.batch.cells import FULL_ALONE, write_cell_files
+from tests.batch.cells import CARD, FULL_ALONE, SHORT, write_cell_files
 
 Run = Callable[..., int]
 
@@ -287,3 +292,47 @@ def test_bills_worked_out_by_hand_are_what_a_notice_shows(run: Run, project_fold
     ]
     assert "made up of calls abroad 1.18 EUR and minimum spend top-up 6.00 EUR" in notice["text"]
     assert notice["figures"]["not_offered"] == {"duo": "NEEDS_USAGE_DETAIL"}
+
+
+def test_the_fee_shown_is_that_of_the_month_of_the_change(tmp_path: Path) -> None:
+    changes = "fee_changes: [{from_period: 2025-12, fee: 2200.5}, {from_period: 2026-01, fee: 9900}]"
+    found = write_cell_files(tmp_path, USAGE, (CARD + SHORT).replace("fee: 2000\n", f"fee: 2000\n    {changes}\n", 1))
+    pricing = CellPricing(load_cell_plans(found["card.yaml"]))
+    basis = basis_of(
+        "a",
+        as_of=date(2025, 11, 1),
+        contract_end=None,
+        current_plan="flat",
+        age=None,
+        months=["2025-10"],
+        usage=([0], [0], [0]),
+        versions=versions_of(pricing.plans.wide, ""),
+        cells=BasisCells(scheme_of(pricing.plans.card).digest, ()),
+    )
+    current = figures_of([basis], pricing.plans.wide, pricing)[0].current
+    assert (current.bills_cents, current.monthly_fee_cents) == ((2000,), 2201)  # from 1 December on, half a cent up
+    with pytest.raises(DataError, match="1 basis\\(es\\) hold a plan whose bills their cells do not say"):
+        figures_of([replace(basis, cells=None)], pricing.plans.wide, pricing)
+
+
+def test_usage_digest_covers_the_cells() -> None:
+    row = ("2025-10", "call", "", "home", "", "", "1/1", 1, 60, ())
+    months, usage = ["2025-10"], ([1_000_000], [0], [0])
+    versions = Versions("0", "v", "", "EUR", Rounding(minutes="call"))
+    told = [None, *(BasisCells(scheme, rows) for scheme in ("s", "t") for rows in ((), (row,), (row, row)))]
+    asked = {"as_of": date(2025, 11, 1), "contract_end": None, "current_plan": "p", "age": None}
+    bases = [basis_of("a", **asked, months=months, usage=usage, versions=versions, cells=cells) for cells in told]
+    assert len({basis.usage_sha256 for basis in bases}) == len(told)
+    lines = 'a,2025-10,1000000,0,0\ncells,s\n["2025-10","call","","home","","","1/1",1,60,[]]\n'
+    assert bases[2].usage_sha256 == sha256(lines.encode()).hexdigest()
+
+
+def test_a_basis_holds_cells_of_its_own_months_alone(notices: Run, files: dict[str, Path], tmp_path: Path) -> None:
+    output = tmp_path / "short.jsonl"
+    asked = ("--cells", files["cells.parquet"], "--history-months", 1, "--output", output)
+    assert notices(*_asked(files), *asked) == 0
+    header, first, *_ = lines(output)
+    assert [row[:2] for row in first["basis"]["cells"]["rows"]] == [["2025-10", "call"]] * 3 + [["2025-10", "data"]]
+    assert first["figures"]["best"]["bills_cents"] == [211]
+    assert header["header"]["cells"]["lacking"] == 2  # c and d; of f the month that is looked at has its cells
+    assert notices("--verify", output) == 0
