@@ -28,7 +28,7 @@ def figures_of(bases: Sequence[Basis], catalogue: Catalogue, cells: CellPricing 
     bases : sequence of Basis
     catalogue : Catalogue
     cells : CellPricing, optional
-        What prices full plans from the cells of the bases; the catalogue is then its `plans.wide`.
+        What prices full plans from the cells of the bases; the catalogue is then its `CellPlans.wide`.
 
     Raises
     ------

@@ -26,9 +26,9 @@ from planrec.notices.schedule import NoticeKind
 __all__ = [
     "MILLIONTHS",
     "Basis",
-    "LineItem",
     "Notice",
     "NoticeFigures",
+    "NoticeLine",
     "PlanCost",
     "Unit",
     "Versions",
@@ -106,7 +106,7 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
-class LineItem:
+class NoticeLine:
     """A line of the bills of a full plan, over all months of the basis.
 
     Attributes
@@ -150,7 +150,7 @@ class PlanCost:
         The current plan's `yearly_cents` less this one's.
     months_dearer : int
         Months in which the bill is above the current plan's.
-    items : tuple of LineItem or None
+    items : tuple of NoticeLine or None
         Of a full plan: what the bills are made of, lines of 0 cents left out; they add up to the sum of the bills. None
         for a plan in the short form.
     """
@@ -172,7 +172,7 @@ class PlanCost:
     highest_cents: int
     saving_yearly_cents: int
     months_dearer: int
-    items: tuple[LineItem, ...] | None = None
+    items: tuple[NoticeLine, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

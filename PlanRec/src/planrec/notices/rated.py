@@ -20,15 +20,15 @@ from planrec.billing.events import PeriodRule
 from planrec.billing.rating import decimal_text
 from planrec.months import month_index
 from planrec.notices.basis_cells import cells_again
-from planrec.notices.notice import MILLIONTHS, Basis, LineItem, Unit
+from planrec.notices.notice import MILLIONTHS, Basis, NoticeLine, Unit
 from planrec.outlook import History
 from planrec.rules import ExclusionCode
 
-__all__ = ["RatedMonths", "cells_fit", "rated_months"]
+__all__ = ["NoticeBills", "cells_fit", "rated_months"]
 
 
 @dataclass(frozen=True)
-class RatedMonths:
+class NoticeBills:
     """Bills of the months of n bases on n_plans plans; r months in a row.
 
     Attributes
@@ -56,11 +56,13 @@ class RatedMonths:
     pricing: CellPricing | None = None
     unit: int = MILLIONTHS
 
-    def lines(self, row: int, full: int) -> tuple[LineItem, ...]:
+    def lines(self, row: int, full: int) -> tuple[NoticeLine, ...]:
         """Return the line items of a basis on one of the full plans."""
         bills, unit = self.full[full], self.unit
         sums = {item: int(cents[row].sum()) for item, cents in bills.items.items()}
-        return tuple(LineItem(item, _quantity(bills, item, row, unit), cents) for item, cents in sums.items() if cents)
+        return tuple(
+            NoticeLine(item, _quantity(bills, item, row, unit), cents) for item, cents in sums.items() if cents
+        )
 
     def fee(self, full: int, change: date) -> int:
         """Return the monthly fee of one of the full plans on a day, rounded half a cent up."""
@@ -69,7 +71,7 @@ class RatedMonths:
         return _fee(plans.card, plans.places[full], change)
 
 
-def rated_months(bases: Sequence[Basis], catalogue: Catalogue, cells: CellPricing | None) -> RatedMonths:
+def rated_months(bases: Sequence[Basis], catalogue: Catalogue, cells: CellPricing | None) -> NoticeBills:
     """Rate the months of bases.
 
     Parameters
@@ -78,7 +80,7 @@ def rated_months(bases: Sequence[Basis], catalogue: Catalogue, cells: CellPricin
         At least one.
     catalogue : Catalogue
     cells : CellPricing or None
-        What prices full plans; the catalogue is then its `plans.wide`.
+        What prices full plans; the catalogue is then its `CellPlans.wide`.
 
     Raises
     ------
@@ -88,7 +90,7 @@ def rated_months(bases: Sequence[Basis], catalogue: Catalogue, cells: CellPricin
     if cells is None:
         bills = rate(_usage(bases), catalogue)
         nothing = np.zeros((len(bases), len(catalogue.plans)), dtype=np.int64)
-        return RatedMonths(bills.total_cents, nothing, catalogue.plans, _line_items(bills))
+        return NoticeBills(bills.total_cents, nothing, catalogue.plans, _line_items(bills))
     plans = cells.plans
     few = len(plans.short.plans)
     history, own = _history(bases), _own(bases, cells)
@@ -101,7 +103,7 @@ def rated_months(bases: Sequence[Basis], catalogue: Catalogue, cells: CellPricin
         items = _line_items(rate(_usage(bases), plans.short))
     full = tuple(bill_months(plans.card, own, plans.places, with_use=True))
     unit = scheme_of(plans.card).unit
-    return RatedMonths(found.totals[history.known], closed, plans.short.plans, items, full, cells, unit)
+    return NoticeBills(found.totals[history.known], closed, plans.short.plans, items, full, cells, unit)
 
 
 def cells_fit(bases: Sequence[Basis], cells: CellPricing) -> list[bool]:

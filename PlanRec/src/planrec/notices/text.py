@@ -10,7 +10,7 @@ from datetime import date
 
 from planrec.advice.reasons import closing_cents
 from planrec.months import month_index
-from planrec.notices.notice import Basis, LineItem, NoticeFigures, PlanCost
+from planrec.notices.notice import Basis, NoticeFigures, NoticeLine, PlanCost
 
 __all__ = ["notice_text"]
 
@@ -122,7 +122,7 @@ def _beyond(tariff: PlanCost, currency: str) -> str:
     return f", {' and '.join(parts)} beyond what is included" if parts else ""
 
 
-def _made_of(items: Sequence[LineItem], months: int, monthly_cents: int, currency: str) -> str:
+def _made_of(items: Sequence[NoticeLine], months: int, monthly_cents: int, currency: str) -> str:
     """Name the lines of a bill; their averages add up to that of the bill."""
     cents = closing_cents([item.cents / months for item in items], monthly_cents)
     parts = [f"{item.name} {_money(amount, currency)}" for item, amount in zip(items, cents, strict=True) if amount]

@@ -64,7 +64,7 @@ def verify_notices(path: Path, catalogue: Catalogue, rate_card_sha256: str, cell
     rate_card_sha256 : str
         Of the bytes of the rate card.
     cells : CellPricing, optional
-        Of the rate card, where the header says that cells priced full plans; the catalogue is then its `plans.wide`.
+        Of the rate card, where the header says that cells priced full plans; the catalogue is then `CellPlans.wide`.
 
     Returns
     -------
