@@ -144,6 +144,24 @@ def test_a_forecast_rates_full_plans_on_own_months_scaled(
     assert (apart < 0.01 * wanted + 15).all(), apart.max()
 
 
+def test_what_if_takes_cells_as_recommend_does(
+    mixed: Bundle, usage: Path, cells: Path, run: Run, tmp_path: Path
+) -> None:
+    asked = ("--usage", usage, "--as-of", AS_OF, "--bundle", mixed.path, "--cells", cells)
+    assert run("recommend", *asked, "--top", 99, "--output", tmp_path / "advice.csv") == 0
+    assert run("what-if", *asked, "--usage-factor", 2, "--output", tmp_path / "what_if.csv") == 0
+    advice, found = (
+        pd.read_csv(tmp_path / name).set_index(["subscriber_id", "plan_id"]) for name in ("advice.csv", "what_if.csv")
+    )
+    ranked = advice[advice["rank"] > 0]["expected_bill_cents"]
+    assert "basic-6x" in ranked.index.get_level_values("plan_id")
+    assert found["expected_bill_cents"][ranked.index].tolist() == ranked.tolist()
+    # One call, one session, single messages: all but the set-up doubles, cents of each month but rounded.
+    full = found.xs("basic-6x", level="plan_id")
+    apart = (full["expected_bill_then_cents"] - 2 * full["expected_bill_cents"]).abs()
+    assert (apart <= 2).all(), apart.max()
+
+
 def test_offers_take_no_cells(mixed: Bundle, usage: Path, cells: Path, run: Run, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     asked = ("recommend", "--mode", "offer", "--usage", usage, "--as-of", AS_OF, "--bundle", mixed.path)
     assert run(*asked, "--cells", cells, "--output", tmp_path / "out.csv") == 2

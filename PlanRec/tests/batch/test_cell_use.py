@@ -12,46 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from planrec.batch.command import digest_of
-from planrec.billing.cards import load_request
-from planrec.billing.cell_months import count_cells, load_cell_plans
-from planrec.usage.billed_events import read_billed_events
-from planrec.usage.cell_files import CellFile, write_cells
+from planrec.billing.cell_months import load_cell_plans
+from planrec.usage.cell_files import CellFile
 from planrec.usage.pieces import stream
+from tests.batch.cells import CARD, FULL_ALONE, SHORT, write_cell_files
 
 Run = Callable[..., int]
 AS_OF = ("--as-of", "2025-10")
-CALLS = "{kind: call, item: calls, setup: 5, increment: 60/1, per_minute: 6}"
-CARD = f"""version: cells-1
-currency: EUR
-timezone: Europe/Madrid
-rounding: {{minutes: call, data_unit_megabytes: 1024}}
-plans:
-  - plan_id: metered
-    name: By the second
-    rates: [{CALLS}, &sms {{kind: sms, item: messages, each: 3}}, &data {{kind: data, item: data, per_mb: 0.2}}]
-  - plan_id: flat
-    fee: 2000
-    rates: [{{kind: call, item: calls, per_minute: 0}}, *sms, *data]
-  - plan_id: least
-    rates: [{{kind: call, item: calls, minimum: 15, per_minute: 9}}, *sms, *data]
-  - plan_id: calls-only
-    not_sold: [{{kind: data}}]
-    rates: [{CALLS}, *sms]
-"""
-SHORT = """  - plan_id: surf
-    name: Surf
-    monthly_fee_cents: 2000
-    included: {minutes: 500, messages: 50, megabytes: 15360}
-    overage: {cents_per_minute: 3, cents_per_message: 3, cents_per_data_unit: 1000}
-"""
-ACCOUNTS = 'bill: ["2025-09", "2025-10"]\nsubscribers: {a: {plan: flat}, b: {plan: flat}, d: {plan: flat}}\n'
-EVENTS = """event,subscriber,kind,start,seconds,mb,to,at
-e1,a,call,2025-09-03T10:00:00,100,,,home
-e2,a,call,2025-10-03T10:00:00,30,,,home
-e3,a,data,2025-10-03T11:00:00,,1000,,home
-e4,b,data,2025-10-03T11:00:00,,20000,,home
-e5,d,call,2025-10-03T11:00:00,60,,,home
-"""
 # c has no cells at all, and those of d say a call where the table says none.
 USAGE = """subscriber_id,month,minutes,messages,megabytes,current_plan
 a,2025-09,2,0,0,flat
@@ -71,19 +38,7 @@ B,2025-04,0,0,0,cero
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
-    return _written(tmp_path, CARD + SHORT)
-
-
-def _written(tmp_path: Path, card_text: str) -> dict[str, Path]:
-    texts = {"card.yaml": card_text, "accounts.yaml": ACCOUNTS, "events.csv": EVENTS, "usage.csv": USAGE}
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    card, request = load_cell_plans(tmp_path / "card.yaml").card, load_request(tmp_path / "accounts.yaml")
-    events = read_billed_events(card, request, tmp_path / "events.csv")
-    write_cells(count_cells(card, request, events), tmp_path / "cells.csv")
-    write_cells(count_cells(card, request, events), tmp_path / "cells.parquet")
-    names = ("card.yaml", "usage.csv", "cells.csv", "cells.parquet")
-    return {name: tmp_path / name for name in names}
+    return write_cell_files(tmp_path, USAGE)
 
 
 @pytest.mark.parametrize("cells", ["cells.csv", "cells.parquet"])
@@ -138,7 +93,7 @@ def test_two_workers_with_cells_write_the_bytes_of_one(
 
 
 def test_a_card_without_a_short_plan_is_answered_from_cells_alone(run: Run, tmp_path: Path) -> None:
-    files = _written(tmp_path, CARD.replace("rounding: {minutes: call, data_unit_megabytes: 1024}\n", ""))
+    files = write_cell_files(tmp_path, USAGE, FULL_ALONE)
     asked = ("--usage", files["usage.csv"], "--plans", files["card.yaml"], *AS_OF, "--output", tmp_path / "out.csv")
     assert run("recommend", *asked) == 2
     assert run("recommend", *asked, "--cells", files["cells.csv"], "--explain") == 0

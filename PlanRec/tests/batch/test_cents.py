@@ -19,7 +19,8 @@ from planrec.billing import Catalogue, whole_cent, whole_cents
 from planrec.bundle import PlanRecBundle
 from planrec.columns import USAGE
 from planrec.months import month_index
-from planrec.notices.notice import MILLIONTHS, basis_of, figures_of, versions_of
+from planrec.notices.figures import figures_of
+from planrec.notices.notice import MILLIONTHS, basis_of, versions_of
 from planrec.offers import OfferWeights
 from planrec.rules import built_in_rules
 from tests.batch.usage import usage_months

@@ -20,7 +20,8 @@ from planrec.billing.events import read_events
 from planrec.billing.rating import bill_events
 from planrec.decisions import SubscriberRecord, UsageMonth
 from planrec.months import month_index
-from planrec.notices.notice import basis_of, figures_of, versions_of
+from planrec.notices.figures import figures_of
+from planrec.notices.notice import basis_of, versions_of
 from planrec.pricing.draft import check_draft
 from planrec.rules import Rules, built_in_rules
 from planrec.rules.rulebook import PlanRule, check_rules

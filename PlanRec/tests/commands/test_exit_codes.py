@@ -64,6 +64,10 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
         ("--usage", "USAGE", "--plans", "PLANS", *NOTICE, "--output", "out.jsonl"),
         {"--usage": 3, "--plans": 2, "--sent": 3, "--config": 2},
     ),
+    "notices cells": (
+        ("--usage", "USAGE", "--plans", "CARD", "--cells", "CELLS", *NOTICE, "--output", "out.jsonl"),
+        {"--usage": 3, "--plans": 2, "--cells": 3},
+    ),
     "notices earlier": (("--plans", "PLANS"), {"--verify": 3}),
     "train": (("--data-source", "table", "--output", "OUT"), {"--data": 3, "--config": 2}),
     "evaluate": (("--bundle", "BUNDLE"), {"--bundle": 4, "--config": 2}),
@@ -75,6 +79,10 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, int]]] = {
     ),
     "serve": ((), {"--config": 2}),
     "card": (("--bundle", "BUNDLE", "--output", "OUT"), {"--bundle": 4, "--config": 2}),
+    "what-if cells": (
+        ("--usage", "USAGE", "--plans", "CARD", "--cells", "CELLS", *MONTH, "--travel", "--output", "out.csv"),
+        {"--usage": 3, "--plans": 2, "--cells": 3},
+    ),
     "what-if": (
         ("--usage", "USAGE", "--bundle", "BUNDLE", *MONTH, "--travel", "--output", "out.csv"),
         {"--usage": 3, "--bundle": 4, "--plan": 2, "--config": 2},

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from common_utils.errors import DataError
 from planrec.billing import Catalogue, Usage, bill_totals, parse_catalogue
 from planrec.notices import Basis, NoticeFigures, notices_of
+from planrec.notices.figures import figures_of
 from planrec.notices.files import notice_line, reproduce
-from planrec.notices.notice import basis_of, figures_of, usage_digest, versions_of
+from planrec.notices.notice import basis_of, usage_digest, versions_of
 from planrec.notices.text import notice_text
 
 

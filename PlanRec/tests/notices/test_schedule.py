@@ -128,7 +128,7 @@ def test_kinds_that_are_not_asked_for_are_counted_apart() -> None:
 
 
 def test_every_outcome_has_a_number_of_its_own() -> None:
-    assert [code.value for code in NoticeOutcome] == list(range(13))
+    assert [code.value for code in NoticeOutcome] == list(range(15))
 
 
 def test_every_subscriber_has_the_outcome_of_their_own_row() -> None:

@@ -11,7 +11,7 @@ from common_utils.array_types import BoolArray, FloatArray, IntArray
 from planrec.advice.plan_bills import PlanBills
 from planrec.advice.reasons import CoveredMeans, ItemMeans, LineItemMeans, line_item_means
 from planrec.billing import bill_totals
-from planrec.billing.cell_months import CellPlans, MonthBills, OwnMonths, bill_months, scaled_months
+from planrec.billing.cell_months import CellPlans, MonthBills, OwnMonths, bill_months, multiplied_months, scaled_months
 from planrec.outlook import SERVICES, History, share_above
 from planrec.rules import ExclusionCode
 
@@ -101,6 +101,34 @@ class CellPricing:
             closed[bills.unsold.any(axis=1), k] = ExclusionCode.NOT_SOLD
         closed[~covered(history, own), few:] = ExclusionCode.NEEDS_USAGE_DETAIL
         return PlanBills(totals, basis.known, closed, tuple(further))
+
+    def changed_bills(
+        self,
+        history: History,
+        own: OwnMonths | None,
+        basis: History,
+        changed: History,
+        factors: Sequence[float],
+        change_month: IntArray,
+    ) -> PlanBills:
+        """Return what each subscriber would pay with other usage.
+
+        Parameters
+        ----------
+        history, own, basis, change_month
+            As for `bills`.
+        changed : History
+            The basis with other usage.
+        factors : sequence of float
+            What minutes, messages and megabytes of the basis were multiplied by: where the months known are the basis,
+            their cells are multiplied alike, each month at the prices of its own dates.
+        """
+        if basis is not history or own is None:
+            return self.bills(history, own, changed, change_month)
+        found = self.bills(changed, multiplied_months(own, factors), changed, change_month)
+        closed = np.zeros(found.totals[:, 0].shape, dtype=np.int64) if found.closed is None else found.closed
+        closed[~covered(history, own), len(self.plans.short.plans) :] = ExclusionCode.NEEDS_USAGE_DETAIL
+        return PlanBills(found.totals, found.known, closed)
 
     def item_means(self, history: History, own: OwnMonths, current: IntArray) -> LineItemMeans:
         """Return what the bills of the months known are made of, as `line_item_means` for plans in the short form.

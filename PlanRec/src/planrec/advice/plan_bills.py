@@ -61,3 +61,15 @@ class PricesPlans(Protocol):
     def means(self, history: History, bills: Sequence[MonthBills], current: IntArray) -> LineItemMeans:
         """Return what bills of months are made of, as `from_cells.CellPricing.means`."""
         ...
+
+    def changed_bills(
+        self,
+        history: History,
+        own: OwnMonths | None,
+        basis: History,
+        changed: History,
+        factors: Sequence[float],
+        change_month: IntArray,
+    ) -> PlanBills:
+        """Return the bills with other usage, as `from_cells.CellPricing.changed_bills`."""
+        ...

@@ -9,20 +9,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common_utils.array_types import BoolArray, FloatArray, IntArray
+from common_utils.array_types import FloatArray, IntArray
 from common_utils.config.marked_yaml import read_marked
 from common_utils.errors import ConfigError
 from planrec.advice.engine import Engine, Subscribers
 from planrec.advice.ranking import rank_plans, sure_gains, switch_gain
-from planrec.billing import MAX_USAGE, Catalogue, Plan, Usage, bill_totals, whole_cents
+from planrec.advice.rated_changes import MONTHS_A_YEAR, MonthRating, in_a_year, with_draft
+from planrec.billing import MAX_USAGE, Catalogue, Plan, Usage, whole_cents
 from planrec.billing.cards import read_marked_tree
 from planrec.billing.catalogue import OnSale
-from planrec.outlook import History, Outlook, bill_outlook, saving_outlook
+from planrec.outlook import History
 from planrec.rules import ExclusionCode, apply_rules
 
 __all__ = [
@@ -43,7 +44,6 @@ T = TypeVar("T", np.float64, np.int64)
 
 MAX_FACTOR = 100.0
 _MOST_PLANS = 1000  # of a rate card
-_YEAR = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,11 @@ class UsageChange:
             value = getattr(self, name)
             if not (math.isfinite(value) and 0 <= value <= MAX_FACTOR):
                 raise ConfigError(f"what-if: {name} must lie between 0 and {MAX_FACTOR:g}; 1.2 is a fifth more.")
+
+    @property
+    def factors(self) -> tuple[float, float, float]:
+        """Those of minutes, messages and megabytes."""
+        return self.factor_minutes, self.factor_messages, self.factor_megabytes
 
     @classmethod
     def by(cls, factor: float) -> UsageChange:
@@ -131,7 +136,7 @@ class WhatIfOutcome:
     @property
     def year_cents(self) -> FloatArray:
         """Twelve times the bill shown, so that it can be checked by multiplying; shape (n, n_plans)."""
-        return _YEAR * self.bill_cents
+        return MONTHS_A_YEAR * self.bill_cents
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,17 +304,22 @@ def what_if(
     draft = None if question.plan is None else question.plan.model_copy(update={"on_sale": OnSale()})
     catalogue = engine.catalogue if draft is None else with_plan(engine.catalogue, draft)
     answer = engine.advise(replace(people, declined=None), risk_weight=risk_weight, min_gain_cents=min_gain_cents)
-    changed = with_usage(answer.basis, question.change)
-    usual = _Rated.of(changed, catalogue)
-    travel = None if question.travel is None else _Rated.of(with_usage(changed, question.travel), catalogue)
-    outlook = usual.outlook() if travel is None else _year(usual.outlook(), travel.outlook())
-    codes = apply_rules(rules, catalogue, people.facts, "advice").codes
-    adjusted, current = outlook.adjusted(risk_weight), people.facts.current
+    rating = MonthRating(engine, people, answer.basis, catalogue, draft)
+    changed, factors = with_usage(answer.basis, question.change), question.change.factors
+    usual, travel = rating.of(changed, factors), None
+    if question.travel is not None:
+        both = [one * more for one, more in zip(factors, question.travel.factors, strict=True)]
+        travel = rating.of(with_usage(changed, question.travel), both)
+    outlook = usual.outlook() if travel is None else in_a_year(usual.outlook(), travel.outlook())
+    # A month of travel takes no service that a usual one does not, so that a plan open to that one has a bill of both.
+    current = usual.bills.held(people.facts.current)
+    codes = usual.codes(apply_rules(rules, catalogue, replace(people.facts, current=current), "advice").codes)
+    adjusted = outlook.adjusted(risk_weight)
     gain = switch_gain(adjusted, outlook.mean_cents, current)
     least = rules.minimum_gain.advice_cents
 
     def savings(*pairs: IntArray) -> tuple[FloatArray, FloatArray]:
-        found = usual.saving(*pairs) if travel is None else _year(usual.saving(*pairs), travel.saving(*pairs))
+        found = usual.saving(*pairs) if travel is None else in_a_year(usual.saving(*pairs), travel.saving(*pairs))
         return found.mean_cents, found.spread_cents
 
     sure = sure_gains(gain, least, engine.certainty, savings, current)
@@ -318,45 +328,12 @@ def what_if(
     return WhatIf(
         catalogue,
         now=WhatIfOutcome(
-            _widened(advice.expected_cents, draft, np.nan),
-            _widened(advice.spread_cents, draft, np.nan),
-            _widened(advice.excluded, draft, ExclusionCode.NOT_YET_ON_SALE),
+            with_draft(advice.expected_cents, draft, np.nan),
+            with_draft(advice.spread_cents, draft, np.nan),
+            with_draft(advice.excluded, draft, ExclusionCode.NOT_YET_ON_SALE),
             advice.order[:, 0],
             advice.stay,
         ),
         then=WhatIfOutcome(outlook.mean_cents, outlook.spread_cents, codes, order[:, 0], stay),
         travel_cents=None if travel is None else travel.outlook().mean_cents,
     )
-
-
-class _Rated(NamedTuple):
-    """Bills of some months on every plan, and which months are known."""
-
-    totals: IntArray
-    known: BoolArray
-
-    @classmethod
-    def of(cls, months: History, catalogue: Catalogue) -> _Rated:
-        return cls(bill_totals(months.usage, catalogue), months.known)
-
-    def outlook(self) -> Outlook:
-        return bill_outlook(self.totals, self.known)
-
-    def saving(self, rows: IntArray, plans: IntArray, held: IntArray) -> Outlook:
-        return Outlook(*saving_outlook(self.totals, self.known, rows, plans, held))
-
-
-def _year(usual: Outlook, travel: Outlook) -> Outlook:
-    """Mean and spread of a month drawn from eleven usual ones and one of travel."""
-    rest = _YEAR - 1
-    mean = (rest * usual.mean_cents + travel.mean_cents) / _YEAR
-    within = (rest * usual.spread_cents**2 + travel.spread_cents**2) / _YEAR
-    between = rest / _YEAR**2 * (usual.mean_cents - travel.mean_cents) ** 2
-    return Outlook(mean, np.sqrt(within + between))
-
-
-def _widened(values: NDArray[T], draft: Plan | None, value: float) -> NDArray[T]:
-    """Append a column for a plan that is only drafted."""
-    if draft is None:
-        return values
-    return np.column_stack([values, np.full(len(values), value, dtype=values.dtype)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -12,9 +13,10 @@ import pandas as pd
 from common_utils.array_types import IntArray
 from planrec.advice import Engine
 from planrec.advice.from_cells import CellPricing, billing_periods
-from planrec.billing.cell_months import CellMonths, OwnMonths, own_months
+from planrec.billing.cell_months import CellMonths, CellPlans, OwnMonths, own_months
 from planrec.columns import SUBSCRIBER
 from planrec.decisions.rows import latest_months
+from planrec.usage.cell_files import CellFile
 
 __all__ = ["CellUse", "PieceCells"]
 
@@ -58,6 +60,17 @@ class CellUse:
 
     pricing: CellPricing
     source: _Cells
+
+    @classmethod
+    def read(cls, path: Path, plans: CellPlans) -> CellUse:
+        """Return what a file of cells prices; its rows are read when they are asked for.
+
+        Raises
+        ------
+        DataError
+            As `CellFile`.
+        """
+        return cls(CellPricing(plans), CellFile(path, plans.card))
 
     def engine(self, engine: Engine) -> Engine:
         """Return an engine that also answers on the plans that cells price."""

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,23 @@ from common_utils.outputs import blamed, replacing
 from common_utils.parts.cores import Workers, chosen_workers
 from common_utils.parts.pool import answered_in_order
 from common_utils.tables import Reading, RowReport
+from planrec.batch.cell_use import CellUse
 from planrec.batch.parts.expected import Expected, expected_of_blocks
 from planrec.batch.parts.jobs import BLOCKS_EACH
 from planrec.batch.sent import SentLog
 from planrec.billing import Catalogue
+from planrec.billing.cell_months import scheme_of
 from planrec.columns import AGE, CONTRACT_LEFT, CURRENT_PLAN, MONTH, PARTIAL, SUBSCRIBER, TENURE, USAGE
 from planrec.decisions import plan_indices
 from planrec.months import RECENT_MONTHS, month_indices
-from planrec.notices import Basis, notices_of
-from planrec.notices.files import NoticeHeader, header_line, notice_line
-from planrec.notices.notice import MILLIONTHS, Versions, basis_of
-from planrec.notices.schedule import Held, NoticeKind, NoticeOutcome, contract_ends, outcomes
+from planrec.notices import Basis, NoticeFigures
+from planrec.notices.basis_cells import BasisCells, basis_cells
+from planrec.notices.figures import figures_or_reasons
+from planrec.notices.files import FORMAT_OF_CELLS, NoticeCells, NoticeHeader, header_line, notice_line, notice_of
+from planrec.notices.notice import MILLIONTHS, Versions, basis_of, usage_digest
+from planrec.notices.rated import cells_fit
+from planrec.notices.schedule import OF_CELLS, Held, NoticeKind, NoticeOutcome, contract_ends, outcomes
+from planrec.rules import ExclusionCode
 from planrec.usage.months_table import withheld
 from planrec.usage.pieces.block import BlockAccount, BlockCheck, UsageBlock
 from planrec.usage.pieces.stream import UsageStream
@@ -81,6 +88,7 @@ def notice_batch(
     lost: pd.DataFrame | None = None,
     rows: RowReport | None = None,
     recent_months: int = RECENT_MONTHS,
+    scheme: str | None = None,
 ) -> NoticeBatch:
     """Return who gets a notice and on which months, with every subscriber accounted for.
 
@@ -106,6 +114,8 @@ def notice_batch(
         The account of the table, for the header.
     recent_months : int
         How many of the latest months the last whole month may be one of.
+    scheme : str, optional
+        Of cells that price full plans; the header then has place for what they tell.
 
     Raises
     ------
@@ -129,17 +139,19 @@ def notice_batch(
     subscribers = len(everybody)
     counts = {code: int((codes == code).sum()) for code in NoticeOutcome}
     counts |= {NoticeOutcome.NO_MONTH: subscribers - refused - len(starts), NoticeOutcome.MONTH_REJECTED: refused}
+    counts = {code: n for code, n in counts.items() if scheme is not None or code not in OF_CELLS}
     header = NoticeHeader(
-        format=2,
+        format=2 if scheme is None else FORMAT_OF_CELLS,
         as_of=as_of,
         history_months=history_months,
         sent_sha256=None if sent is None else sent.sha256,
         subscribers=subscribers,
-        notices={_word(code): n for code, n in counts.items() if code <= NoticeOutcome.YEARLY},
-        no_notice={_word(code): n for code, n in counts.items() if code > NoticeOutcome.YEARLY},
+        notices={code.word: n for code, n in counts.items() if code <= NoticeOutcome.YEARLY},
+        no_notice={code.word: n for code, n in counts.items() if code > NoticeOutcome.YEARLY},
         versions=versions,
         rows=None if rows is None else _rows_counted(rows),
         unknown_facts=_unknown(held, codes != NoticeOutcome.NO_RECENT_MONTH, with_log=sent is not None),
+        cells=None if scheme is None else NoticeCells(scheme, 0),
     )
     spans = np.column_stack([np.maximum(starts, stops - history_months), stops])[due]
     return NoticeBatch(header, past, spans, ends[due])
@@ -153,6 +165,8 @@ class NoticeRun:
     ----------
     catalogue, versions, as_of, history_months, kinds, sent, recent_months
         As `notice_batch`.
+    cells : CellUse or None
+        Cells that price full plans; the catalogue is then theirs.
     """
 
     catalogue: Catalogue
@@ -162,6 +176,12 @@ class NoticeRun:
     kinds: tuple[NoticeKind, ...] = ("end-of-contract", "yearly")
     sent: SentLog | None = None
     recent_months: int = RECENT_MONTHS
+    cells: CellUse | None = None
+
+    @cached_property
+    def scheme(self) -> str | None:
+        """The digest of the scheme of the cells."""
+        return None if self.cells is None else scheme_of(self.cells.pricing.plans.card).digest
 
     def header(self, counted: Counter[str], rows: RowReport) -> NoticeHeader:
         """Return the header of a file, given the sum of what was counted of all blocks."""
@@ -170,7 +190,8 @@ class NoticeRun:
             name: {word: counted[f"{name} {word}"] for word in getattr(part, name)}
             for name in ("notices", "no_notice", "unknown_facts")
         }
-        return replace(part, subscribers=counted["subscribers"], rows=_rows_counted(rows), **summed)
+        cells = part.cells and replace(part.cells, lacking=counted["cells lacking"])
+        return replace(part, subscribers=counted["subscribers"], rows=_rows_counted(rows), cells=cells, **summed)
 
     def lines(self, months: pd.DataFrame, lost: pd.DataFrame) -> tuple[Counter[str], bytes]:
         """Return what is counted of the subscribers of a block, and the lines of their notices."""
@@ -179,8 +200,23 @@ class NoticeRun:
         counted: Counter[str] = Counter(subscribers=header.subscribers)
         for name in ("notices", "no_notice", "unknown_facts"):
             counted.update({f"{name} {word}": n for word, n in getattr(header, name).items()})
-        lines = (notice_line(notice) for bases in _bases(batch) for notice in notices_of(bases, self.catalogue))
+        lines = [line for bases in _bases(batch) for line in self._lines(bases, counted)]
         return counted, b"".join(lines)
+
+    def _lines(self, bases: list[Basis], counted: Counter[str]) -> Iterator[bytes]:
+        """Yield the line of each notice; who holds a plan without a bill has none, and is counted under the reason."""
+        pricing = None if self.cells is None else self.cells.pricing
+        if self.cells is not None:
+            bases = _with_cells(bases, self.cells, str(self.scheme))
+            counted["cells lacking"] += sum(basis.cells is None for basis in bases)
+        for basis, found in zip(bases, figures_or_reasons(bases, self.catalogue, pricing), strict=True):
+            if isinstance(found, NoticeFigures):
+                yield notice_line(notice_of(basis, found))
+                continue
+            sold = found != ExclusionCode.NOT_SOLD
+            reason = NoticeOutcome.CELLS_MISSING if sold else NoticeOutcome.USE_NOT_SOLD
+            counted[f"notices {basis.kind}"] -= 1
+            counted[f"no_notice {reason.word}"] += 1
 
     def _asked(self) -> dict[str, Any]:
         return {
@@ -189,6 +225,7 @@ class NoticeRun:
             "kinds": self.kinds,
             "sent": self.sent,
             "recent_months": self.recent_months,
+            "scheme": self.scheme,
         }
 
 
@@ -247,13 +284,7 @@ def write_notices(
 def expected_notices(
     usage: Path, run: NoticeRun, *, reading: Reading | None = None, workers: int | None = 1
 ) -> Expected:
-    """Return what `write_notices` will take, measured on the first blocks of the table; nothing is kept.
-
-    Raises
-    ------
-    DataError
-        As `write_notices`.
-    """
+    """Return what `write_notices` will take, measured on the first blocks of the table; it raises the same errors."""
     stream, chosen = _opened(usage, run, reading, workers)
     with tempfile.TemporaryFile() as lines:
 
@@ -343,21 +374,24 @@ def _bases(batch: NoticeBatch) -> Iterator[list[Basis]]:
         ]
 
 
+def _with_cells(bases: list[Basis], cells: CellUse, scheme: str) -> list[Basis]:
+    """Return the bases with the cells of their months, where these are those of the usage."""
+    found = basis_cells(cells.source.of([basis.subscriber_id for basis in bases]))
+    nothing = BasisCells(scheme, ())
+    told = [
+        replace(basis, cells=found.get(basis.subscriber_id, nothing).within(scheme, basis.months)) for basis in bases
+    ]
+    told = [replace(basis, usage_sha256=usage_digest(basis)) for basis in told]
+    fits = cells_fit(told, cells.pricing)
+    return [one if fit else basis for one, fit, basis in zip(told, fits, bases, strict=True)]
+
+
 def _millionths(values: FloatArray) -> IntArray:
     """Return usage as the rater reads it."""
     return np.rint(values * MILLIONTHS).astype(np.int64)
 
 
-def _word(code: NoticeOutcome) -> str:
-    return code.name.lower().replace("_", "-")
-
-
 def _rows_counted(report: RowReport) -> dict[str, int | dict[str, int]]:
     """Return the account of a table as the header holds it."""
-    return {
-        "read": report.read,
-        "kept": report.kept,
-        "repaired": dict(report.repaired),
-        "rejected": dict(report.rejected),
-        "set_aside": dict(report.set_aside),
-    }
+    counts = {name: dict(getattr(report, name)) for name in ("repaired", "rejected", "set_aside")}
+    return {"read": report.read, "kept": report.kept, **counts}

@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from planrec.months import month_text
 from planrec.rules import ExclusionCode
 
-__all__ = ["NOT_RECENT", "NO_PLAN", "Tally"]
+__all__ = ["NOT_RECENT", "NO_CELLS", "NO_PLAN", "Tally"]
 
 NO_PLAN = "subscriber(s) may take no plan of the rate card: not predicted"
+NO_CELLS = (
+    "lack cells of a month, or have cells that contradict its minutes, messages and megabytes: plans that cells price "
+    "are left out for them (NEEDS_USAGE_DETAIL)"
+)
 NOT_RECENT = "subscriber(s) have no recent month (features.recent_months): not answered"
 
 _COUNTED = ("subscribers", "too_late", "foreign_plan", "stale", "uncovered")
@@ -82,11 +86,7 @@ class Tally:
             (self.stale, NOT_RECENT.removeprefix("subscriber(s) ")),
             *((count, f"may take no plan, {_named(code)}: a row without a plan") for code, count in self._closed()),
             (self.foreign_plan, "hold a plan that the rate card does not price: saving left empty"),
-            (
-                self.uncovered,
-                "lack cells of a month, or have cells that contradict its minutes, messages and megabytes: plans that "
-                "cells price are left out for them (NEEDS_USAGE_DETAIL)",
-            ),
+            (self.uncovered, NO_CELLS),
         )
         return [f"{count:,} subscriber(s) {text}" for count, text in lines if count]
 

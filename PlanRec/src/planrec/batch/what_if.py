@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from planrec.advice import AnswerPolicy, Engine, Question, Subscribers, what_if
 from planrec.advice.what_if import WhatIf
+from planrec.batch.cell_use import CellUse
 from planrec.batch.parts.jobs import BatchJob, refusals
 from planrec.batch.parts.part import Output
-from planrec.batch.tally import NOT_RECENT
+from planrec.batch.tally import NO_CELLS, NOT_RECENT
 from planrec.billing import whole_cents
 from planrec.columns import CURRENT_PLAN, SUBSCRIBER
 from planrec.decisions import columns_of, latest_rows, plan_indices, recent_rows
@@ -48,11 +49,14 @@ class WhatIfAnswer:
         A row for each subscriber and plan, as `what_if_table`.
     known, answered : int
         Subscribers with a month up to the one asked for; of these, those with a recent one.
+    uncovered : int
+        Of these, those whose cells do not cover the months known.
     """
 
     table: pd.DataFrame
     known: int
     answered: int
+    uncovered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ def counted_of(answer: WhatIfAnswer) -> Counter[str]:
     table = answer.table
     changed = int(table.loc[table["advice_changes"], SUBSCRIBER].nunique())
     counted = Counter({"known": answer.known, "answered": answer.answered, "changed": changed})
+    counted["uncovered"] = answer.uncovered
     titles = [name for name in _TITLES if name in table.columns]
     counted.update({f"asked {name}": 1 for name in titles})
     for plan_id, part in table.groupby("plan_id", sort=False):
@@ -146,13 +151,18 @@ def what_if_schema(question: Question) -> Any:
 
 
 def asking(
-    engine: Engine, question: Question, policy: AnswerPolicy, *, as_of: int, recent_months: int = RECENT_MONTHS
+    engine: Engine,
+    question: Question,
+    policy: AnswerPolicy,
+    *,
+    as_of: int,
+    recent_months: int = RECENT_MONTHS,
+    cells: CellUse | None = None,
 ) -> BatchJob[WhatIfAnswer]:
     """Return the job that answers a question for every subscriber; as `what_if_table`."""
     schema = what_if_schema(question)
-    answer = partial(
-        what_if_table, engine=engine, question=question, policy=policy, as_of=as_of, recent_months=recent_months
-    )
+    asked = {"question": question, "policy": policy, "as_of": as_of, "recent_months": recent_months, "cells": cells}
+    answer = partial(what_if_table, engine=engine, **asked)
     return BatchJob(
         "asking",
         engine.catalogue,
@@ -171,7 +181,9 @@ def _tables(answer: WhatIfAnswer, *, schema: Any) -> list[Any]:
 
 def _told(counted: Counter[str], refused: int) -> Sequence[str]:
     stale = counted["known"] - counted["answered"]
-    return (*refusals(refused), *([f"{stale:,} {NOT_RECENT}"] if stale else ()))
+    without = counted["uncovered"]
+    lines = ((stale, NOT_RECENT), (without, f"subscriber(s) {NO_CELLS}"))
+    return (*refusals(refused), *(f"{n:,} {text}" for n, text in lines if n))
 
 
 def _nobody(counted: Counter[str], refused: int, *, as_of: int) -> str | None:
@@ -190,6 +202,7 @@ def what_if_table(
     *,
     as_of: int,
     recent_months: int = RECENT_MONTHS,
+    cells: CellUse | None = None,
 ) -> WhatIfAnswer:
     """Return a row for each subscriber and plan.
 
@@ -204,6 +217,8 @@ def what_if_table(
         Month index; later months are not looked at.
     recent_months : int
         Subscribers whose last usage month is older than this many months are left out.
+    cells : CellUse, optional
+        Cells that the engine prices plans from; its catalogue is then theirs.
 
     Returns
     -------
@@ -216,15 +231,21 @@ def what_if_table(
     last = recent_rows(known, as_of=as_of, recent_months=recent_months)
     if CURRENT_PLAN not in last.columns:
         last[CURRENT_PLAN] = None
+    used, uncovered = None, 0
+    if cells is not None and len(last):
+        used = cells.of(months, last, as_of=as_of, history_months=policy.history_months)
     parts: list[pd.DataFrame] = [what_if_schema(question).empty_table().to_pandas()] if last.empty else []
     for start in range(0, len(last), _CHUNK):
-        rows = last.iloc[start : start + _CHUNK]
+        part = slice(start, start + _CHUNK)
+        rows = last.iloc[part]
         columns = columns_of(rows)
         facts = facts_of(columns, plan_indices(rows[CURRENT_PLAN], engine.catalogue), as_of=as_of)
         people = Subscribers.of(history_of(columns, policy.history_months), facts)
+        people = replace(people, cells=used and used.rows(part))
         found = what_if(engine, people, question, risk_weight=policy.risk_weight, min_gain_cents=policy.min_gain_cents)
+        uncovered += int((found.now.excluded == ExclusionCode.NEEDS_USAGE_DETAIL).any(axis=1).sum())
         parts.append(_answers(found, rows[SUBSCRIBER].to_numpy()))
-    return WhatIfAnswer(pd.concat(parts, ignore_index=True), len(known), len(last))
+    return WhatIfAnswer(pd.concat(parts, ignore_index=True), len(known), len(last), uncovered)
 
 
 def _mean(total: int, count: int) -> str:

@@ -42,7 +42,7 @@ class DetailedPlan:
         return (
             f"plan {self.plan_id} is left out (NEEDS_USAGE_DETAIL): three totals of a month do not price it. It needs "
             f"{'; '.join(self.needs)}. Export single calls, messages and sessions and use `planrec bill --card`; the "
-            "cells that it writes are taken by `recommend --cells`."
+            "cells that it writes are taken by `recommend`, `what-if` and `notices` with --cells."
         )
 
 

@@ -15,6 +15,7 @@ from planrec.commands.options import (
     NoticeOutputOption,
     NoticeUsageOption,
     PlansOption,
+    PricedCellsOption,
     SentOption,
     VerifyOption,
 )
@@ -37,6 +38,7 @@ def notices(
     kind: NoticeKindOption = NoticeChoice.both,
     sent: SentOption = None,
     history_months: HistoryOption = None,
+    cells: PricedCellsOption = None,
     verify: VerifyOption = None,
     workers: BatchWorkersOption = None,
     dry_run: DryRunOption = False,
@@ -59,5 +61,6 @@ def notices(
             verify=verify,
             workers=workers,
             dry_run=dry_run,
+            cells=cells,
         )
     )

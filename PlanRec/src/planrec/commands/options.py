@@ -269,7 +269,7 @@ PricedCellsOption = Annotated[
     Path | None,
     typer.Option(
         "--cells",
-        help="The same months as cells, CSV or Parquet: plans of a full card that they price are ranked as well.",
+        help="The same months as cells, CSV or Parquet: plans of a full card that they price are compared as well.",
     ),
 ]
 ExplainOption = Annotated[bool, typer.Option("--explain", help="Add a sentence to each answer; slower.")]

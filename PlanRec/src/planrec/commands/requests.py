@@ -152,6 +152,7 @@ class NoticeCommand:
     verify: Path | None
     workers: int | None = None
     dry_run: bool = False
+    cells: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +232,7 @@ class WhatIfCommand:
     plan: Path | None
     plans: Path | None
     bundle: Path | None
+    cells: Path | None = None
     workers: int | None = None
     part: str | None = None
     dry_run: bool = False

@@ -1,4 +1,4 @@
-"""The batch file of notices: JSON Lines with the same bytes for the same notices, and its verification.
+"""The batch file of notices: JSON Lines with the same bytes for the same notices.
 
 The first line is the header, each further line one notice, ascending by subscriber. A line is JSON in ASCII with
 sorted keys and no spaces; it holds no time of writing. Amounts are whole cents, so nothing depends on a machine.
@@ -7,37 +7,57 @@ sorted keys and no spaces; it holds no time of writing. Amounts are whole cents,
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
-from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from common_utils.command_line.terminal import tracked
-from common_utils.errors import DataError, GateError
+from common_utils.errors import DataError
+from planrec.advice.from_cells import CellPricing
 from planrec.billing import Catalogue
-from planrec.notices.notice import Basis, Notice, NoticeFigures, Versions, figures_of, usage_digest, versions_of
-from planrec.notices.schedule import NoticeOutcome
+from planrec.notices.figures import figures_of
+from planrec.notices.notice import Basis, Notice, NoticeFigures, Versions
 from planrec.notices.text import notice_text
 
 __all__ = [
+    "FORMAT_OF_CELLS",
+    "NoticeCells",
     "NoticeHeader",
     "header_line",
     "notice_line",
+    "notice_of",
     "notices_of",
+    "plain_notice",
     "read_notices",
     "reproduce",
-    "verify_notices",
 ]
 
-_CHUNK = 10_000  # notices worked out at once; bounds memory
-_MOST_NAMED = 5
-_REASONS = {code.name.lower().replace("_", "-") for code in NoticeOutcome}
 _T = TypeVar("_T")
+
+FORMAT_OF_CELLS = 3
+"""The format of files in which cells priced full plans."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeCells:
+    """What the header says of cells.
+
+    Attributes
+    ----------
+    scheme : str
+        Digest of what they were counted by.
+    lacking : int
+        Subscribers who were due and whose cells lack a month or contradict the usage: their notice compares no full
+        plan, and who holds one has none.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+
+    scheme: str
+    lacking: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +67,8 @@ class NoticeHeader:
     Attributes
     ----------
     format : int
-        2; files of format 1, written before rows were accounted for, are still read and verified.
+        2, or 3 where cells priced full plans. Files of format 1, written before rows were accounted for, are still read
+        and verified.
     as_of : date
         Day of the run.
     history_months : int
@@ -65,11 +86,13 @@ class NoticeHeader:
         Rows of usage months: read, kept, and by reason repaired, rejected and set aside. In format 1 there is none.
     unknown_facts : dict of str to int or None
         By fact, how many subscribers with a recent month lack it; who lacks two counts in both. None in format 1.
+    cells : NoticeCells or None
+        Of format 3, and of that alone.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
 
-    format: Literal[1, 2]
+    format: Literal[1, 2, 3]
     as_of: date
     history_months: int
     sent_sha256: list[str] | None
@@ -79,23 +102,28 @@ class NoticeHeader:
     versions: Versions
     rows: dict[str, int | dict[str, int]] | None = None
     unknown_facts: dict[str, int] | None = None
+    cells: NoticeCells | None = None
 
 
 _NOTICE = TypeAdapter(Notice)
+_COSTS = ("current", "best", "best_without_contract")
 _HEADER = TypeAdapter(dict[Literal["header"], NoticeHeader])
 
 
 def header_line(header: NoticeHeader) -> bytes:
     """Return the first line of a file."""
-    return _line(_HEADER.dump_python({"header": header}, mode="json"))
+    told = _HEADER.dump_python({"header": header}, mode="json")
+    if header.cells is None:  # the bytes of a file without cells are those of before there were any
+        del told["header"]["cells"]
+    return _line(told)
 
 
 def notice_line(notice: Notice) -> bytes:
     """Return the line of a notice."""
-    return _line(_NOTICE.dump_python(notice, mode="json"))
+    return _line(plain_notice(notice))
 
 
-def notices_of(bases: list[Basis], catalogue: Catalogue) -> list[Notice]:
+def notices_of(bases: list[Basis], catalogue: Catalogue, cells: CellPricing | None = None) -> list[Notice]:
     """Return the notice of each basis.
 
     Raises
@@ -103,24 +131,30 @@ def notices_of(bases: list[Basis], catalogue: Catalogue) -> list[Notice]:
     DataError
         As `figures_of`.
     """
-    answers = zip(bases, figures_of(bases, catalogue), strict=True)
-    return [Notice(b.subscriber_id, b.kind, b, figures, notice_text(b, figures)) for b, figures in answers]
+    answers = zip(bases, figures_of(bases, catalogue, cells), strict=True)
+    return [notice_of(basis, figures) for basis, figures in answers]
 
 
-def reproduce(notice: Notice, catalogue: Catalogue) -> NoticeFigures:
+def notice_of(basis: Basis, figures: NoticeFigures) -> Notice:
+    """Return a notice, given its figures."""
+    return Notice(basis.subscriber_id, basis.kind, basis, figures, notice_text(basis, figures))
+
+
+def reproduce(notice: Notice, catalogue: Catalogue, cells: CellPricing | None = None) -> NoticeFigures:
     """Return the figures of a notice, worked out again from its basis and the rate card alone.
 
     Parameters
     ----------
     notice : Notice
-    catalogue : Catalogue
+    catalogue, cells
+        As `figures_of`.
 
     Raises
     ------
     DataError
         As `figures_of`.
     """
-    return figures_of([notice.basis], catalogue)[0]
+    return figures_of([notice.basis], catalogue, cells)[0]
 
 
 def read_notices(path: Path) -> tuple[NoticeHeader, Iterator[tuple[int, Notice]]]:
@@ -139,140 +173,15 @@ def read_notices(path: Path) -> tuple[NoticeHeader, Iterator[tuple[int, Notice]]
     return header, ((line[0], _parsed(_NOTICE, line, path)) for line in lines)
 
 
-def verify_notices(path: Path, catalogue: Catalogue, rate_card_sha256: str) -> int:
-    """Work out every notice of a file again from its basis, and compare all it says.
-
-    Parameters
-    ----------
-    path : Path
-    catalogue : Catalogue
-    rate_card_sha256 : str
-        Of the bytes of the rate card.
-
-    Returns
-    -------
-    int
-        Notices verified.
-
-    Raises
-    ------
-    GateError
-        If the rate card is another, a figure or sentence does not follow from its basis, the digest of its usage does
-        not fit, the notices are not those the header counts, or the counts of the header do not add up. It names lines
-        and fields, never values.
-    DataError
-        As `read_notices`.
-    """
-    header, notices = read_notices(path)
-    versions = versions_of(catalogue, rate_card_sha256)
-    if replace(header.versions, planrec=versions.planrec) != versions:
-        raise GateError(
-            f"notices {path.name}: they were written with rate card {header.versions.catalogue!r} of another sha256 "
-            "than the one at hand; give that rate card with --plans."
-        )
-    seen = _Seen()
-    faults = [f"line {number}: {', '.join(fields)}" for number, fields in _faults(notices, header, catalogue, seen)]
-    faults += [f"line 1: header.{field}" for field in _header_faults(header, seen)]
-    if faults:
-        more = f"; and {len(faults) - _MOST_NAMED} more" if len(faults) > _MOST_NAMED else ""
-        raise GateError(
-            f"notices {path.name}: {len(faults)} line(s) do not follow from their basis: "
-            f"{'; '.join(faults[:_MOST_NAMED])}{more}. Send none of them; write the file again from the usage months."
-        )
-    return seen.kinds.total()
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What the notices of a file show of its header: how many of each kind, and the months they rest on."""
-
-    kinds: Counter[str] = field(default_factory=Counter)
-    months: int = 0
-    longest: int = 0
-
-
-def _header_faults(header: NoticeHeader, seen: _Seen) -> Iterator[str]:
-    """Yield the fields of the header that the notices, or its other counts, show to be wrong."""
-    if dict(seen.kinds) != {kind: n for kind, n in header.notices.items() if n}:
-        yield "notices"
-    counted = [*header.notices.values(), *header.no_notice.values()]
-    if header.no_notice.keys() - _REASONS or any(count < 0 for count in header.no_notice.values()):
-        yield "no_notice"
-    if header.subscribers != sum(counted):
-        yield "subscribers (notices and no_notice do not add up to it)"
-    if seen.longest > header.history_months:
-        yield "history_months"
-    if header.rows is not None:
-        yield from _row_faults(header.rows, seen.months)
-    for name, count in (header.unknown_facts or {}).items():
-        if not 0 <= count <= header.subscribers:
-            yield f"unknown_facts.{name}"
-
-
-def _row_faults(rows: Mapping[str, int | dict[str, int]], months: int) -> Iterator[str]:
-    """Yield what does not add up in the account of the rows: every row read is kept, rejected or set aside."""
-    read, kept = rows.get("read"), rows.get("kept")
-    if not isinstance(read, int) or not isinstance(kept, int) or kept < 0:
-        yield "rows (read and kept are counts)"
-        return
-    reasons = [
-        part if isinstance(part := rows.get(name), dict) else {} for name in ("repaired", "rejected", "set_aside")
-    ]
-    repaired, *lost = reasons
-    gone = [count for part in lost for count in part.values()]
-    if read != kept + sum(gone) or any(count < 0 for count in gone):
-        yield "rows (kept, rejected and set_aside do not add up to read)"
-    if kept < months:
-        yield "rows.kept (the notices rest on more months)"
-    if not all(0 <= count <= kept for count in repaired.values()):
-        yield "rows.repaired"
-
-
-def _faults(
-    notices: Iterator[tuple[int, Notice]], header: NoticeHeader, catalogue: Catalogue, seen: _Seen
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line and the fields of each notice that its basis does not give, and count all of them."""
-    last = ""
-    with tracked("verifying notices", total=sum(header.notices.values())) as advance:
-        while chunk := list(islice(notices, _CHUNK)):
-            for number, notice, expected in _worked_out_again(chunk, header, catalogue):
-                fields = list(_differences(_plain(notice), _plain(expected)))
-                if notice.subscriber_id <= last:
-                    fields.append("subscriber_id (not ascending)")
-                if fields:
-                    yield number, fields[:_MOST_NAMED]
-                last = notice.subscriber_id
-                seen.kinds[notice.kind] += 1
-                seen.months += len(notice.basis.months)
-                seen.longest = max(seen.longest, len(notice.basis.months))
-            advance(len(chunk))
-
-
-def _worked_out_again(
-    chunk: list[tuple[int, Notice]], header: NoticeHeader, catalogue: Catalogue
-) -> Iterator[tuple[int, Notice, Notice]]:
-    """Yield the line, the notice read and the notice its basis gives."""
-    again = notices_of([_basis_again(notice.basis, header) for _, notice in chunk], catalogue)
-    for (number, notice), expected in zip(chunk, again, strict=True):
-        yield number, notice, expected
-
-
-def _basis_again(basis: Basis, header: NoticeHeader) -> Basis:
-    """Return a basis with all that can be derived, or stands in the header, put in anew."""
-    return replace(basis, usage_sha256=usage_digest(basis), as_of=header.as_of, versions=header.versions)
-
-
-def _plain(notice: Notice) -> Mapping[str, object]:
-    return _NOTICE.dump_python(notice, mode="json")
-
-
-def _differences(one: object, other: object, path: str = "") -> Iterator[str]:
-    """Yield the paths at which two plain values differ."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for key in sorted({*one, *other}):
-            yield from _differences(one.get(key), other.get(key), f"{path}.{key}" if path else str(key))
-    elif one != other:
-        yield path
+def plain_notice(notice: Notice) -> dict[str, Any]:
+    """Return plain values, ready for JSON, without what only files with cells have where a notice has none of it."""
+    told = _NOTICE.dump_python(notice, mode="json")
+    if notice.basis.cells is None:
+        del told["basis"]["cells"]
+    for cost in (told["figures"][name] for name in _COSTS):
+        if cost is not None and cost["items"] is None:
+            del cost["items"]
+    return told
 
 
 def _line(value: object) -> bytes:

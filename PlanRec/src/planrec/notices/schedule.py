@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from common_utils.array_types import FloatArray, IntArray
 from planrec.months import RECENT_MONTHS, is_recent
 
-__all__ = ["DAYS_BEFORE_END", "Held", "NoticeKind", "NoticeOutcome", "contract_ends", "outcomes"]
+__all__ = ["DAYS_BEFORE_END", "OF_CELLS", "Held", "NoticeKind", "NoticeOutcome", "contract_ends", "outcomes"]
 
 NoticeKind = Literal["end-of-contract", "yearly"]
 
@@ -29,7 +29,7 @@ DateArray = NDArray[np.datetime64]
 
 
 class NoticeOutcome(IntEnum):
-    """What becomes of a subscriber in a run; the name in lower case is the word used outside."""
+    """What becomes of a subscriber in a run; `word` is used outside."""
 
     END_OF_CONTRACT = 0
     YEARLY = 1
@@ -44,6 +44,23 @@ class NoticeOutcome(IntEnum):
     NO_RECENT_MONTH = 10
     NO_MONTH = 11
     MONTH_REJECTED = 12
+    CELLS_MISSING = 13
+    USE_NOT_SOLD = 14
+
+    @property
+    def word(self) -> str:
+        """The word used outside.
+
+        Examples
+        --------
+        >>> NoticeOutcome.NOT_DUE_YET.word
+        'not-due-yet'
+        """
+        return self.name.lower().replace("_", "-")
+
+
+OF_CELLS = (NoticeOutcome.CELLS_MISSING, NoticeOutcome.USE_NOT_SOLD)
+"""What becomes of subscribers who are due and hold a full plan whose bills their cells do not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +148,8 @@ def outcomes(
     Returns
     -------
     int64 array of shape (n,)
-        `NoticeOutcome`; never `NO_MONTH` or `MONTH_REJECTED`, whose subscribers have no row here.
+        `NoticeOutcome`; never `NO_MONTH` or `MONTH_REJECTED`, whose subscribers have no row here, nor `OF_CELLS`, which
+        bills tell.
 
     Examples
     --------

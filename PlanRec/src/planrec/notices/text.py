@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from planrec.advice.reasons import closing_cents
 from planrec.months import month_index
-from planrec.notices.notice import Basis, NoticeFigures, PlanCost
+from planrec.notices.notice import Basis, NoticeFigures, NoticeLine, PlanCost
 
 __all__ = ["notice_text"]
 
@@ -33,11 +34,12 @@ def notice_text(basis: Basis, figures: NoticeFigures) -> str:
     str
         What holds today and from when it can change; what it costs; what would cost least, or that nothing costs
         less; and, where that binds anew, what costs least without a contract. Parts of an average are rounded one by
-        one, so they can miss it by a cent.
+        one, so they can miss it by a cent; the lines of a full plan add up to it.
 
     Examples
     --------
-    >>> from planrec.notices.notice import basis_of, figures_of, versions_of
+    >>> from planrec.notices.figures import figures_of
+    >>> from planrec.notices.notice import basis_of, versions_of
     >>> basis = basis_of("a", as_of=date(2018, 2, 1), contract_end=None, current_plan="surf", age=None,
     ...                  months=["2018-01"], usage=([510_000_000], [0], [0]), versions=versions_of(megaline, ""))
     >>> for sentence in notice_text(basis, figures_of([basis], megaline)[0]).split(". "):
@@ -76,15 +78,17 @@ def _opening(basis: Basis, figures: NoticeFigures) -> str:
     name, change = figures.current.name, _day(figures.change_from)
     if basis.contract_end is None:
         return f"No contract binds you to {name}: you can change plans from {change} on"
-    fee = _money(figures.current.monthly_fee_cents, basis.versions.currency)
+    fee = f" at the same fee of {_money(figures.current.monthly_fee_cents, basis.versions.currency)}"
+    if figures.current.items is not None:  # a full plan can say another fee from a month on, and tax beside it
+        fee = ""
     return (
-        f"Your contract for {name} ends on {_day(basis.contract_end)}: from {change} on it continues month by month "
-        f"at the same fee of {fee}, and you can change plans"
+        f"Your contract for {name} ends on {_day(basis.contract_end)}: from {change} on it continues month by month"
+        f"{fee}, and you can change plans"
     )
 
 
 def _money(cents: int, currency: str) -> str:
-    return f"{cents // 100}.{cents % 100:02d} {currency}"
+    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d} {currency}"
 
 
 def _average(cents: int, months: int) -> int:
@@ -111,9 +115,21 @@ def _range(tariff: PlanCost, currency: str) -> str:
 
 def _beyond(tariff: PlanCost, currency: str) -> str:
     months = len(tariff.bills_cents)
+    if tariff.items is not None:
+        return _made_of(tariff.items, months, tariff.monthly_cents, currency)
     items = (("minutes", tariff.minutes_cents), ("messages", tariff.messages_cents), ("data", tariff.data_cents))
     parts = [f"{_money(_average(cents, months), currency)} of it for {what}" for what, cents in items if cents]
     return f", {' and '.join(parts)} beyond what is included" if parts else ""
+
+
+def _made_of(items: Sequence[NoticeLine], months: int, monthly_cents: int, currency: str) -> str:
+    """Name the lines of a bill; their averages add up to that of the bill."""
+    cents = closing_cents([item.cents / months for item in items], monthly_cents)
+    parts = [f"{item.name} {_money(amount, currency)}" for item, amount in zip(items, cents, strict=True) if amount]
+    if not parts:
+        return ""
+    listed = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
+    return f", made up of {listed}"
 
 
 def _dearer(tariff: PlanCost) -> str:

@@ -13,19 +13,26 @@ import numpy as np
 
 from common_utils.array_types import BoolArray, FloatArray, IntArray
 from planrec.billing.cards import AccountHolder, FullCard
+from planrec.billing.cell_months.charged_use import N_SERVICES, SERVICE_OF_KIND, charged_use
 from planrec.billing.cell_months.table import CellMonths, cell_frame
-from planrec.billing.events import CALL, CALL_IN, DATA, KINDS, SMS, PeriodRule
+from planrec.billing.events import CALL_IN, KINDS, PeriodRule
 from planrec.billing.rating import BillBook, Sheet, bill_frame
 from planrec.billing.rating.frame import Frame, UseSums
 from planrec.billing.rating.holdings import AccountPeriods
 from planrec.billing.rating.segments import group_sums
 from planrec.billing.rating.sheet import MOST_EVENTS, MOST_MEGABYTES, MOST_SECONDS
 
-__all__ = ["CoveredUse", "MonthBills", "OwnMonths", "bill_months", "own_months", "plan_sheets", "scaled_months"]
+__all__ = [
+    "CoveredUse",
+    "MonthBills",
+    "OwnMonths",
+    "bill_months",
+    "multiplied_months",
+    "own_months",
+    "plan_sheets",
+    "scaled_months",
+]
 
-_SERVICES = 3  # calls, messages, data, as minutes, messages and megabytes of usage months
-_SERVICE = np.zeros(4, dtype=np.int64)
-_SERVICE[[CALL, CALL_IN, SMS, DATA]] = 0, 0, 1, 2
 # What amounts of each kind are told in, and how many counted parts that has; 0: those of the sheet.
 _UNITS: tuple[tuple[Literal["minutes", "messages", "megabytes"], int], ...] = (
     *(("minutes", 60), ("minutes", 60)),
@@ -53,9 +60,9 @@ class OwnMonths:
     def used(self) -> BoolArray:
         """Whether calls made, messages and data were used in each month; (n, m, 3)."""
         kinds = self.frame.kind != CALL_IN
-        found = np.zeros((self.periods.size, _SERVICES), dtype=bool)
-        found[self.frame.account[kinds], _SERVICE[self.frame.kind[kinds]]] = True
-        return found.reshape(*self.periods.shape, _SERVICES)
+        found = np.zeros((self.periods.size, N_SERVICES), dtype=bool)
+        found[self.frame.account[kinds], SERVICE_OF_KIND[self.frame.kind[kinds]]] = True
+        return found.reshape(*self.periods.shape, N_SERVICES)
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,15 @@ class MonthBills:
         Use that the plan does not sell: the bill does not count.
     covered : dict of str to CoveredUse
         By the key of the allowance.
+    use : dict
+        int64 arrays of shape (n, m, 3), by line item: seconds, messages and parts of a megabyte that it charges for, as
+        `charged_use`. Empty where it was not asked for.
     """
 
     items: dict[str, IntArray]
     unsold: BoolArray
     covered: dict[str, CoveredUse] = field(default_factory=dict[str, CoveredUse])
+    use: dict[str, IntArray] = field(default_factory=dict[str, IntArray])
 
     @property
     def totals(self) -> IntArray:
@@ -163,35 +174,42 @@ def scaled_months(
     source, factor = _sources(usage, known, wanted)
     factor = np.minimum(
         factor,
-        _largest(frame, n * m).reshape(n, m, _SERVICES)[np.arange(n)[:, None, None], source, np.arange(_SERVICES)],
+        _largest(frame, n * m).reshape(n, m, N_SERVICES)[np.arange(n)[:, None, None], source, np.arange(N_SERVICES)],
     )
     # Rows of one month and service stand together, so that each scenario takes a run of them.
-    key = frame.account * _SERVICES + _SERVICE[frame.kind]
+    key = frame.account * N_SERVICES + SERVICE_OF_KIND[frame.kind]
     order = np.argsort(key, kind="stable")
-    asked = ((np.arange(n)[:, None, None] * m + source) * _SERVICES + np.arange(_SERVICES)).reshape(-1)
+    asked = ((np.arange(n)[:, None, None] * m + source) * N_SERVICES + np.arange(N_SERVICES)).reshape(-1)
     low, high = (np.searchsorted(key[order], asked, side=side) for side in ("left", "right"))
     count = np.where(factor.reshape(-1) > 0, high - low, 0)
     target = np.repeat(np.arange(len(asked)), count)
     place = np.arange(len(target)) - np.repeat(np.cumsum(count) - count, count)
     rows = order[low[target] + place]
-    times = factor.reshape(-1)[target]
-    scaled = _rows(frame, rows, target // _SERVICES)
-    counted = frame.counted or UseSums(frame.quantity, {}, {})
-
-    def sums(amounts: IntArray) -> IntArray:
-        return np.rint(amounts[rows] * times).astype(np.int64)
-
+    scaled = _multiplied(frame, rows, target // N_SERVICES, factor.reshape(-1)[target])
     days = PeriodRule(frame.cells.sheet.card.period).start(period)
-    date = np.searchsorted(frame.cells.dates, days, side="right")[target // (_SERVICES * k)]
+    date = np.searchsorted(frame.cells.dates, days, side="right")[target // (N_SERVICES * k)]
     parts = frame.cells.parts(scaled.cell)
     cell = np.asarray(np.ravel_multi_index((parts[0], date, *parts[2:]), frame.cells.shape), dtype=np.int64)
-    use = UseSums(
-        sums(counted.events),
-        {key: sums(amounts) for key, amounts in counted.billed.items()},
-        {key: sums(amounts) for key, amounts in counted.beyond.items()},
-    )
-    scaled = replace(scaled, cell=cell, quantity=sums(frame.quantity), counted=use)
-    return OwnMonths(scaled, np.repeat(period[:, None], k, axis=1))
+    return OwnMonths(replace(scaled, cell=cell), np.repeat(period[:, None], k, axis=1))
+
+
+def multiplied_months(own: OwnMonths, factors: Sequence[float]) -> OwnMonths:
+    """Return own months with other use, each at the prices of its own dates.
+
+    Counts, seconds and megabytes of a cell are multiplied alike and rounded to the nearest whole one. A factor ends
+    where a month would hold more than can be rated; of a service whose factor is 0 nothing is left.
+
+    Parameters
+    ----------
+    own : OwnMonths
+    factors : sequence of float
+        Of calls (also received), messages and data; >= 0.
+    """
+    frame, size = own.frame, own.periods.size
+    factor = np.minimum(np.tile(np.array(factors, dtype=np.float64), size), _largest(frame, size))
+    times = factor[frame.account * N_SERVICES + SERVICE_OF_KIND[frame.kind]]
+    kept = np.flatnonzero(times > 0)
+    return OwnMonths(_multiplied(frame, kept, frame.account[kept], times[kept]), own.periods)
 
 
 def plan_sheets(card: FullCard, plans: Sequence[int]) -> tuple[Sheet, ...]:
@@ -207,7 +225,7 @@ def plan_sheets(card: FullCard, plans: Sequence[int]) -> tuple[Sheet, ...]:
     return tuple(Sheet(card.model_copy(update={"plans": (card.plans[k],)}), unit) for k in plans)
 
 
-def bill_months(own: OwnMonths, sheets: Sequence[Sheet]) -> list[MonthBills]:
+def bill_months(own: OwnMonths, sheets: Sequence[Sheet], *, with_use: bool = False) -> list[MonthBills]:
     """Bill each month alone on plans of a card, without options.
 
     Parameters
@@ -215,6 +233,8 @@ def bill_months(own: OwnMonths, sheets: Sequence[Sheet]) -> list[MonthBills]:
     own : OwnMonths
     sheets : sequence of Sheet
         Of `plan_sheets`: plans that cells price (`cell_reasons`), of the card of the months.
+    with_use : bool
+        Whether the bills say what use their items charge for.
     """
     shape = own.periods.shape
     found = [MonthBills({}, np.zeros(shape, dtype=bool)) for _ in sheets]
@@ -229,6 +249,9 @@ def bill_months(own: OwnMonths, sheets: Sequence[Sheet]) -> list[MonthBills]:
             for key, use in _covered(book):
                 whole_use = bills.covered.setdefault(key, replace(use, amounts=np.zeros(shape)))
                 whole_use.amounts.reshape(-1)[months] = use.amounts
+            for item, sums in charged_use(book, frame.kind).items() if with_use else ():
+                every = bills.use.setdefault(item, np.zeros((*shape, N_SERVICES), dtype=np.int64))
+                every.reshape(-1, N_SERVICES)[months] = sums
     return found
 
 
@@ -275,14 +298,29 @@ def _rows(frame: Frame, rows: IntArray, account: IntArray) -> Frame:
     return Frame(frame.cells, frame.clock, none - 1, account, none, none, kind, quantity, cell, frame.unit, counted=use)
 
 
+def _multiplied(frame: Frame, rows: IntArray, account: IntArray, times: FloatArray) -> Frame:
+    """Return rows of a frame of sums for other accounts, which rise, each multiplied."""
+    counted = frame.counted or UseSums(frame.quantity, {}, {})
+
+    def sums(amounts: IntArray) -> IntArray:
+        return np.rint(amounts[rows] * times).astype(np.int64)
+
+    use = UseSums(
+        sums(counted.events),
+        {key: sums(amounts) for key, amounts in counted.billed.items()},
+        {key: sums(amounts) for key, amounts in counted.beyond.items()},
+    )
+    return replace(_rows(frame, rows, account), quantity=sums(frame.quantity), counted=use)
+
+
 def _sources(usage: FloatArray, known: BoolArray, wanted: FloatArray) -> tuple[IntArray, FloatArray]:
     """Return the own month that each scenario takes for each service, and by what it is multiplied; (n, k, 3)."""
     (n, m), k = known.shape, wanted.shape[1]
     count = known.sum(axis=1)
     order = np.argsort(~known, axis=1, kind="stable")  # months known first, latest first
     turn = np.arange(k)[None] % np.maximum(count, 1)[:, None]
-    source = np.repeat(np.take_along_axis(order, turn, axis=1)[..., None], _SERVICES, axis=2)
-    rows, services = np.arange(n)[:, None, None], np.arange(_SERVICES)
+    source = np.repeat(np.take_along_axis(order, turn, axis=1)[..., None], N_SERVICES, axis=2)
+    rows, services = np.arange(n)[:, None, None], np.arange(N_SERVICES)
     for further in range(m - 1, -1, -1):  # the nearest of those with use is written last
         other = np.take_along_axis(order, (turn + further) % np.maximum(count, 1)[:, None], axis=1)[..., None]
         source = np.where(usage[rows, other, services] > 0, other, source)
@@ -292,11 +330,11 @@ def _sources(usage: FloatArray, known: BoolArray, wanted: FloatArray) -> tuple[I
 
 def _largest(frame: Frame, n: int) -> FloatArray:
     """Return the largest factor on each month and service that can be rated; (n * 3,)."""
-    key = frame.account * _SERVICES + _SERVICE[frame.kind]
+    key = frame.account * N_SERVICES + SERVICE_OF_KIND[frame.kind]
     events = frame.quantity if frame.counted is None else frame.counted.events
     most = np.tile([MOST_SECONDS, MOST_EVENTS, MOST_MEGABYTES * frame.unit], n).astype(np.float64)
-    found = np.full(n * _SERVICES, np.inf)
-    for amounts, limit in ((frame.quantity, most), (events, np.full(n * _SERVICES, float(MOST_EVENTS)))):
-        sums = np.bincount(key, weights=amounts.astype(np.float64), minlength=n * _SERVICES)
+    found = np.full(n * N_SERVICES, np.inf)
+    for amounts, limit in ((frame.quantity, most), (events, np.full(n * N_SERVICES, float(MOST_EVENTS)))):
+        sums = np.bincount(key, weights=amounts.astype(np.float64), minlength=n * N_SERVICES)
         found = np.minimum(found, np.divide(limit, sums, out=np.full(len(sums), np.inf), where=sums > 0))
     return found

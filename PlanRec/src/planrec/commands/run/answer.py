@@ -16,7 +16,6 @@ from common_utils.errors import ConfigError
 from common_utils.monitoring.profiles.batch import BatchProfile, open_batch_profile
 from common_utils.outputs import is_stream
 from planrec.advice import AnswerPolicy, Engine, Overrides
-from planrec.advice.from_cells import CellPricing
 from planrec.batch.answers import Recommender
 from planrec.batch.by_bundle import AskedOfBundle, bundle_answers
 from planrec.batch.cell_use import CellUse
@@ -26,7 +25,7 @@ from planrec.batch.parts.jobs import Keeping, Written, billing, predicting, reco
 from planrec.batch.rankers import policy_ranker
 from planrec.batch.seen import advised_profile, predicted_profile
 from planrec.billing import load_catalogue
-from planrec.billing.cell_months import CellPlans, cell_plans, load_cell_plans
+from planrec.billing.cell_months import cell_plans, load_cell_plans
 from planrec.bundle import PlanRecBundle
 from planrec.commands.options import AnswerBasis, AnswerMode
 from planrec.commands.requests import BillCommand, PredictCommand, RecommendCommand
@@ -39,7 +38,6 @@ from planrec.commands.settings import (
 )
 from planrec.months import month_index
 from planrec.rules import Mode, Rules, built_in_rules, load_rules
-from planrec.usage.cell_files import CellFile
 
 __all__ = ["run_bill", "run_predict", "run_recommend"]
 
@@ -92,7 +90,7 @@ def _by_card(request: RecommendCommand, plans: Path) -> None:
     """Follow the rules of the file, the built-in ones where there is none."""
     advice, configured = advice_settings(request.settings)
     month, path = month_index(request.as_of), request.rules or configured
-    cells = None if request.cells is None else _cells(request.cells, load_cell_plans(plans))
+    cells = None if request.cells is None else CellUse.read(request.cells, load_cell_plans(plans))
     catalogue = load_catalogue(plans) if cells is None else cells.pricing.plans.wide
     rules = built_in_rules() if path is None else load_rules(path, catalogue)
     engine = Engine(catalogue, rules.asking("advice", request.min_gain_cents))
@@ -110,16 +108,14 @@ def _by_card(request: RecommendCommand, plans: Path) -> None:
         note(f"{written.rows:,} rows written to {request.output}, by the past months and rules {engine.rules.version}")
 
 
-def _cells(path: Path, plans: CellPlans) -> CellUse:
-    return CellUse(CellPricing(plans), CellFile(path, plans.card))
-
-
 def _by_bundle(request: RecommendCommand) -> None:
     """Take everything from the bundle but what the command's own options say, which is told."""
     run, month = load_run(request.settings), month_index(request.as_of)
     bundle = run.open_bundle(request.bundle)
     _, recent = table_settings(request.settings)
-    cells = None if request.cells is None else _cells(request.cells, cell_plans(bundle.catalogue_bytes(), bundle.name))
+    cells = None
+    if request.cells is not None:
+        cells = CellUse.read(request.cells, cell_plans(bundle.catalogue_bytes(), bundle.name))
     if cells is None or request.rules is None:
         rules = bundle.followed(request.rules)
     else:  # the rules may name the plans that cells price

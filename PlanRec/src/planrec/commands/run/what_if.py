@@ -12,11 +12,13 @@ from common_utils.parts.cores import chosen_workers
 from common_utils.tables import write_table
 from planrec.advice import AnswerPolicy, Engine, Question
 from planrec.advice.what_if import UsageChange, load_plan, with_plan
+from planrec.batch.cell_use import CellUse
 from planrec.batch.command import BatchCommand, bundle_digest, digest_of, rules_digest, run_job, say_expected
 from planrec.batch.files import answered, expected_answers
 from planrec.batch.parts.jobs import BLOCKS_EACH, refusals
 from planrec.batch.what_if import WhatIfSums, asking
 from planrec.billing import Catalogue, load_catalogue
+from planrec.billing.cell_months import cell_plans, load_cell_plans
 from planrec.commands.requests import DraftCommand, WhatIfCommand
 from planrec.commands.settings import advice_settings, load_run, table_settings
 from planrec.months import month_index, month_text
@@ -48,8 +50,9 @@ def asked(request: WhatIfCommand) -> Question:
 def run_what_if(request: WhatIfCommand) -> None:
     """Answer for every subscriber of a file: by their past months with `plans`, else by the forecast of a bundle."""
     question, (reading, recent) = asked(request), table_settings(request.settings)
-    engine, policy, depends = _answering(request)
-    job = asking(engine, question, policy, as_of=month_index(request.as_of), recent_months=recent)
+    engine, policy, depends, cells = _answering(request)
+    job = asking(engine, question, policy, as_of=month_index(request.as_of), recent_months=recent, cells=cells)
+    depends["the cells"] = "" if request.cells is None else digest_of(request.cells)
     about = {"the command": "what-if", **depends, "the question": repr((request.as_of, question, policy, recent))}
     command = BatchCommand(request.usage, request.output, request.workers, request.part, about, request.dry_run)
     written = run_job(job, command, reading=reading)
@@ -122,20 +125,22 @@ def _show(score: DraftScore, currency: str) -> None:
         note(f"{score.gone:,} subscriber(s) have no recent month up to {month_text(score.month - 1)}: taken as gone")
 
 
-def _answering(request: WhatIfCommand) -> tuple[Engine, AnswerPolicy, dict[str, str]]:
-    """Return what answers, what it weighs, and digests; with a rate card alone it takes no settings, as `recommend`."""
+def _answering(request: WhatIfCommand) -> tuple[Engine, AnswerPolicy, dict[str, str], CellUse | None]:
+    """Return what answers, what it weighs, digests, and cells; with a rate card alone it takes no settings."""
     if request.plans is None:
         bundle = load_run(request.settings).open_bundle(request.bundle)
         weighed = AnswerPolicy.of(bundle.config, bundle.rules, "advice", forecast=True)
-        return bundle.engine(), weighed, {"the bundle": bundle_digest(bundle)}
+        engine, cells = bundle.engine(), None
+        if request.cells is not None:
+            cells = CellUse.read(request.cells, cell_plans(bundle.catalogue_bytes(), bundle.name))
+            engine = cells.engine(engine)
+        return engine, weighed, {"the bundle": bundle_digest(bundle)}, cells
     if request.bundle is not None:
         raise ConfigError("what-if: give --plans to rate past months, or --bundle for its forecast; not both.")
-    catalogue = load_catalogue(request.plans)
+    cells = None if request.cells is None else CellUse.read(request.cells, load_cell_plans(request.plans))
+    catalogue = load_catalogue(request.plans) if cells is None else cells.pricing.plans.wide
     advice, configured = advice_settings(request.settings)
     rules = built_in_rules() if configured is None else load_rules(configured, catalogue)
     weighed = AnswerPolicy(advice.history_months, advice.risk_weight, rules.min_gain_cents("advice"))
-    return (
-        Engine(catalogue, rules),
-        weighed,
-        {"the rate card": digest_of(request.plans), "the rules": rules_digest(rules)},
-    )
+    engine = Engine(catalogue, rules) if cells is None else cells.engine(Engine(catalogue, rules))
+    return engine, weighed, {"the rate card": digest_of(request.plans), "the rules": rules_digest(rules)}, cells
