@@ -94,7 +94,7 @@ def without_detail(catalogue: Catalogue) -> dict[str, str]:
 
 
 def has_code(codes: IntArray, wanted: Iterable[ExclusionCode]) -> BoolArray:
-    """Return where a code is one of some; what `np.isin` says, in half the time.
+    """Return where a code is one of some; what isin of NumPy says, in half the time.
 
     Examples
     --------
