@@ -225,6 +225,22 @@ def test_a_table_that_breaks_off_and_ids_that_are_no_text_are_the_table_s_fault(
             write_folder(recommending(recommender), path, PartFolder(tmp_path / "out", ASKED), [0])
 
 
+def test_a_table_that_is_replaced_while_a_job_reads_it_gives_no_part(  # type: ignore[no-untyped-def]
+    run, usage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sorted_out = runs.spill
+
+    def spill(*asked: object) -> None:
+        sorted_out(*asked)
+        usage.write_bytes(usage.read_bytes())  # the same rows even: nobody knows which were read
+
+    monkeypatch.setattr(runs, "spill", spill)
+    base = ("--usage", usage, "--plans", "configs/plans_megaline.yaml", "--as-of", "2025-12", "--workers", "1")
+    assert run("recommend", *base, "--output", tmp_path / "out") == 3
+    assert "changed while it was read; no part was written by this job" in " ".join(capsys.readouterr().err.split())
+    assert not list((tmp_path / "out").rglob("part-*"))
+
+
 def test_a_csv_file_is_answered_into_a_file(tmp_path: Path, recommender: Recommender) -> None:
     path = tmp_path / "usage.csv"
     path.write_text("subscriber_id,month,minutes,messages,megabytes\na,2025-12,1,0,5\n")

@@ -125,6 +125,15 @@ def _folder_of(command: BatchCommand, reading: Reading, keeping: Keeping[Answer]
     return PartFolder(command.output, asked, command.beside)
 
 
+def _state(path: Path) -> list[tuple[str, int, int, int]]:
+    """Return what shows that a file, or one of a folder, was replaced or written to."""
+    try:
+        files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+        return [(str(one), (now := one.stat()).st_ino, now.st_size, now.st_mtime_ns) for one in files]
+    except OSError:  # whoever reads it says so
+        return []
+
+
 def _in_parts(
     job: BatchJob[Answer],
     command: BatchCommand,
@@ -132,15 +141,32 @@ def _in_parts(
     reading: Reading,
     keeping: Keeping[Answer],
 ) -> Written | None:
+    before = _state(command.usage)
     folder = _folder_of(command, reading, keeping)
     reading.accounts.whole = False  # the rows of other jobs are only known with the last part
-    run = write_folder(job, command.usage, folder, numbers, reading=reading, keeping=keeping, workers=command.workers)
+
+    def read_whole() -> None:
+        if _state(command.usage) != before:
+            raise DataError(
+                f"{command.usage}: changed while it was read; no part was written by this job. Run it again."
+            )
+
+    run = write_folder(
+        job,
+        command.usage,
+        folder,
+        numbers,
+        reading=reading,
+        keeping=keeping,
+        workers=command.workers,
+        read_whole=read_whole,
+    )
     if run.written is None:
         note(run.workers.words)
     else:
         _tell(run.written)
-    before = f"; {run.kept} were there" if run.kept else ""
-    note(f"{run.made} of {PARTS} parts written to {command.output}{before}")
+    there = f"; {run.kept} were there" if run.kept else ""
+    note(f"{run.made} of {PARTS} parts written to {command.output}{there}")
     note(
         f"{SUCCESS} is written: every part is there"
         if run.written

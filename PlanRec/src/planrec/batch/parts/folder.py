@@ -141,6 +141,7 @@ def write_folder(
     reading: Reading | None = None,
     keeping: Keeping[Answer] | None = None,
     workers: int | None = 1,
+    read_whole: Callable[[], None] = lambda: None,
 ) -> FolderRun:
     """Answer those parts of a table that are not in the folder yet; the job that brings the last sums up the run.
 
@@ -155,6 +156,8 @@ def write_folder(
         Parts that this job computes.
     reading, keeping, workers
         As `files.write_recommendations`; what is logged and counted is that of parts computed now.
+    read_whole : callable
+        Called once the table was read and no part answered: there an error ends the run.
 
     Raises
     ------
@@ -179,6 +182,7 @@ def write_folder(
         if missing:
             with blamed(folder.path):
                 spill(rows, spilled, missing)
+            read_whole()
         advance = stack.enter_context(tracked(job.label, total=len(missing)))
         for done in answered_in_order(PartWork(part, spilled, folder, names), missing, chosen.count):
             if keeping.log is not None:
