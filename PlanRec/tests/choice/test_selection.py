@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from common_utils.errors import DataError
 from common_utils.evaluation import Interval, PairedDifference
+from common_utils.parts import each
+from common_utils.parts.cores import Workers
 from planrec.billing import Catalogue
 from planrec.bundle.choice_model import tempered
 from planrec.choice import selection
@@ -132,6 +134,7 @@ def test_trial_says_what_it_rests_on(config: PlanRecConfig, catalogue: Catalogue
 def test_nobody_is_on_both_sides_and_no_later_month_is_fitted_on(
     config: PlanRecConfig, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(each, "chosen_workers", lambda *_: Workers(1, "so that what is fitted is seen here"))
     rows = linear_choices(catalogue, 3, n=60)
     fitted: list[pd.DataFrame] = []
     scored: list[pd.DataFrame] = []
