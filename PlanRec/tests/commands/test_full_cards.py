@@ -269,6 +269,12 @@ def test_plans_rank_writes_expected_bills_with_ranges_and_advice(run, files, tmp
     assert "nobody has a whole period" in capsys.readouterr().err
 
 
+def test_plans_rank_tells_whose_rules_it_follows(run, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert run("plans", "rank", "--help") == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert "Rule file, YAML; default: the built-in rules." in words
+
+
 @pytest.mark.parametrize("command", [("bill",), ("plans", "rank")])
 @pytest.mark.parametrize(
     ("name", "old", "new", "message"),

@@ -12,7 +12,7 @@ from common_utils.command_line.options import OutputOption, SetOption
 from common_utils.command_line.reading import reads_table
 from common_utils.command_line.run import Group
 from common_utils.command_line.wide import shows_tables
-from planrec.commands.options import ConfigOption, RulesOption
+from planrec.commands.options import ConfigOption
 from planrec.commands.requests import SettingsCommand
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ def add_plans(app: typer.Typer) -> None:
         accounts: Annotated[Path, typer.Option("--accounts", help="Subscribers, what they hold, past periods; YAML.")],
         events: Annotated[Path, typer.Option("--events", help="Calls, messages and data sessions, CSV.")],
         output: OutputOption,
-        rules: RulesOption = None,
+        rules: Annotated[
+            Path | None, typer.Option("--rules", help="Rule file, YAML; default: the built-in rules.")
+        ] = None,
     ) -> None:
         """Rank the plans of a full card for each subscriber by the bills to expect; with the range of 80 in 100."""
         from planrec.commands.run.full_cards import EventBilling
