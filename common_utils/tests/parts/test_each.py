@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -94,3 +96,30 @@ def test_folds_have_the_same_bits_on_one_core_and_on_two(cores: Callable[[int], 
         said.append(told)
     assert found[0].tobytes() == found[1].tobytes()
     assert said[0] == said[1] == [f"logit: round 1 of 1, fold {k} of 3" for k in (1, 2, 3)]
+
+
+_AFTER_THREADS = """
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier as Trees
+from common_utils.parts import each
+from common_utils.parts.cores import Workers
+each.chosen_workers = lambda *_: Workers(2, "as the test says")
+rows = np.random.default_rng(0).normal(size=(2000, 4))
+y = rows[:, 0] > 0
+fitted = lambda seed: Trees(max_iter=3, random_state=seed).fit(rows, y).predict_proba(rows)[:, 1]
+here = fitted(1)
+print(all(np.array_equal(here, found) for found in each.on_all_cores(fitted, [1, 1])))
+"""
+
+
+def test_a_process_whose_threads_were_started_before_is_not_waited_for() -> None:
+    """A copy of a process has none of the threads that OpenMP started in it: without a limit it waits for ever."""
+    run = subprocess.run(
+        [sys.executable, "-c", _AFTER_THREADS],
+        env={**os.environ, "OMP_NUM_THREADS": "2"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert run.stdout == "True\n"

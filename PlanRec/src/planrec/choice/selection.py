@@ -15,7 +15,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from sklearn.base import clone
-from threadpoolctl import threadpool_limits
 
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.evaluation import chosen_ranks, ndcg_at_k, paired_mean_difference
@@ -138,9 +137,8 @@ def select_choice_model(config: PlanRecConfig, catalogue: Catalogue, rows: pd.Da
     def scored(trial: tuple[str, tuple[IntArray, IntArray]]) -> FloatArray:
         name, (fit_on, score_on) = trial
         fresh: Any = clone(contenders[name])
-        with threadpool_limits(1):  # the same bits on any number of cores
-            fresh.fit(rows.iloc[fit_on], y[fit_on])
-            return fresh.predict_proba(rows.iloc[score_on])
+        fresh.fit(rows.iloc[fit_on], y[fit_on])
+        return fresh.predict_proba(rows.iloc[score_on])
 
     answers = on_all_cores(scored, [(name, fold) for name in contenders for fold in folds])
     for name in contenders:

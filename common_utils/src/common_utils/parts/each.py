@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import Generic, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from common_utils.parts.cores import chosen_workers
 from common_utils.parts.pool import answered_in_order
 
@@ -23,7 +25,8 @@ def on_all_cores(work: Callable[[_Item], _Answer], items: Sequence[_Item]) -> Ge
     """Yield what work gives for each item, in their order; the next items are worked on meanwhile.
 
     Each core that affinity and control groups allow has a process, a copy of this one, as long as memory allows 0.6 GB
-    for each. A process does not share its part out again. With one core, or one item, the work is done here.
+    for each. A process does not share its part out again. With one core, or one item, the work is done here. Native
+    code has one thread, here as there, so that the number of cores changes no bit.
 
     Parameters
     ----------
@@ -44,7 +47,10 @@ def on_all_cores(work: Callable[[_Item], _Answer], items: Sequence[_Item]) -> Ge
     """
     count = 1 if _Alone.inside else chosen_workers(None, len(items)).count
     if count == 1:
-        yield from map(work, items)
+        for item in items:
+            with threadpool_limits(1):
+                answer = work(item)
+            yield answer
     else:
         yield from answered_in_order(_Alone(work), items, count, ended=_ENDED)
 
@@ -59,4 +65,6 @@ class _Alone(Generic[_Item, _Answer]):
 
     def __call__(self, item: _Item) -> _Answer:
         _Alone.inside = True  # of this process, which does nothing else
-        return self._work(item)
+        # A copy of a process has none of its threads: OpenMP would wait for them for ever.
+        with threadpool_limits(1):
+            return self._work(item)
