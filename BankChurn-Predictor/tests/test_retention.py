@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bankchurn.retention import (
@@ -85,6 +85,7 @@ def test_gain_curve_without_a_leaver_is_refused() -> None:
     st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40).filter(lambda r: any(y for _, y in r)),
     st.floats(0.05, 1.0),
 )
+@example(rows=[(0.0, False), (5e-324, True)], budget=0.5)  # two neighbours have nothing between them
 def test_no_list_within_the_budget_beats_the_profit_threshold_s(rows: list[tuple[float, bool]], budget: float) -> None:
     economics = Economics(400, 0.25, 25, budget)
     p, left = np.array([r[0] for r in rows]), np.array([r[1] for r in rows], dtype=float)

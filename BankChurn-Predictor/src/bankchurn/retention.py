@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from bankchurn.config import BankChurnConfig
 from common_utils.array_types import FloatArray, IntArray
 from common_utils.errors import DataError
+from common_utils.thresholds import threshold_between
 
 __all__ = [
     "ContactList",
@@ -177,7 +178,7 @@ def best_profit_threshold(probability: ArrayLike, outcome: ArrayLike, economics:
         return float(np.nextafter(1.0, 2.0))
     best = int(np.argmax(np.where(allowed, profit, -np.inf)))
     below = ordered[best + 1] if best + 1 < len(ordered) else 0.0
-    return float((ordered[best] + below) / 2)  # between two values, so that rounding decides nothing
+    return threshold_between(float(below), float(ordered[best]))
 
 
 def gain_curve(

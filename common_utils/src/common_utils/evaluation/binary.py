@@ -18,6 +18,7 @@ from common_utils.evaluation.intervals import group_codes, percentile_interval, 
 from common_utils.evaluation.metrics import ECE_BINS, auc_by_weight, ece_by_weight, mass_bins
 from common_utils.parts.each import on_all_cores
 from common_utils.splits import Fold
+from common_utils.thresholds import threshold_between
 
 __all__ = [
     "best_f1_threshold",
@@ -63,8 +64,7 @@ def best_f1_threshold(probability: ArrayLike, outcome: ArrayLike) -> float:
     last_of_value = np.append(ordered[1:] != ordered[:-1], True)
     best = int(np.argmax(np.where(last_of_value, f1, -1)))
     below = ordered[best + 1] if best + 1 < len(ordered) else 0.0
-    between = (ordered[best] + below) / 2  # so that rounding decides nothing
-    return float(between if between > below else ordered[best])  # two neighbours have nothing between them
+    return threshold_between(float(below), float(ordered[best]))
 
 
 def expected_f1_threshold(probability: ArrayLike, outcome: ArrayLike | None = None) -> float:
